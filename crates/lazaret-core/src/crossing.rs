@@ -1,0 +1,267 @@
+//! A crossing: who sends what from where to where, through which gate, for which purpose, on which legal basis.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::{CareCritical, Mode, Override, Random, RandomError, Sensitive, Timestamp};
+
+/// The id of a crossing: a UUIDv7 (RFC 9562, 5.7), so ids sort by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CrossingId(Uuid);
+
+impl CrossingId {
+    /// A new id from the time and ten random bytes.
+    pub fn new(now: Timestamp, random: &dyn Random) -> Result<Self, RandomError> {
+        let mut bytes = [0_u8; 10];
+        random.fill(&mut bytes)?;
+        Ok(Self(uuid::Builder::from_unix_timestamp_millis(now.millis(), &bytes).into_uuid()))
+    }
+
+    /// Reads the hyphenated form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The sixteen bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for CrossingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.hyphenated(), f)
+    }
+}
+
+impl Serialize for CrossingId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Who sends: a person or a service, with a role. Not a patient.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Actor {
+    /// A user name or service account.
+    pub id: String,
+    /// The role the policy looks at.
+    pub role: String,
+}
+
+/// One of the five gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// Clinical records entering the lake.
+    Ingest,
+    /// Model files entering the registry.
+    Models,
+    /// Prompts to AI, and calls to inference APIs.
+    Traffic,
+    /// What leaves: statistics, models, audits.
+    Release,
+    /// The AI workloads themselves.
+    Posture,
+}
+
+impl Gate {
+    /// The word: crate, configuration table, Cedar entity and page all bear it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Models => "models",
+            Self::Traffic => "traffic",
+            Self::Release => "release",
+            Self::Posture => "posture",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the data is for (45 CFR 164.501, 164.506, 164.512).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Care of the patient.
+    Treatment,
+    /// Billing.
+    Payment,
+    /// Health care operations.
+    Operations,
+    /// Research under a protocol.
+    Research {
+        /// The protocol's number.
+        protocol: String,
+    },
+    /// Public health.
+    PublicHealth,
+}
+
+impl Purpose {
+    /// Reads `treatment`, `payment`, `operations`, `research:PROTOCOL`, `public-health`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "treatment" => Self::Treatment,
+            "payment" => Self::Payment,
+            "operations" => Self::Operations,
+            "public-health" => Self::PublicHealth,
+            _ => {
+                let protocol = text.strip_prefix("research:").filter(|protocol| !protocol.is_empty())?;
+                Self::Research { protocol: protocol.to_owned() }
+            }
+        })
+    }
+
+    /// The word without the protocol.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Treatment => "treatment",
+            Self::Payment => "payment",
+            Self::Operations => "operations",
+            Self::Research { .. } => "research",
+            Self::PublicHealth => "public-health",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Research { protocol } => write!(f, "research:{protocol}"),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+impl Serialize for Purpose {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The legal basis on which the data crosses (45 CFR 164.514).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// 164.514(b)(2): what is detected of the 18 identifiers is removed.
+    SafeHarbor,
+    /// 164.514(b)(1): what the expert's report allows.
+    Expert,
+    /// 164.514(e): dates, town, state, ZIP stay; still PHI.
+    LimitedDataSet,
+    /// Identified data under a purpose or an authorisation.
+    Identified,
+}
+
+impl Basis {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::SafeHarbor, Self::Expert, Self::LimitedDataSet, Self::Identified];
+
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SafeHarbor => "safe-harbor",
+            Self::Expert => "expert",
+            Self::LimitedDataSet => "limited-data-set",
+            Self::Identified => "identified",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|basis| basis.name() == text)
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Special protection that the record itself claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sensitivity {
+    /// Substance use disorder treatment (42 CFR Part 2).
+    Part2,
+    /// Psychotherapy notes (45 CFR 164.501) and mental health.
+    Psychotherapy,
+    /// HIV and sexually transmitted disease.
+    Hiv,
+    /// Genetic information.
+    Genetic,
+    /// Minors.
+    Minor,
+    /// Labelled restricted or very restricted, without saying why.
+    Restricted,
+}
+
+impl Sensitivity {
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Part2 => "part2",
+            Self::Psychotherapy => "psychotherapy",
+            Self::Hiv => "hiv",
+            Self::Genetic => "genetic",
+            Self::Minor => "minor",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// Who receives what crosses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recipient {
+    /// Inside the hospital.
+    Internal,
+    /// A vendor with a business associate agreement (45 CFR 164.504(e)).
+    BusinessAssociate,
+    /// Anyone else: a public AI service.
+    Public,
+}
+
+/// Who sends what from where to where, for what, on which basis, when.
+#[derive(Debug, Clone)]
+pub struct Crossing {
+    /// Its id.
+    pub id: CrossingId,
+    /// Who sends.
+    pub actor: Actor,
+    /// Through which gate.
+    pub gate: Gate,
+    /// The source: a path or address. Hospitals put record numbers into file names, so it is never printed
+    /// elsewhere than on the operator's own terminal; the ledger holds its keyed digest.
+    pub from: Sensitive<String>,
+    /// The source system that patient ids belong to: two systems may both have a `Patient/1`.
+    pub system: String,
+    /// The destination's configured name.
+    pub to: String,
+    /// Who receives there.
+    pub recipient: Recipient,
+    /// The route's configured name, for modes and care-critical routes.
+    pub route: String,
+    /// For what.
+    pub purpose: Purpose,
+    /// On which basis.
+    pub basis: Basis,
+    /// When it began.
+    pub started: Timestamp,
+    /// Joins a request and its answer.
+    pub exchange: Option<CrossingId>,
+    /// Whether the verdict is enforced or only recorded.
+    pub mode: Mode,
+    /// The route was declared care-critical and signed by two.
+    pub care_critical: Option<CareCritical>,
+    /// Break-glass.
+    pub override_by: Option<Override>,
+}

@@ -1,0 +1,247 @@
+//! Labels: what kind of identifier a piece of text is.
+//!
+//! Twenty kinds, each with an optional sub-label. Each maps to one of the 18 identifiers of the HIPAA Safe
+//! Harbor method (45 CFR 164.514(b)(2)(i)(A)-(R)).
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The twenty kinds of identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Account numbers (J).
+    Account,
+    /// Ages over 89, and what gives them away (C).
+    Age,
+    /// Finger prints, voice prints, retina (P).
+    Biometric,
+    /// Dates other than the year (C).
+    Date,
+    /// Device identifiers and serial numbers (M).
+    Device,
+    /// E-mail addresses (F).
+    Email,
+    /// Fax numbers (E).
+    Fax,
+    /// Health plan beneficiary numbers (I).
+    HealthPlan,
+    /// Names of facilities and employers (B, and A for relatives' employers).
+    Hospital,
+    /// Network addresses (O).
+    Ip,
+    /// Certificate and licence numbers (K).
+    License,
+    /// Places smaller than a state (B).
+    Location,
+    /// Medical record numbers (H).
+    Mrn,
+    /// Names (A).
+    Name,
+    /// Any other unique number, code or characteristic (R).
+    OtherId,
+    /// Telephone numbers (D).
+    Phone,
+    /// Full-face photographs and their files (Q).
+    Photo,
+    /// Social security numbers (G).
+    Ssn,
+    /// Web addresses (N).
+    Url,
+    /// Vehicle identifiers and plates (L).
+    Vehicle,
+}
+
+impl Kind {
+    /// All kinds, in the order of their names.
+    pub const ALL: [Self; 20] = [
+        Self::Account,
+        Self::Age,
+        Self::Biometric,
+        Self::Date,
+        Self::Device,
+        Self::Email,
+        Self::Fax,
+        Self::HealthPlan,
+        Self::Hospital,
+        Self::Ip,
+        Self::License,
+        Self::Location,
+        Self::Mrn,
+        Self::Name,
+        Self::OtherId,
+        Self::Phone,
+        Self::Photo,
+        Self::Ssn,
+        Self::Url,
+        Self::Vehicle,
+    ];
+
+    /// The name as the corpora write it: `HEALTH_PLAN`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "ACCOUNT",
+            Self::Age => "AGE",
+            Self::Biometric => "BIOMETRIC",
+            Self::Date => "DATE",
+            Self::Device => "DEVICE",
+            Self::Email => "EMAIL",
+            Self::Fax => "FAX",
+            Self::HealthPlan => "HEALTH_PLAN",
+            Self::Hospital => "HOSPITAL",
+            Self::Ip => "IP",
+            Self::License => "LICENSE",
+            Self::Location => "LOCATION",
+            Self::Mrn => "MRN",
+            Self::Name => "NAME",
+            Self::OtherId => "OTHER_ID",
+            Self::Phone => "PHONE",
+            Self::Photo => "PHOTO",
+            Self::Ssn => "SSN",
+            Self::Url => "URL",
+            Self::Vehicle => "VEHICLE",
+        }
+    }
+
+    /// The rule id of a finding of this kind: `phi.health-plan`.
+    pub const fn rule_id(self) -> &'static str {
+        match self {
+            Self::Account => "phi.account",
+            Self::Age => "phi.age",
+            Self::Biometric => "phi.biometric",
+            Self::Date => "phi.date",
+            Self::Device => "phi.device",
+            Self::Email => "phi.email",
+            Self::Fax => "phi.fax",
+            Self::HealthPlan => "phi.health-plan",
+            Self::Hospital => "phi.hospital",
+            Self::Ip => "phi.ip",
+            Self::License => "phi.license",
+            Self::Location => "phi.location",
+            Self::Mrn => "phi.mrn",
+            Self::Name => "phi.name",
+            Self::OtherId => "phi.other-id",
+            Self::Phone => "phi.phone",
+            Self::Photo => "phi.photo",
+            Self::Ssn => "phi.ssn",
+            Self::Url => "phi.url",
+            Self::Vehicle => "phi.vehicle",
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A kind and, where known, its sub-label: `NAME.patient`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label {
+    /// The kind.
+    pub kind: Kind,
+    /// What it is within its kind.
+    pub sub: Option<&'static str>,
+}
+
+impl Label {
+    /// A label without a sub-label.
+    pub const fn of(kind: Kind) -> Self {
+        Self { kind, sub: None }
+    }
+
+    /// The same kind with a sub-label.
+    #[must_use]
+    pub const fn sub(self, sub: &'static str) -> Self {
+        Self { kind: self.kind, sub: Some(sub) }
+    }
+
+    /// A name.
+    pub const NAME: Self = Self::of(Kind::Name);
+    /// The patient's name.
+    pub const PATIENT: Self = Self::NAME.sub("patient");
+    /// A name of staff.
+    pub const PROVIDER: Self = Self::NAME.sub("provider");
+    /// A name of a relative or contact.
+    pub const RELATIVE: Self = Self::NAME.sub("relative");
+    /// A place.
+    pub const LOCATION: Self = Self::of(Kind::Location);
+    /// A street address.
+    pub const STREET: Self = Self::LOCATION.sub("street");
+    /// A town.
+    pub const CITY: Self = Self::LOCATION.sub("city");
+    /// A county or district.
+    pub const COUNTY: Self = Self::LOCATION.sub("county");
+    /// A postal code.
+    pub const ZIP: Self = Self::LOCATION.sub("zip");
+    /// A hospital, clinic or other facility.
+    pub const HOSPITAL: Self = Self::of(Kind::Hospital);
+    /// A date.
+    pub const DATE: Self = Self::of(Kind::Date);
+    /// A date of birth.
+    pub const BIRTH_DATE: Self = Self::DATE.sub("birth");
+    /// An age over 89.
+    pub const AGE: Self = Self::of(Kind::Age);
+    /// A telephone number.
+    pub const PHONE: Self = Self::of(Kind::Phone);
+    /// A fax number.
+    pub const FAX: Self = Self::of(Kind::Fax);
+    /// An e-mail address.
+    pub const EMAIL: Self = Self::of(Kind::Email);
+    /// A web address.
+    pub const URL: Self = Self::of(Kind::Url);
+    /// A network address.
+    pub const IP: Self = Self::of(Kind::Ip);
+    /// A social security number.
+    pub const SSN: Self = Self::of(Kind::Ssn);
+    /// A medical record number.
+    pub const MRN: Self = Self::of(Kind::Mrn);
+    /// A health plan number.
+    pub const HEALTH_PLAN: Self = Self::of(Kind::HealthPlan);
+    /// An account number.
+    pub const ACCOUNT: Self = Self::of(Kind::Account);
+    /// A licence number.
+    pub const LICENSE: Self = Self::of(Kind::License);
+    /// A vehicle.
+    pub const VEHICLE: Self = Self::of(Kind::Vehicle);
+    /// A device.
+    pub const DEVICE: Self = Self::of(Kind::Device);
+    /// A biometric identifier.
+    pub const BIOMETRIC: Self = Self::of(Kind::Biometric);
+    /// A photograph.
+    pub const PHOTO: Self = Self::of(Kind::Photo);
+    /// Any other identifying number, code or characteristic.
+    pub const OTHER_ID: Self = Self::of(Kind::OtherId);
+    /// The id of a record in its source system.
+    pub const RECORD_ID: Self = Self::OTHER_ID.sub("record");
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        match self.sub {
+            Some(sub) => write!(f, ".{sub}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_are_sorted_and_their_rules_follow_from_their_names() {
+        assert!(Kind::ALL.windows(2).all(|pair| pair[0].name() < pair[1].name()));
+        for kind in Kind::ALL {
+            assert_eq!(kind.rule_id(), format!("phi.{}", kind.name().to_lowercase().replace('_', "-")));
+        }
+    }
+}

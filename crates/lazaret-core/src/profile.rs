@@ -1,0 +1,133 @@
+//! Profiles: what becomes of each kind of identifier. A profile is the table of a legal basis.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{Basis, Kind, Label};
+
+/// What becomes of one identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Stays.
+    Keep,
+    /// Gives way to a token from the vault; the same value gives the same token within its scope.
+    Token,
+    /// Is taken out; in text a typed placeholder stands for it.
+    Redact,
+    /// Gives way to a made-up value of the same shape.
+    Surrogate,
+    /// A date moves by the subject's offset; intervals stay.
+    Shift,
+    /// Becomes coarser: a date its year, an age over 89 `90+`, a ZIP its first three digits.
+    Generalise,
+}
+
+/// A table from label to action; a label with a sub-label is looked up first with it, then by its kind.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    id: String,
+    by_kind: BTreeMap<Kind, Action>,
+    by_sub: Vec<(Kind, String, Action)>,
+}
+
+impl Profile {
+    /// A profile in which everything is redacted until [`Profile::set`] says otherwise.
+    pub fn redacting(id: impl Into<String>) -> Self {
+        Self { id: id.into(), by_kind: BTreeMap::new(), by_sub: Vec::new() }
+    }
+
+    /// Sets the action of a kind.
+    #[must_use]
+    pub fn set(mut self, kind: Kind, action: Action) -> Self {
+        self.by_kind.insert(kind, action);
+        self
+    }
+
+    /// Sets the action of one sub-label.
+    #[must_use]
+    pub fn set_sub(mut self, kind: Kind, sub: impl Into<String>, action: Action) -> Self {
+        let sub = sub.into();
+        self.by_sub.retain(|(k, s, _)| (*k, s) != (kind, &sub));
+        self.by_sub.push((kind, sub, action));
+        self
+    }
+
+    /// The name, as receipts and bills of materials bear it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What becomes of a label. A label no line names is redacted.
+    pub fn action(&self, label: Label) -> Action {
+        let by_sub = label.sub.and_then(|sub| {
+            self.by_sub
+                .iter()
+                .find(|(kind, name, _)| *kind == label.kind && name == sub)
+                .map(|(.., action)| *action)
+        });
+        by_sub.or_else(|| self.by_kind.get(&label.kind).copied()).unwrap_or(Action::Redact)
+    }
+
+    /// The built-in profile of a basis.
+    pub fn of(basis: Basis) -> Self {
+        match basis {
+            // 164.514(b)(2)(i): dates keep the year, ages over 89 become one class, ZIP codes three digits;
+            // record ids become codes that are not derived from the person (164.514(c)).
+            Basis::SafeHarbor => Self::redacting("safe-harbor")
+                .set(Kind::Date, Action::Generalise)
+                .set(Kind::Age, Action::Generalise)
+                .set_sub(Kind::Location, "zip", Action::Generalise)
+                .set_sub(Kind::OtherId, "record", Action::Token)
+                .set(Kind::Mrn, Action::Token),
+            // What an expert's report commonly allows: codes keyed per purpose, dates moved with intervals kept.
+            Basis::Expert => Self::redacting("expert")
+                .set(Kind::Date, Action::Shift)
+                .set(Kind::Age, Action::Generalise)
+                .set_sub(Kind::Location, "zip", Action::Generalise)
+                .set_sub(Kind::OtherId, "record", Action::Token)
+                .set(Kind::Mrn, Action::Token)
+                .set(Kind::Account, Action::Token)
+                .set(Kind::HealthPlan, Action::Token)
+                .set(Kind::Device, Action::Token),
+            // 164.514(e)(2): town, state, ZIP, dates and ages stay; the direct identifiers go.
+            Basis::LimitedDataSet => Self::redacting("limited-data-set")
+                .set(Kind::Date, Action::Keep)
+                .set(Kind::Age, Action::Keep)
+                .set_sub(Kind::Location, "zip", Action::Keep)
+                .set_sub(Kind::Location, "city", Action::Keep)
+                .set_sub(Kind::Location, "county", Action::Keep)
+                .set_sub(Kind::OtherId, "record", Action::Token)
+                .set(Kind::Mrn, Action::Token),
+            Basis::Identified => {
+                Kind::ALL.into_iter().fold(Self::redacting("identified"), |p, kind| p.set(kind, Action::Keep))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn safe_harbor_keeps_nothing() {
+        let profile = Profile::of(Basis::SafeHarbor);
+        for kind in Kind::ALL {
+            assert_ne!(profile.action(Label::of(kind)), Action::Keep, "{}", kind.name());
+        }
+        assert_eq!(profile.action(Label::CITY), Action::Redact);
+        assert_eq!(profile.action(Label::ZIP), Action::Generalise);
+        assert_eq!(profile.action(Label::RECORD_ID), Action::Token);
+    }
+
+    #[test]
+    fn a_limited_data_set_keeps_dates_and_towns_but_no_streets_or_names() {
+        let profile = Profile::of(Basis::LimitedDataSet);
+        assert_eq!(profile.action(Label::DATE), Action::Keep);
+        assert_eq!(profile.action(Label::CITY), Action::Keep);
+        assert_eq!(profile.action(Label::STREET), Action::Redact);
+        assert_eq!(profile.action(Label::PATIENT), Action::Redact);
+    }
+}

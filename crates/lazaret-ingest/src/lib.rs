@@ -1,0 +1,1 @@
+//! Clinical records into the lake.

@@ -1,0 +1,1 @@
+//! Keys, tokens, subjects and records kept back.

@@ -1,0 +1,2 @@
+//! The command line, the server and the console.
+fn main() {}
