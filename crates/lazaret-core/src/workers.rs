@@ -199,6 +199,10 @@ pub(crate) fn start<T: Send + 'static>(
     let state = Arc::new(AtomicU8::new(RUNNING));
     let (of_job, pool) = (Arc::clone(&state), Arc::clone(workers));
     let job = move || {
+        if of_job.load(Ordering::Acquire) == LOST {
+            pool.found(); // given up before it began
+            return;
+        }
         let answer = catch_unwind(AssertUnwindSafe(step)).ok();
         let was_lost =
             of_job.compare_exchange(RUNNING, DONE, Ordering::AcqRel, Ordering::Acquire) == Err(LOST);
@@ -233,6 +237,15 @@ impl<T> Pending<T> {
                     return Err(Failure::Overdue(deadline));
                 }
             }
+        }
+    }
+}
+
+/// A step nobody waits for any more may hang: its worker counts as lost until it comes back.
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        if self.state.compare_exchange(RUNNING, LOST, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.workers.lost();
         }
     }
 }
