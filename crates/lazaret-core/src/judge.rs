@@ -252,7 +252,7 @@ impl Judge {
             profile,
             kind: &kind,
             own_subject: own_subject.as_ref(),
-            own_known: None,
+            own_known: OwnKnown::NotAsked,
             findings,
             hits: Vec::new(),
             number: 0,
@@ -328,7 +328,7 @@ impl Judge {
         entry.identity = self.identity(crossing, record, &inspected)?;
         doings.set(Doing::Ledger);
         entry.again = self.ledger.crossed(&entry.identity).map_err(Grave::Ledger)?;
-        let course = self.course(crossing, &inspected, decision, subject.as_ref())?;
+        let course = self.course(crossing, &inspected, &decision, subject.as_ref())?;
         entry.verdict = course.verdict;
         entry.uninspected = course.uninspected;
         if let Some(reason) = course.policy {
@@ -367,25 +367,22 @@ impl Judge {
             }
         };
         doings.set(Doing::Vault);
-        let piece = match bytes {
-            Some(bytes) => {
-                entry.digest_out = Some(self.vault.digest(subject.as_ref(), &bytes)?);
-                Some(Piece { record: entry.record, kind, bytes })
-            }
-            None => {
-                let hold = Hold {
-                    crossing: crossing.id,
-                    record: entry.record,
-                    identity: entry.identity,
-                    bytes: record.bytes(),
-                    kind: &kind,
-                    subject: subject.as_ref(),
-                    findings: &findings,
-                    releasable: entry.verdict == Verdict::Quarantine,
-                };
-                entry.held = Some(self.vault.hold(&hold)?);
-                None
-            }
+        let piece = if let Some(bytes) = bytes {
+            entry.digest_out = Some(self.vault.digest(subject.as_ref(), &bytes)?);
+            Some(Piece { record: entry.record, kind, bytes })
+        } else {
+            let hold = Hold {
+                crossing: crossing.id,
+                record: entry.record,
+                identity: entry.identity,
+                bytes: record.bytes(),
+                kind: &kind,
+                subject: subject.as_ref(),
+                findings: &findings,
+                releasable: entry.verdict == Verdict::Quarantine,
+            };
+            entry.held = Some(self.vault.hold(&hold)?);
+            None
         };
         Ok(Judged { entry, findings, piece })
     }
@@ -395,7 +392,7 @@ impl Judge {
         &self,
         crossing: &Crossing,
         inspected: &Inspected<'_>,
-        decision: Decision,
+        decision: &Decision,
         subject: Option<&Subject>,
     ) -> Result<Course, Grave> {
         let mut course =
@@ -560,6 +557,12 @@ enum Release {
     Edited { redact_all: bool },
 }
 
+/// What the vault knows of the record's own subject, asked once a record.
+enum OwnKnown {
+    NotAsked,
+    Asked(Option<Arc<Known>>),
+}
+
 /// The visitor of a record's segments.
 struct Looking<'j> {
     judge: &'j Judge,
@@ -567,7 +570,7 @@ struct Looking<'j> {
     profile: &'j Profile,
     kind: &'j str,
     own_subject: Option<&'j Subject>,
-    own_known: Option<Option<Arc<Known>>>,
+    own_known: OwnKnown,
     findings: Findings,
     hits: Vec<Hit>,
     number: usize,
@@ -629,7 +632,7 @@ impl Looking<'_> {
                 }
             }
             Err(Nonsense) => {
-                self.fail(segment, "a detector named a place that is not in the text".to_owned())
+                self.fail(segment, "a detector named a place that is not in the text".to_owned());
             }
         }
         Flow::On
@@ -666,7 +669,7 @@ impl Looking<'_> {
             self.doings.set(Doing::Vault);
             return self.judge.vault.known(&subject_of(self.crossing, subject.id));
         }
-        if let Some(known) = &self.own_known {
+        if let OwnKnown::Asked(known) = &self.own_known {
             return Ok(known.clone());
         }
         self.doings.set(Doing::Vault);
@@ -674,7 +677,7 @@ impl Looking<'_> {
             Some(subject) => self.judge.vault.known(subject)?,
             None => None,
         };
-        self.own_known = Some(known.clone());
+        self.own_known = OwnKnown::Asked(known.clone());
         Ok(known)
     }
 }

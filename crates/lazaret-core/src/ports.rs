@@ -289,7 +289,7 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { record: Duration::from_secs(30), call: Duration::from_secs(60) }
+        Self { record: Duration::from_secs(30), call: Duration::from_mins(1) }
     }
 }
 
