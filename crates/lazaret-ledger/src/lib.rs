@@ -1,1 +1,28 @@
 //! The append-only log of what crossed, and what is read from it.
+//!
+//! [`SqliteLedger`] implements core's `Ledger`: a crossing is a leaf when it opens and a leaf when it is sealed,
+//! the entries of its records form a tree of their own whose root is in the sealed leaf. The log is an RFC 6962
+//! tree with signed checkpoints (C2SP), so anyone with the key can tell a changed log from the true one.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `merkle`, `tiles`, `note` | RFC 6962 tree and proofs; C2SP tiles; C2SP signed notes and checkpoints |
+//! | `canonical` | the one form in which bodies are hashed |
+//! | `store` | the tables; `store/sqlite` the ledger, `store/writer` group commit, `store/nodes` the stored tree |
+//! | `read` | what is read back: crossings, entries, events |
+
+mod canonical;
+pub mod merkle;
+pub mod note;
+mod read;
+mod store;
+#[cfg(test)]
+mod testing;
+pub mod tiles;
+
+pub use canonical::{CanonicalError, to_canonical};
+pub use read::{
+    ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
+    OpenedWords, OutputWords, Query, SealWords, SealedWords, Totals,
+};
+pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed};
