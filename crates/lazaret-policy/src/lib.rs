@@ -34,4 +34,4 @@ pub use embedded::{DEFAULTS, EXAMPLES, Embedded, SCHEMA};
 pub use engine::{CedarPolicy, DEFAULT_DENY};
 pub use explain::{Answer, Explanation};
 pub use load::{Effect, MAX_POLICY_BYTES, MAX_POLICY_FILES, PolicyNote, PolicyText};
-pub use question::Question;
+pub use question::{Question, Recorded, UnknownWord};

@@ -20,6 +20,9 @@ pub const MAX_POLICY_BYTES: Limit = Limit::new("policy.max_file_bytes", 1 << 20)
 
 /// Longest id of a policy.
 const MAX_ID_CHARS: usize = 64;
+/// Ids that stand in decisions and are no policy's: nothing was permitted; the checkpoint delivered on a
+/// care-critical route.
+const KEPT_IDS: [&str; 2] = [DEFAULT_DENY, "care-critical"];
 /// The actions of the schema.
 const ACTIONS: [&str; 5] = ["Allow", "Tokenise", "Redact", "Quarantine", "Block"];
 /// The annotations lazaret reads.
@@ -115,20 +118,16 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<PolicyText>, Vec<Diagnost
 
 /// Reads one text file within the limit.
 pub(crate) fn read_file(path: &Path) -> Result<String, String> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path).map_err(|error| format!("the file cannot be read: {error}"))?;
-    let (mut bytes, mut buffer) = (Vec::new(), [0_u8; 8_192]);
-    loop {
-        let count = file.read(&mut buffer).map_err(|error| format!("the file cannot be read: {error}"))?;
-        if count == 0 {
-            break;
-        }
-        bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
-        MAX_POLICY_BYTES.check(bytes.len() as u64).map_err(|error| error.to_string())?;
-    }
+    let bytes = lazaret_input::read_file(path, MAX_POLICY_BYTES).map_err(|error| chain(&error))?;
     String::from_utf8(bytes).map_err(|error| {
         format!("not UTF-8 text: byte {} fits in no character", error.utf8_error().valid_up_to())
     })
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Parses and checks a policy set. All errors are found, not only the first.
@@ -289,8 +288,8 @@ fn number(policy: &Policy) -> u64 {
 /// Ids stand in receipts, tables and pages: kebab-case words, with dots.
 fn id_is_fit(id: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    if id == DEFAULT_DENY {
-        return Err(format!("the id `{DEFAULT_DENY}` is kept for records that no policy permits"));
+    if KEPT_IDS.contains(&id) {
+        return Err(format!("the id `{id}` is kept for what lazaret itself decides"));
     }
     if id.is_empty() || !id.chars().all(fits) {
         return Err("an `@id` is written in lower-case letters, digits, `-` and `.`".to_owned());

@@ -70,6 +70,7 @@ fn ids_are_asked_for_unique_and_fit() {
     assert_wrong("@id(\"A b\")\npermit(principal, action, resource);", "1:1", &["lower-case"]);
     assert_wrong("@id(\"default-deny\")\npermit(principal, action, resource);", "1:1", &["kept for"]);
     assert_wrong(&format!("{GOOD}\n{GOOD}"), "4:1", &["two policies have the id `good`", "p.cedar:1"]);
+    assert_wrong("@id(\"care-critical\")\npermit(principal, action, resource);", "1:1", &["kept for"]);
     let long = "x".repeat(65);
     assert_wrong(&format!("@id(\"{long}\")\npermit(principal, action, resource);"), "1:1", &["64"]);
 }

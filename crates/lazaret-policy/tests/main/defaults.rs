@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lazaret_core::{Basis, FindingSummary, Gate, Kind, Mode, Policy, Purpose, Recipient, Severity, Verdict};
+use lazaret_core::{
+    Basis, Crossing, FindingSummary, Gate, Kind, Mode, Policy, Purpose, Recipient, Severity, Verdict,
+};
 use lazaret_policy::{CedarPolicy, DEFAULT_DENY, EXAMPLES, Question};
 use proptest::prelude::*;
 
@@ -97,15 +99,22 @@ fn what_could_not_be_inspected_is_held_at_any_severity_short_of_critical() {
 }
 
 #[test]
-fn a_care_critical_route_delivers_whole_or_holds() {
+fn a_care_critical_route_out_of_the_hospital_delivers_whole_or_holds() {
     let policy = embedded();
     for basis in Basis::ALL {
         for highest in SEVERITIES {
             for labels in [&[][..], &[Kind::Name]] {
-                let mut crossing = crossing();
-                (crossing.basis, crossing.care_critical) = (basis, care_critical());
-                let verdict = policy.decide(&crossing, &findings(highest, labels, &[])).unwrap().verdict;
-                assert!(!matches!(verdict, Verdict::Tokenise | Verdict::Redact), "{basis} {highest:?}");
+                for recipient in RECIPIENTS {
+                    let mut crossing = Crossing { basis, recipient, ..crossing() };
+                    let plain = policy.decide(&crossing, &findings(highest, labels, &[])).unwrap().verdict;
+                    crossing.care_critical = care_critical();
+                    let critical = policy.decide(&crossing, &findings(highest, labels, &[])).unwrap().verdict;
+                    let edits = matches!(plain, Verdict::Tokenise | Verdict::Redact);
+                    // Inside, the checkpoint lets what may cross there cross whole.
+                    let wanted =
+                        if edits && recipient != Recipient::Internal { Verdict::Quarantine } else { plain };
+                    assert_eq!(critical, wanted, "{basis} {highest:?} {recipient:?}");
+                }
             }
         }
     }
