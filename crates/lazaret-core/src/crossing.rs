@@ -24,6 +24,11 @@ impl CrossingId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    /// From the sixteen bytes, as a store kept them.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The sixteen bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
