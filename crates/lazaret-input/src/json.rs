@@ -157,10 +157,8 @@ mod tests {
 
     #[test]
     fn equal_keys_are_found_in_large_objects() {
-        let mut text = String::from("{");
-        for n in 0..500 {
-            text.push_str(&format!("\"k{n}\":{{\"k{n}\":0}},"));
-        }
+        let members: Vec<String> = (0..500).map(|n| format!("\"k{n}\":{{\"k{n}\":0}},")).collect();
+        let mut text = format!("{{{}", members.concat());
         let second = text.len() as u64;
         text.push_str("\"k\\u0037\":0}");
         assert_eq!(rules(text.as_bytes()), [("json.duplicate-key", second)]);

@@ -13,8 +13,8 @@ use crate::rules::{
     JSON_NUMBER_RANGE, JSON_TRAILING_BYTES, RECORD_SIZE,
 };
 
-/// Inputs above this do not fit the arena's 32-bit offsets.
-const MAX_INPUT: Limit = Limit::new("input.max_record", u32::MAX as u64 - 1);
+/// Longer inputs do not fit the arena's 32-bit offsets.
+const MAX_INPUT: usize = 0xffff_fff0;
 /// A number this long can be outside binary64 without an exponent.
 const LONG_NUMBER: usize = 300;
 const NOT_NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
@@ -22,8 +22,12 @@ const NOT_NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 /// Reads one document.
 pub(super) fn read<'a>(bytes: &'a [u8], file_offset: u64, limits: &Limits) -> Parsed<'a> {
     let mut faults = Vec::new();
-    if let Err(reached) = MAX_INPUT.check(bytes.len() as u64) {
-        faults.push(fault(&RECORD_SIZE, 0, reached.to_string()));
+    if bytes.len() > MAX_INPUT {
+        faults.push(fault(
+            &RECORD_SIZE,
+            MAX_INPUT,
+            "one JSON document may have 4 GiB at most, whatever the limits",
+        ));
         return Parsed { document: None, faults };
     }
     let text = match simdutf8::compat::from_utf8(bytes) {
@@ -53,17 +57,15 @@ pub(super) fn read<'a>(bytes: &'a [u8], file_offset: u64, limits: &Limits) -> Pa
         open: Vec::new(),
         faults,
     };
-    match reader.document() {
-        Ok(()) => {
-            let Reader { text, nodes, decoded, escaped_keys, faults, .. } = reader;
-            Parsed { document: Some(Document { text, nodes, decoded, escaped_keys }), faults }
-        }
-        Err(Stopped) => {
-            let mut faults = reader.faults;
-            faults.iter_mut().for_each(|fault| fault.node = None);
-            Parsed { document: None, faults }
-        }
+    let whole = reader.document().is_ok();
+    let Reader { text, nodes, decoded, escaped_keys, mut faults, .. } = reader;
+    if whole {
+        return Parsed { document: Some(Document { text, nodes, decoded, escaped_keys }), faults };
     }
+    for fault in &mut faults {
+        fault.node = None; // the nodes are gone
+    }
+    Parsed { document: None, faults }
 }
 
 fn fault(rule: &'static Rule, offset: usize, message: impl Into<String>) -> Fault {
