@@ -1,1 +1,31 @@
 //! Bytes from outside, with every limit enforced.
+//!
+//! The one room that may use raw decoders and raw file reads. Everything here treats its input as an attack: it
+//! ends, it never panics, its memory is bounded by named limits, and its errors say place and kind, never
+//! content.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `file`, `lines` | files and memory as sources, read whole or line by line |
+//! | `durable` | files written so that a crash leaves the old or the new |
+//! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
+//! | `platform` | the only file that calls the operating system by name |
+//! | `rules` | the rules of this room, and the list of them |
+
+mod durable;
+mod file;
+pub mod json;
+mod lines;
+mod platform;
+mod rules;
+
+pub use durable::{StagedFile, write_durably};
+pub use file::{
+    FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
+};
+pub use lines::{Line, LineEnd, Lines, MAX_RECORD};
+pub use rules::{
+    BYTE_ORDER_MARK, EXPANDED_SIZE, FORMAT_UNKNOWN, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_INVALID_UTF8,
+    JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
+    RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
+};

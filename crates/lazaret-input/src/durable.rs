@@ -1,0 +1,96 @@
+//! Files written so that a crash leaves either the old one or the new one: a file beside it, synced, renamed,
+//! and the folder synced.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::platform;
+
+/// A file being written beside its place. It appears by [`StagedFile::commit`]; dropped before, it is removed.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: File,
+    beside: PathBuf,
+    place: PathBuf,
+    committed: bool,
+}
+
+impl StagedFile {
+    /// Begins a file that its owner alone may read.
+    pub fn create(place: &Path) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        loop {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            hidden.push(format!(".{}-{number}.tmp", std::process::id()));
+            let beside = place.with_file_name(hidden);
+            match platform::private_new_file().open(&beside) {
+                Ok(file) => return Ok(Self { file, beside, place: place.to_owned(), committed: false }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Puts the file in its place, in stead of what was there. Returns when that is durable.
+    pub fn commit(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.beside, &self.place)?;
+        self.committed = true;
+        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            drop(std::fs::remove_file(&self.beside)); // nothing can be done about a failure here
+        }
+    }
+}
+
+/// Writes a file whole, or leaves what was there. Returns when that is durable.
+pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut staged = StagedFile::create(place)?;
+    staged.write_all(bytes)?;
+    staged.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a");
+        write_durably(&place, b"one").unwrap();
+        write_durably(&place, b"two").unwrap();
+        let mut left = StagedFile::create(&place).unwrap();
+        left.write_all(b"three").unwrap();
+        drop(left);
+        let names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["a"]);
+        let source = crate::file::FileSource::open(&place).unwrap();
+        assert_eq!(crate::file::head(&source, 9).unwrap(), b"two");
+        assert!(write_durably(&folder.path().join("none").join("a"), b"").is_err());
+        assert!(write_durably(Path::new("/"), b"").is_err());
+    }
+}
