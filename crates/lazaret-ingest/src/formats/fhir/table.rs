@@ -262,7 +262,7 @@ impl Draft {
                     is_domain,
                     elements,
                     required,
-                    constraints: invariants::of(draft.name),
+                    constraints: invariants::of(draft.name, draft.kind == "R" && is_domain),
                 }
             })
             .collect();

@@ -1,0 +1,3 @@
+//! The formats of clinical records, one room each.
+
+pub mod fhir;
