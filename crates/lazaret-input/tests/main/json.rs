@@ -126,7 +126,7 @@ fn values() -> impl Strategy<Value = serde_json::Value> {
         any::<bool>().prop_map(serde_json::Value::from),
         any::<i64>().prop_map(serde_json::Value::from),
         any::<f64>().prop_map(serde_json::Value::from),
-        ".{0,20}".prop_map(serde_json::Value::from),
+        "[^\\x00]{0,20}".prop_map(serde_json::Value::from),
         "[a\"\\\\\u{1}ä😀]{0,6}".prop_map(serde_json::Value::from),
     ];
     leaf.prop_recursive(5, 60, 8, |inner| {
