@@ -476,7 +476,8 @@ fn is_after(a: &str, b: &str) -> bool {
     }
     let day = |text: &str| text.get(..10).unwrap_or(text).len();
     let common = day(a).min(day(b));
-    matches!((a.get(..common), b.get(..common)), (Some(a), Some(b)) if a.cmp(b) == Ordering::Greater)
+    let are_dates = [a, b].iter().all(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+    are_dates && matches!((a.get(..common), b.get(..common)), (Some(a), Some(b)) if a.cmp(b) == Ordering::Greater)
 }
 
 /// Minutes since the year 0 and the seconds as written, of a date and time with its zone.

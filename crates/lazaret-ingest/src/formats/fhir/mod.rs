@@ -10,10 +10,14 @@
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
+#[cfg(test)]
+mod cases;
 mod invariants;
 mod narrative;
 mod place;
 mod primitives;
+mod reading;
+mod record;
 mod reference;
 mod rules;
 mod table;
@@ -21,4 +25,5 @@ mod validate;
 
 pub use invariants::NOT_EVALUATED;
 pub use narrative::MAX_NARRATIVE_DEPTH;
+pub use record::FHIR_R4;
 pub use rules::RULES;

@@ -24,7 +24,8 @@ pub(crate) struct Fault {
 
 /// Every kind of fault in a narrative, each once.
 pub(crate) fn faults(div: &str) -> Vec<Fault> {
-    let mut reader = Reader { text: div, at: 0, open: Vec::new(), seen_root: false, visible: false, faults: Vec::new() };
+    let mut reader =
+        Reader { text: div, at: 0, open: Vec::new(), seen_root: false, stray: false, visible: false, faults: Vec::new() };
     reader.read();
     reader.faults
 }
@@ -78,6 +79,7 @@ struct Reader<'t> {
     at: usize,
     open: Vec<&'t str>,
     seen_root: bool,
+    stray: bool,
     visible: bool,
     faults: Vec<Fault>,
 }
@@ -93,6 +95,8 @@ impl<'t> Reader<'t> {
         self.characters(self.rest().len());
         if !self.seen_root {
             self.malformed("not an XHTML `div`");
+        } else if self.stray {
+            self.malformed("text outside the `div`");
         } else if !self.open.is_empty() {
             self.malformed("an element is not closed");
         } else if !self.visible {
@@ -127,7 +131,7 @@ impl<'t> Reader<'t> {
             return;
         }
         if self.open.is_empty() {
-            self.malformed("text outside the `div`");
+            self.stray = true;
             return;
         }
         self.visible = true;
@@ -160,9 +164,7 @@ impl<'t> Reader<'t> {
                 self.malformed("CDATA that does not end");
                 return false;
             };
-            if self.open.is_empty() {
-                self.malformed("text outside the `div`");
-            }
+            self.stray |= self.open.is_empty();
             self.visible = true;
             self.skip(end.saturating_add(12));
             return true;
