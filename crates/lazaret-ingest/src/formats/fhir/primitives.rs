@@ -143,7 +143,7 @@ fn string(text: &str) -> Result<(), (Fault, &'static str)> {
         return Err((Fault::Format, "longer than the 1 MiB a string may have"));
     }
     let bytes = text.as_bytes();
-    if bytes.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    if bytes.iter().any(|byte| matches!(byte, 1..=8 | 11 | 12 | 14..=31)) {
         return Err((Fault::Format, "control character in a string"));
     }
     if text.trim_start().is_empty() {
