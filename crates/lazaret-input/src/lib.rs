@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `file`, `lines` | files and memory as sources, read whole or line by line |
 //! | `durable` | files written so that a crash leaves the old or the new |
+//! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+pub mod decompress;
 mod durable;
 mod file;
 pub mod json;

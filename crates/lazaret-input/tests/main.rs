@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+#[path = "main/decompress.rs"]
+mod decompress;
 #[path = "main/json.rs"]
 mod json;
 #[path = "main/testdata.rs"]
