@@ -275,6 +275,7 @@ impl Crossings {
             mode: Mode::Enforce,
             care_critical: None,
             override_by: None,
+            order: None,
         })
     }
 }

@@ -44,6 +44,7 @@ impl Reading for FhirReading<'_> {
     }
 
     fn write(&self, _edits: &Edits, out: &mut dyn std::io::Write) -> Result<(), Refused> {
-        out.write_all(self.bytes).map_err(|_| Refused::new("input.uninspectable", "the output could not be written"))
+        out.write_all(self.bytes)
+            .map_err(|_| Refused::new("input.uninspectable", "the output could not be written"))
     }
 }
