@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
-    Ledger, Limit, Mode, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Ledger, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::{CsvSchema, Lake};
 use lazaret_ledger::SqliteLedger;
@@ -169,6 +169,15 @@ impl Data {
         Ok(OpenLake { lake })
     }
 
+    /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
+    pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
+        let id = crossing.id;
+        let checkpoint = self.checkpoint(None)?;
+        let failed = |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
+        checkpoint.open(crossing).map_err(failed)?.seal(Vec::new()).map_err(failed)?;
+        Ok(id)
+    }
+
     /// Ends cleanly: the last checkpoint is signed.
     pub(crate) fn close(&self) -> Result<(), CliError> {
         self.ledger.checkpoint().map(drop).map_err(|error| CliError::failed("the ledger's checkpoint", error))
@@ -252,6 +261,23 @@ impl Crossings {
             purpose: config.purpose()?,
             basis: config.basis()?,
         })
+    }
+
+    /// A person's order.
+    pub(crate) fn order(&self, what: Ordered, object: &str, by: &str, second: Option<&str>, reason: &str) -> Order {
+        Order {
+            what,
+            object: object.to_owned(),
+            by: by.to_owned(),
+            second: second.map(str::to_owned),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The crossing that carries an order out.
+    pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
+        let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
+        Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
     }
 
     /// The next crossing, from a file.
