@@ -10,6 +10,7 @@
 //! | `durable` | files written so that a crash leaves the old or the new |
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
+//! | `xml` | XML as events: strict, no DOCTYPE, going on after a fault |
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
@@ -20,6 +21,7 @@ pub mod json;
 mod lines;
 mod platform;
 mod rules;
+pub mod xml;
 
 pub use durable::{StagedFile, write_durably};
 pub use file::{
