@@ -11,9 +11,13 @@
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
 //! | `xml` | XML as events: strict, no DOCTYPE, going on after a fault |
+//! | `charset`, `base64` | text and bytes as they travel, decoded strictly and encoded back |
+//! | `sniff` | what bytes are, by their content |
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+pub mod base64;
+pub mod charset;
 pub mod decompress;
 mod durable;
 mod file;
@@ -21,6 +25,7 @@ pub mod json;
 mod lines;
 mod platform;
 mod rules;
+pub mod sniff;
 pub mod xml;
 
 pub use durable::{StagedFile, write_durably};

@@ -1,6 +1,8 @@
 //! The XML reader: the cases, arbitrary text, and `quick-xml` as a second opinion.
 #![expect(clippy::disallowed_types, reason = "the second opinion on what is well-formed")]
 
+use std::fmt::Write as _;
+
 use lazaret_core::{Flow, Limits};
 use lazaret_input::xml::{Event, events, events_of_bytes};
 use proptest::prelude::*;
@@ -28,13 +30,13 @@ fn our_story(text: &str) -> Option<String> {
     let faults = events(text, &Limits::default(), |event| {
         match event {
             Event::Start { name, attributes, empty, .. } => {
-                story.push_str(&format!("<{name}"));
+                write!(story, "<{name}").unwrap();
                 for attribute in attributes {
-                    story.push_str(&format!(" {}={:?}", attribute.name, attribute.value));
+                    write!(story, " {}={:?}", attribute.name, attribute.value).unwrap();
                 }
                 story.push_str(if empty { "/>" } else { ">" });
             }
-            Event::End { name, .. } => story.push_str(&format!("</{name}>")),
+            Event::End { name, .. } => write!(story, "</{name}>").unwrap(),
             Event::Text { text, .. } => story.push_str(text),
             Event::Comment { .. } | Event::Instruction { .. } => story.push('!'),
         }
@@ -52,12 +54,12 @@ fn other_story(text: &str) -> Result<String, quick_xml::Error> {
         let event = reader.read_event()?;
         match &event {
             Other::Start(tag) | Other::Empty(tag) => {
-                story.push_str(&format!("<{}", tag.name().as_ref()));
+                write!(story, "<{}", tag.name().as_ref()).unwrap();
                 for attribute in tag.attributes() {
                     let attribute = attribute?;
                     let key = attribute.key.as_ref().to_owned();
                     let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?.into_owned();
-                    story.push_str(&format!(" {key}={value:?}"));
+                    write!(story, " {key}={value:?}").unwrap();
                 }
                 let empty = matches!(event, Other::Empty(_));
                 depth += usize::from(!empty);
@@ -65,7 +67,7 @@ fn other_story(text: &str) -> Result<String, quick_xml::Error> {
             }
             Other::End(tag) => {
                 depth -= 1;
-                story.push_str(&format!("</{}>", tag.name().as_ref()));
+                write!(story, "</{}>", tag.name().as_ref()).unwrap();
             }
             Other::Text(text) if depth > 0 => story.push_str(&text.xml10_content()),
             Other::CData(text) => story.push_str(&text.xml10_content()),
