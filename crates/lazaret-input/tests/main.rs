@@ -8,3 +8,5 @@ mod decompress;
 mod json;
 #[path = "main/testdata.rs"]
 mod testdata;
+#[path = "main/xml.rs"]
+mod xml;
