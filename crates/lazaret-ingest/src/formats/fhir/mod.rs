@@ -7,11 +7,14 @@
 //! | `primitives`, `reference`, `attachment`, `narrative` | forms of values |
 //! | `invariants` | the constraints, as a table of functions |
 //! | `place` | where the JSON reader's faults stand |
+//! | `format`, `record` | which sources are FHIR, and how they come apart into records |
+//! | `reading` | a record as it was understood |
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
 #[cfg(test)]
 mod cases;
+mod format;
 mod invariants;
 mod narrative;
 mod place;
@@ -23,6 +26,7 @@ mod rules;
 mod table;
 mod validate;
 
+pub use format::FhirR4;
 pub use invariants::NOT_EVALUATED;
 pub use narrative::MAX_NARRATIVE_DEPTH;
 pub use record::FHIR_R4;
