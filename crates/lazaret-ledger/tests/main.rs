@@ -1,6 +1,9 @@
 //! The ledger as others use it.
 
 #[cfg(test)]
+#[path = "main/bom.rs"]
+mod bom;
+#[cfg(test)]
 #[path = "main/ledger.rs"]
 mod ledger;
 #[cfg(test)]
