@@ -38,3 +38,20 @@ pub use rules::{
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
+
+use lazaret_core::Limit;
+
+/// Every limit of this room.
+pub const LIMITS: &[Limit] = &[
+    decompress::MAX_EXPANDED,
+    decompress::MAX_NESTING,
+    decompress::MAX_RATIO,
+    lines::MAX_RECORD,
+    decompress::MAX_WINDOW,
+    json::MAX_DEPTH,
+    json::MAX_FAULTS,
+    json::MAX_NODES,
+    xml::MAX_ATTRIBUTES,
+    xml::MAX_DEPTH,
+    xml::MAX_FAULTS,
+];

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
-    Ledger, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Ledger, LedgerError, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
-use lazaret_ingest::{CsvSchema, Lake};
+use lazaret_ingest::formats::csv::Schema;
+use lazaret_ingest::lake::Lake;
+use lazaret_input::read_file;
 use lazaret_ledger::SqliteLedger;
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
@@ -30,11 +32,20 @@ pub(crate) fn known_limits() -> Vec<Limit> {
     limits
 }
 
+/// Longest schema file.
+const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
+
+/// Reads a CSV schema file.
+pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
+    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+    let bytes = read_file(path, MAX_SCHEMA).map_err(|error| wrong(chain(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    Schema::parse(&text).map(Arc::new).map_err(|error| wrong(chain(&error)))
+}
+
 /// The formats of the ingest gate.
 fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
-    let schema = schema.map(CsvSchema::load).transpose();
-    let schema = schema.map_err(|error| CliError::Usage(chain(&error)))?;
-    Ok(lazaret_ingest::formats(schema))
+    Ok(lazaret_ingest::formats(schema.map(read_schema).transpose()?.into_iter().collect()))
 }
 
 fn detectors() -> Vec<Arc<dyn Detector>> {
@@ -153,19 +164,24 @@ impl Data {
     }
 
     /// A lake, with what a crash left in it finished or undone.
-    pub(crate) fn lake(&self, folder: PathBuf) -> Result<OpenLake, CliError> {
+    pub(crate) fn lake(&self, folder: &Path, schema: Option<&Path>) -> Result<OpenLake, CliError> {
         let keys = Arc::clone(&self.vault) as Arc<dyn lazaret_core::DataKeys>;
         let failed = |error| CliError::failed(format!("the lake {}", folder.display()), error);
-        let lake = Lake::open(&folder, keys, &self.config.limits()).map_err(failed)?;
-        let mut unknown = None;
-        lake.recover(&|crossing| match self.ledger.is_sealed_complete(crossing) {
-            Ok(complete) => complete,
-            Err(error) => {
-                unknown.replace(error);
-                false
-            }
+        let mut lake = Lake::open(folder, keys, &self.config.limits()).map_err(failed)?;
+        // A lake is known by its folder's name; where that is no name a dataset may have, it is `lake`.
+        if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
+            lake = lake.clone().named(name).unwrap_or(lake);
+        }
+        if let Some(schema) = schema {
+            lake = lake.with_table(read_schema(schema)?);
+        }
+        lake.recover(&|crossing| {
+            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
+                what: "tell how a crossing ended",
+                cause: Some(Box::new(error)),
+            })
         })
-        .map_err(failed)?;
+        .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
         Ok(OpenLake { lake })
     }
 

@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use lazaret_ledger::LedgerReader;
-use lazaret_ledger::bom::{SpecVersion, bom, bom_page};
+use lazaret_ledger::{CycloneDx, LedgerReader, bom};
 
 use crate::cli::BomArgs;
 use crate::commands::policy::of_ledger;
@@ -32,12 +31,7 @@ pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Wr
         let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(CliError::Usage(format!("no dataset `{dataset}`{hint} `lazaret bom` lists them")));
     }
-    if args.page {
-        let page = bom_page(&reader, dataset).map_err(|error| CliError::failed("the bill of materials", error))?;
-        writeln!(out, "{page}")?;
-        return Ok(Exit::Clear);
-    }
-    let version = SpecVersion::parse(&args.spec)
+    let version = CycloneDx::parse(&args.spec)
         .ok_or_else(|| CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec)))?;
     let document = bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
     writeln!(out, "{document}")?;

@@ -191,7 +191,8 @@ fn ingest(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
-    let lake = data.lake(args.to.clone().unwrap_or_else(|| config.path("lake")))?;
+    let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
+    let lake = data.lake(&folder, args.schema.as_deref())?;
     let checkpoint = data.checkpoint(args.schema.as_deref())?;
     let crossings =
         Crossings::new(config, lake.name(), args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
@@ -202,9 +203,9 @@ fn ingest(
     let mut reports = Vec::new();
     for path in files {
         let crossing = crossings.next(path)?;
-        let receipt = crossing.id.to_string();
+        let to = lake.passage(crossing.id);
         let (report, worst_here) = match open(&checkpoint, path) {
-            Ok(payload) => pass(&checkpoint, crossing, payload, lake.passage(&receipt)?, path),
+            Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
             Err(refused) => (refused_report(path, &refused), Some(Severity::High)),
         };
         worst = worst.max(worst_here);

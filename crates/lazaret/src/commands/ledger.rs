@@ -75,7 +75,19 @@ fn verify_all(
         for finding in &verification.findings {
             writeln!(out, "{}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)?;
         }
-        writeln!(out, "{verification}")?;
+        let state = if verification.holds() { "holds" } else { "DOES NOT HOLD" };
+        writeln!(
+            out,
+            "{}: {state}: {} entries, {} of them under {} signed checkpoints; {} crossings ({} not sealed), {} records",
+            verification.origin,
+            thousands(verification.size),
+            thousands(verification.signed),
+            thousands(verification.checkpoints),
+            thousands(verification.crossings),
+            thousands(verification.unsealed),
+            thousands(verification.records)
+        )?;
+        writeln!(out, "root {}", verification.root)?;
     }
     Ok(if verification.holds() { Exit::Clear } else { Exit::Findings })
 }

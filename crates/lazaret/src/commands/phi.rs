@@ -103,7 +103,7 @@ fn scan_lines(scanner: &Scanner, path: &PathBuf, out: &mut impl Write) -> Result
     let mut lines = Lines::of_source(std::sync::Arc::new(source), &limits);
     let mut found = false;
     while let Some(line) = lines.next().map_err(|error| CliError::failed(name.to_string(), error))? {
-        let bytes = line.text.map_err(|error| usage(format!("line {}: {}", line.number, chain(&error))))?;
+        let bytes = line.bytes.map_err(|error| usage(format!("line {}: {}", line.number, chain(&error))))?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }

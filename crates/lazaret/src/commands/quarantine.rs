@@ -157,7 +157,7 @@ fn release(
         return Err(CliError::Usage(format!("{id} is blocked: two different persons release it (--by, --second)")));
     }
     let checkpoint = data.checkpoint(None)?;
-    let lake = data.lake(to)?;
+    let lake = data.lake(&to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
     let word = |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
