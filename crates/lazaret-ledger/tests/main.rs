@@ -4,6 +4,9 @@
 #[path = "main/bom.rs"]
 mod bom;
 #[cfg(test)]
+#[path = "main/crash.rs"]
+mod crash;
+#[cfg(test)]
 #[path = "main/ledger.rs"]
 mod ledger;
 #[cfg(test)]
