@@ -31,7 +31,11 @@ fn catalogue() -> PathBuf {
 fn entries(name: &str) -> Vec<Value> {
     let mut text = String::new();
     let file = File::open(catalogue().join(name)).unwrap();
-    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "committed definitions, read by a test")]
+    #[expect(
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+        reason = "committed definitions, read by a test"
+    )]
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
     let mut bundle: Value = serde_json::from_str(&text).unwrap();
     let Value::Array(entries) = bundle["entry"].take() else { panic!("no entries in {name}") };
@@ -136,7 +140,9 @@ impl Definitions {
         let paths: Vec<&str> = elements.iter().map(|element| text(element, "path")).collect();
         for element in elements {
             let path = text(element, "path");
-            let Some(name) = path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('.')) else { continue };
+            let Some(name) = path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('.')) else {
+                continue;
+            };
             if name.contains('.') || (base != "-" && is_inherited(element, parent)) {
                 continue;
             }
@@ -204,7 +210,9 @@ fn concepts(system: &str, of: &Value, out: &mut BTreeSet<(String, String)>) {
 /// Whether an element comes from the shape's base and so need not be written again.
 fn is_inherited(element: &Value, parent: &str) -> bool {
     let base = text(&element["base"], "path");
-    ["Resource.", "DomainResource.", "Element.", "BackboneElement."].iter().any(|prefix| base.starts_with(prefix))
+    ["Resource.", "DomainResource.", "Element.", "BackboneElement."]
+        .iter()
+        .any(|prefix| base.starts_with(prefix))
         && !["Resource", "DomainResource", "Element", "BackboneElement"].contains(&parent)
         || ["DomainResource", "BackboneElement"].contains(&parent)
             && (base.starts_with("Resource.") || base.starts_with("Element."))
@@ -234,7 +242,8 @@ fn one_type(of: &Value, element: &Value, path: &str) -> String {
     match code {
         "Quantity" => of["profile"].as_array().map_or(code.to_owned(), |profiles| last(&profiles[0])),
         "Reference" => {
-            let targets: Vec<String> = of["targetProfile"].as_array().into_iter().flatten().map(last).collect();
+            let targets: Vec<String> =
+                of["targetProfile"].as_array().into_iter().flatten().map(last).collect();
             if targets.is_empty() || targets.iter().any(|target| target == "Resource") {
                 code.to_owned()
             } else {

@@ -37,8 +37,16 @@ pub(crate) fn hash_holds(hash: &str, bytes: &[u8]) -> bool {
 pub(crate) fn text_charset(content_type: &str) -> Option<&str> {
     let mut parts = content_type.split(';').map(str::trim);
     let kind = parts.next()?.to_ascii_lowercase();
-    let is_text = kind.strip_prefix("text/").is_some_and(|sub| !matches!(sub, "rtf" | "richtext" | "enriched"));
-    let is_structured = matches!(kind.as_str(), "application/json" | "application/fhir+json" | "application/xml" | "application/fhir+xml" | "application/xhtml+xml");
+    let is_text =
+        kind.strip_prefix("text/").is_some_and(|sub| !matches!(sub, "rtf" | "richtext" | "enriched"));
+    let is_structured = matches!(
+        kind.as_str(),
+        "application/json"
+            | "application/fhir+json"
+            | "application/xml"
+            | "application/fhir+xml"
+            | "application/xhtml+xml"
+    );
     if !is_text && !is_structured {
         return None;
     }

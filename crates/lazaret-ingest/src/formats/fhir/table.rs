@@ -447,7 +447,12 @@ mod tests {
             for element in &shape.elements {
                 assert!(!element.name.contains(['[', '@']), "{} {}", shape.name, element.name);
                 if let Kind::Resource = element.kind {
-                    assert!(matches!(element.stem, "resource" | "contained"), "{} {}", shape.name, element.name);
+                    assert!(
+                        matches!(element.stem, "resource" | "contained"),
+                        "{} {}",
+                        shape.name,
+                        element.name
+                    );
                 }
                 assert!(!(element.required || element.is_choice) || element.bit != 0, "{}", shape.name);
                 bits |= element.bit;
