@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (path, record) in &records {
         let mut findings = Findings::new();
         record.read(&limits, &mut findings);
-        let faults: Vec<_> = findings.faults().iter().filter(|fault| fault.severity >= Severity::Medium).collect();
+        let faults: Vec<_> =
+            findings.faults().iter().filter(|fault| fault.severity >= Severity::Medium).collect();
         held += u32::from(!faults.is_empty());
         for fault in faults {
             let line = record.place().line.map_or(String::new(), |line| format!(":{line}"));

@@ -2,3 +2,6 @@
 
 #[path = "main/fhir_table.rs"]
 mod fhir_table;
+
+#[path = "main/fhir.rs"]
+mod fhir;

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Finding, Findings, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload, Reading, Record,
-    RecordPlace, Refused, Source, UNINSPECTABLE,
+    Finding, Findings, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload, Reading,
+    Record, RecordPlace, Refused, Source, UNINSPECTABLE,
 };
 use lazaret_input::decompress::{self, Unpacked};
 use lazaret_input::{Lines, MAX_RECORD, RECORD_SIZE, ReadError, XML_DOCTYPE, read_stream};
@@ -179,7 +179,9 @@ impl Record for Unread {
         findings.fault(match &self.why {
             Why::TooLong(limit) => Finding::new(&RECORD_SIZE, Locator::document(), limit.to_string()),
             Why::Xml => match doctype(&self.bytes) {
-                Some(at) => Finding::new(&XML_DOCTYPE, Locator::offset(at), "DOCTYPE: nothing is expanded or opened"),
+                Some(at) => {
+                    Finding::new(&XML_DOCTYPE, Locator::offset(at), "DOCTYPE: nothing is expanded or opened")
+                }
                 None => {
                     let message = "FHIR in XML is not read; send it as JSON";
                     Finding::new(&UNINSPECTABLE, Locator::document(), message)

@@ -369,7 +369,7 @@ static CONSTRAINTS: &[Constraint] = &[
             || n.get("identifier").is_some_and(|id| has(id, "system") && has(id, "value"))
     }),
     rule("bdl-10", &["Bundle"], "a document has a timestamp", |n, _| {
-        !bundle(n, &["document"]) || n.get("timestamp").is_some()
+        !bundle(n, &["document"]) || has(n, "timestamp")
     }),
     rule("bdl-11", &["Bundle"], "a document begins with a Composition", |n, _| {
         !bundle(n, &["document"]) || first_entry_is(n, "Composition")

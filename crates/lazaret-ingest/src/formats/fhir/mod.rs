@@ -9,6 +9,8 @@
 //! | `place` | where the JSON reader's faults stand |
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
+//! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
+//! | `write` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
@@ -16,15 +18,19 @@ mod attachment;
 mod cases;
 mod format;
 mod invariants;
+mod meanings;
 mod narrative;
+mod phi;
 mod place;
 mod primitives;
 mod reading;
 mod record;
 mod reference;
 mod rules;
+mod subject;
 mod table;
 mod validate;
+mod write;
 
 pub use format::FhirR4;
 pub use invariants::NOT_EVALUATED;

@@ -1,6 +1,6 @@
 //! One FHIR record as it arrived, and its strict reading.
 
-use lazaret_core::{Finding, Findings, FormatId, Limits, Locator, Reading, Record, RecordPlace};
+use lazaret_core::{Finding, Findings, FormatId, Limits, Locator, Reading, Record, RecordPlace, Severity};
 use lazaret_input::json::{self, Document};
 
 use super::place;
@@ -32,8 +32,11 @@ impl Record for FhirRecord {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
+        let before = findings.faults().len();
         let document = read(&self.bytes, self.offset, limits, findings)?;
-        let reading = FhirReading::of(document, &self.bytes)?;
+        let found = findings.faults().get(before..).unwrap_or(&[]);
+        let is_valid = found.iter().all(|fault| fault.severity < Severity::Medium);
+        let reading = FhirReading::of(document, &self.bytes, is_valid)?;
         Some(Box::new(reading))
     }
 }

@@ -409,7 +409,8 @@ fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
     owner.members().find(|member| member.key.strip_prefix('_') == Some(name)).map(|member| member.value)
 }
 
-fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
+/// The ids and types of what a resource contains.
+pub(crate) fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
     let typed = |inner: Node<'d, '_>| Some((text(inner, "id")?, text(inner, "resourceType")?));
     match resource.get("contained") {
         Some(contained) => contained.items().filter_map(typed).collect(),
@@ -418,7 +419,7 @@ fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
 }
 
 /// The full URLs of a Bundle's entries, with the types of their resources.
-pub(crate) fn entry_types<'d>(bundle: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
+fn entry_types<'d>(bundle: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
     items(bundle, "entry")
         .filter_map(|entry| Some((text(entry, "fullUrl")?, text(entry.get("resource")?, "resourceType")?)))
         .collect()
