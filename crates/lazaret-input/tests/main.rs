@@ -6,6 +6,8 @@
 mod decompress;
 #[path = "main/json.rs"]
 mod json;
+#[path = "main/mutations.rs"]
+mod mutations;
 #[path = "main/testdata.rs"]
 mod testdata;
 #[path = "main/xml.rs"]
