@@ -38,3 +38,28 @@ pub use rules::{
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
+
+/// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
+pub const LIMITS: &[lazaret_core::Limit] = &[
+    decompress::MAX_EXPANDED,
+    decompress::MAX_NESTING,
+    decompress::MAX_RATIO,
+    MAX_RECORD,
+    decompress::MAX_WINDOW,
+    json::MAX_DEPTH,
+    json::MAX_FAULTS,
+    json::MAX_NODES,
+    xml::MAX_ATTRIBUTES,
+    xml::MAX_DEPTH,
+    xml::MAX_FAULTS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        assert!(LIMITS.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    }
+}

@@ -1,6 +1,6 @@
 //! The readers against the cases in `testdata`, against arbitrary bytes, and against mutated seeds.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail loudly")]
 
 #[path = "main/decompress.rs"]
 mod decompress;

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use lazaret_core::{Flow, Hint, Limit, Limits, Source};
+use lazaret_core::{Flow, Hint, Limit, Limits};
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::{Lines, MemorySource, charset, decompress, json, sniff, xml};
 
