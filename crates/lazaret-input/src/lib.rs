@@ -39,14 +39,12 @@ pub use rules::{
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
 
-use lazaret_core::Limit;
-
-/// Every limit of this room.
-pub const LIMITS: &[Limit] = &[
+/// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
+pub const LIMITS: &[lazaret_core::Limit] = &[
     decompress::MAX_EXPANDED,
     decompress::MAX_NESTING,
     decompress::MAX_RATIO,
-    lines::MAX_RECORD,
+    MAX_RECORD,
     decompress::MAX_WINDOW,
     json::MAX_DEPTH,
     json::MAX_FAULTS,
@@ -55,3 +53,13 @@ pub const LIMITS: &[Limit] = &[
     xml::MAX_DEPTH,
     xml::MAX_FAULTS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        assert!(LIMITS.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    }
+}
