@@ -16,7 +16,7 @@ use crate::segments::Segments;
 /// The schema this program writes.
 pub(crate) const SCHEMA: i64 = 1;
 /// After so many writes the transaction is committed.
-const MOST_WRITES: u32 = 8_192;
+const MOST_WRITES: u32 = 65_536;
 /// So old may the transaction grow.
 pub(crate) const MOST_AGE: Duration = Duration::from_millis(500);
 /// So long another process's transaction is waited for.
@@ -32,8 +32,8 @@ CREATE TABLE subjects (id INTEGER PRIMARY KEY AUTOINCREMENT, lookup BLOB NOT NUL
   described INTEGER NOT NULL DEFAULT 0, legal_hold INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;
 CREATE TABLE facts (id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, mark BLOB NOT NULL, sealed BLOB NOT NULL,
   UNIQUE (subject, mark)) STRICT;
-CREATE TABLE tokens (lookup BLOB PRIMARY KEY, token TEXT NOT NULL UNIQUE, owner INTEGER, sealed BLOB)
-  STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL UNIQUE, token BLOB NOT NULL UNIQUE,
+  owner INTEGER, sealed BLOB) STRICT;
 CREATE TABLE holds (crossing BLOB NOT NULL, record INTEGER NOT NULL, start INTEGER NOT NULL,
   length INTEGER NOT NULL, subject INTEGER, meta BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'held',
   cut INTEGER NOT NULL DEFAULT 0, settled_by TEXT, settled_second TEXT, settled INTEGER,
@@ -66,7 +66,7 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);

@@ -1,5 +1,6 @@
 //! The vault from outside: what a checkpoint and the command line see of it.
 
+#[cfg(test)]
 mod main {
     mod crash;
     mod holds;

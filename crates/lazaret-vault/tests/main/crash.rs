@@ -17,6 +17,8 @@ use super::support::{Home, clock, crossing, hold, kms, mrn, research, subject};
 
 const FOLDER: &str = "LAZARET_VAULT_CRASH_FOLDER";
 const PER_SYNC: u64 = 20;
+/// `acknowledged`, the crossing, the round, the tokens, the data key.
+const WORDS: usize = 24;
 
 #[test]
 #[ignore = "the child of nothing_acknowledged_is_lost; it runs until it is killed"]
@@ -92,14 +94,11 @@ fn nothing_acknowledged_is_lost() {
 
 fn check(vault: &SqliteVault, line: &str) -> u64 {
     let words: Vec<&str> = line.split(' ').collect();
-    if words.len() != 3 + PER_SYNC as usize + 1
-        || !words[words.len() - 1].starts_with("dk-")
-        || words[words.len() - 1].len() != 23
-    {
+    let Some(key) = words.get(WORDS - 1).filter(|key| key.len() == "dk-".len() + 20) else {
         return 0; // the kill came while the line was written
-    }
+    };
     let (run, round) = (CrossingId::parse(words[1]).unwrap(), words[2].parse::<u64>().unwrap());
-    for (n, token) in (0..PER_SYNC).zip(&words[3..]) {
+    for (n, token) in (0..PER_SYNC).zip(&words[3..WORDS - 1]) {
         let record = round * PER_SYNC + n;
         let value = format!("{run}-{record}");
         assert_eq!(vault.reveal(token).unwrap().value.expose(), &value);
@@ -107,6 +106,6 @@ fn check(vault: &SqliteVault, line: &str) -> u64 {
         assert_eq!(content.expose(), value.repeat(50).as_bytes());
         assert_eq!(vault.known(&subject(&value)).unwrap().unwrap().facts[0].text.expose(), &value);
     }
-    vault.by_id(words[words.len() - 1]).unwrap();
+    vault.by_id(key).unwrap();
     PER_SYNC
 }
