@@ -204,3 +204,58 @@ impl Drop for Database {
 fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(folder: &Path) -> Database {
+        let file = folder.join("vault.db");
+        std::fs::write(&file, b"").unwrap();
+        let mut database = Database::connect(&file, Segments::new(folder)).unwrap();
+        database.create_tables().unwrap();
+        database.commit().unwrap();
+        database
+    }
+
+    const WRITE: &str = "INSERT INTO legal_holds (lookup, at, put, one) VALUES (x'00', 0, 0, 'kim')";
+
+    #[test]
+    fn once_writes_are_lost_everything_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        database.connection.execute_batch("ROLLBACK").unwrap(); // as SQLite does when the disk is full
+        assert!(matches!(database.begin(), Err(VaultFailure::Broken)));
+        assert!(matches!(database.commit(), Err(VaultFailure::Broken)));
+        assert!(database.reading().is_err());
+    }
+
+    #[test]
+    fn a_commit_that_fails_breaks_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        database.connection.execute_batch("ROLLBACK").unwrap();
+        assert!(matches!(database.commit(), Err(VaultFailure::Database(_))));
+        assert!(matches!(database.begin(), Err(VaultFailure::Broken)));
+    }
+
+    #[test]
+    fn what_fails_at_once_leaves_what_was_written_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        let failed = database.at_once(|connection, _| {
+            connection.execute_batch(WRITE)?;
+            Err::<(), _>(VaultFailure::LegalHold)
+        });
+        assert!(matches!(failed, Err(VaultFailure::LegalHold)));
+        database.commit().unwrap();
+        let count = "SELECT count(*) FROM legal_holds";
+        assert_eq!(database.connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+}

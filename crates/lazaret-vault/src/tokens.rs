@@ -116,14 +116,19 @@ impl<'r> Asked<'r> {
             .and(self.purpose.as_bytes())
     }
 
-    fn plain(&self) -> Sensitive<Vec<u8>> {
+    /// What is sealed: scope, purpose, system and value, each with its length. Bound to where the row is found
+    /// and to the token, so that no two rows can be exchanged.
+    fn seal(&self, keys: &SubjectKeys, lookup: &[u8; 16], body: &Body) -> Result<Vec<u8>, VaultFailure> {
         let parts = [self.scope, &self.purpose, self.request.system, self.request.value];
-        let mut plain = Vec::new();
+        let length = parts.iter().map(|part| part.len().saturating_add(4)).fold(0, usize::saturating_add);
+        let mut plain = Vec::with_capacity(length); // never grows: no copy of the value is left behind
         for part in parts {
-            plain.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            let length = u32::try_from(part.len()).map_err(|_| VaultFailure::TooLarge)?;
+            plain.extend_from_slice(&length.to_be_bytes());
             plain.extend_from_slice(part.as_bytes());
         }
-        Sensitive::new(plain)
+        let plain = Sensitive::new(plain);
+        Ok(keys.values.seal(&value_binding(lookup, body), plain.expose())?)
     }
 }
 
@@ -152,7 +157,7 @@ impl SqliteVault {
             Some(cached) if cached.owned || owner.is_none() => Ok(Some(cached.body)),
             Some(cached) => {
                 // First asked for from a record without a subject; from now on it is shredded with this one.
-                let sealed = seal_value(keys, &lookup, asked)?;
+                let sealed = asked.seal(keys, &lookup, &cached.body)?;
                 self.write(epoch, |connection| {
                     let mut adopt = connection.prepare_cached(
                         "UPDATE tokens SET owner = ?2, sealed = ?3 WHERE lookup = ?1 AND owner IS NULL",
@@ -174,7 +179,6 @@ impl SqliteVault {
         lookup: &[u8; 16],
     ) -> Result<Option<Body>, VaultFailure> {
         let keys = owner.unwrap_or(&self.keys.installation);
-        let sealed = seal_value(keys, lookup, asked)?;
         for number in 0..4_u8 {
             let body = if asked.keyed {
                 let digest =
@@ -183,7 +187,7 @@ impl SqliteVault {
             } else {
                 spelt(random_bytes()?)
             };
-            let row = owner.map(|owner| owner.row);
+            let (row, sealed) = (owner.map(|owner| owner.row), asked.seal(keys, lookup, &body)?);
             let written = self.write(epoch, |connection| {
                 let mut insert = connection.prepare_cached(
                     "INSERT INTO tokens (lookup, token, owner, sealed) VALUES (?1, ?2, ?3, ?4)
@@ -245,7 +249,7 @@ impl SqliteVault {
             None => None,
         };
         let keys = owner.as_deref().unwrap_or(&self.keys.installation);
-        let plain = keys.values.open(&value_binding(&row.lookup), &sealed);
+        let plain = keys.values.open(&value_binding(&row.lookup, &body), &sealed);
         let plain = plain.map_err(VaultFailure::not_opened("a token's value"))?;
         parse_plain(plain.expose()).ok_or(VaultFailure::NotOpened { what: "a token's value" })
     }
@@ -263,12 +267,8 @@ struct TokenRow {
     sealed: Option<Vec<u8>>,
 }
 
-fn seal_value(keys: &SubjectKeys, lookup: &[u8; 16], asked: &Asked<'_>) -> Result<Vec<u8>, VaultFailure> {
-    Ok(keys.values.seal(&value_binding(lookup), asked.plain().expose())?)
-}
-
-fn value_binding(lookup: &[u8; 16]) -> Binding {
-    Binding::to("token value").and(lookup)
+fn value_binding(lookup: &[u8; 16], body: &Body) -> Binding {
+    Binding::to("token value").and(lookup).and(body)
 }
 
 fn parse_plain(plain: &[u8]) -> Option<Revealed> {
