@@ -74,6 +74,8 @@ fn any_findings() -> impl Strategy<Value = FindingSummary> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_cached_answer_is_the_uncached_one(
         asked in proptest::collection::vec((any_crossing(), any_findings()), 1..40)

@@ -227,6 +227,8 @@ fn every_word_of_core_is_in_the_schema() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn more_severe_is_never_less_intrusive(
         labels in proptest::sample::subsequence(Kind::ALL.to_vec(), 0..=20),
