@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Hint, Limit, LimitExceeded, Source, SourceError};
 
+use crate::decompress::is_ending;
 use crate::platform;
 
 /// How much is read at once.
@@ -220,8 +221,15 @@ fn regular(metadata: &std::fs::Metadata) -> Result<(), OpenError> {
     }
 }
 
+/// The ending of the name; with the one before it where it only says how the file is compressed: `ndjson.gz`.
 fn hint_of(path: &Path) -> Hint {
-    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let ending =
+        |path: &Path| path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let extension = ending(path).map(|last| {
+        let before =
+            is_ending(&last).then(|| path.file_stem().and_then(|stem| ending(Path::new(stem)))).flatten();
+        before.map_or(last.clone(), |before| format!("{before}.{last}"))
+    });
     Hint { extension, media_type: None }
 }
 

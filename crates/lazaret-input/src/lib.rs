@@ -8,16 +8,25 @@
 //! |---|---|
 //! | `file`, `lines` | files and memory as sources, read whole or line by line |
 //! | `durable` | files written so that a crash leaves the old or the new |
+//! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
+//! | `xml` | XML as events: strict, no DOCTYPE, going on after a fault |
+//! | `charset`, `base64` | text and bytes as they travel, decoded strictly and encoded back |
+//! | `sniff` | what bytes are, by their content |
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+pub mod base64;
+pub mod charset;
+pub mod decompress;
 mod durable;
 mod file;
 pub mod json;
 mod lines;
 mod platform;
 mod rules;
+pub mod sniff;
+pub mod xml;
 
 pub use durable::{StagedFile, write_durably};
 pub use file::{

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+#[path = "main/decompress.rs"]
+mod decompress;
 #[path = "main/json.rs"]
 mod json;
 #[path = "main/testdata.rs"]
 mod testdata;
+#[path = "main/xml.rs"]
+mod xml;

@@ -6,9 +6,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lazaret_core::{Basis, Deadlines, Limits, Purpose};
+use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
 
-use crate::exit::CliError;
+use crate::exit::{CliError, chain};
+
+/// Longest configuration file.
+const MAX_CONFIG: Limit = Limit::new("config.max_size", 1 << 20);
 
 /// One setting: its key, its default, what it is for.
 pub(crate) struct Setting {
@@ -67,7 +70,7 @@ impl Config {
         file: Option<&Path>,
         known_limits: &[&str],
         environment: impl Fn(&str) -> Option<String>,
-        flags: &[(&str, Option<String>)],
+        flags: &[(&str, Option<&str>)],
     ) -> Result<Self, CliError> {
         let defaults = SETTINGS.iter().map(|s| (s.key.to_owned(), (s.default.to_owned(), Origin::Default)));
         let mut config = Self { values: defaults.collect(), limits: BTreeMap::new() };
@@ -82,17 +85,13 @@ impl Config {
                 config.values.insert(setting.key.to_owned(), (value, Origin::Environment(name)));
             }
         }
-        for (key, value) in flags {
-            if let Some(value) = value {
-                config.values.insert((*key).to_owned(), (value.clone(), Origin::Flag));
-            }
-        }
-        Ok(config)
+        Ok(config.with(flags))
     }
 
     fn read(&mut self, path: &Path, known_limits: &[&str]) -> Result<(), CliError> {
         let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-        let text = lazaret_input::read_text(path).map_err(|error| wrong(error.to_string()))?;
+        let bytes = lazaret_input::read_file(path, MAX_CONFIG).map_err(|error| wrong(chain(&error)))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let line = error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
             wrong(format!("line {line}: {}", error.message()))
@@ -112,6 +111,17 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The same with some values set by flags.
+    pub(crate) fn with(&self, flags: &[(&str, Option<&str>)]) -> Self {
+        let mut config = self.clone();
+        for (key, value) in flags {
+            if let Some(value) = value {
+                config.values.insert((*key).to_owned(), ((*value).to_owned(), Origin::Flag));
+            }
+        }
+        config
     }
 
     /// One value as text.
@@ -215,7 +225,11 @@ fn flatten(table: &toml::Table) -> Vec<(String, String)> {
                 flat.extend(flatten(inner).into_iter().map(|(rest, value)| (format!("{key}.{rest}"), value)));
             }
             toml::Value::String(text) => flat.push((key.clone(), text.clone())),
-            other => flat.push((key.clone(), other.to_string())),
+            toml::Value::Integer(number) => flat.push((key.clone(), number.to_string())),
+            toml::Value::Float(number) => flat.push((key.clone(), number.to_string())),
+            toml::Value::Boolean(truth) => flat.push((key.clone(), truth.to_string())),
+            // No setting is a date or a list: the value's check refuses it by this text.
+            toml::Value::Datetime(_) | toml::Value::Array(_) => flat.push((key.clone(), "?".to_owned())),
         }
     }
     flat
@@ -283,7 +297,7 @@ mod tests {
         let env = |name: &str| (name == "LAZARET_DATA").then(|| "from-env".to_owned());
         let config = Config::load(None, &[], env, &[]).unwrap();
         assert_eq!(config.text("data"), "from-env");
-        let config = Config::load(None, &[], env, &[("data", Some("flag".into()))]).unwrap();
+        let config = Config::load(None, &[], env, &[("data", Some("flag"))]).unwrap();
         assert_eq!(config.text("data"), "flag");
         assert_eq!(config.text("lake"), "lazaret-lake");
     }

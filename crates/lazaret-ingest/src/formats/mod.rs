@@ -1,0 +1,4 @@
+//! The formats of clinical records, one file or folder each.
+
+pub mod csv;
+pub mod fhir;

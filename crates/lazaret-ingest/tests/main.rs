@@ -1,0 +1,4 @@
+//! The tests of the ingest room, in one binary.
+
+#[path = "main/fhir_table.rs"]
+mod fhir_table;

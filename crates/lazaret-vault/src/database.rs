@@ -1,0 +1,206 @@
+//! `vault.db`: the schema, and one connection whose writes gather in a transaction until they are committed.
+//!
+//! SQLite in WAL mode with full sync: a commit is durable when it returns. Writes of many threads share one
+//! transaction, which is committed by [`Database::commit`], after [`MOST_WRITES`] writes, or by the vault's
+//! flusher once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
+//! was handed out; the database then refuses everything.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::VaultFailure;
+use crate::segments::Segments;
+
+/// The schema this program writes.
+pub(crate) const SCHEMA: i64 = 1;
+/// After so many writes the transaction is committed.
+const MOST_WRITES: u32 = 8_192;
+/// So old may the transaction grow.
+pub(crate) const MOST_AGE: Duration = Duration::from_millis(500);
+/// So long another process's transaction is waited for.
+const BUSY: Duration = Duration::from_secs(20);
+
+const TABLES: &str = "
+CREATE TABLE kms (version INTEGER PRIMARY KEY, provider TEXT NOT NULL, key_id TEXT NOT NULL,
+  parameters TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
+CREATE TABLE data_keys (id TEXT PRIMARY KEY, class TEXT NOT NULL, dataset TEXT NOT NULL, part TEXT NOT NULL,
+  version INTEGER NOT NULL, wrapped BLOB NOT NULL, kms INTEGER NOT NULL, created INTEGER NOT NULL,
+  UNIQUE (class, dataset, part, version)) STRICT;
+CREATE TABLE subjects (id INTEGER PRIMARY KEY AUTOINCREMENT, lookup BLOB NOT NULL UNIQUE, secret BLOB NOT NULL,
+  described INTEGER NOT NULL DEFAULT 0, legal_hold INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;
+CREATE TABLE facts (id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, mark BLOB NOT NULL, sealed BLOB NOT NULL,
+  UNIQUE (subject, mark)) STRICT;
+CREATE TABLE tokens (lookup BLOB PRIMARY KEY, token TEXT NOT NULL UNIQUE, owner INTEGER, sealed BLOB)
+  STRICT, WITHOUT ROWID;
+CREATE TABLE holds (crossing BLOB NOT NULL, record INTEGER NOT NULL, start INTEGER NOT NULL,
+  length INTEGER NOT NULL, subject INTEGER, meta BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'held',
+  cut INTEGER NOT NULL DEFAULT 0, settled_by TEXT, settled_second TEXT, settled INTEGER,
+  PRIMARY KEY (crossing, record)) STRICT, WITHOUT ROWID;
+CREATE TABLE signing (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE TABLE shreds (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL, at INTEGER NOT NULL, one TEXT NOT NULL,
+  two TEXT NOT NULL, reason BLOB NOT NULL, tokens INTEGER NOT NULL, facts INTEGER NOT NULL,
+  holds INTEGER NOT NULL) STRICT;
+CREATE TABLE legal_holds (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL, at INTEGER NOT NULL,
+  put INTEGER NOT NULL, one TEXT NOT NULL) STRICT;
+";
+
+/// The connection, and the transaction it may be in.
+pub(crate) struct Database {
+    connection: Connection,
+    /// Files of held records, made durable before the rows that point into them.
+    pub(crate) segments: Segments,
+    begun: Option<Instant>,
+    writes: u32,
+    seen: i64,
+    stale: bool,
+    broken: bool,
+}
+
+impl Database {
+    /// Opens an existing file without reading the schema.
+    pub(crate) fn connect(file: &Path, segments: Segments) -> Result<Self, VaultFailure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA trusted_schema = OFF;",
+        )?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let seen = data_version(&connection)?;
+        Ok(Self { connection, segments, begun: None, writes: 0, seen, stale: false, broken: false })
+    }
+
+    /// The schema version of the file; 0 for an empty one.
+    pub(crate) fn schema(&self) -> Result<i64, VaultFailure> {
+        Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// Fails unless the file has the schema this program knows.
+    pub(crate) fn check_schema(&self) -> Result<(), VaultFailure> {
+        match self.schema()? {
+            SCHEMA => Ok(()),
+            0 => Err(VaultFailure::NoVault),
+            found => Err(VaultFailure::Schema { found, known: SCHEMA }),
+        }
+    }
+
+    /// Makes the tables; to be called within a transaction.
+    pub(crate) fn create_tables(&mut self) -> Result<(), VaultFailure> {
+        self.begin()?;
+        self.connection.execute_batch(TABLES)?;
+        Ok(self.connection.pragma_update(None, "user_version", SCHEMA)?)
+    }
+
+    /// The connection, for reading.
+    pub(crate) fn reading(&self) -> Result<&Connection, VaultFailure> {
+        if self.broken { Err(VaultFailure::Broken) } else { Ok(&self.connection) }
+    }
+
+    /// Begins a transaction that writes, unless there is one.
+    pub(crate) fn begin(&mut self) -> Result<(), VaultFailure> {
+        if self.broken {
+            return Err(VaultFailure::Broken);
+        }
+        if self.begun.is_some() {
+            if self.connection.is_autocommit() {
+                self.broken = true; // SQLite rolled it back by itself
+                return Err(VaultFailure::Broken);
+            }
+            return Ok(());
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.begun = Some(Instant::now());
+        self.writes = 0;
+        self.look()
+    }
+
+    /// Looks whether another process wrote.
+    pub(crate) fn look(&mut self) -> Result<(), VaultFailure> {
+        let seen = data_version(&self.connection)?;
+        self.stale |= seen != self.seen;
+        self.seen = seen;
+        Ok(())
+    }
+
+    /// Whether another process wrote since this was last asked: what was read before may no longer hold.
+    pub(crate) fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Notes a write; commits when there were enough.
+    pub(crate) fn wrote(&mut self) -> Result<(), VaultFailure> {
+        self.writes = self.writes.saturating_add(1);
+        if self.writes >= MOST_WRITES { self.commit() } else { Ok(()) }
+    }
+
+    /// Commits what was written so far. Durable when it returns.
+    pub(crate) fn commit(&mut self) -> Result<(), VaultFailure> {
+        if self.broken {
+            return Err(VaultFailure::Broken);
+        }
+        if self.begun.is_none() {
+            return Ok(());
+        }
+        let committed = self
+            .segments
+            .sync()
+            .and_then(|()| self.connection.execute_batch("COMMIT").map_err(VaultFailure::from));
+        self.begun = None;
+        if committed.is_err() {
+            self.broken = true;
+            let _ = self.connection.execute_batch("ROLLBACK"); // it may be rolled back already
+        }
+        committed
+    }
+
+    /// Commits if the transaction has grown old.
+    pub(crate) fn commit_if_old(&mut self) {
+        if self.begun.is_some_and(|begun| begun.elapsed() >= MOST_AGE) {
+            let _ = self.commit(); // a failure is kept: every later call is refused
+        }
+    }
+
+    /// Runs some statements as one transaction of their own and commits it, with everything written before. If
+    /// one fails, only they are undone.
+    pub(crate) fn at_once<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Segments) -> Result<T, VaultFailure>,
+    ) -> Result<T, VaultFailure> {
+        self.begin()?;
+        self.connection.execute_batch("SAVEPOINT at_once")?;
+        match work(&self.connection, &mut self.segments) {
+            Ok(done) => {
+                self.connection.execute_batch("RELEASE at_once")?;
+                self.commit()?;
+                Ok(done)
+            }
+            Err(failure) => {
+                if self.connection.execute_batch("ROLLBACK TO at_once; RELEASE at_once").is_err() {
+                    self.broken = true;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes what was deleted out of the write-ahead log too. Best effort: another process may be reading.
+    pub(crate) fn truncate_log(&mut self) -> Result<(), VaultFailure> {
+        self.commit()?;
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Ok(self.connection.query_row(truncate, [], |_| Ok(()))?)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let _ = self.commit(); // nobody was told that it is durable
+    }
+}
+
+fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {
+    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}

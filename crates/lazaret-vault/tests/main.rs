@@ -1,0 +1,12 @@
+//! The vault from outside: what a checkpoint and the command line see of it.
+
+mod main {
+    mod crash;
+    mod holds;
+    mod keys;
+    mod no_plain_phi;
+    mod shredding;
+    mod subjects;
+    pub(crate) mod support;
+    mod tokens;
+}
