@@ -48,8 +48,9 @@ fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
     Ok(lazaret_ingest::formats(schema.map(read_schema).transpose()?.into_iter().collect()))
 }
 
-fn detectors() -> Vec<Arc<dyn Detector>> {
-    vec![Arc::new(PhiText::new())]
+fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
+    let text = PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
+    Ok(vec![Arc::new(text)])
 }
 
 fn checkpoint_of(
@@ -61,7 +62,7 @@ fn checkpoint_of(
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
         formats: formats(schema)?,
-        detectors: detectors(),
+        detectors: detectors()?,
         policy,
         vault,
         ledger,

@@ -3,6 +3,7 @@
 mod backup;
 mod bom;
 mod config;
+mod demo;
 mod explain;
 mod ingest;
 mod init;
@@ -46,6 +47,8 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Backup(args) => backup::backup(args, &config, out),
         Command::Restore(args) => backup::restore(args, &config, out),
         Command::Config => config::run(&config, json, out),
+        Command::Serve(_) => Err(CliError::Usage("the console is not in this build".to_owned())),
+        Command::Demo(args) => demo::run(args, &config, json, out),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "lazaret", out);
             Ok(Exit::Clear)

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lazaret_core::{Detection, Limits};
+use lazaret_core::{Detection, DetectorError, Limits};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, json, read_file};
-use lazaret_phi::Scanner;
+use lazaret_phi::{Scanner, code_points};
 use serde::Serialize;
 
 use crate::cli::PhiCommand;
@@ -25,7 +25,7 @@ struct JsonSpan {
 /// Runs the command.
 pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let PhiCommand::Scan { paths, jsonl } = command;
-    let scanner = Scanner::new();
+    let scanner = Scanner::new().map_err(of_detector)?;
     let mut found = false;
     let mut documents = Vec::new();
     for path in paths {
@@ -33,12 +33,13 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
             found |= scan_lines(&scanner, path, out)?;
         } else {
             let text = read_utf8(path)?;
-            let spans = spans_of(&text, &scanner.scan(&text, None));
-            found |= !spans.is_empty();
+            let detections = scanner.scan(&text, None).map_err(of_detector)?;
+            found |= !detections.is_empty();
             if json {
+                let spans = spans_of(&text, &detections);
                 documents.push(serde_json::json!({ "path": path.display().to_string(), "spans": spans }));
             } else {
-                write_places(path, &text, &scanner.scan(&text, None), out)?;
+                write_places(path, &text, &detections, out)?;
             }
         }
     }
@@ -56,19 +57,22 @@ fn read_utf8(path: &Path) -> Result<String, CliError> {
 
 /// Spans in code points, as scorers count.
 fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
-    let mut spans = Vec::with_capacity(detections.len());
-    let (mut byte, mut point) = (0, 0);
-    for detection in detections {
-        let mut upto = |end: usize| {
-            point += text.get(byte..end).map_or(0, |part| part.chars().count());
-            byte = end.max(byte);
-            point
-        };
-        let (start, end) = (upto(detection.span.start), upto(detection.span.end));
-        let label = detection.label;
-        spans.push(JsonSpan { start, end, label: label.kind.name(), sub: label.sub, score: detection.confidence.value() });
-    }
-    spans
+    let places = code_points(text, detections);
+    places
+        .into_iter()
+        .zip(detections)
+        .map(|((start, end), Detection { label, confidence, .. })| JsonSpan {
+            start,
+            end,
+            label: label.kind.name(),
+            sub: label.sub,
+            score: confidence.value(),
+        })
+        .collect()
+}
+
+fn of_detector(error: DetectorError) -> CliError {
+    CliError::failed("the text could not be inspected", error)
 }
 
 /// `path:line:column: kind`, never the text.
@@ -115,7 +119,7 @@ fn scan_lines(scanner: &Scanner, path: &PathBuf, out: &mut impl Write) -> Result
         let id = root.get("id").ok_or_else(|| wrong("has no `id`"))?;
         let id = document.text().get(id.span()).unwrap_or("null");
         let id = serde_json::value::RawValue::from_string(id.to_owned()).map_err(|_| wrong("has a broken `id`"))?;
-        let spans = spans_of(text, &scanner.scan(text, None));
+        let spans = spans_of(text, &scanner.scan(text, None).map_err(of_detector)?);
         found |= !spans.is_empty();
         json_line(out, &JsonDocument { id: &id, spans })?;
     }
