@@ -10,19 +10,28 @@
 //! | `canonical` | the one form in which bodies are hashed |
 //! | `store` | the tables; `store/sqlite` the ledger, `store/writer` group commit, `store/nodes` the stored tree |
 //! | `read` | what is read back: crossings, entries, events |
+//! | `verify` | the whole ledger against the key of its log |
+//! | `prove` | a proof of one crossing, or one record of it, that anyone can check offline |
 
 mod canonical;
 pub mod merkle;
 pub mod note;
+mod prove;
 mod read;
 mod store;
 #[cfg(test)]
 mod testing;
 pub mod tiles;
+mod verify;
 
 pub use canonical::{CanonicalError, to_canonical};
+pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
     OpenedWords, OutputWords, Query, SealWords, SealedWords, Totals,
 };
 pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed};
+pub use verify::{
+    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH,
+    ROOT_MISMATCH, UNSIGNED_TAIL, Verification, verify,
+};

@@ -1,9 +1,17 @@
 //! The ledger as others use it.
 
-#[path = "main/support.rs"]
-mod support;
-
+#[cfg(test)]
 #[path = "main/ledger.rs"]
 mod ledger;
+#[cfg(test)]
+#[path = "main/proofs.rs"]
+mod proofs;
+#[cfg(test)]
+#[path = "main/support.rs"]
+mod support;
+#[cfg(test)]
+#[path = "main/tampering.rs"]
+mod tampering;
+#[cfg(test)]
 #[path = "main/vectors.rs"]
 mod vectors;

@@ -225,6 +225,7 @@ pub(crate) struct OpenedBody {
 /// The body of a sealed leaf.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SealedBody {
+    pub(crate) kind: String,
     pub(crate) seal: SealWords,
     pub(crate) record_root: String,
     pub(crate) entries: u64,

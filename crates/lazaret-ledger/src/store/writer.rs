@@ -21,6 +21,8 @@ const MAX_BATCH_BYTES: usize = 16 << 20;
 const GATHER: Duration = Duration::from_millis(50);
 /// How old the last checkpoint may be when more is committed.
 const SIGN_EVERY: Duration = Duration::from_millis(500);
+/// Of the checkpoints over the same so many entries only the last is kept, so that they stay few.
+const KEEP_EVERY: u64 = 4_096;
 /// How long after the last commit the tail is signed.
 const SIGN_IDLE: Duration = Duration::from_millis(200);
 
@@ -116,7 +118,7 @@ impl Writer {
 
     /// How long to wait for the next job: not for ever while something is unsigned.
     fn patience(&self) -> Duration {
-        if self.unsigned() { SIGN_IDLE } else { Duration::from_secs(3_600) }
+        if self.unsigned() { SIGN_IDLE } else { Duration::from_hours(1) }
     }
 
     fn unsigned(&self) -> bool {
@@ -250,6 +252,11 @@ impl Writer {
         self.connection
             .prepare_cached("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?
             .execute(params![int(size)?, note])?;
+        if let Some(last) = self.signed_size.filter(|last| last / KEEP_EVERY == size / KEEP_EVERY) {
+            self.connection
+                .prepare_cached("DELETE FROM checkpoint WHERE size = ?1")?
+                .execute([int(last)?])?;
+        }
         self.signed_size = Some(size);
         self.signed_when = Some(Instant::now());
         Ok(())

@@ -25,7 +25,11 @@ fn hashes(value: &Value) -> Vec<Hash> {
 }
 
 fn bytes(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap();
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| u8::try_from(digit(pair[0]) << 4 | digit(pair[1])).unwrap())
+        .collect()
 }
 
 fn leaves(vectors: &Value) -> Vec<Hash> {
