@@ -11,9 +11,13 @@
 //! | `store` | the tables; `store/sqlite` the ledger, `store/writer` group commit, `store/nodes` the stored tree |
 //! | `read` | what is read back: crossings, entries, events |
 //! | `verify` | the whole ledger against the key of its log |
+//! | `lineage` | source → crossing → dataset |
+//! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX |
 //! | `prove` | a proof of one crossing, or one record of it, that anyone can check offline |
 
+mod bom;
 mod canonical;
+mod lineage;
 pub mod merkle;
 pub mod note;
 mod prove;
@@ -24,7 +28,11 @@ mod testing;
 pub mod tiles;
 mod verify;
 
+pub use bom::{
+    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, RESIDUE, Stated, bom, bom_view,
+};
 pub use canonical::{CanonicalError, to_canonical};
+pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry};
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,

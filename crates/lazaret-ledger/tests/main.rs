@@ -1,6 +1,12 @@
 //! The ledger as others use it.
 
 #[cfg(test)]
+#[path = "main/bom.rs"]
+mod bom;
+#[cfg(test)]
+#[path = "main/crash.rs"]
+mod crash;
+#[cfg(test)]
 #[path = "main/ledger.rs"]
 mod ledger;
 #[cfg(test)]

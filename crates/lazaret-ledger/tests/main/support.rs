@@ -41,11 +41,12 @@ impl Clock for Standing {
     }
 }
 
-struct Counting(u64);
+/// Random bytes that are foreseen.
+pub(crate) struct Counting(pub(crate) u64);
 
 impl Random for Counting {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
-        for (to, from) in buffer.iter_mut().zip(self.0.to_le_bytes()) {
+        for (to, from) in buffer.iter_mut().rev().zip(self.0.to_le_bytes()) {
             *to = from;
         }
         Ok(())
