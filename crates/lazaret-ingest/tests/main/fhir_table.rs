@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use lazaret_ingest::formats::fhir::{NOT_EVALUATED, evaluated_constraints};
 use serde_json::Value;
 
 #[test]
@@ -21,6 +22,32 @@ fn fhir_table_is_what_the_definitions_give() {
     File::open(&path).unwrap().read_to_string(&mut committed).unwrap();
     assert!(committed == made, "r4.table is stale: run this test with LAZARET_UPDATE=1");
     assert!(made.len() < 400_000, "the table is meant to be small: {} bytes", made.len());
+}
+
+#[test]
+fn every_constraint_of_severity_error_is_evaluated_or_said_not_to_be() {
+    let mut asked = BTreeSet::from(["mqty-1".to_owned(), "sqty-1".to_owned()]); // of the two profiles of Quantity
+    for structure in Definitions::read().structures {
+        for element in structure["snapshot"]["element"].as_array().unwrap() {
+            for constraint in element["constraint"].as_array().into_iter().flatten() {
+                if constraint["severity"] == "error" {
+                    asked.insert(text(constraint, "key").to_owned());
+                }
+            }
+        }
+    }
+    let elsewhere = ["ele-1", "txt-1", "txt-2"];
+    let answered: BTreeSet<String> = evaluated_constraints()
+        .chain(NOT_EVALUATED.iter().copied())
+        .chain(elsewhere)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(asked.difference(&answered).collect::<Vec<_>>(), Vec::<&String>::new(), "neither");
+    assert_eq!(
+        answered.difference(&asked).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not in the definitions"
+    );
 }
 
 fn catalogue() -> PathBuf {

@@ -178,15 +178,14 @@ impl Record for Unread {
     fn read<'r>(&'r self, _: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         findings.fault(match &self.why {
             Why::TooLong(limit) => Finding::new(&RECORD_SIZE, Locator::document(), limit.to_string()),
-            Why::Xml => match doctype(&self.bytes) {
-                Some(at) => {
+            Why::Xml => {
+                if let Some(at) = doctype(&self.bytes) {
                     Finding::new(&XML_DOCTYPE, Locator::offset(at), "DOCTYPE: nothing is expanded or opened")
-                }
-                None => {
+                } else {
                     let message = "FHIR in XML is not read; send it as JSON";
                     Finding::new(&UNINSPECTABLE, Locator::document(), message)
                 }
-            },
+            }
         });
         None
     }

@@ -64,7 +64,8 @@ pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, '
     let about = About {
         resource: name,
         subject: None,
-        is_about_a_patient: subject::of(root, &walker.entries).is_some() || subject::may_name_one(name),
+        has_subject: subject::of(root, &walker.entries).is_some(),
+        is_about_a_patient: subject::may_name_one(name),
     };
     walker.resource(root, &Place::root(name), about)
 }
@@ -84,7 +85,9 @@ struct About<'c, 'd> {
     /// The type of the resource.
     resource: &'d str,
     subject: Option<&'c str>,
-    /// Whether long texts are notes about a patient.
+    /// Whether a patient is named: then annotations are notes about that patient.
+    has_subject: bool,
+    /// Whether the type is one about patients: then its attachments are notes, even if nobody is named.
     is_about_a_patient: bool,
 }
 
@@ -94,6 +97,8 @@ struct Within<'e> {
     element: Option<&'e Element>,
     owner: &'static str,
     extended: Option<Extended>,
+    /// What the data type around makes of unknown extensions.
+    around: Option<Label>,
 }
 
 macro_rules! go_on {
@@ -109,7 +114,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let Some(name) = text(node, "resourceType") else { return Flow::On };
         let Some(shape) = self.table.resource(name) else { return Flow::On };
         let about = About { resource: name, ..about };
-        let within = Within { element: None, owner: "", extended: None };
+        let within = Within { element: None, owner: "", extended: None, around: None };
         if name != "Bundle" {
             return self.object(node, shape, within, place, about);
         }
@@ -135,7 +140,8 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let about = About {
             resource: name,
             subject: subject.as_deref(),
-            is_about_a_patient: subject.is_some() || subject::may_name_one(name),
+            has_subject: subject.is_some(),
+            is_about_a_patient: subject::may_name_one(name),
         };
         let outer = std::mem::replace(&mut self.contained, contained_types(node));
         let flow = self.resource(node, place, about);
@@ -155,21 +161,25 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let mut within = within;
         if of.name == "Extension" {
             let own = phi::extension(text(node, "url").unwrap_or(""));
-            within.extended = Some(match (within.extended, own) {
-                (Some(Extended::All(label)), _) => Extended::All(label),
-                (_, own) => own,
+            within.extended = Some(match (within.extended, own, within.around) {
+                (Some(Extended::All(label)), ..) | (_, Extended::Unknown, Some(label)) => {
+                    Extended::All(label)
+                }
+                (_, own, _) => own,
             });
+        } else if let Some(label) = phi::around(of.name, within.owner) {
+            within.around = Some(label);
         }
         for member in node.members() {
             if member.key == "resourceType" {
                 continue;
             }
-            if let Some(name) = member.key.strip_prefix('_') {
-                if self.table.element(shape, name).is_some() {
-                    let here = place.then(Step::Name(member.key));
-                    go_on!(self.beside(member.value, within, &here, about));
-                    continue;
-                }
+            if let Some(name) = member.key.strip_prefix('_')
+                && self.table.element(shape, name).is_some()
+            {
+                let here = place.then(Step::Name(member.key));
+                go_on!(self.beside(member.value, within, &here, about));
+                continue;
             }
             let Some(element) = self.table.element(shape, member.key) else {
                 // Unknown to the schema: every string of it is looked at.
@@ -249,7 +259,12 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     ) -> Flow {
         match element.kind {
             Kind::Shape(inner) if value.kind() == JsonKind::Object => {
-                let within = Within { element: Some(element), owner: shape, extended: within.extended };
+                let within = Within {
+                    element: Some(element),
+                    owner: shape,
+                    extended: within.extended,
+                    around: within.around,
+                };
                 self.object(value, inner, within, place, about)
             }
             Kind::Resource if value.kind() == JsonKind::Object => self.inner(value, element, place, about),
@@ -298,14 +313,13 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             Primitive::Id if element.name == "id" => {
                 Some((Meaning::Identifier(Label::RECORD_ID), about.resource))
             }
-            Primitive::Id | Primitive::Code | Primitive::Boolean | Primitive::Time => None,
             Primitive::Xhtml => identifier(phi::NARRATIVE),
             Primitive::Uuid | Primitive::Oid if shape == "Extension" => identifier(Label::OTHER_ID),
             Primitive::Base64Binary => {
                 return self.base64(value, string, owner, shape, element, within, place, about);
             }
             Primitive::String | Primitive::Markdown => {
-                match self.string(owner, shape, element, within, about) {
+                match meaning_of_string(owner, shape, element, within, about) {
                     Some(Meaning::Identifier(Label::RECORD_ID)) => {
                         return self.reference(value, string, place, about);
                     }
@@ -331,46 +345,6 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             Some((meaning, domain)) => self.give(value, meaning, domain, place, about),
             None => Flow::On,
         }
-    }
-
-    /// What a string is; a reference to be taken apart gives the label of record ids.
-    fn string(
-        &self,
-        owner: Node<'d, 'a>,
-        shape: &'static str,
-        element: &Element,
-        within: Within<'_>,
-        about: About<'_, 'd>,
-    ) -> Option<Meaning> {
-        let label = match (shape, element.name) {
-            (_, "id") => return None,
-            ("Reference", "reference") => Label::RECORD_ID,
-            ("Reference", "display") => match phi::reference_display(owner, within.element) {
-                Some(label) => label,
-                None => return Some(Meaning::ShortText),
-            },
-            ("HumanName", _) => phi::whose_name(within.owner),
-            ("ContactPoint", "value") => phi::contact_point(owner),
-            ("Identifier", "value") => match (within.owner, about.resource) {
-                ("Device", _) => Label::DEVICE,
-                _ => phi::identifier(owner),
-            },
-            ("Address", "state" | "country") | ("CodeableConcept" | "Coding", "version") => return None,
-            ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
-            ("Annotation", "text") if about.subject.is_some() || about.is_about_a_patient => {
-                return Some(Meaning::Text);
-            }
-            ("Extension", _) => match within.extended {
-                Some(Extended::All(label)) => label,
-                Some(Extended::Known) => return None,
-                _ => return Some(Meaning::ShortText),
-            },
-            (shape, name) => match phi::by_name(shape, name) {
-                Some(label) => label,
-                None => return Some(Meaning::ShortText),
-            },
-        };
-        Some(Meaning::Identifier(label))
     }
 
     /// The id within a reference, scoped by the type it points to; every value of a conditional one.
@@ -448,7 +422,11 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let note = charset.filter(|_| decodes).and_then(|charset| decode_text(&buffer, charset));
         let flow = match note {
             Some((note, charset)) => {
-                let meaning = if about.is_about_a_patient { Meaning::Text } else { Meaning::ShortText };
+                let meaning = if about.has_subject || about.is_about_a_patient {
+                    Meaning::Text
+                } else {
+                    Meaning::ShortText
+                };
                 (self.visit)(&Spot {
                     node: value,
                     place,
@@ -500,6 +478,44 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let part = Part::Within(range);
         (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part })
     }
+}
+
+/// What a string is; a reference to be taken apart gives the label of record ids.
+fn meaning_of_string(
+    owner: Node<'_, '_>,
+    shape: &'static str,
+    element: &Element,
+    within: Within<'_>,
+    about: About<'_, '_>,
+) -> Option<Meaning> {
+    let label = match (shape, element.name) {
+        (_, "id")
+        | ("CodeableConcept" | "Coding", "version")
+        | ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
+        ("Reference", "reference") => Label::RECORD_ID,
+        ("Reference", "display") => phi::reference_display(owner, within.element),
+        ("HumanName", _) => phi::whose_name(within.owner),
+        ("ContactPoint", "value") => phi::contact_point(owner),
+        ("Identifier", "value") => match (within.owner, about.resource) {
+            ("Device", _) => Label::DEVICE,
+            _ => phi::identifier(owner),
+        },
+        ("Address", "state" | "country") => match within.extended {
+            Some(Extended::All(label)) => label,
+            _ => return None,
+        },
+        ("Annotation", "text") if about.has_subject => return Some(Meaning::Text),
+        ("Extension", _) => match within.extended {
+            Some(Extended::All(label)) => label,
+            Some(Extended::Known) => return None,
+            _ => return Some(Meaning::ShortText),
+        },
+        (shape, name) => match phi::by_name(shape, name) {
+            Some(label) => label,
+            None => return Some(Meaning::ShortText),
+        },
+    };
+    Some(Meaning::Identifier(label))
 }
 
 fn is_photo(within: Within<'_>) -> bool {

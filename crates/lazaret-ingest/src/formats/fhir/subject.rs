@@ -108,7 +108,7 @@ fn labels(resource: Node<'_, '_>, found: &mut BTreeSet<Sensitivity>) {
     }
 }
 
-/// HL7 v3 ActCode (information sensitivity policies) and Confidentiality. A code that stands without its
+/// HL7 v3 `ActCode` (information sensitivity policies) and Confidentiality. A code that stands without its
 /// system counts too: holding one record more is the safer error.
 fn label(coding: Node<'_, '_>) -> Option<Sensitivity> {
     let system = text(coding, "system").unwrap_or("");

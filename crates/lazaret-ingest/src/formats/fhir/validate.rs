@@ -4,6 +4,7 @@
 //! Bundles need. Messages name kinds, names of the schema and code points, never a value.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use lazaret_core::{Finding, Findings, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
@@ -250,10 +251,8 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         }
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
-            Primitive::Base64Binary => {
-                if attachment::decode(text, &mut self.buffer).is_none() {
-                    self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
-                }
+            Primitive::Base64Binary if attachment::decode(text, &mut self.buffer).is_none() => {
+                self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {
                 for fault in narrative::faults(text) {
@@ -432,7 +431,7 @@ fn name_invisible(code: &str, message: &mut String) {
         if !named.contains(&c) && named.len() < 8 {
             named.push(c);
             let joined = if named.len() == 1 { "; contains" } else { "," };
-            message.push_str(&format!("{joined} U+{:04X}", u32::from(c)));
+            let _ = write!(message, "{joined} U+{:04X}", u32::from(c)); // a String takes all
         }
     }
 }

@@ -5,6 +5,7 @@
 //! place, so that what is written is valid FHIR again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use lazaret_core::{Edits, Flow, Refused, UNINSPECTABLE};
@@ -82,6 +83,9 @@ fn confused() -> Refused {
     Refused::new(UNINSPECTABLE.id, "the edits of this record overlap; it cannot be written")
 }
 
+/// Bytes, and what stands there instead.
+type Patch = (Range<usize>, String);
+
 /// What becomes of one JSON value.
 enum Change {
     Remove,
@@ -92,7 +96,7 @@ enum Change {
 /// The edits of segments, as changes of JSON values.
 fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
     let mut changes = HashMap::new();
-    let mut within: BTreeMap<NodeId, (String, Vec<(Range<usize>, String)>)> = BTreeMap::new();
+    let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
     walk(root, &mut |spot| {
@@ -159,7 +163,7 @@ struct Writer {
     table: &'static Table,
     changes: HashMap<NodeId, Change>,
     touched: HashSet<NodeId>,
-    patches: Vec<(Range<usize>, String)>,
+    patches: Vec<Patch>,
 }
 
 /// One member under way.
@@ -225,10 +229,11 @@ impl Writer {
             }
         }
         for (_, keys) in ONE_OF.iter().filter(|(shape, _)| *shape == name) {
-            if keys.iter().any(|key| went(&members, key)) && !keys.iter().any(|key| stays(&members, key)) {
-                if let Some(member) = members.iter_mut().find(|m| keys.contains(&m.name)) {
-                    member.fate = Fate::Mask;
-                }
+            if keys.iter().any(|key| went(&members, key))
+                && !keys.iter().any(|key| stays(&members, key))
+                && let Some(member) = members.iter_mut().find(|m| keys.contains(&m.name))
+            {
+                member.fate = Fate::Mask;
             }
         }
         self.mask(&mut members);
@@ -378,12 +383,13 @@ impl Writer {
     /// The size and hash of an attachment follow its data.
     fn attachment(&self, members: &mut [Member<'_, '_>]) {
         let Some(data) = members.iter_mut().find(|m| m.key == "data" && m.fate != Fate::Keep) else { return };
-        let new = match (self.changes.get(&data.value.id()), &data.fate) {
-            (Some(Change::Data(bytes)), Fate::Replace(_)) => Some(bytes),
-            _ => {
-                data.fate = Fate::Remove;
-                None
-            }
+        let new = if let (Some(Change::Data(bytes)), Fate::Replace(_)) =
+            (self.changes.get(&data.value.id()), &data.fate)
+        {
+            Some(bytes)
+        } else {
+            data.fate = Fate::Remove;
+            None
         };
         for member in members.iter_mut() {
             match (member.key, new) {
@@ -439,7 +445,7 @@ impl Writer {
             };
             let value = if element.many { format!("[{value}]") } else { value };
             out.truncate(out.len().saturating_sub(1));
-            out.push_str(&format!(",\"{key}\":{value}}}"));
+            out.extend([",\"", &key, "\":", &value, "}"]);
         }
         out
     }
@@ -521,7 +527,9 @@ fn json_string(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if u32::from(c) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c)); // a String takes all
+            }
             c => out.push(c),
         }
     }
