@@ -2,6 +2,10 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `formats` | one format each: reading, meaning, writing |
+//! | `formats` | one file or folder a format: what arrives, read strictly and written again unchanged |
+//! | `registry` | the formats and the rules, listed |
 
 pub mod formats;
+mod registry;
+
+pub use registry::{FORMATS, RULES};

@@ -120,6 +120,7 @@ fn valid_files() -> Vec<PathBuf> {
 fn valid_records() -> Vec<Arc<dyn Record>> {
     let mut all: Vec<_> = valid_files().iter().flat_map(|path| records(path)).collect();
     all.extend(records(&testdata("bad32/good32.ndjson")));
+    all.extend(records(&testdata("valid-bundle/transaction.json")));
     all
 }
 

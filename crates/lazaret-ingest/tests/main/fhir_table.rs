@@ -100,7 +100,7 @@ impl Definitions {
         let mut shapes = String::new();
         let mut bound: BTreeMap<String, (String, bool)> = BTreeMap::new(); // name -> url, whether systems matter
         for structure in &self.structures {
-            self.shape(structure, &mut shapes, &mut bound);
+            Self::shape(structure, &mut shapes, &mut bound);
         }
         let mut out = String::from("lazaret-fhir-r4\t1\n");
         for (name, (url, systems)) in &bound {
@@ -121,7 +121,7 @@ impl Definitions {
     }
 
     /// One structure: its own shape, then one for each element that has children.
-    fn shape(&self, structure: &Value, out: &mut String, bound: &mut BTreeMap<String, (String, bool)>) {
+    fn shape(structure: &Value, out: &mut String, bound: &mut BTreeMap<String, (String, bool)>) {
         let elements = structure["snapshot"]["element"].as_array().unwrap();
         let paths: Vec<&str> = elements.iter().map(|element| text(element, "path")).collect();
         let root = paths[0];
@@ -144,7 +144,7 @@ impl Definitions {
         }
         for (name, kind, base) in names {
             writeln!(out, "S\t{kind}\t{name}\t{base}").unwrap();
-            self.elements(root, base, elements, out, bound);
+            Self::elements(root, base, elements, out, bound);
         }
         for (path, element) in paths.iter().zip(elements).skip(1) {
             if !has_children(&paths, path) {
@@ -152,12 +152,11 @@ impl Definitions {
             }
             let base = element["type"][0]["code"].as_str().unwrap();
             writeln!(out, "S\tB\t{path}\t{base}").unwrap();
-            self.elements(path, base, elements, out, bound);
+            Self::elements(path, base, elements, out, bound);
         }
     }
 
     fn elements(
-        &self,
         parent: &str,
         base: &str,
         elements: &[Value],
@@ -174,19 +173,14 @@ impl Definitions {
                 continue;
             }
             let types = types(element, path, has_children(&paths, path));
-            let set = self.binding(element, &types, bound);
+            let set = Self::binding(element, &types, bound);
             let (min, max) = (element["min"].as_u64().unwrap(), text(element, "max"));
             writeln!(out, "e\t{name}\t{min}\t{max}\t{}\t{set}", types.join(",")).unwrap();
         }
     }
 
     /// The name of the value set an element is bound to as required, or `-`.
-    fn binding(
-        &self,
-        element: &Value,
-        types: &[String],
-        bound: &mut BTreeMap<String, (String, bool)>,
-    ) -> String {
+    fn binding(element: &Value, types: &[String], bound: &mut BTreeMap<String, (String, bool)>) -> String {
         let binding = &element["binding"];
         if text(binding, "strength") != "required" {
             return "-".to_owned();

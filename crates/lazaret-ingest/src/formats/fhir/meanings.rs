@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use lazaret_core::{Flow, Label, Meaning, Place, Step};
-use lazaret_input::json::{JsonKind, Node};
+use lazaret_input::json::{JsonKind, Node, NodeId};
 
 use super::attachment;
 use super::invariants::text;
@@ -51,6 +51,16 @@ pub(crate) struct Spot<'s, 'd, 'a> {
     /// The patient of a Bundle's entry.
     pub(crate) subject: Option<&'s str>,
     pub(crate) part: Part,
+    /// Where it is the id of a contained resource, or a reference to one.
+    pub(crate) local: Option<Local<'d>>,
+}
+
+/// The name of a contained resource: it holds within one resource, and stands there in several places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Local<'d> {
+    /// The resource that contains.
+    pub(crate) within: NodeId,
+    pub(crate) id: &'d str,
 }
 
 /// Visits every piece of a document whose root is a resource of R4.
@@ -59,13 +69,20 @@ pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, '
         return Flow::On;
     };
     let entries = Entries::default();
-    let mut walker =
-        Walker { table: table(), visit, entries, contained: contained_types(root), buffer: Vec::new() };
+    let mut walker = Walker {
+        table: table(),
+        visit,
+        entries,
+        contained: contained_types(root),
+        outermost: root.id(),
+        buffer: Vec::new(),
+    };
     let about = About {
         resource: name,
         subject: None,
         has_subject: subject::of(root, &walker.entries).is_some(),
         is_about_a_patient: subject::may_name_one(name),
+        is_contained: false,
     };
     walker.resource(root, &Place::root(name), about)
 }
@@ -76,6 +93,7 @@ struct Walker<'v, 'd, 'a> {
     entries: Entries<'d>,
     /// The ids and types of what the outermost resource contains.
     contained: HashMap<&'d str, &'d str>,
+    outermost: NodeId,
     buffer: Vec<u8>,
 }
 
@@ -89,6 +107,7 @@ struct About<'c, 'd> {
     has_subject: bool,
     /// Whether the type is one about patients: then its attachments are notes, even if nobody is named.
     is_about_a_patient: bool,
+    is_contained: bool,
 }
 
 /// What is known of an object: the element it stands in and the path of its owner, and the extension around.
@@ -133,7 +152,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         about: About<'_, 'd>,
     ) -> Flow {
         if element.stem == "contained" {
-            return self.resource(node, place, about);
+            return self.resource(node, place, About { is_contained: true, ..about });
         }
         let subject = subject::of(node, &self.entries);
         let name = text(node, "resourceType").unwrap_or("");
@@ -142,10 +161,13 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             subject: subject.as_deref(),
             has_subject: subject.is_some(),
             is_about_a_patient: subject::may_name_one(name),
+            is_contained: false,
         };
         let outer = std::mem::replace(&mut self.contained, contained_types(node));
+        let outermost = std::mem::replace(&mut self.outermost, node.id());
         let flow = self.resource(node, place, about);
         self.contained = outer;
+        self.outermost = outermost;
         flow
     }
 
@@ -327,6 +349,9 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     None => None,
                 }
             }
+            Primitive::Canonical if string.starts_with('#') => {
+                return self.reference(value, string, place, about);
+            }
             Primitive::Uri | Primitive::Url => match (shape, element.name) {
                 ("Bundle.entry", "fullUrl") => return self.full_url(value, string, owner, place, about),
                 ("Bundle.entry.request", "url") | ("Bundle.entry.response", "location") => {
@@ -435,6 +460,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     domain: "",
                     subject: about.subject,
                     part: Part::Decoded(charset),
+                    local: None,
                 })
             }
             None => (self.visit)(&Spot {
@@ -445,6 +471,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 domain: "",
                 subject: about.subject,
                 part: Part::Whole,
+                local: None,
             }),
         };
         self.buffer = buffer;
@@ -461,13 +488,16 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     ) -> Flow {
         let held = node.as_str().or_else(|| node.as_number()).unwrap_or("");
         let held = Held::Text(held);
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part: Part::Whole })
+        let is_local = about.is_contained && meaning == Meaning::Identifier(Label::RECORD_ID);
+        let local = node.as_str().filter(|_| is_local).map(|id| Local { within: self.outermost, id });
+        let (subject, part) = (about.subject, Part::Whole);
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject, part, local })
     }
 
     fn give_within(
         &mut self,
         node: Node<'d, 'a>,
-        string: &str,
+        string: &'d str,
         range: Range<usize>,
         domain: &str,
         place: &Place<'_>,
@@ -476,7 +506,8 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let held = Held::Text(string.get(range.clone()).unwrap_or(""));
         let meaning = Meaning::Identifier(Label::RECORD_ID);
         let part = Part::Within(range);
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part })
+        let local = string.strip_prefix('#').map(|id| Local { within: self.outermost, id });
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part, local })
     }
 }
 

@@ -147,8 +147,8 @@ fn string(text: &str) -> Result<(), (Fault, &'static str)> {
     if bytes.iter().any(|byte| matches!(byte, 1..=8 | 11 | 12 | 14..=31)) {
         return Err((Fault::Format, "control character in a string"));
     }
-    if text.trim_start().is_empty() {
-        return Err((Fault::Format, "no visible character: a string must not be empty"));
+    if text.is_empty() {
+        return Err((Fault::Format, "no character: a string must not be empty"));
     }
     Ok(())
 }
@@ -399,7 +399,7 @@ mod tests {
         );
         holds(Primitive::PositiveInt, &["1"], &["0", "-1", "1.5"]);
         holds(Primitive::UnsignedInt, &["0", "7"], &["-1", "-0"]);
-        holds(Primitive::String, &["a", "a\nb", " a"], &["", "  ", "a\u{1}"]);
+        holds(Primitive::String, &["a", "a\nb", " a"], &["", "a\u{1}"]);
     }
 
     proptest! {

@@ -251,7 +251,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         }
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
-            Primitive::Base64Binary if attachment::decode(text, &mut self.buffer).is_none() => {
+            Primitive::Base64Binary
+                if text.is_empty() || attachment::decode(text, &mut self.buffer).is_none() =>
+            {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {

@@ -13,7 +13,7 @@ use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::attachment;
 use super::invariants::text;
-use super::meanings::{Held, Part, encode_text, walk};
+use super::meanings::{Held, Local, Part, encode_text, walk};
 use super::narrative;
 use super::primitives::{Primitive, Written};
 use super::reference::Target;
@@ -54,7 +54,7 @@ const ONE_OF: &[(&str, &[&str])] = &[
 /// The document with the edits made. `bytes` is the input the document was read from.
 pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Result<Vec<u8>, Refused> {
     let root = document.root();
-    let changes = changes(root, edits)?;
+    let changes = changes(document, edits)?;
     let mut touched = HashSet::new();
     for id in changes.keys() {
         let mut at = document.node(*id);
@@ -94,12 +94,16 @@ enum Change {
 }
 
 /// The edits of segments, as changes of JSON values.
-fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
+fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
     let mut changes = HashMap::new();
     let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
+    let mut locals: BTreeMap<Local<'_>, Vec<NodeId>> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
-    walk(root, &mut |spot| {
+    walk(document.root(), &mut |spot| {
+        if let Some(local) = spot.local {
+            locals.entry(local).or_default().push(spot.node.id());
+        }
         let own = edits.of(number);
         let edited = |text: &str| edits.apply(number, text);
         let goes = own.iter().any(|edit| edit.whole && edit.with.expose().is_empty());
@@ -112,6 +116,9 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
                 }
                 (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
+                    if !is_id(&new) {
+                        return Change::Remove; // a placeholder is no id, and the same one for many would join them
+                    }
                     let whole = || (spot.node.as_str().unwrap_or("").to_owned(), Vec::new());
                     within.entry(spot.node.id()).or_insert_with(whole).1.push((range.clone(), new));
                     Change::Text(String::new()) // put together below
@@ -119,6 +126,7 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
             };
             match change {
                 Some(change) => {
+                    let goes = matches!(change, Change::Remove);
                     let known = changes.entry(spot.node.id()).or_insert(change);
                     if goes {
                         *known = Change::Remove;
@@ -143,7 +151,37 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
         }
         text.push_str(whole.get(at..).ok_or_else(confused)?);
     }
+    rename(document, &locals, &mut changes);
     Ok(changes)
+}
+
+/// A contained resource and the references to it bear one name. Where an edit changes any of them, all get the
+/// name the edit gives the resource, or one made of its number where it gives none.
+fn rename(
+    document: &Document<'_>,
+    locals: &BTreeMap<Local<'_>, Vec<NodeId>>,
+    changes: &mut HashMap<NodeId, Change>,
+) {
+    for (number, nodes) in locals.values().enumerate() {
+        if !nodes.iter().any(|node| changes.contains_key(node)) {
+            continue;
+        }
+        let given = nodes.iter().find_map(|node| match changes.get(node) {
+            Some(Change::Text(name)) if is_id(name) => Some(name.clone()),
+            _ => None,
+        });
+        let name = given.unwrap_or_else(|| format!("local-{number}"));
+        for node in nodes {
+            let is_reference =
+                document.node(*node).and_then(|node| node.as_str()).is_some_and(|text| text.starts_with('#'));
+            let new = if is_reference { format!("#{name}") } else { name.clone() };
+            changes.insert(*node, Change::Text(new));
+        }
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 /// What becomes of a member or an item.
