@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use lazaret_core::{Flow, Label, Meaning, Place, Step};
+use lazaret_input::charset::{self, Charset};
 use lazaret_input::json::{JsonKind, Node, NodeId};
 
 use super::attachment;
@@ -32,13 +33,6 @@ pub(crate) enum Part {
     Within(Range<usize>),
     /// The text within base64, in this charset.
     Decoded(Charset),
-}
-
-/// A charset whose text is written back as it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Charset {
-    Utf8,
-    Latin1,
 }
 
 /// One piece that may identify.
@@ -69,14 +63,8 @@ pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, '
         return Flow::On;
     };
     let entries = Entries::default();
-    let mut walker = Walker {
-        table: table(),
-        visit,
-        entries,
-        contained: contained_types(root),
-        outermost: root.id(),
-        buffer: Vec::new(),
-    };
+    let mut walker =
+        Walker { table: table(), visit, entries, contained: contained_types(root), outermost: root.id() };
     let about = About {
         resource: name,
         subject: None,
@@ -94,7 +82,6 @@ struct Walker<'v, 'd, 'a> {
     /// The ids and types of what the outermost resource contains.
     contained: HashMap<&'d str, &'d str>,
     outermost: NodeId,
-    buffer: Vec<u8>,
 }
 
 /// What is known where the walk stands.
@@ -439,13 +426,15 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         if let Some(label) = phi::by_name(shape, element.name) {
             return self.give(value, Meaning::Identifier(label), "", place, about);
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let decodes = attachment::decode(string, &mut buffer).is_some();
-        let charset = text(owner, "contentType")
+        let bytes = attachment::decode(string);
+        let declared = text(owner, "contentType")
             .filter(|_| matches!(shape, "Attachment" | "Binary"))
             .and_then(attachment::text_charset);
-        let note = charset.filter(|_| decodes).and_then(|charset| decode_text(&buffer, charset));
-        let flow = match note {
+        let note = bytes
+            .as_deref()
+            .zip(declared)
+            .and_then(|(bytes, declared)| charset::decode(bytes, Some(declared)).ok());
+        match note {
             Some((note, charset)) => {
                 let meaning = if about.has_subject || about.is_about_a_patient {
                     Meaning::Text
@@ -466,16 +455,14 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             None => (self.visit)(&Spot {
                 node: value,
                 place,
-                held: Held::Bytes(if decodes { &buffer } else { string.as_bytes() }),
+                held: Held::Bytes(bytes.as_deref().unwrap_or(string.as_bytes())),
                 meaning: Meaning::Opaque,
                 domain: "",
                 subject: about.subject,
                 part: Part::Whole,
                 local: None,
             }),
-        };
-        self.buffer = buffer;
-        flow
+        }
     }
 
     fn give(
@@ -563,25 +550,4 @@ fn is_over_89(value: Node<'_, '_>, age: Node<'_, '_>) -> bool {
         _ => 1.0,
     };
     value.as_number().and_then(|number| number.parse::<f64>().ok()).is_none_or(|number| number / years > 89.0)
-}
-
-/// The text of some bytes, if the charset is one that is written back as it was read.
-fn decode_text(bytes: &[u8], charset: &str) -> Option<(String, Charset)> {
-    match charset.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" | "us-ascii" | "ascii" => {
-            std::str::from_utf8(bytes).ok().map(|text| (text.to_owned(), Charset::Utf8))
-        }
-        "iso-8859-1" | "latin1" => {
-            Some((bytes.iter().map(|byte| char::from(*byte)).collect(), Charset::Latin1))
-        }
-        _ => None,
-    }
-}
-
-/// Text back into bytes; a character the charset does not have is written as `?`.
-pub(crate) fn encode_text(text: &str, charset: Charset) -> Vec<u8> {
-    match charset {
-        Charset::Utf8 => text.as_bytes().to_vec(),
-        Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
-    }
 }

@@ -33,7 +33,6 @@ pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
         findings,
         around: Around { resource: root, contained: HashMap::new() },
         bundle: None,
-        buffer: Vec::new(),
         unknown: 0,
     };
     let name = text(root, "resourceType").filter(|name| run.table.resource(name).is_some());
@@ -50,7 +49,6 @@ struct Run<'d, 'a, 'f> {
     around: Around<'d, 'a>,
     /// What the entries of the Bundle around are called, and their types.
     bundle: Option<HashMap<&'d str, &'d str>>,
-    buffer: Vec<u8>,
     unknown: usize,
 }
 
@@ -251,9 +249,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         }
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
-            Primitive::Base64Binary
-                if text.is_empty() || attachment::decode(text, &mut self.buffer).is_none() =>
-            {
+            Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {
@@ -379,10 +375,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let Some(data) = text(node, "data") else { return };
         let size = node.get("size").and_then(|size| size.as_number());
         let hash = text(node, "hash");
-        if (size.is_none() && hash.is_none()) || attachment::decode(data, &mut self.buffer).is_none() {
+        if size.is_none() && hash.is_none() {
             return;
         }
-        let length = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        let Some(bytes) = attachment::decode(data) else { return };
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size.is_some_and(|size| size.parse::<u64>().is_ok_and(|size| size != length)) {
             self.fault(
                 &ATTACHMENT_MISMATCH,
@@ -390,7 +387,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 "size differs from that of the data",
             );
         }
-        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &self.buffer)) {
+        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &bytes)) {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }

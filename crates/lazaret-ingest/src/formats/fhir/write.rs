@@ -13,7 +13,7 @@ use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::attachment;
 use super::invariants::text;
-use super::meanings::{Held, Local, Part, encode_text, walk};
+use super::meanings::{Held, Local, Part, walk};
 use super::narrative;
 use super::primitives::{Primitive, Written};
 use super::reference::Target;
@@ -80,7 +80,10 @@ pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Re
 }
 
 fn confused() -> Refused {
-    Refused::new(UNINSPECTABLE.id, "the edits of this record overlap; it cannot be written")
+    Refused::new(
+        UNINSPECTABLE.id,
+        "the edits of this record overlap, or have a character its charset has not: it cannot be written",
+    )
 }
 
 /// Bytes, and what stands there instead.
@@ -112,7 +115,7 @@ fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<NodeId, Cha
                 _ if goes => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
                 (Held::Text(text), Part::Decoded(charset)) => {
-                    edited(text).map(|new| Change::Data(encode_text(&new, *charset)))
+                    edited(text).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
                 }
                 (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
@@ -540,7 +543,7 @@ fn changed(change: &Change, node: Node<'_, '_>, element: Option<&'static Element
         (Written::Number, _) if is_json_number(new) => Fate::Replace(new.clone()),
         (Written::Number | Written::Boolean, _) => Fate::Mask,
         (_, Primitive::Xhtml) if !narrative::faults(new).is_empty() => Fate::Remove,
-        (_, Primitive::Base64Binary) if attachment::decode(new, &mut Vec::new()).is_none() => Fate::Remove,
+        (_, Primitive::Base64Binary) if attachment::decode(new).is_none() => Fate::Remove,
         _ if owner == "Reference" && *name == "reference" && Target::of(new) == Target::Malformed => {
             Fate::Remove
         }
