@@ -1,3 +1,4 @@
-//! The formats of clinical records, one room each.
+//! The formats of clinical records, one file or folder each.
 
+pub mod csv;
 pub mod fhir;

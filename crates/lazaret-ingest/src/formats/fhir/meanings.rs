@@ -44,6 +44,8 @@ pub(crate) struct Spot<'s, 'd, 'a> {
     pub(crate) domain: &'s str,
     /// The patient of a Bundle's entry.
     pub(crate) subject: Option<&'s str>,
+    /// The type of the resource it stands in.
+    pub(crate) resource: &'s str,
     pub(crate) part: Part,
     /// Where it is the id of a contained resource, or a reference to one.
     pub(crate) local: Option<Local<'d>>,
@@ -324,7 +326,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             }
             Primitive::Xhtml => identifier(phi::NARRATIVE),
             Primitive::Uuid | Primitive::Oid if shape == "Extension" => identifier(Label::OTHER_ID),
-            Primitive::Base64Binary => {
+            Primitive::Base64Binary if element.name != "hash" => {
                 return self.base64(value, string, owner, shape, element, within, place, about);
             }
             Primitive::String | Primitive::Markdown => {
@@ -448,6 +450,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     meaning,
                     domain: "",
                     subject: about.subject,
+                    resource: about.resource,
                     part: Part::Decoded(charset),
                     local: None,
                 })
@@ -459,6 +462,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 meaning: Meaning::Opaque,
                 domain: "",
                 subject: about.subject,
+                resource: about.resource,
                 part: Part::Whole,
                 local: None,
             }),
@@ -477,8 +481,8 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let held = Held::Text(held);
         let is_local = about.is_contained && meaning == Meaning::Identifier(Label::RECORD_ID);
         let local = node.as_str().filter(|_| is_local).map(|id| Local { within: self.outermost, id });
-        let (subject, part) = (about.subject, Part::Whole);
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject, part, local })
+        let (subject, resource, part) = (about.subject, about.resource, Part::Whole);
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
     }
 
     fn give_within(
@@ -494,7 +498,8 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let meaning = Meaning::Identifier(Label::RECORD_ID);
         let part = Part::Within(range);
         let local = string.strip_prefix('#').map(|id| Local { within: self.outermost, id });
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part, local })
+        let (subject, resource) = (about.subject, about.resource);
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
     }
 }
 

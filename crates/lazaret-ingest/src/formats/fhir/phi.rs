@@ -10,6 +10,15 @@ use super::table::{Element, table};
 /// A narrative: what it says of the patient stands in the elements, so it goes as a whole.
 pub(crate) const NARRATIVE: Label = Label::OTHER_ID.sub("narrative");
 
+/// Whether what bears a label in the record of a patient is worth seeking in that patient's notes.
+pub(crate) fn is_sought_in_notes(label: Label) -> bool {
+    let is_one_of = |labels: &[Label]| labels.iter().any(|known| known.kind == label.kind);
+    label == Label::BIRTH_DATE
+        || label == Label::OTHER_ID
+        || (is_one_of(&[Label::NAME, Label::LOCATION, Label::PHONE, Label::FAX, Label::EMAIL])
+            || is_one_of(&[Label::MRN, Label::SSN, Label::LICENSE, Label::HEALTH_PLAN, Label::ACCOUNT]))
+}
+
 /// The label of a string or URI that its shape and name settle alone.
 pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
     Some(match (shape, name) {

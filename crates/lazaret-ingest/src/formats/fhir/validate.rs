@@ -19,13 +19,13 @@ use super::rules::{
 use super::table::{Codes, Element, Kind, Shape, ShapeId, Table, table};
 use super::{attachment, narrative};
 
-/// Holds a document against the definitions and reports every fault.
-pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
+/// Holds a document against the definitions and reports every fault. Whether it holds data in base64.
+pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) -> bool {
     let root = document.root();
     if root.kind() != JsonKind::Object {
         let message = format!("expected a resource (object), found {}", root.kind());
         findings.fault(Finding::new(&TYPE, lazaret_core::Locator::document(), message));
-        return;
+        return false;
     }
     let mut run = Run {
         table: table(),
@@ -34,12 +34,14 @@ pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
         around: Around { resource: root, contained: HashMap::new() },
         bundle: None,
         unknown: 0,
+        has_data: false,
     };
     let name = text(root, "resourceType").filter(|name| run.table.resource(name).is_some());
     match name {
         Some(name) => run.resource(root, &Place::root(name), false),
         None => run.no_type(root, &Place::root("resourceType")),
     }
+    run.has_data
 }
 
 struct Run<'d, 'a, 'f> {
@@ -50,6 +52,7 @@ struct Run<'d, 'a, 'f> {
     /// What the entries of the Bundle around are called, and their types.
     bundle: Option<HashMap<&'d str, &'d str>>,
     unknown: usize,
+    has_data: bool,
 }
 
 /// For how many unknown elements the nearest name is sought.
@@ -247,6 +250,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(rule, place, why);
             return;
         }
+        self.has_data |= primitive == Primitive::Base64Binary;
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
             Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
