@@ -51,7 +51,7 @@ impl ShapeDetector for Ssn {
         match hit.shape {
             0 => after_cue(hit, note, out),
             1 | 2 if clean => out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked)),
-            3 if note.cue_after(hit.end, 8, &["ssn", "ss#"]) => {
+            3 if note.cue_after(hit.end, 8, "ssn|ss#") => {
                 out.push(found(Label::SSN, hit.start, hit.end, Evidence::Named));
             }
             _ => {}
