@@ -131,7 +131,7 @@ fn part_of_name(note: &Note<'_>, token: &Token, begins: bool, reading: Reading) 
                     .or(Marks::CALENDAR),
             );
             !other
-                && token.len() >= 2
+                && (token.len() >= 3 || person)
                 && (!token.has(Marks::COMMON) && !clinical_form(note.word(token))
                     || token.has(Marks::GIVEN_FREQUENT)
                     || (token.has(Marks::SURNAME_FREQUENT) && person && !begins))

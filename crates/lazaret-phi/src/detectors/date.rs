@@ -63,7 +63,7 @@ impl ShapeDetector for Dates {
                 Pass::Dates,
                 with_months!(
                     r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of)?[ -]?",
-                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|[.,]?[ -]?\d{2}|\.)?"
+                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
                 ),
             ),
             (

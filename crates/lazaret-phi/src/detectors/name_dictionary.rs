@@ -98,6 +98,13 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
     }
     let (first, last) = name_at(note, index, Reading::After)?;
     let second = note.tokens().get(first + 1)?;
+    if compound(note, token, second)
+        || (first + 1..=last)
+            .filter_map(|at| note.tokens().get(at))
+            .any(|t| !t.capitalised() && !t.has(Marks::PARTICLE))
+    {
+        return None;
+    }
     let rest = (first + 1..=last).filter_map(|at| note.tokens().get(at));
     let other = rest.clone().any(|t| {
         t.has(
@@ -114,6 +121,12 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
         && !second.has(Marks::SURNAME_FREQUENT);
     let strong = token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME));
     (first == index && last > first && !other && named && strong && !common).then_some(last)
+}
+
+/// `Austin Flint`, `Marcus Gunn`: two words that are one eponym, drug or device.
+fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
+    let phrase = format!("{} {}", note.word(first), note.word(second)).to_lowercase();
+    crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
 }
 
 /// Two or three capitalised words in a row of which no list knows anything but that they are names, at least one of

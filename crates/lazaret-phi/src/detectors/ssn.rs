@@ -41,7 +41,7 @@ impl ShapeDetector for Ssn {
             ),
             (Pass::Numbers, r"\b(?:\d{3}|[x*]{3})(?:-\d{2}-|-[x*]{2}-| \d{2} |\.\d{2}\.)\d{4}\b"),
             (Pass::Numbers, r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
-            (Pass::Numbers, r"\b\d{5}-\d{4}\b"),
+            (Pass::Signs, r"\b\d{5}-\d{4}\b"),
         ]
     }
 
