@@ -74,16 +74,16 @@ pub static DETECTOR_FAILED: Rule = Rule::new(
 /// A deadline passed.
 pub static TIME_LIMIT: Rule =
     Rule::new("limit.time", Severity::High, "a deadline passed before the inspection ended");
-/// The record carries a sensitivity label that is held by default.
+/// The record carries a sensitivity label. Information by itself: the policy holds by the label.
 pub static SENSITIVE_RECORD: Rule = Rule::new(
     "record.sensitive",
-    Severity::Medium,
+    Severity::Info,
     "the record is labelled as specially protected (42 CFR Part 2, psychotherapy, HIV, genetic, minors)",
 );
 /// A note names no subject, or one that no record given describes.
 pub static UNKNOWN_SUBJECT: Rule = Rule::new(
     "record.unknown-subject",
-    Severity::Medium,
+    Severity::Low,
     "free text about a patient whose names and numbers are not known, so they could not be sought in it",
 );
 

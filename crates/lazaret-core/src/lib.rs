@@ -40,9 +40,12 @@ mod time;
 mod verdict;
 mod workers;
 
+pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
 pub use cleared::{Cleared, Destination, Piece, Undelivered};
 pub use clock::SystemClock;
-pub use crossing::{Actor, Basis, Crossing, CrossingId, Gate, Purpose, Recipient, Sensitivity};
+pub use crossing::{
+    Actor, Basis, Crossing, CrossingId, Gate, Order, Ordered, Purpose, Recipient, Sensitivity,
+};
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
 pub use finding::{
@@ -56,6 +59,7 @@ pub use mode::{
     CareCritical, FRESH_SIGN_IN_MILLIS, MAX_OVERRIDE_MILLIS, Mode, OVERRIDE_REVIEW_MILLIS, Override,
     OverrideRefused, OverrideRequest, OverrideScope,
 };
+pub use passage::{Fate, Judgement, Passage, Reached, Stage, Stopped, Watch};
 pub use policy::{Decision, FindingSummary, Policy, PolicyError};
 pub use ports::{
     Clock, DataKey, DataKeys, Deadlines, Hold, HoldId, Job, KeyedDigest, Known, KnownFact, Ledger,
@@ -73,3 +77,4 @@ pub use record::{
 pub use sensitive::Sensitive;
 pub use time::Timestamp;
 pub use verdict::Verdict;
+pub use workers::{Failure, ThreadWorkers};

@@ -1,1 +1,622 @@
-//! The road.
+//! One crossing under way: opened, fed record by record, sealed. The only place where anything is cleared.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::checkpoint::Parts;
+use crate::judge::{Aim, Doing, Doings, Grave, Judged};
+use crate::workers::{Pending, run, start};
+use crate::{
+    Cleared, Counts, Crossing, CrossingId, Destination, Ending, Entry, Failure, Finding, HoldId, Opened,
+    Output, Payload, Piece, Profile, Receipt, Record, Refused, Seal, Sealed,
+};
+
+/// Most records in one batch.
+const BATCH_RECORDS: usize = 64;
+/// A batch is full at this many bytes.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Which step stopped a passage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Reading the source.
+    Read,
+    /// Recording that the crossing begins.
+    Open,
+    /// Judging a record.
+    Judge,
+    /// The policy.
+    Decide,
+    /// The vault.
+    Vault,
+    /// Recording entries.
+    Record,
+    /// Handing pieces to the destination.
+    Deliver,
+    /// Ending the destination's temporary output.
+    Finish,
+    /// Recording the end.
+    Seal,
+    /// Making the output visible.
+    Commit,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "reading the source",
+            Self::Open => "recording that the crossing begins",
+            Self::Judge => "inspecting a record",
+            Self::Decide => "the policy's decision",
+            Self::Vault => "the vault",
+            Self::Record => "recording what was decided",
+            Self::Deliver => "handing a record to the destination",
+            Self::Finish => "ending the destination's temporary output",
+            Self::Seal => "recording the end of the crossing",
+            Self::Commit => "making the output visible",
+        })
+    }
+}
+
+/// How far a stopped crossing had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// Nothing was recorded.
+    Nothing,
+    /// The beginning is recorded. It is sealed as cut, now or at the next start.
+    Opened,
+    /// The end is recorded; the output becomes visible at the next start.
+    Sealed,
+}
+
+/// The crossing was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}{}{}", Consequence(*reached, *crossing), Place(*record))]
+pub struct Stopped {
+    /// The crossing, which is also its receipt's id.
+    pub crossing: CrossingId,
+    /// At which step.
+    pub step: Stage,
+    /// The record that was being judged, if one was.
+    pub record: Option<u64>,
+    /// How far it had come.
+    pub reached: Reached,
+    /// Why.
+    #[source]
+    pub failure: Failure,
+}
+
+struct Consequence(Reached, CrossingId);
+
+impl fmt::Display for Consequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reached::Nothing => f.write_str(" stopped the crossing before it began; nothing crossed"),
+            Reached::Opened => {
+                write!(f, " stopped crossing {}; nothing of it reached its destination", self.1)
+            }
+            Reached::Sealed => {
+                write!(f, " was interrupted; crossing {} is sealed and is finished at the next start", self.1)
+            }
+        }
+    }
+}
+
+struct Place(Option<u64>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |record| write!(f, " (record {record})"))
+    }
+}
+
+/// The fate of one record.
+#[derive(Debug)]
+pub enum Fate {
+    /// It may go on.
+    Cleared(Cleared<Piece>),
+    /// It is kept back.
+    Held(HoldId),
+    /// It had crossed before; nothing is to be done.
+    Again(CrossingId),
+}
+
+/// One crossing under way. Dropped without [`Passage::seal`] or [`Passage::cut`] it stays unsealed, and is
+/// sealed as cut at the next start.
+pub struct Passage<'c> {
+    parts: &'c Arc<Parts>,
+    crossing: Arc<Crossing>,
+    profile: Arc<Profile>,
+    opened: Opened,
+    counts: Counts,
+    seen: HashSet<[u8; 16]>,
+}
+
+impl<'c> Passage<'c> {
+    pub(crate) fn open(parts: &'c Arc<Parts>, crossing: Crossing) -> Result<Self, Stopped> {
+        let profile = parts.profile(crossing.basis);
+        let (crossing, shared) = (Arc::new(crossing), Arc::clone(parts));
+        let (of_step, id) = (Arc::clone(&crossing), crossing.id);
+        let name = profile.id().to_owned();
+        let stopped =
+            |step, failure| Stopped { crossing: id, step, record: None, reached: Reached::Nothing, failure };
+        let opened = run(&parts.workers, parts.deadlines.call, move || {
+            let from = shared
+                .judge
+                .vault
+                .digest(None, of_step.from.expose().as_bytes())
+                .map_err(|e| (Stage::Vault, Failure::from_error(e)))?;
+            let versions = shared.judge.versions(&shared.formats);
+            let opened = Opened::of(&of_step, from, &name, shared.judge.policy.version(), versions);
+            shared.judge.ledger.open(&opened).map_err(|e| (Stage::Open, Failure::from_error(e)))?;
+            Ok(opened)
+        })
+        .map_err(|failure| stopped(Stage::Open, failure))?
+        .map_err(|(step, failure)| stopped(step, failure))?;
+        Ok(Self { parts, crossing, profile, opened, counts: Counts::default(), seen: HashSet::new() })
+    }
+
+    /// The crossing's id.
+    pub fn id(&self) -> CrossingId {
+        self.crossing.id
+    }
+
+    /// What was recorded at the beginning.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// Judges one record and records what became of it.
+    pub fn feed(&mut self, record: Arc<dyn Record>) -> Result<Fate, Stopped> {
+        let mut judging = Judging::start(self.parts, &self.crossing, &self.profile, vec![record], Aim::Pass)
+            .map_err(|(step, failure)| self.stopped(step, None, failure))?;
+        let judged = judging.wait().map_err(|failed| self.failed(failed))?;
+        let mut fates = self.take(judged, &mut |_| {});
+        let entries = fates.iter().map(|(entry, _)| entry.clone()).collect();
+        self.record(entries)?;
+        let Some((entry, piece)) = fates.pop() else {
+            return Err(self.stopped(Stage::Judge, None, Failure::Panicked));
+        };
+        Ok(match (piece, entry.held, entry.again) {
+            (Some(piece), ..) => Fate::Cleared(piece),
+            (None, Some(held), _) => Fate::Held(held),
+            (None, None, Some(again)) => Fate::Again(again),
+            (None, None, None) => {
+                return Err(self.stopped(Stage::Judge, Some(entry.record), Failure::Panicked));
+            }
+        })
+    }
+
+    /// Ends the crossing: everything it did is durable, with a root over its entries.
+    pub fn seal(self, outputs: Vec<Output>) -> Result<(Opened, Sealed), Stopped> {
+        let (vault, id) = (Arc::clone(&self.parts.judge.vault), self.crossing.id);
+        let at =
+            |step, failure| Stopped { crossing: id, step, record: None, reached: Reached::Opened, failure };
+        run(&self.parts.workers, self.parts.deadlines.call, move || vault.sync())
+            .map_err(|failure| at(Stage::Vault, failure))?
+            .map_err(|error| at(Stage::Vault, Failure::from_error(error)))?;
+        let sealed = seal(self.parts, id, Ending::Complete, None, self.counts, outputs)
+            .map_err(|failure| at(Stage::Seal, failure))?;
+        Ok((self.opened, sealed))
+    }
+
+    /// Ends the crossing as cut. Best effort: if the ledger cannot record it, the next start does.
+    pub fn cut(self, reason: &str) -> Option<Sealed> {
+        let reason = Some(reason.to_owned());
+        seal(self.parts, self.crossing.id, Ending::Cut, reason, self.counts, Vec::new()).ok()
+    }
+
+    /// Feeds a whole payload and seals. The judging of batches runs ahead in parallel; what they give is
+    /// recorded and staged in order.
+    pub(crate) fn pass(
+        mut self,
+        payload: Box<dyn Payload>,
+        to: Box<dyn Destination>,
+        watch: &mut dyn FnMut(Watch<'_>),
+    ) -> Result<Receipt, Stopped> {
+        let to = Arc::new(Mutex::new(to));
+        let outcome = self.feed_all(payload, &to, watch).and_then(|()| self.finish(&to));
+        let outputs = match outcome {
+            Ok(outputs) => outputs,
+            Err(stopped) => return Err(self.abandon(stopped, &to)),
+        };
+        let (parts, id) = (self.parts, self.crossing.id);
+        let (opened, sealed) = match self.seal(outputs) {
+            Ok(ends) => ends,
+            Err(stopped) => {
+                // Whether the ledger has the end is not known here: the next start finishes or undoes.
+                return Err(stopped);
+            }
+        };
+        let of_step = sealed.clone();
+        on_destination(parts, &to, move |to| to.commit(&of_step)).map_err(|failure| Stopped {
+            crossing: id,
+            step: Stage::Commit,
+            record: None,
+            reached: Reached::Sealed,
+            failure,
+        })?;
+        Ok(Receipt { opened, sealed })
+    }
+
+    fn feed_all(
+        &mut self,
+        payload: Box<dyn Payload>,
+        to: &SharedDestination,
+        watch: &mut dyn FnMut(Watch<'_>),
+    ) -> Result<(), Stopped> {
+        let mut batches = Batches::new(self.parts, payload, &self.crossing, &self.profile, Aim::Pass);
+        let mut delivering: Option<Delivering> = None;
+        loop {
+            let judged = match batches.next() {
+                Ok(Some(judged)) => judged,
+                Ok(None) => break,
+                Err(failed) => return Err(self.failed(failed)),
+            };
+            let position = batches.position();
+            let (entries, pieces): (Vec<Entry>, Vec<_>) =
+                self.take(judged, &mut |judged| watch(Watch::Record(judged))).into_iter().unzip();
+            watch(Watch::Position(position));
+            if let Some(before) = delivering.take() {
+                self.delivered(before)?;
+            }
+            delivering = Some(self.deliver(entries, pieces.into_iter().flatten().collect(), to)?);
+        }
+        delivering.map_or(Ok(()), |last| self.delivered(last))
+    }
+
+    /// Counts what was judged and clears the pieces: the one place where `Cleared` is made.
+    fn take(
+        &mut self,
+        judged: Vec<Judged>,
+        watch: &mut dyn FnMut(&Judgement<'_>),
+    ) -> Vec<(Entry, Option<Cleared<Piece>>)> {
+        let mut taken = Vec::with_capacity(judged.len());
+        for Judged { mut entry, findings, mut piece } in judged {
+            let mut short = [0_u8; 16];
+            short.iter_mut().zip(entry.identity.0).for_each(|(to, from)| *to = from);
+            if piece.is_some() && !self.seen.insert(short) {
+                entry.again = Some(self.crossing.id); // twice in the same payload: once is enough
+                entry.digest_out = None;
+                piece = None;
+            }
+            self.counts.add(&entry);
+            watch(&Judgement { entry: &entry, findings: &findings });
+            taken.push((entry, piece.map(Cleared::new)));
+        }
+        taken
+    }
+
+    fn record(&self, entries: Vec<Entry>) -> Result<(), Stopped> {
+        let (ledger, id) = (Arc::clone(&self.parts.judge.ledger), self.crossing.id);
+        run(&self.parts.workers, self.parts.deadlines.call, move || ledger.record(id, entries))
+            .and_then(|answer| answer.map_err(Failure::from_error))
+            .map_err(|failure| self.stopped(Stage::Record, None, failure))
+    }
+
+    /// Records a batch, then stages its pieces, on a worker.
+    fn deliver(
+        &self,
+        entries: Vec<Entry>,
+        pieces: Vec<Cleared<Piece>>,
+        to: &SharedDestination,
+    ) -> Result<Delivering, Stopped> {
+        let (ledger, id, to) = (Arc::clone(&self.parts.judge.ledger), self.crossing.id, Arc::clone(to));
+        start(&self.parts.workers, move || {
+            ledger.record(id, entries).map_err(|e| (Stage::Record, Failure::from_error(e)))?;
+            let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
+            for piece in pieces {
+                to.stage(piece).map_err(|e| (Stage::Deliver, Failure::from_error(e)))?;
+            }
+            Ok(())
+        })
+        .map_err(|failure| self.stopped(Stage::Deliver, None, failure))
+    }
+
+    fn delivered(&self, delivering: Delivering) -> Result<(), Stopped> {
+        delivering
+            .wait(self.parts.deadlines.call, || false)
+            .map_err(|failure| self.stopped(Stage::Deliver, None, failure))?
+            .map_err(|(step, failure)| self.stopped(step, None, failure))
+    }
+
+    fn finish(&self, to: &SharedDestination) -> Result<Vec<Output>, Stopped> {
+        on_destination(self.parts, to, |to| to.finish())
+            .map_err(|failure| self.stopped(Stage::Finish, None, failure))
+    }
+
+    /// Undoes the destination's output and seals as cut, as far as both still answer.
+    fn abandon(self, stopped: Stopped, to: &SharedDestination) -> Stopped {
+        // A destination that hangs keeps its lock: then the next start undoes.
+        if to.try_lock().is_ok() {
+            let _undone = on_destination(self.parts, to, |to| {
+                to.undo();
+                Ok::<(), crate::Undelivered>(())
+            });
+        }
+        let reason = stopped.step.to_string();
+        let _sealed = self.cut(&reason);
+        stopped
+    }
+
+    fn stopped(&self, step: Stage, record: Option<u64>, failure: Failure) -> Stopped {
+        Stopped { crossing: self.crossing.id, step, record, reached: Reached::Opened, failure }
+    }
+
+    fn failed(&self, failed: Failed) -> Stopped {
+        self.stopped(failed.step, failed.record, failed.failure)
+    }
+}
+
+type SharedDestination = Arc<Mutex<Box<dyn Destination>>>;
+type Delivering = Pending<Result<(), (Stage, Failure)>>;
+
+fn on_destination<T: Send + 'static>(
+    parts: &Arc<Parts>,
+    to: &SharedDestination,
+    step: impl FnOnce(&mut dyn Destination) -> Result<T, crate::Undelivered> + Send + 'static,
+) -> Result<T, Failure> {
+    let to = Arc::clone(to);
+    run(&parts.workers, parts.deadlines.call, move || {
+        step(to.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    })?
+    .map_err(Failure::from_error)
+}
+
+fn seal(
+    parts: &Arc<Parts>,
+    crossing: CrossingId,
+    ending: Ending,
+    reason: Option<String>,
+    counts: Counts,
+    outputs: Vec<Output>,
+) -> Result<Sealed, Failure> {
+    let shared = Arc::clone(parts);
+    run(&parts.workers, parts.deadlines.call, move || {
+        let ended = shared.clock.now();
+        shared.judge.ledger.seal(&Seal { crossing, ending, reason, ended, counts, outputs })
+    })?
+    .map_err(Failure::from_error)
+}
+
+/// What a watcher of a crossing sees.
+#[derive(Debug)]
+pub enum Watch<'a> {
+    /// A record was judged.
+    Record(&'a Judgement<'a>),
+    /// So many bytes of the source were read.
+    Position(u64),
+}
+
+/// A record's entry, and its findings in full.
+#[derive(Debug)]
+pub struct Judgement<'a> {
+    /// What is recorded.
+    pub entry: &'a Entry,
+    /// With messages, for the operator's own terminal.
+    pub findings: &'a [Finding],
+}
+
+/// A step that failed, before it is known how far the crossing had come.
+pub(crate) struct Failed {
+    pub(crate) step: Stage,
+    pub(crate) record: Option<u64>,
+    pub(crate) failure: Failure,
+}
+
+/// A batch being judged on a worker.
+pub(crate) struct Judging {
+    parts: Arc<Parts>,
+    crossing: Arc<Crossing>,
+    profile: Arc<Profile>,
+    records: Vec<Arc<dyn Record>>,
+    aim: Aim,
+    done: Arc<Done>,
+    pending: Option<Pending<Result<(), Grave>>>,
+}
+
+/// What a batch has given so far; the waiting side sees how far it came.
+#[derive(Default)]
+struct Done {
+    judged: Mutex<Vec<Judged>>,
+    doings: Doings,
+}
+
+impl Done {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Judged>> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Judging {
+    pub(crate) fn start(
+        parts: &Arc<Parts>,
+        crossing: &Arc<Crossing>,
+        profile: &Arc<Profile>,
+        records: Vec<Arc<dyn Record>>,
+        aim: Aim,
+    ) -> Result<Self, (Stage, Failure)> {
+        let mut judging = Self {
+            parts: Arc::clone(parts),
+            crossing: Arc::clone(crossing),
+            profile: Arc::clone(profile),
+            records,
+            aim,
+            done: Arc::default(),
+            pending: None,
+        };
+        judging.begin(0).map_err(|failure| (Stage::Judge, failure))?;
+        Ok(judging)
+    }
+
+    /// Starts a worker on the records from the n-th on.
+    fn begin(&mut self, from: usize) -> Result<(), Failure> {
+        let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(&self.crossing));
+        let (profile, aim) = (Arc::clone(&self.profile), self.aim);
+        let records: Vec<_> = self.records.iter().skip(from).cloned().collect();
+        let done = Arc::new(Done::default());
+        self.done = Arc::clone(&done);
+        self.pending = Some(start(&self.parts.workers, move || {
+            for record in records {
+                let judged = parts.judge.judge(&crossing, &profile, record.as_ref(), aim, &done.doings)?;
+                done.lock().push(judged);
+            }
+            Ok(())
+        })?);
+        Ok(())
+    }
+
+    /// Waits for the batch. A record that hangs is judged by its finding, and the rest goes on.
+    pub(crate) fn wait(&mut self) -> Result<Vec<Judged>, Failed> {
+        let mut all = Vec::with_capacity(self.records.len());
+        while let Some(pending) = self.pending.take() {
+            let done = Arc::clone(&self.done);
+            let mut before = 0;
+            let answer = pending.wait(self.parts.deadlines.record, || {
+                let now = done.lock().len();
+                std::mem::replace(&mut before, now) < now
+            });
+            all.append(&mut done.lock());
+            let number = self.records.get(all.len()).map(|record| record.place().number);
+            match answer {
+                Ok(Ok(())) => {}
+                Ok(Err(grave)) => return Err(of_grave(grave, number)),
+                Err(Failure::Overdue(after)) => {
+                    let doing = done.doings.get();
+                    let Some(hung) = self.records.get(all.len()).cloned() else { break };
+                    if !doing.is_of_the_record() {
+                        return Err(Failed {
+                            step: step_of(doing),
+                            record: number,
+                            failure: Failure::Overdue(after),
+                        });
+                    }
+                    all.push(self.judge_overdue(hung, doing)?);
+                    if all.len() < self.records.len() {
+                        self.begin(all.len()).map_err(|failure| Failed {
+                            step: Stage::Judge,
+                            record: number,
+                            failure,
+                        })?;
+                    }
+                }
+                Err(failure) => {
+                    return Err(Failed { step: step_of(done.doings.get()), record: number, failure });
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn judge_overdue(&self, record: Arc<dyn Record>, doing: Doing) -> Result<Judged, Failed> {
+        let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(&self.crossing));
+        let (profile, aim, number) = (Arc::clone(&self.profile), self.aim, record.place().number);
+        let done = Arc::new(Doings::default());
+        let doings = Arc::clone(&done);
+        run(&self.parts.workers, self.parts.deadlines.record, move || {
+            parts.judge.judge_overdue(&crossing, &profile, record.as_ref(), doing, aim, &doings)
+        })
+        .map_err(|failure| Failed { step: step_of(done.get()), record: Some(number), failure })?
+        .map_err(|grave| of_grave(grave, Some(number)))
+    }
+}
+
+fn step_of(doing: Doing) -> Stage {
+    match doing {
+        Doing::Reading | Doing::Inspecting | Doing::Writing => Stage::Judge,
+        Doing::Deciding => Stage::Decide,
+        Doing::Vault => Stage::Vault,
+        Doing::Ledger => Stage::Record,
+    }
+}
+
+fn of_grave(grave: Grave, record: Option<u64>) -> Failed {
+    let (step, failure) = match grave {
+        Grave::Policy(error) => (Stage::Decide, Failure::from_error(error)),
+        Grave::Vault(error) => (Stage::Vault, Failure::from_error(error)),
+        Grave::Ledger(error) => (Stage::Record, Failure::from_error(error)),
+        Grave::Panicked(doing) => (step_of(doing), Failure::Panicked),
+    };
+    Failed { step, record, failure }
+}
+
+/// A payload judged in batches, several ahead, given in order.
+pub(crate) struct Batches<'p> {
+    parts: &'p Arc<Parts>,
+    crossing: Arc<Crossing>,
+    profile: Arc<Profile>,
+    aim: Aim,
+    payload: Arc<Mutex<Box<dyn Payload>>>,
+    ahead: VecDeque<(u64, Judging)>,
+    position: u64,
+    ended: bool,
+}
+
+impl<'p> Batches<'p> {
+    pub(crate) fn new(
+        parts: &'p Arc<Parts>,
+        payload: Box<dyn Payload>,
+        crossing: &Arc<Crossing>,
+        profile: &Arc<Profile>,
+        aim: Aim,
+    ) -> Self {
+        Self {
+            parts,
+            crossing: Arc::clone(crossing),
+            profile: Arc::clone(profile),
+            aim,
+            payload: Arc::new(Mutex::new(payload)),
+            ahead: VecDeque::new(),
+            position: 0,
+            ended: false,
+        }
+    }
+
+    /// Bytes of the source behind the batch given last.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next batch, judged.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
+        let most_ahead = self.parts.workers.width().saturating_add(1);
+        while !self.ended && self.ahead.len() < most_ahead {
+            let (records, position) = fetch(self.parts, &self.payload)?;
+            if records.is_empty() {
+                self.ended = true;
+                break;
+            }
+            let judging = Judging::start(self.parts, &self.crossing, &self.profile, records, self.aim)
+                .map_err(|(step, failure)| Failed { step, record: None, failure })?;
+            self.ahead.push_back((position, judging));
+        }
+        let Some((position, mut judging)) = self.ahead.pop_front() else { return Ok(None) };
+        let judged = judging.wait()?;
+        self.position = position;
+        Ok(Some(judged))
+    }
+}
+
+/// Reads the next records of a payload, on a worker.
+pub(crate) fn fetch(
+    parts: &Arc<Parts>,
+    payload: &Arc<Mutex<Box<dyn Payload>>>,
+) -> Result<(Vec<Arc<dyn Record>>, u64), Failed> {
+    let payload = Arc::clone(payload);
+    let of_read = |failure| Failed { step: Stage::Read, record: None, failure };
+    run(&parts.workers, parts.deadlines.call, move || {
+        let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = Vec::new();
+        let mut bytes = 0_usize;
+        while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Some(record) = payload.next()? else { break };
+            bytes = bytes.saturating_add(record.bytes().len());
+            records.push(record);
+        }
+        Ok::<_, Refused>((records, payload.position()))
+    })
+    .map_err(of_read)?
+    .map_err(|refused| of_read(Failure::from_error(refused)))
+}

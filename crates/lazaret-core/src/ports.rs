@@ -173,6 +173,8 @@ pub struct Hold<'a> {
     pub crossing: CrossingId,
     /// Its number in the payload.
     pub record: u64,
+    /// What makes it the same record if it comes again: it is then not kept twice.
+    pub identity: KeyedDigest,
     /// Its bytes as they arrived.
     pub bytes: &'a [u8],
     /// What kind of record, if it could be read.
@@ -218,7 +220,8 @@ pub trait Vault: Send + Sync {
     fn learn(&self, subject: &Subject, facts: &[KnownFact]) -> Result<(), VaultError>;
     /// What is known of a subject.
     fn known(&self, subject: &Subject) -> Result<Option<Arc<Known>>, VaultError>;
-    /// Keeps a record back, encrypted. Durable by [`Vault::sync`].
+    /// Keeps a record back, encrypted. Durable by [`Vault::sync`]. If a record of the same identity is already
+    /// kept and neither released nor rejected, its id is returned and nothing is written.
     fn hold(&self, hold: &Hold<'_>) -> Result<HoldId, VaultError>;
     /// Returns when everything so far is durable. Called before every seal.
     fn sync(&self) -> Result<(), VaultError>;
@@ -286,7 +289,7 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { record: Duration::from_secs(30), call: Duration::from_secs(60) }
+        Self { record: Duration::from_secs(30), call: Duration::from_mins(1) }
     }
 }
 

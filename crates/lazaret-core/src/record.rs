@@ -89,6 +89,11 @@ pub trait Record: Send + Sync {
     fn format(&self) -> FormatId;
     /// The bytes as they arrived: what is digested, and what is held if it must be.
     fn bytes(&self) -> &[u8];
+    /// Whether it may describe a patient (FHIR `Patient`), by a cheap look at its bytes: such records are read
+    /// first, to learn the names and numbers that are then sought in notes.
+    fn may_describe_subject(&self) -> bool {
+        false
+    }
     /// Reads it strictly and reports every fault found. None if it cannot be understood at all; then at least
     /// one fault of medium or above was reported.
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>>;
@@ -126,6 +131,17 @@ pub trait Reading {
     /// Special protection it claims.
     fn sensitivity(&self) -> Vec<Sensitivity> {
         Vec::new()
+    }
+    /// Visits what it says of the patients it describes. By default, if it describes its subject, every segment
+    /// that the schema says identifies.
+    fn facts(&self, visit: &mut dyn FnMut(SubjectRef<'_>, Label, &str)) -> Result<(), Refused> {
+        let Some(subject) = self.subject().filter(|_| self.describes_subject()) else { return Ok(()) };
+        self.segments(&mut |segment| {
+            if let (Meaning::Identifier(label), Some(text)) = (segment.meaning, segment.text()) {
+                visit(segment.subject.unwrap_or(subject), label, text);
+            }
+            Flow::On
+        })
     }
     /// Visits every segment in a fixed order; the n-th visited is edited by its number n.
     fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused>;

@@ -1,1 +1,45 @@
 //! The append-only log of what crossed, and what is read from it.
+//!
+//! [`SqliteLedger`] implements core's `Ledger`: a crossing is a leaf when it opens and a leaf when it is sealed,
+//! the entries of its records form a tree of their own whose root is in the sealed leaf. The log is an RFC 6962
+//! tree with signed checkpoints (C2SP), so anyone with the key can tell a changed log from the true one.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `merkle`, `tiles`, `note` | RFC 6962 tree and proofs; C2SP tiles; C2SP signed notes and checkpoints |
+//! | `canonical` | the one form in which bodies are hashed |
+//! | `store` | the tables; `store/sqlite` the ledger, `store/writer` group commit, `store/nodes` the stored tree |
+//! | `read` | what is read back: crossings, entries, events |
+//! | `verify` | the whole ledger against the key of its log |
+//! | `lineage` | source → crossing → dataset |
+//! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX |
+//! | `prove` | a proof of one crossing, or one record of it, that anyone can check offline |
+
+mod bom;
+mod canonical;
+mod lineage;
+pub mod merkle;
+pub mod note;
+mod prove;
+mod read;
+mod store;
+#[cfg(test)]
+mod testing;
+pub mod tiles;
+mod verify;
+
+pub use bom::{
+    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, RESIDUE, Stated, bom, bom_view,
+};
+pub use canonical::{CanonicalError, to_canonical};
+pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry};
+pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
+pub use read::{
+    ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
+    OpenedWords, OutputWords, Query, SealWords, SealedWords, Totals,
+};
+pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed};
+pub use verify::{
+    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH,
+    ROOT_MISMATCH, UNSIGNED_TAIL, Verification, verify,
+};

@@ -1,3 +1,4 @@
-//! The formats of the ingest gate, one file or folder each.
+//! The formats of clinical records, one file or folder each.
 
 pub mod csv;
+pub mod fhir;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Format, FormatId, Hint, Likeness, Limit, Limits, Payload, Refused, Source};
 
+pub use rules::RULES;
 pub use schema::{Column, MAX_COLUMNS, Schema, SchemaError, Type};
 
 /// The id of the format.

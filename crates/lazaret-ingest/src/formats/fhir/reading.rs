@@ -1,0 +1,106 @@
+//! A FHIR record as it was understood.
+
+use std::io::Write;
+
+use lazaret_core::{
+    Content, Edits, Findings, Flow, Identity, Limits, Reading, Refused, Segment, Sensitivity, Severity,
+    SubjectRef, UNINSPECTABLE,
+};
+use lazaret_input::json::Document;
+
+use super::invariants::text;
+use super::meanings::{Held, walk};
+use super::record::read;
+use super::subject::{self, Entries};
+use super::table::table;
+use super::write;
+
+/// One resource or Bundle, understood.
+pub(crate) struct FhirReading<'r> {
+    document: Document<'r>,
+    bytes: &'r [u8],
+    kind: &'static str,
+    subject: Option<String>,
+    describes_subject: bool,
+    is_valid: bool,
+}
+
+impl<'r> FhirReading<'r> {
+    /// None where the document is no resource of R4. `is_valid` says that nothing was found against it.
+    pub(crate) fn of(document: Document<'r>, bytes: &'r [u8], is_valid: bool) -> Option<Self> {
+        let root = document.root();
+        let shape = table().resource(text(root, "resourceType")?)?;
+        let kind = table().shape(shape).name;
+        let subject = subject::of(root, &Entries::default());
+        let describes_subject =
+            kind == "Patient" || (kind == "Bundle" && subject::the_one_patient(root).is_some());
+        Some(Self { document, bytes, kind, subject, describes_subject, is_valid })
+    }
+}
+
+impl Reading for FhirReading<'_> {
+    fn kind(&self) -> &str {
+        self.kind
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        let root = self.document.root();
+        Identity { id: text(root, "id"), version: root.get("meta").and_then(|meta| text(meta, "versionId")) }
+    }
+
+    fn subject(&self) -> Option<SubjectRef<'_>> {
+        self.subject.as_deref().map(|id| SubjectRef { id })
+    }
+
+    fn describes_subject(&self) -> bool {
+        self.describes_subject
+    }
+
+    fn sensitivity(&self) -> Vec<Sensitivity> {
+        subject::sensitivity(self.document.root())
+    }
+
+    fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
+        walk(self.document.root(), &mut |spot| {
+            visit(Segment {
+                place: spot.place,
+                content: match spot.held {
+                    Held::Text(text) => Content::Text(text),
+                    Held::Bytes(bytes) => Content::Bytes(bytes),
+                },
+                meaning: spot.meaning,
+                subject: spot.subject.map(|id| SubjectRef { id }),
+                domain: spot.domain,
+            })
+        });
+        Ok(())
+    }
+
+    fn write(&self, edits: &Edits, out: &mut dyn Write) -> Result<(), Refused> {
+        let unwritten = |_| Refused::new(UNINSPECTABLE.id, "the output took no more bytes");
+        if edits.is_empty() {
+            return out.write_all(self.bytes).map_err(unwritten);
+        }
+        let written = write::edited(&self.document, self.bytes, edits)?;
+        if self.is_valid {
+            holds(&written)?;
+        }
+        out.write_all(&written).map_err(unwritten)
+    }
+}
+
+/// What was valid must be valid as it is written: anything else is a fault of ours, and the record is refused.
+fn holds(written: &[u8]) -> Result<(), Refused> {
+    let mut findings = Findings::new();
+    read(written, 0, &Limits::default(), &mut findings);
+    match findings.faults().iter().find(|fault| fault.severity >= Severity::Medium) {
+        None => Ok(()),
+        Some(fault) => {
+            let reason = format!(
+                "with its edits the record would break {} at {}: {}",
+                fault.id, fault.at, fault.message
+            );
+            Err(Refused::new(UNINSPECTABLE.id, reason))
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The one thread that writes: it takes what waits, puts it into one transaction, and answers when that is
+//! durable. Group commit is the whole game: a flush costs as much for one entry as for a thousand.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use lazaret_core::Signer;
+use rusqlite::{Connection, params};
+
+use crate::merkle::{Frontier, Hash};
+use crate::note::Checkpoint;
+use crate::store::{StoreError, int};
+use crate::tiles::{Tile, Tiler};
+
+/// Jobs that may wait; whoever comes after waits for a place.
+pub(crate) const QUEUE: usize = 4_096;
+/// Bytes of one transaction after which it is committed although more waits.
+const MAX_BATCH_BYTES: usize = 16 << 20;
+/// How long entries that nobody waits for are gathered before they are committed.
+const GATHER: Duration = Duration::from_millis(50);
+/// How old the last checkpoint may be when more is committed.
+const SIGN_EVERY: Duration = Duration::from_millis(500);
+/// Of the checkpoints over the same so many entries only the last is kept, so that they stay few.
+const KEEP_EVERY: u64 = 4_096;
+/// How long after the last commit the tail is signed.
+const SIGN_IDLE: Duration = Duration::from_millis(200);
+
+/// What is asked of the writer.
+pub(crate) enum Job {
+    /// Appends leaves and what is indexed of them.
+    Leaves { leaves: Vec<Leaf>, index: Index, reply: SyncSender<Reply> },
+    /// Stores the entries of records. Nobody waits.
+    Entries(Vec<EntryRow>),
+    /// Signs a checkpoint now.
+    Sign(SyncSender<Reply>),
+    /// Signs and ends.
+    Stop,
+}
+
+/// A leaf to append.
+pub(crate) struct Leaf {
+    pub(crate) kind: String,
+    pub(crate) hash: Hash,
+    pub(crate) body: String,
+}
+
+/// What is indexed of a leaf.
+pub(crate) enum Index {
+    Nothing,
+    Opened { id: [u8; 16], started: String, gate: &'static str },
+    Sealed { opened_at: u64, ending: &'static str, records: u64, held: u64, datasets: Vec<String> },
+}
+
+/// A record's entry to store.
+pub(crate) struct EntryRow {
+    pub(crate) row: i64,
+    pub(crate) identity: Option<[u8; 32]>,
+    pub(crate) body: String,
+}
+
+/// The answer once it is durable.
+pub(crate) enum Reply {
+    /// The index of the last leaf appended; for a checkpoint its size.
+    Durable(u64),
+    /// The crossing's id is taken; nothing was written.
+    Taken,
+}
+
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) frontier: Frontier,
+    pub(crate) tiler: Tiler,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) origin: String,
+    pub(crate) signed_size: Option<u64>,
+    pub(crate) signed_when: Option<Instant>,
+    pub(crate) failed: Arc<OnceLock<String>>,
+}
+
+/// What a transaction holds so far.
+#[derive(Default)]
+struct Batch {
+    waiting: Vec<(SyncSender<Reply>, Reply)>,
+    bytes: usize,
+    sign: bool,
+    stop: bool,
+}
+
+impl Writer {
+    /// Works until told to stop, until nobody can ask any more, or until something fails: then every later
+    /// call is an error, because what is in memory may be ahead of what is stored.
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            let first = match jobs.recv_timeout(self.patience()) {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Job::Stop),
+            };
+            match self.transaction(first, jobs) {
+                Ok(batch) => {
+                    let stop = batch.stop;
+                    for (reply, answer) in batch.waiting {
+                        // Whoever asked may have given up; what was asked for is done all the same.
+                        let _ = reply.send(answer);
+                    }
+                    if stop {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let _ = self.failed.set(chain(&error));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// How long to wait for the next job: not for ever while something is unsigned.
+    fn patience(&self) -> Duration {
+        if self.unsigned() { SIGN_IDLE } else { Duration::from_hours(1) }
+    }
+
+    fn unsigned(&self) -> bool {
+        self.signed_size != Some(self.frontier.size())
+    }
+
+    /// One transaction: the first job and all that waits with it. Without a first job, only the signature.
+    fn transaction(&mut self, first: Option<Job>, jobs: &Receiver<Job>) -> Result<Batch, StoreError> {
+        let mut batch = Batch { sign: first.is_none(), ..Batch::default() };
+        let gathered = Instant::now();
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        if let Some(job) = first {
+            self.apply(job, &mut batch)?;
+        }
+        while !batch.stop && batch.bytes < MAX_BATCH_BYTES {
+            match jobs.try_recv() {
+                Ok(job) => self.apply(job, &mut batch)?,
+                Err(TryRecvError::Disconnected) => batch.stop = true,
+                Err(TryRecvError::Empty) if batch.waiting.is_empty() && !batch.sign => {
+                    match jobs.recv_timeout(GATHER.saturating_sub(gathered.elapsed())) {
+                        Ok(job) => self.apply(job, &mut batch)?,
+                        Err(RecvTimeoutError::Timeout) => break,
+                        Err(RecvTimeoutError::Disconnected) => batch.stop = true,
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        let due = self.signed_when.is_none_or(|when| when.elapsed() >= SIGN_EVERY);
+        if self.unsigned() && (due || batch.sign || batch.stop) {
+            self.sign()?;
+        }
+        self.connection.execute_batch("COMMIT")?;
+        Ok(batch)
+    }
+
+    fn apply(&mut self, job: Job, batch: &mut Batch) -> Result<(), StoreError> {
+        match job {
+            Job::Leaves { leaves, index, reply } => {
+                if let Index::Opened { id, started, gate } = &index
+                    && !self.index_opened(id, started, gate)?
+                {
+                    batch.waiting.push((reply, Reply::Taken));
+                    return Ok(());
+                }
+                for leaf in &leaves {
+                    batch.bytes = batch.bytes.saturating_add(leaf.body.len());
+                    self.append(leaf)?;
+                }
+                let last = self.frontier.size().saturating_sub(1);
+                if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
+                    self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
+                }
+                batch.waiting.push((reply, Reply::Durable(last)));
+            }
+            Job::Entries(rows) => {
+                let mut insert = self
+                    .connection
+                    .prepare_cached("INSERT INTO entry (id, identity, body) VALUES (?1, ?2, ?3)")?;
+                for entry in &rows {
+                    batch.bytes = batch.bytes.saturating_add(entry.body.len());
+                    insert.execute(params![entry.row, entry.identity, entry.body])?;
+                }
+            }
+            Job::Sign(reply) => {
+                batch.sign = true;
+                batch.waiting.push((reply, Reply::Durable(self.frontier.size())));
+            }
+            Job::Stop => batch.stop = true,
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, leaf: &Leaf) -> Result<(), StoreError> {
+        let index = self.frontier.size();
+        crate::store::MAX_ENTRIES
+            .check(index)
+            .map_err(|source| StoreError::Limit { what: "an entry", source })?;
+        self.connection
+            .prepare_cached("INSERT INTO leaf (idx, kind, hash, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![int(index)?, leaf.kind, leaf.hash, leaf.body])?;
+        self.frontier.push(leaf.hash);
+        let mut full: Vec<Tile> = Vec::new();
+        self.tiler.push(leaf.hash, &mut |tile| full.push(tile));
+        for tile in full {
+            self.connection
+                .prepare_cached("INSERT INTO tile (level, number, root, hashes) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![tile.level, int(tile.number)?, tile.root, tile.bytes])?;
+        }
+        Ok(())
+    }
+
+    fn index_opened(&self, id: &[u8; 16], started: &str, gate: &str) -> Result<bool, StoreError> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO crossing (opened_at, id, started, gate) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+        )?;
+        Ok(insert.execute(params![int(self.frontier.size())?, id, started, gate])? == 1)
+    }
+
+    fn index_sealed(
+        &self,
+        opened_at: u64,
+        sealed_at: u64,
+        ending: &str,
+        records: u64,
+        held: u64,
+        datasets: &[String],
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE crossing SET sealed_at = ?2, ending = ?3, records = ?4, held = ?5
+                 WHERE opened_at = ?1 AND sealed_at IS NULL",
+            )?
+            .execute(params![int(opened_at)?, int(sealed_at)?, ending, int(records)?, int(held)?])?;
+        if changed != 1 {
+            return Err(StoreError::Damaged("a crossing was sealed that is not open"));
+        }
+        for dataset in datasets {
+            self.connection
+                .prepare_cached("INSERT INTO output (dataset, opened_at) VALUES (?1, ?2)")?
+                .execute(params![dataset, int(opened_at)?])?;
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self) -> Result<(), StoreError> {
+        let size = self.frontier.size();
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root: self.frontier.root() };
+        let note = checkpoint.sign(&*self.signer)?;
+        self.connection
+            .prepare_cached("INSERT INTO checkpoint (size, note) VALUES (?1, ?2)")?
+            .execute(params![int(size)?, note])?;
+        if let Some(last) = self.signed_size.filter(|last| last / KEEP_EVERY == size / KEEP_EVERY) {
+            self.connection
+                .prepare_cached("DELETE FROM checkpoint WHERE size = ?1")?
+                .execute([int(last)?])?;
+        }
+        self.signed_size = Some(size);
+        self.signed_when = Some(Instant::now());
+        Ok(())
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,112 @@
+//! Consistent copies of the vault: `vault.db` as of one moment, and the quarantine with at least every record
+//! that it names. A copy is as sealed as the vault; it opens with the key-encryption key of that moment.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::permissions;
+use crate::segments::Segments;
+use crate::{SqliteVault, VaultFailure};
+
+const DATABASE: &str = "vault.db";
+const QUARANTINE: &str = "quarantine";
+/// `vault.db` while it is copied.
+const COMING: &str = "vault.db.coming";
+
+impl SqliteVault {
+    /// Copies the vault into a folder, which is made if need be and must hold no vault. Durable. Other threads
+    /// and processes may go on meanwhile. The copy of `vault.db` gets its name last: without it, there is no
+    /// backup.
+    pub fn backup(&self, to: &Path) -> Result<(), VaultFailure> {
+        let (target, coming) = (to.join(DATABASE), to.join(COMING));
+        if target.exists() {
+            return Err(VaultFailure::VaultExists);
+        }
+        permissions::create_private_dir(to).map_err(VaultFailure::file("made"))?;
+        let name = coming.to_str().ok_or_else(|| {
+            VaultFailure::file("named")(std::io::Error::other("the folder's name is not Unicode"))
+        })?;
+        remove_if_there(&coming)?;
+        // An empty file of the owner only, which VACUUM INTO accepts and fills.
+        permissions::create_private_file(&coming).map_err(VaultFailure::file("made"))?;
+        let quarantine = {
+            let mut database = self.database()?;
+            database.commit()?;
+            database.reading()?.execute("VACUUM INTO ?1", [name])?;
+            database.segments.folder().to_owned()
+        };
+        sync_file(&coming)?;
+        // Contents are only ever added to the files, so copies made later hold what the database names.
+        copy_folder(&quarantine, &to.join(QUARANTINE))?;
+        std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
+        permissions::sync_dir(to).map_err(VaultFailure::file("made durable"))
+    }
+
+    /// Copies a backup into a data directory that holds no vault. Durable. Opening it afterwards checks the key.
+    pub fn restore(from: &Path, data_dir: &Path) -> Result<(), VaultFailure> {
+        let target = data_dir.join(DATABASE);
+        if target.exists() {
+            return Err(VaultFailure::VaultExists);
+        }
+        if !from.join(DATABASE).is_file() {
+            return Err(VaultFailure::NoVault);
+        }
+        permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
+        copy_folder(&from.join(QUARANTINE), Segments::new(data_dir).folder())?;
+        // The database comes last and by a rename: a restore cut short leaves no vault, and can be done again.
+        let coming = data_dir.join(COMING);
+        remove_if_there(&coming)?;
+        copy_file(&from.join(DATABASE), &coming)?;
+        Self::check_copy(&coming)?;
+        std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
+        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))
+    }
+
+    /// Reads every page of a copy.
+    fn check_copy(file: &Path) -> Result<(), VaultFailure> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(file, flags)?;
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(VaultFailure::NotOpened { what: "the copy of vault.db" }) }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), VaultFailure> {
+    let entries = match std::fs::read_dir(from) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(VaultFailure::file("listed")(error)),
+    };
+    permissions::create_private_dir(to).map_err(VaultFailure::file("made"))?;
+    for entry in entries {
+        let entry = entry.map_err(VaultFailure::file("listed"))?;
+        let is_file = entry.file_type().map_err(VaultFailure::file("listed"))?.is_file();
+        if is_file && entry.path().extension().is_some_and(|extension| extension == "held") {
+            let target = to.join(entry.file_name());
+            remove_if_there(&target)?;
+            copy_file(&entry.path(), &target)?;
+        }
+    }
+    permissions::sync_dir(to).map_err(VaultFailure::file("made durable"))
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<(), VaultFailure> {
+    let mut source = File::open(from).map_err(VaultFailure::file("opened"))?;
+    let mut target = permissions::create_private_file(to).map_err(VaultFailure::file("made"))?;
+    std::io::copy(&mut source, &mut target).map_err(VaultFailure::file("copied"))?;
+    target.sync_all().map_err(VaultFailure::file("made durable"))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), VaultFailure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(VaultFailure::file("removed")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync_file(path: &Path) -> Result<(), VaultFailure> {
+    let file = File::options().read(true).write(true).open(path);
+    file.and_then(|file| file.sync_all()).map_err(VaultFailure::file("made durable"))
+}

@@ -1,0 +1,146 @@
+//! Shredding a subject: its secret, what is known of it, the values of its tokens and its held records go, so
+//! that what left lazaret no longer leads back to it. Two persons, never under legal hold.
+//!
+//! A subject that appears again gets a new secret; that it was shredded before stays on record. Copies made
+//! before (backups) still hold the secret: they must be retired with their own key or kept under their own rule.
+
+use lazaret_core::{CrossingId, Subject};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Serialize;
+
+use crate::envelope::Binding;
+use crate::random::random_bytes;
+use crate::segments::Segments;
+use crate::store::millis;
+use crate::{SqliteVault, VaultFailure};
+
+/// What a shredding took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shredded {
+    /// Tokens that can no longer be reversed.
+    pub tokens: u64,
+    /// Facts forgotten.
+    pub facts: u64,
+    /// Held records erased.
+    pub holds: u64,
+    /// How often this subject was shredded before.
+    pub before: u64,
+}
+
+impl SqliteVault {
+    /// Shreds a subject, durably. Refused under legal hold and without two different persons. The reason is
+    /// kept sealed: people write names into reasons.
+    pub fn shred(
+        &self,
+        subject: &Subject,
+        by: &str,
+        second: &str,
+        reason: &str,
+    ) -> Result<Shredded, VaultFailure> {
+        let (by, second) = two_persons(by, second)?;
+        let (lookup, now) = (self.subject_lookup(subject), millis(self.now()));
+        let place = Binding::to("reason of shredding").and(&lookup).and(&now.to_be_bytes());
+        let reason = self.keys.subjects.seal(&place, reason.as_bytes())?;
+        let mut database = self.database()?;
+        let (shredded, holds) = database.at_once(|connection, _| {
+            let (shredded, holds) = shred_rows(connection, &lookup)?;
+            let one_row = "INSERT INTO shreds (lookup, at, one, two, reason, tokens, facts, holds)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let counts = [shredded.tokens, shredded.facts, shredded.holds];
+            let [tokens, facts, held] = counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+            connection.execute(one_row, params![lookup, now, by, second, reason, tokens, facts, held])?;
+            Ok((shredded, holds))
+        })?;
+        self.drop_caches();
+        // From here on nothing opens; what follows takes the sealed bytes away too.
+        erase(&database.segments, &holds)?;
+        database.truncate_log()?;
+        Ok(shredded)
+    }
+
+    /// Puts a subject under legal hold or lifts it, durably. A subject not seen yet is put under it too.
+    pub fn legal_hold(&self, subject: &Subject, put: bool, by: &str) -> Result<(), VaultFailure> {
+        let by = person(by)?;
+        self.subject(subject)?;
+        let (lookup, now) = (self.subject_lookup(subject), millis(self.now()));
+        self.database()?.at_once(|connection, _| {
+            let changed = connection
+                .execute("UPDATE subjects SET legal_hold = ?2 WHERE lookup = ?1", params![lookup, put])?;
+            if changed == 0 {
+                return Err(VaultFailure::UnknownSubject);
+            }
+            connection.execute(
+                "INSERT INTO legal_holds (lookup, at, put, one) VALUES (?1, ?2, ?3, ?4)",
+                params![lookup, now, put, by],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whether a subject is under legal hold.
+    pub fn under_legal_hold(&self, subject: &Subject) -> Result<bool, VaultFailure> {
+        let lookup = self.subject_lookup(subject);
+        let database = self.database()?;
+        let held = database
+            .reading()?
+            .query_row("SELECT legal_hold FROM subjects WHERE lookup = ?1", [lookup], |row| row.get(0))
+            .optional()?;
+        Ok(held.unwrap_or(false))
+    }
+}
+
+type Place = (CrossingId, u64, u64);
+
+fn shred_rows(connection: &Connection, lookup: &[u8; 16]) -> Result<(Shredded, Vec<Place>), VaultFailure> {
+    let row: Option<(i64, bool)> = connection
+        .query_row("SELECT id, legal_hold FROM subjects WHERE lookup = ?1", [lookup], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let (id, held) = row.ok_or(VaultFailure::UnknownSubject)?;
+    if held {
+        return Err(VaultFailure::LegalHold);
+    }
+    let facts = connection.execute("DELETE FROM facts WHERE subject = ?1", [id])?;
+    // The token stays, so that it is never given again; where it is found becomes random.
+    let mut owned = connection.prepare("SELECT lookup FROM tokens WHERE owner = ?1")?;
+    let lookups: Vec<[u8; 16]> = owned.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut blank = connection.prepare("UPDATE tokens SET lookup = ?2, sealed = NULL WHERE lookup = ?1")?;
+    for lookup in &lookups {
+        blank.execute(params![lookup, random_bytes::<16>()?])?;
+    }
+    let mut held = connection.prepare("SELECT crossing, start, length FROM holds WHERE subject = ?1")?;
+    let holds: Vec<Place> = held
+        .query_map([id], |row| {
+            let crossing = CrossingId::from_bytes(row.get(0)?);
+            Ok((crossing, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
+        })?
+        .collect::<Result<_, _>>()?;
+    connection.execute("UPDATE holds SET state = 'shredded' WHERE subject = ?1", [id])?;
+    connection.execute("DELETE FROM subjects WHERE id = ?1", [id])?;
+    let before: i64 =
+        connection.query_row("SELECT count(*) FROM shreds WHERE lookup = ?1", [lookup], |row| row.get(0))?;
+    let shredded = Shredded {
+        tokens: lookups.len() as u64,
+        facts: facts as u64,
+        holds: holds.len() as u64,
+        before: before.unsigned_abs(),
+    };
+    Ok((shredded, holds))
+}
+
+fn erase(segments: &Segments, holds: &[Place]) -> Result<(), VaultFailure> {
+    holds.iter().try_for_each(|(crossing, start, length)| segments.erase(*crossing, *start, *length))
+}
+
+/// A person's name, trimmed; none is an error.
+pub(crate) fn person(name: &str) -> Result<&str, VaultFailure> {
+    let name = name.trim();
+    if name.is_empty() { Err(VaultFailure::NoPerson) } else { Ok(name) }
+}
+
+/// Two names of different persons: upper and lower case make no difference.
+pub(crate) fn two_persons<'n>(one: &'n str, two: &'n str) -> Result<(&'n str, &'n str), VaultFailure> {
+    let (one, two) = (person(one)?, person(two).map_err(|_| VaultFailure::TwoPersons)?);
+    if one.to_lowercase() == two.to_lowercase() { Err(VaultFailure::TwoPersons) } else { Ok((one, two)) }
+}

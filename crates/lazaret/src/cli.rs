@@ -1,0 +1,377 @@
+//! What may be typed. Help texts are the reference page; every example in them is real.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The checkpoint between your hospital's data and AI
+///
+/// Every record, prompt and model on its way to AI is inspected, decided and recorded.
+///
+/// Exit codes: 0 clear; 1 something was held, or a finding of medium or above; 2 used wrongly; 3 could not
+/// inspect or record, so nothing passed.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// What is set for every command
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Configuration file [default: lazaret.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory: ledger, vault, quarantine, policies [default: lazaret-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// File of the key-encryption key; outside the data directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say on stderr what is being done; twice for more. Never a value of a record
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a data directory with its ledger, vault and policies
+    Init(InitArgs),
+    /// Pass clinical records through the checkpoint into the lake
+    Ingest(IngestArgs),
+    /// Find identifying text
+    #[command(subcommand)]
+    Phi(PhiCommand),
+    /// Explain a rule: what it finds, why it matters
+    Explain(ExplainArgs),
+    /// Check, explain and try policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Read and verify what was recorded
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Print a dataset's bill of materials
+    Bom(BomArgs),
+    /// Records kept back
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Tokens and what they stand for
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Keys: status, rotation, shredding a subject
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Copy the data directory, consistently, while it is in use
+    Backup(BackupArgs),
+    /// Restore a backup into a new data directory
+    Restore(RestoreArgs),
+    /// Print the settings in force and where each came from
+    Config,
+    /// Serve the console on this machine
+    Serve(ServeArgs),
+    /// The main job on sample records, in a directory of its own
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `init`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret init                                     data in ./lazaret-data, a new key in ./lazaret-data.key
+  lazaret init --data /var/lib/lazaret --key-file /etc/lazaret/kek.key
+  LAZARET_PASSPHRASE=… lazaret init --passphrase   a passphrase instead of a key file")]
+pub(crate) struct InitArgs {
+    /// Protect the keys with a passphrase (asked for, or from LAZARET_PASSPHRASE) instead of a key file
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+}
+
+/// Arguments of `ingest`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret ingest --check export/                   look only: nothing is written or recorded
+  lazaret ingest export/ --to /lake                validate, de-identify, encrypt, record
+  lazaret ingest --check --jsonl Patient.ndjson    one JSON object a record, for pipelines
+  lazaret ingest visits.csv --schema visits.toml --to /lake --basis expert --purpose research:IRB-7")]
+pub(crate) struct IngestArgs {
+    /// Files or folders: FHIR R4 JSON or NDJSON, CSV, text notes; gzip, zlib, zstd, brotli around them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The lake to write to [default: setting `lake`]
+    #[arg(long, value_name = "LAKE", conflicts_with = "check")]
+    pub(crate) to: Option<PathBuf>,
+    /// Report only: no lake, no ledger, no data directory
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// With --check: one JSON object a record
+    #[arg(long, requires = "check", conflicts_with = "json")]
+    pub(crate) jsonl: bool,
+    /// Schema of CSV files (TOML; see the guide "CSV schemas")
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// What the data is for: treatment, payment, operations, research:PROTOCOL, public-health
+    #[arg(long)]
+    pub(crate) purpose: Option<String>,
+    /// Legal basis: safe-harbor, expert, limited-data-set, identified
+    #[arg(long)]
+    pub(crate) basis: Option<String>,
+    /// Source system the patient ids belong to
+    #[arg(long)]
+    pub(crate) system: Option<String>,
+}
+
+/// `phi …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PhiCommand {
+    /// Print where identifying text stands in files
+    #[command(after_help = "Examples:
+  lazaret phi scan note.txt                        kinds and places
+  lazaret phi scan --jsonl notes.jsonl             {\"id\", \"text\"} in, {\"id\", \"spans\"} out; offsets in code points")]
+    Scan {
+        /// Text files
+        #[arg(required = true, value_name = "FILE")]
+        paths: Vec<PathBuf>,
+        /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line
+        #[arg(long, conflicts_with = "json")]
+        jsonl: bool,
+    },
+}
+
+/// Arguments of `explain`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret explain json.duplicate-key
+  lazaret explain                                  list every rule")]
+pub(crate) struct ExplainArgs {
+    /// A rule id; none lists all
+    pub(crate) id: Option<String>,
+}
+
+/// `policy …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Validate policies against the schema
+    Check {
+        /// A folder of *.cedar files [default: the data directory's policies]
+        dir: Option<PathBuf>,
+    },
+    /// Say which policies decided a recorded crossing, and why
+    Explain {
+        /// A receipt's id
+        receipt: String,
+        /// One record's number, from 0
+        #[arg(long)]
+        record: Option<u64>,
+    },
+    /// Replay recorded crossings against other policies and show what would differ
+    DryRun {
+        /// A folder of *.cedar files
+        dir: PathBuf,
+    },
+}
+
+/// `ledger …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Verify every entry, tree and signed checkpoint
+    Verify {
+        /// The public key to trust (C2SP vkey) [default: the vault's own]
+        #[arg(long)]
+        key: Option<String>,
+        /// A checkpoint kept elsewhere, which this ledger must still contain
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Prove that a crossing, or one record of it, is in the ledger
+    Prove {
+        /// A receipt's id
+        receipt: String,
+        /// One record's number, from 0
+        #[arg(long)]
+        record: Option<u64>,
+    },
+    /// Show crossings, or one of them
+    Show {
+        /// A receipt's id; none lists the latest
+        receipt: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        last: usize,
+    },
+}
+
+/// Arguments of `bom`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret bom lake/Patient                         CycloneDX 1.7
+  lazaret bom lake/Patient --spec 1.6 > patient.cdx.json")]
+pub(crate) struct BomArgs {
+    /// The dataset, as `ledger show` names it; none lists them
+    pub(crate) dataset: Option<String>,
+    /// CycloneDX version: 1.6 or 1.7
+    #[arg(long, default_value = "1.7")]
+    pub(crate) spec: String,
+}
+
+/// `quarantine …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List records kept back
+    List {
+        /// Also those released or rejected
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one record kept back. A look at content is itself a crossing
+    Show {
+        /// The hold's id
+        id: String,
+        /// Print the record itself, unchanged, to the terminal
+        #[arg(long)]
+        content: bool,
+    },
+    /// Release a record to the lake as it is policed now
+    Release {
+        /// The hold's id
+        id: String,
+        /// Who releases
+        #[arg(long)]
+        by: String,
+        /// The second person, needed for a blocked record
+        #[arg(long)]
+        second: Option<String>,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// The lake to write to [default: setting `lake`]
+        #[arg(long, value_name = "LAKE")]
+        to: Option<PathBuf>,
+    },
+    /// Reject a record for good
+    Reject {
+        /// The hold's id
+        id: String,
+        /// Who rejects
+        #[arg(long)]
+        by: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// `tokens …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Print what a token stands for. Recorded as a crossing before it is shown
+    Reveal {
+        /// The token
+        token: String,
+        /// Who asks
+        #[arg(long)]
+        by: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// `keys …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Which keys there are, and how old
+    Status,
+    /// Wrap every data key under a new key-encryption key; no data is rewritten
+    Rotate {
+        /// The new key file; made if it is not there
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
+    /// Destroy one subject's secret: tokens, digests and held records of it become meaningless
+    Shred {
+        /// The subject's id in its source system, `Patient/123`
+        subject: String,
+        /// The source system
+        #[arg(long)]
+        system: Option<String>,
+        /// Who asks
+        #[arg(long)]
+        by: String,
+        /// The second person
+        #[arg(long)]
+        second: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Set or lift a legal hold on a subject: while it holds, the subject cannot be shredded
+    LegalHold {
+        /// The subject's id in its source system
+        subject: String,
+        /// The source system
+        #[arg(long)]
+        system: Option<String>,
+        /// Lift the hold
+        #[arg(long)]
+        lift: bool,
+        /// Who asks
+        #[arg(long)]
+        by: String,
+    },
+}
+
+/// Arguments of `backup`
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// A new folder for the copy
+    pub(crate) to: PathBuf,
+}
+
+/// Arguments of `restore`
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// A backup's folder
+    pub(crate) from: PathBuf,
+}
+
+/// Arguments of `serve`
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Port on the loopback interface; 0 for any free one
+    #[arg(long, default_value_t = 8790)]
+    pub(crate) port: u16,
+}
+
+/// Arguments of `demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The sample records
+    #[arg(long, default_value = "testdata/demo", value_name = "DIR")]
+    pub(crate) samples: PathBuf,
+    /// A directory for the demo's own data, emptied first
+    #[arg(long, default_value = ".demo", value_name = "DIR")]
+    pub(crate) work: PathBuf,
+    /// Do everything and end, without leaving the console open
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// The console's port; 0 for any free one
+    #[arg(long, default_value_t = 8790)]
+    pub(crate) port: u16,
+}
+
+/// Arguments of `completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    pub(crate) shell: clap_complete::Shell,
+}

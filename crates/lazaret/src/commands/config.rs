@@ -1,0 +1,27 @@
+//! `lazaret config`: the settings in force and where each came from.
+
+use std::io::Write;
+
+use crate::config::{Config, SETTINGS};
+use crate::exit::{CliError, Exit};
+use crate::report::{json_document, table};
+
+/// Runs the command.
+pub(crate) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let effective = config.effective();
+    if json {
+        let rows: Vec<_> = effective
+            .iter()
+            .map(|(key, value, origin)| serde_json::json!({ "key": key, "value": value, "from": origin }))
+            .collect();
+        json_document(out, &rows)?;
+        return Ok(Exit::Clear);
+    }
+    let mut rows = table(["setting", "value", "from", "what it is"]);
+    for (key, value, origin) in effective {
+        let about = SETTINGS.iter().find(|setting| setting.key == key).map_or("a limit", |setting| setting.about);
+        rows.add_row([key, value, origin, about.to_owned()]);
+    }
+    writeln!(out, "{rows}")?;
+    Ok(Exit::Clear)
+}

@@ -1,0 +1,341 @@
+//! `lazaret ingest`: clinical records through the checkpoint into the lake, or only looked at.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lazaret_core::{
+    Checkpoint, Counts, Crossing, Failure, Finding, Payload, Receipt, Refused, Severity, Source, Stopped, Verdict,
+    Watch,
+};
+use lazaret_input::FileSource;
+use serde::Serialize;
+
+use crate::cli::IngestArgs;
+use crate::compose::{Crossings, Data, checkpoint_that_looks};
+use crate::config::Config;
+use crate::exit::{CliError, Exit, chain};
+use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line, refusal, table, thousands};
+
+/// Runs the command.
+pub(crate) fn run(args: &IngestArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let files = files_of(&args.paths)?;
+    if files.is_empty() {
+        return Err(CliError::Usage("no file under the paths given".to_owned()));
+    }
+    if args.check { check(args, config, &files, json, out) } else { ingest(args, config, &files, json, out) }
+}
+
+/// All files under the paths, in order. Hidden files and folders are left out; a path named outright is not.
+pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for path in paths {
+        gather(path, &mut files)?;
+    }
+    Ok(files)
+}
+
+fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let unreadable = |error: std::io::Error| CliError::Usage(format!("{}: {error}", path.display()));
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut inside = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // A link to a folder could lead round in circles; a link to a file is a file.
+        let followed = !entry.file_type().map_err(unreadable)?.is_symlink() || entry.path().is_file();
+        if followed && !entry.file_name().to_string_lossy().starts_with('.') {
+            inside.push(entry.path());
+        }
+    }
+    inside.sort();
+    inside.iter().try_for_each(|path| gather(path, files))
+}
+
+/// What one file gave.
+#[derive(Serialize)]
+struct FileReport {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+    counts: Counts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<PlacedFinding>,
+    /// Why the file was stopped: nothing of it crossed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PlacedFinding {
+    line: Option<u64>,
+    #[serde(flatten)]
+    finding: Finding,
+}
+
+/// Opens a file with the format that knows it.
+fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Box<dyn Payload>, Refused> {
+    let source = FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
+    let source: Arc<dyn Source> = Arc::new(source);
+    checkpoint.recognise(&source).map(|(_, payload)| payload)
+}
+
+/// The first pass: what the records say of the patients they describe.
+fn survey(checkpoint: &Checkpoint, crossings: &Crossings, files: &[PathBuf]) -> Result<(), CliError> {
+    let bar = progress("learning who the records are about", files.len() as u64, false);
+    for path in files {
+        // A file that cannot be read is reported when it passes.
+        if let Ok(payload) = open(checkpoint, path) {
+            let crossing = crossings.next(path)?;
+            match checkpoint.survey(&crossing, payload) {
+                Ok(_) => {}
+                Err(Stopped { failure: Failure::Failed(cause), .. }) if cause.is::<Refused>() => {}
+                Err(stopped) => return Err(CliError::failed(path.display().to_string(), stopped)),
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn check(
+    args: &IngestArgs,
+    config: &Config,
+    files: &[PathBuf],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let checkpoint = checkpoint_that_looks(config, args.schema.as_deref())?;
+    let crossings = Crossings::new(config, "check", args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
+    survey(&checkpoint, &crossings, files)?;
+    let mut all = Counts::default();
+    let mut worst = None;
+    let mut reports = Vec::new();
+    for path in files {
+        let name = path.display().to_string();
+        let mut report =
+            FileReport { path: name.clone(), receipt: None, counts: Counts::default(), findings: Vec::new(), stopped: None };
+        let mut written = Ok(());
+        let crossing = crossings.next(path)?;
+        let looked = open(&checkpoint, path).map_err(Looked::Refused).and_then(|payload| {
+            let inspected = checkpoint.inspect(crossing, payload, &mut |record| {
+                worst = worst.max(record.findings.iter().map(|finding| finding.severity).max());
+                if args.jsonl && written.is_ok() {
+                    written = json_line(out, &JsonRecord::of(&name, &record));
+                } else if !args.jsonl {
+                    let line = record.place.line;
+                    report.findings.extend(record.findings.into_iter().map(|finding| PlacedFinding { line, finding }));
+                }
+            });
+            inspected.map_err(Looked::of)
+        });
+        written?;
+        match looked {
+            Ok(counts) => report.counts = counts,
+            Err(Looked::Refused(refused)) => {
+                let finding = refusal(&refused);
+                worst = worst.max(Some(finding.severity));
+                report.counts.records = report.counts.records.saturating_add(1);
+                report.counts.verdicts.insert(Verdict::Quarantine, 1);
+                if args.jsonl {
+                    let phi = BTreeMap::new();
+                    let findings = std::slice::from_ref(&finding);
+                    let verdict = Verdict::Quarantine;
+                    json_line(out, &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings })?;
+                }
+                report.findings.push(PlacedFinding { line: None, finding });
+            }
+            Err(Looked::Stopped(stopped)) => return Err(CliError::failed(name, stopped)),
+        }
+        sum(&mut all, &report.counts);
+        if !args.jsonl {
+            reports.push(report);
+        }
+    }
+    if json {
+        json_document(out, &serde_json::json!({ "files": reports, "counts": all }))?;
+    } else if !args.jsonl {
+        write_reports(out, &reports, &all)?;
+    }
+    Ok(exit_of(&all, worst))
+}
+
+enum Looked {
+    Refused(Refused),
+    Stopped(Stopped),
+}
+
+impl Looked {
+    /// A payload that could not be read on is a finding of the file, not a failure of the inspection.
+    fn of(stopped: Stopped) -> Self {
+        match stopped.failure {
+            Failure::Failed(cause) => match cause.downcast::<Refused>() {
+                Ok(refused) => Self::Refused(*refused),
+                Err(cause) => Self::Stopped(Stopped { failure: Failure::Failed(cause), ..stopped }),
+            },
+            failure => Self::Stopped(Stopped { failure, ..stopped }),
+        }
+    }
+}
+
+fn ingest(
+    args: &IngestArgs,
+    config: &Config,
+    files: &[PathBuf],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let data = Data::open(config)?;
+    let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
+    let lake = data.lake(&folder, args.schema.as_deref())?;
+    let checkpoint = data.checkpoint(args.schema.as_deref())?;
+    let crossings =
+        Crossings::new(config, lake.name(), args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
+    survey(&checkpoint, &crossings, files)?;
+    let mut all = Counts::default();
+    let mut worst = None;
+    let mut stopped_at = None;
+    let mut reports = Vec::new();
+    for path in files {
+        let crossing = crossings.next(path)?;
+        let to = lake.passage(crossing.id);
+        let (report, worst_here) = match open(&checkpoint, path) {
+            Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
+            Err(refused) => (refused_report(path, &refused), Some(Severity::High)),
+        };
+        worst = worst.max(worst_here);
+        sum(&mut all, &report.counts);
+        if report.stopped.is_some() {
+            stopped_at.get_or_insert_with(|| path.display().to_string());
+        }
+        reports.push(report);
+    }
+    data.close()?;
+    if json {
+        json_document(out, &serde_json::json!({ "files": reports, "counts": all }))?;
+    } else {
+        write_reports(out, &reports, &all)?;
+    }
+    Ok(if stopped_at.is_some() { Exit::Failed } else { exit_of(&all, worst) })
+}
+
+fn refused_report(path: &Path, refused: &Refused) -> FileReport {
+    let mut counts = Counts { records: 1, ..Counts::default() };
+    counts.verdicts.insert(Verdict::Quarantine, 1);
+    let findings = vec![PlacedFinding { line: None, finding: refusal(refused) }];
+    FileReport { path: path.display().to_string(), receipt: None, counts, findings, stopped: None }
+}
+
+fn pass(
+    checkpoint: &Checkpoint,
+    crossing: Crossing,
+    payload: Box<dyn Payload>,
+    to: Box<dyn lazaret_core::Destination>,
+    path: &Path,
+) -> (FileReport, Option<Severity>) {
+    let name = path.display().to_string();
+    let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let bar = progress(&name, length, true);
+    let mut worst = None;
+    let mut findings = Vec::new();
+    let passed: Result<Receipt, Stopped> = checkpoint.pass(crossing, payload, to, &mut |seen| match seen {
+        Watch::Position(position) => bar.set_position(position),
+        Watch::Record(judgement) => {
+            worst = worst.max(judgement.findings.iter().map(|finding| finding.severity).max());
+            let line = judgement.entry.line;
+            findings.extend(judgement.findings.iter().cloned().map(|finding| PlacedFinding { line, finding }));
+        }
+    });
+    bar.finish_and_clear();
+    let report = match passed {
+        Ok(receipt) => FileReport {
+            path: name,
+            receipt: Some(receipt.opened.crossing.to_string()),
+            counts: receipt.sealed.seal.counts,
+            findings,
+            stopped: None,
+        },
+        Err(stopped) => FileReport {
+            path: name,
+            receipt: Some(stopped.crossing.to_string()),
+            counts: Counts::default(),
+            findings,
+            stopped: Some(chain(&stopped)),
+        },
+    };
+    (report, worst)
+}
+
+fn write_reports(out: &mut impl Write, reports: &[FileReport], all: &Counts) -> Result<(), CliError> {
+    for report in reports {
+        for placed in report.findings.iter().filter(|placed| placed.finding.severity >= Severity::Medium) {
+            writeln!(out, "{}", finding_line(&report.path, placed.line, &placed.finding))?;
+        }
+        if let Some(why) = &report.stopped {
+            writeln!(out, "{}: stopped: {why}", report.path)?;
+        }
+    }
+    let mut rows = table(["file", "records", "cleared", "held", "again", "receipt"]);
+    for report in reports {
+        let held = report.counts.held();
+        rows.add_row([
+            report.path.clone(),
+            thousands(report.counts.records),
+            thousands(report.counts.records.saturating_sub(held).saturating_sub(report.counts.again)),
+            thousands(held),
+            thousands(report.counts.again),
+            report.receipt.clone().unwrap_or_default(),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    let mut rows = table(["identifier", "found"]);
+    for (label, count) in &all.phi {
+        rows.add_row([label.clone(), thousands(*count)]);
+    }
+    if !all.phi.is_empty() {
+        writeln!(out, "\n{rows}")?;
+    }
+    writeln!(
+        out,
+        "\n{} records: {} held, {} had crossed before",
+        thousands(all.records),
+        thousands(all.held()),
+        thousands(all.again)
+    )?;
+    Ok(())
+}
+
+fn sum(all: &mut Counts, one: &Counts) {
+    fn add<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+        for (key, count) in from {
+            let sum = to.entry(key.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    all.records = all.records.saturating_add(one.records);
+    all.again = all.again.saturating_add(one.again);
+    all.uninspected = all.uninspected.saturating_add(one.uninspected);
+    add(&mut all.verdicts, &one.verdicts);
+    add(&mut all.findings, &one.findings);
+    add(&mut all.phi, &one.phi);
+    add(&mut all.edits, &one.edits);
+}
+
+/// A bar on stderr, only on a terminal.
+pub(crate) fn progress(what: &str, length: u64, bytes: bool) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = if bytes {
+        "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"
+    } else {
+        "{msg} {wide_bar} {pos}/{len}"
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style).with_message(what.to_owned())
+}

@@ -1,0 +1,324 @@
+//! Joins the rooms: the data directory and its parts, checkpoints, crossings. Nothing else knows how they fit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lazaret_core::{
+    Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
+    Ledger, LedgerError, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+};
+use lazaret_ingest::formats::csv::Schema;
+use lazaret_ingest::lake::Lake;
+use lazaret_input::read_file;
+use lazaret_ledger::SqliteLedger;
+use lazaret_phi::{PhiRewriter, PhiText};
+use lazaret_policy::CedarPolicy;
+use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
+
+use crate::config::Config;
+use crate::exit::{CliError, chain};
+use crate::looking::{MemoryOfSubjects, NoLedger};
+
+/// Workers that may hang before everything is refused.
+const MOST_LOST_WORKERS: usize = 16;
+/// The passphrase, where there is no terminal to ask on.
+pub(crate) const PASSPHRASE: &str = "LAZARET_PASSPHRASE";
+
+/// Every limit that the `[limits]` table may change.
+pub(crate) fn known_limits() -> Vec<Limit> {
+    let mut limits: Vec<Limit> = [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
+    limits.sort_by_key(Limit::key);
+    limits
+}
+
+/// Longest schema file.
+const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
+
+/// Reads a CSV schema file.
+pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
+    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+    let bytes = read_file(path, MAX_SCHEMA).map_err(|error| wrong(chain(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    Schema::parse(&text).map(Arc::new).map_err(|error| wrong(chain(&error)))
+}
+
+/// The formats of the ingest gate.
+fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
+    Ok(lazaret_ingest::formats(schema.map(read_schema).transpose()?.into_iter().collect()))
+}
+
+fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
+    let text = PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
+    Ok(vec![Arc::new(text)])
+}
+
+fn checkpoint_of(
+    config: &Config,
+    schema: Option<&Path>,
+    policy: Arc<dyn Policy>,
+    vault: Arc<dyn Vault>,
+    ledger: Arc<dyn Ledger>,
+) -> Result<Checkpoint, CliError> {
+    Ok(Checkpoint::new(CheckpointParts {
+        formats: formats(schema)?,
+        detectors: detectors()?,
+        policy,
+        vault,
+        ledger,
+        rewriter: Arc::new(PhiRewriter::new(SystemClock.now())),
+        workers: ThreadWorkers::new(config.width()?, MOST_LOST_WORKERS),
+        clock: Arc::new(SystemClock),
+        deadlines: config.deadlines()?,
+        limits: config.limits(),
+        profiles: BTreeMap::new(),
+    }))
+}
+
+/// A checkpoint that looks only: the built-in policies, no data directory.
+pub(crate) fn checkpoint_that_looks(config: &Config, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
+    let policy = CedarPolicy::embedded().map_err(|error| CliError::failed("the built-in policies", error))?;
+    checkpoint_of(config, schema, Arc::new(policy), Arc::new(MemoryOfSubjects::default()), Arc::new(NoLedger))
+}
+
+/// The parts of a data directory.
+pub(crate) struct Data {
+    pub(crate) folder: PathBuf,
+    pub(crate) vault: Arc<SqliteVault>,
+    pub(crate) ledger: Arc<SqliteLedger>,
+    config: Config,
+}
+
+impl Data {
+    /// Makes a data directory: vault, ledger, policies. Nothing there is ever overwritten.
+    pub(crate) fn init(config: &Config, passphrase: bool) -> Result<Self, CliError> {
+        let folder = config.path("data");
+        if SqliteVault::exists(&folder) {
+            return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
+        }
+        std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(folder.display().to_string(), error))?;
+        let kms: Arc<dyn Kms> = if passphrase {
+            let first = ask_passphrase("passphrase for the keys: ")?;
+            if std::env::var_os(PASSPHRASE).is_none() && ask_passphrase("the same once more: ")? != first {
+                return Err(CliError::Usage("the two passphrases differ".to_owned()));
+            }
+            Arc::new(LocalKms::new_passphrase(&first, &SystemRandom).map_err(|error| CliError::Usage(chain(&error)))?)
+        } else {
+            let file = key_file(config, &folder);
+            let made = if file.exists() {
+                LocalKms::key_file(&file, &folder)
+            } else {
+                LocalKms::create_key_file(&file, &folder, &SystemRandom)
+            };
+            Arc::new(made.map_err(|error| CliError::Usage(format!("{}: {}", file.display(), chain(&error))))?)
+        };
+        let vault = SqliteVault::init(&folder, kms, Arc::new(SystemClock), &config.limits())
+            .map_err(|error| CliError::failed("the vault could not be made", error))?;
+        let policies = folder.join("policies");
+        std::fs::create_dir_all(&policies).map_err(|error| CliError::failed("the policies' folder", error))?;
+        for policy in lazaret_policy::DEFAULTS {
+            let place = policies.join(policy.name);
+            if !place.exists() {
+                lazaret_input::write_durably(&place, policy.text.as_bytes())
+                    .map_err(|error| CliError::failed(place.display().to_string(), error))?;
+            }
+        }
+        Self::with(config, folder, Arc::new(vault))
+    }
+
+    /// Opens a data directory: its key, vault and ledger. What a crash left is ended first: crossings that were
+    /// not sealed are sealed as cut.
+    pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
+        let folder = config.path("data");
+        if !SqliteVault::exists(&folder) {
+            let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
+            return Err(CliError::Usage(why));
+        }
+        let kms = kms(config, &folder)?;
+        let vault = SqliteVault::open(&folder, kms, Arc::new(SystemClock), &config.limits())
+            .map_err(|error| CliError::failed("the vault could not be opened", error))?;
+        Self::with(config, folder, Arc::new(vault))
+    }
+
+    fn with(config: &Config, folder: PathBuf, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
+        let signer = Arc::clone(&vault) as Arc<dyn Signer>;
+        let origin = config.text("ledger.origin");
+        let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
+            .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
+        ledger
+            .cut_unsealed("the process ended before the crossing was sealed")
+            .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
+        Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
+    }
+
+    /// The policies of the data directory.
+    pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
+        CedarPolicy::load(&self.folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+    }
+
+    /// The checkpoint over this data.
+    pub(crate) fn checkpoint(&self, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
+        let policy = Arc::new(self.policy()?);
+        let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
+        let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
+        checkpoint_of(&self.config, schema, policy, vault, ledger)
+    }
+
+    /// A lake, with what a crash left in it finished or undone.
+    pub(crate) fn lake(&self, folder: &Path, schema: Option<&Path>) -> Result<OpenLake, CliError> {
+        let keys = Arc::clone(&self.vault) as Arc<dyn lazaret_core::DataKeys>;
+        let failed = |error| CliError::failed(format!("the lake {}", folder.display()), error);
+        let mut lake = Lake::open(folder, keys, &self.config.limits()).map_err(failed)?;
+        // A lake is known by its folder's name; where that is no name a dataset may have, it is `lake`.
+        if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
+            lake = lake.clone().named(name).unwrap_or(lake);
+        }
+        if let Some(schema) = schema {
+            lake = lake.with_table(read_schema(schema)?);
+        }
+        lake.recover(&|crossing| {
+            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
+                what: "tell how a crossing ended",
+                cause: Some(Box::new(error)),
+            })
+        })
+        .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
+        Ok(OpenLake { lake })
+    }
+
+    /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
+    pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
+        let id = crossing.id;
+        let checkpoint = self.checkpoint(None)?;
+        let failed = |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
+        checkpoint.open(crossing).map_err(failed)?.seal(Vec::new()).map_err(failed)?;
+        Ok(id)
+    }
+
+    /// Ends cleanly: the last checkpoint is signed.
+    pub(crate) fn close(&self) -> Result<(), CliError> {
+        self.ledger.checkpoint().map(drop).map_err(|error| CliError::failed("the ledger's checkpoint", error))
+    }
+}
+
+/// A lake ready to be written.
+pub(crate) struct OpenLake {
+    pub(crate) lake: Lake,
+}
+
+impl OpenLake {
+    /// Its name in receipts.
+    pub(crate) fn name(&self) -> &str {
+        self.lake.name()
+    }
+
+    /// The destination of one crossing.
+    pub(crate) fn passage(&self, crossing: CrossingId) -> Box<dyn Destination> {
+        Box::new(self.lake.passage(crossing))
+    }
+}
+
+/// Where the key file lies: as set, or beside the data directory.
+pub(crate) fn key_file(config: &Config, folder: &Path) -> PathBuf {
+    let set = config.path("keys.file");
+    if !set.as_os_str().is_empty() {
+        return set;
+    }
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".key");
+    folder.with_file_name(name)
+}
+
+/// The key service that opens a data directory's vault.
+pub(crate) fn kms(config: &Config, folder: &Path) -> Result<Arc<dyn Kms>, CliError> {
+    let kept = SqliteVault::kept_kms(folder).map_err(|error| CliError::failed("the vault's key service", error))?;
+    let opened = if LocalKms::wants_passphrase(&kept.parameters) {
+        LocalKms::passphrase(&kept.parameters, &ask_passphrase("passphrase for the keys: ")?)
+    } else {
+        LocalKms::key_file(&key_file(config, folder), folder)
+    };
+    let opened = opened.map_err(|error| CliError::failed("the key-encryption key could not be read", error))?;
+    Ok(Arc::new(opened))
+}
+
+/// A passphrase from the environment, or asked for on the terminal without echo.
+pub(crate) fn ask_passphrase(prompt: &str) -> Result<Sensitive<String>, CliError> {
+    if let Ok(passphrase) = std::env::var(PASSPHRASE) {
+        return Ok(passphrase.into());
+    }
+    let asked = rpassword::prompt_password(prompt);
+    asked.map(Sensitive::new).map_err(|_| {
+        CliError::Usage(format!("no passphrase: there is no terminal to ask on, and {PASSPHRASE} is not set"))
+    })
+}
+
+/// Makes the crossings of one command: who, for what, on which basis, to where.
+pub(crate) struct Crossings {
+    actor: Actor,
+    system: String,
+    to: String,
+    purpose: Purpose,
+    basis: Basis,
+}
+
+impl Crossings {
+    /// From the settings, changed by flags.
+    pub(crate) fn new(
+        config: &Config,
+        to: &str,
+        purpose: Option<&str>,
+        basis: Option<&str>,
+        system: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let config = config.with(&[("crossing.purpose", purpose), ("crossing.basis", basis), ("crossing.system", system)]);
+        Ok(Self {
+            actor: Actor { id: config.text("actor.id").to_owned(), role: config.text("actor.role").to_owned() },
+            system: config.text("crossing.system").to_owned(),
+            to: to.to_owned(),
+            purpose: config.purpose()?,
+            basis: config.basis()?,
+        })
+    }
+
+    /// A person's order.
+    pub(crate) fn order(&self, what: Ordered, object: &str, by: &str, second: Option<&str>, reason: &str) -> Order {
+        Order {
+            what,
+            object: object.to_owned(),
+            by: by.to_owned(),
+            second: second.map(str::to_owned),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The crossing that carries an order out.
+    pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
+        let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
+        Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
+    }
+
+    /// The next crossing, from a file.
+    pub(crate) fn next(&self, from: &Path) -> Result<Crossing, CliError> {
+        let started = SystemClock.now();
+        let id = CrossingId::new(started, &SystemRandom).map_err(|error| CliError::failed("a new id", error))?;
+        Ok(Crossing {
+            id,
+            actor: self.actor.clone(),
+            gate: Gate::Ingest,
+            from: from.to_string_lossy().into_owned().into(),
+            system: self.system.clone(),
+            to: self.to.clone(),
+            recipient: Recipient::Internal,
+            route: "ingest".to_owned(),
+            purpose: self.purpose.clone(),
+            basis: self.basis,
+            started,
+            exchange: None,
+            // The ingest gate always enforces: raw records are never written to see what would happen.
+            mode: Mode::Enforce,
+            care_critical: None,
+            override_by: None,
+            order: None,
+        })
+    }
+}

@@ -1,0 +1,315 @@
+//! The configuration: one `lazaret.toml`; a flag goes before `LAZARET_*`, that before the file, that before the
+//! default. Unknown keys are refused with the nearest known one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
+
+use crate::exit::{CliError, chain};
+
+/// Longest configuration file.
+const MAX_CONFIG: Limit = Limit::new("config.max_size", 1 << 20);
+
+/// One setting: its key, its default, what it is for.
+pub(crate) struct Setting {
+    pub(crate) key: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) about: &'static str,
+}
+
+/// Every setting but the limits, sorted.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting { key: "actor.id", default: "operator", about: "who sends, as receipts name it: a user or service account" },
+    Setting { key: "actor.role", default: "engineer", about: "the role the policy looks at" },
+    Setting { key: "crossing.basis", default: "safe-harbor", about: "safe-harbor, expert, limited-data-set or identified" },
+    Setting { key: "crossing.purpose", default: "operations", about: "treatment, payment, operations, research:PROTOCOL or public-health" },
+    Setting { key: "crossing.system", default: "ehr", about: "the source system that patient ids belong to" },
+    Setting { key: "data", default: "lazaret-data", about: "the data directory: ledger, vault, quarantine, policies" },
+    Setting { key: "deadlines.call", default: "60 s", about: "one call of the source, ledger, vault or destination" },
+    Setting { key: "deadlines.record", default: "30 s", about: "reading, inspecting and deciding one record" },
+    Setting { key: "keys.file", default: "", about: "the key-encryption key's file, outside the data directory; empty for a passphrase" },
+    Setting { key: "lake", default: "lazaret-lake", about: "the lake records are written to" },
+    Setting { key: "ledger.origin", default: "lazaret.localhost/ledger", about: "the name checkpoints are signed under (C2SP signed-note)" },
+    Setting { key: "workers.width", default: "0", about: "worker threads; 0 for one a processor" },
+];
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// The settings in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    values: BTreeMap<String, (String, Origin)>,
+    limits: BTreeMap<String, (u64, Origin)>,
+}
+
+impl Config {
+    /// Layers the defaults, a file, the environment and the flags. A file named by a flag must exist;
+    /// `lazaret.toml` in the working directory is read if it is there.
+    pub(crate) fn load(
+        file: Option<&Path>,
+        known_limits: &[&str],
+        environment: impl Fn(&str) -> Option<String>,
+        flags: &[(&str, Option<&str>)],
+    ) -> Result<Self, CliError> {
+        let defaults = SETTINGS.iter().map(|s| (s.key.to_owned(), (s.default.to_owned(), Origin::Default)));
+        let mut config = Self { values: defaults.collect(), limits: BTreeMap::new() };
+        let named = file.map(Path::to_owned);
+        let here = PathBuf::from("lazaret.toml");
+        if let Some(path) = named.or_else(|| here.is_file().then_some(here)) {
+            config.read(&path, known_limits)?;
+        }
+        for setting in SETTINGS {
+            let name = format!("LAZARET_{}", setting.key.replace('.', "_").to_uppercase());
+            if let Some(value) = environment(&name) {
+                config.values.insert(setting.key.to_owned(), (value, Origin::Environment(name)));
+            }
+        }
+        Ok(config.with(flags))
+    }
+
+    fn read(&mut self, path: &Path, known_limits: &[&str]) -> Result<(), CliError> {
+        let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+        let bytes = lazaret_input::read_file(path, MAX_CONFIG).map_err(|error| wrong(chain(&error)))?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
+            wrong(format!("line {line}: {}", error.message()))
+        })?;
+        for (key, value) in flatten(&table) {
+            let origin = Origin::File(path.to_owned());
+            if let Some(limit) = key.strip_prefix("limits.") {
+                if !known_limits.contains(&limit) {
+                    return Err(wrong(unknown(limit, known_limits.iter().copied(), "limit")));
+                }
+                let size = parse_size(&value).ok_or_else(|| wrong(format!("`{key}`: `{value}` is no number or size (`64 MiB`)")))?;
+                self.limits.insert(limit.to_owned(), (size, origin));
+            } else if SETTINGS.iter().any(|setting| setting.key == key) {
+                self.values.insert(key, (value, origin));
+            } else {
+                return Err(wrong(unknown(&key, SETTINGS.iter().map(|setting| setting.key), "setting")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same with some values set by flags.
+    pub(crate) fn with(&self, flags: &[(&str, Option<&str>)]) -> Self {
+        let mut config = self.clone();
+        for (key, value) in flags {
+            if let Some(value) = value {
+                config.values.insert((*key).to_owned(), ((*value).to_owned(), Origin::Flag));
+            }
+        }
+        config
+    }
+
+    /// One value as text.
+    pub(crate) fn text(&self, key: &str) -> &str {
+        self.values.get(key).map_or("", |(value, _)| value)
+    }
+
+    /// One value as a path.
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
+        PathBuf::from(self.text(key))
+    }
+
+    /// The purpose.
+    pub(crate) fn purpose(&self) -> Result<Purpose, CliError> {
+        let text = self.text("crossing.purpose");
+        Purpose::parse(text).ok_or_else(|| {
+            CliError::Usage(format!("`{text}` is no purpose: treatment, payment, operations, research:PROTOCOL or public-health"))
+        })
+    }
+
+    /// The legal basis.
+    pub(crate) fn basis(&self) -> Result<Basis, CliError> {
+        let text = self.text("crossing.basis");
+        Basis::parse(text)
+            .ok_or_else(|| CliError::Usage(format!("`{text}` is no basis: {}", Basis::ALL.map(Basis::name).join(", "))))
+    }
+
+    /// The deadlines.
+    pub(crate) fn deadlines(&self) -> Result<Deadlines, CliError> {
+        let one = |key: &str| {
+            let text = self.text(key);
+            parse_duration(text).ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
+        };
+        Ok(Deadlines { record: one("deadlines.record")?, call: one("deadlines.call")? })
+    }
+
+    /// The number of worker threads.
+    pub(crate) fn width(&self) -> Result<usize, CliError> {
+        let text = self.text("workers.width");
+        let width: usize =
+            text.parse().map_err(|_| CliError::Usage(format!("`workers.width`: `{text}` is no number")))?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(if width == 0 { processors } else { width })
+    }
+
+    /// The limits.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (key, (most, _)) in &self.limits {
+            limits.set(key.clone(), *most);
+        }
+        limits
+    }
+
+    /// Every setting with its value and origin, then the limits that were changed.
+    pub(crate) fn effective(&self) -> Vec<(String, String, String)> {
+        let settings = self.values.iter().map(|(key, (value, origin))| (key.clone(), value.clone(), origin.to_string()));
+        let limits =
+            self.limits.iter().map(|(key, (most, origin))| (format!("limits.{key}"), most.to_string(), origin.to_string()));
+        settings.chain(limits).collect()
+    }
+}
+
+/// The nearest known word, if any is near.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, nearest) = known.map(|candidate| (edits(word, candidate), candidate)).min()?;
+    (distance <= word.chars().count() / 3 + 1).then_some(nearest)
+}
+
+fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>, what: &str) -> String {
+    match nearest(key, known) {
+        Some(near) => format!("no {what} `{key}`; did you mean `{near}`?"),
+        None => format!("no {what} `{key}`; `lazaret config` lists them"),
+    }
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row, Vec::with_capacity(b.len() + 1));
+        diagonal.iter().take(1).for_each(|_| row.push(i + 1));
+        for (j, to) in b.iter().enumerate() {
+            let above = diagonal.get(j + 1).copied().unwrap_or(usize::MAX);
+            let corner = diagonal.get(j).copied().unwrap_or(usize::MAX);
+            let left = row.last().copied().unwrap_or(usize::MAX);
+            row.push((corner + usize::from(from != *to)).min(above.min(left).saturating_add(1)));
+        }
+        diagonal.clear();
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn flatten(table: &toml::Table) -> Vec<(String, String)> {
+    let mut flat = Vec::new();
+    for (key, value) in table {
+        match value {
+            // The keys of limits hold dots themselves: `"json.max_depth" = 64`, or `[limits.json] max_depth`.
+            toml::Value::Table(inner) => {
+                flat.extend(flatten(inner).into_iter().map(|(rest, value)| (format!("{key}.{rest}"), value)));
+            }
+            toml::Value::String(text) => flat.push((key.clone(), text.clone())),
+            toml::Value::Integer(number) => flat.push((key.clone(), number.to_string())),
+            toml::Value::Float(number) => flat.push((key.clone(), number.to_string())),
+            toml::Value::Boolean(truth) => flat.push((key.clone(), truth.to_string())),
+            // No setting is a date or a list: the value's check refuses it by this text.
+            toml::Value::Datetime(_) | toml::Value::Array(_) => flat.push((key.clone(), "?".to_owned())),
+        }
+    }
+    flat
+}
+
+/// `64 MiB`, `10 kB`, `4096`, `100_000`.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.replace('_', "").parse().ok()?;
+    let factor = match unit.trim() {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+/// `30 s`, `500 ms`, `5 min`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.parse().ok()?;
+    Some(match unit.trim() {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "min" => Duration::from_secs(number.checked_mul(60)?),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lazaret.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file), &["json.max_depth"], |_| None, &[]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_sorted_and_described() {
+        assert!(SETTINGS.windows(2).all(|pair| pair[0].key < pair[1].key));
+        assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest() {
+        assert!(load("[crossing]\nbasiss = 'x'").unwrap_err().ends_with("no setting `crossing.basiss`; did you mean `crossing.basis`?"));
+        assert!(load("[limits]\n'json.max_dept' = 3").unwrap_err().contains("did you mean `json.max_depth`?"));
+        assert!(load("a = ").unwrap_err().contains("line 1"));
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_environment_and_that_before_the_default() {
+        let env = |name: &str| (name == "LAZARET_DATA").then(|| "from-env".to_owned());
+        let config = Config::load(None, &[], env, &[]).unwrap();
+        assert_eq!(config.text("data"), "from-env");
+        let config = Config::load(None, &[], env, &[("data", Some("flag"))]).unwrap();
+        assert_eq!(config.text("data"), "flag");
+        assert_eq!(config.text("lake"), "lazaret-lake");
+    }
+
+    #[test]
+    fn sizes_and_times_carry_units() {
+        assert_eq!(parse_size("64 MiB"), Some(64 << 20));
+        assert_eq!(parse_size("100_000"), Some(100_000));
+        assert_eq!(parse_size("64 parsecs"), None);
+        assert_eq!(parse_duration("500 ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("30"), None);
+        let config = load("[limits]\n'json.max_depth' = 12").unwrap();
+        assert_eq!(config.limits().changed().collect::<Vec<_>>(), [("json.max_depth", 12)]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Exit codes: what a pipeline may rely on.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nothing was held, no finding of medium or above.
+    Clear,
+    /// Something was held, or a finding of medium or above was made.
+    Findings,
+    /// Used wrongly: a flag, a file, the configuration.
+    Usage,
+    /// Could not inspect or record: nothing passed.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Clear => Self::from(0),
+            Exit::Findings => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Failed => Self::from(3),
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// It was used wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// A part failed; nothing passed.
+    #[error("{what}")]
+    Failed {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl CliError {
+    /// A part failed while something was being done.
+    pub(crate) fn failed(
+        what: impl Into<String>,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed { what: what.into(), cause: cause.into() }
+    }
+
+    /// The exit code it gives.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Failed { .. } => Exit::Failed,
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed("the output could not be written", error)
+    }
+}
+
+/// An error and its causes in one line, joined by `: `.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

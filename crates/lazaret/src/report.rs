@@ -1,0 +1,98 @@
+//! How results are shown: tables for eyes, JSON for machines. Paths are the operator's own and are printed only
+//! here.
+
+use std::io::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use lazaret_core::{Counts, Finding, FormatId, RecordReport, Refused, Severity, Verdict};
+use serde::Serialize;
+
+use crate::exit::Exit;
+
+/// One record of `--jsonl`.
+#[derive(Serialize)]
+pub(crate) struct JsonRecord<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) line: Option<u64>,
+    pub(crate) format: Option<FormatId>,
+    pub(crate) verdict: Verdict,
+    pub(crate) phi: &'a std::collections::BTreeMap<String, u64>,
+    pub(crate) findings: &'a [Finding],
+}
+
+impl<'a> JsonRecord<'a> {
+    pub(crate) fn of(path: &'a str, report: &'a RecordReport) -> Self {
+        Self {
+            path,
+            line: report.place.line,
+            format: Some(report.format),
+            verdict: report.verdict,
+            phi: &report.phi,
+            findings: &report.findings,
+        }
+    }
+}
+
+/// Writes one JSON value and a line end.
+pub(crate) fn json_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Writes one JSON document for people to read too.
+pub(crate) fn json_document(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// A table without frames, that fits the terminal.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+}
+
+/// One line for a finding: what, where, why.
+pub(crate) fn finding_line(path: &str, line: Option<u64>, finding: &Finding) -> String {
+    let line = line.map_or_else(String::new, |line| format!(":{line}"));
+    format!("{path}{line}: {}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)
+}
+
+/// A file that could not be read on, as a finding of the whole file.
+pub(crate) fn refusal(refused: &Refused) -> Finding {
+    Finding {
+        id: refused.rule,
+        severity: Severity::High,
+        at: lazaret_core::Locator::document(),
+        message: refused.reason.clone(),
+    }
+}
+
+/// The exit code of what was found.
+pub(crate) fn exit_of(counts: &Counts, worst: Option<Severity>) -> Exit {
+    if counts.held() > 0 || worst >= Some(Severity::Medium) { Exit::Findings } else { Exit::Clear }
+}
+
+/// `1,234`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(super::thousands).join(" "),
+            "0 999 1,000 1,234,567"
+        );
+    }
+}
