@@ -228,7 +228,7 @@ impl Telling<'_> {
 
     fn before_and_after(&self, out: &mut impl Write) -> Result<(), CliError> {
         for (kind, file) in [
-            ("Patient", "records/patients-100/Patient.000.ndjson"),
+            ("Patient", "records/patients-10/Patient.000.ndjson"),
             ("DocumentReference", "records/patients-10/DocumentReference.first150.ndjson"),
         ] {
             let before = first_line(&self.args.samples.join(file))?;
