@@ -235,6 +235,37 @@ pub enum Recipient {
     Public,
 }
 
+/// What a person orders done with something kept back or hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ordered {
+    /// A held record crosses after all, with the profile's edits.
+    Release,
+    /// A held record never crosses.
+    Reject,
+    /// A held record's content is looked at.
+    Look,
+    /// A token's value is looked at.
+    Reveal,
+    /// A subject's secret is destroyed.
+    Shred,
+}
+
+/// A person's order, which is a crossing of its own: recorded before it is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// What is to be done.
+    pub what: Ordered,
+    /// With what: a hold's id, a token, a subject's keyed digest. Never a value.
+    pub object: String,
+    /// Who orders it.
+    pub by: String,
+    /// The second person, where two are needed.
+    pub second: Option<String>,
+    /// Why, in the person's words. Must hold no patient data: the help says so.
+    pub reason: String,
+}
+
 /// Who sends what from where to where, for what, on which basis, when.
 #[derive(Debug, Clone)]
 pub struct Crossing {
@@ -269,4 +300,6 @@ pub struct Crossing {
     pub care_critical: Option<CareCritical>,
     /// Break-glass.
     pub override_by: Option<Override>,
+    /// A person's order that this crossing carries out.
+    pub order: Option<Order>,
 }

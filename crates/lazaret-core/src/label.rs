@@ -103,6 +103,32 @@ impl Kind {
         }
     }
 
+    /// What it is, and which of the 18 identifiers it falls under (45 CFR 164.514(b)(2)(i)).
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Account => "account and card numbers (J)",
+            Self::Age => "ages over 89, and what gives them away (C)",
+            Self::Biometric => "finger prints, voice prints, other biometric identifiers (P)",
+            Self::Date => "dates other than a year (C)",
+            Self::Device => "device identifiers and serial numbers (M)",
+            Self::Email => "e-mail addresses (F)",
+            Self::Fax => "fax numbers (E)",
+            Self::HealthPlan => "health plan beneficiary numbers (I)",
+            Self::Hospital => "names of facilities and employers (B)",
+            Self::Ip => "network addresses (O)",
+            Self::License => "certificate and licence numbers (K)",
+            Self::Location => "places smaller than a state (B)",
+            Self::Mrn => "medical record numbers (H)",
+            Self::Name => "names of patients, relatives, staff (A)",
+            Self::OtherId => "any other unique number, code or characteristic (R)",
+            Self::Phone => "telephone numbers (D)",
+            Self::Photo => "full-face photographs and their files (Q)",
+            Self::Ssn => "social security numbers (G)",
+            Self::Url => "web addresses (N)",
+            Self::Vehicle => "vehicle identifiers and plates (L)",
+        }
+    }
+
     /// The rule id of a finding of this kind: `phi.health-plan`.
     pub const fn rule_id(self) -> &'static str {
         match self {

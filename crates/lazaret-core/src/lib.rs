@@ -43,7 +43,9 @@ mod workers;
 pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
 pub use cleared::{Cleared, Destination, Piece, Undelivered};
 pub use clock::SystemClock;
-pub use crossing::{Actor, Basis, Crossing, CrossingId, Gate, Purpose, Recipient, Sensitivity};
+pub use crossing::{
+    Actor, Basis, Crossing, CrossingId, Gate, Order, Ordered, Purpose, Recipient, Sensitivity,
+};
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
 pub use finding::{

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, Override,
-    Purpose, Recipient, Sensitivity, Severity, Timestamp, Verdict,
+    Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, Order,
+    Override, Purpose, Recipient, Sensitivity, Severity, Timestamp, Verdict,
 };
 
 /// The index of an entry in the ledger, from 0.
@@ -49,6 +49,8 @@ pub struct Opened {
     pub care_critical: Option<CareCritical>,
     /// Break-glass.
     pub override_by: Option<Override>,
+    /// A person's order that the crossing carries out.
+    pub order: Option<Order>,
     /// Digest of the policy set.
     pub policy: String,
     /// Names and versions of formats and detectors.
@@ -81,6 +83,7 @@ impl Opened {
             mode: crossing.mode,
             care_critical: crossing.care_critical.clone(),
             override_by: crossing.override_by.clone(),
+            order: crossing.order.clone(),
             policy,
             detectors,
         }

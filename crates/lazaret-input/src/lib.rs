@@ -10,9 +10,14 @@
 //! | `durable` | files written so that a crash leaves the old or the new |
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
+//! | `xml` | XML as events: strict, no DOCTYPE, going on after a fault |
+//! | `charset`, `base64` | text and bytes as they travel, decoded strictly and encoded back |
+//! | `sniff` | what bytes are, by their content |
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+pub mod base64;
+pub mod charset;
 pub mod decompress;
 mod durable;
 mod file;
@@ -20,6 +25,8 @@ pub mod json;
 mod lines;
 mod platform;
 mod rules;
+pub mod sniff;
+pub mod xml;
 
 pub use durable::{StagedFile, write_durably};
 pub use file::{
@@ -31,3 +38,28 @@ pub use rules::{
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
+
+/// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
+pub const LIMITS: &[lazaret_core::Limit] = &[
+    decompress::MAX_EXPANDED,
+    decompress::MAX_NESTING,
+    decompress::MAX_RATIO,
+    MAX_RECORD,
+    decompress::MAX_WINDOW,
+    json::MAX_DEPTH,
+    json::MAX_FAULTS,
+    json::MAX_NODES,
+    xml::MAX_ATTRIBUTES,
+    xml::MAX_DEPTH,
+    xml::MAX_FAULTS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        assert!(LIMITS.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    }
+}

@@ -15,6 +15,7 @@ use crate::note::NoteError;
 
 pub(crate) mod nodes;
 pub(crate) mod schema;
+mod backup;
 mod sqlite;
 mod writer;
 

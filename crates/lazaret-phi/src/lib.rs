@@ -1,1 +1,36 @@
-//! Detectors of identifying text.
+//! Finds what identifies a patient in text, and rewrites single values. No model, no I/O, no state.
+//!
+//! [`Scanner`] looks at one text. [`PhiText`] is the same behind core's `Detector`; [`PhiRewriter`] is core's
+//! `Rewriter`. A text is folded and split once (`view`), read by the shapes of all detectors in four automata
+//! (`registry`), each match is judged by hand-written checks, words are looked up in one packed dictionary
+//! (`lexicon`); names learnt from a strong cue are then sought everywhere in the note, facts known from the
+//! record too, and what overlaps is made disjoint. Time is linear in the text, memory is bounded by a block.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `scan` | the scanner: blocks, whole-note pass, code points |
+//! | `view` | folded text with the way back to the original; words and their marks |
+//! | `registry` | the list of detectors, their automata and rules |
+//! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
+//! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
+//! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
+//! | `known` | facts known of the subject, sought in the note |
+//! | `overlap` | disjoint spans, the best evidence names them |
+//! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
+
+mod calendar;
+mod detectors;
+mod known;
+mod lexicon;
+mod names;
+mod overlap;
+mod registry;
+mod rewrite;
+mod scan;
+mod surrogate;
+mod value;
+mod view;
+
+pub use registry::{examples, ids, page};
+pub use rewrite::{PhiRewriter, RESTRICTED_ZIP_VERSION};
+pub use scan::{PhiText, Scanner, code_points};

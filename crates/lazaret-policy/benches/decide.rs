@@ -31,6 +31,7 @@ fn decisions(criterion: &mut Criterion) {
         mode: Mode::Enforce,
         care_critical: None,
         override_by: None,
+        order: None,
     };
     let findings = FindingSummary {
         rules: ["csv.formula"].into(),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::diagnostic::nearest;
 use crate::load::{PolicyText, compile, nearest_annotation, read_file, read_folder, unread_annotations};
+use crate::nesting::with_stack;
 use crate::{Diagnostic, Level, PolicyNote, SCHEMA};
 
 /// Deepest expression that is searched for rule ids.
@@ -20,13 +21,17 @@ pub fn check(folder: &Path, known_rules: &[&str]) -> Vec<Diagnostic> {
         Ok(texts) => texts,
         Err(wrong) => return wrong,
     };
-    let mut found = match compile(&texts) {
-        Ok(compiled) => compiled.notes.iter().flat_map(|note| doubts(note, &texts, known_rules)).collect(),
-        Err(wrong) => wrong,
-    };
+    let mut found = with_stack(|| found_in(&texts, known_rules));
     found.extend(schema_copy(folder));
     found.sort();
     found
+}
+
+fn found_in(texts: &[PolicyText], known_rules: &[&str]) -> Vec<Diagnostic> {
+    match compile(texts) {
+        Ok(compiled) => compiled.notes.iter().flat_map(|note| doubts(note, texts, known_rules)).collect(),
+        Err(wrong) => wrong,
+    }
 }
 
 /// What is suspicious in one valid policy.

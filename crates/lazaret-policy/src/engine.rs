@@ -12,6 +12,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::cache::Cache;
 use crate::load::{Compiled, PolicyText, compile, embedded, read_folder};
+use crate::nesting::with_stack;
 use crate::question::{mode, rank, recipient};
 use crate::{Diagnostic, Effect, Level, PoliciesRefused, PolicyNote, Question, SCHEMA};
 
@@ -45,7 +46,7 @@ impl CedarPolicy {
     /// Policies from texts.
     pub fn from_texts(texts: &[PolicyText]) -> Result<Self, PoliciesRefused> {
         let Compiled { set, schema, notes } =
-            compile(texts).map_err(|diagnostics| PoliciesRefused { diagnostics })?;
+            with_stack(|| compile(texts)).map_err(|diagnostics| PoliciesRefused { diagnostics })?;
         let words = Words::new().map_err(|error| PoliciesRefused {
             diagnostics: vec![Diagnostic::whole(Level::Error, SCHEMA.name, error.to_string())],
         })?;
@@ -60,6 +61,10 @@ impl CedarPolicy {
 
     /// Answers a question without looking at earlier answers or keeping this one.
     pub fn answer(&self, question: &Question) -> Result<Decision, PolicyError> {
+        with_stack(|| self.answer_here(question))
+    }
+
+    fn answer_here(&self, question: &Question) -> Result<Decision, PolicyError> {
         let asking = self.asking(question)?;
         let (mut decided, mut nobody_forbade) = (Vec::new(), false);
         for verdict in Verdict::ASKED {
@@ -159,7 +164,7 @@ impl Asking<'_> {
             Some(&policy.schema),
         )
         .map_err(|error| PolicyError { reason: format!("the question does not fit the schema: {error}") })?;
-        let response = Authorizer::new().is_authorized(&request, &policy.set, &self.entities);
+        let response = with_stack(|| Authorizer::new().is_authorized(&request, &policy.set, &self.entities));
         if let Some(error) = response.diagnostics().errors().next() {
             return Err(PolicyError { reason: error.to_string() });
         }

@@ -12,6 +12,7 @@
 //! | `cache` | answers given before |
 //! | `embedded` | the schema, the default policies and the examples, as text |
 //! | `load` | from files to a checked policy set, or to [`Diagnostic`]s |
+//! | `nesting` | how deep a policy may be nested |
 //! | `check` | what `lazaret policy check` says beyond what makes a set invalid |
 //! | `explain` | why a verdict is what it is |
 //! | `dry_run` | what another policy set would have decided |
@@ -24,6 +25,7 @@ mod embedded;
 mod engine;
 mod explain;
 mod load;
+mod nesting;
 mod question;
 
 pub use cache::MAX_CACHED;
@@ -34,4 +36,5 @@ pub use embedded::{DEFAULTS, EXAMPLES, Embedded, SCHEMA};
 pub use engine::{CedarPolicy, DEFAULT_DENY};
 pub use explain::{Answer, Explanation};
 pub use load::{Effect, MAX_POLICY_BYTES, MAX_POLICY_FILES, PolicyNote, PolicyText};
+pub use nesting::{MAX_POLICY_DEPTH, MAX_POLICY_OPERATORS};
 pub use question::{Question, Recorded, UnknownWord};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{nearest, place};
 use crate::engine::DEFAULT_DENY;
-use crate::{DEFAULTS, Diagnostic, Level, SCHEMA};
+use crate::{DEFAULTS, Diagnostic, Level, SCHEMA, nesting};
 
 /// Most policy files in a folder.
 pub const MAX_POLICY_FILES: Limit = Limit::new("policy.max_files", 256);
@@ -164,6 +164,10 @@ struct Gathered {
 impl Gathered {
     /// Adds the policies of one file.
     fn take_file(&mut self, PolicyText { name, text }: &PolicyText) {
+        if let Err((offset, limit)) = nesting::check(text) {
+            self.wrong.push(Diagnostic::at(Level::Error, name, text, offset, limit.to_string()));
+            return;
+        }
         let parsed = match PolicySet::from_str(text) {
             Ok(parsed) => parsed,
             Err(errors) => {

@@ -8,4 +8,5 @@ mod main {
     mod defaults;
     mod explain;
     pub(crate) mod make;
+    mod reference;
 }

@@ -10,30 +10,35 @@ use crate::{SqliteVault, VaultFailure};
 
 const DATABASE: &str = "vault.db";
 const QUARANTINE: &str = "quarantine";
+/// `vault.db` while it is copied.
+const COMING: &str = "vault.db.coming";
 
 impl SqliteVault {
     /// Copies the vault into a folder, which is made if need be and must hold no vault. Durable. Other threads
-    /// and processes may go on meanwhile.
+    /// and processes may go on meanwhile. The copy of `vault.db` gets its name last: without it, there is no
+    /// backup.
     pub fn backup(&self, to: &Path) -> Result<(), VaultFailure> {
-        let target = to.join(DATABASE);
+        let (target, coming) = (to.join(DATABASE), to.join(COMING));
         if target.exists() {
             return Err(VaultFailure::VaultExists);
         }
         permissions::create_private_dir(to).map_err(VaultFailure::file("made"))?;
-        let name = target.to_str().ok_or_else(|| {
+        let name = coming.to_str().ok_or_else(|| {
             VaultFailure::file("named")(std::io::Error::other("the folder's name is not Unicode"))
         })?;
+        remove_if_there(&coming)?;
         // An empty file of the owner only, which VACUUM INTO accepts and fills.
-        permissions::create_private_file(&target).map_err(VaultFailure::file("made"))?;
+        permissions::create_private_file(&coming).map_err(VaultFailure::file("made"))?;
         let quarantine = {
             let mut database = self.database()?;
             database.commit()?;
             database.reading()?.execute("VACUUM INTO ?1", [name])?;
             database.segments.folder().to_owned()
         };
-        sync_file(&target)?;
+        sync_file(&coming)?;
         // Contents are only ever added to the files, so copies made later hold what the database names.
         copy_folder(&quarantine, &to.join(QUARANTINE))?;
+        std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
         permissions::sync_dir(to).map_err(VaultFailure::file("made durable"))
     }
 
@@ -49,13 +54,8 @@ impl SqliteVault {
         permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
         copy_folder(&from.join(QUARANTINE), Segments::new(data_dir).folder())?;
         // The database comes last and by a rename: a restore cut short leaves no vault, and can be done again.
-        let coming = data_dir.join("vault.db.restoring");
-        match std::fs::remove_file(&coming) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(VaultFailure::file("removed")(error));
-            }
-            _ => {}
-        }
+        let coming = data_dir.join(COMING);
+        remove_if_there(&coming)?;
         copy_file(&from.join(DATABASE), &coming)?;
         Self::check_copy(&coming)?;
         std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
@@ -83,9 +83,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), VaultFailure> {
         let is_file = entry.file_type().map_err(VaultFailure::file("listed"))?.is_file();
         if is_file && entry.path().extension().is_some_and(|extension| extension == "held") {
             let target = to.join(entry.file_name());
-            if target.exists() {
-                std::fs::remove_file(&target).map_err(VaultFailure::file("removed"))?;
-            }
+            remove_if_there(&target)?;
             copy_file(&entry.path(), &target)?;
         }
     }
@@ -97,6 +95,15 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), VaultFailure> {
     let mut target = permissions::create_private_file(to).map_err(VaultFailure::file("made"))?;
     std::io::copy(&mut source, &mut target).map_err(VaultFailure::file("copied"))?;
     target.sync_all().map_err(VaultFailure::file("made durable"))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), VaultFailure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(VaultFailure::file("removed")(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn sync_file(path: &Path) -> Result<(), VaultFailure> {

@@ -39,7 +39,7 @@ pub(crate) fn make_key(
     now: Timestamp,
 ) -> Result<DataKey, VaultFailure> {
     let secret = new_secret()?;
-    let id = format!("dk-{}", String::from_utf8_lossy(&crockford(&random_bytes()?)));
+    let id = format!("dk-{}", crockford(&random_bytes()?));
     let wrapped = kms.wrap(&WrapContext { key: &id, class, dataset, column: part }, &secret)?;
     connection.execute(
         "INSERT INTO data_keys (id, class, dataset, part, version, wrapped, kms, created)

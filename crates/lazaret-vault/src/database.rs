@@ -16,7 +16,7 @@ use crate::segments::Segments;
 /// The schema this program writes.
 pub(crate) const SCHEMA: i64 = 1;
 /// After so many writes the transaction is committed.
-const MOST_WRITES: u32 = 8_192;
+const MOST_WRITES: u32 = 65_536;
 /// So old may the transaction grow.
 pub(crate) const MOST_AGE: Duration = Duration::from_millis(500);
 /// So long another process's transaction is waited for.
@@ -32,8 +32,8 @@ CREATE TABLE subjects (id INTEGER PRIMARY KEY AUTOINCREMENT, lookup BLOB NOT NUL
   described INTEGER NOT NULL DEFAULT 0, legal_hold INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL) STRICT;
 CREATE TABLE facts (id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, mark BLOB NOT NULL, sealed BLOB NOT NULL,
   UNIQUE (subject, mark)) STRICT;
-CREATE TABLE tokens (lookup BLOB PRIMARY KEY, token TEXT NOT NULL UNIQUE, owner INTEGER, sealed BLOB)
-  STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL UNIQUE, token BLOB NOT NULL UNIQUE,
+  owner INTEGER, sealed BLOB) STRICT;
 CREATE TABLE holds (crossing BLOB NOT NULL, record INTEGER NOT NULL, start INTEGER NOT NULL,
   length INTEGER NOT NULL, subject INTEGER, meta BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'held',
   cut INTEGER NOT NULL DEFAULT 0, settled_by TEXT, settled_second TEXT, settled INTEGER,
@@ -66,7 +66,7 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -203,4 +203,59 @@ impl Drop for Database {
 
 fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database(folder: &Path) -> Database {
+        let file = folder.join("vault.db");
+        std::fs::write(&file, b"").unwrap();
+        let mut database = Database::connect(&file, Segments::new(folder)).unwrap();
+        database.create_tables().unwrap();
+        database.commit().unwrap();
+        database
+    }
+
+    const WRITE: &str = "INSERT INTO legal_holds (lookup, at, put, one) VALUES (x'00', 0, 0, 'kim')";
+
+    #[test]
+    fn once_writes_are_lost_everything_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        database.connection.execute_batch("ROLLBACK").unwrap(); // as SQLite does when the disk is full
+        assert!(matches!(database.begin(), Err(VaultFailure::Broken)));
+        assert!(matches!(database.commit(), Err(VaultFailure::Broken)));
+        assert!(database.reading().is_err());
+    }
+
+    #[test]
+    fn a_commit_that_fails_breaks_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        database.connection.execute_batch("ROLLBACK").unwrap();
+        assert!(matches!(database.commit(), Err(VaultFailure::Database(_))));
+        assert!(matches!(database.begin(), Err(VaultFailure::Broken)));
+    }
+
+    #[test]
+    fn what_fails_at_once_leaves_what_was_written_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = database(folder.path());
+        database.begin().unwrap();
+        database.connection.execute_batch(WRITE).unwrap();
+        let failed = database.at_once(|connection, _| {
+            connection.execute_batch(WRITE)?;
+            Err::<(), _>(VaultFailure::LegalHold)
+        });
+        assert!(matches!(failed, Err(VaultFailure::LegalHold)));
+        database.commit().unwrap();
+        let count = "SELECT count(*) FROM legal_holds";
+        assert_eq!(database.connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
 }

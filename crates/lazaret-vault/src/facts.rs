@@ -107,9 +107,11 @@ fn fact_binding(subject: &[u8; 16], mark: &[u8; 16]) -> Binding {
 
 /// `KIND.sub`, a nought, the text.
 fn encode(fact: &KnownFact) -> Sensitive<Vec<u8>> {
-    let mut plain = fact.label.to_string().into_bytes();
+    let (label, text) = (fact.label.to_string(), fact.text.expose());
+    let mut plain = Vec::with_capacity(label.len().saturating_add(1).saturating_add(text.len()));
+    plain.extend_from_slice(label.as_bytes());
     plain.push(0);
-    plain.extend_from_slice(fact.text.expose().as_bytes());
+    plain.extend_from_slice(text.as_bytes());
     Sensitive::new(plain)
 }
 

@@ -41,6 +41,8 @@ pub struct VaultStatus {
     pub legal_holds: u64,
     /// Shreddings.
     pub shreddings: u64,
+    /// Patients that were shredded and then seen again, under a new secret.
+    pub shredded_and_back: u64,
     /// The Ed25519 public key of the ledger's signatures, hex.
     pub signing_key: String,
 }
@@ -71,6 +73,9 @@ impl SqliteVault {
             settled: count("SELECT count(*) FROM holds WHERE state <> 'held'")?,
             legal_holds: count("SELECT count(*) FROM subjects WHERE legal_hold = 1")?,
             shreddings: count("SELECT count(*) FROM shreds")?,
+            shredded_and_back: count(
+                "SELECT count(*) FROM subjects WHERE lookup IN (SELECT lookup FROM shreds)",
+            )?,
             signing_key: lazaret_core::KeyedDigest(lazaret_core::Signer::public_key(self)).to_string(),
         })
     }

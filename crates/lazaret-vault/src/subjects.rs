@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use lazaret_core::{Purpose, Subject};
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::envelope::{Binding, Derivation, MacKey, Secret, new_secret};
+use crate::envelope::{Binding, Derivation, MacKey, SealingKey, Secret, new_secret};
 use crate::store::millis;
 use crate::{SqliteVault, VaultFailure};
 
@@ -23,6 +23,8 @@ pub(crate) struct SubjectKeys {
     pub(crate) digests: MacKey,
     /// Where its tokens are found.
     pub(crate) lookups: MacKey,
+    /// Seals the values of its tokens.
+    pub(crate) values: SealingKey,
 }
 
 impl SubjectKeys {
@@ -30,7 +32,8 @@ impl SubjectKeys {
     pub(crate) fn of(row: i64, lookup: [u8; 16], secret: &Secret) -> Result<Self, VaultFailure> {
         let derivation = Derivation::of(secret);
         let (digests, lookups) = (derivation.mac("digest")?, derivation.mac("token lookup")?);
-        Ok(Self { row, lookup, derivation, digests, lookups })
+        let values = derivation.sealing("token value")?;
+        Ok(Self { row, lookup, derivation, digests, lookups, values })
     }
 
     /// By how many days dates move for a purpose: 1 to 365 either way. The remainder of 64 bits by 730 favours

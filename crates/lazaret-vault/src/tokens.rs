@@ -48,8 +48,8 @@ const PREFIX: &str = "lz-";
 /// Crockford's base 32 in lower case: no i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// The characters of a token after its prefix.
-pub(crate) type Body = [u8; 20];
+/// What a token spells: 100 bits, the last four of the thirteen bytes are nought.
+pub(crate) type Body = [u8; 13];
 
 /// A token in the cache.
 #[derive(Clone, Copy)]
@@ -116,14 +116,19 @@ impl<'r> Asked<'r> {
             .and(self.purpose.as_bytes())
     }
 
-    fn plain(&self) -> Sensitive<Vec<u8>> {
+    /// What is sealed: scope, purpose, system and value, each with its length. Bound to where the row is found
+    /// and to the token, so that no two rows can be exchanged.
+    fn seal(&self, keys: &SubjectKeys, lookup: &[u8; 16], body: &Body) -> Result<Vec<u8>, VaultFailure> {
         let parts = [self.scope, &self.purpose, self.request.system, self.request.value];
-        let mut plain = Vec::new();
+        let length = parts.iter().map(|part| part.len().saturating_add(4)).fold(0, usize::saturating_add);
+        let mut plain = Vec::with_capacity(length); // never grows: no copy of the value is left behind
         for part in parts {
-            plain.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            let length = u32::try_from(part.len()).map_err(|_| VaultFailure::TooLarge)?;
+            plain.extend_from_slice(&length.to_be_bytes());
             plain.extend_from_slice(part.as_bytes());
         }
-        Sensitive::new(plain)
+        let plain = Sensitive::new(plain);
+        Ok(keys.values.seal(&value_binding(lookup, body), plain.expose())?)
     }
 }
 
@@ -131,7 +136,7 @@ impl SqliteVault {
     pub(crate) fn make_token(&self, request: &TokenRequest<'_>) -> Result<String, VaultFailure> {
         let asked = Asked::of(request);
         let body = self.attempt(|epoch| self.try_token(epoch, &asked))?;
-        let body = std::str::from_utf8(&body).map_err(|_| VaultFailure::NotAToken)?;
+        let body = crockford(&body);
         Ok(match request.form {
             TokenForm::Id => format!("{PREFIX}{body}"),
             TokenForm::Text => format!("[{} {PREFIX}{body}]", request.label.kind.name()),
@@ -152,7 +157,7 @@ impl SqliteVault {
             Some(cached) if cached.owned || owner.is_none() => Ok(Some(cached.body)),
             Some(cached) => {
                 // First asked for from a record without a subject; from now on it is shredded with this one.
-                let sealed = seal_value(keys, &lookup, asked)?;
+                let sealed = asked.seal(keys, &lookup, &cached.body)?;
                 self.write(epoch, |connection| {
                     let mut adopt = connection.prepare_cached(
                         "UPDATE tokens SET owner = ?2, sealed = ?3 WHERE lookup = ?1 AND owner IS NULL",
@@ -174,23 +179,21 @@ impl SqliteVault {
         lookup: &[u8; 16],
     ) -> Result<Option<Body>, VaultFailure> {
         let keys = owner.unwrap_or(&self.keys.installation);
-        let sealed = seal_value(keys, lookup, asked)?;
         for number in 0..4_u8 {
             let body = if asked.keyed {
                 let digest =
                     keys.derivation.mac("keyed token")?.digest(asked.binding().and(&[number]).bytes());
-                crockford(digest.first_chunk::<13>().unwrap_or(&[0; 13]))
+                spelt(digest.first_chunk::<13>().copied().unwrap_or_default())
             } else {
-                crockford(&random_bytes()?)
+                spelt(random_bytes()?)
             };
-            let text = std::str::from_utf8(&body).map_err(|_| VaultFailure::NotAToken)?;
-            let row = owner.map(|owner| owner.row);
+            let (row, sealed) = (owner.map(|owner| owner.row), asked.seal(keys, lookup, &body)?);
             let written = self.write(epoch, |connection| {
                 let mut insert = connection.prepare_cached(
                     "INSERT INTO tokens (lookup, token, owner, sealed) VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT (lookup) DO NOTHING",
                 )?;
-                match insert.execute(params![lookup, text, row, sealed]) {
+                match insert.execute(params![lookup, body, row, sealed]) {
                     Ok(1) => {
                         self.tokens.put(*lookup, Cached { body, owned: owner.is_some() });
                         Ok(Written::Made)
@@ -216,11 +219,10 @@ impl SqliteVault {
         let mut select = database
             .reading()?
             .prepare_cached("SELECT token, owner IS NOT NULL FROM tokens WHERE lookup = ?1")?;
-        let row: Option<(String, bool)> =
-            select.query_row([lookup], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((token, owned)) = row else { return Ok(None) };
-        let body = token.as_bytes().try_into().map_err(|_| VaultFailure::NotOpened { what: "a token" })?;
-        let cached = Cached { body, owned };
+        let row: Option<Cached> = select
+            .query_row([lookup], |row| Ok(Cached { body: row.get(0)?, owned: row.get(1)? }))
+            .optional()?;
+        let Some(cached) = row else { return Ok(None) };
         self.tokens.put(*lookup, cached);
         Ok(Some(cached))
     }
@@ -247,7 +249,7 @@ impl SqliteVault {
             None => None,
         };
         let keys = owner.as_deref().unwrap_or(&self.keys.installation);
-        let plain = keys.derivation.sealing("token value")?.open(&value_binding(&row.lookup), &sealed);
+        let plain = keys.values.open(&value_binding(&row.lookup, &body), &sealed);
         let plain = plain.map_err(VaultFailure::not_opened("a token's value"))?;
         parse_plain(plain.expose()).ok_or(VaultFailure::NotOpened { what: "a token's value" })
     }
@@ -265,20 +267,15 @@ struct TokenRow {
     sealed: Option<Vec<u8>>,
 }
 
-fn seal_value(keys: &SubjectKeys, lookup: &[u8; 16], asked: &Asked<'_>) -> Result<Vec<u8>, VaultFailure> {
-    let sealing = keys.derivation.sealing("token value")?;
-    Ok(sealing.seal(&value_binding(lookup), asked.plain().expose())?)
-}
-
-fn value_binding(lookup: &[u8; 16]) -> Binding {
-    Binding::to("token value").and(lookup)
+fn value_binding(lookup: &[u8; 16], body: &Body) -> Binding {
+    Binding::to("token value").and(lookup).and(body)
 }
 
 fn parse_plain(plain: &[u8]) -> Option<Revealed> {
     let mut rest = plain;
     let mut part = || {
-        let (length, after) = rest.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
         let (part, after) = after.split_at_checked(length)?;
         rest = after;
         String::from_utf8(part.to_vec()).ok()
@@ -287,25 +284,57 @@ fn parse_plain(plain: &[u8]) -> Option<Revealed> {
     Some(Revealed { scope, purpose, system: Sensitive::new(part()?), value: Sensitive::new(part()?) })
 }
 
-fn body_of(token: &str) -> Option<&str> {
+fn body_of(token: &str) -> Option<Body> {
     let token = token.trim();
     let token = match token.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
         Some(inner) => inner.rsplit(' ').next()?,
         None => token,
     };
-    let body = token.strip_prefix(PREFIX)?;
-    (body.len() == 20 && body.bytes().all(|byte| ALPHABET.contains(&byte))).then_some(body)
+    let body = token.strip_prefix(PREFIX)?.as_bytes();
+    let mut bits = 0_u128;
+    for letter in <&[u8; 20]>::try_from(body).ok()? {
+        bits = bits << 5 | ALPHABET.iter().position(|known| known == letter)? as u128;
+    }
+    (bits << 28).to_be_bytes().first_chunk::<13>().copied()
+}
+
+/// Thirteen bytes without the four bits that a token does not spell.
+fn spelt(mut bytes: Body) -> Body {
+    bytes[12] &= 0xf0;
+    bytes
 }
 
 /// The first 100 bits in Crockford's base 32.
 #[expect(clippy::indexing_slicing, reason = "five bits are below 32, the length of the alphabet")]
-pub(crate) fn crockford(bytes: &[u8; 13]) -> Body {
-    let mut bits = bytes.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-    bits >>= 4; // 104 bits to 100
-    let mut body = [0; 20];
-    for place in body.iter_mut().rev() {
-        *place = ALPHABET[usize::from((bits & 31) as u8)];
-        bits >>= 5;
+pub(crate) fn crockford(bytes: &Body) -> String {
+    let bits = bytes.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte)) >> 4; // 104 bits to 100
+    (0..20).rev().map(|place| char::from(ALPHABET[(bits >> (place * 5) & 31) as usize])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_spells_its_hundred_bits(bytes in any::<[u8; 13]>()) {
+            let text = format!("{PREFIX}{}", crockford(&bytes));
+            prop_assert_eq!(body_of(&text), Some(spelt(bytes)));
+            prop_assert_eq!(body_of(&format!(" [HEALTH_PLAN {text}]")), Some(spelt(bytes)));
+            prop_assert_eq!(body_of(&text.to_uppercase()), None);
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,40}") {
+            let _ = body_of(&text);
+            let _ = body_of(&format!("{PREFIX}{text}"));
+        }
+
+        #[test]
+        fn any_opened_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = parse_plain(&bytes);
+        }
     }
-    body
 }

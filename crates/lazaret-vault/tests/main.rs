@@ -1,5 +1,7 @@
 //! The vault from outside: what a checkpoint and the command line see of it.
 
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests read the files they made, whole")]
 mod main {
     mod crash;
     mod holds;

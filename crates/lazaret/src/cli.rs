@@ -221,9 +221,6 @@ pub(crate) struct BomArgs {
     /// CycloneDX version: 1.6 or 1.7
     #[arg(long, default_value = "1.7")]
     pub(crate) spec: String,
-    /// A page for people (HTML) instead
-    #[arg(long)]
-    pub(crate) page: bool,
 }
 
 /// `quarantine …`

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
-    Ledger, Limit, Mode, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Ledger, LedgerError, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
-use lazaret_ingest::{CsvSchema, Lake};
+use lazaret_ingest::formats::csv::Schema;
+use lazaret_ingest::lake::Lake;
+use lazaret_input::read_file;
 use lazaret_ledger::SqliteLedger;
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
@@ -30,15 +32,25 @@ pub(crate) fn known_limits() -> Vec<Limit> {
     limits
 }
 
-/// The formats of the ingest gate.
-fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
-    let schema = schema.map(CsvSchema::load).transpose();
-    let schema = schema.map_err(|error| CliError::Usage(chain(&error)))?;
-    Ok(lazaret_ingest::formats(schema))
+/// Longest schema file.
+const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
+
+/// Reads a CSV schema file.
+pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
+    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+    let bytes = read_file(path, MAX_SCHEMA).map_err(|error| wrong(chain(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    Schema::parse(&text).map(Arc::new).map_err(|error| wrong(chain(&error)))
 }
 
-fn detectors() -> Vec<Arc<dyn Detector>> {
-    vec![Arc::new(PhiText::new())]
+/// The formats of the ingest gate.
+fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
+    Ok(lazaret_ingest::formats(schema.map(read_schema).transpose()?.into_iter().collect()))
+}
+
+fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
+    let text = PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
+    Ok(vec![Arc::new(text)])
 }
 
 fn checkpoint_of(
@@ -50,7 +62,7 @@ fn checkpoint_of(
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
         formats: formats(schema)?,
-        detectors: detectors(),
+        detectors: detectors()?,
         policy,
         vault,
         ledger,
@@ -153,20 +165,34 @@ impl Data {
     }
 
     /// A lake, with what a crash left in it finished or undone.
-    pub(crate) fn lake(&self, folder: PathBuf) -> Result<OpenLake, CliError> {
+    pub(crate) fn lake(&self, folder: &Path, schema: Option<&Path>) -> Result<OpenLake, CliError> {
         let keys = Arc::clone(&self.vault) as Arc<dyn lazaret_core::DataKeys>;
         let failed = |error| CliError::failed(format!("the lake {}", folder.display()), error);
-        let lake = Lake::open(&folder, keys, &self.config.limits()).map_err(failed)?;
-        let mut unknown = None;
-        lake.recover(&|crossing| match self.ledger.is_sealed_complete(crossing) {
-            Ok(complete) => complete,
-            Err(error) => {
-                unknown.replace(error);
-                false
-            }
+        let mut lake = Lake::open(folder, keys, &self.config.limits()).map_err(failed)?;
+        // A lake is known by its folder's name; where that is no name a dataset may have, it is `lake`.
+        if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
+            lake = lake.clone().named(name).unwrap_or(lake);
+        }
+        if let Some(schema) = schema {
+            lake = lake.with_table(read_schema(schema)?);
+        }
+        lake.recover(&|crossing| {
+            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
+                what: "tell how a crossing ended",
+                cause: Some(Box::new(error)),
+            })
         })
-        .map_err(failed)?;
+        .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
         Ok(OpenLake { lake })
+    }
+
+    /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
+    pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
+        let id = crossing.id;
+        let checkpoint = self.checkpoint(None)?;
+        let failed = |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
+        checkpoint.open(crossing).map_err(failed)?.seal(Vec::new()).map_err(failed)?;
+        Ok(id)
     }
 
     /// Ends cleanly: the last checkpoint is signed.
@@ -254,6 +280,23 @@ impl Crossings {
         })
     }
 
+    /// A person's order.
+    pub(crate) fn order(&self, what: Ordered, object: &str, by: &str, second: Option<&str>, reason: &str) -> Order {
+        Order {
+            what,
+            object: object.to_owned(),
+            by: by.to_owned(),
+            second: second.map(str::to_owned),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The crossing that carries an order out.
+    pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
+        let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
+        Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
+    }
+
     /// The next crossing, from a file.
     pub(crate) fn next(&self, from: &Path) -> Result<Crossing, CliError> {
         let started = SystemClock.now();
@@ -275,6 +318,7 @@ impl Crossings {
             mode: Mode::Enforce,
             care_critical: None,
             override_by: None,
+            order: None,
         })
     }
 }

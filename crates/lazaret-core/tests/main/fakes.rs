@@ -506,6 +506,7 @@ pub fn crossing(number: u8) -> Crossing {
         mode: Mode::Enforce,
         care_critical: None,
         override_by: None,
+        order: None,
     }
 }
 

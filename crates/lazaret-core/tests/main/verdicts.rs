@@ -134,3 +134,20 @@ fn a_passage_can_be_fed_record_by_record() {
     let (_, sealed) = passage.seal(Vec::new()).unwrap();
     assert_eq!(sealed.seal.counts.records, 3);
 }
+
+#[test]
+fn a_release_by_order_edits_what_could_be_read_and_holds_what_could_not() {
+    let order = Order {
+        what: Ordered::Release,
+        object: "hold".into(),
+        by: "a.reyes".into(),
+        second: None,
+        reason: "reviewed".into(),
+    };
+    let scene = Scene::new(Plan::none());
+    let released = Crossing { order: Some(order), ..crossing(1) };
+    let receipt = scene.pass(released, &strings(&["bad of Quillfeather", "unreadable", "nonsense"])).unwrap();
+    assert_eq!(scene.visible(), ["bad of [MRN token]"]);
+    assert_eq!(receipt.sealed.seal.counts.held(), 2);
+    assert!(receipt.opened.order.is_some());
+}

@@ -221,6 +221,11 @@ impl Lake {
         self
     }
 
+    /// What it is called: its datasets, keys and receipts bear the name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where one crossing's cleared pieces go.
     pub fn passage(&self, crossing: CrossingId) -> LakeDestination {
         LakeDestination::new(self.clone(), crossing)

@@ -92,8 +92,12 @@ fn is_zlib_header(method: u8, flags: u8) -> bool {
     method & 0x0f == 8 && method >> 4 <= 7 && check.is_multiple_of(31) && flags & 0x20 == 0
 }
 
-/// `x^` begins a zlib stream, and a text: whether what follows unpacks decides.
+/// Whether what follows a header unpacks. `x^` begins a zlib stream, and a text: there the bytes must be no text.
 fn inflates(head: &[u8]) -> bool {
+    let text = simdutf8::compat::from_utf8(head).map_or_else(|error| error.valid_up_to(), str::len);
+    if head.starts_with(b"x^") && text + 3 >= head.len() {
+        return false; // the last character may be cut off
+    }
     let mut decoder = Decompress::new(true);
     let mut out = [0; 256];
     decoder.decompress(head, &mut out, FlushDecompress::None).is_ok()

@@ -1,6 +1,6 @@
 //! Unpacking: what goes in comes out whole or is an error, under limits, with flat memory.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use lazaret_core::{Hint, Limit, Limits, Source};
@@ -42,7 +42,7 @@ fn unpacked(codec: Codec, bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Un
     match read_stream(&mut opened.stream, ALL) {
         Ok(bytes) => Ok(bytes),
         Err(ReadError::Source(error)) => Err(error.cause.into()),
-        Err(other) => panic!("{other}"),
+        Err(other) => unreachable!("{other}"),
     }
 }
 
@@ -51,7 +51,7 @@ fn some_text(len: usize) -> Vec<u8> {
     let mut state = 7_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        b"abcdefgh {}\":,\n"[(state >> 24) as usize % 15]
+        *b"abcdefgh {}\":,\n".get((state >> 24) as usize % 15).unwrap()
     };
     (0..len).map(|_| next()).collect()
 }
@@ -214,9 +214,8 @@ proptest! {
         let magic: &[u8] = [&b"\x1f\x8b\x08"[..], b"\x78\x9c", b"\x28\xb5\x2f\xfd", b""][which];
         let bytes = [magic.to_vec(), bytes].concat();
         let one = unpacked(CODECS[which], bytes.clone(), &Limits::default());
-        if let Ok(mut opened) = open_stream(source(CODECS[which], bytes), &Limits::default()) {
-            let mut buffer = Vec::new();
-            prop_assert_eq!(opened.stream.by_ref().take(1 << 20).read_to_end(&mut buffer).is_ok(), one.is_ok());
+        if let Ok(text) = one {
+            prop_assert!(text.len() < 1 << 20 || text.len() / bytes.len() <= 100);
         }
     }
 }

@@ -87,6 +87,7 @@ pub(crate) fn opened(n: u64) -> Opened {
         mode: Mode::Enforce,
         care_critical: None,
         override_by: None,
+        order: None,
         policy: "ab12".into(),
         detectors: vec!["fhir-r4/1".into(), "phi.mrn/2".into()],
     }

@@ -5,6 +5,7 @@ use std::fs;
 
 use lazaret_core::{Kind, Policy, Severity, Verdict};
 use lazaret_policy::{CedarPolicy, DEFAULTS, MAX_POLICY_BYTES};
+use proptest::prelude::*;
 
 use super::make::{crossing, findings, policies, question};
 
@@ -159,4 +160,83 @@ fn a_file_that_is_no_text_or_too_long_is_refused() {
     assert_eq!(refused.diagnostics.len(), 2);
     assert!(refused.diagnostics[0].cause.contains("not UTF-8 text: byte 3"));
     assert!(refused.diagnostics[1].cause.contains("policy.max_file_bytes"));
+}
+
+#[test]
+fn an_expression_nested_without_end_is_an_error_not_a_crash() {
+    for (open, close) in
+        [("(", ")"), ("!", ""), ("[", "]"), ("{a:", "}"), ("if true then ", " else false"), ("true && ", "")]
+    {
+        let text = format!(
+            "{GOOD}@id(\"x\") permit(principal, action, resource) when {{ {}true{} }};",
+            open.repeat(100_000),
+            close.repeat(100_000)
+        );
+        let wrong = wrong(&text);
+        assert!(wrong.len() == 1 && wrong[0].starts_with("p.cedar:3:"), "{wrong:?}");
+        assert!(
+            wrong[0].contains("policy.max_depth") || wrong[0].contains("policy.max_operators"),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_just_within_the_limits_is_parsed_checked_and_asked() {
+    let conditions = [
+        format!("{}context.highest < 5{}", "(".repeat(29), ")".repeat(29)),
+        vec!["context.highest < 5"; 60].join(" && "),
+        vec!["context.highest < 5"; 60].join(" || "),
+        format!("{}context.highest < 5", "if context.careCritical then false else ".repeat(120)),
+        format!("0 <= context.highest{}", " + context.highest".repeat(120)),
+        format!("[{}].containsAll(context.rules)", vec!["\"fhir.type\""; 5_000].join(", ")),
+    ];
+    for condition in conditions {
+        let policy =
+            policies(&format!("@id(\"x\") permit(principal, action, resource) when {{ {condition} }};"));
+        let policy = policy.unwrap_or_else(|refused| panic!("{refused}"));
+        let asked = question(&findings(Some(Severity::Low), &[Kind::Name], &[]));
+        assert_eq!(
+            policy.answer(&asked).map(|decision| decision.verdict).ok(),
+            Some(Verdict::Allow),
+            "{condition}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text_is_a_policy_set_or_an_error_with_a_place(
+        pieces in proptest::collection::vec(
+            prop_oneof![
+                proptest::sample::select(DEFAULTS.iter().flat_map(|file| file.text.split_inclusive([' ', '\n'])).collect::<Vec<_>>())
+                    .prop_map(ToOwned::to_owned),
+                any::<String>(),
+            ],
+            0..60,
+        )
+    ) {
+        if let Err(refused) = policies(&pieces.concat()) {
+            prop_assert!(!refused.diagnostics.is_empty());
+            prop_assert!(refused.diagnostics.iter().all(|wrong| wrong.file == "p.cedar"));
+        }
+    }
+
+    #[test]
+    fn a_default_with_one_character_changed_is_a_policy_set_or_an_error(
+        file in proptest::sample::select(DEFAULTS.to_vec()),
+        at in any::<proptest::sample::Index>(),
+        with in any::<char>(),
+    ) {
+        let mut chars: Vec<char> = file.text.chars().collect();
+        let at = at.index(chars.len());
+        chars[at] = with;
+        let text: String = chars.into_iter().collect();
+        match policies(&text) {
+            Ok(policy) => prop_assert!(!policy.notes().is_empty()),
+            Err(refused) => prop_assert!(refused.diagnostics.iter().all(|wrong| wrong.line.is_some())),
+        }
+    }
 }

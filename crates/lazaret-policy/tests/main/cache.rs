@@ -74,6 +74,8 @@ fn any_findings() -> impl Strategy<Value = FindingSummary> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_cached_answer_is_the_uncached_one(
         asked in proptest::collection::vec((any_crossing(), any_findings()), 1..40)
@@ -96,7 +98,7 @@ fn more_questions_than_fit_are_all_answered_rightly() {
     .unwrap();
     let summary = findings(Some(Severity::Low), &[], &[]);
     let mut crossing = Crossing { recipient: Recipient::Internal, ..crossing() };
-    for number in 0..MAX_CACHED.most() * 2 {
+    for number in 0..MAX_CACHED.most() + 512 {
         crossing.route = number.to_string();
         let decision = policy.decide(&crossing, &summary).unwrap();
         assert_eq!(decision.verdict.holds(), number % 10 != 0);

@@ -35,6 +35,7 @@ pub(crate) fn crossing() -> Crossing {
         mode: Mode::Enforce,
         care_critical: None,
         override_by: None,
+        order: None,
     }
 }
 

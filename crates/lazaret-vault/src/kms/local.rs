@@ -224,6 +224,8 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::SystemRandom;
 
@@ -323,5 +325,21 @@ mod tests {
         std::fs::rename(&path, data.join("kek")).unwrap();
         symlink(data.join("kek"), &path).unwrap();
         assert!(matches!(LocalKms::key_file(&path, &data), Err(KmsError::KeyFileInside)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_parameters_and_key_files_are_read_without_a_panic(
+            text in "\\PC{0,60}", bytes in proptest::collection::vec(any::<u8>(), 0..70), number in any::<u64>(),
+        ) {
+            let _ = parse_parameters(&text);
+            let _ = parse_parameters(&format!("pbkdf2-hmac-sha256 iterations={number} salt={text}"));
+            prop_assert_eq!(read_key(&bytes).is_some(), bytes.len() == 32);
+        }
+
+        #[test]
+        fn hex_digits_come_back(bytes in any::<[u8; 32]>()) {
+            prop_assert_eq!(unhex::<32>(&hex(&bytes)), Some(bytes));
+        }
     }
 }

@@ -11,12 +11,14 @@ use std::time::Duration;
 use lazaret_core::{
     Basis, CrossingId, DataKeys as _, HoldId, KnownFact, Label, Limits, Sensitive, Vault as _,
 };
-use lazaret_vault::{HoldFilter, SqliteVault};
+use lazaret_vault::{HoldFilter, LocalKms, SqliteVault, SystemRandom};
 
 use super::support::{Home, clock, crossing, hold, kms, mrn, research, subject};
 
 const FOLDER: &str = "LAZARET_VAULT_CRASH_FOLDER";
 const PER_SYNC: u64 = 20;
+/// `acknowledged`, the crossing, the round, the tokens, the data key.
+const WORDS: usize = 24;
 
 #[test]
 #[ignore = "the child of nothing_acknowledged_is_lost; it runs until it is killed"]
@@ -92,14 +94,11 @@ fn nothing_acknowledged_is_lost() {
 
 fn check(vault: &SqliteVault, line: &str) -> u64 {
     let words: Vec<&str> = line.split(' ').collect();
-    if words.len() != 3 + PER_SYNC as usize + 1
-        || !words[words.len() - 1].starts_with("dk-")
-        || words[words.len() - 1].len() != 23
-    {
+    let Some(key) = words.get(WORDS - 1).filter(|key| key.len() == "dk-".len() + 20) else {
         return 0; // the kill came while the line was written
-    }
+    };
     let (run, round) = (CrossingId::parse(words[1]).unwrap(), words[2].parse::<u64>().unwrap());
-    for (n, token) in (0..PER_SYNC).zip(&words[3..]) {
+    for (n, token) in (0..PER_SYNC).zip(&words[3..WORDS - 1]) {
         let record = round * PER_SYNC + n;
         let value = format!("{run}-{record}");
         assert_eq!(vault.reveal(token).unwrap().value.expose(), &value);
@@ -107,6 +106,57 @@ fn check(vault: &SqliteVault, line: &str) -> u64 {
         assert_eq!(content.expose(), value.repeat(50).as_bytes());
         assert_eq!(vault.known(&subject(&value)).unwrap().unwrap().facts[0].text.expose(), &value);
     }
-    vault.by_id(words[words.len() - 1]).unwrap();
+    vault.by_id(key).unwrap();
     PER_SYNC
+}
+
+const ROTATING: &str = "LAZARET_VAULT_ROTATING_FOLDER";
+
+#[test]
+#[ignore = "the child of a_rotation_is_whole_or_absent; it runs until it is killed"]
+fn rotating_child() {
+    let Some(folder) = std::env::var_os(ROTATING) else { return };
+    let folder = Path::new(&folder);
+    let vault = open_with_the_right_key(folder);
+    loop {
+        for key in ["other", "kek"] {
+            let _ = vault.rotate(kms(&folder.join(key), &folder.join("data"))); // the key in force is refused
+        }
+    }
+}
+
+fn open_with_the_right_key(folder: &Path) -> SqliteVault {
+    let data = folder.join("data");
+    let kept = SqliteVault::kept_kms(&data).unwrap();
+    let keys = ["kek", "other"].map(|key| kms(&folder.join(key), &data));
+    let right = keys.into_iter().find(|kms| kms.describe() == kept).unwrap();
+    SqliteVault::open(&data, right, clock(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn a_rotation_is_whole_or_absent() {
+    let home = Home::new();
+    let vault = home.init();
+    LocalKms::create_key_file(&home.folder.path().join("other"), &home.data(), &SystemRandom).unwrap();
+    let keys: Vec<_> = (0..30).map(|n| vault.current(&format!("lake/{n}"), None).unwrap()).collect();
+    drop(vault);
+    let mut versions = Vec::new();
+    for n in 0..20_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "main::crash::rotating_child", "--ignored", "--nocapture"])
+            .env(ROTATING, home.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(30 + (n * 7_919) % 120));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let vault = open_with_the_right_key(home.folder.path());
+        for key in &keys {
+            assert_eq!(vault.by_id(&key.id).unwrap().key, key.key);
+        }
+        versions.push(vault.status().unwrap().kms_version);
+    }
+    assert!(versions.last() > Some(&5), "rotated all the while: {versions:?}");
 }

@@ -64,6 +64,7 @@ fn what_was_shredded_cannot_be_had_again_and_the_others_stay() {
     assert!(again != before.0);
     assert_ne!(vault.token(&mrn(Some(&anna), "4711", &one, Basis::Expert)).unwrap(), before.1);
     assert_ne!(vault.digest(Some(&anna), b"x").unwrap(), before.2);
+    assert_eq!(vault.status().unwrap().shredded_and_back, 1);
     assert_eq!(vault.shred(&anna, "kim", "lee", "").unwrap().before, 1);
     assert_eq!(vault.status().unwrap().shreddings, 2);
 }

@@ -120,6 +120,26 @@ fn what_is_no_token_or_unknown_is_said_clearly_and_not_repeated() {
 }
 
 #[test]
+fn rows_exchanged_in_the_table_do_not_reveal_each_other() {
+    let home = Home::new();
+    let vault = home.init();
+    let (anna, one) = (subject("anna"), research("1"));
+    let tokens =
+        ["1", "2"].map(|value| vault.token(&mrn(Some(&anna), value, &one, Basis::SafeHarbor)).unwrap());
+    vault.sync().unwrap();
+    let raw = rusqlite::Connection::open(home.data().join("vault.db")).unwrap();
+    raw.execute_batch(
+        "CREATE TEMP TABLE kept AS SELECT id, token FROM tokens;
+         UPDATE tokens SET token = CAST(id AS BLOB);
+         UPDATE tokens SET token = (SELECT token FROM kept WHERE kept.id = 3 - tokens.id);",
+    )
+    .unwrap();
+    for token in tokens {
+        assert!(matches!(vault.reveal(&token), Err(VaultFailure::NotOpened { .. })));
+    }
+}
+
+#[test]
 fn many_threads_agree_on_every_token() {
     let home = Home::new();
     let vault = home.init();

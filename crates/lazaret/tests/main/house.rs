@@ -9,7 +9,8 @@ fn root() -> PathBuf {
 }
 
 fn tracked(endings: &[&str]) -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().expect("git is there");
+    let output =
+        Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().expect("git is there");
     assert!(output.status.success(), "the tests run in a checkout");
     let list = String::from_utf8(output.stdout).unwrap();
     let files = list.split('\0').filter(|name| endings.iter().any(|ending| name.ends_with(ending)));
@@ -34,7 +35,8 @@ fn no_room_knows_a_room_it_may_not() {
         .current_dir(root())
         .output()
         .unwrap();
-    let metadata: serde_json::Value = serde_json::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
+    let metadata: serde_json::Value =
+        serde_json::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
     let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
     let mut seen = BTreeSet::new();
     for package in metadata["packages"].as_array().unwrap() {

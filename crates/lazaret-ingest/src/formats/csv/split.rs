@@ -12,6 +12,8 @@ pub(crate) struct Scanner {
     at: usize,
     state: State,
     delimiter: u8,
+    /// The byte before the first one given, where some of the row was given away.
+    before: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) enum Scan {
 impl Scanner {
     /// A scanner at the beginning of a row.
     pub(crate) const fn new(delimiter: u8) -> Self {
-        Self { at: 0, state: State::Start, delimiter }
+        Self { at: 0, state: State::Start, delimiter, before: None }
     }
 
     /// Looks on in a row that begins where `row` begins; `last` if no more bytes will come.
@@ -59,8 +61,11 @@ impl Scanner {
                         return Scan::Row(self.at + stop + 1, true);
                     }
                     Some(stop) => {
-                        let before = (self.at + stop).checked_sub(1).and_then(|at| row.get(at));
-                        if before == Some(&self.delimiter) {
+                        let before = match (self.at + stop).checked_sub(1) {
+                            Some(at) => row.get(at).copied(),
+                            None => self.before,
+                        };
+                        if before == Some(self.delimiter) {
                             self.state = State::Quoted;
                         }
                         self.at += stop + 1;
@@ -99,9 +104,10 @@ impl Scanner {
         }
     }
 
-    /// Goes on in the same row after its first `taken` bytes were given away.
-    pub(crate) fn cut(&mut self, taken: usize) {
-        self.at = self.at.saturating_sub(taken);
+    /// Goes on in the same row after all of `row` that was given was taken away.
+    pub(crate) fn go_on(&mut self, row: &[u8]) {
+        self.before = row.last().copied();
+        self.at = 0;
     }
 }
 
@@ -212,6 +218,96 @@ fn cell(rest: &[u8], delimiter: u8) -> (usize, bool, Option<Fault>) {
             Some(byte) if *byte == delimiter => return (at, true, None),
             None => return (at, true, None),
             Some(_) => return (rest.len(), false, Some(Fault::AfterQuote)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(&str, bool)> {
+        let mut found = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let Scan::Row(length, well) = Scanner::new(b',').scan(rest.as_bytes(), true) else { panic!() };
+            found.push((&rest[..length], well));
+            rest = &rest[length..];
+        }
+        found
+    }
+
+    fn split(row: &str) -> Vec<(String, Option<Fault>)> {
+        let mut found = Vec::new();
+        cells(row.as_bytes(), b',', &mut found);
+        found.iter().map(|cell| (cell.text(row).into_owned(), cell.fault)).collect()
+    }
+
+    #[test]
+    fn rows_end_outside_quotes_only() {
+        let text = "a,\"b\nc\"\r\nd,\"e\"\"f\"\n\n5\" pipe,x\nlast";
+        assert_eq!(
+            rows(text),
+            [
+                ("a,\"b\nc\"\r\n", true),
+                ("d,\"e\"\"f\"\n", true),
+                ("\n", true),
+                ("5\" pipe,x\n", true),
+                ("last", true)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_misplaced_quote_takes_the_rows_it_swallowed_and_no_more() {
+        assert_eq!(rows("a,\"b\nc,d\ne,\"f\"\ng\n"), [("a,\"b\nc,d\ne,\"f\"\n", false), ("g\n", true)]);
+        assert_eq!(rows("a\n\"b\nc"), [("a\n", true), ("\"b\nc", false)]);
+    }
+
+    #[test]
+    fn cells_are_unquoted_and_faults_named() {
+        let well = |text: &str| (text.to_owned(), None);
+        assert_eq!(split("a,\"b,\"\"c\",,\"\"\r\n"), [well("a"), well("b,\"c"), well(""), well("")]);
+        assert_eq!(split("\n"), [well("")]);
+        assert_eq!(split("a,"), [well("a"), well("")]);
+        assert_eq!(split("a\"b,c")[0].1, Some(Fault::Stray));
+        assert_eq!(split("a,\"b")[1].1, Some(Fault::Open));
+        assert_eq!(split("a,\"b\"c,d")[1].1, Some(Fault::AfterQuote));
+        assert_eq!(split("a\rb,c")[0].1, Some(Fault::Return));
+        assert_eq!(split("\"a\"\rb,c")[0].1, Some(Fault::AfterQuote));
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_ends_at_the_same_place_however_its_bytes_come(text in "[\"a,\n\r]{1,40}", cut in 0_usize..40) {
+            let bytes = text.as_bytes();
+            let whole = Scanner::new(b',').scan(bytes, true);
+            let cut = cut.min(bytes.len());
+            let mut scanner = Scanner::new(b',');
+            let mut scan = scanner.scan(&bytes[..cut], false);
+            if scan == Scan::More {
+                scan = scanner.scan(bytes, true);
+            }
+            prop_assert_eq!(scan, whole);
+            // And if the first part is given away, the rest of the row is as long as it would have been.
+            let mut scanner = Scanner::new(b',');
+            if scanner.scan(&bytes[..cut], false) == Scan::More {
+                scanner.go_on(&bytes[..cut]);
+                let Scan::Row(rest, _) = scanner.scan(&bytes[cut..], true) else { panic!() };
+                let Scan::Row(length, _) = whole else { panic!() };
+                prop_assert_eq!(rest + cut, length);
+            }
+        }
+
+        #[test]
+        fn cells_take_every_byte_of_a_row_but_the_delimiters(row in "[\"a,é\r]{0,40}") {
+            let mut found = Vec::new();
+            cells(row.as_bytes(), b',', &mut found);
+            let body = without_line_end(row.as_bytes()).len();
+            let taken: usize = found.iter().map(|cell| (cell.end - cell.start) as usize).sum();
+            prop_assert_eq!(taken + found.len() - 1, body);
         }
     }
 }

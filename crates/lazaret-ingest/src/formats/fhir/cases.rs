@@ -60,14 +60,17 @@ fn each_of_the_bad_resources_is_held_at_its_place_and_none_of_the_mended() {
 fn narratives_report_every_kind_of_fault() {
     let found = lines(testdata!("bad-narrative/patients.ndjson"));
     let ids: Vec<Vec<&str>> = found.iter().map(|of| of.iter().map(|(id, _)| *id).collect()).collect();
-    assert_eq!(ids, [
-        vec![],
-        vec!["fhir.narrative-element"],
-        vec!["fhir.narrative-malformed", "fhir.narrative-element"],
-        vec!["fhir.narrative-attribute"],
-        vec!["fhir.narrative-link-scheme"],
-        vec!["fhir.narrative-remote-image"],
-    ]);
+    assert_eq!(
+        ids,
+        [
+            vec![],
+            vec!["fhir.narrative-element"],
+            vec!["fhir.narrative-malformed", "fhir.narrative-element"],
+            vec!["fhir.narrative-attribute"],
+            vec!["fhir.narrative-link-scheme"],
+            vec!["fhir.narrative-remote-image"],
+        ]
+    );
     assert!(found.iter().flatten().all(|(_, at)| at == "Patient.text.div"));
 }
 
@@ -75,7 +78,10 @@ fn narratives_report_every_kind_of_fault() {
 fn equal_keys_are_named_with_both_their_offsets_in_the_file() {
     let file = testdata!("bad-keys/conditions.ndjson");
     let duplicate = |at: &str| vec![("json.duplicate-key", at.to_owned())];
-    assert_eq!(lines(file), [vec![], duplicate("Condition.subject"), duplicate("Condition.subject.reference")]);
+    assert_eq!(
+        lines(file),
+        [vec![], duplicate("Condition.subject"), duplicate("Condition.subject.reference")]
+    );
     let second = file.split(|byte| *byte == b'\n').nth(1).unwrap();
     let mut findings = Findings::new();
     let first_line = file.iter().position(|byte| *byte == b'\n').unwrap() as u64 + 1;

@@ -7,23 +7,44 @@
 //! | `primitives`, `reference`, `attachment`, `narrative` | forms of values |
 //! | `invariants` | the constraints, as a table of functions |
 //! | `place` | where the JSON reader's faults stand |
+//! | `format`, `record` | which sources are FHIR, and how they come apart into records |
+//! | `reading` | a record as it was understood |
+//! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
+//! | `write` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
 #[cfg(test)]
 mod cases;
+mod format;
 mod invariants;
+mod meanings;
 mod narrative;
+mod phi;
 mod place;
 mod primitives;
 mod reading;
 mod record;
 mod reference;
 mod rules;
+mod subject;
 mod table;
 mod validate;
+mod write;
 
-pub use invariants::NOT_EVALUATED;
+pub use format::FhirR4;
+pub use invariants::{NOT_EVALUATED, evaluated as evaluated_constraints};
 pub use narrative::MAX_NARRATIVE_DEPTH;
 pub use record::FHIR_R4;
 pub use rules::RULES;
+
+/// The resource types of R4 that are read.
+pub fn resource_types() -> impl Iterator<Item = &'static str> {
+    table::table().resources()
+}
+
+/// The required value sets whose codes the definitions do not enumerate (media types, currencies, UCUM): of
+/// these the form of the code alone is checked.
+pub fn open_value_sets() -> impl Iterator<Item = &'static str> {
+    table::table().open_sets()
+}

@@ -24,48 +24,219 @@ pub(crate) struct Fault {
 
 /// Every kind of fault in a narrative, each once.
 pub(crate) fn faults(div: &str) -> Vec<Fault> {
-    let mut reader =
-        Reader { text: div, at: 0, open: Vec::new(), seen_root: false, stray: false, visible: false, faults: Vec::new() };
+    let mut reader = Reader {
+        text: div,
+        at: 0,
+        open: Vec::new(),
+        seen_root: false,
+        stray: false,
+        visible: false,
+        faults: Vec::new(),
+    };
     reader.read();
     reader.faults
 }
 
 /// The elements of chapters 7 to 11 (without 9.4) and 15 of HTML 4.0, links and images (txt-1).
 const ELEMENTS: &[&str] = &[
-    "a", "abbr", "acronym", "address", "area", "b", "bdo", "big", "blockquote", "br", "caption", "center", "cite",
-    "code", "col", "colgroup", "dd", "dfn", "div", "dl", "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6",
-    "hr", "i", "img", "kbd", "li", "map", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strike", "strong",
-    "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
+    "a",
+    "abbr",
+    "acronym",
+    "address",
+    "area",
+    "b",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "kbd",
+    "li",
+    "map",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
 ];
 
 /// The attributes of those elements. None of them runs anything; the values of `style`, `href`, `src`, `cite`
 /// and `longdesc` are looked at.
 const ATTRIBUTES: &[&str] = &[
-    "abbr", "accesskey", "align", "alt", "axis", "bgcolor", "border", "cellpadding", "cellspacing", "char",
-    "charoff", "charset", "cite", "class", "clear", "color", "cols", "colspan", "compact", "coords", "dir", "face",
-    "frame", "headers", "height", "href", "hreflang", "hspace", "id", "ismap", "lang", "longdesc", "name", "nohref",
-    "noshade", "nowrap", "rel", "rev", "rowspan", "rules", "scope", "shape", "size", "span", "src", "start", "style",
-    "summary", "tabindex", "title", "type", "usemap", "valign", "value", "vspace", "width", "xml:lang", "xml:space",
+    "abbr",
+    "accesskey",
+    "align",
+    "alt",
+    "axis",
+    "bgcolor",
+    "border",
+    "cellpadding",
+    "cellspacing",
+    "char",
+    "charoff",
+    "charset",
+    "cite",
+    "class",
+    "clear",
+    "color",
+    "cols",
+    "colspan",
+    "compact",
+    "coords",
+    "dir",
+    "face",
+    "frame",
+    "headers",
+    "height",
+    "href",
+    "hreflang",
+    "hspace",
+    "id",
+    "ismap",
+    "lang",
+    "longdesc",
+    "name",
+    "nohref",
+    "noshade",
+    "nowrap",
+    "rel",
+    "rev",
+    "rowspan",
+    "rules",
+    "scope",
+    "shape",
+    "size",
+    "span",
+    "src",
+    "start",
+    "style",
+    "summary",
+    "tabindex",
+    "title",
+    "type",
+    "usemap",
+    "valign",
+    "value",
+    "vspace",
+    "width",
+    "xml:lang",
+    "xml:space",
 ];
 
 /// Elements of HTML outside txt-1, which may be named in a message.
 const FORBIDDEN_ELEMENTS: &[&str] = &[
-    "applet", "audio", "base", "basefont", "blink", "body", "button", "canvas", "del", "dialog", "embed", "fieldset",
-    "form", "frame", "frameset", "head", "html", "iframe", "input", "ins", "isindex", "label", "legend", "link",
-    "marquee", "math", "meta", "noscript", "object", "optgroup", "option", "param", "picture", "portal", "script",
-    "select", "slot", "source", "style", "svg", "template", "textarea", "title", "track", "video", "xml",
+    "applet", "audio", "base", "basefont", "blink", "body", "button", "canvas", "del", "dialog", "embed",
+    "fieldset", "form", "frame", "frameset", "head", "html", "iframe", "input", "ins", "isindex", "label",
+    "legend", "link", "marquee", "math", "meta", "noscript", "object", "optgroup", "option", "param",
+    "picture", "portal", "script", "select", "slot", "source", "style", "svg", "template", "textarea",
+    "title", "track", "video", "xml",
 ];
 
 /// Attributes of HTML outside txt-1, which may be named in a message.
 const FORBIDDEN_ATTRIBUTES: &[&str] = &[
-    "action", "autofocus", "autoplay", "background", "contenteditable", "data", "download", "dynsrc", "formaction",
-    "http-equiv", "lowsrc", "onabort", "onanimationend", "onanimationstart", "onbeforeunload", "onblur", "onchange",
-    "onclick", "oncontextmenu", "oncopy", "oncut", "ondblclick", "ondrag", "ondrop", "onerror", "onfocus",
-    "onfocusin", "onhashchange", "oninput", "onkeydown", "onkeypress", "onkeyup", "onload", "onmessage",
-    "onmousedown", "onmouseenter", "onmouseleave", "onmousemove", "onmouseout", "onmouseover", "onmouseup",
-    "onpageshow", "onpaste", "onpointerdown", "onpointerover", "onreset", "onresize", "onscroll", "onselect",
-    "onsubmit", "ontoggle", "ontouchstart", "ontransitionend", "onunload", "onwheel", "ping", "poster", "profile",
-    "sandbox", "srcdoc", "srcset", "target", "xlink:href", "xml:base",
+    "action",
+    "autofocus",
+    "autoplay",
+    "background",
+    "contenteditable",
+    "data",
+    "download",
+    "dynsrc",
+    "formaction",
+    "http-equiv",
+    "lowsrc",
+    "onabort",
+    "onanimationend",
+    "onanimationstart",
+    "onbeforeunload",
+    "onblur",
+    "onchange",
+    "onclick",
+    "oncontextmenu",
+    "oncopy",
+    "oncut",
+    "ondblclick",
+    "ondrag",
+    "ondrop",
+    "onerror",
+    "onfocus",
+    "onfocusin",
+    "onhashchange",
+    "oninput",
+    "onkeydown",
+    "onkeypress",
+    "onkeyup",
+    "onload",
+    "onmessage",
+    "onmousedown",
+    "onmouseenter",
+    "onmouseleave",
+    "onmousemove",
+    "onmouseout",
+    "onmouseover",
+    "onmouseup",
+    "onpageshow",
+    "onpaste",
+    "onpointerdown",
+    "onpointerover",
+    "onreset",
+    "onresize",
+    "onscroll",
+    "onselect",
+    "onsubmit",
+    "ontoggle",
+    "ontouchstart",
+    "ontransitionend",
+    "onunload",
+    "onwheel",
+    "ping",
+    "poster",
+    "profile",
+    "sandbox",
+    "srcdoc",
+    "srcset",
+    "target",
+    "xlink:href",
+    "xml:base",
 ];
 
 /// Schemes that run code or carry it.
@@ -181,16 +352,13 @@ impl<'t> Reader<'t> {
     }
 
     fn skip_to(&mut self, end: char) -> bool {
-        match self.rest().find(end) {
-            Some(length) => {
-                self.skip(length.saturating_add(1));
-                true
-            }
-            None => {
-                self.malformed("markup that does not end");
-                self.at = self.text.len();
-                true
-            }
+        if let Some(length) = self.rest().find(end) {
+            self.skip(length.saturating_add(1));
+            true
+        } else {
+            self.malformed("markup that does not end");
+            self.at = self.text.len();
+            true
         }
     }
 
@@ -234,7 +402,8 @@ impl<'t> Reader<'t> {
 
     fn start(&mut self) -> bool {
         let inside = self.rest().get(1..).unwrap_or("");
-        let length = inside.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(inside.len());
+        let length =
+            inside.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/' | '<')).unwrap_or(inside.len());
         let name = inside.get(..length).unwrap_or("");
         if name.is_empty() || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
             self.malformed("`<` that begins no tag");
@@ -285,7 +454,10 @@ impl<'t> Reader<'t> {
         let local = lower.rsplit(':').next().unwrap_or("");
         let known = FORBIDDEN_ELEMENTS.iter().chain(ELEMENTS).find(|known| **known == local);
         match known {
-            Some(known) => self.fault(&NARRATIVE_ELEMENT, format!("element `{known}` is not allowed so written (FHIR txt-1)")),
+            Some(known) => self.fault(
+                &NARRATIVE_ELEMENT,
+                format!("element `{known}` is not allowed so written (FHIR txt-1)"),
+            ),
             None => self.fault(&NARRATIVE_ELEMENT, "an element that HTML does not have (FHIR txt-1)"),
         }
     }
@@ -394,8 +566,9 @@ impl<'t> Reader<'t> {
     fn link(&mut self, target: &str) {
         let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme);
         if let Some(known) = BAD_SCHEMES.iter().find(|bad| **bad == scheme) {
-            let message =
-                format!("link scheme `{known}` (after decoding and removing control characters) is not allowed");
+            let message = format!(
+                "link scheme `{known}` (after decoding and removing control characters) is not allowed"
+            );
             self.fault(&NARRATIVE_LINK_SCHEME, message);
         }
     }
@@ -482,16 +655,27 @@ fn style_loads(style: &str) -> bool {
         }
     }
     out.retain(|c| !(c.is_whitespace() || c.is_control()));
-    ["url(", "expression(", "@import", "image(", "image-set(", "behavior:", "-moz-binding", "javascript:", "src("]
-        .iter()
-        .any(|loads| out.contains(loads))
+    [
+        "url(",
+        "expression(",
+        "@import",
+        "image(",
+        "image-set(",
+        "behavior:",
+        "-moz-binding",
+        "javascript:",
+        "src(",
+    ]
+    .iter()
+    .any(|loads| out.contains(loads))
 }
 
 fn is_remote(target: &str) -> bool {
     let target = target.replace('\\', "/");
     target.starts_with("//")
         || target.split_once(':').is_some_and(|(scheme, _)| {
-            !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+            !scheme.is_empty()
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         })
 }
 
@@ -510,7 +694,8 @@ mod tests {
     use super::*;
 
     fn ids(inside: &str) -> Vec<&'static str> {
-        let mut ids: Vec<_> = faults(&format!("<div xmlns=\"{XHTML}\">{inside}</div>")).iter().map(|f| f.rule.id).collect();
+        let mut ids: Vec<_> =
+            faults(&format!("<div xmlns=\"{XHTML}\">{inside}</div>")).iter().map(|f| f.rule.id).collect();
         ids.dedup();
         ids
     }
@@ -525,10 +710,16 @@ mod tests {
     #[test]
     fn good_narratives_have_no_fault() {
         for inside in [
-            "x", "<p>a &lt; b &#x41; &#65;</p>", "<a href=\"#bp\" name='n'>BP</a><img src=\"#fig1\" alt=\"t\"/>",
+            "x",
+            "<p>a &lt; b &#x41; &#65;</p>",
+            "<a href=\"#bp\" name='n'>BP</a><img src=\"#fig1\" alt=\"t\"/>",
             "<table border=\"1\"><tr><td colspan=\"2\" style=\"color: red; width:10%\">x</td></tr></table>",
-            "<!-- a comment --><br/>x", "<a href=\"https://example.org/a:b\">x</a>", "<![CDATA[ <b> ]]>", "<p\n>x</p\n>",
-            "<a href=\"Patient/1\" title=\"javascript: is a word\">x</a>", "<img src=\"img/a.png\"/>",
+            "<!-- a comment --><br/>x",
+            "<a href=\"https://example.org/a:b\">x</a>",
+            "<![CDATA[ <b> ]]>",
+            "<p\n>x</p\n>",
+            "<a href=\"Patient/1\" title=\"javascript: is a word\">x</a>",
+            "<img src=\"img/a.png\"/>",
         ] {
             assert_eq!(ids(inside), [] as [&str; 0], "{inside}");
         }
@@ -571,7 +762,10 @@ mod tests {
 
     #[test]
     fn the_first_fault_does_not_hide_the_second_and_no_name_of_the_record_is_printed() {
-        assert_eq!(ids("<p><!-- kept --->x<blink>x</blink></p>"), ["fhir.narrative-malformed", "fhir.narrative-element"]);
+        assert_eq!(
+            ids("<p><!-- kept --->x<blink>x</blink></p>"),
+            ["fhir.narrative-malformed", "fhir.narrative-element"]
+        );
         assert_eq!(
             ids("<!-- open <script>x</script><p onclick=\"x\">x</p>"),
             ["fhir.narrative-malformed", "fhir.narrative-element", "fhir.narrative-attribute"]

@@ -1,23 +1,40 @@
 //! A FHIR record as it was understood.
 
-use lazaret_core::{Edits, Flow, Identity, Reading, Refused, Segment, Sensitivity, SubjectRef};
+use std::io::Write;
+
+use lazaret_core::{
+    Content, Edits, Findings, Flow, Identity, Label, Limits, Meaning, Reading, Refused, Segment, Sensitivity,
+    Severity, SubjectRef, UNINSPECTABLE,
+};
 use lazaret_input::json::Document;
 
 use super::invariants::text;
+use super::meanings::{Held, walk};
+use super::phi;
+use super::record::read;
+use super::subject::{self, Entries};
 use super::table::table;
+use super::write;
 
 /// One resource or Bundle, understood.
 pub(crate) struct FhirReading<'r> {
     document: Document<'r>,
     bytes: &'r [u8],
     kind: &'static str,
+    subject: Option<String>,
+    describes_subject: bool,
+    is_valid: bool,
 }
 
 impl<'r> FhirReading<'r> {
-    /// None where the document is no resource of R4.
-    pub(crate) fn of(document: Document<'r>, bytes: &'r [u8]) -> Option<Self> {
-        let shape = table().resource(text(document.root(), "resourceType")?)?;
-        Some(Self { document, bytes, kind: table().shape(shape).name })
+    /// None where the document is no resource of R4. `is_valid` says that nothing was found against it.
+    pub(crate) fn of(document: Document<'r>, bytes: &'r [u8], is_valid: bool) -> Option<Self> {
+        let root = document.root();
+        let shape = table().resource(text(root, "resourceType")?)?;
+        let kind = table().shape(shape).name;
+        let subject = subject::of(root, &Entries::default());
+        let describes_subject = subject::describes(root);
+        Some(Self { document, bytes, kind, subject, describes_subject, is_valid })
     }
 }
 
@@ -32,18 +49,76 @@ impl Reading for FhirReading<'_> {
     }
 
     fn subject(&self) -> Option<SubjectRef<'_>> {
-        None
+        self.subject.as_deref().map(|id| SubjectRef { id })
+    }
+
+    fn describes_subject(&self) -> bool {
+        self.describes_subject
     }
 
     fn sensitivity(&self) -> Vec<Sensitivity> {
-        Vec::new()
+        subject::sensitivity(self.document.root())
     }
 
-    fn segments(&self, _visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
+    fn facts(&self, visit: &mut dyn FnMut(SubjectRef<'_>, Label, &str)) -> Result<(), Refused> {
+        if !self.describes_subject {
+            return Ok(());
+        }
+        walk(self.document.root(), &mut |spot| {
+            let subject = spot.subject.or(self.subject.as_deref());
+            if let (Meaning::Identifier(label), Held::Text(text), Some(id)) =
+                (spot.meaning, spot.held, subject)
+                && subject::DESCRIBING.contains(&spot.resource)
+                && phi::is_sought_in_notes(label)
+            {
+                visit(SubjectRef { id }, label, text);
+            }
+            Flow::On
+        });
         Ok(())
     }
 
-    fn write(&self, _edits: &Edits, out: &mut dyn std::io::Write) -> Result<(), Refused> {
-        out.write_all(self.bytes).map_err(|_| Refused::new("input.uninspectable", "the output could not be written"))
+    fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
+        walk(self.document.root(), &mut |spot| {
+            visit(Segment {
+                place: spot.place,
+                content: match spot.held {
+                    Held::Text(text) => Content::Text(text),
+                    Held::Bytes(bytes) => Content::Bytes(bytes),
+                },
+                meaning: spot.meaning,
+                subject: spot.subject.map(|id| SubjectRef { id }),
+                domain: spot.domain,
+            })
+        });
+        Ok(())
+    }
+
+    fn write(&self, edits: &Edits, out: &mut dyn Write) -> Result<(), Refused> {
+        let unwritten = |_| Refused::new(UNINSPECTABLE.id, "the output took no more bytes");
+        if edits.is_empty() {
+            return out.write_all(self.bytes).map_err(unwritten);
+        }
+        let written = write::edited(&self.document, self.bytes, edits)?;
+        if self.is_valid {
+            holds(&written)?;
+        }
+        out.write_all(&written).map_err(unwritten)
+    }
+}
+
+/// What was valid must be valid as it is written: anything else is a fault of ours, and the record is refused.
+fn holds(written: &[u8]) -> Result<(), Refused> {
+    let mut findings = Findings::new();
+    read(written, 0, &Limits::default(), &mut findings);
+    match findings.faults().iter().find(|fault| fault.severity >= Severity::Medium) {
+        None => Ok(()),
+        Some(fault) => {
+            let reason = format!(
+                "with its edits the record would break {} at {}: {}",
+                fault.id, fault.at, fault.message
+            );
+            Err(Refused::new(UNINSPECTABLE.id, reason))
+        }
     }
 }

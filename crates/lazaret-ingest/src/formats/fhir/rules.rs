@@ -3,11 +3,8 @@
 use lazaret_core::{Rule, Severity};
 
 /// The JSON type is another.
-pub(crate) static TYPE: Rule = Rule::new(
-    "fhir.type",
-    Severity::High,
-    "JSON type differs from the element's, or null where none may be",
-);
+pub(crate) static TYPE: Rule =
+    Rule::new("fhir.type", Severity::High, "JSON type differs from the element's, or null where none may be");
 /// No such element.
 pub(crate) static UNKNOWN_ELEMENT: Rule =
     Rule::new("fhir.unknown-element", Severity::High, "the schema has no such element here");
@@ -18,7 +15,8 @@ pub(crate) static CARDINALITY: Rule = Rule::new(
     "required element missing, too many, or a second `value[x]`",
 );
 /// Code outside a required value set.
-pub(crate) static BINDING: Rule = Rule::new("fhir.binding", Severity::High, "code outside a required value set");
+pub(crate) static BINDING: Rule =
+    Rule::new("fhir.binding", Severity::High, "code outside a required value set");
 /// Nothing in it.
 pub(crate) static EMPTY_OBJECT: Rule =
     Rule::new("fhir.empty-object", Severity::High, "empty object or array (ele-1)");
@@ -34,8 +32,11 @@ pub(crate) static FORMAT: Rule =
 pub(crate) static REFERENCE_TARGET: Rule =
     Rule::new("fhir.reference-target", Severity::High, "reference to a type the element does not allow");
 /// A constraint fails.
-pub(crate) static INVARIANT: Rule =
-    Rule::new("fhir.invariant", Severity::High, "a constraint of the definitions fails; its key is in the message");
+pub(crate) static INVARIANT: Rule = Rule::new(
+    "fhir.invariant",
+    Severity::High,
+    "a constraint of the definitions fails; its key is in the message",
+);
 /// Not base64.
 pub(crate) static BASE64: Rule = Rule::new("fhir.base64", Severity::High, "base64 that does not decode");
 /// Says another size or hash than its data has.

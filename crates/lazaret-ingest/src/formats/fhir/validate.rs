@@ -4,6 +4,7 @@
 //! Bundles need. Messages name kinds, names of the schema and code points, never a value.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use lazaret_core::{Finding, Findings, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
@@ -18,13 +19,13 @@ use super::rules::{
 use super::table::{Codes, Element, Kind, Shape, ShapeId, Table, table};
 use super::{attachment, narrative};
 
-/// Holds a document against the definitions and reports every fault.
-pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
+/// Holds a document against the definitions and reports every fault. Whether it holds data in base64.
+pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) -> bool {
     let root = document.root();
     if root.kind() != JsonKind::Object {
         let message = format!("expected a resource (object), found {}", root.kind());
         findings.fault(Finding::new(&TYPE, lazaret_core::Locator::document(), message));
-        return;
+        return false;
     }
     let mut run = Run {
         table: table(),
@@ -32,14 +33,15 @@ pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
         findings,
         around: Around { resource: root, contained: HashMap::new() },
         bundle: None,
-        buffer: Vec::new(),
         unknown: 0,
+        has_data: false,
     };
     let name = text(root, "resourceType").filter(|name| run.table.resource(name).is_some());
     match name {
         Some(name) => run.resource(root, &Place::root(name), false),
         None => run.no_type(root, &Place::root("resourceType")),
     }
+    run.has_data
 }
 
 struct Run<'d, 'a, 'f> {
@@ -49,8 +51,8 @@ struct Run<'d, 'a, 'f> {
     around: Around<'d, 'a>,
     /// What the entries of the Bundle around are called, and their types.
     bundle: Option<HashMap<&'d str, &'d str>>,
-    buffer: Vec<u8>,
     unknown: usize,
+    has_data: bool,
 }
 
 /// For how many unknown elements the nearest name is sought.
@@ -94,7 +96,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
     fn object(&mut self, node: Node<'d, 'a>, shape: ShapeId, within: Option<&Element>, place: &Place<'_>) {
         let of = self.table.shape(shape);
         if node.is_empty() {
-            return self.fault(&EMPTY_OBJECT, place, "empty object (ele-1: an element has a value or children)");
+            return self.fault(
+                &EMPTY_OBJECT,
+                place,
+                "empty object (ele-1: an element has a value or children)",
+            );
         }
         let mut present = 0_u64;
         let mut told = 0_u64;
@@ -107,13 +113,18 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 None => (member.key, false),
             };
             let element = self.table.element(shape, name);
-            let element = element.filter(|e| !is_beside || matches!(e.kind, Kind::Primitive(p) if p != Primitive::Xhtml));
+            let element = element
+                .filter(|e| !is_beside || matches!(e.kind, Kind::Primitive(p) if p != Primitive::Xhtml));
             let Some(element) = element else {
                 self.unknown(shape, member.key, &place.then(Step::UnknownKey(member.index)));
                 continue;
             };
             let here = place.then(Step::Name(member.key));
-            if element.is_choice && present & element.bit != 0 && told & element.bit == 0 && is_second(self.table, shape, node, element, member.index) {
+            if element.is_choice
+                && present & element.bit != 0
+                && told & element.bit == 0
+                && is_second(self.table, shape, node, element, member.index)
+            {
                 told |= element.bit;
                 self.fault(&CARDINALITY, &here, format!("second {}[x]; at most one", element.stem));
             }
@@ -166,7 +177,13 @@ impl<'d, 'a> Run<'d, 'a, '_> {
     }
 
     /// The value of an element: one, or an array of them.
-    fn value(&mut self, value: Node<'d, 'a>, owner: Node<'d, 'a>, element: &'static Element, place: &Place<'_>) {
+    fn value(
+        &mut self,
+        value: Node<'d, 'a>,
+        owner: Node<'d, 'a>,
+        element: &'static Element,
+        place: &Place<'_>,
+    ) {
         if !element.many {
             return self.single(value, false, element, place);
         }
@@ -188,13 +205,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
     }
 
     /// One value; `extended` says that extensions stand for it where it is null.
-    fn single(
-        &mut self,
-        value: Node<'d, 'a>,
-        extended: bool,
-        element: &'static Element,
-        place: &Place<'_>,
-    ) {
+    fn single(&mut self, value: Node<'d, 'a>, extended: bool, element: &'static Element, place: &Place<'_>) {
         match element.kind {
             Kind::Primitive(primitive) => self.primitive(value, extended, primitive, element, place),
             Kind::Shape(shape) if value.kind() == JsonKind::Object => {
@@ -239,12 +250,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(rule, place, why);
             return;
         }
+        self.has_data |= primitive == Primitive::Base64Binary;
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
-            Primitive::Base64Binary => {
-                if attachment::decode(text, &mut self.buffer).is_none() {
-                    self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
-                }
+            Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
+                self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {
                 for fault in narrative::faults(text) {
@@ -256,7 +266,13 @@ impl<'d, 'a> Run<'d, 'a, '_> {
     }
 
     /// `_x`: id and extensions of a primitive, or an array of them with null where there are none.
-    fn beside(&mut self, value: Node<'d, 'a>, owner: Node<'d, 'a>, element: &'static Element, place: &Place<'_>) {
+    fn beside(
+        &mut self,
+        value: Node<'d, 'a>,
+        owner: Node<'d, 'a>,
+        element: &'static Element,
+        place: &Place<'_>,
+    ) {
         let Some(shape) = self.element else { return };
         if !element.many {
             return match value.kind() {
@@ -274,7 +290,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             && values.kind() == JsonKind::Array
             && values.len() != value.len()
         {
-            self.fault(&TYPE, place, "an array beside another must have as many items, null where there are none");
+            self.fault(
+                &TYPE,
+                place,
+                "an array beside another must have as many items, null where there are none",
+            );
         }
         let alone = owner.get(element.name).is_none();
         for (index, item) in value.items().enumerate() {
@@ -303,7 +323,8 @@ impl<'d, 'a> Run<'d, 'a, '_> {
 
     /// A concept bound to a required value set has a coding from it.
     fn concept(&mut self, node: Node<'d, 'a>, within: Option<&Element>, place: &Place<'_>) {
-        let Some(set) = within.and_then(|element| element.set).and_then(|number| self.table.set(number)) else {
+        let Some(set) = within.and_then(|element| element.set).and_then(|number| self.table.set(number))
+        else {
             return;
         };
         let Codes::WithSystem(codes) = &set.codes else { return };
@@ -329,10 +350,13 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             let of = match Target::of(reference) {
                 Target::Literal { of, .. } | Target::Conditional { of, .. } => Some(of),
                 Target::Contained(id) => self.around.contained.get(id).copied(),
-                Target::Urn { .. } => self.bundle.as_ref().and_then(|entries| entries.get(reference)).copied(),
+                Target::Urn { .. } => {
+                    self.bundle.as_ref().and_then(|entries| entries.get(reference)).copied()
+                }
                 Target::Elsewhere => None,
                 Target::Malformed => {
-                    let message = "not a reference: neither `#id`, `Type/id` of R4, a search, nor an absolute URL";
+                    let message =
+                        "not a reference: neither `#id`, `Type/id` of R4, a search, nor an absolute URL";
                     self.fault(&FORMAT, &here, message);
                     None
                 }
@@ -355,14 +379,19 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let Some(data) = text(node, "data") else { return };
         let size = node.get("size").and_then(|size| size.as_number());
         let hash = text(node, "hash");
-        if (size.is_none() && hash.is_none()) || attachment::decode(data, &mut self.buffer).is_none() {
+        if size.is_none() && hash.is_none() {
             return;
         }
-        let length = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        let Some(bytes) = attachment::decode(data) else { return };
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size.is_some_and(|size| size.parse::<u64>().is_ok_and(|size| size != length)) {
-            self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("size")), "size differs from that of the data");
+            self.fault(
+                &ATTACHMENT_MISMATCH,
+                &place.then(Step::Name("size")),
+                "size differs from that of the data",
+            );
         }
-        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &self.buffer)) {
+        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &bytes)) {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }
@@ -382,7 +411,8 @@ fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
     owner.members().find(|member| member.key.strip_prefix('_') == Some(name)).map(|member| member.value)
 }
 
-fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
+/// The ids and types of what a resource contains.
+pub(crate) fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
     let typed = |inner: Node<'d, '_>| Some((text(inner, "id")?, text(inner, "resourceType")?));
     match resource.get("contained") {
         Some(contained) => contained.items().filter_map(typed).collect(),
@@ -391,7 +421,7 @@ fn contained_types<'d>(resource: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
 }
 
 /// The full URLs of a Bundle's entries, with the types of their resources.
-pub(crate) fn entry_types<'d>(bundle: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
+fn entry_types<'d>(bundle: Node<'d, '_>) -> HashMap<&'d str, &'d str> {
     items(bundle, "entry")
         .filter_map(|entry| Some((text(entry, "fullUrl")?, text(entry.get("resource")?, "resourceType")?)))
         .collect()
@@ -404,7 +434,7 @@ fn name_invisible(code: &str, message: &mut String) {
         if !named.contains(&c) && named.len() < 8 {
             named.push(c);
             let joined = if named.len() == 1 { "; contains" } else { "," };
-            message.push_str(&format!("{joined} U+{:04X}", u32::from(c)));
+            let _ = write!(message, "{joined} U+{:04X}", u32::from(c)); // a String takes all
         }
     }
 }

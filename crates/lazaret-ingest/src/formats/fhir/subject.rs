@@ -1,0 +1,153 @@
+//! Whose record it is: the patient a resource names, and the special protection it claims.
+
+use std::collections::{BTreeSet, HashMap};
+
+use lazaret_core::Sensitivity;
+use lazaret_input::json::{JsonKind, Node};
+
+use super::invariants::{items, text};
+use super::reference::Target;
+use super::table::table;
+
+/// What the entries of a Bundle are called.
+#[derive(Debug, Default)]
+pub(crate) struct Entries<'d> {
+    by_url: HashMap<&'d str, (&'d str, Option<&'d str>)>,
+}
+
+impl<'d> Entries<'d> {
+    /// The entries of a Bundle; none for any other resource.
+    pub(crate) fn of(bundle: Node<'d, '_>) -> Self {
+        let named = items(bundle, "entry").filter_map(|entry| {
+            let resource = entry.get("resource")?;
+            Some((text(entry, "fullUrl")?, (text(resource, "resourceType")?, text(resource, "id"))))
+        });
+        Self { by_url: named.collect() }
+    }
+
+    /// The type of the resource with this full URL.
+    pub(crate) fn type_of(&self, url: &str) -> Option<&'d str> {
+        self.by_url.get(url).map(|(of, _)| *of)
+    }
+}
+
+/// The elements by which resources name their patient, nearest first.
+const NAMING: &[&str] =
+    &["subject", "patient", "beneficiary", "individual", "for", "subscriber", "participant", "member"];
+
+/// The patient a resource is about: `Patient/id`, or the reference as it stands where it has no id to give.
+pub(crate) fn of(resource: Node<'_, '_>, entries: &Entries<'_>) -> Option<String> {
+    match text(resource, "resourceType")? {
+        "Patient" => text(resource, "id").map(|id| format!("Patient/{id}")),
+        "Bundle" => the_one_patient(resource).and_then(|patient| of(patient, entries)),
+        _ => NAMING.iter().find_map(|key| named(resource.get(key)?, entries)),
+    }
+}
+
+/// The Patient of a Bundle that has exactly one.
+pub(crate) fn the_one_patient<'d, 'a>(bundle: Node<'d, 'a>) -> Option<Node<'d, 'a>> {
+    let mut patients = items(bundle, "entry")
+        .filter_map(|entry| entry.get("resource"))
+        .filter(|resource| text(*resource, "resourceType") == Some("Patient"));
+    let first = patients.next()?;
+    patients.next().is_none().then_some(first)
+}
+
+/// The types of resources whose names, addresses and numbers are sought in a patient's notes.
+pub(crate) const DESCRIBING: &[&str] = &["Patient", "RelatedPerson"];
+
+/// Whether a resource, or an entry of a Bundle, is of those types.
+pub(crate) fn describes(resource: Node<'_, '_>) -> bool {
+    let is_one =
+        |resource: Node<'_, '_>| text(resource, "resourceType").is_some_and(|of| DESCRIBING.contains(&of));
+    is_one(resource) || items(resource, "entry").filter_map(|entry| entry.get("resource")).any(is_one)
+}
+
+/// Whether bytes may hold such a resource: a cheap look. A type written with escapes is not seen, so that its
+/// patient's notes are held as of an unknown subject.
+pub(crate) fn may_describe(bytes: &[u8]) -> bool {
+    DESCRIBING.iter().any(|of| {
+        memchr::memmem::find_iter(bytes, of.as_bytes()).any(|at| {
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+            let after = at.checked_add(of.len()).and_then(|after| bytes.get(after));
+            before == Some(&b'"') && after == Some(&b'"')
+        })
+    })
+}
+
+/// Whether resources of a type have an element that names a patient: their long texts are notes about one.
+pub(crate) fn may_name_one(resource: &str) -> bool {
+    let Some(shape) = table().resource(resource) else { return false };
+    resource == "Patient"
+        || resource == "Binary"
+        || ["subject", "patient", "beneficiary", "individual"].iter().any(|key| {
+            let targets = table().element(shape, key).and_then(|element| element.targets);
+            targets.is_some_and(|number| table().targets(number).contains(&"Patient"))
+        })
+}
+
+/// The patient a value names: a reference, an array of them, or objects that hold one (`participant.actor`).
+fn named(value: Node<'_, '_>, entries: &Entries<'_>) -> Option<String> {
+    match value.kind() {
+        JsonKind::Array => value.items().find_map(|item| named(item, entries)),
+        JsonKind::Object => match text(value, "reference") {
+            Some(reference) => referred(reference, entries),
+            None => ["actor", "entity", "individual"]
+                .iter()
+                .find_map(|key| referred(text(value.get(key)?, "reference")?, entries)),
+        },
+        _ => None,
+    }
+}
+
+fn referred(reference: &str, entries: &Entries<'_>) -> Option<String> {
+    if let Some(("Patient", id)) = entries.by_url.get(reference) {
+        return Some(id.map_or_else(|| reference.to_owned(), |id| format!("Patient/{id}")));
+    }
+    match Target::of(reference) {
+        Target::Literal { of: "Patient", id, .. } => reference.get(id).map(|id| format!("Patient/{id}")),
+        Target::Conditional { of: "Patient", .. } => Some(reference.to_owned()),
+        _ => None,
+    }
+}
+
+/// Special protection claimed by the security labels of a resource, of what it contains and of a Bundle's
+/// entries.
+pub(crate) fn sensitivity(resource: Node<'_, '_>) -> Vec<Sensitivity> {
+    let mut found = BTreeSet::new();
+    labels(resource, &mut found);
+    found.into_iter().collect()
+}
+
+fn labels(resource: Node<'_, '_>, found: &mut BTreeSet<Sensitivity>) {
+    let security = resource.get("meta").into_iter().flat_map(|meta| items(meta, "security"));
+    found.extend(security.filter_map(label));
+    for contained in items(resource, "contained") {
+        labels(contained, found);
+    }
+    for entry in items(resource, "entry").filter_map(|entry| entry.get("resource")) {
+        labels(entry, found);
+    }
+}
+
+/// HL7 v3 `ActCode` (information sensitivity policies) and Confidentiality. A code that stands without its
+/// system counts too: holding one record more is the safer error.
+fn label(coding: Node<'_, '_>) -> Option<Sensitivity> {
+    let system = text(coding, "system").unwrap_or("");
+    let code = text(coding, "code")?;
+    let is = |name: &str| system.is_empty() || system.ends_with(name);
+    if is("v3-ActCode") || system.ends_with("2.16.840.1.113883.5.4") {
+        let of = match code {
+            "42CFRPart2" | "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" | "ALC" | "DRGIS" => Some(Sensitivity::Part2),
+            "PSY" | "PSYTHPN" | "MH" | "BH" | "COGN" | "DVD" | "EMOTDIS" => Some(Sensitivity::Psychotherapy),
+            "HIV" | "STD" => Some(Sensitivity::Hiv),
+            "GDIS" | "SICKLE" | "SCA" => Some(Sensitivity::Genetic),
+            _ => None,
+        };
+        if of.is_some() {
+            return of;
+        }
+    }
+    let restricted = is("v3-Confidentiality") || system.ends_with("2.16.840.1.113883.5.25");
+    (restricted && matches!(code, "R" | "V")).then_some(Sensitivity::Restricted)
+}

@@ -1,0 +1,474 @@
+//! FHIR end to end: files into records, their meanings, and what is written again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lazaret_core::{
+    Content, Edit, Edits, Findings, Flow, Format, Hint, Kind, Label, Limits, Meaning, Record, Severity, Span,
+};
+use lazaret_ingest::formats::fhir::FhirR4;
+use lazaret_input::{FileSource, MAX_RECORD, MemorySource, read_file};
+use proptest::prelude::*;
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/fhir").join(name)
+}
+
+fn records(path: &Path) -> Vec<Arc<dyn Record>> {
+    let mut payload = FhirR4.open(Arc::new(FileSource::open(path).unwrap()), &Limits::default()).unwrap();
+    let mut out = Vec::new();
+    while let Some(record) = payload.next().unwrap() {
+        out.push(record);
+    }
+    out
+}
+
+fn memory(bytes: &[u8], extension: &str) -> Vec<Arc<dyn Record>> {
+    let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
+    let source = MemorySource::new(bytes.to_vec(), hint);
+    let mut payload = FhirR4.open(Arc::new(source), &Limits::default()).unwrap();
+    let mut out = Vec::new();
+    while let Some(record) = payload.next().unwrap() {
+        out.push(record);
+    }
+    out
+}
+
+fn one(json: &str) -> Arc<dyn Record> {
+    memory(json.as_bytes(), "json").remove(0)
+}
+
+fn held(record: &dyn Record) -> Vec<(&'static str, String)> {
+    let mut findings = Findings::new();
+    record.read(&Limits::default(), &mut findings);
+    let held = findings.faults().iter().filter(|fault| fault.severity >= Severity::Medium);
+    held.map(|fault| (fault.id, fault.at.to_string())).collect()
+}
+
+/// A segment, owned.
+#[derive(Debug, Clone)]
+struct Piece {
+    at: String,
+    text: String,
+    meaning: Meaning,
+    domain: String,
+    subject: Option<String>,
+}
+
+fn pieces(record: &dyn Record) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+    reading
+        .segments(&mut |segment| {
+            let text = match segment.content {
+                Content::Text(text) => text.to_owned(),
+                Content::Bytes(bytes) => format!("{} bytes", bytes.len()),
+                Content::Fact(_) => unreachable!(),
+            };
+            out.push(Piece {
+                at: segment.place.to_string(),
+                text,
+                meaning: segment.meaning,
+                domain: segment.domain.to_owned(),
+                subject: segment.subject.map(|subject| subject.id.to_owned()),
+            });
+            Flow::On
+        })
+        .unwrap();
+    out
+}
+
+/// Writes a record with one whole edit for each piece that is asked for.
+fn edited(record: &dyn Record, with: impl Fn(usize, &Piece) -> Option<String>) -> Result<String, String> {
+    let mut edits = Edits::none();
+    for (number, piece) in pieces(record).iter().enumerate() {
+        if let Some(with) = with(number, piece) {
+            let span = Span::new(0, piece.text.len());
+            edits.push(number, Edit { span, with: with.into(), whole: true }).unwrap();
+        }
+    }
+    let mut out = Vec::new();
+    let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+    reading.write(&edits, &mut out).map_err(|refused| refused.to_string())?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// What a profile of Safe Harbor does with a piece: dates keep their year, ids become codes, the rest goes.
+fn safe_harbor(piece: &Piece) -> Option<String> {
+    match piece.meaning {
+        Meaning::Identifier(label) if label.kind == Kind::Date => Some(piece.text.chars().take(4).collect()),
+        Meaning::Identifier(Label::RECORD_ID) => Some(format!("t{:016x}", code(&piece.domain, &piece.text))),
+        Meaning::Identifier(_) => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn code(domain: &str, text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (domain, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn valid_files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(testdata("valid")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn valid_records() -> Vec<Arc<dyn Record>> {
+    let mut all: Vec<_> = valid_files().iter().flat_map(|path| records(path)).collect();
+    all.extend(records(&testdata("bad32/good32.ndjson")));
+    all.extend(records(&testdata("valid-bundle/transaction.json")));
+    all
+}
+
+#[test]
+fn each_of_the_35_bad_inputs_is_held_at_its_place() {
+    let expected = read_file(&testdata("bad32/expected.jsonl"), MAX_RECORD).unwrap();
+    let expected = String::from_utf8(expected).unwrap();
+    assert_eq!(expected.lines().count(), 35);
+    for row in expected.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let found = records(&testdata("bad32").join(row["file"].as_str().unwrap()));
+        let line = row["line"].as_u64();
+        let record = found.iter().find(|record| record.place().line == line).unwrap();
+        let held = held(record.as_ref());
+        let wanted = (row["rule"].as_str().unwrap(), row["at"].as_str().unwrap().to_owned());
+        assert!(held.iter().any(|(id, at)| *id == wanted.0 && *at == wanted.1), "{wanted:?}: {held:?}");
+    }
+    assert_eq!(records(&testdata("bad32/bad32.ndjson")).len(), 29);
+    for record in records(&testdata("bad32/good32.ndjson")) {
+        assert!(held(record.as_ref()).is_empty(), "twin on line {:?}", record.place().line);
+    }
+}
+
+#[test]
+fn no_message_holds_a_value() {
+    for name in [
+        "bad32/bad32.ndjson",
+        "bad-narrative/patients.ndjson",
+        "bad-types/mixed.ndjson",
+        "bad-keys/conditions.ndjson",
+    ] {
+        for record in records(&testdata(name)) {
+            let mut findings = Findings::new();
+            record.read(&Limits::default(), &mut findings);
+            for fault in findings.faults() {
+                for value in [
+                    "Quill",
+                    "Quellmoor",
+                    "favourite",
+                    "birthdate",
+                    "boy",
+                    "passwd",
+                    "example",
+                    "@@@@",
+                    "p-200",
+                ] {
+                    assert!(!fault.message.contains(value), "{}", fault.message);
+                    assert!(!fault.at.as_str().contains(value), "{}", fault.at);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_are_numbered_from_one_and_blank_lines_are_no_records() {
+    let file = b"\xef\xbb\xbf{\"resourceType\":\"Patient\"}\r\n\r\n  \n{\"resourceType\":\"Nothing\"}\n";
+    let records = memory(file, "ndjson");
+    let lines: Vec<_> = records.iter().map(|record| record.place().line).collect();
+    assert_eq!(lines, [Some(1), Some(4)]);
+    assert!(held(records[0].as_ref()).is_empty());
+    assert_eq!(held(records[1].as_ref()), [("fhir.type", "resourceType".to_owned())]);
+    assert_eq!(held(one("{}").as_ref()), [("fhir.cardinality", "resourceType".to_owned())]);
+    assert_eq!(held(one("[]").as_ref()), [("fhir.type", ".".to_owned())]);
+}
+
+#[test]
+fn a_record_without_edits_is_written_as_it_arrived() {
+    for record in valid_records() {
+        let mut out = Vec::new();
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading.write(&Edits::none(), &mut out).unwrap();
+        assert_eq!(out, record.bytes());
+    }
+}
+
+#[test]
+fn what_safe_harbor_writes_is_valid_and_holds_no_identifier() {
+    for record in valid_records() {
+        let written = edited(record.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
+        assert!(held(one(&written).as_ref()).is_empty());
+        for piece in pieces(record.as_ref()) {
+            let is_name = matches!(piece.meaning, Meaning::Identifier(label) if label.kind == Kind::Name);
+            if is_name && piece.text.len() > 4 {
+                assert!(!written.contains(&piece.text), "{} stays", piece.at);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_id_and_the_references_to_it_get_one_code() {
+    let bundle = one(r#"{"resourceType":"Bundle","type":"collection","entry":[
+            {"fullUrl":"urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a","resource":{"resourceType":"Patient","id":"61ebe359-bfdc-4613-8bf2-c5e300945f0a"}},
+            {"resource":{"resourceType":"Condition","id":"61ebe359-bfdc-4613-8bf2-c5e300945f0a","subject":{"reference":"urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"}}},
+            {"resource":{"resourceType":"Condition","subject":{"reference":"https://h.example/fhir/Patient/61ebe359-bfdc-4613-8bf2-c5e300945f0a"}}},
+            {"resource":{"resourceType":"Condition","subject":{"reference":"Patient?identifier=http://h.example/mrn|61ebe359-bfdc-4613-8bf2-c5e300945f0a"}}}]}"#);
+    assert!(held(bundle.as_ref()).is_empty());
+    let pieces = pieces(bundle.as_ref());
+    let ids: Vec<_> = pieces.iter().map(|piece| (piece.domain.as_str(), piece.text.len())).collect();
+    assert_eq!(
+        ids,
+        [
+            ("Patient", 36),
+            ("Patient", 36),
+            ("Condition", 36),
+            ("Patient", 36),
+            ("Patient", 36),
+            ("Patient", 36)
+        ]
+    );
+    assert!(
+        pieces[1..5]
+            .iter()
+            .all(|piece| piece.subject.as_deref() == Some("Patient/61ebe359-bfdc-4613-8bf2-c5e300945f0a"))
+    );
+    assert!(pieces[5].subject.as_deref().is_some_and(|subject| subject.starts_with("Patient?identifier=")));
+    let written = edited(bundle.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
+    let token = format!("t{:016x}", code("Patient", &pieces[0].text));
+    assert_eq!(written.matches(&token).count(), 5, "{written}");
+}
+
+#[test]
+fn labels_follow_type_and_place() {
+    let patient = one(
+        r#"{"resourceType":"Patient","id":"p","name":[{"family":"Moor","given":["Ilse"]}],"birthDate":"1931-02-03",
+        "identifier":[{"type":{"coding":[{"code":"MR"}]},"value":"1"},{"system":"http://hl7.org/fhir/sid/us-ssn","value":"2"},{"value":"3"}],
+        "telecom":[{"system":"email","value":"a@b.example"},{"system":"fax","value":"5"}],
+        "address":[{"line":["1 Way"],"city":"Town","district":"D","state":"MA","postalCode":"01027","country":"US"}],
+        "contact":[{"name":{"text":"Ada"}}],"photo":[{"url":"http://x.example/p"}],
+        "generalPractitioner":[{"reference":"Practitioner/d","display":"Dr. X"}],"managingOrganization":{"display":"St. M"},
+        "extension":[{"url":"http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName","valueString":"Boyle"}]}"#,
+    );
+    assert!(held(patient.as_ref()).is_empty(), "{:?}", held(patient.as_ref()));
+    let labels: Vec<String> = pieces(patient.as_ref())
+        .iter()
+        .map(|piece| match piece.meaning {
+            Meaning::Identifier(label) => format!("{} {label}", piece.at),
+            other => format!("{} {other:?}", piece.at),
+        })
+        .collect();
+    for wanted in [
+        "Patient.id OTHER_ID.record",
+        "Patient.name[0].family NAME.patient",
+        "Patient.name[0].given[0] NAME.patient",
+        "Patient.birthDate DATE.birth",
+        "Patient.identifier[0].value MRN",
+        "Patient.identifier[1].value SSN",
+        "Patient.identifier[2].value OTHER_ID",
+        "Patient.telecom[0].value EMAIL",
+        "Patient.telecom[1].value FAX",
+        "Patient.address[0].line[0] LOCATION.street",
+        "Patient.address[0].city LOCATION.city",
+        "Patient.address[0].district LOCATION.county",
+        "Patient.address[0].postalCode LOCATION.zip",
+        "Patient.contact[0].name.text NAME.relative",
+        "Patient.photo[0].url PHOTO",
+        "Patient.generalPractitioner[0].display NAME.provider",
+        "Patient.managingOrganization.display HOSPITAL",
+        "Patient.extension[0].valueString NAME.relative",
+    ] {
+        assert!(labels.iter().any(|label| label == wanted), "{wanted}: {labels:#?}");
+    }
+    assert!(!labels.iter().any(|label| label.contains(".state") || label.contains(".country")));
+}
+
+#[test]
+fn an_element_goes_with_what_it_leaves_empty_and_a_required_one_is_masked() {
+    let patient = one(
+        r#"{"resourceType":"Patient", "id":"p" ,"active":true,"name":[{"use":"official","family":"Moor"}, {"given":["A","B"],"_given":[null,{"id":"x"}]}],
+  "contact":[{"relationship":[{"text":"aunt"}],"name":{"family":"Moor"}}],"birthDate":"1931-02-03" }"#,
+    );
+    let gone = edited(patient.as_ref(), |_, piece| piece.at.contains("name").then(String::new)).unwrap();
+    assert_eq!(
+        gone,
+        "{\"resourceType\":\"Patient\", \"id\":\"p\" ,\"active\":true,\n  \"contact\":[{\"relationship\":[{\"text\":\"aunt\"}],\"name\":{\"extension\":[{\"url\":\"http://hl7.org/fhir/StructureDefinition/data-absent-reason\",\"valueCode\":\"masked\"}]}}],\"birthDate\":\"1931-02-03\" }",
+        "{gone}"
+    );
+    let first = edited(patient.as_ref(), |_, piece| (piece.text == "A").then(String::new)).unwrap();
+    assert!(first.contains(r#"{"given":["B"],"_given":[{"id":"x"}]}"#), "{first}");
+    let second = edited(patient.as_ref(), |_, piece| (piece.text == "B").then(String::new)).unwrap();
+    assert!(second.contains(r#"{"given":["A"]}"#), "{second}");
+}
+
+#[test]
+fn a_replacement_that_is_no_value_of_its_type_is_masked() {
+    let report = one(
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"t"},"issued":"2011-02-02T16:30:49.825-05:00","effectiveDateTime":"2011-02-02","valueQuantity":{"value":37.10}}"#,
+    );
+    let written = edited(report.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
+    assert_eq!(
+        written,
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"t"},"_issued":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]},"effectiveDateTime":"2011","valueQuantity":{"value":37.10}}"#
+    );
+}
+
+#[test]
+fn a_note_is_read_and_written_in_its_charset_with_size_and_hash() {
+    for (charset, data, size) in [("utf-8", "TW9vciDDpA==", 7), ("iso-8859-1", "TW9vciDk", 6)] {
+        let note = one(&format!(
+            r#"{{"resourceType":"DocumentReference","status":"current","subject":{{"reference":"Patient/p"}},"content":[{{"attachment":{{"contentType":"text/plain; charset={charset}","data":"{data}","size":{size}}}}}]}}"#
+        ));
+        assert!(held(note.as_ref()).is_empty());
+        let found = pieces(note.as_ref());
+        let (number, text) =
+            found.iter().enumerate().find(|(_, piece)| piece.meaning == Meaning::Text).unwrap();
+        assert_eq!(text.text, "Moor ä");
+        assert_eq!(text.at, "DocumentReference.content[0].attachment.data");
+        let mut edits = Edits::none();
+        edits
+            .push(number, Edit { span: Span::new(0, 4), with: "[NAME]".to_owned().into(), whole: false })
+            .unwrap();
+        let mut out = Vec::new();
+        note.read(&Limits::default(), &mut Findings::new()).unwrap().write(&edits, &mut out).unwrap();
+        let written = one(std::str::from_utf8(&out).unwrap());
+        assert!(held(written.as_ref()).is_empty());
+        assert!(pieces(written.as_ref()).iter().any(|piece| piece.text == "[NAME] ä"));
+        // Without its data nothing of it stays.
+        let gone =
+            edited(note.as_ref(), |_, piece| (piece.meaning == Meaning::Text).then(String::new)).unwrap();
+        assert!(gone.contains("masked") && !gone.contains("size"), "{gone}");
+    }
+}
+
+#[test]
+fn labels_of_protection_are_read() {
+    let labelled = |system: &str, code: &str| {
+        let record = one(&format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"Patient","meta":{{"security":[{{"system":"http://terminology.hl7.org/CodeSystem/{system}","code":"{code}"}}]}}}}}}]}}"#
+        ));
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading.sensitivity().iter().map(|of| of.name()).collect::<Vec<_>>()
+    };
+    assert_eq!(labelled("v3-ActCode", "ETHUD"), ["part2"]);
+    assert_eq!(labelled("v3-ActCode", "PSYTHPN"), ["psychotherapy"]);
+    assert_eq!(labelled("v3-ActCode", "HIV"), ["hiv"]);
+    assert_eq!(labelled("v3-ActCode", "GDIS"), ["genetic"]);
+    assert_eq!(labelled("v3-Confidentiality", "R"), ["restricted"]);
+    assert_eq!(labelled("v3-Confidentiality", "N"), Vec::<&str>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn whatever_is_edited_what_is_written_is_valid(which in any::<prop::sample::Index>(), seed in any::<u64>()) {
+        let all = valid_records();
+        let record = &all[which.index(all.len())];
+        let written = edited(record.as_ref(), |number, piece| match code(&seed.to_string(), &number.to_string()) % 4 {
+            0 => None,
+            1 => Some(String::new()),
+            2 if piece.meaning != Meaning::Opaque => Some("[REDACTED]".to_owned()),
+            _ => safe_harbor(piece),
+        });
+        let written = written.unwrap();
+        prop_assert!(held(one(&written).as_ref()).is_empty());
+    }
+
+    #[test]
+    fn mutated_records_end_without_a_panic(which in any::<prop::sample::Index>(), cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..6)) {
+        let all = valid_records();
+        let mut bytes = all[which.index(all.len())].bytes().to_vec();
+        for (at, byte, how) in cuts {
+            if bytes.is_empty() { break; }
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => { bytes.remove(at); }
+                2 => bytes.insert(at, b"\"{}[]:,\\0"[usize::from(byte) % 9]),
+                _ => bytes.truncate(at),
+            }
+        }
+        for record in memory(&bytes, "json") {
+            let mut findings = Findings::new();
+            if let Some(reading) = record.read(&Limits::default(), &mut findings) {
+                let mut count = 0;
+                reading.segments(&mut |_| { count += 1; Flow::On }).unwrap();
+                let mut edits = Edits::none();
+                for number in 0..count {
+                    edits.push(number, Edit { span: Span::new(0, 0), with: String::new().into(), whole: true }).unwrap();
+                }
+                let _ = reading.write(&edits, &mut Vec::new());
+            } else {
+                prop_assert!(findings.faults().iter().any(|fault| fault.severity >= Severity::Medium));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_end_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for extension in ["json", "ndjson", "xml", ""] {
+            for record in memory(&bytes, extension) {
+                let mut findings = Findings::new();
+                if record.read(&Limits::default(), &mut findings).is_none() {
+                    prop_assert!(findings.faults().iter().any(|fault| fault.severity >= Severity::Medium));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_no_detector_can_read_is_said_and_a_photo_goes() {
+    let attachment = |of: &str, content: &str| {
+        one(&format!(
+            r#"{{"resourceType":"DocumentReference","status":"current","content":[{{"attachment":{{"contentType":"{of}","data":"{content}"}}}}]}}"#
+        ))
+    };
+    let at = "DocumentReference.content[0].attachment.data".to_owned();
+    for (of, content) in
+        [("application/pdf", "JVBERi0="), ("text/plain", "//79"), ("text/plain; charset=x-none", "YQ==")]
+    {
+        assert_eq!(held(attachment(of, content).as_ref()), [("input.uninspectable", at.clone())], "{of}");
+    }
+    assert!(held(attachment("text/plain", "YQ==").as_ref()).is_empty());
+    let photo = one(r#"{"resourceType":"Patient","photo":[{"contentType":"image/png","data":"iVBORw0="}]}"#);
+    assert!(held(photo.as_ref()).is_empty());
+    let written = edited(photo.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
+    assert_eq!(written, r#"{"resourceType":"Patient"}"#);
+}
+
+#[test]
+fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
+    let facts = |record: &dyn Record| {
+        let mut out = Vec::new();
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading
+            .facts(&mut |subject, label, text| out.push(format!("{} {label} {text}", subject.id)))
+            .unwrap();
+        out
+    };
+    let bundle = one(r#"{"resourceType":"Bundle","type":"collection","entry":[
+            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor"}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
+            {"resource":{"resourceType":"Patient","id":"b","name":[{"family":"Vale"}]}},
+            {"resource":{"resourceType":"Practitioner","name":[{"family":"Osei"}]}},
+            {"resource":{"resourceType":"RelatedPerson","patient":{"reference":"Patient/b"},"name":[{"family":"Ash"}]}}]}"#);
+    assert!(held(bundle.as_ref()).is_empty(), "{:?}", held(bundle.as_ref()));
+    assert!(bundle.may_describe_subject());
+    assert_eq!(
+        facts(bundle.as_ref()),
+        [
+            "Patient/a NAME.patient Moor",
+            "Patient/a DATE.birth 1931-02-03",
+            "Patient/b NAME.patient Vale",
+            "Patient/b NAME.relative Ash",
+        ]
+    );
+    let condition =
+        one(r#"{"resourceType":"Condition","subject":{"reference":"Patient/a","display":"Moor"}}"#);
+    assert!(!condition.may_describe_subject() && facts(condition.as_ref()).is_empty());
+}

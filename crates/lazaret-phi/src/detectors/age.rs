@@ -1,0 +1,130 @@
+//! Finds ages over 89, in digits and in words, and birth years that give one away.
+//!
+//! Ages up to 89 stay (45 CFR 164.514(b)(2)(i)(C)). A number over 89 is an age when a word says so: `91 yo`,
+//! `aged 92`, `turned 90`, `ninety-three`; `HR 94`, `91%` and `90 pack-years` are not.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(C).
+//!
+//! Example: `101-year-old` is found; `89yo`, `95 kg` and `HR 94` are not.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(C).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::unit_follows;
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Age;
+
+impl ShapeDetector for Age {
+    fn id(&self) -> &'static str {
+        "phi.age"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("age.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Her aunt is a 101-year-old.", "89yo, HR 94, 91% RA, 95 kg, smoked 90 pack-years.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Dates,
+                r"\b(?:9\d|1[0-2]\d)(?: |-)?(?:years?(?:[ -]old| of age)?|yrs?(?:[ -]old)?|y\.?/?o\b\.?|y\.o\.|yo[mf]?|yom|yof|y|ans|jahre)\b",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*",
+            ),
+            (
+                Pass::Dates,
+                r"\b(?:ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a) hundred(?: and)?(?:[ -](?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?)\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\b(?:born|b\.|dob|birth ?year:?|geboren|geb\.)(?: in| [A-Z][a-z]+ in)? (?:the year )?1[89]\d\d\b",
+            ),
+            (Pass::Dates, r"\b(?:9\d|1[0-2]\d) ?[/ ]?(?:M|F|male|female|woman|man|lady|gentleman)\b"),
+            (Pass::Dates, r"\b(?:9\d|1[0-2]\d)\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let text = note.slice(hit.start, hit.end);
+        match hit.shape {
+            0 => {
+                // `90 yrs` of smoking, of use: a duration.
+                let after = note.after(hit.end, 16).to_ascii_lowercase();
+                let duration = ["pack", " ago", " of ", "-pack"].iter().any(|word| after.starts_with(word));
+                let age = text.to_ascii_lowercase();
+                if !duration || age.contains("old") || age.contains("of age") {
+                    out.push(found(Label::AGE, hit.start, hit.end, Evidence::Named));
+                }
+            }
+            1 => {
+                let number = note.after(hit.end, 3);
+                let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+                let age = number.get(..digits).and_then(|n| n.parse::<u8>().ok());
+                let ends =
+                    !note.byte(hit.end + digits).is_ascii_digit() && note.byte(hit.end + digits) != b'/';
+                if age.is_some_and(|age| (90..=125).contains(&age))
+                    && ends
+                    && note.byte(hit.end + digits) != b'%'
+                {
+                    out.push(found(Label::AGE, hit.end, hit.end + digits, Evidence::Named));
+                }
+            }
+            2 => {
+                let hundred = text.to_ascii_lowercase().contains("hundred");
+                let cued = note.cue_before(hit.start, 24, "age|aged|died at|turned|is|at");
+                let quantity =
+                    note.cue_after(hit.end, 16, "percent|degrees|over|mg|milligrams|times|minutes|days");
+                let vital = note.cue_before(hit.start, 12, "pulse|hr|bp|rate|sat|sats|weight|map");
+                if !quantity && !vital && (!hundred || cued) {
+                    out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
+                }
+            }
+            3 => {
+                // `DOB 1949-12-30` is a whole date.
+                let whole = matches!(note.byte(hit.end), b'-' | b'/' | b'.')
+                    && note.byte(hit.end + 1).is_ascii_digit();
+                if !whole {
+                    out.push(found(Label::BIRTH_DATE, hit.end - 4, hit.end, Evidence::Named));
+                }
+            }
+            4 => {
+                if !note.cue_before(hit.start, 10, "hr|bp|p|pulse|rr|spo2|o2|t") {
+                    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+                    out.push(found(Label::AGE, hit.start, hit.start + digits, Evidence::Shape));
+                }
+            }
+            _ => apposed(hit, note, out),
+        }
+    }
+}
+
+/// `her sister Alphonsine, 94, lives`; `mother is 94`: a number after a person, between commas or before a stop.
+fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let index = note.token_at(hit.start);
+    let Some(last) = index.checked_sub(1).and_then(|at| note.tokens().get(at)) else { return };
+    let gap = note.slice(last.end, hit.start);
+    let closes =
+        matches!(note.byte(hit.end), b',' | b'.' | b';' | b')') && !note.byte(hit.end + 1).is_ascii_digit();
+    let near = note.tokens().iter().skip(index.saturating_sub(4)).take(index.min(4));
+    let of_person = near.clone().any(|t| t.has(Marks::RELATION));
+    let named = last.capitalised() && last.has(Marks::PERSON) && !last.has(Marks::CLINICAL) && last.len() > 2;
+    let is = note.word(last).eq_ignore_ascii_case("is")
+        && (of_person || note.cue_before(hit.start, 8, "pt|patient|she|he|who"));
+    let closes = closes || (is && note.cue_after(hit.end, 5, "and"));
+    if closes && !unit_follows(note, hit.end) && ((gap == ", " && (of_person || named)) || (gap == " " && is))
+    {
+        out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
+    }
+}

@@ -1,0 +1,210 @@
+//! Finds towns and counties.
+//!
+//! A name before a state (`Dunmere, OH`) whether or not a gazetteer knows it; a name of the gazetteer after a word of
+//! place (`lives in`, `from`, `moved to`); any capitalised name after `lives in`, `born in`, `from`; `X County`.
+//! Scores, devices and diseases named after towns (`Glasgow Coma Scale`) are not places.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(B). States and countries may stay.
+//!
+//! Example: `lives in Metairie, LA` gives `Metairie`; `Boston brace` and `mild LA enlargement` give nothing.
+//!
+//! References: GeoNames (catalogue/phi/SOURCE.md).
+
+use lazaret_core::Label;
+
+use crate::lexicon::{Lexicon, Marks};
+use crate::overlap::{Evidence, Found};
+use crate::registry::{ShapeDetector, found};
+use crate::view::{Case, Note, Token};
+
+/// See the page above.
+pub(crate) struct City;
+
+/// Most words of a town's name.
+const WORDS: usize = 4;
+
+impl ShapeDetector for City {
+    fn id(&self) -> &'static str {
+        "phi.location.city"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("city.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("She lives in Metairie, LA.", "Boston brace, mild LA enlargement, Glasgow 15.")
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let tokens = note.tokens();
+        let mut index = 0;
+        while let Some(token) = tokens.get(index) {
+            let mut next = index + 1;
+            if token.case == Case::Capital || token.case == Case::Upper {
+                if let Some(last) = town_at(note, index) {
+                    if let Some((end, evidence, label)) = judge(note, index, last) {
+                        out.push(found(label, token.start, end, evidence));
+                    }
+                    next = last + 1;
+                }
+            } else if token.case == Case::Lower && lower_town(note, index) {
+                out.push(found(Label::CITY, token.start, token.end, Evidence::Likely));
+            }
+            index = next;
+        }
+    }
+}
+
+/// The last word of the run of capitalised words that begins here.
+fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let first = tokens.get(index)?;
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    // Begin at the start of a run only.
+    if before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
+        || stops(note, first)
+    {
+        return None;
+    }
+    let mut last = index;
+    while last - index + 1 < WORDS {
+        let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) else { break };
+        let gap = note.slice(this.end, next.start);
+        let joined = matches!(gap, " " | "-" | ". ") && (gap != ". " || this.len() <= 3);
+        if !joined || !(next.case == Case::Capital || next.case == Case::Upper) || stops(note, next) {
+            break;
+        }
+        last += 1;
+    }
+    Some(last)
+}
+
+/// Words that begin the name of a town though they are others too.
+fn geographic(word: &str) -> bool {
+    [
+        "New", "Old", "Lower", "Upper", "East", "West", "North", "South", "Great", "Grand", "Fort", "Port",
+        "Mount", "Mt", "St", "Saint", "San", "Santa", "Los", "Las", "La", "El", "Le", "De", "Des",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn stops(note: &Note<'_>, token: &Token) -> bool {
+    !geographic(note.word(token)) && always_stops(token)
+}
+
+fn always_stops(token: &Token) -> bool {
+    token.has(Marks::FUNCTION.or(Marks::TITLE).or(Marks::CALENDAR).or(Marks::STAFF).or(Marks::FACILITY_HEAD))
+        && !token.has(Marks::CITY)
+        || (token.case == Case::Upper && token.has(Marks::MEDICAL.or(Marks::STATE)) && token.len() <= 3)
+}
+
+fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence, Label)> {
+    let tokens = note.tokens();
+    let (start, end) = (tokens.get(first)?, tokens.get(last)?);
+    let next = tokens.get(last + 1);
+    if start.has(Marks::STATE.or(Marks::COUNTRY)) && first == last {
+        return None;
+    }
+    // `Wexcombe County`, `Sable Creek Township`, `Orleans Parish`
+    let head = note.word(end);
+    if last > first && ["County", "COUNTY", "Parish", "Township"].contains(&head) {
+        return Some((
+            end.end,
+            Evidence::Checked,
+            if head == "Township" { Label::CITY } else { Label::COUNTY },
+        ));
+    }
+    // `Dunmere, OH`, `Pinebrook, Vermont`, `Corvane NM 87999`
+    let state = next.is_some_and(|t| {
+        let gap = note.slice(end.end, t.start);
+        let code = t.case == Case::Upper && t.len() <= 3;
+        let zip = note
+            .after(t.end, 8)
+            .trim_start_matches([',', ' ', '.', '*'])
+            .starts_with(|c: char| c.is_ascii_digit());
+        let two_words = tokens.get(last + 2).is_some_and(|two| {
+            Lexicon::get()
+                .marks(&format!("{} {}", note.word(t), note.word(two)).to_lowercase())
+                .has(Marks::STATE)
+        });
+        (t.has(Marks::STATE) || two_words)
+            && (t.capitalised() && (code || t.len() > 3))
+            && (gap == ", " || (zip && matches!(gap, " " | "  " | " * " | "^")))
+    });
+    if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
+        return Some((end.end, Evidence::Checked, Label::CITY));
+    }
+    // `2280 Cobbler's Knot Ln, Dunmere`: after a street.
+    let after_street = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| {
+        t.has(Marks::STREET) && t.capitalised() && matches!(note.slice(t.end, start.start), ", " | "., ")
+    });
+    if after_street
+        && start.case == Case::Capital
+        && !start.has(Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::TITLE).or(Marks::RELATION))
+    {
+        return Some((end.end, Evidence::Likely, Label::CITY));
+    }
+    let phrase = phrase(note, first, last);
+    let listed = Lexicon::get().marks(&phrase).has(Marks::CITY);
+    let clinical = start.has(Marks::CLINICAL)
+        || next.is_some_and(|t| t.has(Marks::EPONYM_HEAD) && t.case == Case::Lower);
+    let strong = note.cue_before(
+        start.start,
+        18,
+        "lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
+    let weak = note.cue_before(start.start, 4, "in|to|near|of|at");
+    let personal =
+        start.has(Marks::RELATION.or(Marks::TITLE)) || (first == last && start.has(Marks::GIVEN_FREQUENT));
+    let direct = {
+        let before = note.before(start.start, 24);
+        before.ends_with("in ")
+            || before.ends_with("from ")
+            || before.ends_with("IN ")
+            || before.ends_with("FROM ")
+            || before.ends_with("to ")
+            || before.ends_with("near ")
+            || before.ends_with("outside ")
+            || before.ends_with(" of ")
+            || before.ends_with("city\":\"")
+            || before.ends_with("City: ")
+    };
+    if !direct || (start.case == Case::Upper && start.len() <= 3) {
+        return None;
+    }
+    if listed && (strong || weak) && !(clinical && !strong) {
+        return Some((end.end, Evidence::Checked, Label::CITY));
+    }
+    let bare = !start.has(Marks::COMMON.or(Marks::PERSON).or(Marks::CLINICAL).or(Marks::PAYER)) && !personal;
+    let in_or_from = {
+        let b = note.before(start.start, 8).to_ascii_lowercase();
+        b.ends_with("in ") || b.ends_with("from ")
+    };
+    let facility = (first..=last).any(|at| tokens.get(at).is_some_and(|t| t.has(Marks::FACILITY)));
+    let sure = strong && in_or_from && !clinical && !personal && !facility;
+    ((sure || (bare && in_or_from && last == first && start.case == Case::Capital)) && !facility).then_some((
+        end.end,
+        Evidence::Likely,
+        Label::CITY,
+    ))
+}
+
+/// `in marfa`, `from reno`: a listed town in lower case that is no other word.
+fn lower_town(note: &Note<'_>, index: usize) -> bool {
+    let Some(token) = note.tokens().get(index) else { return false };
+    if !token.has(Marks::CITY)
+        || token.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION))
+        || token.len() < 4
+    {
+        return false;
+    }
+    let before = note.before(token.start, 6);
+    before.ends_with(" in ") || before.ends_with("from ")
+}
+
+fn phrase(note: &Note<'_>, first: usize, last: usize) -> String {
+    let words: Vec<String> =
+        (first..=last).filter_map(|at| note.tokens().get(at)).map(|t| note.word(t).to_lowercase()).collect();
+    words.join(" ")
+}

@@ -1,0 +1,178 @@
+//! Finds dates written with digits or with the name of a month.
+//!
+//! Numbers with `/`, `-` or `.`, ISO 8601 with its time, eight digits in a row, months by name or short name in any
+//! case and four languages, with and without weekday, ordinal and year. Every date must be in the calendar. Two
+//! numbers alone (`3/4`) are a date only where a word or a weekday says so, or where they can hardly be a fraction
+//! (`11/23`). A year alone, a month alone and a time of day may stay.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(C).
+//!
+//! Example: `04-MAR-25` is found; `BP 120/80`, `3/10`, `T4-5` are not.
+//!
+//! References: ISO 8601-1:2019; 45 CFR 164.514(b)(2)(i)(C).
+
+use lazaret_core::Label;
+
+use crate::calendar;
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::unit_follows;
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Dates;
+
+macro_rules! with_months {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "(?:jan(?:uary|uar)?|janvier|enero|feb(?:r?uary|ruar)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il)?|avril|abril|",
+            "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust)?|août|agosto|sept?(?:ember|embre|iembre)?|",
+            "oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember)?|dez(?:ember)?|décembre|diciembre)",
+            $after
+        )
+    };
+}
+
+const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery";
+const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|of|w/|day";
+
+impl ShapeDetector for Dates {
+    fn id(&self) -> &'static str {
+        "phi.date"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("date.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Seen 04-MAR-25 in clinic.", "Pain 3/10, BP 120/80, T4-5, ratio 3:4, 24/7 care, since 2019.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Dates,
+                r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
+            ),
+            (Pass::Dates, r"\b(?:\d{4}([/.-])\d{1,2}[/.-]\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2}))\b"),
+            (Pass::Dates, r"\b(?:19|20)\d{6}(?:\d{6}|\d{4})?\b"),
+            (
+                Pass::Dates,
+                with_months!(
+                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of)?[ -]?",
+                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
+                ),
+            ),
+            (
+                Pass::Dates,
+                with_months!(
+                    r"\b",
+                    r"\.?,? ?(?:the )?\d{1,2}(?:st|nd|rd|th)?(?:,? ?(?:'\d{2}|\d{4})|, \d{2})?\b"
+                ),
+            ),
+            (Pass::Dates, with_months!(r"\b\d{4}[-/ ]", r"\.?[-/ ]\d{1,2}\b")),
+            (Pass::Dates, with_months!(r"\b", r"\.?,?(?: of)? (?:\d{4}\b|'\d{2}\b)")),
+            (Pass::Dates, r"\b(?:0?[1-9]|1[0-2])/(?:19|20)\d{2}\b"),
+            (Pass::Dates, r"\b\d{1,2}[/-]\d{1,2}\b|\b\d{2}\.\d{2}\."),
+            (Pass::Dates, r"\b\d{6}\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let text = note.slice(hit.start, hit.end);
+        let (before, after) = (note.byte_before(hit.start), note.byte(hit.end));
+        let joined = matches!(before, b'/' | b'-' | b'.' | b'_' | b'#')
+            && note.byte_before(hit.start.saturating_sub(1)).is_ascii_alphanumeric()
+            || (matches!(after, b'/' | b'-') && note.byte(hit.end + 1).is_ascii_digit())
+            || (after == b'.' && note.byte(hit.end + 1).is_ascii_digit())
+            || after.is_ascii_alphabetic();
+        let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else { return };
+        let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
+        let evidence = match hit.shape {
+            0 => Evidence::Named,
+            1 | 7 if !joined => Evidence::Checked,
+            2 if !joined
+                && !after.is_ascii_alphanumeric()
+                && !note.cue_before(hit.start, 12, "snomed|loinc|code|rxcui") =>
+            {
+                Evidence::Shape
+            }
+            3..=6 if !after.is_ascii_alphabetic() && month_is_meant(hit, note, text) => Evidence::Checked,
+            8 if !joined && date.has_day() && short_is_date(hit, note, text, birth) => Evidence::Shape,
+            9 if birth => Evidence::Named,
+            _ => return,
+        };
+        let end = if text.ends_with(',') { hit.end - 1 } else { hit.end };
+        let mut start = with_weekday(hit.start, note);
+        if note.before(start, 5).to_ascii_lowercase().ends_with("the ") {
+            start -= 4;
+        }
+        out.push(found(if birth { Label::BIRTH_DATE } else { Label::DATE }, start, end, evidence));
+    }
+}
+
+/// `may 2` and `march 4` in lower case are verbs unless an ordinal, a year or a day before says otherwise.
+fn month_is_meant(hit: Hit, note: &Note<'_>, text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let verb = lower.starts_with("may") || lower.starts_with("mar");
+    let certain = text.bytes().filter(u8::is_ascii_digit).count() > 2
+        || ["st", "nd", "rd", "th"].iter().any(|o| lower.ends_with(o));
+    (!verb || certain || text.starts_with('M')) && !unit_follows(note, hit.end)
+}
+
+/// Whether two numbers are day and month.
+fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
+    if birth {
+        return true;
+    }
+    if unit_follows(note, hit.end)
+        || note.cue_before(hit.start, 18, NOT)
+        || matches!(note.byte(hit.end), b'%')
+    {
+        return false;
+    }
+    let index = note.token_at(hit.start);
+    let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    let near = last.filter(|t| hit.start - t.end <= 3);
+    if near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DRUG).or(Marks::DEVICE))) {
+        return false;
+    }
+    let dash = text.contains('-');
+    let cued = near.is_some_and(|t| {
+        let word = note.word(t).to_ascii_lowercase();
+        CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
+    }) || note.cue_before(hit.start, 5, "f/u|d/c");
+    if dash {
+        return false;
+    }
+    if text.ends_with('.') {
+        return true;
+    }
+    let time = note
+        .after(hit.end, 6)
+        .trim_start()
+        .as_bytes()
+        .get(..3)
+        .is_some_and(|t| matches!(t, [a, b, b':'] if a.is_ascii_digit() && b.is_ascii_digit()));
+    let padded = text.split('/').any(|part| part.len() == 2 && part.starts_with('0'));
+    if time || padded {
+        return true;
+    }
+    let alone = note.before(hit.start, 200).trim().is_empty();
+    let bracketed = note.byte_before(hit.start) == b'(' && note.byte(hit.end) == b')';
+    let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
+    cued || alone || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+}
+
+/// Takes the weekday before a date in.
+fn with_weekday(start: usize, note: &Note<'_>) -> usize {
+    let index = note.token_at(start);
+    let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    last.filter(|t| {
+        t.has(Marks::WEEKDAY) && t.capitalised() && matches!(note.slice(t.end, start), " " | ", " | ". ")
+    })
+    .map_or(start, |t| t.start)
+}

@@ -1,0 +1,97 @@
+//! Finds dates said in words: holidays, `the 13th`, `Fifteenth of July`, `winter of 1926`.
+//!
+//! A holiday fixes a day, with or without a year. A bare ordinal is a date after `on`, `by`, `until`, `the`.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(C).
+//!
+//! Example: `Christmas Eve 2022` is found; `the 2nd toe` and `summer` are not.
+//!
+//! References: 5 U.S.C. 6103 (federal holidays).
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct DateWords;
+
+macro_rules! ordinals {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            r"(?:twenty[ -]|thirty[ -])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth)",
+            $after
+        )
+    };
+}
+
+impl ShapeDetector for DateWords {
+    fn id(&self) -> &'static str {
+        "phi.date.words"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("date_words.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Fell on Christmas Eve 2022.", "The 2nd toe in summer, 4th of 6 cycles.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Dates,
+                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|halloween|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day)\b(?:,? (?:of )?(?:19|20)\d\d\b)?",
+            ),
+            (
+                Pass::Dates,
+                ordinals!(
+                    r"\b(?:the )?",
+                    r" of (?:january|february|march|april|may|june|july|august|september|october|november|december)(?:,? \d{4}\b)?"
+                ),
+            ),
+            (
+                Pass::Dates,
+                ordinals!(
+                    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: the)? ",
+                    r"(?:,? (?:twenty|nineteen)[ -](?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|,? \d{4})?\b"
+                ),
+            ),
+            (
+                Pass::Dates,
+                r"\b(?:(?:on|by|until|till|til|since|from|before|after|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
+            ),
+            (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),
+            (
+                Pass::Dates,
+                r"\b(?:the )?(?:spring|summer|autumn|fall|winter) (?:of )?(?:19|20)\d\d(?:[-/]\d\d)?\b",
+            ),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let mut start = hit.start;
+        if hit.shape == 3 {
+            let text = note.slice(hit.start, hit.end);
+            // The word before `the` stays, unless it is a weekday; what follows must not make it an ordinal of things.
+            let the = text.to_ascii_lowercase().find("the ").unwrap_or(0);
+            let weekday = text.to_ascii_lowercase().starts_with(['m', 't', 'w', 'f', 's'])
+                && the > 2
+                && !text.to_ascii_lowercase().starts_with("ti");
+            if !weekday || text.to_ascii_lowercase().starts_with("since") {
+                start += the;
+            }
+            let next = note.after(hit.end, 2);
+            let closes = next.is_empty()
+                || next.starts_with(['.', ',', ';', ')', ':', '?'])
+                || note.cue_after(hit.end, 8, "and|at|w/|bc|with|for|to|he|she|of");
+            if !closes {
+                return;
+            }
+        }
+        out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
+    }
+}

@@ -1,0 +1,44 @@
+//! Finds serial numbers and identifiers of devices.
+//!
+//! Serial numbers, UDI, IMEI, asset tags and device ids that a cue names. UDI and MAC addresses, which have a form of
+//! their own, are found by `phi.other-id.guid`.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(M): an implant's serial number leads to one patient.
+//!
+//! Example: `serial RNB4418207S` gives `RNB4418207S`; `model W1DR01` gives nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(M); 21 CFR 801.40.
+
+use lazaret_core::Label;
+
+use crate::overlap::Found;
+use crate::registry::{Hit, Pass, ShapeDetector};
+use crate::value::named;
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Device;
+
+impl ShapeDetector for Device {
+    fn id(&self) -> &'static str {
+        "phi.device"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("device.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Pacemaker, serial RNB4418207S.", "Pacemaker, model W1DR01.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[(Pass::Cues, CUES)]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        named(note, hit, 4, Label::DEVICE, out);
+    }
+}
+
+const CUES: &str = r"\b(?:serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset (?:tag|no\b\.?|number)|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";

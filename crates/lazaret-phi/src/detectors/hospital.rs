@@ -1,0 +1,220 @@
+//! Finds hospitals, clinics and other facilities, and employers.
+//!
+//! Capitalised words that end in a word for a facility (`Saint Brannock Regional Medical Center`, `Copper Basin
+//! Urology`), begin with one (`University of Tamarack Health`, `Klinik Bad Tannenau`), or end as firms do (`Bellweather
+//! Freight Co.`); the name after `works at`, `employed by`; the value of `Facility:`. Departments (`Emergency
+//! Department`, `Oncology Clinic`) are no names.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(B) and (A): where someone was treated or works is a place smaller than a state.
+//!
+//! Example: `seen at Elm Bay Birth Center` gives the name; `medical center policy` gives nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
+
+/// See the page above.
+pub(crate) struct Hospital;
+
+/// Most words of a name.
+const WORDS: usize = 7;
+/// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
+const SECOND: [&str; 9] =
+    ["center", "centre", "services", "system", "home", "care", "group", "department", "unit"];
+
+impl ShapeDetector for Hospital {
+    fn id(&self) -> &'static str {
+        "phi.hospital"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("hospital.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        (
+            "Seen at Elm Bay Birth Center today.",
+            "Medical center policy, Emergency Department, Cardiology Clinic.",
+        )
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            ),
+            (
+                Pass::Numbers,
+                r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)(?: [A-Z][a-z]+)?|[a-z]+(?: [a-z]+)? children's)\b",
+            ),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 1 {
+            saint(hit, note, out);
+            return;
+        }
+        let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+        let key = cue.trim_end().ends_with(':');
+        if !key
+            && matches!(
+                cue.trim_end(),
+                "facility" | "hospital" | "clinic" | "employer" | "pharmacy" | "school"
+            )
+        {
+            return;
+        }
+        let first = note.token_at(hit.end);
+        let Some(token) = note.tokens().get(first).filter(|t| t.start == hit.end && t.capitalised()) else {
+            return;
+        };
+        if token.has(Marks::FUNCTION) && note.word(token).len() <= 3 {
+            return;
+        }
+        let last = forward(note, first);
+        if let Some(end) = note.tokens().get(last) {
+            out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Named));
+        }
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let tokens = note.tokens();
+        let mut index = 0;
+        while let Some(token) = tokens.get(index) {
+            let head = token.has(Marks::FACILITY_HEAD)
+                || token.has(Marks::ORGANISATION) && token.case != Case::Lower
+                || (token.has(Marks::FACILITY) || second(note, token)) && index > 0;
+            if head && let Some((first, last)) = around(note, index) {
+                if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
+                    out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));
+                }
+                index = last;
+            }
+            index += 1;
+        }
+    }
+}
+
+/// `St Dymphna's`, `Our Lady of the Lake`, `Hopewell Children's`: each word capitalised; no saint's disease.
+fn saint(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end);
+    let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase()) || matches!(word, "of" | "the");
+    let words: Vec<&str> = text.split(' ').collect();
+    let thing = note.cue_after(hit.end, 12, "wort|fire|disease|dance|hospital");
+    if words.len() >= 2 && words.iter().all(|word| capital(word)) && !thing {
+        out.push(found(Label::HOSPITAL, hit.start, hit.end, Evidence::Likely));
+    }
+}
+
+fn second(note: &Note<'_>, token: &Token) -> bool {
+    SECOND.iter().any(|word| word.eq_ignore_ascii_case(note.word(token)))
+}
+
+/// The run of name words around a word for a facility, if there is a proper name in it.
+fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
+    let tokens = note.tokens();
+    let head = tokens.get(index)?;
+    let lower = head.case == Case::Lower;
+    let mut first = index;
+    while index - first < WORDS {
+        let Some(before) = first.checked_sub(1).and_then(|at| tokens.get(at)) else { break };
+        let this = tokens.get(first)?;
+        let gap = note.slice(before.end, this.start);
+        let joined = matches!(gap, " " | "-" | " & " | "'" | ". " | ", a ")
+            && (gap != ". " || matches!(note.word(before), "St" | "ST" | "Mt" | "st"));
+        let name = before.capitalised() && !opener(note, before)
+            || matches!(note.word(before), "of" | "the" | "and" | "s" | "de" | "la" | "am" | "OF" | "THE")
+                && first < index
+            || matches!(note.word(before), "s")
+            || (lower
+                && before.case == Case::Lower
+                && before.has(Marks::PERSON.or(Marks::CITY))
+                && !before.has(Marks::FUNCTION.or(Marks::MEDICAL)));
+        if !joined || !name {
+            break;
+        }
+        first -= 1;
+    }
+    while first < index
+        && tokens.get(first).is_some_and(|t| {
+            t.case == Case::Lower && !lower
+                || matches!(note.word(t), "of" | "the" | "and" | "The" | "THE" | "OF" | "s")
+        })
+    {
+        first += 1;
+    }
+    let mut last = forward(note, index);
+    if lower {
+        last = index;
+    }
+    let proper = (first..index).filter_map(|at| tokens.get(at)).any(|t| {
+        !t.has(
+            Marks::FACILITY
+                .or(Marks::MEDICAL)
+                .or(Marks::FUNCTION)
+                .or(Marks::STAFF)
+                .or(Marks::EPONYM_HEAD)
+                .or(Marks::CALENDAR),
+        ) && t.len() > 2
+    });
+    let after = (index + 1..=last).filter_map(|at| tokens.get(at)).any(|t| {
+        t.case != Case::Lower && !t.has(Marks::FACILITY.or(Marks::MEDICAL).or(Marks::FUNCTION)) && t.len() > 2
+    });
+    // A weak word (`care`, `unit`, `lab`) wants a name that is no common word, or three words.
+    let weak = !head.has(Marks::FACILITY_HEAD.or(Marks::ORGANISATION));
+    let named = (first..index).filter_map(|at| tokens.get(at)).any(|t| {
+        t.case != Case::Lower
+            && t.len() > 2
+            && !t.has(
+                Marks::COMMON.or(Marks::MEDICAL).or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::DEVICE),
+            )
+    });
+    if weak && (lower || !named && index - first < 2) {
+        return None;
+    }
+    let of = tokens
+        .get(index + 1)
+        .is_some_and(|t| matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte"));
+    (proper || (after && of)).then_some((first, last))
+}
+
+/// Words that begin a sentence or field, not a name.
+fn opener(note: &Note<'_>, token: &Token) -> bool {
+    token.has(Marks::FUNCTION)
+        && !token.has(Marks::CITY.or(Marks::GIVEN_FREQUENT))
+        && !matches!(note.word(token), "New" | "NEW" | "Good" | "Old" | "First" | "Our" | "OUR")
+        || token.has(Marks::TITLE) && !matches!(note.word(token), "Sister" | "Lady" | "Father")
+        || token.has(Marks::CALENDAR)
+}
+
+/// On over further words of the name: `Hospital of Lower X`, `Clinic, PLLC`, `& Sons`.
+fn forward(note: &Note<'_>, index: usize) -> usize {
+    let tokens = note.tokens();
+    let mut last = index;
+    let mut at = index + 1;
+    while at - index < WORDS {
+        let (Some(this), Some(next)) = (tokens.get(at - 1), tokens.get(at)) else { break };
+        let gap = note.slice(this.end, next.start);
+        let suffix = next.has(Marks::ORGANISATION) && next.capitalised();
+        let joined = matches!(gap, " " | "-" | " & " | "'")
+            || (gap == ". " && this.len() <= 3 && this.case == Case::Capital)
+            || (gap == ", " && suffix);
+        let particle = matches!(note.word(next), "of" | "the" | "de" | "am" | "and" | "s" | "on")
+            && next.case == Case::Lower;
+        if !joined || !(next.capitalised() && !opener(note, next) || particle || suffix) {
+            break;
+        }
+        if !particle || note.word(next) == "s" {
+            last = at;
+        }
+        at += 1;
+    }
+    last
+}

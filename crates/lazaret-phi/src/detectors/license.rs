@@ -1,0 +1,74 @@
+//! Finds certificate and licence numbers: NPI, DEA, state and driver licences, laboratory certificates.
+//!
+//! Numbers that a cue names: `NPI`, `DEA`, `lic`, `DL`, `CLIA`, `GMC`, `CPSO`. A check digit (NPI: Luhn over the
+//! number with 80840 before it; DEA: the last digit) is asked for only where no cue stands: a number with a typing
+//! error still names a person.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(K).
+//!
+//! Example: `DEA AB1234567` gives the number; `licensed since 2019` gives nothing.
+//!
+//! References: 45 CFR 162.406; 21 CFR 1301.13.
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::{digit_values, named};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct License;
+
+impl ShapeDetector for License {
+    fn id(&self) -> &'static str {
+        "phi.license"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("license.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("NPI 1234567890, phone below.", "Licensed for many years in Ohio, code E11.9.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (Pass::Cues, r"\bnpi\b(?: (?:is|no\b\.?|number))?"),
+            (Pass::Cues, r"\bdea\b(?: (?:no\b\.?|number|#))?"),
+            (
+                Pass::Cues,
+                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|passport(?: (?:no\b\.?|number))?)",
+            ),
+            (Pass::Numbers, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        match hit.shape {
+            0 => {
+                named(note, hit, 6, Label::LICENSE.sub("npi"), out);
+            }
+            1 => {
+                named(note, hit, 6, Label::LICENSE.sub("dea"), out);
+            }
+            2 => {
+                named(note, hit, 5, Label::LICENSE, out);
+            }
+            _ if dea_holds(note.slice(hit.start, hit.end)) => {
+                out.push(found(Label::LICENSE.sub("dea"), hit.start, hit.end, Evidence::Checked));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The last digit is that of the first, third and fifth with twice the second, fourth and sixth.
+fn dea_holds(text: &str) -> bool {
+    let digits: Vec<u32> = digit_values(text).collect();
+    match digits.as_slice() {
+        [a, b, c, d, e, f, check] => (a + c + e + 2 * (b + d + f)) % 10 == *check,
+        _ => false,
+    }
+}

@@ -1,0 +1,32 @@
+//! The detectors, one file each; `registry.rs` lists them.
+
+pub(crate) mod account;
+pub(crate) mod age;
+pub(crate) mod biometric;
+pub(crate) mod city;
+pub(crate) mod date;
+pub(crate) mod date_words;
+pub(crate) mod device;
+pub(crate) mod email;
+pub(crate) mod guid;
+pub(crate) mod health_plan;
+pub(crate) mod hospital;
+pub(crate) mod ip;
+pub(crate) mod license;
+pub(crate) mod mrn;
+pub(crate) mod name_dictionary;
+pub(crate) mod name_key;
+pub(crate) mod name_relation;
+pub(crate) mod name_staff;
+pub(crate) mod name_title;
+pub(crate) mod nhs;
+pub(crate) mod other_id;
+pub(crate) mod phone;
+pub(crate) mod photo;
+pub(crate) mod room;
+pub(crate) mod ssn;
+pub(crate) mod street;
+pub(crate) mod url;
+pub(crate) mod username;
+pub(crate) mod vehicle;
+pub(crate) mod zip;

@@ -1,0 +1,44 @@
+//! Finds medical record numbers.
+//!
+//! A number that a cue names: `MRN`, `medical record no.`, `chart #`, `hospital no.`, `patient ID`. Record numbers
+//! have no common form or check digit, so without a cue there is nothing to find. Digits said in words count.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(H).
+//!
+//! Example: `MRN: 00483917` gives `00483917`; `MRN pending` gives nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(H); HL7 v2 table 0203, `MR`.
+
+use lazaret_core::Label;
+
+use crate::overlap::Found;
+use crate::registry::{Hit, Pass, ShapeDetector};
+use crate::value::named;
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Mrn;
+
+impl ShapeDetector for Mrn {
+    fn id(&self) -> &'static str {
+        "phi.mrn"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("mrn.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Seen today, MRN: 00483917.", "Seen today, MRN pending, platelets 204000.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[(Pass::Cues, CUES)]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        named(note, hit, 4, Label::MRN, out);
+    }
+}
+
+const CUES: &str = r"\b(?:mrn|m\.r\.n\.|mr ?#|med(?:ical)? rec(?:ord|\.)?(?: (?:number|numer|num|no)\b\.?| ?#| id)|chart (?:no\b\.?|number|#)|hosp(?:ital|\.)? ?(?:no\b\.?|number|id|#)|(?:pt|patient)[ .-]*(?:id|identifier|num(?:ber)?|no\b\.?|#)|ptnum|unit (?:no\b\.?|number|record)|ur ?no\b|urn\b|fall-nr|case-nr|patienten-?nr|record (?:number|numer|no\b\.?|#)|\x22type\x22: ?\x22MRN?\x22, ?\x22value\x22)";

@@ -1,0 +1,250 @@
+//! Finds names that word lists know: a given name and another name (`Casimir Nwosu`), `SURNAME, GIVEN` in capitals,
+//! a given name or frequent surname alone inside a sentence, generated names with digits (`Sumiko254 Larue605`).
+//!
+//! A word that is also a common word (`Rose`, `Will`) counts inside a sentence and capitalised only. Words named after
+//! people (`Hodgkin lymphoma`, `Foley`, `Allegra`) do not count.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(A).
+//!
+//! Example: `we told Maren yesterday` gives `Maren`; `Hashimoto antibodies`, `rose from bed` give nothing.
+//!
+//! References: US Census 1990 names files (catalogue/phi/SOURCE.md).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::names::{Reading, name_at, report, sole_name, synthetic};
+use crate::overlap::{Evidence, Found};
+use crate::registry::ShapeDetector;
+use crate::view::{Case, Note, Token};
+
+/// See the page above.
+pub(crate) struct NameDictionary;
+
+impl ShapeDetector for NameDictionary {
+    fn id(&self) -> &'static str {
+        "phi.name.dictionary"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("name_dictionary.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        (
+            "We told Karen Okafor yesterday.",
+            "Hashimoto antibodies, she rose from bed, Foley out, Will recheck.",
+        )
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let tokens = note.tokens();
+        let mut index = 0;
+        while let Some(token) = tokens.get(index) {
+            index += 1;
+            let at = index - 1;
+            if token.case == Case::Mixed && synthetic(note.word(token)) {
+                if let Some(last) = synthetic_run(note, at) {
+                    report(note, (at, last), Label::NAME, Evidence::Checked, out);
+                    index = last + 1;
+                }
+                continue;
+            }
+            if let Some(last) = unlisted_pair(note, at) {
+                report(note, (at, last), Label::NAME, Evidence::Likely, out);
+                index = last + 1;
+                continue;
+            }
+            if !matches!(token.case, Case::Capital | Case::Upper)
+                || !token.has(Marks::PERSON)
+                || token.has(Marks::TITLE) && token.len() <= 3
+            {
+                continue;
+            }
+            if let Some(last) = pair(note, at).or_else(|| comma_pair(note, at)) {
+                report(note, (at, last), Label::NAME, Evidence::Shape, out);
+                index = last + 1;
+            } else if alone(note, at) {
+                report(note, (at, at), Label::NAME, Evidence::Likely, out);
+            }
+        }
+    }
+}
+
+/// Two or more generated names in a row, or one whose letters a list knows.
+fn synthetic_run(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let mut last = index;
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
+        if !joined || !(next.case == Case::Mixed && synthetic(note.word(next))) {
+            break;
+        }
+        last += 1;
+    }
+    let word = note.word(tokens.get(index)?).trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
+    let known = word.len() >= 4 && crate::lexicon::Lexicon::get().marks(&word).has(Marks::PERSON);
+    (last > index || (known && note.word(tokens.get(index)?).len() - word.len() >= 2)).then_some(last)
+}
+
+/// A given name and at least one more word of a name.
+fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
+    let token = note.tokens().get(index)?;
+    let surname_first = token.has(Marks::SURNAME_FREQUENT) && !token.has(Marks::COMMON);
+    if !(token.has(Marks::GIVEN) || surname_first)
+        || token.has(Marks::CLINICAL.or(Marks::FUNCTION)) && !token.has(Marks::GIVEN_FREQUENT)
+    {
+        return None;
+    }
+    let (first, last) = name_at(note, index, Reading::After)?;
+    let second = note.tokens().get(first + 1)?;
+    if compound(note, token, second)
+        || (first + 1..=last)
+            .filter_map(|at| note.tokens().get(at))
+            .any(|t| !t.capitalised() && !t.has(Marks::PARTICLE))
+    {
+        return None;
+    }
+    let rest = (first + 1..=last).filter_map(|at| note.tokens().get(at));
+    let other = rest.clone().any(|t| {
+        t.has(
+            Marks::FACILITY.or(Marks::STREET).or(Marks::EPONYM_HEAD).or(Marks::ORGANISATION).or(Marks::STATE),
+        ) && t.case != Case::Initial
+            && !(t.has(Marks::SURNAME_FREQUENT)
+                && !t.has(Marks::FACILITY_HEAD.or(Marks::EPONYM_HEAD).or(Marks::STATE)))
+            || t.has(Marks::CLINICAL) && !t.has(Marks::SURNAME_FREQUENT)
+    });
+    let named =
+        rest.clone().any(|t| t.case != Case::Initial && (t.has(Marks::SURNAME) || !t.has(Marks::COMMON)));
+    let common = token.has(Marks::COMMON.or(Marks::CITY))
+        && second.has(Marks::COMMON)
+        && !second.has(Marks::SURNAME_FREQUENT);
+    let strong = token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME));
+    (first == index && last > first && !other && named && strong && !common).then_some(last)
+}
+
+/// `Austin Flint`, `Marcus Gunn`: two words that are one eponym, drug or device.
+fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
+    let phrase = format!("{} {}", note.word(first), note.word(second)).to_lowercase();
+    crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
+}
+
+/// Two or three capitalised words in a row of which no list knows anything but that they are names, at least one of
+/// them in no list.
+fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let proper = |t: &Token| {
+        let others = Marks::COMMON
+            .or(Marks::CLINICAL)
+            .or(Marks::FUNCTION)
+            .or(Marks::FACILITY)
+            .or(Marks::EPONYM_HEAD)
+            .or(Marks::CITY)
+            .or(Marks::COUNTY)
+            .or(Marks::STATE)
+            .or(Marks::COUNTRY)
+            .or(Marks::PAYER)
+            .or(Marks::CALENDAR)
+            .or(Marks::TITLE)
+            .or(Marks::STAFF)
+            .or(Marks::STREET)
+            .or(Marks::ORGANISATION);
+        t.case == Case::Capital && !t.has(others) && t.len() >= 3
+    };
+    let first = tokens.get(index).filter(|t| proper(t))?;
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    if before.is_some_and(|t| t.capitalised() && matches!(note.slice(t.end, first.start), " " | "-")) {
+        return None;
+    }
+    let mut last = index;
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let gap = note.slice(this.end, next.start);
+        let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
+        let after_initial = this.case == Case::Initial && gap == ". ";
+        if !(matches!(gap, " " | "-") || after_initial) || !(proper(next) || initial) {
+            break;
+        }
+        last += 1;
+    }
+    let words = last - index + 1;
+    let unlisted = (index..=last).filter_map(|at| tokens.get(at)).any(|t| t.marks == Marks::default());
+    let end = tokens.get(last)?;
+    let next = tokens.get(last + 1);
+    let goes_on = next.is_some_and(|t| {
+        note.slice(end.end, t.start) == " "
+            && (t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION))
+                || t.capitalised() && !t.has(Marks::CREDENTIAL)
+                || matches!(t.case, Case::Number | Case::Mixed))
+    });
+    let hyphen_only = (index..last)
+        .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
+        .all(|(a, b)| note.slice(a.end, b.start) == "-");
+    ((2..=4).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
+        .then_some(last)
+}
+
+/// `SURNAME, GIVEN M` in capitals.
+fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
+    let (token, next) = (note.tokens().get(index)?, note.tokens().get(index + 1)?);
+    let gap = note.slice(token.end, next.start);
+    let upper = token.case == Case::Upper && next.case == Case::Upper;
+    let given = next.has(Marks::GIVEN)
+        && !next.has(Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STATE).or(Marks::CREDENTIAL));
+    let surname =
+        !token.has(Marks::MEDICAL.or(Marks::FUNCTION).or(Marks::CLINICAL).or(Marks::CITY)) && token.len() > 2;
+    if !(matches!(gap, ", " | ",") && upper && given && surname) {
+        return None;
+    }
+    let initial = note
+        .tokens()
+        .get(index + 2)
+        .filter(|t| t.case == Case::Initial && note.slice(next.end, t.start) == " ");
+    Some(if initial.is_some() { index + 2 } else { index + 1 })
+}
+
+/// One word that a list knows, inside a sentence.
+fn alone(note: &Note<'_>, index: usize) -> bool {
+    let Some(token) = note.tokens().get(index) else { return false };
+    if token.case != Case::Capital || token.len() < 3 || !sole_name(note, index) || heading(note, token) {
+        return false;
+    }
+    if token.has(
+        Marks::FUNCTION
+            .or(Marks::CALENDAR)
+            .or(Marks::STAFF)
+            .or(Marks::RELATION)
+            .or(Marks::TITLE)
+            .or(Marks::FACILITY)
+            .or(Marks::STATE)
+            .or(Marks::COUNTRY)
+            .or(Marks::PAYER)
+            .or(Marks::EPONYM_HEAD)
+            .or(Marks::STREET),
+    ) {
+        return false;
+    }
+    let next = note.tokens().get(index + 1);
+    let more = next.is_some_and(|n| n.capitalised() && note.slice(token.end, n.start) == " ");
+    let measured =
+        next.is_some_and(|n| matches!(n.case, Case::Number) && note.slice(token.end, n.start).len() <= 2);
+    let begins = sentence_begins(note, token);
+    let common = token.has(Marks::COMMON.or(Marks::CITY).or(Marks::COUNTY));
+    if measured && !token.has(Marks::GIVEN_FREQUENT) || (more && common) {
+        return false;
+    }
+    if token.has(Marks::GIVEN) {
+        return !common || (!begins && token.has(Marks::GIVEN_FREQUENT));
+    }
+    token.has(Marks::SURNAME_FREQUENT) && !common && !begins
+}
+
+/// Whether the word begins a sentence or a line.
+fn sentence_begins(note: &Note<'_>, token: &Token) -> bool {
+    let before = note.before(token.start, 8).trim_end_matches([' ', '"', '(', '-', '*']);
+    before.is_empty() || before.ends_with(['.', ':', '?', '!', ';', '|'])
+}
+
+/// Whether the word is a key: `Grace:`.
+fn heading(note: &Note<'_>, token: &Token) -> bool {
+    note.byte(token.end) == b':' && sentence_begins(note, token)
+}

@@ -1,0 +1,186 @@
+//! Finds names in fields: `Patient Name: Harriet Q. Lindqvist`, `ATTENDING: VAN DER HOEVEN, PIETERNEL MD`, `Re: …`.
+//!
+//! The value of a key that is followed by a colon, a bar of a table, or dots and a colon; names in JSON (`"family":`)
+//! and in HL7 components (`ZAPATA^CAITLIN`).
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(A).
+//!
+//! Example: `Pt: GRAVES, PARKINSON T` gives the name; `Name of drug: Lasix` gives nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(A); HL7 v2.5.1, 2.A.88 (XPN).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::names::{Reading, clinical_form, name_at, report};
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
+
+/// See the page above.
+pub(crate) struct NameKey;
+
+impl ShapeDetector for NameKey {
+    fn id(&self) -> &'static str {
+        "phi.name.key"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("name_key.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Pt: GRAVES, PARKINSON T", "Name of drug: Lasix. Patient: 45 year old.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:patient(?:'s)?(?: name)?|pt(?:\.| name)?|legal name|full name|name|client|decedent|re|subject|member|insured|for|child|infant|mother|resident name|maiden name|alias|a/k/a|aka|last name|first name|family name)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:attending|attg|pcp|provider|physician|surgeon|first assist|assistant|anesthesia|anesthesiologist|circulator|resident|referring(?: physician| provider)?|ordering(?: physician| provider)?|submitting|accepting|admitting|consultant|dictated by|signed(?: by)?|electronically signed(?: by)?|transcribed by|cc|from|to|author|clinician|pathologist|radiologist|reader|ref|crew|director|reviewed by|therapist|counselor|chefarzt|reg|presenter|attn|minutes|present|team|ordered by|performed by|scribe|interpreter|sent by)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:nok|next of kin|emergency contact|contact|caller|spouse|guardian|partner|poa|hcpoa|dpoa|subscriber|guarantor|informant)(?: ?\.{2,})?(?:: ?| ?\| )[ \x22]*|\bsubscriber ",
+            ),
+            (
+                Pass::Cues,
+                r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22: ?\[?\x22",
+            ),
+            (Pass::Cues, r"\b(?:pt|patient|client|decedent)\b\.? "),
+            (Pass::Signs, r"\b[A-Z][A-Z'-]+\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 5 {
+            let text = note.slice(hit.start, hit.end);
+            let parts: Vec<&str> = text.split('^').collect();
+            let listed = |word: &str| {
+                crate::lexicon::Lexicon::get().marks(&word.to_ascii_lowercase()).has(Marks::PERSON)
+            };
+            if parts.iter().take(2).any(|part| part.split('-').any(listed))
+                && note.byte_before(hit.start) != b'^'
+            {
+                let provider = note.cue_before(hit.start, 12, "by|for|dr");
+                out.push(found(
+                    if provider { Label::PROVIDER } else { Label::PATIENT },
+                    hit.start,
+                    hit.end,
+                    Evidence::Checked,
+                ));
+            }
+            return;
+        }
+        if hit.shape == 4 {
+            bare(hit, note, out);
+            return;
+        }
+        let label = match hit.shape {
+            0 | 3 => Label::PATIENT,
+            1 => Label::PROVIDER,
+            _ => Label::RELATIVE,
+        };
+        let first = note.token_at(hit.end);
+        let Some(token) = note.tokens().get(first) else { return };
+        let lead = note.slice(hit.end, token.start);
+        if lead.len() > 16
+            || lead.contains('\n')
+            || !lead.bytes().all(|b| matches!(b, b' ' | b'"' | b'\t' | b'(' | b'|' | b'<'))
+        {
+            return;
+        }
+        // Keys that are also words (`for:`, `to:`, `from:`) want a name that a list knows, or two words.
+        let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+        let vague = [
+            "for",
+            "to",
+            "from",
+            "re",
+            "subject",
+            "ref",
+            "present",
+            "team",
+            "crew",
+            "contact",
+            "mother",
+            "anesthesia",
+            "name",
+            "minutes",
+            "signed",
+            "cc",
+            "member",
+            "insured",
+        ]
+        .iter()
+        .any(|word| cue.trim_end_matches([' ', ':', '.', '"', '|']) == *word);
+        let Some((first, last)) = name_at(note, first, Reading::Field) else { return };
+        let Some(start) = note.tokens().get(first) else { return };
+        if start.case == Case::Lower
+            && start.has(Marks::COMMON.or(Marks::STAFF))
+            && !start.has(Marks::PARTICLE)
+        {
+            return;
+        }
+        let clinical =
+            start.has(Marks::CLINICAL.or(Marks::FACILITY).or(Marks::PAYER)) && !start.has(Marks::PERSON);
+        let listed = (first..=last).filter_map(|at| note.tokens().get(at)).any(|t| t.has(Marks::PERSON));
+        let common = start.has(Marks::COMMON) && !listed;
+        let facility = (first..=last + 1)
+            .filter_map(|at| note.tokens().get(at))
+            .any(|t| t.has(Marks::FACILITY_HEAD) && t.case != Case::Lower);
+        if clinical || common || facility || (vague && !listed && last == first && start.has(Marks::COMMON)) {
+            return;
+        }
+        let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
+        report(note, (first, last), label, Evidence::Named, out);
+        self.more(note, last, label, out);
+    }
+}
+
+/// `pt Orla McGillicuddy`, `pt lakshmi iyer`: no sign between. In lower case both words must be in no other list.
+fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let first = note.token_at(hit.end);
+    let (Some(token), Some(next)) = (note.tokens().get(first), note.tokens().get(first + 1)) else { return };
+    if token.start != hit.end {
+        return;
+    }
+    let name = |t: &Token| {
+        t.marks == Marks::default()
+            || t.has(Marks::PERSON)
+                && !t.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION).or(Marks::CITY))
+    };
+    let lower = token.case == Case::Lower
+        && next.case == Case::Lower
+        && [token, next].iter().all(|t| name(t) && t.len() >= 4 && !clinical_form(note.word(t)))
+        && note.slice(token.end, next.start) == " ";
+    let capital = token.case == Case::Capital && (name(token) || token.has(Marks::GIVEN_FREQUENT));
+    if (lower || capital)
+        && let Some(words) = name_at(note, first, Reading::After)
+    {
+        report(note, words, Label::PATIENT, Evidence::Checked, out);
+    }
+}
+
+impl NameKey {
+    /// Further names of the field: `Attending: HJK/Rasmussen`, `Present: Ng; Osei, Lee`.
+    fn more(&self, note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
+        let mut last = last;
+        for _ in 0..8 {
+            let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
+                return;
+            };
+            let gap = note.slice(this.end, next.start);
+            if !(gap == "/" || (gap == "; " && next.has(Marks::PERSON))) || !next.capitalised() {
+                return;
+            }
+            let Some(words) = name_at(note, last + 1, Reading::Field) else { return };
+            report(note, words, label, Evidence::Checked, out);
+            last = words.1;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Finds names of relatives and people around the patient: `daughter Maren`, `wife (Odalys)`, `sister jolene`,
+//! `Étienne Baptiste (spouse)`.
+//!
+//! After a word for a relative, over `is`, `named`, a comma or a bracket; or before one in brackets.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i): identifiers of relatives, employers and household members count as the patient's.
+//!
+//! Example: `husband ravi` gives `ravi`; `mother deceased`, `sister with asthma` give nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::names::{Reading, name_at, report};
+use crate::overlap::{Evidence, Found};
+use crate::registry::ShapeDetector;
+use crate::view::{Case, Note};
+
+/// See the page above.
+pub(crate) struct NameRelation;
+
+impl ShapeDetector for NameRelation {
+    fn id(&self) -> &'static str {
+        "phi.name.relation"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("name_relation.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Here with her husband ravi.", "Mother deceased, sister with asthma, brother healthy.")
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let tokens = note.tokens();
+        for (index, token) in tokens.iter().enumerate() {
+            if !token.has(Marks::RELATION.or(Marks::ACQUAINTANCE)) {
+                continue;
+            }
+            let label = if token.has(Marks::RELATION) { Label::RELATIVE } else { Label::NAME.sub("other") };
+            after(note, index, label, out);
+            before(note, index, label, out);
+        }
+    }
+}
+
+fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    let mut at = index + 1;
+    let mut loose = false;
+    // `mother-in-law`, `sister, named`, `name is`
+    while let (Some(last), Some(next)) = (tokens.get(at - 1), tokens.get(at)) {
+        let gap = note.slice(last.end, next.start);
+        let word = note.word(next);
+        let link = matches!(word, "named" | "is" | "called" | "in" | "law" | "name" | "to" | "IS" | "NAMED")
+            && matches!(gap, " " | "-" | ", ")
+            && at - index <= 4
+            && (gap == "-" || !matches!(word, "in" | "to" | "law"));
+        if !link {
+            break;
+        }
+        loose |= word == "is";
+        at += 1;
+    }
+    let (Some(last), Some(next)) = (tokens.get(at - 1), tokens.get(at)) else { return };
+    let gap = note.slice(last.end, next.start);
+    if !matches!(gap, " " | ", " | " (" | ": " | ". " | ", \"" | " \"" | ": \"")
+        || (gap == ". " && token.len() > 4)
+    {
+        return;
+    }
+    let strict = loose || gap == ", " || gap == ". " || !token.has(Marks::RELATION);
+    if next.case == Case::Lower && (strict || (next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT))) {
+        return;
+    }
+    if next.case != Case::Lower && next.has(Marks::CLINICAL) && !next.has(Marks::PERSON) {
+        return;
+    }
+    // After a full stop of an abbreviation or a comma, a word that begins something else.
+    if strict && next.has(Marks::COMMON.or(Marks::FUNCTION)) && !next.has(Marks::GIVEN_FREQUENT) {
+        return;
+    }
+    if let Some(words) = name_at(note, at, Reading::After) {
+        report(note, words, label, Evidence::Named, out);
+        conjoined(note, words.1, label, out);
+    }
+}
+
+/// `sons Hank & Angel`, `Art and Milagros`
+fn conjoined(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
+    let (Some(this), Some(mut next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
+    let mut at = last + 1;
+    let mut gap = note.slice(this.end, next.start);
+    if gap == " " && matches!(note.word(next), "and" | "or") {
+        at += 1;
+        let Some(after) = note.tokens().get(at) else { return };
+        gap = if note.slice(next.end, after.start) == " " { " & " } else { "" };
+        next = after;
+    }
+    if matches!(gap, " & " | "/")
+        && next.capitalised()
+        && next.has(Marks::PERSON)
+        && !next.has(Marks::FUNCTION)
+        && let Some(words) = name_at(note, at, Reading::After)
+    {
+        report(note, words, label, Evidence::Named, out);
+    }
+}
+
+/// `Étienne Baptiste (spouse)`, `Arkady, son`
+fn before(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if note.byte_before(token.start) != b'(' {
+        return;
+    }
+    let mut first = index;
+    while let (Some(at), Some(this)) = (first.checked_sub(1), tokens.get(first)) {
+        let Some(name) = tokens.get(at) else { break };
+        let gap = note.slice(name.end, this.start);
+        let joined = if first == index { gap == " (" } else { matches!(gap, " " | "-" | ". " | "'") };
+        if !joined
+            || !name.capitalised()
+            || name.has(Marks::TITLE.or(Marks::FUNCTION).or(Marks::MEDICAL))
+            || index - at > 4
+        {
+            break;
+        }
+        first = at;
+    }
+    if first < index {
+        report(note, (first, index - 1), label, Evidence::Named, out);
+    }
+}

@@ -1,0 +1,136 @@
+//! Finds names after a title: `Dr. Okonkwo-Reyes`, `Ms. Lindqvist`, `dr faith penny`, `Judge Halloran`.
+//!
+//! The title is no part of the name. After `Dr` the name is a provider's; after `Mr`, `Mrs`, `Ms` the patient's unless
+//! a word for a relative stands before; otherwise somebody else's. A name in lower case is read as far as the words
+//! are no others.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(A).
+//!
+//! Example: `seen by Dr. Vane` gives `Vane`; `Dr visit`, `Sr. citizen` give nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(A).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::names::{Reading, name_at, report, unlisted_name};
+use crate::overlap::{Evidence, Found};
+use crate::registry::ShapeDetector;
+use crate::view::{Case, Note};
+
+/// See the page above.
+pub(crate) struct NameTitle;
+
+impl ShapeDetector for NameTitle {
+    fn id(&self) -> &'static str {
+        "phi.name.title"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("name_title.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Seen by Dr. Vane today.", "The doctor agrees, Dr visit and nurse notes.")
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let tokens = note.tokens();
+        for (index, token) in tokens.iter().enumerate() {
+            if !token.has(Marks::TITLE) {
+                continue;
+            }
+            let Some(next) = tokens.get(index + 1) else { continue };
+            let gap = note.slice(token.end, next.start);
+            if !matches!(gap, " " | ". " | "." | ": " | "  " | ".  ") {
+                continue;
+            }
+            let word = note.word(token).to_lowercase();
+            // Two titles in a row are read from the second.
+            if next.has(Marks::TITLE) && next.case != Case::Lower && gap != "." {
+                continue;
+            }
+            // `sister jolene` is the relatives' detector; words that are also others' need a capital after them.
+            let vague = matches!(
+                word.as_str(),
+                "sister"
+                    | "brother"
+                    | "father"
+                    | "dame"
+                    | "agent"
+                    | "coach"
+                    | "principal"
+                    | "tech"
+                    | "medic"
+                    | "nurse"
+                    | "don"
+                    | "sr"
+                    | "fr"
+                    | "br"
+                    | "det"
+                    | "col"
+                    | "gen"
+                    | "capt"
+                    | "sir"
+                    | "lady"
+                    | "lord"
+                    | "miss"
+                    | "officer"
+                    | "judge"
+                    | "deputy"
+                    | "dep"
+                    | "captain"
+                    | "lt"
+                    | "attorney"
+                    | "dona"
+                    | "sra"
+            );
+            if vague && next.case == Case::Lower {
+                continue;
+            }
+            if token.has(Marks::RELATION) && token.case == Case::Lower && word != "father" {
+                continue;
+            }
+            let Some((first, last)) = name_at(note, index + 1, Reading::After) else { continue };
+            let label = match word.as_str() {
+                "dr" | "drs" | "doctor" | "nurse" | "prof" | "professor" | "midwife" | "medic" | "tech"
+                | "schwester" => Label::PROVIDER,
+                "mr" | "mrs" | "ms" | "miss" | "mx" | "mister" | "missus" | "frau" | "herr" | "mme"
+                | "madame" => {
+                    if note.cue_before(
+                        token.start,
+                        24,
+                        "wife|husband|mother|father|son|daughter|nok|sister|brother|w/|cousin",
+                    ) {
+                        Label::RELATIVE
+                    } else {
+                        Label::PATIENT
+                    }
+                }
+                _ => Label::NAME.sub("other"),
+            };
+            report(note, (first, last), label, Evidence::Named, out);
+            listed(note, last, label, out);
+        }
+    }
+}
+
+/// `Drs. Abernethy, Li, Lee and Park`, `Dr. Rocha/McSwain`: further names of the list.
+fn listed(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
+    let mut last = last;
+    for _ in 0..8 {
+        let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
+        let gap = note.slice(this.end, next.start);
+        if gap != "/"
+            && !(gap == ", "
+                && (next.has(Marks::PERSON) || unlisted_name(next))
+                && !next.has(Marks::CREDENTIAL.or(Marks::FUNCTION).or(Marks::CLINICAL)))
+            || !next.capitalised()
+        {
+            return;
+        }
+        let Some((first, end)) = name_at(note, last + 1, Reading::After) else { return };
+        report(note, (first, end), label, Evidence::Likely, out);
+        last = end;
+    }
+}

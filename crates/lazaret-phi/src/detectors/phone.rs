@@ -1,0 +1,156 @@
+//! Finds telephone and fax numbers, pagers and extensions.
+//!
+//! Numbers of the North American form, international ones with `+`, national ones of other countries that begin with
+//! 0, and, after a cue (`pager`, `ext`, `bleep`, `call`), short ones and ones said in words. `fax` or `F:` before a
+//! number makes it a fax number. The extension belongs to the number.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(D) and (E).
+//!
+//! Example: `(614) 555-0137 ext. 3308` is found whole; `LOINC 2345-7` is not found.
+//!
+//! References: ITU-T E.164; NANPA, Central Office Code Assignment Guidelines.
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::{begin, digits, spoken_at, unit_follows};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Phone;
+
+const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
+const FAX: &str = "fax|fx|f|faxed|fax#";
+
+impl ShapeDetector for Phone {
+    fn id(&self) -> &'static str {
+        "phi.phone"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("phone.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Call (614) 555-0137 ext. 3308.", "LOINC 2345-7, NDC 0002-8215-01, 5-325 mg.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
+            ),
+            (
+                Pass::Signs,
+                r"(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\b1[ .-])?(?:\(\d{2,4}\) ?|\b\d{3}[ ./-]|\b)\d{3}[ ./-]\d{4}\b",
+            ),
+            (
+                Pass::Signs,
+                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b\d{10,11}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
+            ),
+            (Pass::Signs, r"\bx ?\d{4,5}\b|\b\d-\d{4}\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 0 {
+            short(hit, note, out);
+            return;
+        }
+        let before = note.byte_before(hit.start);
+        let after = note.byte(hit.end);
+        let part = matches!(before, b'-' | b'/' | b'.' | b'_' | b'*' | b'^')
+            || before.is_ascii_alphanumeric()
+            || (matches!(after, b'-' | b'/' | b'.' | b':') && note.byte(hit.end + 1).is_ascii_alphanumeric());
+        if part || unit_follows(note, hit.end) {
+            return;
+        }
+        let cued = note.cue_before(hit.start, 32, CALL);
+        let text = note.slice(hit.start, hit.end);
+        let count = digits(text);
+        let evidence = match hit.shape {
+            1 if count >= 10 && plausible(text) => Evidence::Checked,
+            1 if count == 7 && (cued || text.contains('-')) => Evidence::Shape,
+            2 if text.starts_with('+') && count >= 7 && !(text.contains('.') && text.contains(' ')) => {
+                Evidence::Checked
+            }
+            2 if count >= 9 && (text.starts_with(['0', '(']) || text.contains(' ')) => Evidence::Shape,
+            2 if cued && count >= 9 => Evidence::Named,
+            3 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
+            _ => return,
+        };
+        let evidence = if cued { Evidence::Named } else { evidence };
+        let mut start = hit.start;
+        if before == b'(' && note.slice(hit.start, hit.end).contains(')') {
+            start -= 1;
+        }
+        let label = if note.cue_before(hit.start, 12, FAX) && !nearer_phone(note, hit.start) {
+            Label::FAX
+        } else {
+            Label::PHONE
+        };
+        out.push(found(label, start, extension_end(note, hit.end), evidence));
+    }
+}
+
+/// `Fax 555-0145, tel 555-0144`: between `fax` and the number a word for telephones stands.
+fn nearer_phone(note: &Note<'_>, at: usize) -> bool {
+    let before = note.before(at, 12).to_ascii_lowercase();
+    before
+        .rfind("fax")
+        .is_some_and(|fax| ["tel", "ph", "cell"].iter().any(|cue| before.rfind(cue).is_some_and(|p| p > fax)))
+}
+
+/// Area code and exchange of the North American plan begin with 2 to 9.
+fn plausible(text: &str) -> bool {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
+    digits.len() > 10 || digits.first().is_some_and(|first| *first >= b'2')
+}
+
+/// Past `ext. 3308`, `x42`, `opt 3`, `poste 22`.
+fn extension_end(note: &Note<'_>, end: usize) -> usize {
+    let rest = note.after(end, 20).to_ascii_lowercase();
+    let trimmed = rest.trim_start_matches([' ', ',']);
+    let lead = rest.len() - trimmed.len();
+    for word in ["extension", "ext.", "ext", "x", "opt.", "opt", "option", "poste", "durchwahl", "#"] {
+        if let Some(tail) = trimmed.strip_prefix(word) {
+            let number = tail.trim_start_matches([' ', ':']);
+            let blanks = tail.len() - number.len();
+            let count = number.bytes().take_while(u8::is_ascii_digit).count();
+            if (1..=6).contains(&count) && blanks <= 2 {
+                return end + lead + word.len() + blanks + count;
+            }
+        }
+    }
+    end
+}
+
+/// A number after a cue: two to eight digits, or said in words.
+fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let start = begin(note, hit.end);
+    if let Some((start, end)) = spoken_at(note, start) {
+        out.push(found(Label::PHONE, start, end, Evidence::Named));
+        return;
+    }
+    let mut end = start;
+    while end - start < 12
+        && (note.byte(end).is_ascii_digit()
+            || (matches!(note.byte(end), b'-' | b'.') && end > start && note.byte(end + 1).is_ascii_digit()))
+    {
+        end += 1;
+    }
+    let count = digits(note.slice(start, end));
+    let time = note.byte(end) == b':' || note.byte(end) == b'/';
+    let pager = !note.slice(hit.start, hit.end).to_ascii_lowercase().contains("option");
+    if pager
+        && (3..=11).contains(&count)
+        && !time
+        && !unit_follows(note, end)
+        && !note.byte(end).is_ascii_alphabetic()
+    {
+        let start = if note.byte_before(start) == b'#' { start - 1 } else { start };
+        out.push(found(Label::PHONE, start, end, Evidence::Named));
+    }
+}

@@ -1,0 +1,61 @@
+//! Finds room and bed numbers.
+//!
+//! The number after `room`, `rm`, `bed`, `chair`: with a date it says who lay there.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(R).
+//!
+//! Example: `rm 4127-B` gives `4127-B`; `bed rest for 3 days` gives nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(R).
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::{digits, unit_follows};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Room;
+
+impl ShapeDetector for Room {
+    fn id(&self) -> &'static str {
+        "phi.other-id.room"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("room.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Moved to rm 4127-B at noon.", "Bed rest for 3 days, room air.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[(
+            Pass::Cues,
+            r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room)\b\.?:? ?(?:no\b\.? ?|# ?|number )?",
+        )]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let start = hit.end;
+        let mut end = start;
+        while end - start < 12
+            && (note.byte(end).is_ascii_alphanumeric()
+                || (note.byte(end) == b'-' && note.byte(end + 1).is_ascii_alphanumeric()))
+        {
+            end += 1;
+        }
+        let value = note.slice(start, end);
+        let letters = value.len() - digits(value);
+        let plain = digits(value) >= 1 && digits(value) <= 5 && letters <= 6;
+        if plain
+            && start > hit.start
+            && !unit_follows(note, end)
+            && !matches!(note.byte(end), b'/' | b':' | b'%')
+        {
+            out.push(found(Label::OTHER_ID.sub("room"), start, end, Evidence::Named));
+        }
+    }
+}

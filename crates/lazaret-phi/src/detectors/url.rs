@@ -1,0 +1,77 @@
+//! Finds web addresses.
+//!
+//! With a scheme or `www.`, and bare hosts with a known suffix that are followed by a path (`portal.x.example/f/2`).
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(N).
+//!
+//! Example: `https://my.clinic.example/msg?id=88213` is found; `q.i.d./prn` is not.
+//!
+//! References: RFC 3986; RFC 2606.
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Url;
+
+impl ShapeDetector for Url {
+    fn id(&self) -> &'static str {
+        "phi.url"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("url.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("See https://my.clinic.example/msg?id=88213.", "Take q.i.d./prn, and/or http status.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (Pass::Signs, r"\b(?:https?|ftps?|sftp|s3)://|\bwww\."),
+            (
+                Pass::Signs,
+                r"\.(?:com|org|net|edu|gov|mil|io|info|biz|health|care|app|dev|cloud|example|test|uk|ca|us|de|fr|es|au|ie|hu|dk|nl|it|pl|ru|ch|at|se|no|fi|be|eu)\b",
+            ),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let mut start = hit.start;
+        let mut end = hit.end;
+        if hit.shape == 1 {
+            while hit.start - start < 128
+                && (note.byte_before(start).is_ascii_alphanumeric()
+                    || matches!(note.byte_before(start), b'-' | b'.' | b'_'))
+            {
+                start -= 1;
+            }
+            let host = note.slice(start, hit.start);
+            // An e-mail address is another detector's; a file or an abbreviation (`e.g. at`) has no host.
+            if note.byte_before(start) == b'@'
+                || host.len() < 2
+                || !host.bytes().any(|b| b.is_ascii_alphabetic())
+            {
+                return;
+            }
+        }
+        while end - hit.end < 2_000 {
+            let b = note.byte(end);
+            if b <= b' ' || b >= 0x80 || b"\"<>|\\^`{}".contains(&b) {
+                break;
+            }
+            end += 1;
+        }
+        while end > hit.end && b".,;:!?')]*".contains(&note.byte_before(end)) {
+            end -= 1;
+        }
+        if hit.shape == 0 && end - hit.end < 3 {
+            return;
+        }
+        out.push(found(Label::URL, start, end, Evidence::Named));
+    }
+}

@@ -1,0 +1,99 @@
+//! Finds vehicle identification numbers and plates.
+//!
+//! A VIN is 17 signs without I, O and Q whose ninth is a check digit; without a valid one a cue must stand before it.
+//! Plates have no form of their own: the cue `plate` or `tag` names them.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(L).
+//!
+//! Example: `VIN 1M8GDM9AXKP042788` gives the number; `plate count 204` gives nothing.
+//!
+//! References: 49 CFR 565.15.
+
+use lazaret_core::Label;
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::{begin, digits, id_at, named};
+use crate::view::Note;
+
+/// See the page above.
+pub(crate) struct Vehicle;
+
+impl ShapeDetector for Vehicle {
+    fn id(&self) -> &'static str {
+        "phi.vehicle"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("vehicle.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Pickup, VIN 1M8GDM9AXKP042788.", "A plate and 6 screws, tail vein.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:vin|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?)\b(?: (?:no\b\.?|number|#))?",
+            ),
+            (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        match hit.shape {
+            0 => {
+                named(note, hit, 4, Label::VEHICLE, out);
+            }
+            1 => plate(hit, note, out),
+            _ if vin_holds(note.slice(hit.start, hit.end)) => {
+                out.push(found(Label::VEHICLE, hit.start, hit.end, Evidence::Checked));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A plate: capitals and digits, four to nine signs, in at most two groups.
+fn plate(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let start = begin(note, hit.end);
+    let Some((start, end)) = id_at(note, start, 4).or_else(|| {
+        let end = (start..start + 4).find(|at| note.byte(*at) == b' ')?;
+        id_at(note, end + 1, 3).map(|(_, stop)| (start, stop))
+    }) else {
+        return;
+    };
+    let text = note.slice(start, end);
+    let plain = !text.bytes().any(|b| b.is_ascii_lowercase() || matches!(b, b'/' | b':'));
+    if plain && end - start <= 12 && digits(text) >= 2 {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
+    }
+}
+
+/// 49 CFR 565.15(c): weighted sum modulus 11 at place nine.
+fn vin_holds(text: &str) -> bool {
+    const WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
+    let value = |b: u8| match b.to_ascii_uppercase() {
+        b @ b'0'..=b'9' => u32::from(b - b'0'),
+        b @ b'A'..=b'H' => u32::from(b - b'A') + 1,
+        b @ b'J'..=b'N' => u32::from(b - b'J') + 1,
+        b'P' => 7,
+        b'R' => 9,
+        b @ b'S'..=b'Z' => u32::from(b - b'S') + 2,
+        _ => 0,
+    };
+    let sum: u32 = text.bytes().zip(WEIGHTS).map(|(b, weight)| value(b) * weight).sum();
+    let check = match sum % 11 {
+        10 => b'X',
+        digit => b'0' + u8::try_from(digit).unwrap_or(0),
+    };
+    digits(text) >= 4
+        && digits(text) < 17
+        && text.as_bytes().get(8).is_some_and(|b| b.to_ascii_uppercase() == check)
+}

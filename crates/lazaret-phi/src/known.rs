@@ -1,0 +1,107 @@
+//! Facts known of the subject (`Context.known`), sought in a note as whole words in any case, with any punctuation
+//! between: `555-0137` finds `(555) 0137`. Of names, each part of three letters or more is sought too.
+
+use std::collections::HashMap;
+
+use lazaret_core::{Kind, Known, Label, Limit};
+
+use crate::lexicon::{Marks, hash};
+use crate::overlap::{Evidence, Found};
+use crate::registry::found;
+use crate::view::{Case, Note, Token};
+
+/// Most words of one fact that are compared; a longer fact is sought by its first ones.
+const MAX_FACT_WORDS: Limit = Limit::new("phi.max_fact_words", 24);
+
+/// Words of one fact, after the first.
+struct Phrase {
+    rest: Vec<u64>,
+    label: Label,
+    /// One word of a name: a common word must be capitalised.
+    part: bool,
+}
+
+/// What is sought, by the hash of the first word.
+pub(crate) struct Seeds {
+    by_first: HashMap<u64, Vec<Phrase>>,
+}
+
+impl Seeds {
+    /// From the facts of a subject.
+    pub(crate) fn new(known: &Known) -> Self {
+        let mut seeds = Self { by_first: HashMap::new() };
+        for fact in &known.facts {
+            let note = Note::new(fact.text.expose());
+            let most = usize::try_from(MAX_FACT_WORDS.most()).unwrap_or(usize::MAX);
+            let words: Vec<&Token> = note.tokens().iter().take(most).collect();
+            let signs: usize = words.iter().map(|word| word.len()).sum();
+            if signs >= 3 {
+                seeds.add(
+                    &words.iter().map(|word| word.hash).collect::<Vec<_>>(),
+                    fact.label,
+                    words.len() == 1 && fact.label.kind == Kind::Name,
+                );
+            }
+            if fact.label.kind == Kind::Name {
+                for word in words
+                    .iter()
+                    .filter(|word| word.len() >= 3 && !word.has(Marks::TITLE.or(Marks::CREDENTIAL)))
+                {
+                    seeds.add(&[word.hash], fact.label, true);
+                    // A generated name is also written without its digits.
+                    let letters =
+                        note.word(word).trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
+                    if letters.len() >= 3 && letters.len() < word.len() {
+                        seeds.add(&[hash(&letters)], fact.label, true);
+                    }
+                }
+            }
+        }
+        seeds
+    }
+
+    fn add(&mut self, words: &[u64], label: Label, part: bool) {
+        if let Some((first, rest)) = words.split_first() {
+            self.by_first.entry(*first).or_default().push(Phrase { rest: rest.to_vec(), label, part });
+        }
+    }
+
+    /// Reports every place where a fact stands.
+    pub(crate) fn seek(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        if self.by_first.is_empty() {
+            return;
+        }
+        for (index, token) in note.tokens().iter().enumerate() {
+            for phrase in self.by_first.get(&token.hash).into_iter().flatten() {
+                if phrase.part && !may_be_name(token) {
+                    continue;
+                }
+                if let Some(end) = matches_at(note, index, &phrase.rest) {
+                    out.push(found(phrase.label, token.start, end, Evidence::Known));
+                }
+            }
+        }
+    }
+}
+
+/// A word that is also a common one is the name only when capitalised, and not one in capitals among capitals.
+pub(crate) fn may_be_name(token: &Token) -> bool {
+    let common = token.has(Marks::COMMON.or(Marks::FUNCTION).or(Marks::MEDICAL));
+    match token.case {
+        Case::Lower | Case::Upper => !common,
+        _ => !token.has(Marks::FUNCTION) || token.has(Marks::GIVEN),
+    }
+}
+
+/// The end of the phrase whose first word is at `index`, if the rest follows with little between.
+fn matches_at(note: &Note<'_>, index: usize, rest: &[u64]) -> Option<usize> {
+    let mut last = note.tokens().get(index)?;
+    for (offset, hash) in rest.iter().enumerate() {
+        let next = note.tokens().get(index + 1 + offset)?;
+        if next.hash != *hash || next.start - last.end > 4 {
+            return None;
+        }
+        last = next;
+    }
+    Some(last.end)
+}

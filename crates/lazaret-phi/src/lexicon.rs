@@ -1,0 +1,225 @@
+//! The word lists of `catalogue/phi` as one packed set: a word gives its marks in one probe.
+//!
+//! Built once from the embedded lists: 2 MiB, some ten milliseconds. Keys are lower-case; a phrase is its words
+//! joined by single spaces. The set holds 32-bit fingerprints beside the slot's own 18 bits, so a word that is in
+//! no list is taken for one that is about once in a thousand million lookups.
+
+use std::sync::LazyLock;
+
+/// What the lists say of a word: one bit a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marks(u32);
+
+impl Marks {
+    pub(crate) const GIVEN: Self = Self(1);
+    pub(crate) const GIVEN_FREQUENT: Self = Self(1 << 1);
+    pub(crate) const SURNAME: Self = Self(1 << 2);
+    pub(crate) const SURNAME_FREQUENT: Self = Self(1 << 3);
+    pub(crate) const CITY: Self = Self(1 << 4);
+    pub(crate) const CITY_BEGINS: Self = Self(1 << 5);
+    pub(crate) const COMMON: Self = Self(1 << 6);
+    pub(crate) const FUNCTION: Self = Self(1 << 7);
+    pub(crate) const DRUG: Self = Self(1 << 8);
+    pub(crate) const EPONYM: Self = Self(1 << 9);
+    pub(crate) const DEVICE: Self = Self(1 << 10);
+    pub(crate) const MEDICAL: Self = Self(1 << 11);
+    pub(crate) const TITLE: Self = Self(1 << 12);
+    pub(crate) const RELATION: Self = Self(1 << 13);
+    pub(crate) const ACQUAINTANCE: Self = Self(1 << 14);
+    pub(crate) const STAFF: Self = Self(1 << 15);
+    pub(crate) const CREDENTIAL: Self = Self(1 << 16);
+    pub(crate) const PARTICLE: Self = Self(1 << 17);
+    pub(crate) const FACILITY: Self = Self(1 << 18);
+    pub(crate) const FACILITY_HEAD: Self = Self(1 << 19);
+    pub(crate) const ORGANISATION: Self = Self(1 << 20);
+    pub(crate) const STREET: Self = Self(1 << 21);
+    pub(crate) const STATE: Self = Self(1 << 22);
+    pub(crate) const COUNTRY: Self = Self(1 << 23);
+    pub(crate) const MONTH: Self = Self(1 << 24);
+    pub(crate) const WEEKDAY: Self = Self(1 << 25);
+    pub(crate) const PAYER: Self = Self(1 << 26);
+    pub(crate) const EPONYM_HEAD: Self = Self(1 << 27);
+    pub(crate) const COUNTY: Self = Self(1 << 28);
+    /// In a list of names of people.
+    pub(crate) const PERSON: Self = Self::GIVEN.or(Self::SURNAME);
+    /// Named after people or places, but not people or places.
+    pub(crate) const CLINICAL: Self = Self::DRUG.or(Self::EPONYM).or(Self::DEVICE).or(Self::MEDICAL);
+    /// Names of days and months.
+    pub(crate) const CALENDAR: Self = Self::MONTH.or(Self::WEEKDAY);
+
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any mark of `other` is set.
+    pub(crate) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The lists, each with its mark. A frequent name is a name too.
+const LISTS: [(&str, Marks); 26] = [
+    (include_str!("../../../catalogue/phi/given-frequent.txt"), Marks::GIVEN.or(Marks::GIVEN_FREQUENT)),
+    (include_str!("../../../catalogue/phi/given.txt"), Marks::GIVEN),
+    (
+        include_str!("../../../catalogue/phi/surnames-frequent.txt"),
+        Marks::SURNAME.or(Marks::SURNAME_FREQUENT),
+    ),
+    (include_str!("../../../catalogue/phi/surnames.txt"), Marks::SURNAME),
+    (include_str!("../../../catalogue/phi/cities.txt"), Marks::CITY),
+    (include_str!("../../../catalogue/phi/counties.txt"), Marks::COUNTY),
+    (include_str!("../../../catalogue/phi/common-words.txt"), Marks::COMMON),
+    (include_str!("../../../catalogue/phi/function-words.txt"), Marks::FUNCTION),
+    (include_str!("../../../catalogue/phi/drugs.txt"), Marks::DRUG),
+    (include_str!("../../../catalogue/phi/eponyms.txt"), Marks::EPONYM),
+    (include_str!("../../../catalogue/phi/devices.txt"), Marks::DEVICE),
+    (include_str!("../../../catalogue/phi/medical-words.txt"), Marks::MEDICAL),
+    (include_str!("../../../catalogue/phi/titles.txt"), Marks::TITLE),
+    (include_str!("../../../catalogue/phi/relations.txt"), Marks::RELATION),
+    (include_str!("../../../catalogue/phi/acquaintances.txt"), Marks::ACQUAINTANCE),
+    (include_str!("../../../catalogue/phi/staff.txt"), Marks::STAFF),
+    (include_str!("../../../catalogue/phi/credentials.txt"), Marks::CREDENTIAL),
+    (include_str!("../../../catalogue/phi/particles.txt"), Marks::PARTICLE),
+    (include_str!("../../../catalogue/phi/facilities.txt"), Marks::FACILITY),
+    (include_str!("../../../catalogue/phi/facility-heads.txt"), Marks::FACILITY.or(Marks::FACILITY_HEAD)),
+    (include_str!("../../../catalogue/phi/org-suffixes.txt"), Marks::ORGANISATION),
+    (include_str!("../../../catalogue/phi/street-suffixes.txt"), Marks::STREET),
+    (include_str!("../../../catalogue/phi/states.txt"), Marks::STATE),
+    (include_str!("../../../catalogue/phi/countries.txt"), Marks::COUNTRY),
+    (include_str!("../../../catalogue/phi/months.txt"), Marks::MONTH),
+    (include_str!("../../../catalogue/phi/weekdays.txt"), Marks::WEEKDAY),
+];
+const MORE_LISTS: [(&str, Marks); 2] = [
+    (include_str!("../../../catalogue/phi/payers.txt"), Marks::PAYER),
+    (include_str!("../../../catalogue/phi/eponym-heads.txt"), Marks::EPONYM_HEAD),
+];
+
+/// Slots of the table: a power of two, at most two thirds full.
+const SLOTS: usize = 1 << 18;
+
+/// The packed set.
+pub(crate) struct Lexicon {
+    slots: Vec<(u32, Marks)>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::build);
+
+impl Lexicon {
+    /// The one set; built at the first call.
+    pub(crate) fn get() -> &'static Self {
+        &LEXICON
+    }
+
+    fn build() -> Self {
+        let mut lexicon = Self { slots: vec![(0, Marks::default()); SLOTS] };
+        for (list, marks) in LISTS.into_iter().chain(MORE_LISTS) {
+            for word in list.lines().filter(|line| !line.is_empty()) {
+                lexicon.insert(hash(word), marks);
+                if marks.has(Marks::CITY)
+                    && let Some((first, _)) = word.split_once(' ')
+                {
+                    lexicon.insert(hash(first), Marks::CITY_BEGINS);
+                }
+            }
+        }
+        lexicon
+    }
+
+    fn insert(&mut self, hash: u64, marks: Marks) {
+        let print = fingerprint(hash);
+        let mut at = slot(hash);
+        for _ in 0..SLOTS {
+            let Some(entry) = self.slots.get_mut(at) else { return };
+            if entry.1 == Marks::default() || entry.0 == print {
+                *entry = (print, entry.1.or(marks));
+                return;
+            }
+            at = (at + 1) % SLOTS;
+        }
+    }
+
+    /// The marks of a word or phrase, which must be in lower case.
+    pub(crate) fn marks(&self, lower: &str) -> Marks {
+        self.marks_of_hash(hash(lower))
+    }
+
+    /// The marks of the word with this hash.
+    pub(crate) fn marks_of_hash(&self, hash: u64) -> Marks {
+        let print = fingerprint(hash);
+        let mut at = slot(hash);
+        while let Some(&(found, marks)) = self.slots.get(at) {
+            if marks == Marks::default() {
+                break;
+            }
+            if found == print {
+                return marks;
+            }
+            at = (at + 1) % SLOTS;
+        }
+        Marks::default()
+    }
+}
+
+/// Hashes a word as it is written here: the caller lowers the case.
+pub(crate) fn hash(lower: &str) -> u64 {
+    let mut hasher = WordHash::new();
+    for byte in lower.bytes() {
+        hasher.push(byte);
+    }
+    hasher.finish()
+}
+
+/// A word's hash, byte by byte.
+#[derive(Clone, Copy)]
+pub(crate) struct WordHash(u64);
+
+impl WordHash {
+    pub(crate) const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) const fn push(&mut self, byte: u8) {
+        self.0 = (self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    pub(crate) const fn finish(self) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 29)
+    }
+}
+
+fn slot(hash: u64) -> usize {
+    usize::try_from(hash & (SLOTS as u64 - 1)).unwrap_or(0)
+}
+
+fn fingerprint(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_the_marks_of_their_lists() {
+        let lexicon = Lexicon::get();
+        assert!(lexicon.marks("rose").has(Marks::GIVEN_FREQUENT) && lexicon.marks("rose").has(Marks::COMMON));
+        assert!(lexicon.marks("smith").has(Marks::SURNAME_FREQUENT));
+        assert!(lexicon.marks("grand rapids").has(Marks::CITY));
+        assert!(lexicon.marks("grand").has(Marks::CITY_BEGINS));
+        assert!(lexicon.marks("hodgkin").has(Marks::EPONYM));
+        assert_eq!(lexicon.marks("qqxzvw"), Marks::default());
+    }
+
+    #[test]
+    fn every_list_is_sorted_without_doubles_and_the_table_has_room() {
+        let mut words = 0;
+        for (list, _) in LISTS.into_iter().chain(MORE_LISTS) {
+            let lines: Vec<&str> = list.lines().collect();
+            assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "after {:?}", lines.first());
+            assert!(lines.iter().all(|line| line.to_lowercase() == **line));
+            words += lines.len();
+        }
+        assert!(words < SLOTS * 3 / 4, "{words}");
+    }
+}

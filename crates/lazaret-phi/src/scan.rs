@@ -1,0 +1,278 @@
+//! The scanner: one text in, disjoint detections out.
+//!
+//! A text longer than [`BLOCK`] is read block by block, each with some of the text before and after it, so that
+//! memory beyond the text and the detections is bounded and no name or date is lost at an edge. Names learnt in one
+//! block are sought in the following ones.
+
+use std::collections::HashMap;
+
+use lazaret_core::{
+    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Meaning, Rule, Span,
+    View,
+};
+
+use crate::known::{Seeds, may_be_name};
+use crate::lexicon::{Lexicon, Marks};
+use crate::names::widen;
+use crate::overlap::{Evidence, Found, resolve};
+use crate::registry::{self, RULES, found};
+use crate::view::{Case, Note};
+
+/// Bytes of text that are looked at at once.
+const BLOCK: usize = 1 << 20;
+/// Bytes of context on either side of a block.
+const EDGE: usize = 4 << 10;
+/// Most words of names that are learnt in one text.
+const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
+
+/// Looks for identifying text.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanner {
+    _built: (),
+}
+
+impl Scanner {
+    /// Builds the automata and the dictionary, once a process.
+    pub fn new() -> Result<Self, DetectorError> {
+        registry::ready().map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
+        Lexicon::get();
+        Ok(Self { _built: () })
+    }
+
+    /// The name and version, as receipts and bills of materials bear it.
+    pub fn version(&self) -> String {
+        format!("{NAME} {}", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
+    pub fn scan(&self, text: &str, known: Option<&Known>) -> Result<Vec<Detection>, DetectorError> {
+        let seeds = known.map(Seeds::new);
+        let mut learnt = Learnt::default();
+        let mut out: Vec<Detection> = Vec::new();
+        let mut at = 0;
+        while at < text.len() || at == 0 {
+            let from = floor(text, at.saturating_sub(EDGE));
+            let until = cut(text, at);
+            let to = floor(text, until.saturating_add(EDGE));
+            let part = text.get(from..to).unwrap_or("");
+            for detection in look(part, seeds.as_ref(), &mut learnt)? {
+                let span = Span::new(detection.span.start + from, detection.span.end + from);
+                let mine = span.start >= at && (span.start < until || until == text.len());
+                if mine && out.last().is_none_or(|last| last.span.end <= span.start) {
+                    out.push(Detection { span, ..detection });
+                }
+            }
+            if until >= text.len() {
+                break;
+            }
+            at = until;
+        }
+        Ok(out)
+    }
+}
+
+const NAME: &str = "phi-text";
+
+/// Where the block that begins at `at` ends: at the text's end, or after the last line within it, if there is one.
+fn cut(text: &str, at: usize) -> usize {
+    let most = at.saturating_add(BLOCK);
+    if most >= text.len() {
+        return text.len();
+    }
+    let most = floor(text, most);
+    let half = floor(text, at + BLOCK / 2);
+    let tail = text.get(half..most).unwrap_or("");
+    tail.rfind('\n').or_else(|| tail.rfind(' ')).map_or(most, |place| half + place + 1)
+}
+
+/// The nearest character boundary at or before an offset.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<Detection>, DetectorError> {
+    let note = Note::new(text);
+    let mut claims = Vec::new();
+    registry::detect(&note, &mut claims)
+        .map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
+    if let Some(seeds) = seeds {
+        seeds.seek(&note, &mut claims);
+    }
+    widen(&note, &mut claims);
+    learnt.learn(&note, &claims);
+    let before = claims.len();
+    learnt.seek(&note, &mut claims);
+    widen(&note, claims.get_mut(before..).unwrap_or(&mut []));
+    Ok(resolve(claims)
+        .into_iter()
+        .map(|claim| Detection {
+            label: claim.label,
+            span: note.original(claim.start, claim.end),
+            confidence: claim.evidence.confidence(),
+            rule: claim.label.kind.rule_id(),
+        })
+        .filter(|detection| {
+            text.get(detection.span.start..detection.span.end).is_some_and(|part| !part.is_empty())
+        })
+        .collect())
+}
+
+/// Words of names that a strong cue gave, by hash, and initials of whole names.
+#[derive(Default)]
+struct Learnt {
+    words: HashMap<u64, Label>,
+    initials: HashMap<String, Label>,
+}
+
+impl Learnt {
+    fn learn(&mut self, note: &Note<'_>, claims: &[Found]) {
+        let most = usize::try_from(MAX_LEARNT.most()).unwrap_or(usize::MAX);
+        for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
+            let first = note.token_at(claim.start);
+            let initials: String = note
+                .tokens()
+                .iter()
+                .skip(first)
+                .take_while(|t| t.start < claim.end)
+                .filter(|t| t.capitalised())
+                .filter_map(|t| note.word(t).chars().next())
+                .collect();
+            if (2..=4).contains(&initials.len()) && self.initials.len() < most {
+                self.initials.entry(initials).or_insert(claim.label);
+            }
+            for token in note.tokens().iter().skip(first).take_while(|t| t.start < claim.end) {
+                let listed = token.has(
+                    Marks::FUNCTION
+                        .or(Marks::PARTICLE)
+                        .or(Marks::TITLE)
+                        .or(Marks::CREDENTIAL)
+                        .or(Marks::FACILITY),
+                );
+                let short = token.len() < 3 && !(token.len() == 2 && token.case == Case::Capital);
+                if listed || short || self.words.len() >= most {
+                    continue;
+                }
+                let entry = self.words.entry(token.hash).or_insert(claim.label);
+                if entry.sub.is_none() {
+                    *entry = claim.label;
+                }
+            }
+        }
+    }
+
+    fn seek(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        if self.words.is_empty() {
+            return;
+        }
+        for (index, token) in note.tokens().iter().enumerate() {
+            if let Some((label, end)) = self.signed(note, index) {
+                out.push(found(label, token.start, end, Evidence::Likely));
+                continue;
+            }
+            let Some(label) = self.words.get(&token.hash) else { continue };
+            if !may_be_name(token) || token.has(Marks::CLINICAL) && token.case != Case::Capital {
+                continue;
+            }
+            let next = note.tokens().get(index + 1);
+            let thing = next.is_some_and(|n| {
+                n.has(Marks::EPONYM_HEAD) && n.case == Case::Lower && n.start - token.end <= 3
+            });
+            if !(thing || token.has(Marks::CLINICAL) && token.has(Marks::COMMON)) {
+                out.push(found(*label, token.start, token.end, Evidence::Likely));
+            }
+        }
+    }
+}
+
+impl Learnt {
+    /// Initials of a name of the note: `AK`, `E.K.`, where no list knows them as something else.
+    fn signed(&self, note: &Note<'_>, index: usize) -> Option<(Label, usize)> {
+        let token = note.tokens().get(index)?;
+        if token.case == Case::Upper
+            && token.len() <= 4
+            && !token.has(
+                Marks::CLINICAL
+                    .or(Marks::CREDENTIAL)
+                    .or(Marks::STATE)
+                    .or(Marks::FUNCTION)
+                    .or(Marks::FACILITY),
+            )
+        {
+            let joined = note.byte_before(token.start) == b'-' || note.byte(token.end) == b'-';
+            return self.initials.get(note.word(token)).filter(|_| !joined).map(|label| (*label, token.end));
+        }
+        if token.case != Case::Initial || note.byte(token.end) != b'.' {
+            return None;
+        }
+        let mut letters = String::new();
+        let mut end = token.end;
+        for (count, next) in note.tokens().iter().skip(index).take(4).enumerate() {
+            if next.case != Case::Initial || (count > 0 && next.start != end) || note.byte(next.end) != b'.' {
+                break;
+            }
+            letters.push_str(note.word(next));
+            end = next.end + 1;
+        }
+        self.initials.get(&letters).map(|label| (*label, end))
+    }
+}
+
+/// The scanner as core's checkpoint calls it.
+#[derive(Debug, Clone, Copy)]
+pub struct PhiText {
+    scanner: Scanner,
+}
+
+impl PhiText {
+    /// Builds the automata and the dictionary, once a process.
+    pub fn new() -> Result<Self, DetectorError> {
+        Ok(Self { scanner: Scanner::new()? })
+    }
+}
+
+impl Detector for PhiText {
+    fn rules(&self) -> &'static [&'static Rule] {
+        &RULES
+    }
+
+    fn version(&self) -> String {
+        self.scanner.version()
+    }
+
+    /// Looks at free text only: where the schema says what a segment is, there is nothing to guess.
+    fn inspect(
+        &self,
+        view: &View<'_>,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), DetectorError> {
+        if !matches!(view.meaning, Meaning::Text | Meaning::ShortText) {
+            return Ok(());
+        }
+        for detection in self.scanner.scan(view.text, context.known)? {
+            findings.detect(detection);
+        }
+        Ok(())
+    }
+}
+
+/// Spans in code points instead of bytes, as other tools count. The detections must be in order.
+pub fn code_points(text: &str, detections: &[Detection]) -> Vec<(usize, usize)> {
+    let mut chars = text.char_indices().map(|(at, _)| at).enumerate().peekable();
+    let mut count = 0;
+    let mut to = |offset: usize| {
+        while let Some((number, at)) = chars.peek().copied() {
+            if at >= offset {
+                return number;
+            }
+            count = number + 1;
+            chars.next();
+        }
+        count
+    };
+    detections.iter().map(|d| (to(d.span.start), to(d.span.end))).collect()
+}

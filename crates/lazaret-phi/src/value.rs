@@ -1,0 +1,256 @@
+//! Reading the value that a cue names: `MRN: 00483917`, `hosp no HN 7714 0036`, `record seven seven zero three`.
+
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, found};
+use crate::view::{Case, Note, Token};
+use lazaret_core::Label;
+
+/// Words that may stand between a cue and its value.
+const BETWEEN: [&str; 14] = [
+    "is", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code", "card", "was", "value",
+    "ending",
+];
+/// Farthest that a value may begin after its cue, in bytes.
+const REACH: usize = 40;
+/// Longest value, in bytes.
+const LONGEST: usize = 48;
+
+/// Where the value after a cue begins: over blanks, punctuation and words such as `no.` and `is`.
+pub(crate) fn begin(note: &Note<'_>, from: usize) -> usize {
+    let mut at = from;
+    let mut words = 0;
+    while at < from + REACH {
+        let b = note.byte(at);
+        if matches!(
+            b,
+            b' ' | b'\t' | b':' | b'=' | b'.' | b'"' | b'\'' | b'|' | b'(' | b'[' | b'-' | b',' | b'*' | b'^'
+        ) {
+            at += 1;
+            continue;
+        }
+        if b == b'#' {
+            at += 1;
+            continue;
+        }
+        if b.is_ascii_alphabetic() && words < 3 {
+            let end = run_end(note, at, |b| b.is_ascii_alphabetic());
+            let word = note.slice(at, end);
+            if !note.byte(end).is_ascii_digit()
+                && BETWEEN.iter().any(|between| between.eq_ignore_ascii_case(word))
+            {
+                words += 1;
+                at = end;
+                continue;
+            }
+        }
+        break;
+    }
+    at
+}
+
+/// The id that begins at an offset: letters, digits and connectors, in groups parted by single blanks. It holds a
+/// digit and at least `least` letters and digits.
+pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, usize)> {
+    let mut end = group_end(note, at)?;
+    let first = note.slice(at, end);
+    if !has_digit(first) {
+        // `HN 7714 0036`: a prefix of capitals, then digits.
+        let prefix = first.len() <= 5 && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        let next = end + 1;
+        if !(prefix
+            && note.byte(end) == b' '
+            && (note.byte(next).is_ascii_digit() || mixed_upper(note, next)))
+        {
+            return None;
+        }
+        end = group_end(note, next)?;
+    }
+    while note.byte(end) == b' ' && end - at < LONGEST {
+        let next = end + 1;
+        let Some(stop) = group_end(note, next) else { break };
+        let group = note.slice(next, stop);
+        let digits = group.bytes().filter(u8::is_ascii_digit).count();
+        let whole = digits == group.len();
+        let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%') || note.byte(stop + 1) == b' ';
+        let continues = (whole && digits >= 3 && group.len() <= 8)
+            || (whole && closes)
+            || (group.len() == 1 && group.bytes().all(|b| b.is_ascii_uppercase()) && closes);
+        if !continues || unit_follows(note, stop) {
+            break;
+        }
+        end = stop;
+    }
+    let text = note.slice(at, end);
+    let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
+    (signs >= least && has_digit(text) && end - at <= LONGEST).then_some((at, end))
+}
+
+/// A number said in words: `seven seven zero three one four`, at least three.
+pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
+    let index = note.token_at(at);
+    let digits = |token: &Token| {
+        token.case == Case::Lower
+            && matches!(
+                note.word(token),
+                "zero"
+                    | "oh"
+                    | "one"
+                    | "two"
+                    | "three"
+                    | "four"
+                    | "five"
+                    | "six"
+                    | "seven"
+                    | "eight"
+                    | "nine"
+                    | "double"
+                    | "triple"
+            )
+    };
+    let run: Vec<&Token> = note.tokens().iter().skip(index).take(24).take_while(|t| digits(t)).collect();
+    match (run.first(), run.last()) {
+        (Some(first), Some(last)) if run.len() >= 3 && first.start <= at + 2 => Some((first.start, last.end)),
+        _ => None,
+    }
+}
+
+/// Reports the value that the cue at `hit` names, and further ones in a list (`Rx nos. 6604417, 6604418`).
+pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: &mut Vec<Found>) -> bool {
+    let at = begin(note, hit.end);
+    let value = id_at(note, at, least).or_else(|| spoken_at(note, at));
+    let quantity = |text: &str| {
+        text.contains('.')
+            && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+            && text.contains('-')
+    };
+    let value = value
+        .filter(|(start, end)| !is_date(note.slice(*start, *end)) && !quantity(note.slice(*start, *end)));
+    let Some((start, end)) = value else {
+        return false;
+    };
+    let start = if note.byte_before(start) == b'#' { start - 1 } else { start };
+    out.push(found(label, start, end, Evidence::Named));
+    let mut end = end;
+    for _ in 0..8 {
+        let next = match (note.byte(end), note.byte(end + 1)) {
+            (b',' | b';' | b'/', b' ') => end + 2,
+            (b' ', b'a') if note.slice(end, end + 5) == " and " => end + 5,
+            _ => break,
+        };
+        match id_at(note, next, least) {
+            Some((start, stop)) if stop - start + 1 >= end - at && digits(note.slice(start, stop)) >= 4 => {
+                out.push(found(label, start, stop, Evidence::Named));
+                end = stop;
+            }
+            _ => break,
+        }
+    }
+    true
+}
+
+/// Digits in a text.
+pub(crate) fn digits(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
+}
+
+/// The digits of a text as numbers.
+pub(crate) fn digit_values(text: &str) -> impl DoubleEndedIterator<Item = u32> {
+    text.bytes().filter(u8::is_ascii_digit).map(|b| u32::from(b - b'0'))
+}
+
+/// The Luhn check (ISO/IEC 7812-1, annex B).
+pub(crate) fn luhn(text: &str) -> bool {
+    let sum: u32 = digit_values(text)
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, doubled) if doubled > 9 => doubled - 9,
+            (_, doubled) => doubled,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Whether a measure follows (`12 mg`, `37 %`), so that a number is a quantity.
+pub(crate) fn unit_follows(note: &Note<'_>, at: usize) -> bool {
+    const UNITS: [&str; 34] = [
+        "mg", "mcg", "g", "kg", "ml", "l", "cc", "mm", "cm", "m", "mmhg", "bpm", "units", "unit", "u", "iu",
+        "meq", "mmol", "min", "hours", "hrs", "h", "days", "day", "weeks", "wks", "months", "years", "year",
+        "yrs", "yo", "y", "lb", "lbs",
+    ];
+    let rest = note.after(at, 12);
+    let rest = rest.trim_start_matches([' ', '-']);
+    if rest.starts_with('%') {
+        return true;
+    }
+    let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+    UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(&word))
+}
+
+fn is_date(text: &str) -> bool {
+    crate::calendar::parse(text).is_some_and(|date| date.parts() >= 3)
+        && text.bytes().any(|b| matches!(b, b'/' | b'-' | b'.'))
+}
+
+fn has_digit(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// Whether a group of capitals and digits begins here.
+fn mixed_upper(note: &Note<'_>, at: usize) -> bool {
+    group_end(note, at).is_some_and(|end| {
+        let group = note.slice(at, end);
+        has_digit(group) && !group.bytes().any(|b| b.is_ascii_lowercase())
+    })
+}
+
+fn run_end(note: &Note<'_>, at: usize, is: impl Fn(u8) -> bool) -> usize {
+    let mut end = at;
+    while end - at < LONGEST && is(note.byte(end)) {
+        end += 1;
+    }
+    end
+}
+
+/// The end of a group of letters and digits with connectors inside; none if there is no group.
+fn group_end(note: &Note<'_>, at: usize) -> Option<usize> {
+    let mut end = at;
+    while end - at < LONGEST + 1 {
+        let b = note.byte(end);
+        let connects = matches!(b, b'-' | b'.' | b'/' | b':' | b'_' | b',' | b'#')
+            && end > at
+            && note.byte(end + 1).is_ascii_alphanumeric()
+            && (b != b',' || (note.byte(end + 1).is_ascii_digit() && note.byte(end - 1).is_ascii_digit()));
+        if !(b.is_ascii_alphanumeric() || connects) {
+            break;
+        }
+        end += 1;
+    }
+    (end > at).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_whole_and_no_further() {
+        for (text, value) in [
+            ("MRN: 00483917 55 years", Some("00483917")),
+            ("MRN no. HN 7714 0036 | x", Some("HN 7714 0036")),
+            ("MRN#0991-223) seen", Some("0991-223")),
+            ("MRN pending", None),
+            ("MRN A0144 8820 3; next", Some("A0144 8820 3")),
+        ] {
+            let note = Note::new(text);
+            let got = id_at(&note, begin(&note, 3), 3).map(|(start, end)| note.slice(start, end));
+            assert_eq!(got, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn luhn_holds_for_a_test_card_and_not_for_its_neighbour() {
+        assert!(luhn("4111 1111 1111 1111") && !luhn("4111 1111 1111 1112"));
+    }
+}

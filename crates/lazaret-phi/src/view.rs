@@ -1,0 +1,393 @@
+//! One note as the detectors see it: folded text with the way back to the original, and words with their marks.
+//!
+//! Matching is done on the folded text: NFKC, full-width forms, typographic dashes and quotes made plain,
+//! invisible characters left out. Every span that is reported is on the original, on character boundaries.
+//! ASCII text is its own folded text and costs no copy.
+
+use std::borrow::Cow;
+
+use lazaret_core::Span;
+use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
+
+use crate::lexicon::{Lexicon, Marks, WordHash};
+
+/// How a word is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// `word`
+    Lower,
+    /// `Word`, `McWord`
+    Capital,
+    /// `WORD`, two letters or more
+    Upper,
+    /// `W`
+    Initial,
+    /// `42`
+    Number,
+    /// `A42`, `word2`
+    Mixed,
+}
+
+/// A word: a run of letters and digits, with apostrophes inside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) marks: Marks,
+    pub(crate) case: Case,
+    /// The hash of its lower-case form.
+    pub(crate) hash: u64,
+}
+
+impl Token {
+    pub(crate) const fn has(&self, marks: Marks) -> bool {
+        self.marks.has(marks)
+    }
+
+    /// Written as names are: `Word`, `WORD`, `W`.
+    pub(crate) const fn capitalised(&self) -> bool {
+        matches!(self.case, Case::Capital | Case::Upper | Case::Initial)
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// A stretch of folded text and where it came from.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    folded: usize,
+    original: usize,
+    original_end: usize,
+    /// The bytes are the same on both sides.
+    same: bool,
+}
+
+/// A note.
+pub(crate) struct Note<'a> {
+    text: Cow<'a, str>,
+    runs: Vec<Run>,
+    tokens: Vec<Token>,
+}
+
+impl<'a> Note<'a> {
+    /// Folds and splits a text, in one pass each. Memory: some multiple of the text's length.
+    pub(crate) fn new(original: &'a str) -> Self {
+        let (text, runs) = fold(original);
+        let tokens = tokens(&text);
+        Self { text, runs, tokens }
+    }
+
+    /// The folded text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The words in order.
+    pub(crate) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// The folded text between two offsets; empty where they are not on boundaries.
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or("")
+    }
+
+    pub(crate) fn word(&self, token: &Token) -> &str {
+        self.slice(token.start, token.end)
+    }
+
+    /// The byte at an offset; 0 outside.
+    pub(crate) fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    /// The byte before an offset; 0 at the start.
+    pub(crate) fn byte_before(&self, at: usize) -> u8 {
+        at.checked_sub(1).map_or(0, |at| self.byte(at))
+    }
+
+    /// The index of the first word that ends after an offset.
+    pub(crate) fn token_at(&self, offset: usize) -> usize {
+        self.tokens.partition_point(|token| token.end <= offset)
+    }
+
+    /// At most `most` bytes before an offset, not beyond the start of the line, on a boundary.
+    pub(crate) fn before(&self, at: usize, most: usize) -> &str {
+        let mut from = at.saturating_sub(most);
+        while from < at && !self.text.is_char_boundary(from) {
+            from += 1;
+        }
+        let part = self.slice(from, at);
+        part.rfind('\n').map_or(part, |line| part.get(line + 1..).unwrap_or(""))
+    }
+
+    /// At most `most` bytes from an offset, not beyond the end of the line, on a boundary.
+    pub(crate) fn after(&self, at: usize, most: usize) -> &str {
+        let mut to = at.saturating_add(most).min(self.text.len());
+        while to > at && !self.text.is_char_boundary(to) {
+            to -= 1;
+        }
+        let part = self.slice(at, to);
+        part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
+    }
+
+    /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
+    pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &str) -> bool {
+        let part = self.before(at, most).to_ascii_lowercase();
+        cues.split('|').any(|cue| has_words(&part, cue))
+    }
+
+    /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
+    pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &str) -> bool {
+        let part = self.after(at, most).to_ascii_lowercase();
+        cues.split('|').any(|cue| has_words(&part, cue))
+    }
+
+    /// The place on the original of a span of the folded text.
+    pub(crate) fn original(&self, start: usize, end: usize) -> Span {
+        if self.runs.is_empty() {
+            return Span::new(start, end);
+        }
+        let at = |offset: usize| {
+            let index = self.runs.partition_point(|run| run.folded <= offset);
+            self.runs.get(index.saturating_sub(1)).copied()
+        };
+        let from = at(start)
+            .map_or(start, |run| if run.same { run.original + (start - run.folded) } else { run.original });
+        let last = end.saturating_sub(1);
+        let to = at(last).map_or(end, |run| {
+            if run.same { run.original + (last - run.folded) + 1 } else { run.original_end }
+        });
+        Span::new(from, to)
+    }
+}
+
+/// Whether `words` stands in `text` with no letter or digit on either side.
+pub(crate) fn has_words(text: &str, words: &str) -> bool {
+    let bytes = text.as_bytes();
+    text.match_indices(words).any(|(at, _)| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let after = bytes.get(at + words.len());
+        let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let begins = words.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric);
+        let ends = words.as_bytes().last().is_none_or(u8::is_ascii_alphanumeric);
+        !(begins && inside(before)) && !(ends && inside(after))
+    })
+}
+
+fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {
+    if original.is_ascii() {
+        return (Cow::Borrowed(original), Vec::new());
+    }
+    let mut folded = String::with_capacity(original.len());
+    let mut runs = vec![Run { folded: 0, original: 0, original_end: 0, same: true }];
+    let mut copied = 0; // up to where the original is in `folded`
+    let mut chars = original.char_indices().peekable();
+    while let Some((at, first)) = chars.next() {
+        let marked =
+            chars.peek().is_some_and(|(_, next)| !next.is_ascii() && canonical_combining_class(*next) != 0);
+        if first.is_ascii() && !marked {
+            continue;
+        }
+        let mut end = at + first.len_utf8();
+        while let Some(&(_, next)) = chars.peek() {
+            // A long run of marks is folded piece by piece: no unbounded sorting of marks.
+            if next.is_ascii() || canonical_combining_class(next) == 0 || end - at > 64 {
+                break;
+            }
+            end += next.len_utf8();
+            chars.next();
+        }
+        let cluster = original.get(at..end).unwrap_or("");
+        let plain: String = cluster.chars().filter(|c| !invisible(*c)).nfkc().map(plain_form).collect();
+        if plain == cluster {
+            continue;
+        }
+        folded.push_str(original.get(copied..at).unwrap_or(""));
+        if !plain.is_empty() {
+            runs.push(Run { folded: folded.len(), original: at, original_end: end, same: false });
+            folded.push_str(&plain);
+        }
+        runs.push(Run { folded: folded.len(), original: end, original_end: end, same: true });
+        copied = end;
+    }
+    folded.push_str(original.get(copied..).unwrap_or(""));
+    // Of runs that begin at one folded offset (something invisible stood there) the last is right.
+    runs.dedup_by(|next, last| {
+        if next.folded == last.folded {
+            *last = *next;
+            true
+        } else {
+            false
+        }
+    });
+    (Cow::Owned(folded), runs)
+}
+
+fn invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e01ef}')
+}
+
+/// Typographic dashes and quotes as they are typed.
+fn plain_form(c: char) -> char {
+    match c {
+        '\u{2010}'..='\u{2013}' | '\u{2212}' => '-',
+        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2bc}' => '\'',
+        '\u{201c}'..='\u{201f}' => '"',
+        '\u{2044}' => '/',
+        other => other,
+    }
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let lexicon = Lexicon::get();
+    let bytes = text.as_bytes();
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let mut tokens = Vec::with_capacity(text.len() / 6);
+    let mut at = 0;
+    while at < bytes.len() {
+        let first = byte(at);
+        if !(first.is_ascii_alphanumeric() || first >= 0x80) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut word = Word::new();
+        while at < bytes.len() {
+            let b = byte(at);
+            if b.is_ascii() {
+                let apostrophe = b == b'\''
+                    && at > start
+                    && byte(at - 1).is_ascii_alphabetic()
+                    && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
+                    && !ends_possessive(bytes, at);
+                if !(b.is_ascii_alphanumeric() || apostrophe) {
+                    break;
+                }
+                word.push_ascii(b);
+                at += 1;
+            } else {
+                let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
+                if !(c.is_alphanumeric() || canonical_combining_class(c) != 0) {
+                    break;
+                }
+                word.push(c);
+                at += c.len_utf8();
+            }
+        }
+        if at == start {
+            at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            continue;
+        }
+        let hash = word.hash.finish();
+        let marks = if word.letters == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
+        tokens.push(Token { start, end: at, marks, case: word.case(), hash });
+    }
+    tokens
+}
+
+/// Whether the apostrophe at `at` begins a possessive `'s` that ends the word.
+fn ends_possessive(bytes: &[u8], at: usize) -> bool {
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    matches!(byte(at + 1), b's' | b'S') && !byte(at + 2).is_ascii_alphanumeric() && byte(at + 2) < 0x80
+}
+
+/// What is gathered of a word while it is read.
+struct Word {
+    hash: WordHash,
+    letters: usize,
+    upper: usize,
+    digits: usize,
+    first_upper: bool,
+}
+
+impl Word {
+    const fn new() -> Self {
+        Self { hash: WordHash::new(), letters: 0, upper: 0, digits: 0, first_upper: false }
+    }
+
+    fn push_ascii(&mut self, b: u8) {
+        self.hash.push(b.to_ascii_lowercase());
+        if b.is_ascii_digit() {
+            self.digits += 1;
+        } else if b.is_ascii_alphabetic() {
+            self.first_upper |= self.letters == 0 && b.is_ascii_uppercase();
+            self.letters += 1;
+            self.upper += usize::from(b.is_ascii_uppercase());
+        }
+    }
+
+    fn push(&mut self, c: char) {
+        let mut buffer = [0_u8; 4];
+        for lower in c.to_lowercase() {
+            for b in lower.encode_utf8(&mut buffer).bytes() {
+                self.hash.push(b);
+            }
+        }
+        if c.is_alphabetic() {
+            self.first_upper |= self.letters == 0 && c.is_uppercase();
+            self.letters += 1;
+            self.upper += usize::from(c.is_uppercase());
+        } else if c.is_numeric() {
+            self.digits += 1;
+        }
+    }
+
+    const fn case(&self) -> Case {
+        match (self.letters, self.digits) {
+            (0, _) => Case::Number,
+            (1, 0) if self.upper == 1 => Case::Initial,
+            (letters, 0) if self.upper == letters => Case::Upper,
+            (_, 0) if self.first_upper => Case::Capital,
+            // `deSouza` is a name's capital, `mRNA` is not: one capital after a short prefix.
+            (letters, 0) if self.upper == 1 && letters > 4 => Case::Capital,
+            (_, 0) => Case::Lower,
+            _ => Case::Mixed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn folded_spans_come_back_to_whole_characters() {
+        let text = "\u{feff}😀 Dr. Jose\u{301} A\u{301}n\u{303}ez MRN：００８８ tel 617‑555";
+        let note = Note::new(text);
+        for (folded, original) in [("José", "Jose\u{301}"), ("0088", "００８８"), ("617-555", "617‑555")]
+        {
+            let at = note.text().find(folded).unwrap();
+            let span = note.original(at, at + folded.len());
+            assert_eq!(&text[span.start..span.end], original);
+        }
+    }
+
+    #[test]
+    fn words_carry_their_case() {
+        let note = Note::new("O'Driscoll's MRN is A42, dr k. McCoy 12");
+        let cases: Vec<(&str, Case)> = note.tokens().iter().map(|t| (note.word(t), t.case)).collect();
+        assert_eq!(cases[0], ("O'Driscoll", Case::Capital));
+        assert_eq!(cases[1], ("s", Case::Lower));
+        assert_eq!(cases[2], ("MRN", Case::Upper));
+        assert_eq!(cases[4], ("A42", Case::Mixed));
+        assert_eq!(cases[7], ("McCoy", Case::Capital));
+        assert_eq!(cases[8], ("12", Case::Number));
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_of_any_text_maps_to_boundaries(text in any::<String>()) {
+            let note = Note::new(&text);
+            for token in note.tokens() {
+                let span = note.original(token.start, token.end);
+                prop_assert!(text.get(span.start..span.end).is_some_and(|part| !part.is_empty()));
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `lazaret backup` and `restore`: the data directory, whole and consistent.
+
+use std::io::Write;
+use std::path::Path;
+
+use lazaret_core::Limit;
+use lazaret_input::{read_file, write_durably};
+use lazaret_ledger::SqliteLedger;
+use lazaret_vault::SqliteVault;
+
+use crate::cli::{BackupArgs, RestoreArgs};
+use crate::compose::Data;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+
+/// Longest policy file that is copied.
+const MAX_POLICY: Limit = Limit::new("policy.max_file", 1 << 20);
+
+/// Copies ledger, vault, quarantine and policies. The vault is copied after the ledger, so every hold and token
+/// an entry names is in the copy.
+pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
+    let data = Data::open(config)?;
+    let to = &args.to;
+    if to.exists() {
+        return Err(CliError::Usage(format!("{} exists: a backup needs a new folder", to.display())));
+    }
+    let failed = |what: &str| {
+        let what = format!("{what} could not be copied to {}", to.display());
+        move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
+    };
+    std::fs::create_dir_all(to).map_err(|error| failed("the data directory")(error.into()))?;
+    data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
+    data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
+    copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
+    data.close()?;
+    writeln!(out, "backed up to {}; the key-encryption key is not in it: keep a copy of that too", to.display())?;
+    Ok(Exit::Clear)
+}
+
+/// Restores a backup into the data directory, which must not exist.
+pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
+    let folder = config.path("data");
+    if SqliteVault::exists(&folder) || folder.join("ledger.db").exists() {
+        return Err(CliError::Usage(format!("{} is a data directory already; restore into a new one", folder.display())));
+    }
+    let from = &args.from;
+    let failed = |what: &str| {
+        let what = format!("{what} could not be restored from {}", from.display());
+        move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
+    };
+    SqliteVault::restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
+    SqliteLedger::restore(&from.join("ledger.db"), &folder.join("ledger.db"))
+        .map_err(|error| failed("the ledger")(error.into()))?;
+    copy_policies(from, &folder).map_err(|error| failed("the policies")(error))?;
+    let data = Data::open(config)?;
+    data.close()?;
+    writeln!(out, "restored into {}; run `lazaret ledger verify`", folder.display())?;
+    Ok(Exit::Clear)
+}
+
+fn copy_policies(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (from, to) = (from.join("policies"), to.join("policies"));
+    std::fs::create_dir_all(&to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|extension| extension == "cedar") {
+            write_durably(&to.join(entry.file_name()), &read_file(&entry.path(), MAX_POLICY)?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! `lazaret bom`: a dataset's bill of materials.
+
+use std::io::Write;
+
+use lazaret_ledger::{CycloneDx, LedgerReader, bom};
+
+use crate::cli::BomArgs;
+use crate::commands::policy::of_ledger;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::report::json_document;
+
+/// Runs the command.
+pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let path = config.path("data").join("ledger.db");
+    if !path.is_file() {
+        return Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())));
+    }
+    let reader = LedgerReader::open(&path).map_err(of_ledger)?;
+    let datasets = reader.datasets().map_err(of_ledger)?;
+    let Some(dataset) = &args.dataset else {
+        if json {
+            json_document(out, &datasets)?;
+        } else {
+            datasets.iter().try_for_each(|dataset| writeln!(out, "{dataset}"))?;
+        }
+        return Ok(Exit::Clear);
+    };
+    if !datasets.contains(dataset) {
+        let near = crate::config::nearest(dataset, datasets.iter().map(String::as_str));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        return Err(CliError::Usage(format!("no dataset `{dataset}`{hint} `lazaret bom` lists them")));
+    }
+    let version = CycloneDx::parse(&args.spec)
+        .ok_or_else(|| CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec)))?;
+    let document = bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
+    writeln!(out, "{document}")?;
+    Ok(Exit::Clear)
+}

@@ -1,0 +1,62 @@
+//! `lazaret explain`: what a rule finds.
+
+use std::io::Write;
+
+use lazaret_core::{CORE_RULES, Kind, Rule, Severity};
+
+use crate::cli::ExplainArgs;
+use crate::config::nearest;
+use crate::exit::{CliError, Exit};
+use crate::report::{json_document, table};
+
+/// Every rule of every room, sorted by id.
+pub(crate) fn rules() -> Vec<(&'static str, Severity, &'static str)> {
+    let ingest = lazaret_ingest::rules();
+    let faults: [&[&'static Rule]; 5] =
+        [&CORE_RULES, lazaret_input::RULES, &ingest, &lazaret_ledger::LEDGER_RULES, &lazaret_ledger::LINEAGE_RULES];
+    let mut rules: Vec<_> = faults.concat().into_iter().map(|rule| (rule.id, rule.severity, rule.title)).collect();
+    rules.extend(Kind::ALL.map(|kind| (kind.rule_id(), Severity::Info, kind.about())));
+    rules.sort_unstable_by_key(|(id, ..)| *id);
+    rules.dedup_by_key(|(id, ..)| *id);
+    rules
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let rules = rules();
+    let Some(id) = &args.id else {
+        if json {
+            let list: Vec<_> = rules.iter().map(document).collect();
+            json_document(out, &list)?;
+            return Ok(Exit::Clear);
+        }
+        let mut rows = table(["rule", "severity", "what it finds"]);
+        for (id, severity, title) in rules {
+            rows.add_row([id, severity.name(), title]);
+        }
+        writeln!(out, "{rows}")?;
+        return Ok(Exit::Clear);
+    };
+    let Some(rule) = rules.iter().find(|(known, ..)| known == id) else {
+        let near = nearest(id, rules.iter().map(|(id, ..)| *id));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        return Err(CliError::Usage(format!("no rule `{id}`{hint}")));
+    };
+    if json {
+        json_document(out, &document(rule))?;
+    } else {
+        let (id, severity, title) = rule;
+        let verdict = match severity {
+            _ if id.starts_with("phi.") => "edited by the profile of the legal basis; no alarm by itself",
+            Severity::Critical => "block",
+            Severity::High | Severity::Medium => "quarantine",
+            Severity::Low | Severity::Info => "allow, recorded",
+        };
+        writeln!(out, "{id}\n  {title}\n  severity  {severity}\n  default   {verdict}")?;
+    }
+    Ok(Exit::Clear)
+}
+
+fn document((id, severity, title): &(&'static str, Severity, &'static str)) -> serde_json::Value {
+    serde_json::json!({ "id": id, "severity": severity, "title": title })
+}

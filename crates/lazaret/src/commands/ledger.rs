@@ -1,0 +1,154 @@
+//! `lazaret ledger`: verify, prove, show.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use lazaret_core::Limit;
+use lazaret_input::read_file;
+use lazaret_ledger::note::VerifierKey;
+use lazaret_ledger::{LedgerReader, Query, prove, verify};
+use lazaret_vault::SqliteVault;
+
+use crate::cli::LedgerCommand;
+use crate::commands::policy::{find, of_ledger};
+use crate::compose::kms;
+use crate::config::Config;
+use crate::exit::{CliError, Exit, chain};
+use crate::report::{json_document, table, thousands};
+
+/// Longest file with a checkpoint.
+const MAX_NOTE: Limit = Limit::new("ledger.max_note", 64 << 10);
+
+/// Runs the command. Reading needs no key of the vault, except to know whose signatures to trust.
+pub(crate) fn run(command: &LedgerCommand, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let path = config.path("data").join("ledger.db");
+    if !path.is_file() {
+        return Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())));
+    }
+    match command {
+        LedgerCommand::Verify { key, checkpoint } => {
+            let trusted = match key {
+                Some(key) => VerifierKey::parse(key).map_err(|error| CliError::Usage(chain(&error)))?,
+                None => own_key(config)?,
+            };
+            let given = checkpoint.as_ref().map(|file| {
+                let wrong = |why: String| CliError::Usage(format!("{}: {why}", file.display()));
+                let bytes = read_file(file, MAX_NOTE).map_err(|error| wrong(chain(&error)))?;
+                String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))
+            });
+            let given: Vec<String> = given.transpose()?.into_iter().collect();
+            verify_all(&path, &trusted, &given, json, out)
+        }
+        LedgerCommand::Prove { receipt, record } => {
+            let reader = LedgerReader::open(&path).map_err(of_ledger)?;
+            let (id, _) = find(&reader, receipt)?;
+            let proof = prove(&reader, id, *record).map_err(|error| CliError::failed("the proof", error))?;
+            writeln!(out, "{proof}")?;
+            Ok(Exit::Clear)
+        }
+        LedgerCommand::Show { receipt: Some(receipt), .. } => show(&path, receipt, json, out),
+        LedgerCommand::Show { receipt: None, last } => list(&path, *last, json, out),
+    }
+}
+
+/// The key this installation signs with.
+fn own_key(config: &Config) -> Result<VerifierKey, CliError> {
+    let folder = config.path("data");
+    let clock = std::sync::Arc::new(lazaret_core::SystemClock);
+    let vault = SqliteVault::open(&folder, kms(config, &folder)?, clock, &config.limits())
+        .map_err(|error| CliError::failed("the vault could not be opened (or give --key)", error))?;
+    let public = lazaret_core::Signer::public_key(&vault);
+    VerifierKey::new(config.text("ledger.origin"), public).map_err(|error| CliError::Usage(chain(&error)))
+}
+
+fn verify_all(
+    path: &PathBuf,
+    trusted: &VerifierKey,
+    given: &[String],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let verification = verify(path, trusted, given).map_err(of_ledger)?;
+    if json {
+        json_document(out, &verification)?;
+    } else {
+        for finding in &verification.findings {
+            writeln!(out, "{}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)?;
+        }
+        let state = if verification.holds() { "holds" } else { "DOES NOT HOLD" };
+        writeln!(
+            out,
+            "{}: {state}: {} entries, {} of them under {} signed checkpoints; {} crossings ({} not sealed), {} records",
+            verification.origin,
+            thousands(verification.size),
+            thousands(verification.signed),
+            thousands(verification.checkpoints),
+            thousands(verification.crossings),
+            thousands(verification.unsealed),
+            thousands(verification.records)
+        )?;
+        writeln!(out, "root {}", verification.root)?;
+    }
+    Ok(if verification.holds() { Exit::Clear } else { Exit::Findings })
+}
+
+fn show(path: &PathBuf, receipt: &str, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let reader = LedgerReader::open(path).map_err(of_ledger)?;
+    let (_, crossing) = find(&reader, receipt)?;
+    if json {
+        json_document(out, &crossing)?;
+        return Ok(Exit::Clear);
+    }
+    let opened = &crossing.opened;
+    writeln!(out, "crossing     {}", opened.crossing)?;
+    writeln!(out, "opened       entry {}, {}", crossing.opened_at, opened.started)?;
+    writeln!(out, "who          {} ({})", opened.actor.id, opened.actor.role)?;
+    writeln!(out, "gate         {}, system {} to {}", opened.gate, opened.system, opened.to)?;
+    writeln!(out, "purpose      {}, basis {}, profile {}", opened.purpose, opened.basis, opened.profile)?;
+    writeln!(out, "policy       {}", opened.policy)?;
+    let Some(sealed) = &crossing.sealed else {
+        writeln!(out, "sealed       not yet")?;
+        return Ok(Exit::Clear);
+    };
+    writeln!(out, "sealed       entry {}, {}, {}", sealed.sealed_at, sealed.seal.ended, sealed.seal.ending)?;
+    writeln!(out, "record root  {}", sealed.record_root)?;
+    let counts = &sealed.seal.counts;
+    writeln!(out, "records      {}, {} of them had crossed before", thousands(counts.records), thousands(counts.again))?;
+    for (title, map) in
+        [("verdict", &counts.verdicts), ("finding", &counts.findings), ("identifier", &counts.phi), ("edit", &counts.edits)]
+    {
+        for (name, count) in map {
+            writeln!(out, "{title:<12} {name}: {}", thousands(*count))?;
+        }
+    }
+    for output in &sealed.seal.outputs {
+        writeln!(out, "output       {} {} ({} records)", output.dataset, output.name, thousands(output.records))?;
+    }
+    Ok(Exit::Clear)
+}
+
+fn list(path: &PathBuf, last: usize, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let reader = LedgerReader::open(path).map_err(of_ledger)?;
+    let limit = u32::try_from(last).unwrap_or(u32::MAX);
+    let rows = reader.crossings(&Query { limit, ..Query::default() }).map_err(of_ledger)?;
+    if json {
+        json_document(out, &rows)?;
+        return Ok(Exit::Clear);
+    }
+    let mut shown = table(["receipt", "started", "gate", "ending", "records", "held"]);
+    for row in rows {
+        shown.add_row([
+            row.crossing,
+            row.started,
+            row.gate,
+            row.ending.unwrap_or_else(|| "open".to_owned()),
+            row.records.map_or_else(String::new, thousands),
+            row.held.map_or_else(String::new, thousands),
+        ]);
+    }
+    writeln!(out, "{shown}")?;
+    for dataset in reader.datasets().map_err(of_ledger)? {
+        writeln!(out, "dataset {dataset}")?;
+    }
+    Ok(Exit::Clear)
+}

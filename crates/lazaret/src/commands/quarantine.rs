@@ -1,0 +1,196 @@
+//! `lazaret quarantine`: records kept back. A look at content, a release, a rejection: each is a crossing,
+//! recorded before it is carried out.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use lazaret_core::{Counts, CrossingId, Hint, HoldId, Ordered, Source, Watch};
+use lazaret_input::MemorySource;
+use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
+
+use crate::cli::QuarantineCommand;
+use crate::compose::{Crossings, Data};
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::report::{json_document, table, thousands};
+
+/// Runs the command.
+pub(crate) fn run(
+    command: &QuarantineCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let data = Data::open(config)?;
+    match command {
+        QuarantineCommand::List { all } => list(&data, *all, json, out),
+        QuarantineCommand::Show { id, content } => show(&data, config, id, *content, json, out),
+        QuarantineCommand::Release { id, by, second, reason, to } => {
+            let to = to.clone().unwrap_or_else(|| config.path("lake"));
+            release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, to, out)
+        }
+        QuarantineCommand::Reject { id, by, reason } => {
+            let id = hold_id(id)?;
+            let held = data.vault.held(id).map_err(of_vault)?;
+            let crossings = Crossings::new(config, "rejected", None, None, None)?;
+            let order = crossings.order(Ordered::Reject, &id.to_string(), by, None, reason);
+            let receipt = data.carry_out(crossings.ordered(order)?)?;
+            data.vault.settle(id, Settlement::Rejected, by, None).map_err(of_vault)?;
+            writeln!(out, "rejected {} ({}); receipt {receipt}", id, held.kind)?;
+            data.close()?;
+            Ok(Exit::Clear)
+        }
+    }
+}
+
+/// Reads `CROSSING:NUMBER`.
+fn hold_id(text: &str) -> Result<HoldId, CliError> {
+    let parts = text.rsplit_once(':').and_then(|(crossing, record)| {
+        Some(HoldId { crossing: CrossingId::parse(crossing)?, record: record.parse().ok()? })
+    });
+    parts.ok_or_else(|| CliError::Usage(format!("`{text}` is no hold; `lazaret quarantine list` lists them")))
+}
+
+fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
+    CliError::failed("the vault", error)
+}
+
+fn list(data: &Data, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let mut held = Vec::new();
+    let mut after = None;
+    loop {
+        let state = (!all).then_some(HoldState::Held);
+        let page = data.vault.holds(&HoldFilter { state, after, ..HoldFilter::default() }).map_err(of_vault)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        held.extend(page);
+    }
+    let waiting = held.iter().any(|record| record.state == HoldState::Held);
+    if json {
+        json_document(out, &held)?;
+    } else {
+        let mut rows = table(["hold", "kind", "state", "received", "why"]);
+        for record in &held {
+            rows.add_row([
+                record.id.to_string(),
+                if record.kind.is_empty() { "unreadable".to_owned() } else { record.kind.clone() },
+                state(record),
+                record.received.to_string(),
+                why(record),
+            ]);
+        }
+        if held.is_empty() {
+            writeln!(out, "nothing is held")?;
+        } else {
+            writeln!(out, "{rows}\n\n{} records", thousands(held.len() as u64))?;
+        }
+    }
+    Ok(if waiting { Exit::Findings } else { Exit::Clear })
+}
+
+fn state(record: &HeldRecord) -> String {
+    let state = record.state.name();
+    if record.releasable { state.to_owned() } else { format!("{state}, blocked") }
+}
+
+fn why(record: &HeldRecord) -> String {
+    let reasons: Vec<String> =
+        record.findings.iter().take(3).map(|finding| format!("{} at {}", finding.id, finding.at)).collect();
+    let more = record.findings.len().saturating_sub(reasons.len());
+    if more > 0 { format!("{} and {more} more", reasons.join("; ")) } else { reasons.join("; ") }
+}
+
+fn show(
+    data: &Data,
+    config: &Config,
+    id: &str,
+    content: bool,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let id = hold_id(id)?;
+    let held = data.vault.held(id).map_err(of_vault)?;
+    if json {
+        json_document(out, &held)?;
+    } else {
+        writeln!(out, "hold      {}\nkind      {}\nstate     {}", held.id, held.kind, state(&held))?;
+        writeln!(out, "received  {}\nbytes     {}", held.received, thousands(held.bytes))?;
+        for finding in &held.findings {
+            writeln!(out, "finding   {}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)?;
+        }
+    }
+    if content {
+        let crossings = Crossings::new(config, "terminal", None, None, None)?;
+        let by = config.text("actor.id");
+        let order = crossings.order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
+        data.carry_out(crossings.ordered(order)?)?;
+        let bytes = data.vault.open_hold(id).map_err(of_vault)?;
+        out.write_all(bytes.expose())?;
+        out.write_all(b"\n")?;
+    }
+    data.close()?;
+    Ok(Exit::Clear)
+}
+
+struct Asked<'a> {
+    id: &'a str,
+    by: &'a str,
+    second: Option<&'a str>,
+    reason: &'a str,
+}
+
+/// A held record crosses after all, with the profile's edits. What cannot be read cannot be released: its
+/// identifiers could not be taken out.
+fn release(
+    data: &Data,
+    config: &Config,
+    asked: &Asked<'_>,
+    to: std::path::PathBuf,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let id = hold_id(asked.id)?;
+    let held = data.vault.held(id).map_err(of_vault)?;
+    if held.state != HoldState::Held {
+        return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
+    }
+    if !held.releasable && asked.second.is_none_or(|second| second.trim().eq_ignore_ascii_case(asked.by.trim())) {
+        return Err(CliError::Usage(format!("{id} is blocked: two different persons release it (--by, --second)")));
+    }
+    let checkpoint = data.checkpoint(None)?;
+    let lake = data.lake(&to, None)?;
+    let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
+    let opened = original.map(|crossing| crossing.opened);
+    let word = |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
+    let crossings = Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
+    let bytes = data.vault.open_hold(id).map_err(of_vault)?;
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
+    let (_, payload) = checkpoint
+        .recognise(&source)
+        .map_err(|refused| CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}")))?;
+    let order = crossings.order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
+    let crossing = crossings.ordered(order)?;
+    let to = lake.passage(crossing.id);
+    let mut still_held = Vec::new();
+    let receipt = checkpoint
+        .pass(crossing, payload, to, &mut |seen| {
+            if let Watch::Record(judgement) = seen
+                && judgement.entry.verdict.holds()
+            {
+                still_held.extend(judgement.findings.iter().map(|finding| finding.id));
+            }
+        })
+        .map_err(|stopped| CliError::failed(format!("{id} was not released"), stopped))?;
+    let counts: &Counts = &receipt.sealed.seal.counts;
+    if counts.held() > 0 {
+        data.close()?;
+        let rules = still_held.join(", ");
+        return Err(CliError::Usage(format!(
+            "{id} is held still: it cannot be read well enough to take its identifiers out ({rules}); mend it at its source and ingest it again, or reject it"
+        )));
+    }
+    data.vault.settle(id, Settlement::Released, asked.by, asked.second).map_err(of_vault)?;
+    let receipt = receipt.opened.crossing;
+    writeln!(out, "released {id} with the edits of its profile; receipt {receipt}")?;
+    data.close()?;
+    Ok(Exit::Clear)
+}
