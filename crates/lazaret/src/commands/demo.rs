@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lazaret_core::{DataKeys, Limit, Limits, Verdict};
+use lazaret_core::{DataKeys, Limit, Limits};
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::{FileSource, Lines, json, read_file, write_durably};
 use lazaret_ledger::{CycloneDx, bom, verify};
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, json: bool, out: &mut impl W
         return Ok(Exit::Findings);
     }
     if !args.once && !json {
-        return Ok(Exit::Clear);
+        return super::serve::open_console(&data, args.port, out);
     }
     Ok(Exit::Clear)
 }
@@ -312,6 +312,8 @@ fn excerpt(resource: &str, kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_core::Verdict;
+
     use super::*;
 
     #[test]
