@@ -4,10 +4,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    unreachable_pub,
     reason = "a test that breaks off is a failed test"
 )]
 
+#[path = "main/cli.rs"]
+mod cli;
 #[path = "main/docs.rs"]
 mod docs;
 #[path = "main/house.rs"]

@@ -106,6 +106,10 @@ fn show(path: &PathBuf, receipt: &str, json: bool, out: &mut impl Write) -> Resu
     writeln!(out, "gate         {}, system {} to {}", opened.gate, opened.system, opened.to)?;
     writeln!(out, "purpose      {}, basis {}, profile {}", opened.purpose, opened.basis, opened.profile)?;
     writeln!(out, "policy       {}", opened.policy)?;
+    if let Some(order) = &opened.order {
+        let second = order.second.as_ref().map_or_else(String::new, |second| format!(" and {second}"));
+        writeln!(out, "order        {} of {}, by {}{second}: {}", order.what, order.object, order.by, order.reason)?;
+    }
     let Some(sealed) = &crossing.sealed else {
         writeln!(out, "sealed       not yet")?;
         return Ok(Exit::Clear);
