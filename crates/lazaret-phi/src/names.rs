@@ -60,7 +60,11 @@ pub(crate) fn name_at(note: &Note<'_>, index: usize, reading: Reading) -> Option
             at += 1;
             continue;
         }
-        if !part_of_name(note, token, at == first, reading) {
+        let hyphened = at > first
+            && note.byte_before(token.start) == b'-'
+            && !matches!(token.case, Case::Number | Case::Mixed)
+            && !token.has(Marks::EPONYM_HEAD);
+        if !hyphened && !part_of_name(note, token, at == first, reading) {
             break;
         }
         last = Some(at);

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label, Rule, Severity};
 use regex_automata::meta::Regex;
+use regex_automata::util::primitives::PatternID;
 use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
 
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
@@ -93,6 +95,32 @@ struct Automaton {
     regex: Regex,
     /// By pattern: the detector and the number of its shape.
     owners: Vec<(&'static dyn ShapeDetector, usize)>,
+    /// Whether a match that its detector rejects is offered to the shapes after it: numbers look alike.
+    retries: bool,
+}
+
+impl Automaton {
+    fn ask(&self, pattern: PatternID, start: usize, end: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+        if let Some((detector, shape)) = self.owners.get(pattern.as_usize()) {
+            detector.judge(Hit { start, end, shape: *shape }, note, out);
+        }
+    }
+
+    /// Offers the place to the shapes that come after the one whose detector rejected it.
+    fn ask_others(&self, rejected: PatternID, start: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+        let before = out.len();
+        for pattern in
+            (rejected.as_usize() + 1..self.owners.len()).filter_map(|number| PatternID::new(number).ok())
+        {
+            let input = Input::new(note.text()).range(start..).anchored(Anchored::Pattern(pattern));
+            if let Some(end) = self.regex.search_half(&input) {
+                self.ask(pattern, start, end.offset(), note, out);
+                if out.len() > before {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 static AUTOMATA: LazyLock<Result<Vec<Automaton>, String>> =
@@ -115,7 +143,7 @@ fn compile(detectors: &[&'static dyn ShapeDetector], pass: Pass) -> Result<Autom
         .syntax(syntax)
         .configure(config)
         .build_many(&patterns)
-        .map(|regex| Automaton { regex, owners })
+        .map(|regex| Automaton { regex, owners, retries: pass == Pass::Numbers })
         .map_err(|error| format!("the shapes of reading {pass:?} do not compile: {error}"))
 }
 
@@ -128,9 +156,10 @@ pub(crate) fn ready() -> Result<(), &'static str> {
 pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'static str> {
     for automaton in AUTOMATA.as_ref().map_err(String::as_str)? {
         for found in automaton.regex.find_iter(note.text()) {
-            if let Some((detector, shape)) = automaton.owners.get(found.pattern().as_usize()) {
-                let hit = Hit { start: found.start(), end: found.end(), shape: *shape };
-                detector.judge(hit, note, out);
+            let before = out.len();
+            automaton.ask(found.pattern(), found.start(), found.end(), note, out);
+            if out.len() == before && automaton.retries {
+                automaton.ask_others(found.pattern(), found.start(), note, out);
             }
         }
     }

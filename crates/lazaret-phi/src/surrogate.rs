@@ -115,7 +115,7 @@ fn name(text: &str, stream: &mut Stream) -> String {
     out
 }
 
-/// A stream of numbers from the seed (SplitMix64 over the digest and the value): no secret beyond the seed's.
+/// A stream of numbers from the seed (`SplitMix64` over the digest and the value): no secret beyond the seed's.
 struct Stream(u64);
 
 impl Stream {

@@ -13,7 +13,7 @@
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
-use crate::names::{Reading, name_at, report, sole_name, synthetic};
+use crate::names::{Reading, clinical_form, name_at, report, sole_name, synthetic, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
 use crate::view::{Case, Note, Token};
@@ -50,9 +50,20 @@ impl ShapeDetector for NameDictionary {
                 }
                 continue;
             }
+            if token.case == Case::Lower {
+                if let Some(last) = lower_name(note, at) {
+                    report(note, (at, last), Label::NAME, Evidence::Likely, out);
+                    index = last + 1;
+                }
+                continue;
+            }
             if let Some(last) = unlisted_pair(note, at) {
                 report(note, (at, last), Label::NAME, Evidence::Likely, out);
                 index = last + 1;
+                continue;
+            }
+            if unlisted_name(token) && token.case == Case::Capital && acts(note, at) {
+                report(note, (at, at), Label::NAME, Evidence::Likely, out);
                 continue;
             }
             if !matches!(token.case, Case::Capital | Case::Upper)
@@ -77,7 +88,7 @@ fn synthetic_run(note: &Note<'_>, index: usize) -> Option<usize> {
     let mut last = index;
     while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
         let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
-        if !joined || !(next.case == Case::Mixed && synthetic(note.word(next))) {
+        if !(joined && next.case == Case::Mixed && synthetic(note.word(next))) {
             break;
         }
         last += 1;
@@ -106,21 +117,51 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
         return None;
     }
     let rest = (first + 1..=last).filter_map(|at| note.tokens().get(at));
+    let thing = Marks::FACILITY_HEAD.or(Marks::EPONYM_HEAD).or(Marks::STATE);
     let other = rest.clone().any(|t| {
-        t.has(
-            Marks::FACILITY.or(Marks::STREET).or(Marks::EPONYM_HEAD).or(Marks::ORGANISATION).or(Marks::STATE),
-        ) && t.case != Case::Initial
-            && !(t.has(Marks::SURNAME_FREQUENT)
-                && !t.has(Marks::FACILITY_HEAD.or(Marks::EPONYM_HEAD).or(Marks::STATE)))
-            || t.has(Marks::CLINICAL) && !t.has(Marks::SURNAME_FREQUENT)
+        let surname = t.has(Marks::SURNAME_FREQUENT);
+        let placed =
+            t.has(thing) || (!surname && t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION)));
+        (t.case != Case::Initial && placed) || (t.has(Marks::CLINICAL) && !surname)
     });
     let named =
         rest.clone().any(|t| t.case != Case::Initial && (t.has(Marks::SURNAME) || !t.has(Marks::COMMON)));
     let common = token.has(Marks::COMMON.or(Marks::CITY))
         && second.has(Marks::COMMON)
         && !second.has(Marks::SURNAME_FREQUENT);
-    let strong = token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME));
+    let strong =
+        token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME) || unlisted_name(t));
     (first == index && last > first && !other && named && strong && !common).then_some(last)
+}
+
+/// `yvette`, `olga krylova`: a frequent given name in lower case that is no other word, with a surname after it.
+fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
+    let others = Marks::COMMON
+        .or(Marks::CLINICAL)
+        .or(Marks::FUNCTION)
+        .or(Marks::STATE)
+        .or(Marks::COUNTRY)
+        .or(Marks::CALENDAR)
+        .or(Marks::TITLE)
+        .or(Marks::EPONYM_HEAD)
+        .or(Marks::PAYER);
+    let tokens = note.tokens();
+    let token = tokens.get(index)?;
+    let joined = matches!(note.byte_before(token.start), b'-' | b'.' | b'_' | b'@' | b'/' | b'\'')
+        || matches!(note.byte(token.end), b'-' | b'_' | b'@' | b'/')
+        || note.byte(token.end) == b'.' && note.byte(token.end + 1).is_ascii_alphanumeric();
+    if !token.has(Marks::GIVEN_FREQUENT) || token.has(others) || token.len() < 4 || joined {
+        return None;
+    }
+    let surname = tokens.get(index + 1).is_some_and(|t| {
+        t.case == Case::Lower
+            && note.slice(token.end, t.start) == " "
+            && (t.has(Marks::SURNAME) || t.marks == Marks::default())
+            && !t.has(others)
+            && t.len() >= 4
+            && !clinical_form(note.word(t))
+    });
+    Some(if surname { index + 1 } else { index })
 }
 
 /// `Austin Flint`, `Marcus Gunn`: two words that are one eponym, drug or device.
@@ -200,6 +241,21 @@ fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         .get(index + 2)
         .filter(|t| t.case == Case::Initial && note.slice(next.end, t.start) == " ");
     Some(if initial.is_some() { index + 2 } else { index + 1 })
+}
+
+/// A word of no list that does what people do (`Quorrell agrees`), or is told (`told Quorrell`).
+fn acts(note: &Note<'_>, index: usize) -> bool {
+    const ACTS: &str = "says|said|states|agrees|agreed|reports|called|calls|asks|asked|thinks|wants|visited|visits|told|came|went|favors|helps|aware|notified|informed|wrote|picked|arrived|lives|works|who|denies";
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index).filter(|t| t.len() >= 3) else { return false };
+    let after =
+        tokens.get(index + 1).filter(|t| note.slice(token.end, t.start) == " " && t.case == Case::Lower);
+    let before =
+        index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
+    let is = |t: &Token, words: &str| words.split('|').any(|w| w == note.word(t));
+    after.is_some_and(|t| is(t, ACTS))
+        || before
+            .is_some_and(|t| is(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by"))
 }
 
 /// One word that a list knows, inside a sentence.

@@ -138,7 +138,7 @@ impl ShapeDetector for NameKey {
         }
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
-        self.more(note, last, label, out);
+        more(note, last, label, out);
     }
 }
 
@@ -166,21 +166,19 @@ fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
-impl NameKey {
-    /// Further names of the field: `Attending: HJK/Rasmussen`, `Present: Ng; Osei, Lee`.
-    fn more(&self, note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
-        let mut last = last;
-        for _ in 0..8 {
-            let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
-                return;
-            };
-            let gap = note.slice(this.end, next.start);
-            if !(gap == "/" || (gap == "; " && next.has(Marks::PERSON))) || !next.capitalised() {
-                return;
-            }
-            let Some(words) = name_at(note, last + 1, Reading::Field) else { return };
-            report(note, words, label, Evidence::Checked, out);
-            last = words.1;
+/// Further names of the field: `Attending: HJK/Rasmussen`, `Present: Ng; Osei, Lee`.
+fn more(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
+    let mut last = last;
+    for _ in 0..8 {
+        let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
+            return;
+        };
+        let gap = note.slice(this.end, next.start);
+        if !(gap == "/" || (gap == "; " && next.has(Marks::PERSON))) || !next.capitalised() {
+            return;
         }
+        let Some(words) = name_at(note, last + 1, Reading::Field) else { return };
+        report(note, words, label, Evidence::Checked, out);
+        last = words.1;
     }
 }

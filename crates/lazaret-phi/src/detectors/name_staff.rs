@@ -77,15 +77,35 @@ impl ShapeDetector for NameStaff {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
+            legend(note, index, out);
             if token.has(Marks::CREDENTIAL) {
                 before_credential(note, index, out);
             }
             if token.has(Marks::STAFF)
-                || (token.has(Marks::CREDENTIAL) && token.case == Case::Upper && token.len() <= 4)
+                || (token.has(Marks::CREDENTIAL)
+                    && token.case != Case::Lower
+                    && token.len() <= 5
+                    && token.len() > 1)
             {
                 after_profession(note, index, out);
             }
         }
+    }
+}
+
+/// `cw = Cordelia Vane, RN`: the initials of a signature legend and the name they stand for.
+fn legend(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let (Some(token), Some(next)) = (note.tokens().get(index), note.tokens().get(index + 1)) else { return };
+    let initials = (2..=3).contains(&token.len()) && matches!(token.case, Case::Lower | Case::Upper);
+    if !initials || note.slice(token.end, next.start) != " = " || next.case != Case::Capital {
+        return;
+    }
+    let first = note.word(token).chars().next().map(|c| c.to_ascii_uppercase());
+    if note.word(next).chars().next() == first
+        && let Some(words) = name_at(note, index + 1, Reading::Field)
+    {
+        report(note, words, Label::PROVIDER, Evidence::Named, out);
+        report(note, (index, index), Label::PROVIDER, Evidence::Named, out);
     }
 }
 

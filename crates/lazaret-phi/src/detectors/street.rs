@@ -121,13 +121,13 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             out.push(found(Label::STREET, begin, end, Evidence::Checked));
             return;
         }
-        let named = token.capitalised()
+        let in_name = token.capitalised()
             || (lower && token.has(Marks::PERSON.or(Marks::COMMON)) && !token.has(Marks::FUNCTION))
             || token.has(Marks::PARTICLE)
             || (token.case == Case::Mixed && token.len() <= 5)
             || token.case == Case::Initial
             || matches!(note.word(token), "s" | "of" | "the");
-        if !named || token.has(Marks::DRUG) || gap == ", " && names > 0 {
+        if !in_name || token.has(Marks::DRUG) || gap == ", " && names > 0 {
             break;
         }
         names += 1;
@@ -170,8 +170,7 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             && note.slice(t.end, head.start) == " "
     });
     if single
-        && names >= 1
-        && names <= 3
+        && (1..=3).contains(&names)
         && (full && start < head.start || (cued && note.word(head) == "St" && note.byte(head.end) == b'.'))
     {
         out.push(found(Label::STREET, start, unit_end(note, head.end), Evidence::Likely));
