@@ -1,6 +1,6 @@
 //! Finds towns and counties.
 //!
-//! A name before a state (`Dunmere, OH`) whether or not a gazetteer knows it; a name of the gazetteer after a word of
+//! A name before a state (`Fernmere, OH`) whether or not a gazetteer knows it; a name of the gazetteer after a word of
 //! place (`lives in`, `from`, `moved to`); any capitalised name after `lives in`, `born in`, `from`; `X County`.
 //! Scores, devices and diseases named after towns (`Glasgow Coma Scale`) are not places.
 //!
@@ -107,7 +107,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if start.has(Marks::STATE.or(Marks::COUNTRY)) && first == last {
         return None;
     }
-    // `Wexcombe County`, `Sable Creek Township`, `Orleans Parish`
+    // `Quillby County`, `Fern Creek Township`, `Orleans Parish`
     let head = note.word(end);
     if last > first && ["County", "COUNTY", "Parish", "Township"].contains(&head) {
         return Some((
@@ -116,7 +116,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             if head == "Township" { Label::CITY } else { Label::COUNTY },
         ));
     }
-    // `Dunmere, OH`, `Pinebrook, Vermont`, `Corvane NM 87999`
+    // `Fernmere, OH`, `Fernbrook, Vermont`, `Fernvane NM 87999`
     let state = next.is_some_and(|t| {
         let gap = note.slice(end.end, t.start);
         let code = t.case == Case::Upper && t.len() <= 3;
@@ -139,7 +139,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
         return Some((end.end, Evidence::Checked, Label::CITY));
     }
-    // `2280 Cobbler's Knot Ln, Dunmere`: after a street.
+    // `2280 Quillby's Knot Ln, Fernmere`: after a street.
     let after_street = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| {
         t.has(Marks::STREET) && t.capitalised() && matches!(note.slice(t.end, start.start), ", " | "., ")
     });

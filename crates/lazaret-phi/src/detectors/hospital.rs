@@ -1,13 +1,13 @@
 //! Finds hospitals, clinics and other facilities, and employers.
 //!
-//! Capitalised words that end in a word for a facility (`Saint Brannock Regional Medical Center`, `Copper Basin
-//! Urology`), begin with one (`University of Tamarack Health`, `Klinik Bad Tannenau`), or end as firms do (`Bellweather
+//! Capitalised words that end in a word for a facility (`Saint Quill Regional Medical Center`, `Fern Basin
+//! Urology`), begin with one (`University of Fenland Health`, `Klinik Bad Farnau`), or end as firms do (`Fernweather
 //! Freight Co.`); the name after `works at`, `employed by`; the value of `Facility:`. Departments (`Emergency
 //! Department`, `Oncology Clinic`) are no names.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(B) and (A): where someone was treated or works is a place smaller than a state.
 //!
-//! Example: `seen at Elm Bay Birth Center` gives the name; `medical center policy` gives nothing.
+//! Example: `seen at Fern Bay Birth Center` gives the name; `medical center policy` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i).
 
@@ -23,6 +23,7 @@ pub(crate) struct Hospital;
 
 /// Most words of a name.
 const WORDS: usize = 7;
+
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
 const SECOND: [&str; 9] =
     ["center", "centre", "services", "system", "home", "care", "group", "department", "unit"];
@@ -38,29 +39,19 @@ impl ShapeDetector for Hospital {
 
     fn examples(&self) -> (&'static str, &'static str) {
         (
-            "Seen at Elm Bay Birth Center today.",
+            "Seen at Fern Bay Birth Center today.",
             "Medical center policy, Emergency Department, Cardiology Clinic.",
         )
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[
-            (
-                Pass::Cues,
-                r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
-            ),
-            (
-                Pass::Numbers,
-                r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)|[a-z]+(?: [a-z]+)? children's)\b",
-            ),
-        ]
+        &[(
+            Pass::Cues,
+            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+        )]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape == 1 {
-            saint(hit, note, out);
-            return;
-        }
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let key = cue.trim_end().ends_with(':');
         if !key
@@ -75,7 +66,8 @@ impl ShapeDetector for Hospital {
         let Some(token) = note.tokens().get(first).filter(|t| t.start == hit.end && t.capitalised()) else {
             return;
         };
-        if token.has(Marks::FUNCTION) && note.word(token).len() <= 3 {
+        let short = token.case == Case::Upper && token.len() <= 2;
+        if short || token.has(Marks::FUNCTION) && note.word(token).len() <= 3 {
             return;
         }
         let last = forward(note, first);
@@ -97,92 +89,8 @@ impl ShapeDetector for Hospital {
                 }
                 index = last;
             }
-            conjoined(note, index, out);
-            after_at(note, index, out);
             index += 1;
         }
-    }
-}
-
-/// Words that no proper name is made of.
-const PLAIN: Marks = Marks::FUNCTION
-    .or(Marks::MEDICAL)
-    .or(Marks::CLINICAL)
-    .or(Marks::CALENDAR)
-    .or(Marks::TITLE)
-    .or(Marks::STAFF)
-    .or(Marks::RELATION)
-    .or(Marks::EPONYM_HEAD)
-    .or(Marks::CREDENTIAL);
-
-/// The run of capitalised words, joined by blanks, that begins or goes on at `from`.
-fn run(note: &Note<'_>, from: usize) -> usize {
-    let tokens = note.tokens();
-    let mut last = from;
-    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
-        let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
-        let possessive = note.word(next) == "s" && note.slice(this.end, next.start) == "'";
-        if !(joined && (next.case == Case::Capital && !next.has(PLAIN) || possessive)) || last - from > WORDS
-        {
-            break;
-        }
-        last += 1;
-    }
-    last
-}
-
-/// `Kessler & Daughters Bridal`, `Decatur Glass & Mirror`: three words or more with `&` among them.
-fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
-    let tokens = note.tokens();
-    let (Some(this), Some(next)) = (tokens.get(index), tokens.get(index + 1)) else { return };
-    let capital = |t: &Token| t.case == Case::Capital && !t.has(PLAIN);
-    if note.slice(this.end, next.start) != " & " || !capital(this) || next.case != Case::Capital {
-        return;
-    }
-    let mut first = index;
-    while let (Some(before), Some(word)) =
-        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
-    {
-        if note.slice(before.end, word.start) != " " || !capital(before) || index - first > 3 {
-            break;
-        }
-        first -= 1;
-    }
-    let last = run(note, index + 1);
-    let proper = (first..=last).filter_map(|at| tokens.get(at)).any(|t| !t.has(Marks::COMMON));
-    if let (true, Some(start), Some(end)) = (proper && last - first >= 2, tokens.get(first), tokens.get(last))
-    {
-        out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Likely));
-    }
-}
-
-/// `at Painted Mesa Trading Post`, `at the Jade Pavilion`: two capitalised words or more.
-fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
-    let tokens = note.tokens();
-    let Some(token) = tokens.get(index) else { return };
-    if token.case != Case::Capital || token.has(PLAIN) || token.len() < 3 {
-        return;
-    }
-    let before = note.before(token.start, 8);
-    if !(before.ends_with(" at ") || before.ends_with(" at the ")) {
-        return;
-    }
-    let last = run(note, index);
-    if let (true, Some(end)) = (last > index, tokens.get(last)) {
-        out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Likely));
-    }
-}
-
-/// `St Dymphna's`, `Our Lady of the Lake`, `Hopewell Children's`: each word capitalised; no saint's disease.
-fn saint(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-    let text = note.slice(hit.start, hit.end);
-    let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase()) || matches!(word, "of" | "the");
-    let words: Vec<&str> =
-        text.split(' ').skip_while(|word| !word.starts_with(|c: char| c.is_uppercase())).collect();
-    let start = hit.end - words.iter().map(|word| word.len() + 1).sum::<usize>().saturating_sub(1);
-    let thing = note.cue_after(hit.end, 12, "wort|fire|disease|dance|hospital");
-    if words.len() >= 2 && words.iter().all(|word| capital(word)) && !thing {
-        out.push(found(Label::HOSPITAL, start, hit.end, Evidence::Likely));
     }
 }
 
