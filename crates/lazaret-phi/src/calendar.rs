@@ -54,6 +54,11 @@ impl Written {
         self.get(Part::Year)
     }
 
+    /// Year, month and day, where all are written.
+    pub(crate) fn whole(&self) -> Option<(i64, i64, i64)> {
+        Some((self.year()?, self.get(Part::Month)?, self.get(Part::Day)?))
+    }
+
     /// How many of day, month and year are written.
     pub(crate) fn parts(&self) -> usize {
         self.fields.iter().filter(|field| field.part != Part::Weekday).count()

@@ -117,6 +117,7 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
             || (lower
                 && before.case == Case::Lower
                 && before.has(Marks::PERSON.or(Marks::CITY))
+                && !before.has(Marks::COMMON)
                 && !before.has(Marks::FUNCTION.or(Marks::MEDICAL)));
         if !joined || !name {
             break;
@@ -163,7 +164,8 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let of = tokens
         .get(index + 1)
         .is_some_and(|t| matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte"));
-    (proper || (after && of)).then_some((first, last))
+    let payer = tokens.get(first).is_some_and(|t| t.has(Marks::PAYER)) && index - first <= 1;
+    (!payer && (proper || (after && of))).then_some((first, last))
 }
 
 /// Words that begin a sentence or field, not a name.
