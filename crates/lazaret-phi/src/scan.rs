@@ -152,7 +152,9 @@ impl Learnt {
                         .or(Marks::CREDENTIAL)
                         .or(Marks::FACILITY),
                 );
-                let short = token.len() < 3 && !(token.len() == 2 && token.case == Case::Capital);
+                let whole =
+                    token.start == claim.start && token.end == claim.end && claim.evidence >= Evidence::Named;
+                let short = token.len() < 3 && !(token.len() == 2 && (token.case == Case::Capital || whole));
                 if listed || short || self.words.len() >= most {
                     continue;
                 }
