@@ -472,3 +472,26 @@ fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
         one(r#"{"resourceType":"Condition","subject":{"reference":"Patient/a","display":"Moor"}}"#);
     assert!(!condition.may_describe_subject() && facts(condition.as_ref()).is_empty());
 }
+
+#[test]
+fn a_record_above_its_limit_is_held_and_the_next_is_read() {
+    let long = "x".repeat(2_000);
+    let file = format!(
+        "{{\"resourceType\":\"Patient\",\"language\":\"{long}\"}}\n{{\"resourceType\":\"Patient\"}}\n"
+    );
+    let mut limits = Limits::default();
+    limits.set("input.max_record", 1_000);
+    for (extension, lines) in [("ndjson", 2), ("json", 1)] {
+        let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
+        let source = MemorySource::new(file.as_bytes().to_vec(), hint);
+        let mut payload = FhirR4.open(Arc::new(source), &limits).unwrap();
+        let mut found = Vec::new();
+        while let Some(record) = payload.next().unwrap() {
+            let mut findings = Findings::new();
+            record.read(&limits, &mut findings);
+            found.push(findings.faults().iter().map(|fault| fault.id).collect::<Vec<_>>());
+        }
+        assert_eq!((found.len(), &found[0]), (lines, &vec!["limit.record-size"]));
+        assert!(found.iter().skip(1).all(Vec::is_empty));
+    }
+}

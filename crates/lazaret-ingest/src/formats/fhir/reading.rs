@@ -24,17 +24,24 @@ pub(crate) struct FhirReading<'r> {
     subject: Option<String>,
     describes_subject: bool,
     is_valid: bool,
+    limits: Limits,
 }
 
 impl<'r> FhirReading<'r> {
     /// None where the document is no resource of R4. `is_valid` says that nothing was found against it.
-    pub(crate) fn of(document: Document<'r>, bytes: &'r [u8], is_valid: bool) -> Option<Self> {
+    pub(crate) fn of(
+        document: Document<'r>,
+        bytes: &'r [u8],
+        is_valid: bool,
+        limits: &Limits,
+    ) -> Option<Self> {
         let root = document.root();
         let shape = table().resource(text(root, "resourceType")?)?;
         let kind = table().shape(shape).name;
         let subject = subject::of(root, &Entries::default());
         let describes_subject = subject::describes(root);
-        Some(Self { document, bytes, kind, subject, describes_subject, is_valid })
+        let limits = limits.clone();
+        Some(Self { document, bytes, kind, subject, describes_subject, is_valid, limits })
     }
 }
 
@@ -101,16 +108,16 @@ impl Reading for FhirReading<'_> {
         }
         let written = write::edited(&self.document, self.bytes, edits)?;
         if self.is_valid {
-            holds(&written)?;
+            holds(&written, &self.limits)?;
         }
         out.write_all(&written).map_err(unwritten)
     }
 }
 
 /// What was valid must be valid as it is written: anything else is a fault of ours, and the record is refused.
-fn holds(written: &[u8]) -> Result<(), Refused> {
+fn holds(written: &[u8], limits: &Limits) -> Result<(), Refused> {
     let mut findings = Findings::new();
-    read(written, 0, &Limits::default(), &mut findings);
+    read(written, 0, limits, &mut findings);
     match findings.faults().iter().find(|fault| fault.severity >= Severity::Medium) {
         None => Ok(()),
         Some(fault) => {
