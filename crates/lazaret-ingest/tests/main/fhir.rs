@@ -453,7 +453,7 @@ fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
         out
     };
     let bundle = one(r#"{"resourceType":"Bundle","type":"collection","entry":[
-            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor"}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
+            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor","prefix":["Mrs."]}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
             {"resource":{"resourceType":"Patient","id":"b","name":[{"family":"Vale"}]}},
             {"resource":{"resourceType":"Practitioner","name":[{"family":"Osei"}]}},
             {"resource":{"resourceType":"RelatedPerson","patient":{"reference":"Patient/b"},"name":[{"family":"Ash"}]}}]}"#);

@@ -6,7 +6,7 @@ use lazaret_core::{
     Content, Edits, Findings, Flow, Identity, Label, Limits, Meaning, Reading, Refused, Segment, Sensitivity,
     Severity, SubjectRef, UNINSPECTABLE,
 };
-use lazaret_input::json::Document;
+use lazaret_input::json::{Document, Node};
 
 use super::invariants::text;
 use super::meanings::{Held, walk};
@@ -76,7 +76,7 @@ impl Reading for FhirReading<'_> {
             if let (Meaning::Identifier(label), Held::Text(text), Some(id)) =
                 (spot.meaning, spot.held, subject)
                 && subject::DESCRIBING.contains(&spot.resource)
-                && phi::is_sought_in_notes(label)
+                && phi::is_sought_in_notes(label, element_of(spot.node))
             {
                 visit(SubjectRef { id }, label, text);
             }
@@ -112,6 +112,11 @@ impl Reading for FhirReading<'_> {
         }
         out.write_all(&written).map_err(unwritten)
     }
+}
+
+/// The key of a value, or of the array it is in.
+fn element_of<'d>(node: Node<'d, '_>) -> &'d str {
+    node.key().or_else(|| node.parent().and_then(|array| array.key())).unwrap_or("")
 }
 
 /// What was valid must be valid as it is written: anything else is a fault of ours, and the record is refused.
