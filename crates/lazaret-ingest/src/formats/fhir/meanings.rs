@@ -325,7 +325,9 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 Some((Meaning::Identifier(Label::RECORD_ID), about.resource))
             }
             Primitive::Xhtml => identifier(phi::NARRATIVE),
-            Primitive::Uuid | Primitive::Oid if shape == "Extension" => identifier(Label::OTHER_ID),
+            Primitive::Uuid | Primitive::Oid | Primitive::Id if element.is_choice => {
+                identifier(Label::OTHER_ID)
+            }
             Primitive::Base64Binary if element.name != "hash" => {
                 return self.base64(value, string, owner, shape, element, within, place, about);
             }
@@ -351,7 +353,10 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     _ => identifier(Label::URL),
                 },
                 ("Attachment", "url") if is_photo(within) => identifier(Label::PHOTO),
-                (shape, name) => phi::by_name(shape, name).and_then(identifier),
+                (shape, name) => match phi::by_name(shape, name) {
+                    None if primitive == Primitive::Url || element.is_choice => identifier(Label::URL),
+                    label => label.and_then(identifier),
+                },
             },
             _ => None,
         };

@@ -61,6 +61,7 @@ pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
         ("Signature", "data") => Label::BIOMETRIC,
         // Names of files and what people write of their absences: hospitals put names and numbers in both.
         ("Attachment", "title")
+        | ("Bundle.entry.request", "ifNoneExist")
         | (_, "availabilityExceptions")
         | ("PractitionerRole.notAvailable" | "HealthcareService.notAvailable", "description") => {
             Label::OTHER_ID
