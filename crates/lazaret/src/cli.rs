@@ -221,6 +221,9 @@ pub(crate) struct BomArgs {
     /// CycloneDX version: 1.6 or 1.7
     #[arg(long, default_value = "1.7")]
     pub(crate) spec: String,
+    /// The same as a page for people (HTML)
+    #[arg(long)]
+    pub(crate) page: bool,
 }
 
 /// `quarantine …`

@@ -116,7 +116,9 @@ impl Data {
             .map_err(|error| CliError::failed("the vault could not be made", error))?;
         let policies = folder.join("policies");
         std::fs::create_dir_all(&policies).map_err(|error| CliError::failed("the policies' folder", error))?;
-        for policy in lazaret_policy::DEFAULTS {
+        std::fs::create_dir_all(policies.join("examples"))
+            .map_err(|error| CliError::failed("the policies' folder", error))?;
+        for policy in lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA]) {
             let place = policies.join(policy.name);
             if !place.exists() {
                 lazaret_input::write_durably(&place, policy.text.as_bytes())

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use lazaret_ledger::{CycloneDx, LedgerReader, bom};
+use lazaret_ledger::{CycloneDx, LedgerReader, bom, bom_view};
 
 use crate::cli::BomArgs;
 use crate::commands::policy::of_ledger;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::json_document;
+use crate::server::bom_document;
 
 /// Runs the command.
 pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -30,6 +31,13 @@ pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Wr
         let near = crate::config::nearest(dataset, datasets.iter().map(String::as_str));
         let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(CliError::Usage(format!("no dataset `{dataset}`{hint} `lazaret bom` lists them")));
+    }
+    if args.page {
+        let failed = |error| CliError::failed("the bill of materials", error);
+        let view = bom_view(&reader, dataset).map_err(failed)?;
+        let page = bom_document(view).map_err(|error| CliError::failed("the page", error))?;
+        writeln!(out, "{page}")?;
+        return Ok(Exit::Clear);
     }
     let version = CycloneDx::parse(&args.spec)
         .ok_or_else(|| CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec)))?;

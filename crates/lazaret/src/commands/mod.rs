@@ -12,6 +12,7 @@ mod ledger;
 mod phi;
 mod policy;
 mod quarantine;
+mod serve;
 mod tokens;
 
 use std::io::Write;
@@ -47,7 +48,7 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Backup(args) => backup::backup(args, &config, out),
         Command::Restore(args) => backup::restore(args, &config, out),
         Command::Config => config::run(&config, json, out),
-        Command::Serve(_) => Err(CliError::Usage("the console is not in this build".to_owned())),
+        Command::Serve(args) => serve::run(args, &config, out),
         Command::Demo(args) => demo::run(args, &config, json, out),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "lazaret", out);
