@@ -525,6 +525,7 @@ fn meaning_of_string(
     let label = match (shape, element.name) {
         (_, "id")
         | ("CodeableConcept" | "Coding", "version")
+        | ("SampledData", "data")
         | ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
         ("Reference", "reference") => Label::RECORD_ID,
         ("Reference", "display") => phi::reference_display(owner, within.element, entries),
