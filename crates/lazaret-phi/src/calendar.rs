@@ -149,8 +149,8 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
         [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', ..] => text.get(..10)?,
         _ => text,
     };
-    if date.len() >= 8 && date.bytes().all(|b| b.is_ascii_digit()) {
-        return compact(date);
+    if date.len() >= 6 && date.bytes().all(|b| b.is_ascii_digit()) {
+        return if date.len() == 6 { six(date) } else { compact(date) };
     }
     let mut fields: Vec<Field> = Vec::new();
     for (start, end) in words(date) {
@@ -193,6 +193,22 @@ fn compact(text: &str) -> Option<Written> {
         .then_some(Written { fields })
 }
 
+/// `110868`: month, day, year of two digits.
+fn six(text: &str) -> Option<Written> {
+    let mut fields = Vec::new();
+    for (part, start) in [(Part::Month, 0), (Part::Day, 2), (Part::Year, 4)] {
+        let value: i64 = text.get(start..start + 2)?.parse().ok()?;
+        let value = if part == Part::Year { century(value) } else { value };
+        fields.push(Field { part, start, end: start + 2, value, word: false });
+    }
+    valid(&fields).then_some(Written { fields })
+}
+
+/// A year of two digits: up to 30 of this century.
+const fn century(year: i64) -> i64 {
+    year + if year > 30 { 1900 } else { 2000 }
+}
+
 /// Says of each bare number whether it is day, month or year.
 fn order(text: &str, fields: &mut [Field]) -> Option<()> {
     let has_word = fields.iter().any(|f| f.part == Part::Month);
@@ -226,7 +242,7 @@ fn order(text: &str, fields: &mut [Field]) -> Option<()> {
             if field.end - field.start != 2 {
                 return None;
             }
-            field.value += if field.value > 30 { 1900 } else { 2000 };
+            field.value = century(field.value);
         }
     }
     Some(())

@@ -49,7 +49,7 @@ pub(crate) fn name_at(note: &Note<'_>, index: usize, reading: Reading) -> Option
             }
         }
         let particle = token.has(Marks::PARTICLE)
-            && token.case == Case::Lower
+            && token.case != Case::Initial
             && tokens.get(at + 1).is_some_and(|next| {
                 (next.capitalised()
                     || next.has(Marks::PARTICLE)
@@ -131,7 +131,7 @@ fn part_of_name(note: &Note<'_>, token: &Token, begins: bool, reading: Reading) 
                     .or(Marks::CALENDAR),
             );
             !other
-                && token.len() >= 2
+                && (token.len() >= 3 || person)
                 && (!token.has(Marks::COMMON) && !clinical_form(note.word(token))
                     || token.has(Marks::GIVEN_FREQUENT)
                     || (token.has(Marks::SURNAME_FREQUENT) && person && !begins))
@@ -177,6 +177,58 @@ pub(crate) fn report(
     // The full stop of an initial is part of the name: `Hunter B.`
     let stop = usize::from(end.case == Case::Initial && note.byte(end.end) == b'.');
     out.push(found(label, start.start, end.end + stop, evidence));
+}
+
+/// A word of no list that is written as a name.
+pub(crate) fn unlisted_name(token: &Token) -> bool {
+    matches!(token.case, Case::Capital | Case::Upper) && token.marks == Marks::default() && token.len() >= 2
+}
+
+/// Widens names over what belongs to them: initials before, parts joined by a hyphen, suffixes and further words of
+/// the name after.
+pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
+    for claim in claims.iter_mut().filter(|claim| claim.label.kind == lazaret_core::Kind::Name) {
+        let mut first = note.token_at(claim.start);
+        for _ in 0..4 {
+            let (Some(before), Some(this)) =
+                (first.checked_sub(1).and_then(|at| note.tokens().get(at)), note.tokens().get(first))
+            else {
+                break;
+            };
+            let gap = note.slice(before.end, this.start);
+            let initial =
+                before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
+            let hyphen = gap == "-"
+                && !matches!(before.case, Case::Number | Case::Mixed)
+                && !before.has(Marks::EPONYM)
+                && before.case == this.case;
+            if !(initial || hyphen) {
+                break;
+            }
+            claim.start = before.start;
+            first -= 1;
+        }
+        for _ in 0..4 {
+            let last = note.token_at(claim.end.saturating_sub(1));
+            let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
+                break;
+            };
+            let gap = note.slice(claim.end.max(this.end), next.start);
+            let suffix = matches!(gap, " " | ", ")
+                && matches!(note.word(next), "Jr" | "JR" | "II" | "III" | "IV" | "Esq");
+            let hyphen = gap == "-" && !matches!(next.case, Case::Number | Case::Mixed) && next.len() > 1;
+            let more = gap == " "
+                && this.capitalised()
+                && unlisted_name(next)
+                && next.case == this.case
+                && this.case == Case::Capital;
+            if !(suffix || hyphen || more) {
+                break;
+            }
+            let stop = usize::from(suffix && note.byte(next.end) == b'.');
+            claim.end = next.end + stop;
+        }
+    }
 }
 
 /// Whether a word, by itself, is likelier a name than anything else.

@@ -13,6 +13,7 @@ use lazaret_core::{
 
 use crate::known::{Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
+use crate::names::widen;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
 use crate::view::{Case, Note};
@@ -101,8 +102,11 @@ fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<De
     if let Some(seeds) = seeds {
         seeds.seek(&note, &mut claims);
     }
+    widen(&note, &mut claims);
     learnt.learn(&note, &claims);
+    let before = claims.len();
     learnt.seek(&note, &mut claims);
+    widen(&note, claims.get_mut(before..).unwrap_or(&mut []));
     Ok(resolve(claims)
         .into_iter()
         .map(|claim| Detection {
@@ -117,10 +121,11 @@ fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<De
         .collect())
 }
 
-/// Words of names that a strong cue gave, by hash.
+/// Words of names that a strong cue gave, by hash, and initials of whole names.
 #[derive(Default)]
 struct Learnt {
     words: HashMap<u64, Label>,
+    initials: HashMap<String, Label>,
 }
 
 impl Learnt {
@@ -128,6 +133,17 @@ impl Learnt {
         let most = usize::try_from(MAX_LEARNT.most()).unwrap_or(usize::MAX);
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
+            let initials: String = note
+                .tokens()
+                .iter()
+                .skip(first)
+                .take_while(|t| t.start < claim.end)
+                .filter(|t| t.capitalised())
+                .filter_map(|t| note.word(t).chars().next())
+                .collect();
+            if (2..=4).contains(&initials.len()) && self.initials.len() < most {
+                self.initials.entry(initials).or_insert(claim.label);
+            }
             for token in note.tokens().iter().skip(first).take_while(|t| t.start < claim.end) {
                 let listed = token.has(
                     Marks::FUNCTION
@@ -153,6 +169,10 @@ impl Learnt {
             return;
         }
         for (index, token) in note.tokens().iter().enumerate() {
+            if let Some((label, end)) = self.signed(note, index) {
+                out.push(found(label, token.start, end, Evidence::Likely));
+                continue;
+            }
             let Some(label) = self.words.get(&token.hash) else { continue };
             if !may_be_name(token) || token.has(Marks::CLINICAL) && token.case != Case::Capital {
                 continue;
@@ -165,6 +185,39 @@ impl Learnt {
                 out.push(found(*label, token.start, token.end, Evidence::Likely));
             }
         }
+    }
+}
+
+impl Learnt {
+    /// Initials of a name of the note: `AK`, `E.K.`, where no list knows them as something else.
+    fn signed(&self, note: &Note<'_>, index: usize) -> Option<(Label, usize)> {
+        let token = note.tokens().get(index)?;
+        if token.case == Case::Upper
+            && token.len() <= 4
+            && !token.has(
+                Marks::CLINICAL
+                    .or(Marks::CREDENTIAL)
+                    .or(Marks::STATE)
+                    .or(Marks::FUNCTION)
+                    .or(Marks::FACILITY),
+            )
+        {
+            let joined = note.byte_before(token.start) == b'-' || note.byte(token.end) == b'-';
+            return self.initials.get(note.word(token)).filter(|_| !joined).map(|label| (*label, token.end));
+        }
+        if token.case != Case::Initial || note.byte(token.end) != b'.' {
+            return None;
+        }
+        let mut letters = String::new();
+        let mut end = token.end;
+        for (count, next) in note.tokens().iter().skip(index).take(4).enumerate() {
+            if next.case != Case::Initial || (count > 0 && next.start != end) || note.byte(next.end) != b'.' {
+                break;
+            }
+            letters.push_str(note.word(next));
+            end = next.end + 1;
+        }
+        self.initials.get(&letters).map(|label| (*label, end))
     }
 }
 

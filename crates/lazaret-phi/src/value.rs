@@ -118,7 +118,14 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
 pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: &mut Vec<Found>) -> bool {
     let at = begin(note, hit.end);
     let value = id_at(note, at, least).or_else(|| spoken_at(note, at));
-    let Some((start, end)) = value.filter(|(start, end)| !is_date(note.slice(*start, *end))) else {
+    let quantity = |text: &str| {
+        text.contains('.')
+            && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+            && text.contains('-')
+    };
+    let value = value
+        .filter(|(start, end)| !is_date(note.slice(*start, *end)) && !quantity(note.slice(*start, *end)));
+    let Some((start, end)) = value else {
         return false;
     };
     let start = if note.byte_before(start) == b'#' { start - 1 } else { start };

@@ -133,16 +133,16 @@ impl<'a> Note<'a> {
         part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
     }
 
-    /// Whether one of the cues (lower-case words) stands in the `most` bytes before an offset, in its line.
-    pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &[&str]) -> bool {
+    /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
+    pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &str) -> bool {
         let part = self.before(at, most).to_ascii_lowercase();
-        cues.iter().any(|cue| has_words(&part, cue))
+        cues.split('|').any(|cue| has_words(&part, cue))
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
-    pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &[&str]) -> bool {
+    pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &str) -> bool {
         let part = self.after(at, most).to_ascii_lowercase();
-        cues.iter().any(|cue| has_words(&part, cue))
+        cues.split('|').any(|cue| has_words(&part, cue))
     }
 
     /// The place on the original of a span of the folded text.

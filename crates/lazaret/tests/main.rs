@@ -8,5 +8,7 @@
     reason = "a test that breaks off is a failed test"
 )]
 
+#[path = "main/docs.rs"]
+mod docs;
 #[path = "main/house.rs"]
 mod house;

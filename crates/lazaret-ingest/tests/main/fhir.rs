@@ -120,6 +120,7 @@ fn valid_files() -> Vec<PathBuf> {
 fn valid_records() -> Vec<Arc<dyn Record>> {
     let mut all: Vec<_> = valid_files().iter().flat_map(|path| records(path)).collect();
     all.extend(records(&testdata("bad32/good32.ndjson")));
+    all.extend(records(&testdata("valid-bundle/transaction.json")));
     all
 }
 
@@ -419,4 +420,55 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_no_detector_can_read_is_said_and_a_photo_goes() {
+    let attachment = |of: &str, content: &str| {
+        one(&format!(
+            r#"{{"resourceType":"DocumentReference","status":"current","content":[{{"attachment":{{"contentType":"{of}","data":"{content}"}}}}]}}"#
+        ))
+    };
+    let at = "DocumentReference.content[0].attachment.data".to_owned();
+    for (of, content) in
+        [("application/pdf", "JVBERi0="), ("text/plain", "//79"), ("text/plain; charset=x-none", "YQ==")]
+    {
+        assert_eq!(held(attachment(of, content).as_ref()), [("input.uninspectable", at.clone())], "{of}");
+    }
+    assert!(held(attachment("text/plain", "YQ==").as_ref()).is_empty());
+    let photo = one(r#"{"resourceType":"Patient","photo":[{"contentType":"image/png","data":"iVBORw0="}]}"#);
+    assert!(held(photo.as_ref()).is_empty());
+    let written = edited(photo.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
+    assert_eq!(written, r#"{"resourceType":"Patient"}"#);
+}
+
+#[test]
+fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
+    let facts = |record: &dyn Record| {
+        let mut out = Vec::new();
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading
+            .facts(&mut |subject, label, text| out.push(format!("{} {label} {text}", subject.id)))
+            .unwrap();
+        out
+    };
+    let bundle = one(r#"{"resourceType":"Bundle","type":"collection","entry":[
+            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor"}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
+            {"resource":{"resourceType":"Patient","id":"b","name":[{"family":"Vale"}]}},
+            {"resource":{"resourceType":"Practitioner","name":[{"family":"Osei"}]}},
+            {"resource":{"resourceType":"RelatedPerson","patient":{"reference":"Patient/b"},"name":[{"family":"Ash"}]}}]}"#);
+    assert!(held(bundle.as_ref()).is_empty(), "{:?}", held(bundle.as_ref()));
+    assert!(bundle.may_describe_subject());
+    assert_eq!(
+        facts(bundle.as_ref()),
+        [
+            "Patient/a NAME.patient Moor",
+            "Patient/a DATE.birth 1931-02-03",
+            "Patient/b NAME.patient Vale",
+            "Patient/b NAME.relative Ash",
+        ]
+    );
+    let condition =
+        one(r#"{"resourceType":"Condition","subject":{"reference":"Patient/a","display":"Moor"}}"#);
+    assert!(!condition.may_describe_subject() && facts(condition.as_ref()).is_empty());
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use lazaret_ingest::formats::fhir::{NOT_EVALUATED, evaluated_constraints};
 use serde_json::Value;
 
 #[test]
@@ -21,6 +22,32 @@ fn fhir_table_is_what_the_definitions_give() {
     File::open(&path).unwrap().read_to_string(&mut committed).unwrap();
     assert!(committed == made, "r4.table is stale: run this test with LAZARET_UPDATE=1");
     assert!(made.len() < 400_000, "the table is meant to be small: {} bytes", made.len());
+}
+
+#[test]
+fn every_constraint_of_severity_error_is_evaluated_or_said_not_to_be() {
+    let mut asked = BTreeSet::from(["mqty-1".to_owned(), "sqty-1".to_owned()]); // of the two profiles of Quantity
+    for structure in Definitions::read().structures {
+        for element in structure["snapshot"]["element"].as_array().unwrap() {
+            for constraint in element["constraint"].as_array().into_iter().flatten() {
+                if constraint["severity"] == "error" {
+                    asked.insert(text(constraint, "key").to_owned());
+                }
+            }
+        }
+    }
+    let elsewhere = ["ele-1", "txt-1", "txt-2"];
+    let answered: BTreeSet<String> = evaluated_constraints()
+        .chain(NOT_EVALUATED.iter().copied())
+        .chain(elsewhere)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(asked.difference(&answered).collect::<Vec<_>>(), Vec::<&String>::new(), "neither");
+    assert_eq!(
+        answered.difference(&asked).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not in the definitions"
+    );
 }
 
 fn catalogue() -> PathBuf {
@@ -73,7 +100,7 @@ impl Definitions {
         let mut shapes = String::new();
         let mut bound: BTreeMap<String, (String, bool)> = BTreeMap::new(); // name -> url, whether systems matter
         for structure in &self.structures {
-            self.shape(structure, &mut shapes, &mut bound);
+            Self::shape(structure, &mut shapes, &mut bound);
         }
         let mut out = String::from("lazaret-fhir-r4\t1\n");
         for (name, (url, systems)) in &bound {
@@ -94,7 +121,7 @@ impl Definitions {
     }
 
     /// One structure: its own shape, then one for each element that has children.
-    fn shape(&self, structure: &Value, out: &mut String, bound: &mut BTreeMap<String, (String, bool)>) {
+    fn shape(structure: &Value, out: &mut String, bound: &mut BTreeMap<String, (String, bool)>) {
         let elements = structure["snapshot"]["element"].as_array().unwrap();
         let paths: Vec<&str> = elements.iter().map(|element| text(element, "path")).collect();
         let root = paths[0];
@@ -117,7 +144,7 @@ impl Definitions {
         }
         for (name, kind, base) in names {
             writeln!(out, "S\t{kind}\t{name}\t{base}").unwrap();
-            self.elements(root, base, elements, out, bound);
+            Self::elements(root, base, elements, out, bound);
         }
         for (path, element) in paths.iter().zip(elements).skip(1) {
             if !has_children(&paths, path) {
@@ -125,12 +152,11 @@ impl Definitions {
             }
             let base = element["type"][0]["code"].as_str().unwrap();
             writeln!(out, "S\tB\t{path}\t{base}").unwrap();
-            self.elements(path, base, elements, out, bound);
+            Self::elements(path, base, elements, out, bound);
         }
     }
 
     fn elements(
-        &self,
         parent: &str,
         base: &str,
         elements: &[Value],
@@ -147,19 +173,14 @@ impl Definitions {
                 continue;
             }
             let types = types(element, path, has_children(&paths, path));
-            let set = self.binding(element, &types, bound);
+            let set = Self::binding(element, &types, bound);
             let (min, max) = (element["min"].as_u64().unwrap(), text(element, "max"));
             writeln!(out, "e\t{name}\t{min}\t{max}\t{}\t{set}", types.join(",")).unwrap();
         }
     }
 
     /// The name of the value set an element is bound to as required, or `-`.
-    fn binding(
-        &self,
-        element: &Value,
-        types: &[String],
-        bound: &mut BTreeMap<String, (String, bool)>,
-    ) -> String {
+    fn binding(element: &Value, types: &[String], bound: &mut BTreeMap<String, (String, bool)>) -> String {
         let binding = &element["binding"];
         if text(binding, "strength") != "required" {
             return "-".to_owned();

@@ -37,7 +37,7 @@ impl ShapeDetector for Age {
         &[
             (
                 Pass::Dates,
-                r"\b(?:9\d|1[0-2]\d)(?: |-)?(?:years?(?:[ -]old| of age)?|yrs?(?:[ -]old)?|y\.?/?o\b\.?|y\.o\.|yo[mf]?|yom|yof|ans|jahre)\b",
+                r"\b(?:9\d|1[0-2]\d)(?: |-)?(?:years?(?:[ -]old| of age)?|yrs?(?:[ -]old)?|y\.?/?o\b\.?|y\.o\.|yo[mf]?|yom|yof|y|ans|jahre)\b",
             ),
             (
                 Pass::Cues,
@@ -48,7 +48,7 @@ impl ShapeDetector for Age {
                 r"\b(?:ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a) hundred(?: and)?(?:[ -](?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?)\b",
             ),
             (
-                Pass::Dates,
+                Pass::Numbers,
                 r"\b(?:born|b\.|dob|birth ?year:?|geboren|geb\.)(?: in| [A-Z][a-z]+ in)? (?:the year )?1[89]\d\d\b",
             ),
             (Pass::Dates, r"\b(?:9\d|1[0-2]\d) ?[/ ]?(?:M|F|male|female|woman|man|lady|gentleman)\b"),
@@ -83,19 +83,24 @@ impl ShapeDetector for Age {
             }
             2 => {
                 let hundred = text.to_ascii_lowercase().contains("hundred");
-                let cued = note.cue_before(hit.start, 24, &["age", "aged", "died at", "turned", "is", "at"]);
-                let quantity = note.cue_after(
-                    hit.end,
-                    16,
-                    &["percent", "degrees", "over", "mg", "milligrams", "times", "minutes", "days"],
-                );
-                if !quantity && (!hundred || cued) {
+                let cued = note.cue_before(hit.start, 24, "age|aged|died at|turned|is|at");
+                let quantity =
+                    note.cue_after(hit.end, 16, "percent|degrees|over|mg|milligrams|times|minutes|days");
+                let vital = note.cue_before(hit.start, 12, "pulse|hr|bp|rate|sat|sats|weight|map");
+                if !quantity && !vital && (!hundred || cued) {
                     out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
                 }
             }
-            3 => out.push(found(Label::BIRTH_DATE, hit.end - 4, hit.end, Evidence::Named)),
+            3 => {
+                // `DOB 1949-12-30` is a whole date.
+                let whole = matches!(note.byte(hit.end), b'-' | b'/' | b'.')
+                    && note.byte(hit.end + 1).is_ascii_digit();
+                if !whole {
+                    out.push(found(Label::BIRTH_DATE, hit.end - 4, hit.end, Evidence::Named));
+                }
+            }
             4 => {
-                if !note.cue_before(hit.start, 10, &["hr", "bp", "p", "pulse", "rr", "spo2", "o2", "t"]) {
+                if !note.cue_before(hit.start, 10, "hr|bp|p|pulse|rr|spo2|o2|t") {
                     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
                     out.push(found(Label::AGE, hit.start, hit.start + digits, Evidence::Shape));
                 }
@@ -115,10 +120,10 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let near = note.tokens().iter().skip(index.saturating_sub(4)).take(index.min(4));
     let of_person = near.clone().any(|t| t.has(Marks::RELATION));
     let named = last.capitalised() && last.has(Marks::PERSON) && !last.has(Marks::CLINICAL) && last.len() > 2;
-    let is = note.word(last).eq_ignore_ascii_case("is");
-    if closes
-        && !unit_follows(note, hit.end)
-        && ((gap == ", " && (of_person || named)) || (gap == " " && is && of_person))
+    let is = note.word(last).eq_ignore_ascii_case("is")
+        && (of_person || note.cue_before(hit.start, 8, "pt|patient|she|he|who"));
+    let closes = closes || (is && note.cue_after(hit.end, 5, "and"));
+    if closes && !unit_follows(note, hit.end) && ((gap == ", " && (of_person || named)) || (gap == " " && is))
     {
         out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
     }

@@ -62,8 +62,8 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
     let first = tokens.get(index)?;
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
     // Begin at the start of a run only.
-    if before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(t))
-        || stops(first)
+    if before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
+        || stops(note, first)
     {
         return None;
     }
@@ -72,7 +72,7 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
         let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) else { break };
         let gap = note.slice(this.end, next.start);
         let joined = matches!(gap, " " | "-" | ". ") && (gap != ". " || this.len() <= 3);
-        if !joined || !(next.case == Case::Capital || next.case == Case::Upper) || stops(next) {
+        if !joined || !(next.case == Case::Capital || next.case == Case::Upper) || stops(note, next) {
             break;
         }
         last += 1;
@@ -80,7 +80,21 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
     Some(last)
 }
 
-fn stops(token: &Token) -> bool {
+/// Words that begin the name of a town though they are others too.
+fn geographic(word: &str) -> bool {
+    [
+        "New", "Old", "Lower", "Upper", "East", "West", "North", "South", "Great", "Grand", "Fort", "Port",
+        "Mount", "Mt", "St", "Saint", "San", "Santa", "Los", "Las", "La", "El", "Le", "De", "Des",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+fn stops(note: &Note<'_>, token: &Token) -> bool {
+    !geographic(note.word(token)) && always_stops(token)
+}
+
+fn always_stops(token: &Token) -> bool {
     token.has(Marks::FUNCTION.or(Marks::TITLE).or(Marks::CALENDAR).or(Marks::STAFF).or(Marks::FACILITY_HEAD))
         && !token.has(Marks::CITY)
         || (token.case == Case::Upper && token.has(Marks::MEDICAL.or(Marks::STATE)) && token.len() <= 3)
@@ -122,6 +136,16 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
         return Some((end.end, Evidence::Checked, Label::CITY));
     }
+    // `2280 Cobbler's Knot Ln, Dunmere`: after a street.
+    let after_street = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| {
+        t.has(Marks::STREET) && t.capitalised() && matches!(note.slice(t.end, start.start), ", " | "., ")
+    });
+    if after_street
+        && start.case == Case::Capital
+        && !start.has(Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::TITLE).or(Marks::RELATION))
+    {
+        return Some((end.end, Evidence::Likely, Label::CITY));
+    }
     let phrase = phrase(note, first, last);
     let listed = Lexicon::get().marks(&phrase).has(Marks::CITY);
     let clinical = start.has(Marks::CLINICAL)
@@ -129,32 +153,8 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     let strong = note.cue_before(
         start.start,
         18,
-        &[
-            "lives in",
-            "living in",
-            "lived in",
-            "born in",
-            "from",
-            "moved to",
-            "moving to",
-            "resides in",
-            "city",
-            "visiting",
-            "home in",
-            "back to",
-            "way to",
-            "travel to",
-            "travelled to",
-            "trip to",
-            "office in",
-            "outside",
-            "drive to",
-            "driving from",
-            "goes to",
-            "flew to",
-        ],
-    );
-    let weak = note.cue_before(start.start, 4, &["in", "to", "near", "of", "at"]);
+        "lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
+    let weak = note.cue_before(start.start, 4, "in|to|near|of|at");
     let personal =
         start.has(Marks::RELATION.or(Marks::TITLE)) || (first == last && start.has(Marks::GIVEN_FREQUENT));
     let direct = {
@@ -166,6 +166,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             || before.ends_with("to ")
             || before.ends_with("near ")
             || before.ends_with("outside ")
+            || before.ends_with(" of ")
             || before.ends_with("city\":\"")
             || before.ends_with("City: ")
     };

@@ -35,62 +35,8 @@ macro_rules! with_months {
     };
 }
 
-const CUES: [&str; 50] = [
-    "on",
-    "since",
-    "until",
-    "til",
-    "till",
-    "by",
-    "from",
-    "to",
-    "date",
-    "dated",
-    "seen",
-    "dob",
-    "lmp",
-    "edc",
-    "edd",
-    "next",
-    "due",
-    "thru",
-    "through",
-    "admitted",
-    "admit",
-    "adm",
-    "discharged",
-    "d/c",
-    "dc",
-    "mon",
-    "tue",
-    "tues",
-    "wed",
-    "thu",
-    "thurs",
-    "fri",
-    "sat",
-    "sun",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "after",
-    "before",
-    "again",
-    "weekend of",
-    "booked",
-    "appt",
-    "f/u",
-    "neg",
-    "pos",
-];
-const NOT: [&str; 22] = [
-    "pain", "score", "strength", "reflexes", "dtr", "dtrs", "grade", "vision", "va", "bp", "murmur", "stage",
-    "mmse", "phq", "apgar", "scale", "ratio", "motor", "dose", "of", "w/", "day",
-];
+const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery";
+const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|of|w/|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {
@@ -117,7 +63,7 @@ impl ShapeDetector for Dates {
                 Pass::Dates,
                 with_months!(
                     r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of)?[ -]?",
-                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|[.,]?[ -]?\d{2}|\.)?"
+                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
                 ),
             ),
             (
@@ -144,14 +90,13 @@ impl ShapeDetector for Dates {
             || (after == b'.' && note.byte(hit.end + 1).is_ascii_digit())
             || after.is_ascii_alphabetic();
         let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else { return };
-        let birth =
-            note.cue_before(hit.start, 16, &["dob", "born", "birth", "birthdate", "d.o.b.", "geb", "b"]);
+        let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let evidence = match hit.shape {
             0 => Evidence::Named,
             1 | 7 if !joined => Evidence::Checked,
             2 if !joined
                 && !after.is_ascii_alphanumeric()
-                && !note.cue_before(hit.start, 12, &["snomed", "loinc", "code", "rxcui"]) =>
+                && !note.cue_before(hit.start, 12, "snomed|loinc|code|rxcui") =>
             {
                 Evidence::Shape
             }
@@ -161,7 +106,10 @@ impl ShapeDetector for Dates {
             _ => return,
         };
         let end = if text.ends_with(',') { hit.end - 1 } else { hit.end };
-        let start = with_weekday(hit.start, note);
+        let mut start = with_weekday(hit.start, note);
+        if note.before(start, 5).to_ascii_lowercase().ends_with("the ") {
+            start -= 4;
+        }
         out.push(found(if birth { Label::BIRTH_DATE } else { Label::DATE }, start, end, evidence));
     }
 }
@@ -181,7 +129,7 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return true;
     }
     if unit_follows(note, hit.end)
-        || note.cue_before(hit.start, 18, &NOT)
+        || note.cue_before(hit.start, 18, NOT)
         || matches!(note.byte(hit.end), b'%')
     {
         return false;
@@ -195,12 +143,22 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let dash = text.contains('-');
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();
-        CUES.contains(&word.as_str()) || t.has(Marks::WEEKDAY)
-    }) || note.cue_before(hit.start, 5, &["f/u", "d/c"]);
+        CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
+    }) || note.cue_before(hit.start, 5, "f/u|d/c");
     if dash {
         return false;
     }
     if text.ends_with('.') {
+        return true;
+    }
+    let time = note
+        .after(hit.end, 6)
+        .trim_start()
+        .as_bytes()
+        .get(..3)
+        .is_some_and(|t| matches!(t, [a, b, b':'] if a.is_ascii_digit() && b.is_ascii_digit()));
+    let padded = text.split('/').any(|part| part.len() == 2 && part.starts_with('0'));
+    if time || padded {
         return true;
     }
     let alone = note.before(hit.start, 200).trim().is_empty();

@@ -87,11 +87,7 @@ impl ShapeDetector for DateWords {
             let next = note.after(hit.end, 2);
             let closes = next.is_empty()
                 || next.starts_with(['.', ',', ';', ')', ':', '?'])
-                || note.cue_after(
-                    hit.end,
-                    8,
-                    &["and", "at", "w/", "bc", "with", "for", "to", "he", "she", "of"],
-                );
+                || note.cue_after(hit.end, 8, "and|at|w/|bc|with|for|to|he|she|of");
             if !closes {
                 return;
             }

@@ -33,9 +33,9 @@ impl ShapeDetector for Guid {
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[
-            (Pass::Signs, r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
-            (Pass::Signs, r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b"),
-            (Pass::Signs, r"\(01\)\d{14}(?:\(\d{2}\)[A-Z0-9-]{1,20}){0,5}"),
+            (Pass::Numbers, r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
+            (Pass::Numbers, r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b"),
+            (Pass::Numbers, r"\(01\)\d{14}(?:\(\d{2}\)[A-Z0-9-]{1,20}){0,5}"),
         ]
     }
 

@@ -44,13 +44,23 @@ impl ShapeDetector for Hospital {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(
-            Pass::Cues,
-            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
-        )]
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            ),
+            (
+                Pass::Numbers,
+                r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)(?: [A-Z][a-z]+)?|[a-z]+(?: [a-z]+)? children's)\b",
+            ),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 1 {
+            saint(hit, note, out);
+            return;
+        }
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let key = cue.trim_end().ends_with(':');
         if !key
@@ -89,6 +99,17 @@ impl ShapeDetector for Hospital {
             }
             index += 1;
         }
+    }
+}
+
+/// `St Dymphna's`, `Our Lady of the Lake`, `Hopewell Children's`: each word capitalised; no saint's disease.
+fn saint(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end);
+    let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase()) || matches!(word, "of" | "the");
+    let words: Vec<&str> = text.split(' ').collect();
+    let thing = note.cue_after(hit.end, 12, "wort|fire|disease|dance|hospital");
+    if words.len() >= 2 && words.iter().all(|word| capital(word)) && !thing {
+        out.push(found(Label::HOSPITAL, hit.start, hit.end, Evidence::Likely));
     }
 }
 
@@ -146,6 +167,18 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let after = (index + 1..=last).filter_map(|at| tokens.get(at)).any(|t| {
         t.case != Case::Lower && !t.has(Marks::FACILITY.or(Marks::MEDICAL).or(Marks::FUNCTION)) && t.len() > 2
     });
+    // A weak word (`care`, `unit`, `lab`) wants a name that is no common word, or three words.
+    let weak = !head.has(Marks::FACILITY_HEAD.or(Marks::ORGANISATION));
+    let named = (first..index).filter_map(|at| tokens.get(at)).any(|t| {
+        t.case != Case::Lower
+            && t.len() > 2
+            && !t.has(
+                Marks::COMMON.or(Marks::MEDICAL).or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::DEVICE),
+            )
+    });
+    if weak && (lower || !named && index - first < 2) {
+        return None;
+    }
     let of = tokens
         .get(index + 1)
         .is_some_and(|t| matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte"));

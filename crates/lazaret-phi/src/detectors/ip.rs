@@ -38,16 +38,13 @@ impl ShapeDetector for Ip {
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        const VERSION: [&str; 13] = [
-            "software", "version", "v", "ver", "release", "firmware", "fw", "sw", "build", "rev", "protocol",
-            "oid", "update",
-        ];
+        const VERSION: &str = "software|version|v|ver|release|firmware|fw|sw|build|rev|protocol|oid|update";
         let text = note.slice(hit.start, hit.end);
         if hit.shape == 0 {
             let small = text.split('.').all(|part| part.parse::<u16>().is_ok_and(|n| n < 256));
             let longer = matches!(note.byte_before(hit.start), b'.' | b'-')
                 || (note.byte(hit.end) == b'.' && note.byte(hit.end + 1).is_ascii_digit());
-            if small && !longer && !note.cue_before(hit.start, 20, &VERSION) {
+            if small && !longer && !note.cue_before(hit.start, 20, VERSION) {
                 out.push(found(Label::IP, hit.start, hit.end, Evidence::Checked));
             }
             return;

@@ -50,6 +50,11 @@ impl ShapeDetector for NameDictionary {
                 }
                 continue;
             }
+            if let Some(last) = unlisted_pair(note, at) {
+                report(note, (at, last), Label::NAME, Evidence::Likely, out);
+                index = last + 1;
+                continue;
+            }
             if !matches!(token.case, Case::Capital | Case::Upper)
                 || !token.has(Marks::PERSON)
                 || token.has(Marks::TITLE) && token.len() <= 3
@@ -93,6 +98,13 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
     }
     let (first, last) = name_at(note, index, Reading::After)?;
     let second = note.tokens().get(first + 1)?;
+    if compound(note, token, second)
+        || (first + 1..=last)
+            .filter_map(|at| note.tokens().get(at))
+            .any(|t| !t.capitalised() && !t.has(Marks::PARTICLE))
+    {
+        return None;
+    }
     let rest = (first + 1..=last).filter_map(|at| note.tokens().get(at));
     let other = rest.clone().any(|t| {
         t.has(
@@ -109,6 +121,66 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
         && !second.has(Marks::SURNAME_FREQUENT);
     let strong = token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME));
     (first == index && last > first && !other && named && strong && !common).then_some(last)
+}
+
+/// `Austin Flint`, `Marcus Gunn`: two words that are one eponym, drug or device.
+fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
+    let phrase = format!("{} {}", note.word(first), note.word(second)).to_lowercase();
+    crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
+}
+
+/// Two or three capitalised words in a row of which no list knows anything but that they are names, at least one of
+/// them in no list.
+fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let proper = |t: &Token| {
+        let others = Marks::COMMON
+            .or(Marks::CLINICAL)
+            .or(Marks::FUNCTION)
+            .or(Marks::FACILITY)
+            .or(Marks::EPONYM_HEAD)
+            .or(Marks::CITY)
+            .or(Marks::COUNTY)
+            .or(Marks::STATE)
+            .or(Marks::COUNTRY)
+            .or(Marks::PAYER)
+            .or(Marks::CALENDAR)
+            .or(Marks::TITLE)
+            .or(Marks::STAFF)
+            .or(Marks::STREET)
+            .or(Marks::ORGANISATION);
+        t.case == Case::Capital && !t.has(others) && t.len() >= 3
+    };
+    let first = tokens.get(index).filter(|t| proper(t))?;
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    if before.is_some_and(|t| t.capitalised() && matches!(note.slice(t.end, first.start), " " | "-")) {
+        return None;
+    }
+    let mut last = index;
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let gap = note.slice(this.end, next.start);
+        let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
+        let after_initial = this.case == Case::Initial && gap == ". ";
+        if !(matches!(gap, " " | "-") || after_initial) || !(proper(next) || initial) {
+            break;
+        }
+        last += 1;
+    }
+    let words = last - index + 1;
+    let unlisted = (index..=last).filter_map(|at| tokens.get(at)).any(|t| t.marks == Marks::default());
+    let end = tokens.get(last)?;
+    let next = tokens.get(last + 1);
+    let goes_on = next.is_some_and(|t| {
+        note.slice(end.end, t.start) == " "
+            && (t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION))
+                || t.capitalised() && !t.has(Marks::CREDENTIAL)
+                || matches!(t.case, Case::Number | Case::Mixed))
+    });
+    let hyphen_only = (index..last)
+        .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
+        .all(|(a, b)| note.slice(a.end, b.start) == "-");
+    ((2..=4).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
+        .then_some(last)
 }
 
 /// `SURNAME, GIVEN M` in capitals.

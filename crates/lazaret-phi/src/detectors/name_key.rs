@@ -12,10 +12,10 @@
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
-use crate::names::{Reading, name_at, report};
+use crate::names::{Reading, clinical_form, name_at, report};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::view::{Case, Note};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameKey;
@@ -37,11 +37,11 @@ impl ShapeDetector for NameKey {
         &[
             (
                 Pass::Cues,
-                r"\b(?:patient(?:'s)?(?: name)?|pt(?:\.| name)?|legal name|full name|name|client|decedent|re|subject|member|insured|for|child|infant|mother|resident name|maiden name|alias|a/k/a|aka|last name|first name|family name)(?: ?\.{2,})?(?:: ?| ?\| )[ \x22]*",
+                r"\b(?:patient(?:'s)?(?: name)?|pt(?:\.| name)?|legal name|full name|name|client|decedent|re|subject|member|insured|for|child|infant|mother|resident name|maiden name|alias|a/k/a|aka|last name|first name|family name)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
             ),
             (
                 Pass::Cues,
-                r"\b(?:attending|attg|pcp|provider|physician|surgeon|first assist|assistant|anesthesia|anesthesiologist|circulator|resident|referring(?: physician| provider)?|ordering(?: physician| provider)?|submitting|accepting|admitting|consultant|dictated by|signed(?: by)?|electronically signed(?: by)?|transcribed by|cc|from|to|author|clinician|pathologist|radiologist|reader|ref|crew|director|reviewed by|therapist|counselor|chefarzt|reg|presenter|attn|minutes|present|team|ordered by|performed by|scribe|interpreter|sent by)(?: ?\.{2,})?(?:: ?| ?\| )[ \x22]*",
+                r"\b(?:attending|attg|pcp|provider|physician|surgeon|first assist|assistant|anesthesia|anesthesiologist|circulator|resident|referring(?: physician| provider)?|ordering(?: physician| provider)?|submitting|accepting|admitting|consultant|dictated by|signed(?: by)?|electronically signed(?: by)?|transcribed by|cc|from|to|author|clinician|pathologist|radiologist|reader|ref|crew|director|reviewed by|therapist|counselor|chefarzt|reg|presenter|attn|minutes|present|team|ordered by|performed by|scribe|interpreter|sent by)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
             ),
             (
                 Pass::Cues,
@@ -51,12 +51,13 @@ impl ShapeDetector for NameKey {
                 Pass::Cues,
                 r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22: ?\[?\x22",
             ),
+            (Pass::Cues, r"\b(?:pt|patient|client|decedent)\b\.? "),
             (Pass::Signs, r"\b[A-Z][A-Z'-]+\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape == 4 {
+        if hit.shape == 5 {
             let text = note.slice(hit.start, hit.end);
             let parts: Vec<&str> = text.split('^').collect();
             let listed = |word: &str| {
@@ -65,7 +66,7 @@ impl ShapeDetector for NameKey {
             if parts.iter().take(2).any(|part| part.split('-').any(listed))
                 && note.byte_before(hit.start) != b'^'
             {
-                let provider = note.cue_before(hit.start, 12, &["by", "for", "dr"]);
+                let provider = note.cue_before(hit.start, 12, "by|for|dr");
                 out.push(found(
                     if provider { Label::PROVIDER } else { Label::PATIENT },
                     hit.start,
@@ -73,6 +74,10 @@ impl ShapeDetector for NameKey {
                     Evidence::Checked,
                 ));
             }
+            return;
+        }
+        if hit.shape == 4 {
+            bare(hit, note, out);
             return;
         }
         let label = match hit.shape {
@@ -115,7 +120,10 @@ impl ShapeDetector for NameKey {
         .any(|word| cue.trim_end_matches([' ', ':', '.', '"', '|']) == *word);
         let Some((first, last)) = name_at(note, first, Reading::Field) else { return };
         let Some(start) = note.tokens().get(first) else { return };
-        if start.case == Case::Lower && start.has(Marks::COMMON.or(Marks::STAFF)) {
+        if start.case == Case::Lower
+            && start.has(Marks::COMMON.or(Marks::STAFF))
+            && !start.has(Marks::PARTICLE)
+        {
             return;
         }
         let clinical =
@@ -131,6 +139,30 @@ impl ShapeDetector for NameKey {
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
         self.more(note, last, label, out);
+    }
+}
+
+/// `pt Orla McGillicuddy`, `pt lakshmi iyer`: no sign between. In lower case both words must be in no other list.
+fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let first = note.token_at(hit.end);
+    let (Some(token), Some(next)) = (note.tokens().get(first), note.tokens().get(first + 1)) else { return };
+    if token.start != hit.end {
+        return;
+    }
+    let name = |t: &Token| {
+        t.marks == Marks::default()
+            || t.has(Marks::PERSON)
+                && !t.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION).or(Marks::CITY))
+    };
+    let lower = token.case == Case::Lower
+        && next.case == Case::Lower
+        && [token, next].iter().all(|t| name(t) && t.len() >= 4 && !clinical_form(note.word(t)))
+        && note.slice(token.end, next.start) == " ";
+    let capital = token.case == Case::Capital && (name(token) || token.has(Marks::GIVEN_FREQUENT));
+    if (lower || capital)
+        && let Some(words) = name_at(note, first, Reading::After)
+    {
+        report(note, words, Label::PATIENT, Evidence::Checked, out);
     }
 }
 

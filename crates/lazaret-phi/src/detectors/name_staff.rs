@@ -140,6 +140,16 @@ fn before_credential(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         word.as_str(),
         "pa" | "ms" | "pt" | "do" | "ma" | "ot" | "mb" | "ba" | "dc" | "od" | "rd" | "jd" | "ed" | "rt"
     );
+    // `from Erie, PA`: a town and its state.
+    let place = token.has(Marks::STATE)
+        && index - first <= 2
+        && tokens.get(first).is_some_and(|t| {
+            t.has(Marks::CITY)
+                || ["in ", "from ", "to "].iter().any(|cue| note.before(t.start, 6).ends_with(cue))
+        });
+    if place && comma {
+        return;
+    }
     let words = index - first;
     if words >= 1 && listed && (comma || !vague || words >= 2) {
         report(note, (first, index - 1), Label::PROVIDER, Evidence::Named, out);

@@ -13,7 +13,7 @@
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
-use crate::names::{Reading, name_at, report};
+use crate::names::{Reading, name_at, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
 use crate::view::{Case, Note};
@@ -100,10 +100,7 @@ impl ShapeDetector for NameTitle {
                     if note.cue_before(
                         token.start,
                         24,
-                        &[
-                            "wife", "husband", "mother", "father", "son", "daughter", "nok", "sister",
-                            "brother", "w/", "cousin",
-                        ],
+                        "wife|husband|mother|father|son|daughter|nok|sister|brother|w/|cousin",
                     ) {
                         Label::RELATIVE
                     } else {
@@ -126,7 +123,7 @@ fn listed(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
         let gap = note.slice(this.end, next.start);
         if gap != "/"
             && !(gap == ", "
-                && next.has(Marks::PERSON)
+                && (next.has(Marks::PERSON) || unlisted_name(next))
                 && !next.has(Marks::CREDENTIAL.or(Marks::FUNCTION).or(Marks::CLINICAL)))
             || !next.capitalised()
         {

@@ -38,11 +38,7 @@ impl ShapeDetector for Nhs {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let label = Label::OTHER_ID.sub("nhs");
         if hit.shape == 1 {
-            let call = note.cue_before(
-                hit.start,
-                24,
-                &["tel", "phone", "ph", "fax", "call", "cell", "mobile", "ext", "text"],
-            );
+            let call = note.cue_before(hit.start, 24, "tel|phone|ph|fax|call|cell|mobile|ext|text");
             if check_digit_holds(note.slice(hit.start, hit.end)) && !call {
                 out.push(found(label, hit.start, hit.end, Evidence::Checked));
             }

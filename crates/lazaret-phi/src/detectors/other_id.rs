@@ -14,7 +14,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::named;
+use crate::value::{digits, named};
 use crate::view::Note;
 
 /// See the page above.
@@ -47,7 +47,15 @@ impl ShapeDetector for OtherId {
                 Pass::Cues,
                 r"\b(?:claim|badge|run|docket|waybill|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
             ),
+            (
+                Pass::Cues,
+                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|lead|series|host|chart|band|insert|member)\b",
+            ),
             (Pass::Numbers, r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-\d{1,2})?|[A-Z]{1,2}\d{2}-\d{4,7})\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|[A-Z]{2,4} \d{6,8}|[A-Z]{2,4}-\d{4,8}|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4})\b",
+            ),
         ]
     }
 
@@ -59,7 +67,50 @@ impl ShapeDetector for OtherId {
             1 | 2 => {
                 named(note, hit, 4, Label::OTHER_ID, out);
             }
-            _ => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
+            3 => {
+                // Words so common name a number only if it is long, or letters and digits joined.
+                let mut claims = Vec::new();
+                named(note, hit, 6, Label::OTHER_ID, &mut claims);
+                claims
+                    .retain(|claim| serial(note.slice(claim.start, claim.end)) && claim.start - hit.end <= 3);
+                out.extend(claims.into_iter().map(|claim| Found { evidence: Evidence::Shape, ..claim }));
+            }
+            4 => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
+            _ => uncued(hit, note, out),
         }
+    }
+}
+
+/// Four digits and a letter or hyphen, or six digits.
+fn serial(text: &str) -> bool {
+    let count = digits(text);
+    let joined = text.bytes().any(|b| b.is_ascii_uppercase() || b == b'-');
+    (count >= 6 || (count >= 4 && joined)) && !text.contains(['.', ',', '/', ':']) && !coded(text)
+}
+
+/// Codes that say what, not who: trials, classifications, accession numbers of sequences.
+fn coded(text: &str) -> bool {
+    const CODES: [&str; 12] =
+        ["NCT", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID"];
+    CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
+}
+
+/// A serial number that no word names: capitals with six digits or more, or digits in hyphened groups.
+fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end);
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    let edge = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>');
+    let inner = edge(note.byte_before(hit.start))
+        || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
+    let code = note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh");
+    let bare = letters == 0 && !text.contains('-');
+    let upper = !text.bytes().any(|b| b.is_ascii_lowercase());
+    if !inner
+        && !code
+        && !coded(text)
+        && !bare
+        && (upper || text.starts_with(|c: char| c.is_ascii_lowercase()) && letters == 1)
+    {
+        out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Likely));
     }
 }

@@ -20,42 +20,8 @@ use crate::view::Note;
 /// See the page above.
 pub(crate) struct Phone;
 
-const CALL: [&str; 33] = [
-    "tel",
-    "tel.",
-    "telephone",
-    "phone",
-    "ph",
-    "call",
-    "calls",
-    "called",
-    "callback",
-    "cell",
-    "mobile",
-    "mob",
-    "text",
-    "contact",
-    "reach",
-    "reached",
-    "pager",
-    "page",
-    "paged",
-    "pgr",
-    "bleep",
-    "beeper",
-    "ext",
-    "line",
-    "desk",
-    "dial",
-    "p",
-    "t",
-    "fax",
-    "fx",
-    "f",
-    "faxed",
-    "voicemail",
-];
-const FAX: [&str; 5] = ["fax", "fx", "f", "faxed", "fax#"];
+const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
+const FAX: &str = "fax|fx|f|faxed|fax#";
 
 impl ShapeDetector for Phone {
     fn id(&self) -> &'static str {
@@ -101,13 +67,15 @@ impl ShapeDetector for Phone {
         if part || unit_follows(note, hit.end) {
             return;
         }
-        let cued = note.cue_before(hit.start, 32, &CALL);
+        let cued = note.cue_before(hit.start, 32, CALL);
         let text = note.slice(hit.start, hit.end);
         let count = digits(text);
         let evidence = match hit.shape {
             1 if count >= 10 && plausible(text) => Evidence::Checked,
             1 if count == 7 && (cued || text.contains('-')) => Evidence::Shape,
-            2 if text.starts_with('+') && count >= 7 => Evidence::Checked,
+            2 if text.starts_with('+') && count >= 7 && !(text.contains('.') && text.contains(' ')) => {
+                Evidence::Checked
+            }
             2 if count >= 9 && (text.starts_with(['0', '(']) || text.contains(' ')) => Evidence::Shape,
             2 if cued && count >= 9 => Evidence::Named,
             3 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
@@ -118,7 +86,7 @@ impl ShapeDetector for Phone {
         if before == b'(' && note.slice(hit.start, hit.end).contains(')') {
             start -= 1;
         }
-        let label = if note.cue_before(hit.start, 12, &FAX) && !nearer_phone(note, hit.start) {
+        let label = if note.cue_before(hit.start, 12, FAX) && !nearer_phone(note, hit.start) {
             Label::FAX
         } else {
             Label::PHONE

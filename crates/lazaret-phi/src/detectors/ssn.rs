@@ -41,7 +41,7 @@ impl ShapeDetector for Ssn {
             ),
             (Pass::Numbers, r"\b(?:\d{3}|[x*]{3})(?:-\d{2}-|-[x*]{2}-| \d{2} |\.\d{2}\.)\d{4}\b"),
             (Pass::Numbers, r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
-            (Pass::Numbers, r"\b\d{5}-\d{4}\b"),
+            (Pass::Signs, r"\b\d{5}-\d{4}\b"),
         ]
     }
 
@@ -51,7 +51,7 @@ impl ShapeDetector for Ssn {
         match hit.shape {
             0 => after_cue(hit, note, out),
             1 | 2 if clean => out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked)),
-            3 if note.cue_after(hit.end, 8, &["ssn", "ss#"]) => {
+            3 if note.cue_after(hit.end, 8, "ssn|ss#") => {
                 out.push(found(Label::SSN, hit.start, hit.end, Evidence::Named));
             }
             _ => {}

@@ -82,6 +82,15 @@ impl ShapeDetector for Street {
 /// From a word for a street back over capitalised words to the house number.
 fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let Some(head) = note.tokens().get(index) else { return };
+    // `12 PER DR VO`: a title before a name.
+    let title = head.has(Marks::TITLE)
+        && note
+            .tokens()
+            .get(index + 1)
+            .is_some_and(|t| t.capitalised() && matches!(note.slice(head.end, t.start), " " | ". "));
+    if title {
+        return;
+    }
     let lower = head.case == Case::Lower;
     let mut start = head.start;
     let mut names = 0;
@@ -92,6 +101,9 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             break;
         }
         let number = token.case == Case::Number || (token.case == Case::Mixed && token.len() <= 7);
+        if number && note.byte_before(token.start) == b'.' {
+            break;
+        }
         if number && (names > 0 || !lower) && token.len() <= 6 && gap != ", " && gap != "/" {
             if names == 0 {
                 break; // `5 Dr`, `2 St`
@@ -151,7 +163,7 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
                 | "Circle"
                 | "Spur"
         );
-    let cued = note.cue_before(start, 12, &["on", "at", "near", "lives"]);
+    let cued = note.cue_before(start, 12, "on|at|near|lives");
     let single = note.tokens().get(index.wrapping_sub(1)).is_some_and(|t| {
         t.case == Case::Capital
             && !t.has(Marks::FUNCTION.or(Marks::CLINICAL))

@@ -49,6 +49,11 @@ impl ShapeDetector for Zip {
             0 if note.byte_before(hit.start) == b'-' => return,
             0 => Evidence::Shape,
             1 if after_place(hit, note) => Evidence::Checked,
+            3 if !note.slice(start, end).contains(' ')
+                && !note.cue_before(hit.start, 40, "on|qc|bc|ab|mb|sk|ns|nb|ontario|canada|postal|code") =>
+            {
+                return;
+            }
             2 | 3 if !note.slice(start, end).bytes().any(|b| b.is_ascii_lowercase()) => Evidence::Checked,
             4 => {
                 start = hit.end;
@@ -89,16 +94,13 @@ fn after_place(hit: Hit, note: &Note<'_>) -> bool {
     let state = last.has(Marks::STATE) && (word.len() > 2 || !word.bytes().any(|b| b.is_ascii_lowercase()));
     let town = last.has(Marks::CITY) && last.capitalised() && !last.has(Marks::CLINICAL.or(Marks::COMMON));
     let says = ["in", "PO", "po"].contains(&word)
-        || (note.cue_before(
-            hit.start,
-            16,
-            &["brother", "sister", "cousin", "aunt", "uncle", "lives", "moved"],
-        ) && matches!(note.byte(hit.end), b'.' | b',' | b';'));
+        || (note.cue_before(hit.start, 16, "brother|sister|cousin|aunt|uncle|lives|moved")
+            && matches!(note.byte(hit.end), b'.' | b',' | b';'));
     let german = word == "D" && gap == "-";
     let before_town = note.tokens().get(index + 1).is_some_and(|next| {
         next.capitalised()
             && note.slice(hit.end, next.start) == " "
-            && note.cue_before(hit.start, 40, &["wohnhaft"])
+            && note.cue_before(hit.start, 40, "wohnhaft")
     });
     (near && (state || town || says)) || german || before_town
 }

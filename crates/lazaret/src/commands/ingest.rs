@@ -14,10 +14,13 @@ use lazaret_input::FileSource;
 use serde::Serialize;
 
 use crate::cli::IngestArgs;
-use crate::compose::{Crossings, Data, checkpoint_that_looks};
+use crate::compose::{Crossings, Data, OpenLake, checkpoint_that_looks};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line, refusal, table, thousands};
+
+/// Findings of one file that are listed; all are counted.
+const MAX_LISTED: usize = 10_000;
 
 /// Runs the command.
 pub(crate) fn run(args: &IngestArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -58,23 +61,26 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
 
 /// What one file gave.
 #[derive(Serialize)]
-struct FileReport {
-    path: String,
+pub(crate) struct FileReport {
+    pub(crate) path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<String>,
-    counts: Counts,
+    pub(crate) receipt: Option<String>,
+    pub(crate) counts: Counts,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<PlacedFinding>,
+    pub(crate) findings: Vec<PlacedFinding>,
     /// Why the file was stopped: nothing of it crossed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
+    /// The verdict of each record, by line.
+    #[serde(skip)]
+    pub(crate) verdicts: Vec<(Option<u64>, Verdict)>,
 }
 
 #[derive(Serialize)]
-struct PlacedFinding {
-    line: Option<u64>,
+pub(crate) struct PlacedFinding {
+    pub(crate) line: Option<u64>,
     #[serde(flatten)]
-    finding: Finding,
+    pub(crate) finding: Finding,
 }
 
 /// Opens a file with the format that knows it.
@@ -118,8 +124,7 @@ fn check(
     let mut reports = Vec::new();
     for path in files {
         let name = path.display().to_string();
-        let mut report =
-            FileReport { path: name.clone(), receipt: None, counts: Counts::default(), findings: Vec::new(), stopped: None };
+        let mut report = FileReport::new(path);
         let mut written = Ok(());
         let crossing = crossings.next(path)?;
         let looked = open(&checkpoint, path).map_err(Looked::Refused).and_then(|payload| {
@@ -129,7 +134,9 @@ fn check(
                     written = json_line(out, &JsonRecord::of(&name, &record));
                 } else if !args.jsonl {
                     let line = record.place.line;
-                    report.findings.extend(record.findings.into_iter().map(|finding| PlacedFinding { line, finding }));
+                    let room = MAX_LISTED.saturating_sub(report.findings.len());
+                    let listed = record.findings.into_iter().take(room);
+                    report.findings.extend(listed.map(|finding| PlacedFinding { line, finding }));
                 }
             });
             inspected.map_err(Looked::of)
@@ -140,15 +147,13 @@ fn check(
             Err(Looked::Refused(refused)) => {
                 let finding = refusal(&refused);
                 worst = worst.max(Some(finding.severity));
-                report.counts.records = report.counts.records.saturating_add(1);
-                report.counts.verdicts.insert(Verdict::Quarantine, 1);
                 if args.jsonl {
                     let phi = BTreeMap::new();
                     let findings = std::slice::from_ref(&finding);
                     let verdict = Verdict::Quarantine;
                     json_line(out, &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings })?;
                 }
-                report.findings.push(PlacedFinding { line: None, finding });
+                report = FileReport::refused(path, &refused);
             }
             Err(Looked::Stopped(stopped)) => return Err(CliError::failed(name, stopped)),
         }
@@ -193,42 +198,80 @@ fn ingest(
     let data = Data::open(config)?;
     let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
     let lake = data.lake(&folder, args.schema.as_deref())?;
-    let checkpoint = data.checkpoint(args.schema.as_deref())?;
     let crossings =
         Crossings::new(config, lake.name(), args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
-    survey(&checkpoint, &crossings, files)?;
-    let mut all = Counts::default();
-    let mut worst = None;
-    let mut stopped_at = None;
-    let mut reports = Vec::new();
+    let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files)?;
+    data.close()?;
+    if json {
+        json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
+    } else {
+        write_reports(out, &ingested.reports, &ingested.all)?;
+    }
+    Ok(ingested.exit())
+}
+
+/// What a run over many files gave.
+pub(crate) struct Ingested {
+    pub(crate) reports: Vec<FileReport>,
+    pub(crate) all: Counts,
+    worst: Option<Severity>,
+}
+
+impl Ingested {
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        let stopped = self.reports.iter().any(|report| report.stopped.is_some());
+        if stopped { Exit::Failed } else { exit_of(&self.all, self.worst) }
+    }
+}
+
+/// The road of every file: a first pass over all of them, then each is a crossing of its own.
+pub(crate) fn ingest_files(
+    data: &Data,
+    lake: &OpenLake,
+    crossings: &Crossings,
+    schema: Option<&Path>,
+    files: &[PathBuf],
+) -> Result<Ingested, CliError> {
+    let checkpoint = data.checkpoint(schema)?;
+    survey(&checkpoint, crossings, files)?;
+    let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
     for path in files {
         let crossing = crossings.next(path)?;
         let to = lake.passage(crossing.id);
-        let (report, worst_here) = match open(&checkpoint, path) {
+        let (report, worst) = match open(&checkpoint, path) {
             Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
-            Err(refused) => (refused_report(path, &refused), Some(Severity::High)),
+            Err(refused) => (FileReport::refused(path, &refused), Some(Severity::High)),
         };
-        worst = worst.max(worst_here);
-        sum(&mut all, &report.counts);
-        if report.stopped.is_some() {
-            stopped_at.get_or_insert_with(|| path.display().to_string());
-        }
-        reports.push(report);
+        ingested.worst = ingested.worst.max(worst);
+        sum(&mut ingested.all, &report.counts);
+        ingested.reports.push(report);
     }
-    data.close()?;
-    if json {
-        json_document(out, &serde_json::json!({ "files": reports, "counts": all }))?;
-    } else {
-        write_reports(out, &reports, &all)?;
-    }
-    Ok(if stopped_at.is_some() { Exit::Failed } else { exit_of(&all, worst) })
+    Ok(ingested)
 }
 
-fn refused_report(path: &Path, refused: &Refused) -> FileReport {
-    let mut counts = Counts { records: 1, ..Counts::default() };
-    counts.verdicts.insert(Verdict::Quarantine, 1);
-    let findings = vec![PlacedFinding { line: None, finding: refusal(refused) }];
-    FileReport { path: path.display().to_string(), receipt: None, counts, findings, stopped: None }
+impl FileReport {
+    /// Of a file of which nothing is known yet.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.display().to_string(),
+            receipt: None,
+            counts: Counts::default(),
+            findings: Vec::new(),
+            stopped: None,
+            verdicts: Vec::new(),
+        }
+    }
+
+    /// A file no format could open, or that could not be read to its end: held whole where it lies.
+    fn refused(path: &Path, refused: &Refused) -> Self {
+        let mut report = Self::new(path);
+        report.counts.records = 1;
+        report.counts.verdicts.insert(Verdict::Quarantine, 1);
+        report.findings.push(PlacedFinding { line: None, finding: refusal(refused) });
+        report.verdicts.push((None, Verdict::Quarantine));
+        report
+    }
 }
 
 fn pass(
@@ -238,37 +281,37 @@ fn pass(
     to: Box<dyn lazaret_core::Destination>,
     path: &Path,
 ) -> (FileReport, Option<Severity>) {
-    let name = path.display().to_string();
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let bar = progress(&name, length, true);
+    let bar = progress(&path.display().to_string(), length, true);
     let mut worst = None;
-    let mut findings = Vec::new();
+    let mut report = FileReport::new(path);
     let passed: Result<Receipt, Stopped> = checkpoint.pass(crossing, payload, to, &mut |seen| match seen {
         Watch::Position(position) => bar.set_position(position),
         Watch::Record(judgement) => {
             worst = worst.max(judgement.findings.iter().map(|finding| finding.severity).max());
             let line = judgement.entry.line;
-            findings.extend(judgement.findings.iter().cloned().map(|finding| PlacedFinding { line, finding }));
+            report.verdicts.push((line, judgement.entry.verdict));
+            let room = MAX_LISTED.saturating_sub(report.findings.len());
+            let listed = judgement.findings.iter().take(room).cloned();
+            report.findings.extend(listed.map(|finding| PlacedFinding { line, finding }));
         }
     });
     bar.finish_and_clear();
-    let report = match passed {
-        Ok(receipt) => FileReport {
-            path: name,
-            receipt: Some(receipt.opened.crossing.to_string()),
-            counts: receipt.sealed.seal.counts,
-            findings,
-            stopped: None,
+    match passed {
+        Ok(receipt) => {
+            report.receipt = Some(receipt.opened.crossing.to_string());
+            report.counts = receipt.sealed.seal.counts;
+            (report, worst)
+        }
+        Err(stopped) => match Looked::of(stopped) {
+            Looked::Refused(refused) => (FileReport::refused(path, &refused), Some(Severity::High)),
+            Looked::Stopped(stopped) => {
+                report.receipt = Some(stopped.crossing.to_string());
+                report.stopped = Some(chain(&stopped));
+                (report, worst)
+            }
         },
-        Err(stopped) => FileReport {
-            path: name,
-            receipt: Some(stopped.crossing.to_string()),
-            counts: Counts::default(),
-            findings,
-            stopped: Some(chain(&stopped)),
-        },
-    };
-    (report, worst)
+    }
 }
 
 fn write_reports(out: &mut impl Write, reports: &[FileReport], all: &Counts) -> Result<(), CliError> {

@@ -1,24 +1,16 @@
 //! Attachments: base64, size and hash, and the text of those that are text.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use lazaret_input::MAX_RECORD;
+use lazaret_input::base64::{self, Whitespace};
 
-/// Decodes base64 as FHIR writes it (RFC 4648 with `=`, white space allowed between groups) into a buffer that
-/// is cleared first. None if it does not decode.
-pub(crate) fn decode(text: &str, into: &mut Vec<u8>) -> Option<()> {
-    into.clear();
-    let has_space = text.bytes().any(|byte| byte.is_ascii_whitespace());
-    if has_space {
-        let dense: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        STANDARD.decode_vec(dense, into).ok()
-    } else {
-        STANDARD.decode_vec(text, into).ok()
-    }
+/// Decodes base64 as FHIR writes it: RFC 4648 with padding, white space allowed.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    base64::decode(text, Whitespace::Skipped, MAX_RECORD).ok()
 }
 
 /// Encodes bytes as base64.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
+    base64::encode(bytes)
 }
 
 /// The hash FHIR R4 wants of an attachment: SHA-1, in base64. Not a protection, only what the standard asks.
@@ -28,12 +20,11 @@ pub(crate) fn sha1(bytes: &[u8]) -> String {
 
 /// Whether a base64 hash is the SHA-1 of some bytes.
 pub(crate) fn hash_holds(hash: &str, bytes: &[u8]) -> bool {
-    let mut told = Vec::new();
-    decode(hash, &mut told).is_some()
-        && told == ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref()
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    decode(hash).is_some_and(|told| told == digest.as_ref())
 }
 
-/// Whether a content type is text that detectors can read, and in which charset (none given: UTF-8).
+/// Whether a content type is text that detectors can read, and the charset it declares: empty for none.
 pub(crate) fn text_charset(content_type: &str) -> Option<&str> {
     let mut parts = content_type.split(';').map(str::trim);
     let kind = parts.next()?.to_ascii_lowercase();
@@ -54,7 +45,7 @@ pub(crate) fn text_charset(content_type: &str) -> Option<&str> {
         let (key, value) = part.split_once('=')?;
         key.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
-    Some(charset.unwrap_or("utf-8"))
+    Some(charset.unwrap_or(""))
 }
 
 #[cfg(test)]
@@ -63,12 +54,11 @@ mod tests {
 
     #[test]
     fn base64_is_strict_but_for_space() {
-        let mut out = Vec::new();
         for good in ["aGVsbG8=", "aGVs bG8=\n", ""] {
-            assert!(decode(good, &mut out).is_some(), "{good}");
+            assert!(decode(good).is_some(), "{good}");
         }
         for bad in ["@@@@", "aGVsbG8", "aGVsbG9=", "aGVsbG8==", "aGVs-G8=", "=", "aGVsbG8=aGVsbG8="] {
-            assert!(decode(bad, &mut out).is_none(), "{bad}");
+            assert!(decode(bad).is_none(), "{bad}");
         }
     }
 
@@ -81,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_text() {
-        assert_eq!(text_charset("text/plain"), Some("utf-8"));
+        assert_eq!(text_charset("text/plain"), Some(""));
         assert_eq!(text_charset("text/plain; charset=\"ISO-8859-1\""), Some("ISO-8859-1"));
         assert_eq!(text_charset("TEXT/HTML;charset=utf-8"), Some("utf-8"));
         for other in ["application/pdf", "image/png", "text/rtf", ""] {

@@ -4,11 +4,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Finding, Findings, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload, Reading,
-    Record, RecordPlace, Refused, Source, UNINSPECTABLE,
+    Finding, Findings, Flow, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload,
+    Reading, Record, RecordPlace, Refused, Source, UNINSPECTABLE,
 };
 use lazaret_input::decompress::{self, Unpacked};
-use lazaret_input::{Lines, MAX_RECORD, RECORD_SIZE, ReadError, XML_DOCTYPE, read_stream};
+use lazaret_input::xml;
+use lazaret_input::{Lines, MAX_RECORD, RECORD_SIZE, ReadError, read_stream};
 
 use super::record::{FHIR_R4, FhirRecord};
 
@@ -175,39 +176,23 @@ impl Record for Unread {
         &self.bytes
     }
 
-    fn read<'r>(&'r self, _: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        findings.fault(match &self.why {
-            Why::TooLong(limit) => Finding::new(&RECORD_SIZE, Locator::document(), limit.to_string()),
-            Why::Xml => match doctype(&self.bytes) {
-                Some(at) => {
-                    Finding::new(&XML_DOCTYPE, Locator::offset(at), "DOCTYPE: nothing is expanded or opened")
+    fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
+        match &self.why {
+            Why::TooLong(limit) => {
+                findings.fault(Finding::new(&RECORD_SIZE, Locator::document(), limit.to_string()));
+            }
+            Why::Xml => {
+                let faults = xml::events_of_bytes(&self.bytes, limits, |_| Flow::On);
+                for fault in &faults {
+                    let at = Locator::offset(fault.offset);
+                    findings.fault(Finding::new(fault.rule, at, fault.message.clone()));
                 }
-                None => {
+                if faults.is_empty() {
                     let message = "FHIR in XML is not read; send it as JSON";
-                    Finding::new(&UNINSPECTABLE, Locator::document(), message)
+                    findings.fault(Finding::new(&UNINSPECTABLE, Locator::document(), message));
                 }
-            },
-        });
-        None
-    }
-}
-
-/// Where the DOCTYPE of an XML document stands, looking at no more than comes before its first element.
-fn doctype(bytes: &[u8]) -> Option<u64> {
-    let mut rest = skip_mark(bytes);
-    loop {
-        rest = rest.trim_ascii_start();
-        if rest.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"<!DOCTYPE")) {
-            return u64::try_from(bytes.len().checked_sub(rest.len())?).ok();
+            }
         }
-        let end: &[u8] = if rest.starts_with(b"<?") {
-            b"?>"
-        } else if rest.starts_with(b"<!--") {
-            b"-->"
-        } else {
-            return None;
-        };
-        let at = rest.windows(end.len()).position(|window| window == end)?;
-        rest = rest.get(at.checked_add(end.len())?..)?;
+        None
     }
 }

@@ -1,8 +1,8 @@
 //! The constraints of R4, written by hand as a table of functions, by the shape they hold for.
 //!
 //! Constraints of severity `warning` are best practice and not evaluated, nor are those in [`NOT_EVALUATED`].
-//! `ele-1` (empty elements), `txt-1` and `txt-2` (narratives) and `sqty-1` to `mqty-1` have rules or types of
-//! their own or stand here as any other.
+//! `ele-1` (empty elements), `txt-1` and `txt-2` (narratives) are held by the validator and the narrative
+//! reader themselves.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -10,13 +10,15 @@ use std::collections::{HashMap, HashSet};
 use lazaret_input::json::{JsonKind, Node};
 
 /// Constraints of severity `error` that are not evaluated, each with its reason in the documentation: they
-/// need FHIRPath over whole definitions (conformance resources, which describe systems and not patients), or
-/// other resources than the record itself.
+/// need `FHIRPath` over whole definitions (conformance resources, which describe systems and not patients), or
+/// other resources than the record itself. `ppc-2` to `ppc-5` ask for a code system called `something`, so that
+/// they hold of everything.
 pub const NOT_EVALUATED: &[&str] = &[
     "cpb-7", "cpb-9", "cpb-12", "csd-1", "ctm-1", "eld-2", "eld-5", "eld-6", "eld-7", "eld-11", "eld-13",
-    "eld-14", "eld-19", "ig-1", "ig-2", "mea-1", "mrp-2", "nsd-2", "sdf-1", "sdf-3", "sdf-8", "sdf-8a",
-    "sdf-8b", "sdf-9", "sdf-10", "sdf-11", "sdf-14", "sdf-15", "sdf-15a", "sdf-16", "sdf-17", "sdf-19",
-    "sdf-20", "sdf-21", "sdf-22", "sdf-23", "tst-5", "tst-6", "tst-7", "tst-8", "tst-9",
+    "eld-14", "eld-19", "ig-1", "ig-2", "mea-1", "mrp-2", "nsd-2", "ppc-2", "ppc-3", "ppc-4", "ppc-5",
+    "sdf-1", "sdf-3", "sdf-8", "sdf-8a", "sdf-8b", "sdf-9", "sdf-10", "sdf-11", "sdf-14", "sdf-15",
+    "sdf-15a", "sdf-16", "sdf-17", "sdf-19", "sdf-20", "sdf-21", "sdf-22", "sdf-23", "tst-5", "tst-6",
+    "tst-7", "tst-8", "tst-9",
 ];
 
 /// One constraint.
@@ -52,8 +54,8 @@ pub(crate) fn of(shape: &str, is_domain_resource: bool) -> Vec<&'static Constrai
     CONSTRAINTS.iter().filter(holds_for).collect()
 }
 
-/// Every key evaluated, for the documentation.
-pub(crate) fn evaluated() -> impl Iterator<Item = &'static str> {
+/// The key of every constraint that is evaluated.
+pub fn evaluated() -> impl Iterator<Item = &'static str> {
     CONSTRAINTS.iter().map(|constraint| constraint.key)
 }
 
@@ -544,6 +546,39 @@ static CONSTRAINTS: &[Constraint] = &[
     rule("tst-3", &["TestScript.variable"], "one source of a variable", |n, _| {
         count(n, &["expression", "headerField", "path"]) < 3
     }),
+    rule("eld-3", &["ElementDefinition"], "max is a number or `*`", |n, _| {
+        text(n, "max").is_none_or(|max| max == "*" || max.parse::<u64>().is_ok())
+    }),
+    rule("sst-1", &["SubscriptionStatus"], "a notification of an event names it", |n, _| {
+        text(n, "type") != Some("event-notification") || has(n, "notificationEvent")
+    }),
+    rule("tst-4", &["TestScript.metadata"], "a capability is required or validated", |n, _| {
+        items(n, "capability").any(|c| any(c, &["required", "validated"]))
+    }),
+    rule(
+        "tst-10",
+        &["TestScript.setup.action.assert"],
+        "compareToSourceId needs an expression or path, and they it",
+        compares,
+    ),
+    rule(
+        "tst-11",
+        &["TestScript.test.action.assert"],
+        "compareToSourceId needs an expression or path, and they it",
+        compares,
+    ),
+    rule(
+        "tst-12",
+        &["TestScript.setup.action.assert"],
+        "response and responseCode are of responses",
+        asserts_response,
+    ),
+    rule(
+        "tst-13",
+        &["TestScript.test.action.assert"],
+        "response and responseCode are of responses",
+        asserts_response,
+    ),
     rule("vsd-1", &["ValueSet.compose.include"], "a value set or a system", |n, _| {
         any(n, &["valueSet", "system"])
     }),
@@ -618,6 +653,17 @@ fn unit(quantity: Node<'_, '_>) -> bool {
 
 fn system_is(quantity: Node<'_, '_>, system: &str) -> bool {
     text(quantity, "system").is_none_or(|found| found == system)
+}
+
+fn compares(assert: Node<'_, '_>, _: &Around<'_, '_>) -> bool {
+    has(assert, "compareToSourceId") == any(assert, &["compareToSourceExpression", "compareToSourcePath"])
+}
+
+fn asserts_response(assert: Node<'_, '_>, _: &Around<'_, '_>) -> bool {
+    match text(assert, "direction") {
+        Some("request") => !any(assert, &["response", "responseCode"]),
+        _ => true,
+    }
 }
 
 fn is_reference(of_type: Node<'_, '_>) -> bool {

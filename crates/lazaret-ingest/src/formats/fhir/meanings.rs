@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use lazaret_core::{Flow, Label, Meaning, Place, Step};
-use lazaret_input::json::{JsonKind, Node};
+use lazaret_input::charset::{self, Charset};
+use lazaret_input::json::{JsonKind, Node, NodeId};
 
 use super::attachment;
 use super::invariants::text;
@@ -34,13 +35,6 @@ pub(crate) enum Part {
     Decoded(Charset),
 }
 
-/// A charset whose text is written back as it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Charset {
-    Utf8,
-    Latin1,
-}
-
 /// One piece that may identify.
 pub(crate) struct Spot<'s, 'd, 'a> {
     pub(crate) node: Node<'d, 'a>,
@@ -50,7 +44,19 @@ pub(crate) struct Spot<'s, 'd, 'a> {
     pub(crate) domain: &'s str,
     /// The patient of a Bundle's entry.
     pub(crate) subject: Option<&'s str>,
+    /// The type of the resource it stands in.
+    pub(crate) resource: &'s str,
     pub(crate) part: Part,
+    /// Where it is the id of a contained resource, or a reference to one.
+    pub(crate) local: Option<Local<'d>>,
+}
+
+/// The name of a contained resource: it holds within one resource, and stands there in several places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Local<'d> {
+    /// The resource that contains.
+    pub(crate) within: NodeId,
+    pub(crate) id: &'d str,
 }
 
 /// Visits every piece of a document whose root is a resource of R4.
@@ -60,11 +66,13 @@ pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, '
     };
     let entries = Entries::default();
     let mut walker =
-        Walker { table: table(), visit, entries, contained: contained_types(root), buffer: Vec::new() };
+        Walker { table: table(), visit, entries, contained: contained_types(root), outermost: root.id() };
     let about = About {
         resource: name,
         subject: None,
-        is_about_a_patient: subject::of(root, &walker.entries).is_some() || subject::may_name_one(name),
+        has_subject: subject::of(root, &walker.entries).is_some(),
+        is_about_a_patient: subject::may_name_one(name),
+        is_contained: false,
     };
     walker.resource(root, &Place::root(name), about)
 }
@@ -75,7 +83,7 @@ struct Walker<'v, 'd, 'a> {
     entries: Entries<'d>,
     /// The ids and types of what the outermost resource contains.
     contained: HashMap<&'d str, &'d str>,
-    buffer: Vec<u8>,
+    outermost: NodeId,
 }
 
 /// What is known where the walk stands.
@@ -84,8 +92,11 @@ struct About<'c, 'd> {
     /// The type of the resource.
     resource: &'d str,
     subject: Option<&'c str>,
-    /// Whether long texts are notes about a patient.
+    /// Whether a patient is named: then annotations are notes about that patient.
+    has_subject: bool,
+    /// Whether the type is one about patients: then its attachments are notes, even if nobody is named.
     is_about_a_patient: bool,
+    is_contained: bool,
 }
 
 /// What is known of an object: the element it stands in and the path of its owner, and the extension around.
@@ -94,6 +105,8 @@ struct Within<'e> {
     element: Option<&'e Element>,
     owner: &'static str,
     extended: Option<Extended>,
+    /// What the data type around makes of unknown extensions.
+    around: Option<Label>,
 }
 
 macro_rules! go_on {
@@ -109,7 +122,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let Some(name) = text(node, "resourceType") else { return Flow::On };
         let Some(shape) = self.table.resource(name) else { return Flow::On };
         let about = About { resource: name, ..about };
-        let within = Within { element: None, owner: "", extended: None };
+        let within = Within { element: None, owner: "", extended: None, around: None };
         if name != "Bundle" {
             return self.object(node, shape, within, place, about);
         }
@@ -128,18 +141,22 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         about: About<'_, 'd>,
     ) -> Flow {
         if element.stem == "contained" {
-            return self.resource(node, place, about);
+            return self.resource(node, place, About { is_contained: true, ..about });
         }
         let subject = subject::of(node, &self.entries);
         let name = text(node, "resourceType").unwrap_or("");
         let about = About {
             resource: name,
             subject: subject.as_deref(),
-            is_about_a_patient: subject.is_some() || subject::may_name_one(name),
+            has_subject: subject.is_some(),
+            is_about_a_patient: subject::may_name_one(name),
+            is_contained: false,
         };
         let outer = std::mem::replace(&mut self.contained, contained_types(node));
+        let outermost = std::mem::replace(&mut self.outermost, node.id());
         let flow = self.resource(node, place, about);
         self.contained = outer;
+        self.outermost = outermost;
         flow
     }
 
@@ -155,21 +172,25 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let mut within = within;
         if of.name == "Extension" {
             let own = phi::extension(text(node, "url").unwrap_or(""));
-            within.extended = Some(match (within.extended, own) {
-                (Some(Extended::All(label)), _) => Extended::All(label),
-                (_, own) => own,
+            within.extended = Some(match (within.extended, own, within.around) {
+                (Some(Extended::All(label)), ..) | (_, Extended::Unknown, Some(label)) => {
+                    Extended::All(label)
+                }
+                (_, own, _) => own,
             });
+        } else if let Some(label) = phi::around(of.name, within.owner) {
+            within.around = Some(label);
         }
         for member in node.members() {
             if member.key == "resourceType" {
                 continue;
             }
-            if let Some(name) = member.key.strip_prefix('_') {
-                if self.table.element(shape, name).is_some() {
-                    let here = place.then(Step::Name(member.key));
-                    go_on!(self.beside(member.value, within, &here, about));
-                    continue;
-                }
+            if let Some(name) = member.key.strip_prefix('_')
+                && self.table.element(shape, name).is_some()
+            {
+                let here = place.then(Step::Name(member.key));
+                go_on!(self.beside(member.value, within, &here, about));
+                continue;
             }
             let Some(element) = self.table.element(shape, member.key) else {
                 // Unknown to the schema: every string of it is looked at.
@@ -249,7 +270,12 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     ) -> Flow {
         match element.kind {
             Kind::Shape(inner) if value.kind() == JsonKind::Object => {
-                let within = Within { element: Some(element), owner: shape, extended: within.extended };
+                let within = Within {
+                    element: Some(element),
+                    owner: shape,
+                    extended: within.extended,
+                    around: within.around,
+                };
                 self.object(value, inner, within, place, about)
             }
             Kind::Resource if value.kind() == JsonKind::Object => self.inner(value, element, place, about),
@@ -298,20 +324,22 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             Primitive::Id if element.name == "id" => {
                 Some((Meaning::Identifier(Label::RECORD_ID), about.resource))
             }
-            Primitive::Id | Primitive::Code | Primitive::Boolean | Primitive::Time => None,
             Primitive::Xhtml => identifier(phi::NARRATIVE),
             Primitive::Uuid | Primitive::Oid if shape == "Extension" => identifier(Label::OTHER_ID),
-            Primitive::Base64Binary => {
+            Primitive::Base64Binary if element.name != "hash" => {
                 return self.base64(value, string, owner, shape, element, within, place, about);
             }
             Primitive::String | Primitive::Markdown => {
-                match self.string(owner, shape, element, within, about) {
+                match meaning_of_string(owner, shape, element, within, about) {
                     Some(Meaning::Identifier(Label::RECORD_ID)) => {
                         return self.reference(value, string, place, about);
                     }
                     Some(meaning) => Some((meaning, "")),
                     None => None,
                 }
+            }
+            Primitive::Canonical if string.starts_with('#') => {
+                return self.reference(value, string, place, about);
             }
             Primitive::Uri | Primitive::Url => match (shape, element.name) {
                 ("Bundle.entry", "fullUrl") => return self.full_url(value, string, owner, place, about),
@@ -331,46 +359,6 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             Some((meaning, domain)) => self.give(value, meaning, domain, place, about),
             None => Flow::On,
         }
-    }
-
-    /// What a string is; a reference to be taken apart gives the label of record ids.
-    fn string(
-        &self,
-        owner: Node<'d, 'a>,
-        shape: &'static str,
-        element: &Element,
-        within: Within<'_>,
-        about: About<'_, 'd>,
-    ) -> Option<Meaning> {
-        let label = match (shape, element.name) {
-            (_, "id") => return None,
-            ("Reference", "reference") => Label::RECORD_ID,
-            ("Reference", "display") => match phi::reference_display(owner, within.element) {
-                Some(label) => label,
-                None => return Some(Meaning::ShortText),
-            },
-            ("HumanName", _) => phi::whose_name(within.owner),
-            ("ContactPoint", "value") => phi::contact_point(owner),
-            ("Identifier", "value") => match (within.owner, about.resource) {
-                ("Device", _) => Label::DEVICE,
-                _ => phi::identifier(owner),
-            },
-            ("Address", "state" | "country") | ("CodeableConcept" | "Coding", "version") => return None,
-            ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
-            ("Annotation", "text") if about.subject.is_some() || about.is_about_a_patient => {
-                return Some(Meaning::Text);
-            }
-            ("Extension", _) => match within.extended {
-                Some(Extended::All(label)) => label,
-                Some(Extended::Known) => return None,
-                _ => return Some(Meaning::ShortText),
-            },
-            (shape, name) => match phi::by_name(shape, name) {
-                Some(label) => label,
-                None => return Some(Meaning::ShortText),
-            },
-        };
-        Some(Meaning::Identifier(label))
     }
 
     /// The id within a reference, scoped by the type it points to; every value of a conditional one.
@@ -440,15 +428,21 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         if let Some(label) = phi::by_name(shape, element.name) {
             return self.give(value, Meaning::Identifier(label), "", place, about);
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let decodes = attachment::decode(string, &mut buffer).is_some();
-        let charset = text(owner, "contentType")
+        let bytes = attachment::decode(string);
+        let declared = text(owner, "contentType")
             .filter(|_| matches!(shape, "Attachment" | "Binary"))
             .and_then(attachment::text_charset);
-        let note = charset.filter(|_| decodes).and_then(|charset| decode_text(&buffer, charset));
-        let flow = match note {
+        let note = bytes
+            .as_deref()
+            .zip(declared)
+            .and_then(|(bytes, declared)| charset::decode(bytes, Some(declared)).ok());
+        match note {
             Some((note, charset)) => {
-                let meaning = if about.is_about_a_patient { Meaning::Text } else { Meaning::ShortText };
+                let meaning = if about.has_subject || about.is_about_a_patient {
+                    Meaning::Text
+                } else {
+                    Meaning::ShortText
+                };
                 (self.visit)(&Spot {
                     node: value,
                     place,
@@ -456,21 +450,23 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     meaning,
                     domain: "",
                     subject: about.subject,
+                    resource: about.resource,
                     part: Part::Decoded(charset),
+                    local: None,
                 })
             }
             None => (self.visit)(&Spot {
                 node: value,
                 place,
-                held: Held::Bytes(if decodes { &buffer } else { string.as_bytes() }),
+                held: Held::Bytes(bytes.as_deref().unwrap_or(string.as_bytes())),
                 meaning: Meaning::Opaque,
                 domain: "",
                 subject: about.subject,
+                resource: about.resource,
                 part: Part::Whole,
+                local: None,
             }),
-        };
-        self.buffer = buffer;
-        flow
+        }
     }
 
     fn give(
@@ -483,13 +479,16 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     ) -> Flow {
         let held = node.as_str().or_else(|| node.as_number()).unwrap_or("");
         let held = Held::Text(held);
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part: Part::Whole })
+        let is_local = about.is_contained && meaning == Meaning::Identifier(Label::RECORD_ID);
+        let local = node.as_str().filter(|_| is_local).map(|id| Local { within: self.outermost, id });
+        let (subject, resource, part) = (about.subject, about.resource, Part::Whole);
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
     }
 
     fn give_within(
         &mut self,
         node: Node<'d, 'a>,
-        string: &str,
+        string: &'d str,
         range: Range<usize>,
         domain: &str,
         place: &Place<'_>,
@@ -498,8 +497,48 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let held = Held::Text(string.get(range.clone()).unwrap_or(""));
         let meaning = Meaning::Identifier(Label::RECORD_ID);
         let part = Part::Within(range);
-        (self.visit)(&Spot { node, place, held, meaning, domain, subject: about.subject, part })
+        let local = string.strip_prefix('#').map(|id| Local { within: self.outermost, id });
+        let (subject, resource) = (about.subject, about.resource);
+        (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
     }
+}
+
+/// What a string is; a reference to be taken apart gives the label of record ids.
+fn meaning_of_string(
+    owner: Node<'_, '_>,
+    shape: &'static str,
+    element: &Element,
+    within: Within<'_>,
+    about: About<'_, '_>,
+) -> Option<Meaning> {
+    let label = match (shape, element.name) {
+        (_, "id")
+        | ("CodeableConcept" | "Coding", "version")
+        | ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
+        ("Reference", "reference") => Label::RECORD_ID,
+        ("Reference", "display") => phi::reference_display(owner, within.element),
+        ("HumanName", _) => phi::whose_name(within.owner),
+        ("ContactPoint", "value") => phi::contact_point(owner),
+        ("Identifier", "value") => match (within.owner, about.resource) {
+            ("Device", _) => Label::DEVICE,
+            _ => phi::identifier(owner),
+        },
+        ("Address", "state" | "country") => match within.extended {
+            Some(Extended::All(label)) => label,
+            _ => return None,
+        },
+        ("Annotation", "text") if about.has_subject => return Some(Meaning::Text),
+        ("Extension", _) => match within.extended {
+            Some(Extended::All(label)) => label,
+            Some(Extended::Known) => return None,
+            _ => return Some(Meaning::ShortText),
+        },
+        (shape, name) => match phi::by_name(shape, name) {
+            Some(label) => label,
+            None => return Some(Meaning::ShortText),
+        },
+    };
+    Some(Meaning::Identifier(label))
 }
 
 fn is_photo(within: Within<'_>) -> bool {
@@ -516,25 +555,4 @@ fn is_over_89(value: Node<'_, '_>, age: Node<'_, '_>) -> bool {
         _ => 1.0,
     };
     value.as_number().and_then(|number| number.parse::<f64>().ok()).is_none_or(|number| number / years > 89.0)
-}
-
-/// The text of some bytes, if the charset is one that is written back as it was read.
-fn decode_text(bytes: &[u8], charset: &str) -> Option<(String, Charset)> {
-    match charset.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" | "us-ascii" | "ascii" => {
-            std::str::from_utf8(bytes).ok().map(|text| (text.to_owned(), Charset::Utf8))
-        }
-        "iso-8859-1" | "latin1" => {
-            Some((bytes.iter().map(|byte| char::from(*byte)).collect(), Charset::Latin1))
-        }
-        _ => None,
-    }
-}
-
-/// Text back into bytes; a character the charset does not have is written as `?`.
-pub(crate) fn encode_text(text: &str, charset: Charset) -> Vec<u8> {
-    match charset {
-        Charset::Utf8 => text.as_bytes().to_vec(),
-        Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
-    }
 }

@@ -352,16 +352,13 @@ impl<'t> Reader<'t> {
     }
 
     fn skip_to(&mut self, end: char) -> bool {
-        match self.rest().find(end) {
-            Some(length) => {
-                self.skip(length.saturating_add(1));
-                true
-            }
-            None => {
-                self.malformed("markup that does not end");
-                self.at = self.text.len();
-                true
-            }
+        if let Some(length) = self.rest().find(end) {
+            self.skip(length.saturating_add(1));
+            true
+        } else {
+            self.malformed("markup that does not end");
+            self.at = self.text.len();
+            true
         }
     }
 

@@ -10,6 +10,15 @@ use super::table::{Element, table};
 /// A narrative: what it says of the patient stands in the elements, so it goes as a whole.
 pub(crate) const NARRATIVE: Label = Label::OTHER_ID.sub("narrative");
 
+/// Whether what bears a label in the record of a patient is worth seeking in that patient's notes.
+pub(crate) fn is_sought_in_notes(label: Label) -> bool {
+    let is_one_of = |labels: &[Label]| labels.iter().any(|known| known.kind == label.kind);
+    label == Label::BIRTH_DATE
+        || label == Label::OTHER_ID
+        || (is_one_of(&[Label::NAME, Label::LOCATION, Label::PHONE, Label::FAX, Label::EMAIL])
+            || is_one_of(&[Label::MRN, Label::SSN, Label::LICENSE, Label::HEALTH_PLAN, Label::ACCOUNT]))
+}
+
 /// The label of a string or URI that its shape and name settle alone.
 pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
     Some(match (shape, name) {
@@ -22,9 +31,10 @@ pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
             "name" | "alias",
         )
         | ("Location", "description") => Label::HOSPITAL,
-        ("Account" | "Group" | "Contract", "name" | "alias" | "title" | "subtitle") => Label::NAME,
+        ("Account" | "Group" | "Contract", "name" | "alias" | "title" | "subtitle")
+        | ("ContactDetail" | "Contributor" | "Organization.contact", "name")
+        | ("Annotation", "authorString") => Label::NAME,
         ("FamilyMemberHistory", "name") => Label::RELATIVE,
-        ("ContactDetail" | "Contributor" | "Organization.contact", "name") => Label::NAME,
         ("Coverage", "subscriberId" | "dependent" | "network") | ("Coverage.class", "value" | "name") => {
             Label::HEALTH_PLAN
         }
@@ -42,15 +52,29 @@ pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
         | ("Media", "deviceName") => Label::DEVICE,
         ("AuditEvent.agent", "name" | "altId") | ("AuditEvent.agent.network", "address") => Label::OTHER_ID,
         ("Signature", "data") => Label::BIOMETRIC,
+        // Names of files and what people write of their absences: hospitals put names and numbers in both.
+        ("Attachment", "title")
+        | (_, "availabilityExceptions")
+        | ("PractitionerRole.notAvailable" | "HealthcareService.notAvailable", "description") => {
+            Label::OTHER_ID
+        }
+        // Times in words.
+        (
+            _,
+            "onsetString" | "abatementString" | "performedString" | "occurrenceString" | "bornString"
+            | "deceasedString" | "scheduledString",
+        ) => Label::DATE,
+        (_, "ageString") => Label::AGE,
         ("Attachment" | "Device" | "RelatedArtifact" | "Bundle.link", "url")
         | ("Endpoint", "address")
         | ("Meta", "source")
+        | ("Immunization.education", "reference")
         | ("MessageHeader.source" | "MessageHeader.destination", "endpoint") => Label::URL,
         _ => return None,
     })
 }
 
-/// Whose name a HumanName is, by where it stands.
+/// Whose name a `HumanName` is, by where it stands.
 pub(crate) fn whose_name(owner: &str) -> Label {
     match owner {
         "Patient" | "Person" => Label::PATIENT,
@@ -112,24 +136,21 @@ pub(crate) fn identifier(identifier: Node<'_, '_>) -> Label {
     by_type.or_else(by_system).unwrap_or(Label::OTHER_ID)
 }
 
-/// What the display of a reference is: by the type it points to, else by the types it may point to. None where
-/// it names no person or place.
-pub(crate) fn reference_display(reference: Node<'_, '_>, within: Option<&Element>) -> Option<Label> {
+/// What the display of a reference is: by the type it points to, else by the types it may point to. It is a copy
+/// of what stands in the record pointed to, so that it goes whatever it names.
+pub(crate) fn reference_display(reference: Node<'_, '_>, within: Option<&Element>) -> Label {
     let pointed = match text(reference, "reference").map(Target::of) {
         Some(Target::Literal { of, .. } | Target::Conditional { of, .. }) => Some(of),
         _ => text(reference, "type").map(|of| of.rsplit('/').next().unwrap_or(of)),
     };
-    match pointed {
-        Some(of) => of_type(of),
-        None => {
-            let allowed = within.and_then(|element| element.targets).map(|number| table().targets(number));
-            allowed?
-                .iter()
-                .filter_map(|of| of_type(of))
-                .map(|label| if is_name(label) { Label::NAME } else { label })
-                .next()
-        }
-    }
+    let label = if let Some(of) = pointed {
+        of_type(of)
+    } else {
+        let allowed = within.and_then(|element| element.targets).map(|number| table().targets(number));
+        let mut labels = allowed.unwrap_or(&[]).iter().filter_map(|of| of_type(of));
+        labels.next().map(|label| if is_name(label) { Label::NAME } else { label })
+    };
+    label.unwrap_or(Label::OTHER_ID)
 }
 
 fn is_name(label: Label) -> bool {
@@ -158,13 +179,24 @@ pub(crate) enum Extended {
     Unknown,
 }
 
+/// What every string of an unknown extension is where it stands within a data type that identifies.
+pub(crate) fn around(shape: &str, owner: &str) -> Option<Label> {
+    Some(match shape {
+        "HumanName" => whose_name(owner),
+        "Address" => Label::LOCATION,
+        "ContactPoint" | "Identifier" => Label::OTHER_ID,
+        _ => return None,
+    })
+}
+
 /// What the URL of an extension says of its values.
 pub(crate) fn extension(url: &str) -> Extended {
     let last = url.rsplit('/').next().unwrap_or("");
     match last {
-        "patient-birthPlace" | "birthPlace" => Extended::All(Label::LOCATION),
+        "patient-birthPlace" | "birthPlace" | "geolocation" | "latitude" | "longitude" => {
+            Extended::All(Label::LOCATION)
+        }
         "patient-mothersMaidenName" | "mothersMaidenName" => Extended::All(Label::RELATIVE),
-        "geolocation" | "latitude" | "longitude" => Extended::All(Label::LOCATION),
         "patient-birthTime" => Extended::All(Label::BIRTH_DATE),
         "us-core-race"
         | "us-core-ethnicity"

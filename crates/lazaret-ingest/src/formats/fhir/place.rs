@@ -26,19 +26,22 @@ pub(crate) fn of(document: &Document<'_>, id: NodeId) -> Locator {
     }
     for node in nodes {
         let Some(key) = node.key() else {
-            out.push_str(&format!("[{}]", node.index_in_parent()));
+            out.push('[');
+            out.push_str(&node.index_in_parent().to_string());
+            out.push(']');
             within = below_item(within, node);
             continue;
         };
         let (name, next) = step(within, key, node);
-        match name {
-            Some(name) => {
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                out.push_str(name);
+        if let Some(name) = name {
+            if !out.is_empty() {
+                out.push('.');
             }
-            None => out.push_str(&format!("[key#{}]", node.index_in_parent())),
+            out.push_str(name);
+        } else {
+            out.push_str("[key#");
+            out.push_str(&node.index_in_parent().to_string());
+            out.push(']');
         }
         within = next;
     }

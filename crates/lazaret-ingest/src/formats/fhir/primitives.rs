@@ -108,7 +108,7 @@ impl Primitive {
     pub(crate) fn check(self, text: &str) -> Result<(), (Fault, &'static str)> {
         let format = |holds: bool, why| if holds { Ok(()) } else { Err((Fault::Format, why)) };
         match self {
-            Self::Boolean | Self::Base64Binary | Self::Xhtml => Ok(()),
+            Self::Boolean | Self::Base64Binary | Self::Xhtml | Self::Decimal => Ok(()),
             Self::String | Self::Markdown => string(text),
             Self::Id => id(text),
             Self::Code => format(is_code(text), "not a code: no text, or space at an end or twice within"),
@@ -123,7 +123,6 @@ impl Primitive {
             Self::Time => {
                 dated(time(text.as_bytes(), false).then_some(()).ok_or("not a time of day, hh:mm:ss"))
             }
-            Self::Decimal => Ok(()),
             Self::Integer => format(is_integer(text), "not a whole number of 32 bits"),
             Self::UnsignedInt => format(is_unsigned(text), "not a whole number from 0 to 2147483647"),
             Self::PositiveInt => {
@@ -148,8 +147,8 @@ fn string(text: &str) -> Result<(), (Fault, &'static str)> {
     if bytes.iter().any(|byte| matches!(byte, 1..=8 | 11 | 12 | 14..=31)) {
         return Err((Fault::Format, "control character in a string"));
     }
-    if text.trim_start().is_empty() {
-        return Err((Fault::Format, "no visible character: a string must not be empty"));
+    if text.is_empty() {
+        return Err((Fault::Format, "no character: a string must not be empty"));
     }
     Ok(())
 }
@@ -400,7 +399,7 @@ mod tests {
         );
         holds(Primitive::PositiveInt, &["1"], &["0", "-1", "1.5"]);
         holds(Primitive::UnsignedInt, &["0", "7"], &["-1", "-0"]);
-        holds(Primitive::String, &["a", "a\nb", " a"], &["", "  ", "a\u{1}"]);
+        holds(Primitive::String, &["a", "a\nb", " a"], &["", "a\u{1}"]);
     }
 
     proptest! {

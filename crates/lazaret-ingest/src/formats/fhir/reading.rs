@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use lazaret_core::{
-    Content, Edits, Findings, Flow, Identity, Limits, Reading, Refused, Segment, Sensitivity, Severity,
-    SubjectRef, UNINSPECTABLE,
+    Content, Edits, Findings, Flow, Identity, Label, Limits, Meaning, Reading, Refused, Segment, Sensitivity,
+    Severity, SubjectRef, UNINSPECTABLE,
 };
 use lazaret_input::json::Document;
 
 use super::invariants::text;
 use super::meanings::{Held, walk};
+use super::phi;
 use super::record::read;
 use super::subject::{self, Entries};
 use super::table::table;
@@ -32,8 +33,7 @@ impl<'r> FhirReading<'r> {
         let shape = table().resource(text(root, "resourceType")?)?;
         let kind = table().shape(shape).name;
         let subject = subject::of(root, &Entries::default());
-        let describes_subject =
-            kind == "Patient" || (kind == "Bundle" && subject::the_one_patient(root).is_some());
+        let describes_subject = subject::describes(root);
         Some(Self { document, bytes, kind, subject, describes_subject, is_valid })
     }
 }
@@ -58,6 +58,24 @@ impl Reading for FhirReading<'_> {
 
     fn sensitivity(&self) -> Vec<Sensitivity> {
         subject::sensitivity(self.document.root())
+    }
+
+    fn facts(&self, visit: &mut dyn FnMut(SubjectRef<'_>, Label, &str)) -> Result<(), Refused> {
+        if !self.describes_subject {
+            return Ok(());
+        }
+        walk(self.document.root(), &mut |spot| {
+            let subject = spot.subject.or(self.subject.as_deref());
+            if let (Meaning::Identifier(label), Held::Text(text), Some(id)) =
+                (spot.meaning, spot.held, subject)
+                && subject::DESCRIBING.contains(&spot.resource)
+                && phi::is_sought_in_notes(label)
+            {
+                visit(SubjectRef { id }, label, text);
+            }
+            Flow::On
+        });
+        Ok(())
     }
 
     fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {

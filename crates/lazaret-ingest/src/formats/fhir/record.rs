@@ -1,10 +1,16 @@
 //! One FHIR record as it arrived, and its strict reading.
 
-use lazaret_core::{Finding, Findings, FormatId, Limits, Locator, Reading, Record, RecordPlace, Severity};
+use lazaret_core::{
+    Finding, Findings, Flow, FormatId, Limits, Locator, Meaning, Reading, Record, RecordPlace, Severity,
+    UNINSPECTABLE,
+};
 use lazaret_input::json::{self, Document};
 
+use super::attachment;
+use super::meanings::walk;
 use super::place;
 use super::reading::FhirReading;
+use super::subject;
 use super::validate::validate;
 
 /// The id of this format.
@@ -29,6 +35,10 @@ impl Record for FhirRecord {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    fn may_describe_subject(&self) -> bool {
+        subject::may_describe(&self.bytes)
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
@@ -57,6 +67,20 @@ pub(crate) fn read<'r>(
         findings.fault(Finding::new(fault.rule, at, fault.message));
     }
     let document = parsed.document?;
-    validate(&document, findings);
+    if validate(&document, findings) {
+        report_opaque(&document, findings);
+    }
     Some(document)
+}
+
+/// Attachments that no detector of text can read, and that the schema does not say are to go: not inspected.
+fn report_opaque(document: &Document<'_>, findings: &mut Findings) {
+    walk(document.root(), &mut |spot| {
+        let decodes = || spot.node.as_str().and_then(attachment::decode).is_some();
+        if spot.meaning == Meaning::Opaque && decodes() {
+            let message = "an attachment that is no text, or whose text cannot be read: it was not inspected"; // one that does not decode has its own rule
+            findings.fault(Finding::new(&UNINSPECTABLE, spot.place.locator(), message));
+        }
+        Flow::On
+    });
 }

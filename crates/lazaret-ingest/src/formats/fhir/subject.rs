@@ -53,6 +53,28 @@ pub(crate) fn the_one_patient<'d, 'a>(bundle: Node<'d, 'a>) -> Option<Node<'d, '
     patients.next().is_none().then_some(first)
 }
 
+/// The types of resources whose names, addresses and numbers are sought in a patient's notes.
+pub(crate) const DESCRIBING: &[&str] = &["Patient", "RelatedPerson"];
+
+/// Whether a resource, or an entry of a Bundle, is of those types.
+pub(crate) fn describes(resource: Node<'_, '_>) -> bool {
+    let is_one =
+        |resource: Node<'_, '_>| text(resource, "resourceType").is_some_and(|of| DESCRIBING.contains(&of));
+    is_one(resource) || items(resource, "entry").filter_map(|entry| entry.get("resource")).any(is_one)
+}
+
+/// Whether bytes may hold such a resource: a cheap look. A type written with escapes is not seen, so that its
+/// patient's notes are held as of an unknown subject.
+pub(crate) fn may_describe(bytes: &[u8]) -> bool {
+    DESCRIBING.iter().any(|of| {
+        memchr::memmem::find_iter(bytes, of.as_bytes()).any(|at| {
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+            let after = at.checked_add(of.len()).and_then(|after| bytes.get(after));
+            before == Some(&b'"') && after == Some(&b'"')
+        })
+    })
+}
+
 /// Whether resources of a type have an element that names a patient: their long texts are notes about one.
 pub(crate) fn may_name_one(resource: &str) -> bool {
     let Some(shape) = table().resource(resource) else { return false };
@@ -108,7 +130,7 @@ fn labels(resource: Node<'_, '_>, found: &mut BTreeSet<Sensitivity>) {
     }
 }
 
-/// HL7 v3 ActCode (information sensitivity policies) and Confidentiality. A code that stands without its
+/// HL7 v3 `ActCode` (information sensitivity policies) and Confidentiality. A code that stands without its
 /// system counts too: holding one record more is the safer error.
 fn label(coding: Node<'_, '_>) -> Option<Sensitivity> {
     let system = text(coding, "system").unwrap_or("");

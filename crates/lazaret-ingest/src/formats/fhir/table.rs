@@ -47,8 +47,6 @@ pub(crate) struct Shape {
     /// `Patient`, `HumanName`, `Observation.component`.
     pub(crate) name: &'static str,
     pub(crate) is_resource: bool,
-    /// Whether it is a resource that may have `text` and `contained`.
-    pub(crate) is_domain: bool,
     pub(crate) elements: Vec<Element>,
     /// The bits of what must be there, with the names for the message.
     pub(crate) required: u64,
@@ -177,14 +175,8 @@ impl Table {
     }
 }
 
-static EMPTY: Shape = Shape {
-    name: "",
-    is_resource: false,
-    is_domain: false,
-    elements: Vec::new(),
-    required: 0,
-    constraints: Vec::new(),
-};
+static EMPTY: Shape =
+    Shape { name: "", is_resource: false, elements: Vec::new(), required: 0, constraints: Vec::new() };
 
 /// The lines of the table, before types are resolved: a type may come after its use.
 #[derive(Default)]
@@ -259,7 +251,6 @@ impl Draft {
                 Shape {
                     name: draft.name,
                     is_resource: draft.kind == "R",
-                    is_domain,
                     elements,
                     required,
                     constraints: invariants::of(draft.name, draft.kind == "R" && is_domain),

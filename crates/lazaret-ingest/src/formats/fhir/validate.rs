@@ -4,6 +4,7 @@
 //! Bundles need. Messages name kinds, names of the schema and code points, never a value.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use lazaret_core::{Finding, Findings, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
@@ -18,13 +19,13 @@ use super::rules::{
 use super::table::{Codes, Element, Kind, Shape, ShapeId, Table, table};
 use super::{attachment, narrative};
 
-/// Holds a document against the definitions and reports every fault.
-pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
+/// Holds a document against the definitions and reports every fault. Whether it holds data in base64.
+pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) -> bool {
     let root = document.root();
     if root.kind() != JsonKind::Object {
         let message = format!("expected a resource (object), found {}", root.kind());
         findings.fault(Finding::new(&TYPE, lazaret_core::Locator::document(), message));
-        return;
+        return false;
     }
     let mut run = Run {
         table: table(),
@@ -32,14 +33,15 @@ pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) {
         findings,
         around: Around { resource: root, contained: HashMap::new() },
         bundle: None,
-        buffer: Vec::new(),
         unknown: 0,
+        has_data: false,
     };
     let name = text(root, "resourceType").filter(|name| run.table.resource(name).is_some());
     match name {
         Some(name) => run.resource(root, &Place::root(name), false),
         None => run.no_type(root, &Place::root("resourceType")),
     }
+    run.has_data
 }
 
 struct Run<'d, 'a, 'f> {
@@ -49,8 +51,8 @@ struct Run<'d, 'a, 'f> {
     around: Around<'d, 'a>,
     /// What the entries of the Bundle around are called, and their types.
     bundle: Option<HashMap<&'d str, &'d str>>,
-    buffer: Vec<u8>,
     unknown: usize,
+    has_data: bool,
 }
 
 /// For how many unknown elements the nearest name is sought.
@@ -248,12 +250,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(rule, place, why);
             return;
         }
+        self.has_data |= primitive == Primitive::Base64Binary;
         match primitive {
             Primitive::Code if element.set.is_some() => self.code(text, element, place),
-            Primitive::Base64Binary => {
-                if attachment::decode(text, &mut self.buffer).is_none() {
-                    self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
-                }
+            Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
+                self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {
                 for fault in narrative::faults(text) {
@@ -378,10 +379,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let Some(data) = text(node, "data") else { return };
         let size = node.get("size").and_then(|size| size.as_number());
         let hash = text(node, "hash");
-        if (size.is_none() && hash.is_none()) || attachment::decode(data, &mut self.buffer).is_none() {
+        if size.is_none() && hash.is_none() {
             return;
         }
-        let length = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
+        let Some(bytes) = attachment::decode(data) else { return };
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size.is_some_and(|size| size.parse::<u64>().is_ok_and(|size| size != length)) {
             self.fault(
                 &ATTACHMENT_MISMATCH,
@@ -389,7 +391,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 "size differs from that of the data",
             );
         }
-        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &self.buffer)) {
+        if hash.is_some_and(|hash| !attachment::hash_holds(hash, &bytes)) {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }
@@ -432,7 +434,7 @@ fn name_invisible(code: &str, message: &mut String) {
         if !named.contains(&c) && named.len() < 8 {
             named.push(c);
             let joined = if named.len() == 1 { "; contains" } else { "," };
-            message.push_str(&format!("{joined} U+{:04X}", u32::from(c)));
+            let _ = write!(message, "{joined} U+{:04X}", u32::from(c)); // a String takes all
         }
     }
 }

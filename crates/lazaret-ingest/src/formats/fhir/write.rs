@@ -5,6 +5,7 @@
 //! place, so that what is written is valid FHIR again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use lazaret_core::{Edits, Flow, Refused, UNINSPECTABLE};
@@ -12,7 +13,7 @@ use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::attachment;
 use super::invariants::text;
-use super::meanings::{Held, Part, encode_text, walk};
+use super::meanings::{Held, Local, Part, walk};
 use super::narrative;
 use super::primitives::{Primitive, Written};
 use super::reference::Target;
@@ -53,7 +54,7 @@ const ONE_OF: &[(&str, &[&str])] = &[
 /// The document with the edits made. `bytes` is the input the document was read from.
 pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Result<Vec<u8>, Refused> {
     let root = document.root();
-    let changes = changes(root, edits)?;
+    let changes = changes(document, edits)?;
     let mut touched = HashSet::new();
     for id in changes.keys() {
         let mut at = document.node(*id);
@@ -79,8 +80,14 @@ pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Re
 }
 
 fn confused() -> Refused {
-    Refused::new(UNINSPECTABLE.id, "the edits of this record overlap; it cannot be written")
+    Refused::new(
+        UNINSPECTABLE.id,
+        "the edits of this record overlap, or have a character its charset has not: it cannot be written",
+    )
 }
+
+/// Bytes, and what stands there instead.
+type Patch = (Range<usize>, String);
 
 /// What becomes of one JSON value.
 enum Change {
@@ -90,12 +97,16 @@ enum Change {
 }
 
 /// The edits of segments, as changes of JSON values.
-fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
+fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
     let mut changes = HashMap::new();
-    let mut within: BTreeMap<NodeId, (String, Vec<(Range<usize>, String)>)> = BTreeMap::new();
+    let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
+    let mut locals: BTreeMap<Local<'_>, Vec<NodeId>> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
-    walk(root, &mut |spot| {
+    walk(document.root(), &mut |spot| {
+        if let Some(local) = spot.local {
+            locals.entry(local).or_default().push(spot.node.id());
+        }
         let own = edits.of(number);
         let edited = |text: &str| edits.apply(number, text);
         let goes = own.iter().any(|edit| edit.whole && edit.with.expose().is_empty());
@@ -104,10 +115,13 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
                 _ if goes => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
                 (Held::Text(text), Part::Decoded(charset)) => {
-                    edited(text).map(|new| Change::Data(encode_text(&new, *charset)))
+                    edited(text).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
                 }
                 (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
+                    if !is_id(&new) {
+                        return Change::Remove; // a placeholder is no id, and the same one for many would join them
+                    }
                     let whole = || (spot.node.as_str().unwrap_or("").to_owned(), Vec::new());
                     within.entry(spot.node.id()).or_insert_with(whole).1.push((range.clone(), new));
                     Change::Text(String::new()) // put together below
@@ -115,6 +129,7 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
             };
             match change {
                 Some(change) => {
+                    let goes = matches!(change, Change::Remove);
                     let known = changes.entry(spot.node.id()).or_insert(change);
                     if goes {
                         *known = Change::Remove;
@@ -139,7 +154,37 @@ fn changes(root: Node<'_, '_>, edits: &Edits) -> Result<HashMap<NodeId, Change>,
         }
         text.push_str(whole.get(at..).ok_or_else(confused)?);
     }
+    rename(document, &locals, &mut changes);
     Ok(changes)
+}
+
+/// A contained resource and the references to it bear one name. Where an edit changes any of them, all get the
+/// name the edit gives the resource, or one made of its number where it gives none.
+fn rename(
+    document: &Document<'_>,
+    locals: &BTreeMap<Local<'_>, Vec<NodeId>>,
+    changes: &mut HashMap<NodeId, Change>,
+) {
+    for (number, nodes) in locals.values().enumerate() {
+        if !nodes.iter().any(|node| changes.contains_key(node)) {
+            continue;
+        }
+        let given = nodes.iter().find_map(|node| match changes.get(node) {
+            Some(Change::Text(name)) if is_id(name) => Some(name.clone()),
+            _ => None,
+        });
+        let name = given.unwrap_or_else(|| format!("local-{number}"));
+        for node in nodes {
+            let is_reference =
+                document.node(*node).and_then(|node| node.as_str()).is_some_and(|text| text.starts_with('#'));
+            let new = if is_reference { format!("#{name}") } else { name.clone() };
+            changes.insert(*node, Change::Text(new));
+        }
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 /// What becomes of a member or an item.
@@ -159,7 +204,7 @@ struct Writer {
     table: &'static Table,
     changes: HashMap<NodeId, Change>,
     touched: HashSet<NodeId>,
-    patches: Vec<(Range<usize>, String)>,
+    patches: Vec<Patch>,
 }
 
 /// One member under way.
@@ -225,10 +270,11 @@ impl Writer {
             }
         }
         for (_, keys) in ONE_OF.iter().filter(|(shape, _)| *shape == name) {
-            if keys.iter().any(|key| went(&members, key)) && !keys.iter().any(|key| stays(&members, key)) {
-                if let Some(member) = members.iter_mut().find(|m| keys.contains(&m.name)) {
-                    member.fate = Fate::Mask;
-                }
+            if keys.iter().any(|key| went(&members, key))
+                && !keys.iter().any(|key| stays(&members, key))
+                && let Some(member) = members.iter_mut().find(|m| keys.contains(&m.name))
+            {
+                member.fate = Fate::Mask;
             }
         }
         self.mask(&mut members);
@@ -378,12 +424,13 @@ impl Writer {
     /// The size and hash of an attachment follow its data.
     fn attachment(&self, members: &mut [Member<'_, '_>]) {
         let Some(data) = members.iter_mut().find(|m| m.key == "data" && m.fate != Fate::Keep) else { return };
-        let new = match (self.changes.get(&data.value.id()), &data.fate) {
-            (Some(Change::Data(bytes)), Fate::Replace(_)) => Some(bytes),
-            _ => {
-                data.fate = Fate::Remove;
-                None
-            }
+        let new = if let (Some(Change::Data(bytes)), Fate::Replace(_)) =
+            (self.changes.get(&data.value.id()), &data.fate)
+        {
+            Some(bytes)
+        } else {
+            data.fate = Fate::Remove;
+            None
         };
         for member in members.iter_mut() {
             match (member.key, new) {
@@ -439,7 +486,7 @@ impl Writer {
             };
             let value = if element.many { format!("[{value}]") } else { value };
             out.truncate(out.len().saturating_sub(1));
-            out.push_str(&format!(",\"{key}\":{value}}}"));
+            out.extend([",\"", &key, "\":", &value, "}"]);
         }
         out
     }
@@ -496,7 +543,7 @@ fn changed(change: &Change, node: Node<'_, '_>, element: Option<&'static Element
         (Written::Number, _) if is_json_number(new) => Fate::Replace(new.clone()),
         (Written::Number | Written::Boolean, _) => Fate::Mask,
         (_, Primitive::Xhtml) if !narrative::faults(new).is_empty() => Fate::Remove,
-        (_, Primitive::Base64Binary) if attachment::decode(new, &mut Vec::new()).is_none() => Fate::Remove,
+        (_, Primitive::Base64Binary) if attachment::decode(new).is_none() => Fate::Remove,
         _ if owner == "Reference" && *name == "reference" && Target::of(new) == Target::Malformed => {
             Fate::Remove
         }
@@ -521,7 +568,9 @@ fn json_string(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if u32::from(c) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c)); // a String takes all
+            }
             c => out.push(c),
         }
     }

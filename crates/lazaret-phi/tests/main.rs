@@ -1,0 +1,10 @@
+//! The detector from outside: the fixtures of `testdata/phi`, its registry, and any text at all.
+
+#[path = "main/cases.rs"]
+mod cases;
+#[path = "main/context.rs"]
+mod context;
+#[path = "main/registry.rs"]
+mod registry;
+#[path = "main/text.rs"]
+mod text;

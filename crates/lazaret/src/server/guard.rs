@@ -1,0 +1,78 @@
+//! What is asked of every request, and the headers of every answer.
+//!
+//! A page in the user's browser may send requests to this machine. Browsers do not let it read the answers, unless
+//! it gives its own name the address 127.0.0.1 (DNS rebinding); then the name in `Host` is its own, so only the
+//! names of this machine are answered. There is no cross-origin permission (CORS), nothing can be changed, and no
+//! page runs a script.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::server::answer;
+
+const HEADERS: [(HeaderName, &str); 7] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; \
+         base-uri 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The names under which this server answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Hosts(Arc<[String]>);
+
+impl Hosts {
+    /// The names of the loopback interface with a port.
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        let names = ["localhost", "127.0.0.1", "[::1]"];
+        let port = address.port();
+        let mut hosts: Vec<String> = names.iter().map(|name| format!("{name}:{port}")).collect();
+        if port == 80 {
+            hosts.extend(names.map(str::to_owned)); // browsers leave the default port out
+        }
+        Self(hosts.into())
+    }
+
+    fn know(&self, host: &str) -> bool {
+        self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+}
+
+/// Lets through what only reads and asks for this machine by its own name.
+pub(crate) async fn admit(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let mut names = request.headers().get_all(HOST).iter();
+    let one = names.next().and_then(|name| name.to_str().ok()).filter(|name| hosts.know(name));
+    // A request may also name its host in its first line: `GET http://name/ HTTP/1.1`.
+    let in_line = request.uri().authority().is_none_or(|name| hosts.know(name.as_str()));
+    if one.is_none() || names.next().is_some() || !in_line {
+        return answer::wrong_host();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return answer::only_reading().await;
+    }
+    next.run(request).await
+}
+
+/// Sets the headers of every answer.
+pub(crate) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,85 @@
+//! The console: what the ledger and the quarantine say, as pages for people. Served to this machine alone, because
+//! there is no sign-in yet; it only reads, and shows kinds, places, counts and digests, never a value of a record.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `listen` | binds to the loopback interface and serves until interrupted |
+//! | `guard` | what is asked of every request, and the headers of every answer |
+//! | `answer` | a page made on a blocking thread, or the page that says why not |
+//! | `words` | counts, sizes, times, digests and links as a page writes them |
+//! | `pages` | one file a page, each with its template in `console/templates` |
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use lazaret_ledger::{LedgerReader, StoreError};
+use lazaret_vault::SqliteVault;
+use tokio::sync::Semaphore;
+
+mod answer;
+mod guard;
+mod listen;
+mod pages;
+mod words;
+
+pub(crate) use guard::Hosts;
+pub(crate) use listen::{Bound, ServeError, bind};
+pub(crate) use pages::bom::document as bom_document;
+
+/// Pages made at once: each reads the ledger on a thread of its own.
+const PAGES_AT_ONCE: usize = 8;
+
+/// What the console reads. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ConsoleState {
+    rooms: Arc<Rooms>,
+    turns: Arc<Semaphore>,
+}
+
+/// The rooms the pages look into.
+pub(crate) struct Rooms {
+    ledger: LedgerReader,
+    vault: Arc<SqliteVault>,
+    ready: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl ConsoleState {
+    /// Opens the ledger at a path for reading. `ready` says whether the checkpoint takes crossings.
+    pub(crate) fn open(
+        ledger: &Path,
+        vault: Arc<SqliteVault>,
+        ready: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let rooms = Rooms { ledger: LedgerReader::open(ledger)?, vault, ready: Box::new(ready) };
+        Ok(Self { rooms: Arc::new(rooms), turns: Arc::new(Semaphore::new(PAGES_AT_ONCE)) })
+    }
+}
+
+/// Every page, behind the guard. `hosts` are the names under which a request may ask for them.
+pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
+    Router::new()
+        .route("/", get(pages::crossings::page))
+        .route("/crossings/{id}", get(pages::crossing::page))
+        .route("/crossings/{id}/records", get(pages::records::page))
+        .route("/crossings/{id}/proof", get(pages::crossing::proof))
+        .route("/datasets", get(pages::datasets::page))
+        .route("/datasets/{name}/bom", get(pages::bom::page))
+        .route("/datasets/{name}/bom/{spec}", get(pages::bom::download))
+        .route("/datasets/{name}/lineage", get(pages::lineage::page))
+        .route("/quarantine", get(pages::quarantine::page))
+        .route("/quarantine/{id}", get(pages::held::page))
+        .route("/healthz", get(pages::health::health))
+        .route("/assets/console.css", get(pages::assets::stylesheet))
+        .route("/assets/mark.svg", get(pages::assets::mark))
+        .fallback(answer::no_such_page)
+        .method_not_allowed_fallback(answer::only_reading)
+        .with_state(state)
+        .layer(from_fn_with_state(hosts, guard::admit))
+        .layer(from_fn(guard::headers))
+}
+
+
+

@@ -1,0 +1,147 @@
+//! `/datasets/{name}/bom`: a dataset's bill of materials, for people, and as CycloneDX for machines.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use lazaret_ledger::{BomView, CycloneDx, Stated, bom, bom_view};
+
+use crate::server::ConsoleState;
+use crate::server::answer::{Trouble, look, page as made};
+use crate::server::pages::assets::STYLESHEET;
+use crate::server::words::{Code, Count, Shown as _, Size, When, segment};
+
+/// Lines shown of each list; the JSON has all.
+const MOST: usize = 200;
+
+#[derive(Template)]
+#[template(path = "bom.html")]
+struct BomPage {
+    view: BomView,
+    link: String,
+    timestamp: When,
+    statements: Vec<Statements>,
+    sources: Vec<(String, Code, BTreeSet<u64>)>,
+    crossings: Vec<CrossingLine>,
+    files: Vec<FileLine>,
+    linked: bool,
+    most: usize,
+}
+
+/// The same as a file of its own.
+#[derive(Template)]
+#[template(path = "bom_document.html")]
+struct BomDocument {
+    view: BomView,
+    timestamp: When,
+    statements: Vec<Statements>,
+    sources: Vec<(String, Code, BTreeSet<u64>)>,
+    crossings: Vec<CrossingLine>,
+    files: Vec<FileLine>,
+    linked: bool,
+    most: usize,
+    stylesheet: &'static str,
+}
+
+/// What is stated under one name.
+struct Statements {
+    name: &'static str,
+    lines: Vec<Stated>,
+    more: usize,
+}
+
+struct CrossingLine {
+    id: Code,
+    started: When,
+    records: Count,
+    held: Count,
+    opened_at: u64,
+    sealed_at: u64,
+}
+
+struct FileLine {
+    name: String,
+    sha256: Code,
+    bytes: Size,
+    records: Count,
+    at: u64,
+}
+
+/// `/datasets/{name}/bom`
+pub(crate) async fn page(State(state): State<ConsoleState>, Path(name): Path<String>) -> Response {
+    made(state, move |rooms| Ok(lines(bom_view(&rooms.ledger, &name)?))).await
+}
+
+/// `/datasets/{name}/bom/{spec}`: CycloneDX 1.6 or 1.7.
+pub(crate) async fn download(
+    State(state): State<ConsoleState>,
+    Path((name, spec)): Path<(String, String)>,
+) -> Response {
+    let Some(version) = CycloneDx::parse(&spec) else {
+        return Trouble::NotFound("CycloneDX is written as 1.6 and as 1.7").into_response();
+    };
+    let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    match look(state, move |rooms| Ok(bom(&rooms.ledger, &name, version)?)).await {
+        Ok(text) => {
+            let kind = format!("application/vnd.cyclonedx+json; version={}", version.name());
+            let name = format!("attachment; filename=\"{file}-{}.cdx.json\"", version.name());
+            ([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], text).into_response()
+        }
+        Err(trouble) => trouble.into_response(),
+    }
+}
+
+/// A bill of materials as one HTML file that needs nothing else: `lazaret bom --page`.
+pub(crate) fn document(view: BomView) -> Result<String, askama::Error> {
+    let BomPage { view, timestamp, statements, sources, crossings, files, most, .. } = lines(view);
+    let (linked, stylesheet) = (false, STYLESHEET);
+    BomDocument { view, timestamp, statements, sources, crossings, files, linked, most, stylesheet }.render()
+}
+
+fn lines(view: BomView) -> BomPage {
+    let statements = [
+        ("Legal basis", &view.bases),
+        ("Purpose", &view.purposes),
+        ("Profile", &view.profiles),
+        ("Mode", &view.modes),
+        ("Destination", &view.destinations),
+        ("Special protection", &view.sensitivity),
+        ("Policy sets", &view.policies),
+        ("Formats and detectors", &view.detectors),
+    ]
+    .map(|(name, all)| Statements {
+        name,
+        lines: all.iter().take(MOST).cloned().collect(),
+        more: all.len().saturating_sub(MOST),
+    });
+    let crossings = view.crossings.iter().take(MOST).map(|crossing| CrossingLine {
+        id: Code(crossing.crossing.clone()),
+        started: When(crossing.started.clone()),
+        records: Count(crossing.records),
+        held: Count(crossing.held),
+        opened_at: crossing.opened_at,
+        sealed_at: crossing.sealed_at,
+    });
+    let files = view.outputs.iter().take(MOST).map(|file| FileLine {
+        name: file.output.name.clone(),
+        sha256: Code(file.output.sha256.clone()),
+        bytes: Size(file.output.bytes),
+        records: Count(file.output.records),
+        at: file.at,
+    });
+    let sources = view.sources.iter().take(MOST);
+    let sources = sources.map(|from| (from.system.clone(), Code(from.digest.clone()), from.at.clone()));
+    BomPage {
+        link: segment(&view.dataset),
+        timestamp: When(view.timestamp.clone()),
+        statements: statements.into(),
+        sources: sources.collect(),
+        crossings: crossings.collect(),
+        files: files.collect(),
+        linked: true,
+        most: MOST,
+        view,
+    }
+}

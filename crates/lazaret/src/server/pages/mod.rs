@@ -1,0 +1,12 @@
+//! One file a page.
+
+pub(crate) mod assets;
+pub(crate) mod bom;
+pub(crate) mod crossing;
+pub(crate) mod crossings;
+pub(crate) mod datasets;
+pub(crate) mod health;
+pub(crate) mod held;
+pub(crate) mod lineage;
+pub(crate) mod quarantine;
+pub(crate) mod records;

@@ -1,0 +1,184 @@
+//! Counts, sizes, times, digests and links as a page writes them. Escaping is the template's work.
+
+use std::fmt;
+
+/// A count with its thousands apart: `2,682`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (place, digit) in digits.char_indices() {
+            if place > 0 && (digits.len() - place) % 3 == 0 {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A length in bytes: `4.1 KiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+        if self.0 < 1024 {
+            return write!(f, "{} B", self.0);
+        }
+        let mut tenths = u128::from(self.0) * 10 / 1024;
+        for unit in UNITS {
+            if tenths < 10_240 || unit == "TiB" {
+                return write!(f, "{}.{} {unit}", tenths / 10, tenths % 10);
+            }
+            tenths /= 1024;
+        }
+        Ok(())
+    }
+}
+
+/// Numbers as templates write them.
+pub(crate) trait Shown {
+    /// With its thousands apart.
+    fn thousands(self) -> Count;
+    /// As a length in bytes.
+    fn in_bytes(self) -> Size;
+}
+
+impl Shown for u64 {
+    fn thousands(self) -> Count {
+        Count(self)
+    }
+
+    fn in_bytes(self) -> Size {
+        Size(self)
+    }
+}
+
+impl Shown for usize {
+    fn thousands(self) -> Count {
+        Count(self as u64)
+    }
+
+    fn in_bytes(self) -> Size {
+        Size(self as u64)
+    }
+}
+
+/// A time as the ledger has it (RFC 3339 in UTC); whatever else it has is shown as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct When(pub(crate) String);
+
+impl When {
+    /// For machines.
+    pub(crate) fn full(&self) -> &str {
+        &self.0
+    }
+}
+
+/// To the second: `2026-11-25 15:08:03`.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.get(..10), self.0.get(10..11), self.0.get(11..19)) {
+            (Some(date), Some("T"), Some(time)) => write!(f, "{date} {time}"),
+            _ => f.write_str(&self.0),
+        }
+    }
+}
+
+/// An id or a digest: whole for machines, a part of it for eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code(pub(crate) String);
+
+impl Code {
+    /// All of it.
+    pub(crate) fn full(&self) -> &str {
+        &self.0
+    }
+
+    /// Its first twelve characters: enough to tell digests apart.
+    pub(crate) fn head(&self) -> String {
+        shortened(&self.0, self.0.chars().take(12), |part| format!("{part}…"))
+    }
+
+    /// Its last twelve characters: the random ones of an id that begins with the time.
+    pub(crate) fn tail(&self) -> String {
+        let skipped = self.0.chars().count().saturating_sub(12);
+        shortened(&self.0, self.0.chars().skip(skipped), |part| format!("…{part}"))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn shortened(whole: &str, part: impl Iterator<Item = char>, mark: impl Fn(&str) -> String) -> String {
+    let part: String = part.collect();
+    if part == whole { part } else { mark(&part) }
+}
+
+/// A text as one segment of a path.
+pub(crate) fn segment(text: &str) -> String {
+    let mut path = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
+
+/// Words that stand out, beside saying what they say.
+pub(crate) trait Toned {
+    /// The class of the word's badge.
+    fn tone(&self) -> &'static str;
+}
+
+impl Toned for str {
+    fn tone(&self) -> &'static str {
+        match self {
+            "allow" | "complete" | "released" | "enforce" | "none-found" => "calm",
+            "tokenise" | "redact" | "edited" | "observe" => "edit",
+            "quarantine" | "held" | "medium" | "high" | "open" | "override" => "hold",
+            "block" | "cut" | "critical" | "raw" | "rejected" => "stop",
+            _ => "plain",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_sizes_are_written_for_eyes() {
+        let counts = [0, 12, 999, 1_000, 2_682, 1_234_567].map(|n| Count(n).to_string());
+        assert_eq!(counts, ["0", "12", "999", "1,000", "2,682", "1,234,567"]);
+        let sizes = [0, 1_023, 1_024, 4_200, 1 << 20, 5 << 30, u64::MAX].map(|n| Size(n).to_string());
+        assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "4.1 KiB", "1.0 MiB", "5.0 GiB", "16777215.9 TiB"]);
+    }
+
+    #[test]
+    fn times_and_codes_of_any_shape_are_shown() {
+        assert_eq!(When("2026-11-25T15:08:03.120Z".into()).to_string(), "2026-11-25 15:08:03");
+        for odd in ["", "soon", "2026-11-25T15:0", "ééééééééééééééééé"] {
+            assert_eq!(When(odd.into()).to_string(), odd);
+        }
+        assert_eq!(Code("0123456789abcdef".into()).head(), "0123456789ab…");
+        assert_eq!(Code("0123456789abcdef".into()).tail(), "…456789abcdef");
+        assert_eq!(Code("ééé".into()).tail(), "ééé");
+    }
+
+    #[test]
+    fn a_name_is_one_segment_of_a_path() {
+        assert_eq!(segment("lake/Patient"), "lake%2FPatient");
+        assert_eq!(segment("a?b#c\"é"), "a%3Fb%23c%22%C3%A9");
+    }
+}
