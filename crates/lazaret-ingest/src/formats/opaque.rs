@@ -26,7 +26,8 @@ impl Format for OpaqueFormat {
     fn recognise(&self, head: &[u8], _hint: &Hint) -> Likeness {
         match sniff::sniff(head) {
             Kind::Rtf | Kind::Hl7 => Likeness::Certain,
-            Kind::Unknown => Likeness::ByName,
+            // Compressed: whoever unpacks it says what is in it.
+            Kind::Unknown | Kind::Gzip | Kind::Zstd | Kind::Zlib => Likeness::ByName,
             kind if kind.is_text() => Likeness::ByName,
             _ => Likeness::Certain,
         }
