@@ -120,7 +120,7 @@ fn a_row_says_whose_it_is_and_what_its_cells_are() {
     let reading = record.read(&limits, &mut Findings::new()).unwrap();
     assert_eq!(reading.kind(), "csv-patients");
     assert_eq!(reading.identity(), Identity { id: Some("p1"), version: None });
-    assert_eq!(reading.subject().unwrap().id, "p1");
+    assert_eq!(reading.subject().unwrap().id, "Patient/p1");
     assert!(reading.describes_subject());
     let mut seen = Vec::new();
     reading
