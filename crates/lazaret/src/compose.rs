@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
-    Ledger, LedgerError, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::lake::Lake;
@@ -156,6 +156,11 @@ impl Data {
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
         CedarPolicy::load(&self.folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Limits {
+        self.config.limits()
     }
 
     /// The checkpoint over this data.
