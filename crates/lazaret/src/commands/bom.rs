@@ -12,10 +12,18 @@ use crate::report::json_document;
 use crate::server::bom_document;
 
 /// Runs the command.
-pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &BomArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let path = config.path("data").join("ledger.db");
     if !path.is_file() {
-        return Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())));
+        return Err(CliError::Usage(format!(
+            "{} is no ledger; make one with `lazaret init`",
+            path.display()
+        )));
     }
     let reader = LedgerReader::open(&path).map_err(of_ledger)?;
     let datasets = reader.datasets().map_err(of_ledger)?;
@@ -39,9 +47,11 @@ pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Wr
         writeln!(out, "{page}")?;
         return Ok(Exit::Clear);
     }
-    let version = CycloneDx::parse(&args.spec)
-        .ok_or_else(|| CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec)))?;
-    let document = bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
+    let version = CycloneDx::parse(&args.spec).ok_or_else(|| {
+        CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec))
+    })?;
+    let document =
+        bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
     writeln!(out, "{document}")?;
     Ok(Exit::Clear)
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
-    Checkpoint, Counts, Crossing, Failure, Finding, Limits, Payload, Receipt, Refused, Severity, Stopped, Verdict,
-    Watch,
+    Checkpoint, Counts, Crossing, Failure, Finding, Limits, Payload, Receipt, Refused, Severity, Stopped,
+    Verdict, Watch,
 };
 use lazaret_input::{FileSource, decompress};
 use serde::Serialize;
@@ -23,7 +23,12 @@ use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line,
 const MAX_LISTED: usize = 10_000;
 
 /// Runs the command.
-pub(crate) fn run(args: &IngestArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &IngestArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let files = files_of(&args.paths)?;
     if files.is_empty() {
         return Err(CliError::Usage("no file under the paths given".to_owned()));
@@ -85,7 +90,8 @@ pub(crate) struct PlacedFinding {
 
 /// Opens a file, unpacks it under limits, and hands it to the format that knows it.
 fn open(checkpoint: &Checkpoint, path: &Path, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
-    let source = FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
+    let source =
+        FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
     let (source, _) = decompress::unpack(Arc::new(source), limits)?;
     checkpoint.recognise(&source).map(|(_, payload)| payload)
 }
@@ -122,7 +128,13 @@ fn check(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let checkpoint = checkpoint_that_looks(config, args.schema.as_deref())?;
-    let crossings = Crossings::new(config, "check", args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
+    let crossings = Crossings::new(
+        config,
+        "check",
+        args.purpose.as_deref(),
+        args.basis.as_deref(),
+        args.system.as_deref(),
+    )?;
     let limits = &config.limits();
     survey(&checkpoint, &crossings, files, limits)?;
     let mut all = Counts::default();
@@ -157,7 +169,10 @@ fn check(
                     let phi = BTreeMap::new();
                     let findings = std::slice::from_ref(&finding);
                     let verdict = Verdict::Quarantine;
-                    json_line(out, &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings })?;
+                    json_line(
+                        out,
+                        &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings },
+                    )?;
                 }
                 report = FileReport::refused(path, &refused);
             }
@@ -204,8 +219,13 @@ fn ingest(
     let data = Data::open(config)?;
     let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
     let lake = data.lake(&folder, args.schema.as_deref())?;
-    let crossings =
-        Crossings::new(config, lake.name(), args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
+    let crossings = Crossings::new(
+        config,
+        lake.name(),
+        args.purpose.as_deref(),
+        args.basis.as_deref(),
+        args.system.as_deref(),
+    )?;
     let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files)?;
     data.close()?;
     if json {

@@ -28,7 +28,8 @@ use crate::exit::{CliError, Exit};
 pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
     log_to_stderr(cli.common.verbose);
     let json = cli.common.json;
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let path =
+        |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
     let (data, key_file) = (path(&cli.common.data), path(&cli.common.key_file));
     let limits = known_limits();
     let keys: Vec<&str> = limits.iter().map(lazaret_core::Limit::key).collect();

@@ -80,6 +80,3 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .layer(from_fn_with_state(hosts, guard::admit))
         .layer(from_fn(guard::headers))
 }
-
-
-

@@ -93,15 +93,31 @@ fn a_held_record_is_shown_rejected_or_released_and_each_is_recorded() {
     let id = held[0]["id"].as_str().unwrap().to_owned();
     assert!(!place.clear(&["quarantine", "show", &id]).contains("Featherstone"), "content only on request");
     assert!(place.clear(&["quarantine", "show", &id, "--content"]).contains("Featherstone"));
-    let release = ["quarantine", "release", &id, "--by", "a.reyes", "--reason", "code agreed with the ward", "--to", "lake"];
+    let release = [
+        "quarantine",
+        "release",
+        &id,
+        "--by",
+        "a.reyes",
+        "--reason",
+        "code agreed with the ward",
+        "--to",
+        "lake",
+    ];
     place.clear(&release);
     place.ends(2, &release);
     place.clear(&["quarantine", "list"]);
-    let orders: Vec<String> = place.json(0, &["ledger", "show"]).as_array().unwrap().iter().map(|row| {
-        let receipt = row["crossing"].as_str().unwrap();
-        let crossing = place.json(0, &["ledger", "show", receipt]);
-        crossing["opened"]["order"]["what"].as_str().unwrap_or("none").to_owned()
-    }).collect();
+    let orders: Vec<String> = place
+        .json(0, &["ledger", "show"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let receipt = row["crossing"].as_str().unwrap();
+            let crossing = place.json(0, &["ledger", "show", receipt]);
+            crossing["opened"]["order"]["what"].as_str().unwrap_or("none").to_owned()
+        })
+        .collect();
     assert_eq!(orders, ["release", "look", "none"], "newest first");
     place.clear(&["ledger", "verify"]);
 }
@@ -113,8 +129,21 @@ fn a_token_is_revealed_until_its_subject_is_shredded() {
     place.clear(&["ingest", "good.ndjson", "--to", "lake", "--basis", "limited-data-set"]);
     let status = place.json(0, &["keys", "status"]);
     assert!(status["tokens"].as_u64().unwrap() >= 2, "{status}");
-    let shred = ["keys", "shred", "Patient/p1", "--by", "a.reyes", "--second", "m.osei", "--reason", "asked for by the patient"];
-    place.ends(2, &["keys", "shred", "Patient/p1", "--by", "a.reyes", "--second", "A.Reyes", "--reason", "alone"]);
+    let shred = [
+        "keys",
+        "shred",
+        "Patient/p1",
+        "--by",
+        "a.reyes",
+        "--second",
+        "m.osei",
+        "--reason",
+        "asked for by the patient",
+    ];
+    place.ends(
+        2,
+        &["keys", "shred", "Patient/p1", "--by", "a.reyes", "--second", "A.Reyes", "--reason", "alone"],
+    );
     place.clear(&["keys", "legal-hold", "Patient/p1", "--by", "counsel"]);
     place.ends(2, &shred);
     place.clear(&["keys", "legal-hold", "Patient/p1", "--lift", "--by", "counsel"]);
@@ -135,7 +164,8 @@ fn keys_rotate_and_a_backup_is_restored() {
     place.ends(2, &["restore", "copy", "--key-file", "new.key"]);
     place.clear(&["restore", "copy", "--data", "other", "--key-file", "new.key"]);
     place.clear(&["ledger", "verify", "--data", "other", "--key-file", "new.key"]);
-    let again = place.json(0, &["ingest", "good.ndjson", "--to", "lake", "--data", "other", "--key-file", "new.key"]);
+    let again =
+        place.json(0, &["ingest", "good.ndjson", "--to", "lake", "--data", "other", "--key-file", "new.key"]);
     assert_eq!(again["counts"]["again"], 1, "the restored ledger knows what crossed");
 }
 
@@ -150,9 +180,14 @@ fn the_policy_is_checked_explained_and_tried() {
     place.clear(&["policy", "dry-run", "lazaret-data/policies"]);
     let changed = place.0.path().join("changed");
     std::fs::create_dir(&changed).unwrap();
-    std::fs::write(changed.join("all.cedar"), "@id(\"block\") @why(\"x\") permit(principal, action == Action::\"Quarantine\", resource);").unwrap();
+    std::fs::write(
+        changed.join("all.cedar"),
+        "@id(\"block\") @why(\"x\") permit(principal, action == Action::\"Quarantine\", resource);",
+    )
+    .unwrap();
     place.ends(1, &["policy", "dry-run", "changed"]);
-    std::fs::write(changed.join("all.cedar"), "permit(principal, action == Action::\"Alow\", resource);").unwrap();
+    std::fs::write(changed.join("all.cedar"), "permit(principal, action == Action::\"Alow\", resource);")
+        .unwrap();
     assert!(place.ends(2, &["policy", "check", "changed"]).contains("all.cedar:1"));
 }
 

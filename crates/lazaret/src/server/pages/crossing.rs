@@ -11,7 +11,7 @@ use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, prove};
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
-use crate::server::words::{Code, Count, Shown as _, Size, When, segment, Toned as _};
+use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Entries read for one page; past them the page says that its places are not all.
@@ -214,7 +214,8 @@ fn identifiers(counts: &CountWords) -> Vec<Identifier> {
         let (label, action) = edit.rsplit_once(' ').unwrap_or((edit, "edited"));
         actions.entry(label).or_default().push((action.to_owned(), Count(*count)));
     }
-    let mut labels: Vec<&str> = counts.phi.keys().map(String::as_str).chain(actions.keys().copied()).collect();
+    let mut labels: Vec<&str> =
+        counts.phi.keys().map(String::as_str).chain(actions.keys().copied()).collect();
     labels.sort_unstable();
     labels.dedup();
     labels

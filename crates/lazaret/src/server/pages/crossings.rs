@@ -8,7 +8,7 @@ use lazaret_ledger::{CrossingRow, LedgerReader, MAX_ENTRIES, Query, Totals};
 use serde::Deserialize;
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, Count, Shown as _, When, Toned as _};
+use crate::server::words::{Code, Count, Shown as _, Toned as _, When};
 use crate::server::{ConsoleState, Rooms};
 
 /// Crossings of one page.
