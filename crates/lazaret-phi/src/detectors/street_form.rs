@@ -11,9 +11,10 @@
 
 use lazaret_core::Label;
 
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::view::Note;
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct StreetForm;
@@ -49,10 +50,15 @@ impl ShapeDetector for StreetForm {
                 Pass::Cues,
                 r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
+            (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 4 {
+            around_unit(hit, note, out);
+            return;
+        }
         let capital = note
             .slice(hit.start, hit.end)
             .split(' ')
@@ -106,4 +112,42 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         end += lead + word.len() + blanks + count;
     }
     end
+}
+
+/// From an apartment or suite back to the house number, whatever the words between (`903 Dora Creek Apt. 176`), and on
+/// over the indented lines of the same address.
+fn around_unit(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let anchor = note.token_at(hit.start);
+    let fits = |t: &Token| {
+        matches!(t.case, Case::Capital | Case::Upper | Case::Initial | Case::Number)
+            && !t.has(Marks::FUNCTION)
+            || t.has(Marks::PARTICLE)
+            || (t.case == Case::Mixed && t.len() <= 5)
+    };
+    let (mut first, mut at) = (None, anchor);
+    while let (Some(before), Some(this)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) {
+        let gap = note.slice(before.end, this.start);
+        if !matches!(gap, " " | ", " | ". " | "-" | "'" | "\n " | "., ") || !fits(before) || anchor - at > 9 {
+            break;
+        }
+        at -= 1;
+        if before.case == Case::Number && before.len() <= 5 {
+            first = Some(before.start);
+        }
+    }
+    let Some(start) = first else { return };
+    let mut last = note.token_at(hit.end.saturating_sub(1));
+    let (mut end, mut lines) = (hit.end, 0);
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let gap = note.slice(this.end.max(hit.end), next.start);
+        let line = gap == "\n ";
+        if !(line || (lines > 0 && matches!(gap, " " | "-" | "'" | ", "))) || !fits(next) || lines > 3 {
+            break;
+        }
+        lines += usize::from(line);
+        last += 1;
+        end = next.end;
+    }
+    out.push(found(Label::STREET, start, end, Evidence::Checked));
 }
