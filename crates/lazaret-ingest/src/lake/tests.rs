@@ -177,7 +177,7 @@ fn outputs_tell_the_digest_and_length_of_the_files() {
     let outputs = write(&open(dir.path(), &keys), crossing(1), &[patient(1)]);
     let bytes = bytes_of(&dir.path().join(&outputs[0].name));
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = file::hex(digest.as_ref());
     assert_eq!((outputs[0].sha256.as_str(), outputs[0].bytes), (hex.as_str(), bytes.len() as u64));
     assert_eq!(outputs[0].dataset, "lake/Patient");
     open(dir.path(), &keys).check(&outputs[0]).unwrap();
@@ -335,8 +335,8 @@ fn an_alteration_in_a_late_row_group_gives_no_early_row() {
     let outputs = write(&lake, crossing(1), &pieces);
     let path = dir.path().join(&outputs[0].name);
     let mut bytes = bytes_of(&path);
-    let late = bytes.len() / 2;
-    bytes[late] ^= 1;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let mut found = lake.read("lake/note", Arc::<Keys>::clone(&keys)).unwrap();
     assert!(found.next().unwrap().is_err());
@@ -514,13 +514,8 @@ fn pyarrow_reads_the_lake_with_the_key_and_not_without() {
     let outputs = write(&lake, crossing(1), &pieces);
     let helper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/read_lake.py");
     let run = |keys: &Keys, name: &str, columns: &str| {
-        let keys: BTreeMap<String, String> = keys
-            .0
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(id, key)| (id.clone(), key.iter().map(|byte| format!("{byte:02x}")).collect()))
-            .collect();
+        let keys: BTreeMap<String, String> =
+            keys.0.lock().unwrap().iter().map(|(id, key)| (id.clone(), file::hex(key))).collect();
         let output = Command::new(&python)
             .arg(&helper)
             .arg(dir.path().join(name))
