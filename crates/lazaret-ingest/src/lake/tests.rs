@@ -171,6 +171,21 @@ fn what_is_written_is_read_back_with_its_columns() {
 }
 
 #[test]
+fn a_note_in_another_charset_is_searchable_and_as_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = Keys::new();
+    let lake = open(dir.path(), &keys);
+    let utf16: Vec<u8> =
+        [0xFEFF_u16].into_iter().chain("Zoë".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    write(&lake, crossing(1), &[piece(0, "note", utf16.clone()), piece(1, "note", "")]);
+    let found = rows(&lake, "lake/note", &keys).unwrap();
+    assert_eq!(found[0].content.expose(), &utf16);
+    let [(name, text)] = found[0].columns.as_slice() else { panic!() };
+    assert_eq!((name.as_str(), text.expose().as_str()), ("text", "Zoë"));
+    assert_eq!((found[1].content.expose().as_slice(), found[1].columns.len()), (&[][..], 0));
+}
+
+#[test]
 fn outputs_tell_the_digest_and_length_of_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let keys = Keys::new();
