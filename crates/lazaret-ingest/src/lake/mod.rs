@@ -213,7 +213,7 @@ impl Lake {
 
     /// Gives the lake a name; its datasets and keys bear it.
     pub fn named(mut self, name: &str) -> Result<Self, LakeError> {
-        self.name = checked_name(name)?.to_owned();
+        checked_name(name)?.clone_into(&mut self.name);
         Ok(self)
     }
 
