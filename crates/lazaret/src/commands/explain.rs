@@ -59,6 +59,9 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
             Severity::Low | Severity::Info => "allow, recorded",
         };
         writeln!(out, "{id}\n  {title}\n  severity  {severity}\n  default   {verdict}")?;
+        if let Some(page) = lazaret_phi::page(id) {
+            writeln!(out, "\n{}", page.trim_end())?;
+        }
     }
     Ok(Exit::Clear)
 }
