@@ -12,3 +12,5 @@ mod cli;
 mod docs;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/reference.rs"]
+mod reference;
