@@ -81,5 +81,5 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .layer(from_fn(guard::headers))
 }
 
-
-
+#[cfg(test)]
+mod tests;
