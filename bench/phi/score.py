@@ -90,7 +90,7 @@ def score(gold_docs, pred_docs, without=()):
                 count["label_right"] += kind_of(max(shared)[2]) == kind_of(label)
             if not whole:
                 misses.append((doc["id"], label, text[start:end]))
-        for start, end, label in pred:
+        for start, end, label in {(s, e): (s, e, lb) for s, e, lb in pred}.values():
             hit = any(b < end and start < e for b, e, _ in gold)
             if hit or not any(b <= start and end <= e for b, e in neutral):
                 count["pred"] += 1

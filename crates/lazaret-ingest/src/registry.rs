@@ -5,12 +5,19 @@ use std::sync::Arc;
 use lazaret_core::{Format, Limit, Rule};
 
 use crate::formats::csv::{CsvFormat, Schema};
+use crate::formats::note::NoteFormat;
+use crate::formats::opaque::OpaqueFormat;
 use crate::formats::{csv, fhir};
 use crate::lake;
 
 /// The formats, in the order in which equals are preferred. CSV files are read by the schemas given.
 pub fn formats(schemas: Vec<Arc<Schema>>) -> Vec<Arc<dyn Format>> {
-    vec![Arc::new(fhir::FhirR4), Arc::new(CsvFormat::with_schemas(schemas))]
+    vec![
+        Arc::new(fhir::FhirR4),
+        Arc::new(CsvFormat::with_schemas(schemas)),
+        Arc::new(NoteFormat::new()),
+        Arc::new(OpaqueFormat),
+    ]
 }
 
 /// Every limit of this room.

@@ -11,3 +11,6 @@
 mod fhir;
 #[path = "main/fhir_table.rs"]
 mod fhir_table;
+
+#[path = "main/files.rs"]
+mod files;

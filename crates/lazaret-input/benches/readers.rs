@@ -46,11 +46,11 @@ fn bench(criterion: &mut Criterion) {
     let varied = varied.concat();
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     packer.write_all(varied.as_bytes()).expect("memory does not fail");
-    let packed = Arc::new(MemorySource::new(packer.finish().expect("memory does not fail"), Hint::default()));
+    let source = Arc::new(MemorySource::new(packer.finish().expect("memory does not fail"), Hint::default()));
     group.throughput(Throughput::Bytes(varied.len() as u64));
     group.bench_function("gzip, by lines", |bencher| {
         bencher.iter(|| {
-            let opened = decompress::open_stream(packed.clone(), &limits).expect("it opens");
+            let opened = decompress::open_stream(source.clone(), &limits).expect("it opens");
             let mut lines = Lines::new(opened.stream, &limits);
             while let Some(line) = lines.next().expect("it is whole") {
                 black_box(line);

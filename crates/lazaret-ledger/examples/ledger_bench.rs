@@ -259,6 +259,7 @@ fn opened(crossing: CrossingId) -> Opened {
         mode: Mode::Enforce,
         care_critical: None,
         override_by: None,
+        order: None,
         policy: "0".repeat(64),
         detectors: (0..8).map(|n| format!("phi.detector-{n}/1")).collect(),
     }

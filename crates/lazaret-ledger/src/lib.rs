@@ -36,7 +36,7 @@ pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, R
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
-    OpenedWords, OutputWords, Query, SealWords, SealedWords, Totals,
+    OpenedWords, OrderWords, OutputWords, Query, SealWords, SealedWords, Totals,
 };
 pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed};
 pub use verify::{

@@ -17,7 +17,7 @@ use crate::store::{StoreError, entry_row, entry_rows, int, opened_of_row, uint};
 mod words;
 
 pub use words::{
-    ActorWords, CountWords, CrossingWords, EntryWords, FindingWords, OpenedWords, OutputWords, SealWords,
+    ActorWords, CountWords, CrossingWords, EntryWords, FindingWords, OpenedWords, OrderWords, OutputWords, SealWords,
     SealedWords,
 };
 pub(crate) use words::{OpenedBody, OutputsBody, SealedBody};

@@ -54,6 +54,11 @@ impl Written {
         self.get(Part::Year)
     }
 
+    /// Year, month and day, where all are written.
+    pub(crate) fn whole(&self) -> Option<(i64, i64, i64)> {
+        Some((self.year()?, self.get(Part::Month)?, self.get(Part::Day)?))
+    }
+
     /// How many of day, month and year are written.
     pub(crate) fn parts(&self) -> usize {
         self.fields.iter().filter(|field| field.part != Part::Weekday).count()
@@ -81,10 +86,10 @@ impl Written {
                 Part::Day => number(&mut out, to_day, was),
                 Part::Month if field.word => out.push_str(&word_like(&MONTHS, to_month - 1, was)?),
                 Part::Month => number(&mut out, to_month, was),
-                Part::Year if was.len() == 2 => out.push_str(&format!("{:02}", to_year.rem_euclid(100))),
-                Part::Year => out.push_str(&format!("{to_year:04}")),
+                Part::Year if was.len() == 2 => out.push_str(&padded(to_year.rem_euclid(100), 2)),
+                Part::Year => out.push_str(&padded(to_year, 4)),
                 Part::Weekday => {
-                    out.push_str(&word_like(&WEEKDAYS, field.value.saturating_add(days).rem_euclid(7), was)?)
+                    out.push_str(&word_like(&WEEKDAYS, field.value.saturating_add(days).rem_euclid(7), was)?);
                 }
             }
             at = field.end;
@@ -106,8 +111,12 @@ impl Written {
 }
 
 fn number(out: &mut String, value: i64, was: &str) {
-    let padded = was.len() >= 2;
-    out.push_str(&if padded { format!("{value:02}") } else { value.to_string() });
+    out.push_str(&padded(value, was.len().min(2)));
+}
+
+/// With noughts before it up to a width.
+fn padded(value: i64, width: usize) -> String {
+    format!("{value:0width$}")
 }
 
 /// The word at `index` in the length and case of the one that stood there.
@@ -272,24 +281,29 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
-/// The number of a month from its name, also short, in four languages, or with a slip of one letter where it is long.
+/// Names of the months in four languages, short ones and a common slip among them.
+const MONTH_NAMES: [&[&str]; 12] = [
+    &["january", "januar", "janvier", "enero", "jan"],
+    &["february", "febuary", "februar", "février", "febrero", "feb"],
+    &["march", "märz", "mars", "marzo", "mar"],
+    &["april", "avril", "abril", "apr"],
+    &["may", "mai", "mayo"],
+    &["june", "juni", "juin", "junio", "jun"],
+    &["july", "juli", "juillet", "julio", "jul"],
+    &["august", "août", "agosto", "aug"],
+    &["september", "septembre", "septiembre", "sept", "sep"],
+    &["october", "oktober", "octobre", "octubre", "oct"],
+    &["november", "novembre", "noviembre", "nov"],
+    &["december", "dezember", "décembre", "diciembre", "dec"],
+];
+
+/// The number of a month from its name.
 pub(crate) fn month_of(word: &str) -> Option<i64> {
     let lower = word.to_lowercase();
-    const NAMES: [&[&str]; 12] = [
-        &["january", "januar", "janvier", "enero", "jan"],
-        &["february", "febuary", "februar", "février", "febrero", "feb"],
-        &["march", "märz", "mars", "marzo", "mar"],
-        &["april", "avril", "abril", "apr"],
-        &["may", "mai", "mayo"],
-        &["june", "juni", "juin", "junio", "jun"],
-        &["july", "juli", "juillet", "julio", "jul"],
-        &["august", "août", "agosto", "aug"],
-        &["september", "septembre", "septiembre", "sept", "sep"],
-        &["october", "oktober", "octobre", "octubre", "oct"],
-        &["november", "novembre", "noviembre", "nov"],
-        &["december", "dezember", "décembre", "diciembre", "dec"],
-    ];
-    NAMES.iter().position(|names| names.contains(&lower.as_str())).and_then(|at| i64::try_from(at + 1).ok())
+    MONTH_NAMES
+        .iter()
+        .position(|names| names.contains(&lower.as_str()))
+        .and_then(|at| i64::try_from(at + 1).ok())
 }
 
 fn weekday_of(word: &str) -> Option<i64> {

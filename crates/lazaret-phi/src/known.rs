@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use lazaret_core::{Kind, Known, Label, Limit};
 
+use crate::calendar;
 use crate::lexicon::{Marks, hash};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -24,13 +25,20 @@ struct Phrase {
 /// What is sought, by the hash of the first word.
 pub(crate) struct Seeds {
     by_first: HashMap<u64, Vec<Phrase>>,
+    /// Year, month and day of known dates: a date of the note is one of them in whatever form.
+    dates: HashMap<(i64, i64, i64), Label>,
 }
 
 impl Seeds {
     /// From the facts of a subject.
     pub(crate) fn new(known: &Known) -> Self {
-        let mut seeds = Self { by_first: HashMap::new() };
+        let mut seeds = Self { by_first: HashMap::new(), dates: HashMap::new() };
         for fact in &known.facts {
+            if fact.label.kind == Kind::Date
+                && let Some(date) = calendar::parse(fact.text.expose()).and_then(|date| date.whole())
+            {
+                seeds.dates.insert(date, fact.label);
+            }
             let note = Note::new(fact.text.expose());
             let most = usize::try_from(MAX_FACT_WORDS.most()).unwrap_or(usize::MAX);
             let words: Vec<&Token> = note.tokens().iter().take(most).collect();
@@ -68,6 +76,13 @@ impl Seeds {
 
     /// Reports every place where a fact stands.
     pub(crate) fn seek(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        for claim in out.iter_mut().filter(|claim| claim.label.kind == Kind::Date && !self.dates.is_empty()) {
+            let date = calendar::parse(note.slice(claim.start, claim.end)).and_then(|date| date.whole());
+            if let Some(label) = date.and_then(|date| self.dates.get(&date)) {
+                claim.label = *label;
+                claim.evidence = Evidence::Known;
+            }
+        }
         if self.by_first.is_empty() {
             return;
         }

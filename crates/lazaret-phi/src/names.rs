@@ -23,7 +23,7 @@ pub(crate) enum Reading {
 pub(crate) fn name_at(note: &Note<'_>, index: usize, reading: Reading) -> Option<(usize, usize)> {
     let tokens = note.tokens();
     let mut first = index;
-    // `Mr. Dashiell`, `Dr Villanueva` in a field: the title is no part of the name.
+    // `Mr. Dashiell`, `Dr Vane` in a field: the title is no part of the name.
     while tokens
         .get(first)
         .is_some_and(|t| t.has(Marks::TITLE) && t.case != Case::Lower && follows(note, first))
@@ -60,7 +60,11 @@ pub(crate) fn name_at(note: &Note<'_>, index: usize, reading: Reading) -> Option
             at += 1;
             continue;
         }
-        if !part_of_name(note, token, at == first, reading) {
+        let hyphened = at > first
+            && note.byte_before(token.start) == b'-'
+            && !matches!(token.case, Case::Number | Case::Mixed)
+            && !token.has(Marks::EPONYM_HEAD);
+        if !hyphened && !part_of_name(note, token, at == first, reading) {
             break;
         }
         last = Some(at);
@@ -174,7 +178,7 @@ pub(crate) fn report(
     out: &mut Vec<Found>,
 ) {
     let (Some(start), Some(end)) = (note.tokens().get(first), note.tokens().get(last)) else { return };
-    // The full stop of an initial is part of the name: `Hunter B.`
+    // The full stop of an initial is part of the name: `Hunter Q.`
     let stop = usize::from(end.case == Case::Initial && note.byte(end.end) == b'.');
     out.push(found(label, start.start, end.end + stop, evidence));
 }

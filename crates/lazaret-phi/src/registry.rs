@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label, Rule, Severity};
 use regex_automata::meta::Regex;
+use regex_automata::util::primitives::PatternID;
 use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
 
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
@@ -65,17 +67,21 @@ pub(crate) const DETECTORS: &[&dyn ShapeDetector] = &[
     &detectors::email::Email,
     &detectors::health_plan::HealthPlan,
     &detectors::hospital::Hospital,
+    &detectors::hospital_form::HospitalForm,
     &detectors::ip::Ip,
     &detectors::license::License,
     &detectors::city::City,
     &detectors::street::Street,
+    &detectors::street_form::StreetForm,
     &detectors::zip::Zip,
     &detectors::mrn::Mrn,
+    &detectors::name_credential::NameCredential,
     &detectors::name_dictionary::NameDictionary,
     &detectors::name_key::NameKey,
     &detectors::name_relation::NameRelation,
     &detectors::name_staff::NameStaff,
     &detectors::name_title::NameTitle,
+    &detectors::name_unlisted::NameUnlisted,
     &detectors::other_id::OtherId,
     &detectors::guid::Guid,
     &detectors::nhs::Nhs,
@@ -93,6 +99,32 @@ struct Automaton {
     regex: Regex,
     /// By pattern: the detector and the number of its shape.
     owners: Vec<(&'static dyn ShapeDetector, usize)>,
+    /// Whether a match that its detector rejects is offered to the shapes after it: numbers look alike.
+    retries: bool,
+}
+
+impl Automaton {
+    fn ask(&self, pattern: PatternID, start: usize, end: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+        if let Some((detector, shape)) = self.owners.get(pattern.as_usize()) {
+            detector.judge(Hit { start, end, shape: *shape }, note, out);
+        }
+    }
+
+    /// Offers the place to the shapes that come after the one whose detector rejected it.
+    fn ask_others(&self, rejected: PatternID, start: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+        let before = out.len();
+        for pattern in
+            (rejected.as_usize() + 1..self.owners.len()).filter_map(|number| PatternID::new(number).ok())
+        {
+            let input = Input::new(note.text()).range(start..).anchored(Anchored::Pattern(pattern));
+            if let Some(end) = self.regex.search_half(&input) {
+                self.ask(pattern, start, end.offset(), note, out);
+                if out.len() > before {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 static AUTOMATA: LazyLock<Result<Vec<Automaton>, String>> =
@@ -115,7 +147,7 @@ fn compile(detectors: &[&'static dyn ShapeDetector], pass: Pass) -> Result<Autom
         .syntax(syntax)
         .configure(config)
         .build_many(&patterns)
-        .map(|regex| Automaton { regex, owners })
+        .map(|regex| Automaton { regex, owners, retries: pass == Pass::Numbers })
         .map_err(|error| format!("the shapes of reading {pass:?} do not compile: {error}"))
 }
 
@@ -128,9 +160,10 @@ pub(crate) fn ready() -> Result<(), &'static str> {
 pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'static str> {
     for automaton in AUTOMATA.as_ref().map_err(String::as_str)? {
         for found in automaton.regex.find_iter(note.text()) {
-            if let Some((detector, shape)) = automaton.owners.get(found.pattern().as_usize()) {
-                let hit = Hit { start: found.start(), end: found.end(), shape: *shape };
-                detector.judge(hit, note, out);
+            let before = out.len();
+            automaton.ask(found.pattern(), found.start(), found.end(), note, out);
+            if out.len() == before && automaton.retries {
+                automaton.ask_others(found.pattern(), found.start(), note, out);
             }
         }
     }

@@ -4,12 +4,12 @@
 //! memory beyond the text and the detections is bounded and no name or date is lost at an edge. Names learnt in one
 //! block are sought in the following ones.
 
-use std::collections::HashMap;
-
 use lazaret_core::{
     Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Meaning, Rule, Span,
     View,
 };
+
+use rustc_hash::FxHashMap;
 
 use crate::known::{Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
@@ -124,8 +124,8 @@ fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<De
 /// Words of names that a strong cue gave, by hash, and initials of whole names.
 #[derive(Default)]
 struct Learnt {
-    words: HashMap<u64, Label>,
-    initials: HashMap<String, Label>,
+    words: FxHashMap<u64, Label>,
+    initials: FxHashMap<String, Label>,
 }
 
 impl Learnt {
@@ -152,7 +152,9 @@ impl Learnt {
                         .or(Marks::CREDENTIAL)
                         .or(Marks::FACILITY),
                 );
-                let short = token.len() < 3 && !(token.len() == 2 && token.case == Case::Capital);
+                let whole =
+                    token.start == claim.start && token.end == claim.end && claim.evidence >= Evidence::Named;
+                let short = token.len() < 3 && !(token.len() == 2 && (token.case == Case::Capital || whole));
                 if listed || short || self.words.len() >= most {
                     continue;
                 }

@@ -72,7 +72,12 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
         let digits = group.bytes().filter(u8::is_ascii_digit).count();
         let whole = digits == group.len();
         let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%') || note.byte(stop + 1) == b' ';
-        let continues = (whole && digits >= 3 && group.len() <= 8)
+        let spaced = note.slice(at, end).contains(' ')
+            && group.len() <= 2
+            && note.byte(stop) == b' '
+            && note.byte(stop + 1).is_ascii_lowercase();
+        let continues = (whole && spaced)
+            || (whole && digits >= 3 && group.len() <= 8)
             || (whole && closes)
             || (group.len() == 1 && group.bytes().all(|b| b.is_ascii_uppercase()) && closes);
         if !continues || unit_follows(note, stop) {

@@ -135,14 +135,14 @@ impl<'a> Note<'a> {
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
     pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &str) -> bool {
-        let part = self.before(at, most).to_ascii_lowercase();
-        cues.split('|').any(|cue| has_words(&part, cue))
+        let part = self.before(at, most);
+        cues.split('|').any(|cue| has_words(part, cue))
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
     pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &str) -> bool {
-        let part = self.after(at, most).to_ascii_lowercase();
-        cues.split('|').any(|cue| has_words(&part, cue))
+        let part = self.after(at, most);
+        cues.split('|').any(|cue| has_words(part, cue))
     }
 
     /// The place on the original of a span of the folded text.
@@ -164,16 +164,16 @@ impl<'a> Note<'a> {
     }
 }
 
-/// Whether `words` stands in `text` with no letter or digit on either side.
-pub(crate) fn has_words(text: &str, words: &str) -> bool {
-    let bytes = text.as_bytes();
-    text.match_indices(words).any(|(at, _)| {
-        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
-        let after = bytes.get(at + words.len());
-        let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let begins = words.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric);
-        let ends = words.as_bytes().last().is_none_or(u8::is_ascii_alphanumeric);
-        !(begins && inside(before)) && !(ends && inside(after))
+/// Whether `words`, which is in lower case, stands in `text` in any case, with no letter or digit on either side.
+fn has_words(text: &str, words: &str) -> bool {
+    let (text, words) = (text.as_bytes(), words.as_bytes());
+    let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
+    let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    text.windows(words.len()).enumerate().any(|(at, window)| {
+        window.first().is_some_and(|byte| byte.eq_ignore_ascii_case(first))
+            && window.eq_ignore_ascii_case(words)
+            && !(first.is_ascii_alphanumeric() && inside(at.checked_sub(1).and_then(|at| text.get(at))))
+            && !(last.is_ascii_alphanumeric() && inside(text.get(at + words.len())))
     })
 }
 
@@ -364,7 +364,7 @@ mod tests {
         {
             let at = note.text().find(folded).unwrap();
             let span = note.original(at, at + folded.len());
-            assert_eq!(&text[span.start..span.end], original);
+            assert_eq!(text.get(span.start..span.end), Some(original));
         }
     }
 

@@ -1,5 +1,7 @@
 //! The detector from outside: the fixtures of `testdata/phi`, its registry, and any text at all.
 
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "helpers of tests: a failure is a failed test")]
+
 #[path = "main/cases.rs"]
 mod cases;
 #[path = "main/context.rs"]

@@ -91,7 +91,7 @@ pub(crate) enum Command {
   lazaret init --data /var/lib/lazaret --key-file /etc/lazaret/kek.key
   LAZARET_PASSPHRASE=… lazaret init --passphrase   a passphrase instead of a key file")]
 pub(crate) struct InitArgs {
-    /// Protect the keys with a passphrase (asked for, or from LAZARET_PASSPHRASE) instead of a key file
+    /// Protect the keys with a passphrase (asked for, or from `LAZARET_PASSPHRASE`) instead of a key file
     #[arg(long)]
     pub(crate) passphrase: bool,
 }
@@ -221,6 +221,9 @@ pub(crate) struct BomArgs {
     /// CycloneDX version: 1.6 or 1.7
     #[arg(long, default_value = "1.7")]
     pub(crate) spec: String,
+    /// The same as a page for people (HTML)
+    #[arg(long)]
+    pub(crate) page: bool,
 }
 
 /// `quarantine …`

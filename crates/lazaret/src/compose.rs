@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lazaret_core::{
-    Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format, Gate,
-    Ledger, LedgerError, Limit, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format,
+    Gate, Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive,
+    Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::lake::Lake;
@@ -27,7 +28,8 @@ pub(crate) const PASSPHRASE: &str = "LAZARET_PASSPHRASE";
 
 /// Every limit that the `[limits]` table may change.
 pub(crate) fn known_limits() -> Vec<Limit> {
-    let mut limits: Vec<Limit> = [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
+    let mut limits: Vec<Limit> =
+        [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
     limits.sort_by_key(Limit::key);
     limits
 }
@@ -49,7 +51,8 @@ fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
 }
 
 fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
-    let text = PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
+    let text =
+        PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
     Ok(vec![Arc::new(text)])
 }
 
@@ -96,13 +99,17 @@ impl Data {
         if SqliteVault::exists(&folder) {
             return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
         }
-        std::fs::create_dir_all(&folder).map_err(|error| CliError::failed(folder.display().to_string(), error))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
         let kms: Arc<dyn Kms> = if passphrase {
             let first = ask_passphrase("passphrase for the keys: ")?;
             if std::env::var_os(PASSPHRASE).is_none() && ask_passphrase("the same once more: ")? != first {
                 return Err(CliError::Usage("the two passphrases differ".to_owned()));
             }
-            Arc::new(LocalKms::new_passphrase(&first, &SystemRandom).map_err(|error| CliError::Usage(chain(&error)))?)
+            Arc::new(
+                LocalKms::new_passphrase(&first, &SystemRandom)
+                    .map_err(|error| CliError::Usage(chain(&error)))?,
+            )
         } else {
             let file = key_file(config, &folder);
             let made = if file.exists() {
@@ -115,8 +122,13 @@ impl Data {
         let vault = SqliteVault::init(&folder, kms, Arc::new(SystemClock), &config.limits())
             .map_err(|error| CliError::failed("the vault could not be made", error))?;
         let policies = folder.join("policies");
-        std::fs::create_dir_all(&policies).map_err(|error| CliError::failed("the policies' folder", error))?;
-        for policy in lazaret_policy::DEFAULTS {
+        std::fs::create_dir_all(&policies)
+            .map_err(|error| CliError::failed("the policies' folder", error))?;
+        std::fs::create_dir_all(policies.join("examples"))
+            .map_err(|error| CliError::failed("the policies' folder", error))?;
+        for policy in
+            lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])
+        {
             let place = policies.join(policy.name);
             if !place.exists() {
                 lazaret_input::write_durably(&place, policy.text.as_bytes())
@@ -156,6 +168,11 @@ impl Data {
         CedarPolicy::load(&self.folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
     }
 
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> Limits {
+        self.config.limits()
+    }
+
     /// The checkpoint over this data.
     pub(crate) fn checkpoint(&self, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
         let policy = Arc::new(self.policy()?);
@@ -190,7 +207,8 @@ impl Data {
     pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
         let id = crossing.id;
         let checkpoint = self.checkpoint(None)?;
-        let failed = |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
+        let failed =
+            |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
         checkpoint.open(crossing).map_err(failed)?.seal(Vec::new()).map_err(failed)?;
         Ok(id)
     }
@@ -231,13 +249,15 @@ pub(crate) fn key_file(config: &Config, folder: &Path) -> PathBuf {
 
 /// The key service that opens a data directory's vault.
 pub(crate) fn kms(config: &Config, folder: &Path) -> Result<Arc<dyn Kms>, CliError> {
-    let kept = SqliteVault::kept_kms(folder).map_err(|error| CliError::failed("the vault's key service", error))?;
+    let kept =
+        SqliteVault::kept_kms(folder).map_err(|error| CliError::failed("the vault's key service", error))?;
     let opened = if LocalKms::wants_passphrase(&kept.parameters) {
         LocalKms::passphrase(&kept.parameters, &ask_passphrase("passphrase for the keys: ")?)
     } else {
         LocalKms::key_file(&key_file(config, folder), folder)
     };
-    let opened = opened.map_err(|error| CliError::failed("the key-encryption key could not be read", error))?;
+    let opened =
+        opened.map_err(|error| CliError::failed("the key-encryption key could not be read", error))?;
     Ok(Arc::new(opened))
 }
 
@@ -270,9 +290,16 @@ impl Crossings {
         basis: Option<&str>,
         system: Option<&str>,
     ) -> Result<Self, CliError> {
-        let config = config.with(&[("crossing.purpose", purpose), ("crossing.basis", basis), ("crossing.system", system)]);
+        let config = config.with(&[
+            ("crossing.purpose", purpose),
+            ("crossing.basis", basis),
+            ("crossing.system", system),
+        ]);
         Ok(Self {
-            actor: Actor { id: config.text("actor.id").to_owned(), role: config.text("actor.role").to_owned() },
+            actor: Actor {
+                id: config.text("actor.id").to_owned(),
+                role: config.text("actor.role").to_owned(),
+            },
             system: config.text("crossing.system").to_owned(),
             to: to.to_owned(),
             purpose: config.purpose()?,
@@ -281,7 +308,7 @@ impl Crossings {
     }
 
     /// A person's order.
-    pub(crate) fn order(&self, what: Ordered, object: &str, by: &str, second: Option<&str>, reason: &str) -> Order {
+    pub(crate) fn order(what: Ordered, object: &str, by: &str, second: Option<&str>, reason: &str) -> Order {
         Order {
             what,
             object: object.to_owned(),
@@ -300,7 +327,8 @@ impl Crossings {
     /// The next crossing, from a file.
     pub(crate) fn next(&self, from: &Path) -> Result<Crossing, CliError> {
         let started = SystemClock.now();
-        let id = CrossingId::new(started, &SystemRandom).map_err(|error| CliError::failed("a new id", error))?;
+        let id =
+            CrossingId::new(started, &SystemRandom).map_err(|error| CliError::failed("a new id", error))?;
         Ok(Crossing {
             id,
             actor: self.actor.clone(),

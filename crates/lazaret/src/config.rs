@@ -22,17 +22,49 @@ pub(crate) struct Setting {
 
 /// Every setting but the limits, sorted.
 pub(crate) const SETTINGS: &[Setting] = &[
-    Setting { key: "actor.id", default: "operator", about: "who sends, as receipts name it: a user or service account" },
+    Setting {
+        key: "actor.id",
+        default: "operator",
+        about: "who sends, as receipts name it: a user or service account",
+    },
     Setting { key: "actor.role", default: "engineer", about: "the role the policy looks at" },
-    Setting { key: "crossing.basis", default: "safe-harbor", about: "safe-harbor, expert, limited-data-set or identified" },
-    Setting { key: "crossing.purpose", default: "operations", about: "treatment, payment, operations, research:PROTOCOL or public-health" },
+    Setting {
+        key: "crossing.basis",
+        default: "safe-harbor",
+        about: "safe-harbor, expert, limited-data-set or identified",
+    },
+    Setting {
+        key: "crossing.purpose",
+        default: "operations",
+        about: "treatment, payment, operations, research:PROTOCOL or public-health",
+    },
     Setting { key: "crossing.system", default: "ehr", about: "the source system that patient ids belong to" },
-    Setting { key: "data", default: "lazaret-data", about: "the data directory: ledger, vault, quarantine, policies" },
-    Setting { key: "deadlines.call", default: "60 s", about: "one call of the source, ledger, vault or destination" },
-    Setting { key: "deadlines.record", default: "30 s", about: "reading, inspecting and deciding one record" },
-    Setting { key: "keys.file", default: "", about: "the key-encryption key's file, outside the data directory; empty for a passphrase" },
+    Setting {
+        key: "data",
+        default: "lazaret-data",
+        about: "the data directory: ledger, vault, quarantine, policies",
+    },
+    Setting {
+        key: "deadlines.call",
+        default: "60 s",
+        about: "one call of the source, ledger, vault or destination",
+    },
+    Setting {
+        key: "deadlines.record",
+        default: "30 s",
+        about: "reading, inspecting and deciding one record",
+    },
+    Setting {
+        key: "keys.file",
+        default: "",
+        about: "the key-encryption key's file, outside the data directory; empty for a passphrase",
+    },
     Setting { key: "lake", default: "lazaret-lake", about: "the lake records are written to" },
-    Setting { key: "ledger.origin", default: "lazaret.localhost/ledger", about: "the name checkpoints are signed under (C2SP signed-note)" },
+    Setting {
+        key: "ledger.origin",
+        default: "lazaret.localhost/ledger",
+        about: "the name checkpoints are signed under (C2SP signed-note)",
+    },
     Setting { key: "workers.width", default: "0", about: "worker threads; 0 for one a processor" },
 ];
 
@@ -93,7 +125,8 @@ impl Config {
         let bytes = lazaret_input::read_file(path, MAX_CONFIG).map_err(|error| wrong(chain(&error)))?;
         let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
+            let line =
+                error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
             wrong(format!("line {line}: {}", error.message()))
         })?;
         for (key, value) in flatten(&table) {
@@ -102,7 +135,8 @@ impl Config {
                 if !known_limits.contains(&limit) {
                     return Err(wrong(unknown(limit, known_limits.iter().copied(), "limit")));
                 }
-                let size = parse_size(&value).ok_or_else(|| wrong(format!("`{key}`: `{value}` is no number or size (`64 MiB`)")))?;
+                let size = parse_size(&value)
+                    .ok_or_else(|| wrong(format!("`{key}`: `{value}` is no number or size (`64 MiB`)")))?;
                 self.limits.insert(limit.to_owned(), (size, origin));
             } else if SETTINGS.iter().any(|setting| setting.key == key) {
                 self.values.insert(key, (value, origin));
@@ -138,22 +172,26 @@ impl Config {
     pub(crate) fn purpose(&self) -> Result<Purpose, CliError> {
         let text = self.text("crossing.purpose");
         Purpose::parse(text).ok_or_else(|| {
-            CliError::Usage(format!("`{text}` is no purpose: treatment, payment, operations, research:PROTOCOL or public-health"))
+            CliError::Usage(format!(
+                "`{text}` is no purpose: treatment, payment, operations, research:PROTOCOL or public-health"
+            ))
         })
     }
 
     /// The legal basis.
     pub(crate) fn basis(&self) -> Result<Basis, CliError> {
         let text = self.text("crossing.basis");
-        Basis::parse(text)
-            .ok_or_else(|| CliError::Usage(format!("`{text}` is no basis: {}", Basis::ALL.map(Basis::name).join(", "))))
+        Basis::parse(text).ok_or_else(|| {
+            CliError::Usage(format!("`{text}` is no basis: {}", Basis::ALL.map(Basis::name).join(", ")))
+        })
     }
 
     /// The deadlines.
     pub(crate) fn deadlines(&self) -> Result<Deadlines, CliError> {
         let one = |key: &str| {
             let text = self.text(key);
-            parse_duration(text).ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
+            parse_duration(text)
+                .ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
         };
         Ok(Deadlines { record: one("deadlines.record")?, call: one("deadlines.call")? })
     }
@@ -178,9 +216,12 @@ impl Config {
 
     /// Every setting with its value and origin, then the limits that were changed.
     pub(crate) fn effective(&self) -> Vec<(String, String, String)> {
-        let settings = self.values.iter().map(|(key, (value, origin))| (key.clone(), value.clone(), origin.to_string()));
-        let limits =
-            self.limits.iter().map(|(key, (most, origin))| (format!("limits.{key}"), most.to_string(), origin.to_string()));
+        let settings =
+            self.values.iter().map(|(key, (value, origin))| (key.clone(), value.clone(), origin.to_string()));
+        let limits = self
+            .limits
+            .iter()
+            .map(|(key, (most, origin))| (format!("limits.{key}"), most.to_string(), origin.to_string()));
         settings.chain(limits).collect()
     }
 }
@@ -287,8 +328,14 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused_with_the_nearest() {
-        assert!(load("[crossing]\nbasiss = 'x'").unwrap_err().ends_with("no setting `crossing.basiss`; did you mean `crossing.basis`?"));
-        assert!(load("[limits]\n'json.max_dept' = 3").unwrap_err().contains("did you mean `json.max_depth`?"));
+        assert!(
+            load("[crossing]\nbasiss = 'x'")
+                .unwrap_err()
+                .ends_with("no setting `crossing.basiss`; did you mean `crossing.basis`?")
+        );
+        assert!(
+            load("[limits]\n'json.max_dept' = 3").unwrap_err().contains("did you mean `json.max_depth`?")
+        );
         assert!(load("a = ").unwrap_err().contains("line 1"));
     }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lazaret_core::{
-    CrossingId, Entry, EntryIndex, Hold, HoldId, KeyedDigest, Known, KnownFact, Ledger, LedgerError, Opened, Purpose,
-    Seal, Sealed, Subject, TokenRequest, Vault, VaultError,
+    CrossingId, Entry, EntryIndex, Hold, HoldId, KeyedDigest, Known, KnownFact, Ledger, LedgerError, Opened,
+    Purpose, Seal, Sealed, Subject, TokenRequest, Vault, VaultError,
 };
 
 /// A vault that only remembers, in memory, what records say of the patients they describe.

@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod looking;
 mod report;
+mod server;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -48,7 +48,10 @@ pub(crate) fn json_document(out: &mut impl Write, value: &impl Serialize) -> std
 /// A table without frames, that fits the terminal.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     table
 }
 
@@ -78,7 +81,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -90,9 +93,6 @@ pub(crate) fn thousands(number: u64) -> String {
 mod tests {
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(
-            [0, 999, 1_000, 1_234_567].map(super::thousands).join(" "),
-            "0 999 1,000 1,234,567"
-        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(super::thousands).join(" "), "0 999 1,000 1,234,567");
     }
 }

@@ -2,3 +2,5 @@
 
 pub mod csv;
 pub mod fhir;
+pub mod note;
+pub mod opaque;

@@ -2,7 +2,7 @@
 //!
 //! Every table has `record`, the number of the record in its crossing. A FHIR table has `entry` (the entry's
 //! index where the resource came in a Bundle), the columns listed here and `resource`, the JSON as written. A
-//! table of notes, or of anything that is not known here, has `text`, or `bytes` where it is no UTF-8. A CSV
+//! table of notes, or of anything that is not known here, has `text`, and `bytes` where they are not its UTF-8. A CSV
 //! table has the columns of its schema and `row`, the row as written.
 //!
 //! A column holds what its paths find, the first that is there; of a list, its first item. Dates and decimals

@@ -1,10 +1,10 @@
 //! What a crossing will make visible, written before its seal, so that making it visible can be done again.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use lazaret_core::{CrossingId, LedgerError, Limit, Output};
+use lazaret_input::{read_file, write_durably};
 use serde::{Deserialize, Serialize};
 
 use super::file::sync_dir;
@@ -13,7 +13,6 @@ use super::{Lake, LakeError, STAGING, checked_name};
 /// The lock of a staging folder: held while its crossing is under way.
 pub(crate) const LOCK: &str = "lock";
 const MANIFEST: &str = "manifest.json";
-const UNFINISHED: &str = "manifest.new";
 /// The largest manifest that is read.
 pub const MAX_MANIFEST: Limit = Limit::new("lake.max_manifest", 16 << 20);
 
@@ -68,23 +67,14 @@ impl ManifestFile {
 impl Manifest {
     /// Writes it. Returns when it is durable.
     pub(crate) fn write(&self, staging: &Path) -> Result<(), LakeError> {
-        let what = LakeError::io("write a manifest");
         let text = serde_json::to_vec(self).map_err(LakeError::Manifest)?;
-        let unfinished = staging.join(UNFINISHED);
-        let mut file = File::create(&unfinished).map_err(&what)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(&what)?;
-        fs::rename(&unfinished, staging.join(MANIFEST)).map_err(&what)?;
-        sync_dir(staging)
+        write_durably(&staging.join(MANIFEST), &text).map_err(LakeError::io("write a manifest"))
     }
 
     /// Reads the manifest of a staging folder.
     pub(crate) fn read(staging: &Path) -> Result<Self, LakeError> {
-        let what = LakeError::io("read a manifest");
-        let file = File::open(staging.join(MANIFEST)).map_err(&what)?;
-        MAX_MANIFEST.check(file.metadata().map_err(&what)?.len())?;
-        let mut text = String::new();
-        #[expect(clippy::disallowed_methods, reason = "the lake's own file, and no longer than its limit")]
-        file.take(MAX_MANIFEST.most()).read_to_string(&mut text).map_err(&what)?;
+        let text = read_file(&staging.join(MANIFEST), MAX_MANIFEST).map_err(LakeError::Unreadable)?;
+        let text = String::from_utf8(text).map_err(|_| LakeError::ForeignName)?;
         serde_json::from_str(&text).map_err(LakeError::Manifest)
     }
 

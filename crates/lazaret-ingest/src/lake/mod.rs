@@ -109,6 +109,9 @@ pub enum LakeError {
     /// A manifest cannot be read or written.
     #[error("a manifest of the lake is damaged")]
     Manifest(#[source] serde_json::Error),
+    /// A manifest cannot be read.
+    #[error("a manifest of the lake cannot be read")]
+    Unreadable(#[source] lazaret_input::ReadError),
     /// A manifest names what the lake does not write.
     #[error("a manifest of the lake names a file outside its place")]
     ForeignName,
@@ -210,7 +213,7 @@ impl Lake {
 
     /// Gives the lake a name; its datasets and keys bear it.
     pub fn named(mut self, name: &str) -> Result<Self, LakeError> {
-        self.name = checked_name(name)?.to_owned();
+        checked_name(name)?.clone_into(&mut self.name);
         Ok(self)
     }
 

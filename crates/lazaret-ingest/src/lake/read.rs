@@ -43,7 +43,7 @@ pub struct Rows {
     keys: Arc<dyn DataKeys>,
     files: vec::IntoIter<(CrossingId, String)>,
     open: Option<(CrossingId, Batches)>,
-    rows: vec::IntoIter<LakeRow>,
+    ready: vec::IntoIter<LakeRow>,
 }
 
 impl Lake {
@@ -96,7 +96,7 @@ impl Lake {
             keys,
             files: files.into_iter(),
             open: None,
-            rows: Vec::new().into_iter(),
+            ready: Vec::new().into_iter(),
         })
     }
 }
@@ -112,7 +112,7 @@ impl Iterator for Rows {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(row) = self.rows.next() {
+            if let Some(row) = self.ready.next() {
                 return Some(Ok(row));
             }
             match self.refill() {
@@ -134,7 +134,7 @@ impl Rows {
         if let Some((crossing, batches)) = &mut self.open {
             match batches.next()? {
                 Some(batch) => {
-                    self.rows = rows_of(*crossing, &batches.name, &batch)?.into_iter();
+                    self.ready = rows_of(*crossing, &batches.name, &batch)?.into_iter();
                     return Ok(true);
                 }
                 None => self.open = None,
@@ -230,10 +230,10 @@ fn rows_of(crossing: CrossingId, name: &str, batch: &RecordBatch) -> Result<Vec<
         // The content is the last column, unless the record is no text and stands in `bytes`.
         if row.content.expose().is_empty() {
             let last = schema.fields().iter().map(|field| field.name()).rfind(|name| *name != "bytes");
-            if row.columns.last().map(|(name, _)| name) == last {
-                if let Some((_, text)) = row.columns.pop() {
-                    row.content = text.expose().as_bytes().to_vec().into();
-                }
+            if row.columns.last().map(|(name, _)| name) == last
+                && let Some((_, text)) = row.columns.pop()
+            {
+                row.content = text.expose().as_bytes().to_vec().into();
             }
         }
         rows.push(row);

@@ -64,13 +64,12 @@ impl Tree {
         for key in path.split('.') {
             let next = self.nodes.len();
             let Some(node) = self.nodes.get_mut(at) else { return at };
-            at = match node.keys.iter().find(|(known, _)| known == key) {
-                Some((_, known)) => *known,
-                None => {
-                    node.keys.push((key.to_owned(), next));
-                    self.nodes.push(Node::default());
-                    next
-                }
+            at = if let Some((_, known)) = node.keys.iter().find(|(known, _)| known == key) {
+                *known
+            } else {
+                node.keys.push((key.to_owned(), next));
+                self.nodes.push(Node::default());
+                next
             };
         }
         at
@@ -105,10 +104,10 @@ impl Tree {
             _ => {
                 let raw = cursor.skip()?;
                 for take in &node.takes {
-                    if let Some(slot) = found.by_column.get_mut(take.column) {
-                        if slot.is_none_or(|(rank, _)| take.rank < rank) {
-                            *slot = Some((take.rank, raw));
-                        }
+                    if let Some(slot) = found.by_column.get_mut(take.column)
+                        && slot.is_none_or(|(rank, _)| take.rank < rank)
+                    {
+                        *slot = Some((take.rank, raw));
                     }
                 }
                 Ok(())
@@ -131,10 +130,11 @@ pub(crate) fn entries(bundle: &str) -> Result<Vec<(usize, String, &str)>, NoJson
             }
             cursor.object(&mut |cursor, key| {
                 let raw = cursor.skip()?;
-                if key == "resource" && raw.starts_with('{') {
-                    if let Some(kind) = kind_of(raw)? {
-                        found.push((index, kind, raw));
-                    }
+                if key == "resource"
+                    && raw.starts_with('{')
+                    && let Some(kind) = kind_of(raw)?
+                {
+                    found.push((index, kind, raw));
                 }
                 Ok(())
             })

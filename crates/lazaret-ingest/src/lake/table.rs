@@ -8,6 +8,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, SchemaRef};
+use lazaret_input::charset;
 
 use super::LakeError;
 use super::columns::{self, Class, Spec, Take};
@@ -116,9 +117,11 @@ impl Table {
                 let mut buffers = self.buffers.iter_mut();
                 let mut put = |cell: Cell<'_>| buffers.next().map_or(Ok(()), |buffer| buffer.put(cell));
                 put(Cell::Whole(record))?;
-                let text = std::str::from_utf8(bytes).ok();
-                put(text.map_or(Cell::Null, Cell::Text))?;
-                put(if text.is_some() { Cell::Null } else { Cell::Bytes(bytes) })?;
+                // Text in another charset stands twice: to be searched, and as it was written.
+                let text = charset::decode(bytes, None).ok().map(|(text, _)| text);
+                put(text.as_deref().map_or(Cell::Null, Cell::Text))?;
+                let as_written = text.is_some_and(|text| text.as_bytes() == bytes);
+                put(if as_written { Cell::Null } else { Cell::Bytes(bytes) })?;
             }
             Shape::Row(schema, cells) => {
                 let row = std::str::from_utf8(bytes).map_err(|_| LakeError::NoText)?;

@@ -453,7 +453,7 @@ fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
         out
     };
     let bundle = one(r#"{"resourceType":"Bundle","type":"collection","entry":[
-            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor"}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
+            {"resource":{"resourceType":"Patient","id":"a","name":[{"family":"Moor","prefix":["Mrs."]}],"birthDate":"1931-02-03","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Moor</div>"}}},
             {"resource":{"resourceType":"Patient","id":"b","name":[{"family":"Vale"}]}},
             {"resource":{"resourceType":"Practitioner","name":[{"family":"Osei"}]}},
             {"resource":{"resourceType":"RelatedPerson","patient":{"reference":"Patient/b"},"name":[{"family":"Ash"}]}}]}"#);
@@ -471,4 +471,70 @@ fn what_a_patient_is_called_is_told_and_what_others_are_is_not() {
     let condition =
         one(r#"{"resourceType":"Condition","subject":{"reference":"Patient/a","display":"Moor"}}"#);
     assert!(!condition.may_describe_subject() && facts(condition.as_ref()).is_empty());
+}
+
+#[test]
+fn a_record_above_its_limit_is_held_and_the_next_is_read() {
+    let long = "x".repeat(2_000);
+    let file = format!(
+        "{{\"resourceType\":\"Patient\",\"language\":\"{long}\"}}\n{{\"resourceType\":\"Patient\"}}\n"
+    );
+    let mut limits = Limits::default();
+    limits.set("input.max_record", 1_000);
+    for (extension, lines) in [("ndjson", 2), ("json", 1)] {
+        let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
+        let source = MemorySource::new(file.as_bytes().to_vec(), hint);
+        let mut payload = FhirR4.open(Arc::new(source), &limits).unwrap();
+        let mut found = Vec::new();
+        while let Some(record) = payload.next().unwrap() {
+            let mut findings = Findings::new();
+            record.read(&limits, &mut findings);
+            found.push(findings.faults().iter().map(|fault| fault.id).collect::<Vec<_>>());
+        }
+        assert_eq!((found.len(), &found[0]), (lines, &vec!["limit.record-size"]));
+        assert!(found.iter().skip(1).all(Vec::is_empty));
+    }
+}
+
+#[test]
+fn compressed_files_are_read_as_what_is_in_them() {
+    use std::io::Write as _;
+    let pack = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    let lines = b"{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\",\"gender\":\"boy\"}\n";
+    let found = memory(&pack(lines), "gz");
+    assert_eq!(found.iter().map(|record| record.place().line).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert_eq!(held(found[1].as_ref()), [("fhir.binding", "Patient.gender".to_owned())]);
+    let pretty = memory(&pack(b"{\n \"resourceType\": \"Patient\"\n}\n"), "gz");
+    assert_eq!(pretty.iter().map(|record| record.place().line).collect::<Vec<_>>(), [None]);
+    let bomb = pack(&vec![b' '; 200 << 20]);
+    let hint = Hint { extension: Some("ndjson".to_owned()), media_type: None };
+    let refused = match FhirR4.open(Arc::new(MemorySource::new(bomb, hint)), &Limits::default()) {
+        Ok(mut payload) => loop {
+            match payload.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("a bomb ended as if it were whole"),
+                Err(refused) => break refused,
+            }
+        },
+        Err(refused) => refused,
+    };
+    assert_eq!(refused.rule, "limit.ratio");
+}
+
+#[test]
+fn what_is_fhir_is_known_by_its_content() {
+    use lazaret_core::Likeness::{ByName, Certain, No, Possible};
+    let like = |head: &[u8], extension: &str| {
+        FhirR4.recognise(head, &Hint { extension: Some(extension.to_owned()), media_type: None })
+    };
+    assert_eq!(like(b"\xef\xbb\xbf {\"id\":\"a\",\"resourceType\":\"Patient\"}", "txt"), Certain);
+    assert_eq!(like(b"<Patient xmlns=\"http://hl7.org/fhir\"/>", "txt"), Certain);
+    assert_eq!(like(b"{\"a\":1}", "json"), Possible);
+    assert_eq!(like(b"{\"a\":1}", "txt"), No);
+    assert_eq!(like(b"\xff\xfe", "ndjson"), ByName);
+    assert_eq!(like(b"a,b\n", "csv"), No);
 }

@@ -6,7 +6,7 @@ use super::text::{Space, decode, name, space};
 
 impl<'t> Reader<'t, '_> {
     /// Reads attributes and the end of the tag; true if the element is empty.
-    pub(super) fn attributes(&mut self, attributes: &mut Vec<Attribute<'t>>) -> Result<bool, Stopped> {
+    pub(super) fn read_attributes(&mut self, attributes: &mut Vec<Attribute<'t>>) -> Result<bool, Stopped> {
         loop {
             let before = self.pos;
             self.pos += space(self.rest());

@@ -21,6 +21,7 @@ pub(super) fn read<'t>(
         max_attributes: limits.get(MAX_ATTRIBUTES),
         max_faults: limits.get(MAX_FAULTS),
         open: Vec::new(),
+        attributes: Vec::new(),
         roots: 0,
         faults: Vec::new(),
         visit,
@@ -54,6 +55,8 @@ pub(super) struct Reader<'t, 'v> {
     max_attributes: Limit,
     max_faults: Limit,
     open: Vec<&'t str>,
+    /// Room for the attributes of one tag.
+    attributes: Vec<Attribute<'t>>,
     roots: u64,
     faults: Vec<XmlFault>,
     visit: &'v mut dyn FnMut(Event<'_, 't>) -> Flow,
@@ -66,7 +69,7 @@ impl<'t> Reader<'t, '_> {
         }
         loop {
             let begin = self.pos;
-            let markup = self.rest().find('<');
+            let markup = memchr::memchr(b'<', self.rest().as_bytes());
             self.pos = markup.map_or(self.text.len(), |at| begin + at);
             self.characters(begin)?;
             if markup.is_none() {
@@ -90,7 +93,8 @@ impl<'t> Reader<'t, '_> {
         if written.is_empty() {
             return Ok(());
         }
-        if let Some(at) = written.find("]]>") {
+        let bracket = memchr::memchr(b']', written.as_bytes());
+        if let Some(at) = bracket.and_then(|_| written.find("]]>")) {
             self.malformed(begin + at, "`]]>` in text")?;
         }
         let (text, bad) = decode(written, Space::Text);
@@ -190,8 +194,9 @@ impl<'t> Reader<'t, '_> {
             return Err(Stopped::ByFault);
         }
         self.pos += 1 + name.len();
-        let mut attributes: Vec<Attribute<'t>> = Vec::new();
-        let empty = self.attributes(&mut attributes)?;
+        let mut attributes = std::mem::take(&mut self.attributes);
+        attributes.clear();
+        let empty = self.read_attributes(&mut attributes)?;
         if self.open.is_empty() {
             self.roots = self.roots.saturating_add(1);
             if self.roots > 1 {
@@ -201,7 +206,9 @@ impl<'t> Reader<'t, '_> {
         if !empty {
             self.open.push(name);
         }
-        self.tell(Event::Start { name, attributes: &attributes, empty, offset })
+        let told = self.tell(Event::Start { name, attributes: &attributes, empty, offset });
+        self.attributes = attributes;
+        told
     }
 
     fn end_tag(&mut self) -> Result<(), Stopped> {
@@ -209,7 +216,8 @@ impl<'t> Reader<'t, '_> {
         let name = name(self.rest().get(2..).unwrap_or(""));
         self.pos += 2 + name.len();
         self.pos += space(self.rest());
-        match self.rest().find('>') {
+        let found = if self.rest().starts_with('>') { Some(0) } else { self.rest().find('>') };
+        match found {
             Some(0) => self.pos += 1,
             Some(end) => {
                 self.malformed(self.pos, "expected `>`")?;

@@ -75,8 +75,8 @@ fn reference(text: &str) -> Option<(char, usize)> {
 
 /// The first character that XML does not have.
 pub(super) fn first_bad_character(text: &str) -> Option<usize> {
-    let suspicious = |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || *byte == 0xef;
-    let first = text.bytes().position(|byte| suspicious(&byte))?;
+    let suspicious = |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
+    let first = text.bytes().position(suspicious)?;
     let rest = text.get(first..)?; // below 0x20 and 0xef both begin a character
     rest.char_indices().find(|(_, character)| !is_character(*character)).map(|(at, _)| first + at)
 }
@@ -87,11 +87,16 @@ fn is_character(character: char) -> bool {
 
 /// The name at the start of a text; empty if there is none.
 pub(super) fn name(text: &str) -> &str {
-    let end = text
-        .char_indices()
-        .find(|(at, character)| if *at == 0 { !begins_name(*character) } else { !continues_name(*character) })
-        .map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or("")
+    let plain = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let rest = text.get(plain..).unwrap_or("");
+    let next = rest.as_bytes().first();
+    if plain > 0 && matches!(next, Some(b'>' | b' ' | b'=' | b'/')) {
+        return text.get(..plain).unwrap_or(""); // nearly all names
+    }
+    let allowed =
+        |at: usize, character| if at == 0 { begins_name(character) } else { continues_name(character) };
+    let end = rest.char_indices().find(|(at, character)| !allowed(plain + at, *character));
+    text.get(..end.map_or(text.len(), |(at, _)| plain + at)).unwrap_or("")
 }
 
 fn begins_name(character: char) -> bool {

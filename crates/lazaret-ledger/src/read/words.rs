@@ -53,10 +53,29 @@ pub struct OpenedWords {
     /// Break-glass.
     #[serde(default)]
     pub override_by: Option<Value>,
+    /// A person's order that the crossing carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderWords>,
     /// Digest of the policy set.
     pub policy: String,
     /// Names and versions of formats and detectors.
     pub detectors: Vec<String>,
+}
+
+/// A person's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderWords {
+    /// `release`, `reject`, `look`, `reveal`, `shred`.
+    pub what: String,
+    /// With what: a hold's id, a token, a subject's keyed digest.
+    pub object: String,
+    /// Who ordered it.
+    pub by: String,
+    /// The second person, where two are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
+    /// Why, in the person's words.
+    pub reason: String,
 }
 
 /// A finding.

@@ -110,7 +110,7 @@ impl ShapeDetector for Age {
     }
 }
 
-/// `her sister Alphonsine, 94, lives`; `mother is 94`: a number after a person, between commas or before a stop.
+/// `her sister Albertine, 94, lives`; `mother is 94`: a number after a person, between commas or before a stop.
 fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let index = note.token_at(hit.start);
     let Some(last) = index.checked_sub(1).and_then(|at| note.tokens().get(at)) else { return };

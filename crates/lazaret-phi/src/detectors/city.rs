@@ -1,6 +1,6 @@
 //! Finds towns and counties.
 //!
-//! A name before a state (`Dunmere, OH`) whether or not a gazetteer knows it; a name of the gazetteer after a word of
+//! A name before a state (`Fernmere, OH`) whether or not a gazetteer knows it; a name of the gazetteer after a word of
 //! place (`lives in`, `from`, `moved to`); any capitalised name after `lives in`, `born in`, `from`; `X County`.
 //! Scores, devices and diseases named after towns (`Glasgow Coma Scale`) are not places.
 //!
@@ -8,7 +8,7 @@
 //!
 //! Example: `lives in Metairie, LA` gives `Metairie`; `Boston brace` and `mild LA enlargement` give nothing.
 //!
-//! References: GeoNames (catalogue/phi/SOURCE.md).
+//! References: `GeoNames` (catalogue/phi/SOURCE.md).
 
 use lazaret_core::Label;
 
@@ -107,7 +107,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if start.has(Marks::STATE.or(Marks::COUNTRY)) && first == last {
         return None;
     }
-    // `Wexcombe County`, `Sable Creek Township`, `Orleans Parish`
+    // `Quillby County`, `Fern Creek Township`, `Orleans Parish`
     let head = note.word(end);
     if last > first && ["County", "COUNTY", "Parish", "Township"].contains(&head) {
         return Some((
@@ -116,27 +116,30 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             if head == "Township" { Label::CITY } else { Label::COUNTY },
         ));
     }
-    // `Dunmere, OH`, `Pinebrook, Vermont`, `Corvane NM 87999`
+    // `Fernmere, OH`, `Fernbrook, Vermont`, `Fernvane NM 87999`
     let state = next.is_some_and(|t| {
         let gap = note.slice(end.end, t.start);
         let code = t.case == Case::Upper && t.len() <= 3;
-        let zip = note
-            .after(t.end, 8)
-            .trim_start_matches([',', ' ', '.', '*'])
-            .starts_with(|c: char| c.is_ascii_digit());
-        let two_words = tokens.get(last + 2).is_some_and(|two| {
-            Lexicon::get()
-                .marks(&format!("{} {}", note.word(t), note.word(two)).to_lowercase())
-                .has(Marks::STATE)
-        });
-        (t.has(Marks::STATE) || two_words)
-            && (t.capitalised() && (code || t.len() > 3))
-            && (gap == ", " || (zip && matches!(gap, " " | "  " | " * " | "^")))
+        let near = gap == ", " || matches!(gap, " " | "  " | " * " | "^");
+        let zip = || {
+            let after = note.after(t.end, 8).trim_start_matches([',', ' ', '.', '*']);
+            after.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let two_words = || {
+            tokens.get(last + 2).filter(|two| two.capitalised()).is_some_and(|two| {
+                let phrase = format!("{} {}", note.word(t), note.word(two)).to_lowercase();
+                Lexicon::get().marks(&phrase).has(Marks::STATE)
+            })
+        };
+        near && t.capitalised()
+            && (code || t.len() > 3)
+            && (t.has(Marks::STATE) || two_words())
+            && (gap == ", " || zip())
     });
     if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
         return Some((end.end, Evidence::Checked, Label::CITY));
     }
-    // `2280 Cobbler's Knot Ln, Dunmere`: after a street.
+    // `2280 Quillby's Knot Ln, Fernmere`: after a street.
     let after_street = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| {
         t.has(Marks::STREET) && t.capitalised() && matches!(note.slice(t.end, start.start), ", " | "., ")
     });
@@ -146,17 +149,13 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     {
         return Some((end.end, Evidence::Likely, Label::CITY));
     }
-    let phrase = phrase(note, first, last);
-    let listed = Lexicon::get().marks(&phrase).has(Marks::CITY);
-    let clinical = start.has(Marks::CLINICAL)
-        || next.is_some_and(|t| t.has(Marks::EPONYM_HEAD) && t.case == Case::Lower);
-    let strong = note.cue_before(
-        start.start,
-        18,
-        "lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
-    let weak = note.cue_before(start.start, 4, "in|to|near|of|at");
-    let personal =
-        start.has(Marks::RELATION.or(Marks::TITLE)) || (first == last && start.has(Marks::GIVEN_FREQUENT));
+    let closed = start.case == Case::Capital
+        && note.before(start.start, 2) == ", "
+        && matches!(note.byte(end.end), b'.' | b',' | b';' | b')' | b'\n')
+        && !start.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::GIVEN_FREQUENT).or(Marks::FUNCTION));
+    if closed && Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY) {
+        return Some((end.end, Evidence::Likely, Label::CITY));
+    }
     let direct = {
         let before = note.before(start.start, 24);
         before.ends_with("in ")
@@ -173,7 +172,17 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if !direct || (start.case == Case::Upper && start.len() <= 3) {
         return None;
     }
-    if listed && (strong || weak) && !(clinical && !strong) {
+    let listed = Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY);
+    let clinical = start.has(Marks::CLINICAL)
+        || next.is_some_and(|t| t.has(Marks::EPONYM_HEAD) && t.case == Case::Lower);
+    let strong = note.cue_before(
+        start.start,
+        18,
+        "lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
+    let weak = note.cue_before(start.start, 4, "in|to|near|of|at");
+    let personal =
+        start.has(Marks::RELATION.or(Marks::TITLE)) || (first == last && start.has(Marks::GIVEN_FREQUENT));
+    if listed && (strong || (weak && !clinical)) {
         return Some((end.end, Evidence::Checked, Label::CITY));
     }
     let bare = !start.has(Marks::COMMON.or(Marks::PERSON).or(Marks::CLINICAL).or(Marks::PAYER)) && !personal;

@@ -57,7 +57,10 @@ impl ShapeDetector for Dates {
                 Pass::Dates,
                 r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
             ),
-            (Pass::Dates, r"\b(?:\d{4}([/.-])\d{1,2}[/.-]\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2}))\b"),
+            (
+                Pass::Dates,
+                r"\b(?:\d{4}([/.-])\d{1,2}[/.-]\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2}))\b|[a-z]\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b",
+            ),
             (Pass::Dates, r"\b(?:19|20)\d{6}(?:\d{6}|\d{4})?\b"),
             (
                 Pass::Dates,
@@ -82,6 +85,9 @@ impl ShapeDetector for Dates {
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        // `signed3/22/24`: run together.
+        let letter = hit.shape == 1 && note.byte(hit.start).is_ascii_alphabetic();
+        let hit = Hit { start: hit.start + usize::from(letter), ..hit };
         let text = note.slice(hit.start, hit.end);
         let (before, after) = (note.byte_before(hit.start), note.byte(hit.end));
         let joined = matches!(before, b'/' | b'-' | b'.' | b'_' | b'#')

@@ -1,13 +1,13 @@
 //! Finds hospitals, clinics and other facilities, and employers.
 //!
-//! Capitalised words that end in a word for a facility (`Saint Brannock Regional Medical Center`, `Copper Basin
-//! Urology`), begin with one (`University of Tamarack Health`, `Klinik Bad Tannenau`), or end as firms do (`Bellweather
+//! Capitalised words that end in a word for a facility (`Saint Quill Regional Medical Center`, `Fern Basin
+//! Urology`), begin with one (`University of Fenland Health`, `Klinik Bad Farnau`), or end as firms do (`Fernweather
 //! Freight Co.`); the name after `works at`, `employed by`; the value of `Facility:`. Departments (`Emergency
 //! Department`, `Oncology Clinic`) are no names.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(B) and (A): where someone was treated or works is a place smaller than a state.
 //!
-//! Example: `seen at Elm Bay Birth Center` gives the name; `medical center policy` gives nothing.
+//! Example: `seen at Fern Bay Birth Center` gives the name; `medical center policy` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i).
 
@@ -23,6 +23,7 @@ pub(crate) struct Hospital;
 
 /// Most words of a name.
 const WORDS: usize = 7;
+
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
 const SECOND: [&str; 9] =
     ["center", "centre", "services", "system", "home", "care", "group", "department", "unit"];
@@ -38,29 +39,19 @@ impl ShapeDetector for Hospital {
 
     fn examples(&self) -> (&'static str, &'static str) {
         (
-            "Seen at Elm Bay Birth Center today.",
+            "Seen at Fern Bay Birth Center today.",
             "Medical center policy, Emergency Department, Cardiology Clinic.",
         )
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[
-            (
-                Pass::Cues,
-                r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
-            ),
-            (
-                Pass::Numbers,
-                r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)(?: [A-Z][a-z]+)?|[a-z]+(?: [a-z]+)? children's)\b",
-            ),
-        ]
+        &[(
+            Pass::Cues,
+            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+        )]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape == 1 {
-            saint(hit, note, out);
-            return;
-        }
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let key = cue.trim_end().ends_with(':');
         if !key
@@ -75,7 +66,8 @@ impl ShapeDetector for Hospital {
         let Some(token) = note.tokens().get(first).filter(|t| t.start == hit.end && t.capitalised()) else {
             return;
         };
-        if token.has(Marks::FUNCTION) && note.word(token).len() <= 3 {
+        let short = token.case == Case::Upper && token.len() <= 2;
+        if short || token.has(Marks::FUNCTION) && note.word(token).len() <= 3 {
             return;
         }
         let last = forward(note, first);
@@ -102,17 +94,6 @@ impl ShapeDetector for Hospital {
     }
 }
 
-/// `St Dymphna's`, `Our Lady of the Lake`, `Hopewell Children's`: each word capitalised; no saint's disease.
-fn saint(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-    let text = note.slice(hit.start, hit.end);
-    let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase()) || matches!(word, "of" | "the");
-    let words: Vec<&str> = text.split(' ').collect();
-    let thing = note.cue_after(hit.end, 12, "wort|fire|disease|dance|hospital");
-    if words.len() >= 2 && words.iter().all(|word| capital(word)) && !thing {
-        out.push(found(Label::HOSPITAL, hit.start, hit.end, Evidence::Likely));
-    }
-}
-
 fn second(note: &Note<'_>, token: &Token) -> bool {
     SECOND.iter().any(|word| word.eq_ignore_ascii_case(note.word(token)))
 }
@@ -136,6 +117,7 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
             || (lower
                 && before.case == Case::Lower
                 && before.has(Marks::PERSON.or(Marks::CITY))
+                && !before.has(Marks::COMMON)
                 && !before.has(Marks::FUNCTION.or(Marks::MEDICAL)));
         if !joined || !name {
             break;
@@ -182,7 +164,8 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let of = tokens
         .get(index + 1)
         .is_some_and(|t| matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte"));
-    (proper || (after && of)).then_some((first, last))
+    let payer = tokens.get(first).is_some_and(|t| t.has(Marks::PAYER)) && index - first <= 1;
+    (!payer && (proper || (after && of))).then_some((first, last))
 }
 
 /// Words that begin a sentence or field, not a name.

@@ -51,7 +51,7 @@ impl ShapeDetector for Ip {
         }
         let groups = text.split(':').filter(|group| !group.is_empty()).count();
         let short = text.matches("::").count() == 1;
-        if (short && groups >= 2 && groups < 8) || groups == 8 {
+        if (short && (2..8).contains(&groups)) || groups == 8 {
             out.push(found(Label::IP, hit.start, hit.end, Evidence::Checked));
         }
     }

@@ -68,7 +68,11 @@ impl ShapeDetector for License {
 fn dea_holds(text: &str) -> bool {
     let digits: Vec<u32> = digit_values(text).collect();
     match digits.as_slice() {
-        [a, b, c, d, e, f, check] => (a + c + e + 2 * (b + d + f)) % 10 == *check,
+        [head @ .., check] if head.len() == 6 => {
+            let sum: u32 =
+                head.iter().zip([1, 2].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
+            sum % 10 == *check
+        }
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Finds names that word lists know: a given name and another name (`Casimir Nwosu`), `SURNAME, GIVEN` in capitals,
+//! Finds names that word lists know: a given name and another name (`Cornelia Obi`), `SURNAME, GIVEN` in capitals,
 //! a given name or frequent surname alone inside a sentence, generated names with digits (`Sumiko254 Larue605`).
 //!
 //! A word that is also a common word (`Rose`, `Will`) counts inside a sentence and capitalised only. Words named after
@@ -6,14 +6,14 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(A).
 //!
-//! Example: `we told Maren yesterday` gives `Maren`; `Hashimoto antibodies`, `rose from bed` give nothing.
+//! Example: `we told Miriam yesterday` gives `Miriam`; `Hashimoto antibodies`, `rose from bed` give nothing.
 //!
 //! References: US Census 1990 names files (catalogue/phi/SOURCE.md).
 
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
-use crate::names::{Reading, name_at, report, sole_name, synthetic};
+use crate::names::{Reading, name_at, report, sole_name, synthetic, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
 use crate::view::{Case, Note, Token};
@@ -50,11 +50,6 @@ impl ShapeDetector for NameDictionary {
                 }
                 continue;
             }
-            if let Some(last) = unlisted_pair(note, at) {
-                report(note, (at, last), Label::NAME, Evidence::Likely, out);
-                index = last + 1;
-                continue;
-            }
             if !matches!(token.case, Case::Capital | Case::Upper)
                 || !token.has(Marks::PERSON)
                 || token.has(Marks::TITLE) && token.len() <= 3
@@ -77,7 +72,7 @@ fn synthetic_run(note: &Note<'_>, index: usize) -> Option<usize> {
     let mut last = index;
     while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
         let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
-        if !joined || !(next.case == Case::Mixed && synthetic(note.word(next))) {
+        if !(joined && next.case == Case::Mixed && synthetic(note.word(next))) {
             break;
         }
         last += 1;
@@ -106,20 +101,20 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
         return None;
     }
     let rest = (first + 1..=last).filter_map(|at| note.tokens().get(at));
+    let thing = Marks::FACILITY_HEAD.or(Marks::EPONYM_HEAD).or(Marks::STATE);
     let other = rest.clone().any(|t| {
-        t.has(
-            Marks::FACILITY.or(Marks::STREET).or(Marks::EPONYM_HEAD).or(Marks::ORGANISATION).or(Marks::STATE),
-        ) && t.case != Case::Initial
-            && !(t.has(Marks::SURNAME_FREQUENT)
-                && !t.has(Marks::FACILITY_HEAD.or(Marks::EPONYM_HEAD).or(Marks::STATE)))
-            || t.has(Marks::CLINICAL) && !t.has(Marks::SURNAME_FREQUENT)
+        let surname = t.has(Marks::SURNAME_FREQUENT);
+        let placed =
+            t.has(thing) || (!surname && t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION)));
+        (t.case != Case::Initial && placed) || (t.has(Marks::CLINICAL) && !surname)
     });
     let named =
         rest.clone().any(|t| t.case != Case::Initial && (t.has(Marks::SURNAME) || !t.has(Marks::COMMON)));
     let common = token.has(Marks::COMMON.or(Marks::CITY))
         && second.has(Marks::COMMON)
         && !second.has(Marks::SURNAME_FREQUENT);
-    let strong = token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME));
+    let strong =
+        token.has(Marks::GIVEN_FREQUENT) || rest.clone().any(|t| t.has(Marks::SURNAME) || unlisted_name(t));
     (first == index && last > first && !other && named && strong && !common).then_some(last)
 }
 
@@ -127,60 +122,6 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
 fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
     let phrase = format!("{} {}", note.word(first), note.word(second)).to_lowercase();
     crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
-}
-
-/// Two or three capitalised words in a row of which no list knows anything but that they are names, at least one of
-/// them in no list.
-fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
-    let tokens = note.tokens();
-    let proper = |t: &Token| {
-        let others = Marks::COMMON
-            .or(Marks::CLINICAL)
-            .or(Marks::FUNCTION)
-            .or(Marks::FACILITY)
-            .or(Marks::EPONYM_HEAD)
-            .or(Marks::CITY)
-            .or(Marks::COUNTY)
-            .or(Marks::STATE)
-            .or(Marks::COUNTRY)
-            .or(Marks::PAYER)
-            .or(Marks::CALENDAR)
-            .or(Marks::TITLE)
-            .or(Marks::STAFF)
-            .or(Marks::STREET)
-            .or(Marks::ORGANISATION);
-        t.case == Case::Capital && !t.has(others) && t.len() >= 3
-    };
-    let first = tokens.get(index).filter(|t| proper(t))?;
-    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
-    if before.is_some_and(|t| t.capitalised() && matches!(note.slice(t.end, first.start), " " | "-")) {
-        return None;
-    }
-    let mut last = index;
-    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
-        let gap = note.slice(this.end, next.start);
-        let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
-        let after_initial = this.case == Case::Initial && gap == ". ";
-        if !(matches!(gap, " " | "-") || after_initial) || !(proper(next) || initial) {
-            break;
-        }
-        last += 1;
-    }
-    let words = last - index + 1;
-    let unlisted = (index..=last).filter_map(|at| tokens.get(at)).any(|t| t.marks == Marks::default());
-    let end = tokens.get(last)?;
-    let next = tokens.get(last + 1);
-    let goes_on = next.is_some_and(|t| {
-        note.slice(end.end, t.start) == " "
-            && (t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION))
-                || t.capitalised() && !t.has(Marks::CREDENTIAL)
-                || matches!(t.case, Case::Number | Case::Mixed))
-    });
-    let hyphen_only = (index..last)
-        .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
-        .all(|(a, b)| note.slice(a.end, b.start) == "-");
-    ((2..=4).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
-        .then_some(last)
 }
 
 /// `SURNAME, GIVEN M` in capitals.

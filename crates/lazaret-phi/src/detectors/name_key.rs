@@ -1,4 +1,4 @@
-//! Finds names in fields: `Patient Name: Harriet Q. Lindqvist`, `ATTENDING: VAN DER HOEVEN, PIETERNEL MD`, `Re: …`.
+//! Finds names in fields: `Patient Name: Harriet Q. Quillby`, `ATTENDING: VAN DER HOEVEN, PIETERNEL MD`, `Re: …`.
 //!
 //! The value of a key that is followed by a colon, a bar of a table, or dots and a colon; names in JSON (`"family":`)
 //! and in HL7 components (`ZAPATA^CAITLIN`).
@@ -138,11 +138,11 @@ impl ShapeDetector for NameKey {
         }
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
-        self.more(note, last, label, out);
+        more(note, last, label, out);
     }
 }
 
-/// `pt Orla McGillicuddy`, `pt lakshmi iyer`: no sign between. In lower case both words must be in no other list.
+/// `pt Orla Quorrell`, `pt lakshmi iyer`: no sign between. In lower case both words must be in no other list.
 fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let first = note.token_at(hit.end);
     let (Some(token), Some(next)) = (note.tokens().get(first), note.tokens().get(first + 1)) else { return };
@@ -166,21 +166,19 @@ fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
-impl NameKey {
-    /// Further names of the field: `Attending: HJK/Rasmussen`, `Present: Ng; Osei, Lee`.
-    fn more(&self, note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
-        let mut last = last;
-        for _ in 0..8 {
-            let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
-                return;
-            };
-            let gap = note.slice(this.end, next.start);
-            if !(gap == "/" || (gap == "; " && next.has(Marks::PERSON))) || !next.capitalised() {
-                return;
-            }
-            let Some(words) = name_at(note, last + 1, Reading::Field) else { return };
-            report(note, words, label, Evidence::Checked, out);
-            last = words.1;
+/// Further names of the field: `Attending: QJK/Vane`, `Present: Ng; Osei, Lee`.
+fn more(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
+    let mut last = last;
+    for _ in 0..8 {
+        let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
+            return;
+        };
+        let gap = note.slice(this.end, next.start);
+        if !(gap == "/" || (gap == "; " && next.has(Marks::PERSON))) || !next.capitalised() {
+            return;
         }
+        let Some(words) = name_at(note, last + 1, Reading::Field) else { return };
+        report(note, words, label, Evidence::Checked, out);
+        last = words.1;
     }
 }

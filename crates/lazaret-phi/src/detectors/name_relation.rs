@@ -1,5 +1,5 @@
-//! Finds names of relatives and people around the patient: `daughter Maren`, `wife (Odalys)`, `sister jolene`,
-//! `Étienne Baptiste (spouse)`.
+//! Finds names of relatives and people around the patient: `daughter Miriam`, `wife (Odile)`, `sister joanne`,
+//! `Étienne Quorrell (spouse)`.
 //!
 //! After a word for a relative, over `is`, `named`, a comma or a bracket; or before one in brackets.
 //!
@@ -89,7 +89,7 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     }
 }
 
-/// `sons Hank & Angel`, `Art and Milagros`
+/// `sons Hank & Angel`, `Art and Miriam`
 fn conjoined(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
     let (Some(this), Some(mut next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
     let mut at = last + 1;
@@ -110,7 +110,7 @@ fn conjoined(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
     }
 }
 
-/// `Étienne Baptiste (spouse)`, `Arkady, son`
+/// `Étienne Quorrell (spouse)`, `Andrei, son`
 fn before(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };

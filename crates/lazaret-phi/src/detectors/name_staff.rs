@@ -1,22 +1,21 @@
-//! Finds names of staff: before a credential (`T. Vandersloot RN`, `Philippa Greaves-Holt, DO`), after a word for
-//! a profession (`CNM Hollis`, `Sonographer: Blythe K`) or after words of an act (`seen by`, `paged`, `d/w`, `per`).
+//! Finds names of staff after a word for a profession (`midwife Blythe`, `Sonographer: Blythe Q`) or after words of an
+//! act (`seen by`, `paged`, `d/w`, `per`).
 //!
-//! A credential in capitals after capitalised words names them; in lower case (`mcallister rn`) only the words next
-//! to it that are no others.
+//! What follows must be capitalised and no common or clinical word; in capitals throughout, a list must know it.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(A) with guidance: staff names point at place and time of care.
 //!
-//! Example: `report given to T. Vandersloot RN` gives the name; `PA pressure`, `RN aware` give nothing.
+//! Example: `paged Tobias` gives the name; `by mouth`, `nurse aware` give nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(A).
 
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
-use crate::names::{Reading, clinical_form, name_at, report, sole_name};
+use crate::names::{Reading, name_at, report, sole_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector};
-use crate::view::{Case, Note, Token};
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct NameStaff;
@@ -31,7 +30,7 @@ impl ShapeDetector for NameStaff {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Report given to T. Vandersloot RN.", "PA pressure 34, RN aware, MS none, by mouth.")
+        ("Paged Tobias at noon.", "Seen by mouth, nurse aware, per Protocol.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -77,98 +76,15 @@ impl ShapeDetector for NameStaff {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
-            if token.has(Marks::CREDENTIAL) {
-                before_credential(note, index, out);
-            }
             if token.has(Marks::STAFF)
-                || (token.has(Marks::CREDENTIAL) && token.case == Case::Upper && token.len() <= 4)
+                || (token.has(Marks::CREDENTIAL)
+                    && token.case != Case::Lower
+                    && token.len() <= 5
+                    && token.len() > 1)
             {
                 after_profession(note, index, out);
             }
         }
-    }
-}
-
-/// Credentials that are seldom anything else, also in lower case.
-const SURE: [&str; 6] = ["rn", "md", "np", "lpn", "crna", "lcsw"];
-
-fn before_credential(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
-    let tokens = note.tokens();
-    let Some(token) = tokens.get(index) else { return };
-    let word = note.word(token).to_lowercase();
-    let lower = token.case == Case::Lower;
-    let dotted = token.len() == 1 && note.byte(token.end) == b'.';
-    if lower && !SURE.contains(&word.as_str()) || dotted {
-        return;
-    }
-    let mut first = index;
-    let mut listed = false;
-    while index - first < 5 {
-        let (Some(name), Some(this)) =
-            (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
-        else {
-            break;
-        };
-        let gap = note.slice(name.end, this.start);
-        let joined = if first == index {
-            matches!(gap, " " | ", " | "," | ", (" | " (" | ".,  ")
-                || gap == ". " && name.case == Case::Initial
-                || gap == "., "
-        } else {
-            matches!(gap, " " | "-" | "'" | ". " | ".") && (!gap.starts_with('.') || name.len() <= 2)
-                || (gap == ", "
-                    && name.case == Case::Upper
-                    && this.case == Case::Upper
-                    && this.has(Marks::PERSON))
-        };
-        if !joined || !staff_word(note, name, lower) {
-            break;
-        }
-        listed |= name.has(Marks::PERSON) || !name.has(Marks::COMMON);
-        first -= 1;
-    }
-    while first < index
-        && tokens.get(first).is_some_and(|t| t.case == Case::Lower && !lower && !t.has(Marks::PARTICLE))
-    {
-        first += 1;
-    }
-    let comma = index
-        .checked_sub(1)
-        .and_then(|at| tokens.get(at))
-        .is_some_and(|t| note.slice(t.end, token.start).starts_with([',', '.']));
-    let vague = matches!(
-        word.as_str(),
-        "pa" | "ms" | "pt" | "do" | "ma" | "ot" | "mb" | "ba" | "dc" | "od" | "rd" | "jd" | "ed" | "rt"
-    );
-    // `from Erie, PA`: a town and its state.
-    let place = token.has(Marks::STATE)
-        && index - first <= 2
-        && tokens.get(first).is_some_and(|t| {
-            t.has(Marks::CITY)
-                || ["in ", "from ", "to "].iter().any(|cue| note.before(t.start, 6).ends_with(cue))
-        });
-    if place && comma {
-        return;
-    }
-    let words = index - first;
-    if words >= 1 && listed && (comma || !vague || words >= 2) {
-        report(note, (first, index - 1), Label::PROVIDER, Evidence::Named, out);
-    }
-}
-
-fn staff_word(note: &Note<'_>, token: &Token, lower: bool) -> bool {
-    let other = token
-        .has(Marks::FUNCTION.or(Marks::TITLE).or(Marks::CREDENTIAL).or(Marks::STAFF).or(Marks::CALENDAR))
-        && !token.has(Marks::GIVEN_FREQUENT)
-        || token.has(Marks::MEDICAL) && !token.has(Marks::PERSON);
-    match token.case {
-        Case::Lower if lower => {
-            !other && !token.has(Marks::COMMON) && token.len() > 2 && !clinical_form(note.word(token))
-        }
-        Case::Lower => token.has(Marks::PARTICLE),
-        Case::Upper => !other && (!token.has(Marks::COMMON) || token.has(Marks::PERSON)),
-        Case::Capital | Case::Initial => !other,
-        Case::Mixed | Case::Number => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Finds names after a title: `Dr. Okonkwo-Reyes`, `Ms. Lindqvist`, `dr faith penny`, `Judge Halloran`.
+//! Finds names after a title: `Dr. Vane-Reyes`, `Ms. Quillby`, `dr faith penny`, `Judge Quincey`.
 //!
 //! The title is no part of the name. After `Dr` the name is a provider's; after `Mr`, `Mrs`, `Ms` the patient's unless
 //! a word for a relative stands before; otherwise somebody else's. A name in lower case is read as far as the words
@@ -50,7 +50,7 @@ impl ShapeDetector for NameTitle {
             if next.has(Marks::TITLE) && next.case != Case::Lower && gap != "." {
                 continue;
             }
-            // `sister jolene` is the relatives' detector; words that are also others' need a capital after them.
+            // `sister joanne` is the relatives' detector; words that are also others' need a capital after them.
             let vague = matches!(
                 word.as_str(),
                 "sister"
@@ -115,7 +115,7 @@ impl ShapeDetector for NameTitle {
     }
 }
 
-/// `Drs. Abernethy, Li, Lee and Park`, `Dr. Rocha/McSwain`: further names of the list.
+/// `Drs. Quorrell, Li, Lee and Park`, `Dr. Rocha/McSwain`: further names of the list.
 fn listed(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
     let mut last = last;
     for _ in 0..8 {

@@ -44,11 +44,11 @@ impl ShapeDetector for Phone {
             ),
             (
                 Pass::Signs,
-                r"(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\b1[ .-])?(?:\(\d{2,4}\) ?|\b\d{3}[ ./-]|\b)\d{3}[ ./-]\d{4}\b",
+                r"(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\b1[ .-])?(?:\(\d{2,4}\) ?|\b\d{3}[ ./-]|\b)\d{3}[ ./-]\d{4}(?:\b|x\d{1,6}\b)",
             ),
             (
                 Pass::Signs,
-                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b\d{10,11}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
+                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b\d{10,11}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
             ),
             (Pass::Signs, r"\bx ?\d{4,5}\b|\b\d-\d{4}\b"),
         ]
@@ -134,6 +134,11 @@ fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         out.push(found(Label::PHONE, start, end, Evidence::Named));
         return;
     }
+    if let Some(end) = groups_end(note, start) {
+        let start = if note.byte_before(start) == b'(' { start - 1 } else { start };
+        out.push(found(Label::PHONE, start, end, Evidence::Named));
+        return;
+    }
     let mut end = start;
     while end - start < 12
         && (note.byte(end).is_ascii_digit()
@@ -153,4 +158,21 @@ fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let start = if note.byte_before(start) == b'#' { start - 1 } else { start };
         out.push(found(Label::PHONE, start, end, Evidence::Named));
     }
+}
+
+/// The end of seven to thirteen digits in groups parted by single signs: `0490 75 40 81`, `(71) 4233-6306`.
+fn groups_end(note: &Note<'_>, start: usize) -> Option<usize> {
+    let (mut end, mut count, mut at) = (start, 0, start);
+    while at - start < 24 {
+        let b = note.byte(at);
+        if b.is_ascii_digit() {
+            count += 1;
+            end = at + 1;
+        } else if !matches!(b, b' ' | b'.' | b'-' | b'/' | b'(' | b')' | b'+') || at > end + 1 {
+            break;
+        }
+        at += 1;
+    }
+    let date = crate::calendar::parse(note.slice(start, end)).is_some();
+    ((7..=13).contains(&count) && !date && !note.byte(end).is_ascii_alphanumeric()).then_some(end)
 }

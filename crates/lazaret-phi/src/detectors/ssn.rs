@@ -40,17 +40,17 @@ impl ShapeDetector for Ssn {
                 r"\b(?:ssn|s\.s\.n\.|ss ?(?:#|no\b\.?)|soc(?:ial)?\b\.? sec(?:urity)?\b\.?(?: (?:no\b\.?|number|#))?|social\b:?|last (?:four|4)(?: (?:digits|ssn))?(?: of ssn)?(?: on file)?|sin\b(?: (?:no\b\.?|number))?|ni (?:no\b\.?|number)|national insurance(?: (?:no\b\.?|number))?|tfn)",
             ),
             (Pass::Numbers, r"\b(?:\d{3}|[x*]{3})(?:-\d{2}-|-[x*]{2}-| \d{2} |\.\d{2}\.)\d{4}\b"),
-            (Pass::Numbers, r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
+            (Pass::Numbers, r"\b[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
             (Pass::Signs, r"\b\d{5}-\d{4}\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let clean = !matches!(note.byte_before(hit.start), b'-' | b'.' | b'/' | b':')
-            && !(note.byte(hit.end) == b'-' && note.byte(hit.end + 1).is_ascii_digit());
+        let part = matches!(note.byte_before(hit.start), b'-' | b'.' | b'/' | b':')
+            || (note.byte(hit.end) == b'-' && note.byte(hit.end + 1).is_ascii_digit());
         match hit.shape {
             0 => after_cue(hit, note, out),
-            1 | 2 if clean => out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked)),
+            1 | 2 if !part => out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked)),
             3 if note.cue_after(hit.end, 8, "ssn|ss#") => {
                 out.push(found(Label::SSN, hit.start, hit.end, Evidence::Named));
             }

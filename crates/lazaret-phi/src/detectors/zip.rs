@@ -29,7 +29,7 @@ impl ShapeDetector for Zip {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Lives in Dunmere, OH 43917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
+        ("Lives in Fernmere, OH 43917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -45,6 +45,19 @@ fn known_facts_are_found_in_any_case_and_punctuation() {
 }
 
 #[test]
+fn a_known_birth_date_is_one_in_every_form() {
+    let known = known(&[(Label::BIRTH_DATE, "1931-04-17")]);
+    for (text, label) in [
+        ("seen, 04/17/1931 on the form", Label::BIRTH_DATE),
+        ("seen, April 17, 1931 on the form", Label::BIRTH_DATE),
+        ("seen, 04/18/1931 on the form", Label::DATE),
+    ] {
+        let found = Scanner::new().unwrap().scan(text, Some(&known)).unwrap();
+        assert_eq!(found.iter().map(|d| d.label).collect::<Vec<_>>(), [label], "{text}");
+    }
+}
+
+#[test]
 fn names_learnt_from_a_cue_are_found_everywhere_in_the_note() {
     let text = "Patient: Xanthe Quorrell\nLater quorrell slept. Xanthe ate.";
     let found = texts(text, &known(&[]));

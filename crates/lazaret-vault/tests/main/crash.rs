@@ -30,6 +30,8 @@ fn child() {
     let (run, one) = (crossing(), research("1"));
     let mut out = std::io::stdout();
     for round in 0_u64.. {
+        // First, since a key given out is durable at once, and with it all written before.
+        let key = vault.current(&format!("lake/{run}/{round}"), None).unwrap();
         let mut line = format!("\nacknowledged {run} {round}");
         for n in 0..PER_SYNC {
             let record = round * PER_SYNC + n;
@@ -43,7 +45,6 @@ fn child() {
             line.push(' ');
             line.push_str(&token);
         }
-        let key = vault.current(&format!("lake/{run}/{round}"), None).unwrap();
         vault.sync().unwrap();
         writeln!(out, "{line} {}", key.id).unwrap();
         out.flush().unwrap();

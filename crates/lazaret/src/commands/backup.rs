@@ -33,7 +33,11 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
     data.close()?;
-    writeln!(out, "backed up to {}; the key-encryption key is not in it: keep a copy of that too", to.display())?;
+    writeln!(
+        out,
+        "backed up to {}; the key-encryption key is not in it: keep a copy of that too",
+        to.display()
+    )?;
     Ok(Exit::Clear)
 }
 
@@ -41,7 +45,10 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
 pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let folder = config.path("data");
     if SqliteVault::exists(&folder) || folder.join("ledger.db").exists() {
-        return Err(CliError::Usage(format!("{} is a data directory already; restore into a new one", folder.display())));
+        return Err(CliError::Usage(format!(
+            "{} is a data directory already; restore into a new one",
+            folder.display()
+        )));
     }
     let from = &args.from;
     let failed = |what: &str| {

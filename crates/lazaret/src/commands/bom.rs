@@ -2,19 +2,28 @@
 
 use std::io::Write;
 
-use lazaret_ledger::{CycloneDx, LedgerReader, bom};
+use lazaret_ledger::{CycloneDx, LedgerReader, bom, bom_view};
 
 use crate::cli::BomArgs;
 use crate::commands::policy::of_ledger;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::json_document;
+use crate::server::bom_document;
 
 /// Runs the command.
-pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &BomArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let path = config.path("data").join("ledger.db");
     if !path.is_file() {
-        return Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())));
+        return Err(CliError::Usage(format!(
+            "{} is no ledger; make one with `lazaret init`",
+            path.display()
+        )));
     }
     let reader = LedgerReader::open(&path).map_err(of_ledger)?;
     let datasets = reader.datasets().map_err(of_ledger)?;
@@ -31,9 +40,18 @@ pub(crate) fn run(args: &BomArgs, config: &Config, json: bool, out: &mut impl Wr
         let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(CliError::Usage(format!("no dataset `{dataset}`{hint} `lazaret bom` lists them")));
     }
-    let version = CycloneDx::parse(&args.spec)
-        .ok_or_else(|| CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec)))?;
-    let document = bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
+    if args.page {
+        let failed = |error| CliError::failed("the bill of materials", error);
+        let view = bom_view(&reader, dataset).map_err(failed)?;
+        let page = bom_document(view).map_err(|error| CliError::failed("the page", error))?;
+        writeln!(out, "{page}")?;
+        return Ok(Exit::Clear);
+    }
+    let version = CycloneDx::parse(&args.spec).ok_or_else(|| {
+        CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec))
+    })?;
+    let document =
+        bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
     writeln!(out, "{document}")?;
     Ok(Exit::Clear)
 }

@@ -19,7 +19,8 @@ pub(crate) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
     }
     let mut rows = table(["setting", "value", "from", "what it is"]);
     for (key, value, origin) in effective {
-        let about = SETTINGS.iter().find(|setting| setting.key == key).map_or("a limit", |setting| setting.about);
+        let about =
+            SETTINGS.iter().find(|setting| setting.key == key).map_or("a limit", |setting| setting.about);
         rows.add_row([key, value, origin, about.to_owned()]);
     }
     writeln!(out, "{rows}")?;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lazaret_core::{DataKeys, Limit, Limits, Verdict};
+use lazaret_core::{DataKeys, Limit, Limits};
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::{FileSource, Lines, json, read_file, write_durably};
 use lazaret_ledger::{CycloneDx, bom, verify};
@@ -47,7 +47,12 @@ struct Compared {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &DemoArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &DemoArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let expected = read_expected(&args.samples)?;
     empty(&args.work)?;
     let place = |name: &str| args.work.join(name).to_string_lossy().into_owned();
@@ -65,7 +70,8 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, json: bool, out: &mut impl W
     if json {
         json_document(out, &serde_json::json!({ "agree": agree, "inputs": compared }))?;
     } else {
-        let telling = Telling { args, data: &data, lake: &lake, reports: &ingested.reports, compared: &compared };
+        let telling =
+            Telling { args, data: &data, lake: &lake, reports: &ingested.reports, compared: &compared };
         telling.tell(out)?;
     }
     out.flush()?;
@@ -73,7 +79,7 @@ pub(crate) fn run(args: &DemoArgs, config: &Config, json: bool, out: &mut impl W
         return Ok(Exit::Findings);
     }
     if !args.once && !json {
-        return Ok(Exit::Clear);
+        return super::serve::open_console(&data, args.port, out);
     }
     Ok(Exit::Clear)
 }
@@ -83,7 +89,10 @@ fn empty(work: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::failed(work.display().to_string(), error);
     if work.exists() {
         if !work.join(MARK).exists() {
-            return Err(CliError::Usage(format!("{} is not a demo's directory; name another with --work", work.display())));
+            return Err(CliError::Usage(format!(
+                "{} is not a demo's directory; name another with --work",
+                work.display()
+            )));
         }
         std::fs::remove_dir_all(work).map_err(failed)?;
     }
@@ -201,7 +210,8 @@ impl Telling<'_> {
         }
         let mut rows = table(["identifier", "token", "generalise", "redact"]);
         for (kind, actions) in sums {
-            let count = |action: &str| actions.get(action).map_or_else(String::new, |count| thousands(*count));
+            let count =
+                |action: &str| actions.get(action).map_or_else(String::new, |count| thousands(*count));
             rows.add_row([kind.to_owned(), count("token"), count("generalise"), count("redact")]);
         }
         Ok(writeln!(out, "{rows}")?)
@@ -237,7 +247,8 @@ impl Telling<'_> {
             let failed = |error| CliError::failed(format!("the dataset {dataset}"), error);
             let mut rows = self.lake.lake.read(&dataset, keys).map_err(failed)?;
             let after = rows.next().transpose().map_err(failed)?;
-            let after = after.map_or_else(String::new, |row| String::from_utf8_lossy(row.content.expose()).into_owned());
+            let after = after
+                .map_or_else(String::new, |row| String::from_utf8_lossy(row.content.expose()).into_owned());
             writeln!(out, "{kind}, before:\n{}", excerpt(&before, kind))?;
             writeln!(out, "{kind}, after:\n{}\n", excerpt(&after, kind))?;
         }
@@ -274,7 +285,8 @@ fn first_line(path: &Path) -> Result<String, CliError> {
     let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
     let source = FileSource::open(path).map_err(|error| wrong(chain(&error)))?;
     let mut lines = Lines::of_source(Arc::new(source), &Limits::default());
-    let line = lines.next().map_err(|error| wrong(chain(&error)))?.ok_or_else(|| wrong("is empty".to_owned()))?;
+    let line =
+        lines.next().map_err(|error| wrong(chain(&error)))?.ok_or_else(|| wrong("is empty".to_owned()))?;
     let bytes = line.bytes.map_err(|error| wrong(error.to_string()))?;
     String::from_utf8(bytes.to_vec()).map_err(|_| wrong("is not UTF-8".to_owned()))
 }
@@ -287,7 +299,9 @@ fn excerpt(resource: &str, kind: &str) -> String {
     let root = document.root();
     let mut lines = Vec::new();
     let keys: &[&str] = match kind {
-        "Patient" => &["id", "identifier", "name", "telecom", "gender", "birthDate", "address", "maritalStatus"],
+        "Patient" => {
+            &["id", "identifier", "name", "telecom", "gender", "birthDate", "address", "maritalStatus"]
+        }
         _ => &["id", "subject", "date", "author", "custodian"],
     };
     for key in keys {
@@ -312,12 +326,18 @@ fn excerpt(resource: &str, kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_core::Verdict;
+
     use super::*;
 
     #[test]
     fn a_flipped_expectation_disagrees() {
         let mut expected = BTreeMap::new();
-        let wanted = Expected { records: 1, verdict: "tokenise".into(), except: BTreeMap::from([(2, "block".into())]) };
+        let wanted = Expected {
+            records: 1,
+            verdict: "tokenise".into(),
+            except: BTreeMap::from([(2, "block".into())]),
+        };
         expected.insert("a.ndjson".to_owned(), wanted);
         let mut report = FileReport::new(Path::new("s/a.ndjson"));
         report.verdicts = vec![(Some(1), Verdict::Tokenise)];

@@ -12,9 +12,15 @@ use crate::report::{json_document, table};
 /// Every rule of every room, sorted by id.
 pub(crate) fn rules() -> Vec<(&'static str, Severity, &'static str)> {
     let ingest = lazaret_ingest::rules();
-    let faults: [&[&'static Rule]; 5] =
-        [&CORE_RULES, lazaret_input::RULES, &ingest, &lazaret_ledger::LEDGER_RULES, &lazaret_ledger::LINEAGE_RULES];
-    let mut rules: Vec<_> = faults.concat().into_iter().map(|rule| (rule.id, rule.severity, rule.title)).collect();
+    let faults: [&[&'static Rule]; 5] = [
+        &CORE_RULES,
+        lazaret_input::RULES,
+        &ingest,
+        &lazaret_ledger::LEDGER_RULES,
+        &lazaret_ledger::LINEAGE_RULES,
+    ];
+    let mut rules: Vec<_> =
+        faults.concat().into_iter().map(|rule| (rule.id, rule.severity, rule.title)).collect();
     rules.extend(Kind::ALL.map(|kind| (kind.rule_id(), Severity::Info, kind.about())));
     rules.sort_unstable_by_key(|(id, ..)| *id);
     rules.dedup_by_key(|(id, ..)| *id);
@@ -53,6 +59,9 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
             Severity::Low | Severity::Info => "allow, recorded",
         };
         writeln!(out, "{id}\n  {title}\n  severity  {severity}\n  default   {verdict}")?;
+        if let Some(page) = lazaret_phi::page(id) {
+            writeln!(out, "\n{}", page.trim_end())?;
+        }
     }
     Ok(Exit::Clear)
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
-    Checkpoint, Counts, Crossing, Failure, Finding, Payload, Receipt, Refused, Severity, Source, Stopped, Verdict,
-    Watch,
+    Checkpoint, Counts, Crossing, Failure, Finding, Limits, Payload, Receipt, Refused, Severity, Stopped,
+    Verdict, Watch,
 };
-use lazaret_input::FileSource;
+use lazaret_input::{FileSource, decompress};
 use serde::Serialize;
 
 use crate::cli::IngestArgs;
@@ -23,7 +23,12 @@ use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line,
 const MAX_LISTED: usize = 10_000;
 
 /// Runs the command.
-pub(crate) fn run(args: &IngestArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &IngestArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let files = files_of(&args.paths)?;
     if files.is_empty() {
         return Err(CliError::Usage("no file under the paths given".to_owned()));
@@ -83,19 +88,25 @@ pub(crate) struct PlacedFinding {
     pub(crate) finding: Finding,
 }
 
-/// Opens a file with the format that knows it.
-fn open(checkpoint: &Checkpoint, path: &Path) -> Result<Box<dyn Payload>, Refused> {
-    let source = FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
-    let source: Arc<dyn Source> = Arc::new(source);
+/// Opens a file, unpacks it under limits, and hands it to the format that knows it.
+fn open(checkpoint: &Checkpoint, path: &Path, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
+    let source =
+        FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
+    let (source, _) = decompress::unpack(Arc::new(source), limits)?;
     checkpoint.recognise(&source).map(|(_, payload)| payload)
 }
 
 /// The first pass: what the records say of the patients they describe.
-fn survey(checkpoint: &Checkpoint, crossings: &Crossings, files: &[PathBuf]) -> Result<(), CliError> {
+fn survey(
+    checkpoint: &Checkpoint,
+    crossings: &Crossings,
+    files: &[PathBuf],
+    limits: &Limits,
+) -> Result<(), CliError> {
     let bar = progress("learning who the records are about", files.len() as u64, false);
     for path in files {
         // A file that cannot be read is reported when it passes.
-        if let Ok(payload) = open(checkpoint, path) {
+        if let Ok(payload) = open(checkpoint, path, limits) {
             let crossing = crossings.next(path)?;
             match checkpoint.survey(&crossing, payload) {
                 Ok(_) => {}
@@ -117,8 +128,15 @@ fn check(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let checkpoint = checkpoint_that_looks(config, args.schema.as_deref())?;
-    let crossings = Crossings::new(config, "check", args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
-    survey(&checkpoint, &crossings, files)?;
+    let crossings = Crossings::new(
+        config,
+        "check",
+        args.purpose.as_deref(),
+        args.basis.as_deref(),
+        args.system.as_deref(),
+    )?;
+    let limits = &config.limits();
+    survey(&checkpoint, &crossings, files, limits)?;
     let mut all = Counts::default();
     let mut worst = None;
     let mut reports = Vec::new();
@@ -127,7 +145,7 @@ fn check(
         let mut report = FileReport::new(path);
         let mut written = Ok(());
         let crossing = crossings.next(path)?;
-        let looked = open(&checkpoint, path).map_err(Looked::Refused).and_then(|payload| {
+        let looked = open(&checkpoint, path, limits).map_err(Looked::Refused).and_then(|payload| {
             let inspected = checkpoint.inspect(crossing, payload, &mut |record| {
                 worst = worst.max(record.findings.iter().map(|finding| finding.severity).max());
                 if args.jsonl && written.is_ok() {
@@ -151,7 +169,10 @@ fn check(
                     let phi = BTreeMap::new();
                     let findings = std::slice::from_ref(&finding);
                     let verdict = Verdict::Quarantine;
-                    json_line(out, &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings })?;
+                    json_line(
+                        out,
+                        &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings },
+                    )?;
                 }
                 report = FileReport::refused(path, &refused);
             }
@@ -198,8 +219,13 @@ fn ingest(
     let data = Data::open(config)?;
     let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
     let lake = data.lake(&folder, args.schema.as_deref())?;
-    let crossings =
-        Crossings::new(config, lake.name(), args.purpose.as_deref(), args.basis.as_deref(), args.system.as_deref())?;
+    let crossings = Crossings::new(
+        config,
+        lake.name(),
+        args.purpose.as_deref(),
+        args.basis.as_deref(),
+        args.system.as_deref(),
+    )?;
     let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files)?;
     data.close()?;
     if json {
@@ -234,12 +260,13 @@ pub(crate) fn ingest_files(
     files: &[PathBuf],
 ) -> Result<Ingested, CliError> {
     let checkpoint = data.checkpoint(schema)?;
-    survey(&checkpoint, crossings, files)?;
+    let limits = &data.limits();
+    survey(&checkpoint, crossings, files, limits)?;
     let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
     for path in files {
         let crossing = crossings.next(path)?;
         let to = lake.passage(crossing.id);
-        let (report, worst) = match open(&checkpoint, path) {
+        let (report, worst) = match open(&checkpoint, path, limits) {
             Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
             Err(refused) => (FileReport::refused(path, &refused), Some(Severity::High)),
         };

@@ -9,7 +9,12 @@ use crate::exit::{CliError, Exit};
 use crate::report::json_document;
 
 /// Runs the command.
-pub(crate) fn run(args: &InitArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    args: &InitArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let data = Data::init(config, args.passphrase)?;
     let verifier = data.ledger.key().to_string();
     let key = (!args.passphrase).then(|| key_file(config, &data.folder));
@@ -26,9 +31,16 @@ pub(crate) fn run(args: &InitArgs, config: &Config, json: bool, out: &mut impl W
     writeln!(out, "data directory  {}", data.folder.display())?;
     match key {
         Some(key) => {
-            writeln!(out, "key file        {}  (keep a copy elsewhere: without it nothing can be read)", key.display())?;
+            writeln!(
+                out,
+                "key file        {}  (keep a copy elsewhere: without it nothing can be read)",
+                key.display()
+            )?;
         }
-        None => writeln!(out, "passphrase      asked for at every start (keep a copy: without it nothing can be read)")?,
+        None => writeln!(
+            out,
+            "passphrase      asked for at every start (keep a copy: without it nothing can be read)"
+        )?,
     }
     writeln!(out, "ledger key      {verifier}  (give it to whoever verifies)")?;
     Ok(Exit::Clear)

@@ -15,7 +15,12 @@ use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_document, thousands};
 
 /// Runs the command.
-pub(crate) fn run(command: &KeysCommand, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &KeysCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     match command {
         KeysCommand::Status => status(&data, json, out)?,
@@ -27,7 +32,11 @@ pub(crate) fn run(command: &KeysCommand, config: &Config, json: bool, out: &mut 
         KeysCommand::LegalHold { subject, system, lift, by } => {
             let subject = named(config, subject, system.as_deref());
             data.vault.legal_hold(&subject, !lift, by).map_err(of_vault)?;
-            writeln!(out, "{}", if *lift { "legal hold lifted" } else { "under legal hold: cannot be shredded" })?;
+            writeln!(
+                out,
+                "{}",
+                if *lift { "legal hold lifted" } else { "under legal hold: cannot be shredded" }
+            )?;
         }
     }
     data.close()?;
@@ -49,11 +58,20 @@ fn status(data: &Data, json: bool, out: &mut impl Write) -> Result<(), CliError>
         json_document(out, &status)?;
         return Ok(());
     }
-    writeln!(out, "key service   {} ({}), version {}", status.kms.provider, status.kms.key_id, status.kms_version)?;
+    writeln!(
+        out,
+        "key service   {} ({}), version {}",
+        status.kms.provider, status.kms.key_id, status.kms_version
+    )?;
     writeln!(out, "in use since  {} ({} days)", status.kms_since, status.kms_age_days)?;
     writeln!(out, "data keys     {} of datasets, {} of the vault", status.dataset_keys, status.vault_keys)?;
     writeln!(out, "subjects      {}, {} under legal hold", thousands(status.subjects), status.legal_holds)?;
-    writeln!(out, "tokens        {}, {} shredded", thousands(status.tokens), thousands(status.shredded_tokens))?;
+    writeln!(
+        out,
+        "tokens        {}, {} shredded",
+        thousands(status.tokens),
+        thousands(status.shredded_tokens)
+    )?;
     writeln!(out, "held records  {}, {} settled", thousands(status.held), thousands(status.settled))?;
     writeln!(out, "ledger key    {}", data.ledger.key())?;
     Ok(())
@@ -104,7 +122,7 @@ fn shred(
     let digest = data.vault.digest(None, subject.id.expose().as_bytes());
     let digest = digest.map_err(|error| CliError::failed("the vault", error))?.to_string();
     let crossings = Crossings::new(config, "shredded", None, None, Some(&subject.system))?;
-    let order = crossings.order(Ordered::Shred, &digest, by, Some(second), reason);
+    let order = Crossings::order(Ordered::Shred, &digest, by, Some(second), reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     let shredded = data.vault.shred(subject, by, second, reason).map_err(of_vault)?;
     writeln!(

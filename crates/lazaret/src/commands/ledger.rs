@@ -1,7 +1,7 @@
 //! `lazaret ledger`: verify, prove, show.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use lazaret_core::Limit;
 use lazaret_input::read_file;
@@ -20,10 +20,18 @@ use crate::report::{json_document, table, thousands};
 const MAX_NOTE: Limit = Limit::new("ledger.max_note", 64 << 10);
 
 /// Runs the command. Reading needs no key of the vault, except to know whose signatures to trust.
-pub(crate) fn run(command: &LedgerCommand, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &LedgerCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let path = config.path("data").join("ledger.db");
     if !path.is_file() {
-        return Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())));
+        return Err(CliError::Usage(format!(
+            "{} is no ledger; make one with `lazaret init`",
+            path.display()
+        )));
     }
     match command {
         LedgerCommand::Verify { key, checkpoint } => {
@@ -62,7 +70,7 @@ fn own_key(config: &Config) -> Result<VerifierKey, CliError> {
 }
 
 fn verify_all(
-    path: &PathBuf,
+    path: &Path,
     trusted: &VerifierKey,
     given: &[String],
     json: bool,
@@ -92,7 +100,7 @@ fn verify_all(
     Ok(if verification.holds() { Exit::Clear } else { Exit::Findings })
 }
 
-fn show(path: &PathBuf, receipt: &str, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+fn show(path: &Path, receipt: &str, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let reader = LedgerReader::open(path).map_err(of_ledger)?;
     let (_, crossing) = find(&reader, receipt)?;
     if json {
@@ -106,6 +114,14 @@ fn show(path: &PathBuf, receipt: &str, json: bool, out: &mut impl Write) -> Resu
     writeln!(out, "gate         {}, system {} to {}", opened.gate, opened.system, opened.to)?;
     writeln!(out, "purpose      {}, basis {}, profile {}", opened.purpose, opened.basis, opened.profile)?;
     writeln!(out, "policy       {}", opened.policy)?;
+    if let Some(order) = &opened.order {
+        let second = order.second.as_ref().map_or_else(String::new, |second| format!(" and {second}"));
+        writeln!(
+            out,
+            "order        {} of {}, by {}{second}: {}",
+            order.what, order.object, order.by, order.reason
+        )?;
+    }
     let Some(sealed) = &crossing.sealed else {
         writeln!(out, "sealed       not yet")?;
         return Ok(Exit::Clear);
@@ -113,21 +129,35 @@ fn show(path: &PathBuf, receipt: &str, json: bool, out: &mut impl Write) -> Resu
     writeln!(out, "sealed       entry {}, {}, {}", sealed.sealed_at, sealed.seal.ended, sealed.seal.ending)?;
     writeln!(out, "record root  {}", sealed.record_root)?;
     let counts = &sealed.seal.counts;
-    writeln!(out, "records      {}, {} of them had crossed before", thousands(counts.records), thousands(counts.again))?;
-    for (title, map) in
-        [("verdict", &counts.verdicts), ("finding", &counts.findings), ("identifier", &counts.phi), ("edit", &counts.edits)]
-    {
+    writeln!(
+        out,
+        "records      {}, {} of them had crossed before",
+        thousands(counts.records),
+        thousands(counts.again)
+    )?;
+    for (title, map) in [
+        ("verdict", &counts.verdicts),
+        ("finding", &counts.findings),
+        ("identifier", &counts.phi),
+        ("edit", &counts.edits),
+    ] {
         for (name, count) in map {
             writeln!(out, "{title:<12} {name}: {}", thousands(*count))?;
         }
     }
     for output in &sealed.seal.outputs {
-        writeln!(out, "output       {} {} ({} records)", output.dataset, output.name, thousands(output.records))?;
+        writeln!(
+            out,
+            "output       {} {} ({} records)",
+            output.dataset,
+            output.name,
+            thousands(output.records)
+        )?;
     }
     Ok(Exit::Clear)
 }
 
-fn list(path: &PathBuf, last: usize, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+fn list(path: &Path, last: usize, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let reader = LedgerReader::open(path).map_err(of_ledger)?;
     let limit = u32::try_from(last).unwrap_or(u32::MAX);
     let rows = reader.crossings(&Query { limit, ..Query::default() }).map_err(of_ledger)?;

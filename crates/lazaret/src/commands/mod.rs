@@ -12,6 +12,7 @@ mod ledger;
 mod phi;
 mod policy;
 mod quarantine;
+mod serve;
 mod tokens;
 
 use std::io::Write;
@@ -27,7 +28,8 @@ use crate::exit::{CliError, Exit};
 pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
     log_to_stderr(cli.common.verbose);
     let json = cli.common.json;
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let path =
+        |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
     let (data, key_file) = (path(&cli.common.data), path(&cli.common.key_file));
     let limits = known_limits();
     let keys: Vec<&str> = limits.iter().map(lazaret_core::Limit::key).collect();
@@ -47,7 +49,7 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Backup(args) => backup::backup(args, &config, out),
         Command::Restore(args) => backup::restore(args, &config, out),
         Command::Config => config::run(&config, json, out),
-        Command::Serve(_) => Err(CliError::Usage("the console is not in this build".to_owned())),
+        Command::Serve(args) => serve::run(args, &config, out),
         Command::Demo(args) => demo::run(args, &config, json, out),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "lazaret", out);

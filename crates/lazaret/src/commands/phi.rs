@@ -1,7 +1,7 @@
 //! `lazaret phi scan`: where identifying text stands.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lazaret_core::{Detection, DetectorError, Limits};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, json, read_file};
@@ -30,7 +30,7 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
     let mut documents = Vec::new();
     for path in paths {
         if *jsonl {
-            found |= scan_lines(&scanner, path, out)?;
+            found |= scan_lines(scanner, path, out)?;
         } else {
             let text = read_utf8(path)?;
             let detections = scanner.scan(&text, None).map_err(of_detector)?;
@@ -52,7 +52,8 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
 fn read_utf8(path: &Path) -> Result<String, CliError> {
     let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
     let bytes = read_file(path, MAX_RECORD).map_err(|error| wrong(chain(&error)))?;
-    String::from_utf8(bytes).map_err(|error| wrong(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
+    String::from_utf8(bytes)
+        .map_err(|error| wrong(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }
 
 /// Spans in code points, as scorers count.
@@ -76,12 +77,18 @@ fn of_detector(error: DetectorError) -> CliError {
 }
 
 /// `path:line:column: kind`, never the text.
-fn write_places(path: &Path, text: &str, detections: &[Detection], out: &mut impl Write) -> Result<(), CliError> {
+fn write_places(
+    path: &Path,
+    text: &str,
+    detections: &[Detection],
+    out: &mut impl Write,
+) -> Result<(), CliError> {
     for detection in detections {
         let before = text.get(..detection.span.start).unwrap_or("");
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let length = text.get(detection.span.start..detection.span.end).map_or(0, |part| part.chars().count());
+        let length =
+            text.get(detection.span.start..detection.span.end).map_or(0, |part| part.chars().count());
         writeln!(
             out,
             "{}:{line}:{column}: {} ({length} characters, {:.0} %)",
@@ -99,7 +106,7 @@ struct JsonDocument<'a> {
     spans: Vec<JsonSpan>,
 }
 
-fn scan_lines(scanner: &Scanner, path: &PathBuf, out: &mut impl Write) -> Result<bool, CliError> {
+fn scan_lines(scanner: Scanner, path: &Path, out: &mut impl Write) -> Result<bool, CliError> {
     let name = path.display();
     let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
     let source = FileSource::open(path).map_err(|error| usage(chain(&error)))?;
@@ -115,10 +122,12 @@ fn scan_lines(scanner: &Scanner, path: &PathBuf, out: &mut impl Write) -> Result
         let parsed = json::parse(bytes, &limits);
         let document = parsed.document.ok_or_else(|| wrong("is not JSON"))?;
         let root = document.root();
-        let text = root.get("text").and_then(|node| node.as_str()).ok_or_else(|| wrong("has no string `text`"))?;
+        let text =
+            root.get("text").and_then(|node| node.as_str()).ok_or_else(|| wrong("has no string `text`"))?;
         let id = root.get("id").ok_or_else(|| wrong("has no `id`"))?;
         let id = document.text().get(id.span()).unwrap_or("null");
-        let id = serde_json::value::RawValue::from_string(id.to_owned()).map_err(|_| wrong("has a broken `id`"))?;
+        let id = serde_json::value::RawValue::from_string(id.to_owned())
+            .map_err(|_| wrong("has a broken `id`"))?;
         let spans = spans_of(text, &scanner.scan(text, None).map_err(of_detector)?);
         found |= !spans.is_empty();
         json_line(out, &JsonDocument { id: &id, spans })?;

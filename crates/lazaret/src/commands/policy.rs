@@ -18,7 +18,12 @@ use crate::report::{json_document, table, thousands};
 const PAGE: u32 = 1_000;
 
 /// Runs the command.
-pub(crate) fn run(command: &PolicyCommand, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &PolicyCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     match command {
         PolicyCommand::Check { dir } => {
             check_folder(&dir.clone().unwrap_or_else(|| config.path("data").join("policies")), json, out)
@@ -65,7 +70,8 @@ fn explain(
     let mut explained = Vec::new();
     for number in records {
         let entry = reader.entry(id, number).map_err(of_ledger)?;
-        let entry = entry.ok_or_else(|| CliError::Usage(format!("receipt {receipt} has no record {number}")))?;
+        let entry =
+            entry.ok_or_else(|| CliError::Usage(format!("receipt {receipt} has no record {number}")))?;
         let question = question(&crossing, &entry)?;
         let explanation = policy.explain(&question).map_err(|error| CliError::failed("the policy", error))?;
         explained.push((number, entry, explanation));
@@ -81,7 +87,13 @@ fn explain(
         return Ok(Exit::Clear);
     }
     for (number, entry, explanation) in explained {
-        writeln!(out, "record {number} ({}): {} by {}", entry.kind, entry.verdict, entry.policies.join(", "))?;
+        writeln!(
+            out,
+            "record {number} ({}): {} by {}",
+            entry.kind,
+            entry.verdict,
+            entry.policies.join(", ")
+        )?;
         if crossing.opened.policy != explanation.version {
             writeln!(out, "  the policies have changed since; what follows is what they say now")?;
         }
@@ -194,11 +206,13 @@ fn question(crossing: &CrossingWords, entry: &EntryWords) -> Result<Question, Cl
 
 /// A recorded crossing by its receipt's id.
 pub(crate) fn find(reader: &LedgerReader, receipt: &str) -> Result<(CrossingId, CrossingWords), CliError> {
-    let id = CrossingId::parse(receipt)
-        .ok_or_else(|| CliError::Usage(format!("`{receipt}` is no receipt id; `lazaret ledger show` lists them")))?;
+    let id = CrossingId::parse(receipt).ok_or_else(|| {
+        CliError::Usage(format!("`{receipt}` is no receipt id; `lazaret ledger show` lists them"))
+    })?;
     let crossing = reader.crossing(id).map_err(of_ledger)?;
-    let crossing = crossing
-        .ok_or_else(|| CliError::Usage(format!("no receipt {receipt} in this ledger; `lazaret ledger show` lists them")))?;
+    let crossing = crossing.ok_or_else(|| {
+        CliError::Usage(format!("no receipt {receipt} in this ledger; `lazaret ledger show` lists them"))
+    })?;
     Ok((id, crossing))
 }
 

@@ -2,6 +2,7 @@
 //! recorded before it is carried out.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Counts, CrossingId, Hint, HoldId, Ordered, Source, Watch};
@@ -27,13 +28,13 @@ pub(crate) fn run(
         QuarantineCommand::Show { id, content } => show(&data, config, id, *content, json, out),
         QuarantineCommand::Release { id, by, second, reason, to } => {
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
-            release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, to, out)
+            release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, &to, out)
         }
         QuarantineCommand::Reject { id, by, reason } => {
             let id = hold_id(id)?;
             let held = data.vault.held(id).map_err(of_vault)?;
             let crossings = Crossings::new(config, "rejected", None, None, None)?;
-            let order = crossings.order(Ordered::Reject, &id.to_string(), by, None, reason);
+            let order = Crossings::order(Ordered::Reject, &id.to_string(), by, None, reason);
             let receipt = data.carry_out(crossings.ordered(order)?)?;
             data.vault.settle(id, Settlement::Rejected, by, None).map_err(of_vault)?;
             writeln!(out, "rejected {} ({}); receipt {receipt}", id, held.kind)?;
@@ -60,7 +61,8 @@ fn list(data: &Data, all: bool, json: bool, out: &mut impl Write) -> Result<Exit
     let mut after = None;
     loop {
         let state = (!all).then_some(HoldState::Held);
-        let page = data.vault.holds(&HoldFilter { state, after, ..HoldFilter::default() }).map_err(of_vault)?;
+        let page =
+            data.vault.holds(&HoldFilter { state, after, ..HoldFilter::default() }).map_err(of_vault)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         held.extend(page);
@@ -116,13 +118,17 @@ fn show(
         writeln!(out, "hold      {}\nkind      {}\nstate     {}", held.id, held.kind, state(&held))?;
         writeln!(out, "received  {}\nbytes     {}", held.received, thousands(held.bytes))?;
         for finding in &held.findings {
-            writeln!(out, "finding   {}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)?;
+            writeln!(
+                out,
+                "finding   {}: {}: {}: {}",
+                finding.at, finding.severity, finding.id, finding.message
+            )?;
         }
     }
     if content {
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
         let by = config.text("actor.id");
-        let order = crossings.order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
+        let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
         data.carry_out(crossings.ordered(order)?)?;
         let bytes = data.vault.open_hold(id).map_err(of_vault)?;
         out.write_all(bytes.expose())?;
@@ -145,7 +151,7 @@ fn release(
     data: &Data,
     config: &Config,
     asked: &Asked<'_>,
-    to: std::path::PathBuf,
+    to: &Path,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
@@ -153,21 +159,27 @@ fn release(
     if held.state != HoldState::Held {
         return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
     }
-    if !held.releasable && asked.second.is_none_or(|second| second.trim().eq_ignore_ascii_case(asked.by.trim())) {
-        return Err(CliError::Usage(format!("{id} is blocked: two different persons release it (--by, --second)")));
+    if !held.releasable
+        && asked.second.is_none_or(|second| second.trim().eq_ignore_ascii_case(asked.by.trim()))
+    {
+        return Err(CliError::Usage(format!(
+            "{id} is blocked: two different persons release it (--by, --second)"
+        )));
     }
     let checkpoint = data.checkpoint(None)?;
-    let lake = data.lake(&to, None)?;
+    let lake = data.lake(to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
-    let word = |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
-    let crossings = Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
+    let word =
+        |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
+    let crossings =
+        Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
     let bytes = data.vault.open_hold(id).map_err(of_vault)?;
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
-    let (_, payload) = checkpoint
-        .recognise(&source)
-        .map_err(|refused| CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}")))?;
-    let order = crossings.order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
+    let (_, payload) = checkpoint.recognise(&source).map_err(|refused| {
+        CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
+    })?;
+    let order = Crossings::order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
     let crossing = crossings.ordered(order)?;
     let to = lake.passage(crossing.id);
     let mut still_held = Vec::new();

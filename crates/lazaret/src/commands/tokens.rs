@@ -11,11 +11,16 @@ use crate::exit::{CliError, Exit};
 use crate::report::json_document;
 
 /// Runs the command.
-pub(crate) fn run(command: &TokensCommand, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &TokensCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let TokensCommand::Reveal { token, by, reason } = command;
     let data = Data::open(config)?;
     let crossings = Crossings::new(config, "terminal", None, None, None)?;
-    let order = crossings.order(Ordered::Reveal, token, by, None, reason);
+    let order = Crossings::order(Ordered::Reveal, token, by, None, reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     let revealed = data.vault.reveal(token).map_err(|error| CliError::failed("the token", error))?;
     if json {

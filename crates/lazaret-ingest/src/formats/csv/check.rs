@@ -27,10 +27,11 @@ pub(crate) fn fault(column: &Column, text: &str) -> Option<String> {
     if let Some(wrong) = wrong {
         return Some(format!("{wrong}; the schema says {}", column.of.name()));
     }
-    if let Some(most) = column.max_length {
-        if text.len() > most && text.chars().count() > most {
-            return Some(format!("longer than the schema's {most} characters"));
-        }
+    if let Some(most) = column.max_length
+        && text.len() > most
+        && text.chars().count() > most
+    {
+        return Some(format!("longer than the schema's {most} characters"));
     }
     if !column.allowed.is_empty() && !column.allowed.contains(text) {
         return Some("not one of the values the schema allows".to_owned());

@@ -76,6 +76,10 @@ impl Record for Row {
         self.chunk.get(self.start..self.end).unwrap_or_default()
     }
 
+    fn may_describe_subject(&self) -> bool {
+        self.trouble.is_none() && self.table.schema.as_ref().is_some_and(|schema| schema.describes_subject())
+    }
+
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         if self.marked {
             findings.fault(Finding::new(&BYTE_ORDER_MARK, Locator::offset(0), "the file begins with U+FEFF"));
@@ -126,7 +130,9 @@ impl Record for Row {
             )),
             Some(schema) => judge(schema, text, &cells, findings),
         }
-        Some(Box::new(ReadRow { row: self, text, cells }))
+        let mut reading = ReadRow { row: self, text, cells, subject: None };
+        reading.subject = reading.named_subject();
+        Some(Box::new(reading))
     }
 }
 
@@ -204,6 +210,7 @@ struct ReadRow<'r> {
     row: &'r Row,
     text: &'r str,
     cells: Vec<Cell>,
+    subject: Option<String>,
 }
 
 impl ReadRow<'_> {
@@ -215,6 +222,12 @@ impl ReadRow<'_> {
             cell.start < cell.end
                 && column.is_none_or(|c| c.identifies.is_some() || matches!(c.of, Type::Text | Type::Code))
         })
+    }
+
+    /// The patient as FHIR names one, `Patient/…`, so that a CSV row and a FHIR note meet.
+    fn named_subject(&self) -> Option<String> {
+        let id = self.plain(|column| column.subject)?;
+        Some(if id.contains('/') { id.to_owned() } else { format!("Patient/{id}") })
     }
 
     /// The value of the first column of a kind, where it stands without escapes.
@@ -236,7 +249,7 @@ impl Reading for ReadRow<'_> {
     }
 
     fn subject(&self) -> Option<SubjectRef<'_>> {
-        self.plain(|column| column.subject).map(|id| SubjectRef { id })
+        self.subject.as_deref().map(|id| SubjectRef { id })
     }
 
     fn describes_subject(&self) -> bool {

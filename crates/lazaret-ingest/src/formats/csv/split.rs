@@ -233,8 +233,9 @@ mod tests {
         let mut rest = text;
         while !rest.is_empty() {
             let Scan::Row(length, well) = Scanner::new(b',').scan(rest.as_bytes(), true) else { panic!() };
-            found.push((&rest[..length], well));
-            rest = &rest[length..];
+            let (row, after) = rest.split_at(length);
+            found.push((row, well));
+            rest = after;
         }
         found
     }

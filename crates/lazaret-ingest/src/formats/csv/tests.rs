@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lazaret_core::{Edit, Edits, Findings, Flow, Identity, Limits, Meaning, Payload as _, Record, Span};
+use lazaret_core::{Edit, Edits, Findings, Flow, Identity, Limits, Meaning, Record, Span};
 use lazaret_input::{FileSource, MemorySource};
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ fn the_swallowed_rows_are_held_together_and_counted() {
     let limits = Limits::default();
     let found = records(&format, bytes.as_bytes(), &limits);
     let held = found.last().unwrap();
-    assert_eq!(held.bytes().iter().filter(|byte| **byte == b'\n').count(), 3);
+    assert_eq!(memchr::memchr_iter(b'\n', held.bytes()).count(), 3);
     let mut findings = Findings::new();
     assert!(held.read(&limits, &mut findings).is_none());
     assert_eq!(
@@ -120,7 +120,7 @@ fn a_row_says_whose_it_is_and_what_its_cells_are() {
     let reading = record.read(&limits, &mut Findings::new()).unwrap();
     assert_eq!(reading.kind(), "csv-patients");
     assert_eq!(reading.identity(), Identity { id: Some("p1"), version: None });
-    assert_eq!(reading.subject().unwrap().id, "p1");
+    assert_eq!(reading.subject().unwrap().id, "Patient/p1");
     assert!(reading.describes_subject());
     let mut seen = Vec::new();
     reading

@@ -1,11 +1,15 @@
 //! Attachments: base64, size and hash, and the text of those that are text.
 
+use lazaret_core::Limit;
 use lazaret_input::MAX_RECORD;
 use lazaret_input::base64::{self, Whitespace};
 
+/// What is decoded is smaller than its record, which has a limit of its own.
+const AS_LARGE_AS_ITS_RECORD: Limit = MAX_RECORD.with(u64::MAX);
+
 /// Decodes base64 as FHIR writes it: RFC 4648 with padding, white space allowed.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    base64::decode(text, Whitespace::Skipped, MAX_RECORD).ok()
+    base64::decode(text, Whitespace::Skipped, AS_LARGE_AS_ITS_RECORD).ok()
 }
 
 /// Encodes bytes as base64.

@@ -325,33 +325,38 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 Some((Meaning::Identifier(Label::RECORD_ID), about.resource))
             }
             Primitive::Xhtml => identifier(phi::NARRATIVE),
-            Primitive::Uuid | Primitive::Oid if shape == "Extension" => identifier(Label::OTHER_ID),
+            Primitive::Uuid | Primitive::Oid | Primitive::Id if element.is_choice => {
+                identifier(Label::OTHER_ID)
+            }
             Primitive::Base64Binary if element.name != "hash" => {
                 return self.base64(value, string, owner, shape, element, within, place, about);
             }
             Primitive::String | Primitive::Markdown => {
-                match meaning_of_string(owner, shape, element, within, about) {
+                match meaning_of_string(owner, shape, element, within, about, &self.entries) {
                     Some(Meaning::Identifier(Label::RECORD_ID)) => {
-                        return self.reference(value, string, place, about);
+                        return self.reference(value, string, within, place, about);
                     }
                     Some(meaning) => Some((meaning, "")),
                     None => None,
                 }
             }
             Primitive::Canonical if string.starts_with('#') => {
-                return self.reference(value, string, place, about);
+                return self.reference(value, string, within, place, about);
             }
             Primitive::Uri | Primitive::Url => match (shape, element.name) {
                 ("Bundle.entry", "fullUrl") => return self.full_url(value, string, owner, place, about),
                 ("Bundle.entry.request", "url") | ("Bundle.entry.response", "location") => {
-                    return self.reference(value, string, place, about);
+                    return self.reference(value, string, within, place, about);
                 }
                 ("Extension", name) if name != "url" => match within.extended {
                     Some(Extended::Known) => None,
                     _ => identifier(Label::URL),
                 },
                 ("Attachment", "url") if is_photo(within) => identifier(Label::PHOTO),
-                (shape, name) => phi::by_name(shape, name).and_then(identifier),
+                (shape, name) => match phi::by_name(shape, name) {
+                    None if primitive == Primitive::Url || element.is_choice => identifier(Label::URL),
+                    label => label.and_then(identifier),
+                },
             },
             _ => None,
         };
@@ -366,16 +371,21 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         &mut self,
         value: Node<'d, 'a>,
         string: &'d str,
+        within: Within<'_>,
         place: &Place<'_>,
         about: About<'_, 'd>,
     ) -> Flow {
-        let within = match Target::of(string) {
+        let allowed =
+            within.element.and_then(|element| element.targets).map(|number| self.table.targets(number));
+        // An entry that is not in the Bundle is of the one type the element may point to, if it is one.
+        let only = allowed.filter(|types| types.len() == 1).and_then(<[&str]>::first).copied();
+        let ids = match Target::of(string) {
             Target::Literal { of, id, .. } => vec![(id, of)],
             Target::Conditional { of, values } => values.into_iter().map(|range| (range, of)).collect(),
             Target::Contained(id) if !id.is_empty() => {
                 vec![(1..string.len(), self.contained.get(id).copied().unwrap_or(""))]
             }
-            Target::Urn { id } => vec![(id, self.entries.type_of(string).unwrap_or(""))],
+            Target::Urn { id } => vec![(id, self.entries.type_of(string).or(only).unwrap_or(""))],
             Target::Contained(_) => return Flow::On,
             // `Type`, as the url of a request that creates: no id.
             Target::Malformed if self.table.resource(string).is_some() => return Flow::On,
@@ -383,7 +393,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 return self.give(value, Meaning::Identifier(Label::URL), "", place, about);
             }
         };
-        for (range, domain) in within {
+        for (range, domain) in ids {
             go_on!(self.give_within(value, string, range, domain, place, about));
         }
         Flow::On
@@ -510,13 +520,15 @@ fn meaning_of_string(
     element: &Element,
     within: Within<'_>,
     about: About<'_, '_>,
+    entries: &Entries<'_>,
 ) -> Option<Meaning> {
     let label = match (shape, element.name) {
         (_, "id")
         | ("CodeableConcept" | "Coding", "version")
+        | ("SampledData", "data")
         | ("Quantity" | "SimpleQuantity" | "Age" | "Duration", "unit") => return None,
         ("Reference", "reference") => Label::RECORD_ID,
-        ("Reference", "display") => phi::reference_display(owner, within.element),
+        ("Reference", "display") => phi::reference_display(owner, within.element, entries),
         ("HumanName", _) => phi::whose_name(within.owner),
         ("ContactPoint", "value") => phi::contact_point(owner),
         ("Identifier", "value") => match (within.owner, about.resource) {

@@ -23,13 +23,15 @@ pub(crate) struct Fault {
 }
 
 /// Every kind of fault in a narrative, each once.
-pub(crate) fn faults(div: &str) -> Vec<Fault> {
+pub(crate) fn faults(div: &str, max_depth: Limit) -> Vec<Fault> {
     let mut reader = Reader {
         text: div,
         at: 0,
         open: Vec::new(),
+        max_depth,
         seen_root: false,
         stray: false,
+        open_comment: false,
         visible: false,
         faults: Vec::new(),
     };
@@ -245,12 +247,19 @@ const BAD_SCHEMES: &[&str] =
 
 const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
+/// More attributes than any element of HTML has: above it a tag is no longer searched for equal ones.
+const MAX_ATTRIBUTES: usize = 128;
+
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 struct Reader<'t> {
     text: &'t str,
     at: usize,
     open: Vec<&'t str>,
+    max_depth: Limit,
     seen_root: bool,
     stray: bool,
+    /// No comment that begins from here on ends: it is not sought again.
+    open_comment: bool,
     visible: bool,
     faults: Vec<Fault>,
 }
@@ -364,7 +373,9 @@ impl<'t> Reader<'t> {
 
     fn comment(&mut self) -> bool {
         let inside = self.rest().get(4..).unwrap_or("");
-        let Some(end) = inside.find("-->") else {
+        let end = if self.open_comment { None } else { inside.find("-->") };
+        let Some(end) = end else {
+            self.open_comment = true;
             self.malformed("a comment does not end");
             // What a lenient reader would show after it is still looked at.
             self.skip(4);
@@ -416,10 +427,13 @@ impl<'t> Reader<'t> {
         let mut attributes: Vec<(&'t str, &'t str)> = Vec::new();
         let closed = self.attributes(&mut attributes);
         for (index, (key, value)) in attributes.iter().enumerate() {
-            if attributes.iter().take(index).any(|(other, _)| other == key) {
+            if attributes.iter().take(index.min(MAX_ATTRIBUTES)).any(|(other, _)| other == key) {
                 self.malformed("an attribute twice in one tag");
             }
             self.attribute(name, key, value);
+        }
+        if attributes.len() > MAX_ATTRIBUTES {
+            self.malformed("more attributes in one tag than any element has");
         }
         if is_root {
             let xmlns = attributes.iter().find(|(key, _)| *key == "xmlns").map(|(_, value)| *value);
@@ -435,7 +449,7 @@ impl<'t> Reader<'t> {
             Some(true) => true,
             Some(false) => {
                 let depth = u64::try_from(self.open.len()).unwrap_or(u64::MAX).saturating_add(1);
-                if let Err(limit) = MAX_NARRATIVE_DEPTH.check(depth) {
+                if let Err(limit) = self.max_depth.check(depth) {
                     self.malformed(&limit.to_string());
                     return false;
                 }
@@ -693,6 +707,10 @@ mod tests {
 
     use super::*;
 
+    fn faults(div: &str) -> Vec<Fault> {
+        super::faults(div, MAX_NARRATIVE_DEPTH)
+    }
+
     fn ids(inside: &str) -> Vec<&'static str> {
         let mut ids: Vec<_> =
             faults(&format!("<div xmlns=\"{XHTML}\">{inside}</div>")).iter().map(|f| f.rule.id).collect();
@@ -773,6 +791,17 @@ mod tests {
         for fault in faults("<div><Quellmoor ilse=\"Quellmoor\" onquellmoor=\"1\">x</Quellmoor></div>") {
             assert!(!fault.message.to_lowercase().contains("quellmoor"), "{}", fault.message);
         }
+    }
+
+    #[test]
+    fn hostile_lengths_end_in_little_time() {
+        let start = std::time::Instant::now();
+        assert!(ids(&"<!--".repeat(200_000)).contains(&"fhir.narrative-malformed"));
+        let mut attributes = String::new();
+        (0..100_000).for_each(|n| attributes.extend([" a", &n.to_string(), "=\"\""]));
+        assert!(ids(&format!("<p{attributes}>x</p>")).contains(&"fhir.narrative-malformed"));
+        assert!(ids(&"&lt".repeat(200_000)).contains(&"fhir.narrative-malformed"));
+        assert!(start.elapsed().as_secs() < 10, "even unoptimised: {:?}", start.elapsed());
     }
 
     #[test]

@@ -5,17 +5,24 @@ use lazaret_input::json::Node;
 
 use super::invariants::{items, text};
 use super::reference::Target;
+use super::subject::Entries;
 use super::table::{Element, table};
 
 /// A narrative: what it says of the patient stands in the elements, so it goes as a whole.
 pub(crate) const NARRATIVE: Label = Label::OTHER_ID.sub("narrative");
 
-/// Whether what bears a label in the record of a patient is worth seeking in that patient's notes.
-pub(crate) fn is_sought_in_notes(label: Label) -> bool {
+/// Whether what bears a label in the record of a patient is worth seeking in that patient's notes. `Mrs.` and
+/// `US` stand in everybody's.
+pub(crate) fn is_sought_in_notes(label: Label, element: &str) -> bool {
     let is_one_of = |labels: &[Label]| labels.iter().any(|known| known.kind == label.kind);
-    label == Label::BIRTH_DATE
-        || label == Label::OTHER_ID
-        || (is_one_of(&[Label::NAME, Label::LOCATION, Label::PHONE, Label::FAX, Label::EMAIL])
+    let is_common = matches!(
+        element,
+        "prefix" | "suffix" | "state" | "country" | "latitude" | "longitude" | "altitude" | "valueDecimal"
+    );
+    !is_common
+        && (label == Label::BIRTH_DATE
+            || label == Label::OTHER_ID
+            || is_one_of(&[Label::NAME, Label::LOCATION, Label::PHONE, Label::FAX, Label::EMAIL])
             || is_one_of(&[Label::MRN, Label::SSN, Label::LICENSE, Label::HEALTH_PLAN, Label::ACCOUNT]))
 }
 
@@ -54,6 +61,7 @@ pub(crate) fn by_name(shape: &str, name: &str) -> Option<Label> {
         ("Signature", "data") => Label::BIOMETRIC,
         // Names of files and what people write of their absences: hospitals put names and numbers in both.
         ("Attachment", "title")
+        | ("Bundle.entry.request", "ifNoneExist")
         | (_, "availabilityExceptions")
         | ("PractitionerRole.notAvailable" | "HealthcareService.notAvailable", "description") => {
             Label::OTHER_ID
@@ -138,9 +146,15 @@ pub(crate) fn identifier(identifier: Node<'_, '_>) -> Label {
 
 /// What the display of a reference is: by the type it points to, else by the types it may point to. It is a copy
 /// of what stands in the record pointed to, so that it goes whatever it names.
-pub(crate) fn reference_display(reference: Node<'_, '_>, within: Option<&Element>) -> Label {
-    let pointed = match text(reference, "reference").map(Target::of) {
+pub(crate) fn reference_display(
+    reference: Node<'_, '_>,
+    within: Option<&Element>,
+    entries: &Entries<'_>,
+) -> Label {
+    let string = text(reference, "reference");
+    let pointed = match string.map(Target::of) {
         Some(Target::Literal { of, .. } | Target::Conditional { of, .. }) => Some(of),
+        Some(Target::Urn { .. }) => string.and_then(|string| entries.type_of(string)),
         _ => text(reference, "type").map(|of| of.rsplit('/').next().unwrap_or(of)),
     };
     let label = if let Some(of) = pointed {

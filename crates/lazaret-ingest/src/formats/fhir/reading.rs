@@ -6,7 +6,7 @@ use lazaret_core::{
     Content, Edits, Findings, Flow, Identity, Label, Limits, Meaning, Reading, Refused, Segment, Sensitivity,
     Severity, SubjectRef, UNINSPECTABLE,
 };
-use lazaret_input::json::Document;
+use lazaret_input::json::{Document, Node};
 
 use super::invariants::text;
 use super::meanings::{Held, walk};
@@ -24,17 +24,24 @@ pub(crate) struct FhirReading<'r> {
     subject: Option<String>,
     describes_subject: bool,
     is_valid: bool,
+    limits: Limits,
 }
 
 impl<'r> FhirReading<'r> {
     /// None where the document is no resource of R4. `is_valid` says that nothing was found against it.
-    pub(crate) fn of(document: Document<'r>, bytes: &'r [u8], is_valid: bool) -> Option<Self> {
+    pub(crate) fn of(
+        document: Document<'r>,
+        bytes: &'r [u8],
+        is_valid: bool,
+        limits: &Limits,
+    ) -> Option<Self> {
         let root = document.root();
         let shape = table().resource(text(root, "resourceType")?)?;
         let kind = table().shape(shape).name;
         let subject = subject::of(root, &Entries::default());
         let describes_subject = subject::describes(root);
-        Some(Self { document, bytes, kind, subject, describes_subject, is_valid })
+        let limits = limits.clone();
+        Some(Self { document, bytes, kind, subject, describes_subject, is_valid, limits })
     }
 }
 
@@ -69,7 +76,7 @@ impl Reading for FhirReading<'_> {
             if let (Meaning::Identifier(label), Held::Text(text), Some(id)) =
                 (spot.meaning, spot.held, subject)
                 && subject::DESCRIBING.contains(&spot.resource)
-                && phi::is_sought_in_notes(label)
+                && phi::is_sought_in_notes(label, element_of(spot.node))
             {
                 visit(SubjectRef { id }, label, text);
             }
@@ -101,16 +108,21 @@ impl Reading for FhirReading<'_> {
         }
         let written = write::edited(&self.document, self.bytes, edits)?;
         if self.is_valid {
-            holds(&written)?;
+            holds(&written, &self.limits)?;
         }
         out.write_all(&written).map_err(unwritten)
     }
 }
 
+/// The key of a value, or of the array it is in.
+fn element_of<'d>(node: Node<'d, '_>) -> &'d str {
+    node.key().or_else(|| node.parent().and_then(|array| array.key())).unwrap_or("")
+}
+
 /// What was valid must be valid as it is written: anything else is a fault of ours, and the record is refused.
-fn holds(written: &[u8]) -> Result<(), Refused> {
+fn holds(written: &[u8], limits: &Limits) -> Result<(), Refused> {
     let mut findings = Findings::new();
-    read(written, 0, &Limits::default(), &mut findings);
+    read(written, 0, limits, &mut findings);
     match findings.faults().iter().find(|fault| fault.severity >= Severity::Medium) {
         None => Ok(()),
         Some(fault) => {

@@ -46,7 +46,7 @@ impl Record for FhirRecord {
         let document = read(&self.bytes, self.offset, limits, findings)?;
         let found = findings.faults().get(before..).unwrap_or(&[]);
         let is_valid = found.iter().all(|fault| fault.severity < Severity::Medium);
-        let reading = FhirReading::of(document, &self.bytes, is_valid)?;
+        let reading = FhirReading::of(document, &self.bytes, is_valid, limits)?;
         Some(Box::new(reading))
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn read<'r>(
         findings.fault(Finding::new(fault.rule, at, fault.message));
     }
     let document = parsed.document?;
-    if validate(&document, findings) {
+    if validate(&document, limits, findings) {
         report_opaque(&document, findings);
     }
     Some(document)

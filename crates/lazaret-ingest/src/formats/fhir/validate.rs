@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use lazaret_core::{Finding, Findings, Place, Rule, Step};
+use lazaret_core::{Finding, Findings, Limit, Limits, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
 
 use super::invariants::{Around, items, text};
@@ -20,7 +20,7 @@ use super::table::{Codes, Element, Kind, Shape, ShapeId, Table, table};
 use super::{attachment, narrative};
 
 /// Holds a document against the definitions and reports every fault. Whether it holds data in base64.
-pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) -> bool {
+pub(crate) fn validate(document: &Document<'_>, limits: &Limits, findings: &mut Findings) -> bool {
     let root = document.root();
     if root.kind() != JsonKind::Object {
         let message = format!("expected a resource (object), found {}", root.kind());
@@ -35,6 +35,7 @@ pub(crate) fn validate(document: &Document<'_>, findings: &mut Findings) -> bool
         bundle: None,
         unknown: 0,
         has_data: false,
+        narrative_depth: limits.get(narrative::MAX_NARRATIVE_DEPTH),
     };
     let name = text(root, "resourceType").filter(|name| run.table.resource(name).is_some());
     match name {
@@ -53,6 +54,7 @@ struct Run<'d, 'a, 'f> {
     bundle: Option<HashMap<&'d str, &'d str>>,
     unknown: usize,
     has_data: bool,
+    narrative_depth: Limit,
 }
 
 /// For how many unknown elements the nearest name is sought.
@@ -229,12 +231,15 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let (text, expected) = match primitive.written() {
             Written::Boolean => (value.as_bool().map(|_| ""), "boolean"),
             Written::Number => (value.as_number(), "JSON number"),
-            Written::String => (value.as_str(), "string"),
+            Written::String => (value.as_str(), "JSON string"),
         };
         let Some(text) = text else {
             if !(extended && value.kind() == JsonKind::Null) {
                 let message = match primitive.written() {
                     Written::Boolean => format!("expected boolean, found {}", value.kind()),
+                    Written::String if primitive == Primitive::String => {
+                        format!("expected string, found {}", value.kind())
+                    }
                     _ => format!("expected {} ({expected}), found {}", primitive.name(), value.kind()),
                 };
                 self.fault(&TYPE, place, message);
@@ -257,7 +262,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
             Primitive::Xhtml => {
-                for fault in narrative::faults(text) {
+                for fault in narrative::faults(text, self.narrative_depth) {
                     self.fault(fault.rule, place, fault.message);
                 }
             }

@@ -542,7 +542,9 @@ fn changed(change: &Change, node: Node<'_, '_>, element: Option<&'static Element
     match (primitive.written(), primitive) {
         (Written::Number, _) if is_json_number(new) => Fate::Replace(new.clone()),
         (Written::Number | Written::Boolean, _) => Fate::Mask,
-        (_, Primitive::Xhtml) if !narrative::faults(new).is_empty() => Fate::Remove,
+        (_, Primitive::Xhtml) if !narrative::faults(new, narrative::MAX_NARRATIVE_DEPTH).is_empty() => {
+            Fate::Remove
+        }
         (_, Primitive::Base64Binary) if attachment::decode(new).is_none() => Fate::Remove,
         _ if owner == "Reference" && *name == "reference" && Target::of(new) == Target::Malformed => {
             Fate::Remove

@@ -248,7 +248,8 @@ fn identifiers(counts: &CountWords) -> Vec<Identifier> {
         let (label, action) = edit.rsplit_once(' ').unwrap_or((edit, "edited"));
         actions.entry(label).or_default().push((action.to_owned(), Count(*count)));
     }
-    let mut labels: Vec<&str> = counts.phi.keys().map(String::as_str).chain(actions.keys().copied()).collect();
+    let mut labels: Vec<&str> =
+        counts.phi.keys().map(String::as_str).chain(actions.keys().copied()).collect();
     labels.sort_unstable();
     labels.dedup();
     labels

@@ -56,7 +56,8 @@ fn datasets(rooms: &Rooms, from: usize) -> Result<Datasets, Trouble> {
     let made: BTreeSet<String> = ledger.datasets()?.into_iter().collect();
     // `lake/Patient` is a part of `lake`, which has materials and lineage too.
     let wholes = made.iter().filter_map(|name| name.split_once('/')).map(|(whole, _)| whole.to_owned());
-    let names: BTreeSet<String> = wholes.filter(|name| !name.is_empty()).chain(made.iter().cloned()).collect();
+    let names: BTreeSet<String> =
+        wholes.filter(|name| !name.is_empty()).chain(made.iter().cloned()).collect();
     let next = from.saturating_add(ROWS);
     let rows = names.iter().skip(from).take(ROWS).map(|name| line(ledger, name, !made.contains(name)));
     Ok(Datasets {

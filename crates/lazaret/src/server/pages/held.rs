@@ -6,7 +6,7 @@ use axum::response::Response;
 use lazaret_vault::{HeldFinding, HoldState, VaultFailure};
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, Size, When, Toned as _};
+use crate::server::words::{Code, Size, Toned as _, When};
 use crate::server::{ConsoleState, Rooms};
 
 /// Findings shown.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use lazaret_ledger::{Ancestry, Node, Phi, ancestry};
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, segment, Toned as _};
+use crate::server::words::{Code, Toned as _, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Nodes of one picture; past them it says that it was cut, and where.

@@ -8,7 +8,7 @@ use lazaret_vault::{HeldRecord, HoldFilter, HoldState};
 use serde::Deserialize;
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, Size, When, Toned as _};
+use crate::server::words::{Code, Size, Toned as _, When};
 use crate::server::{ConsoleState, Rooms};
 
 /// Held records of one page.

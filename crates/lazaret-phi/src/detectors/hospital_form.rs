@@ -1,0 +1,137 @@
+//! Finds names of facilities and firms by their form: `St Anselm's`, `Our Lady of the Lake`, `Lakeside Children's`,
+//! `Fennel & Daughters Lamps`, and two capitalised words or more after `at`.
+//!
+//! No word of them says what they are, so each must be capitalised and none may be a clinical word.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(B) and (A): where someone was treated or works is a place smaller than a state.
+//!
+//! Example: `seen at Our Lady of the Lake` gives the name; `St. Vitus dance`, `Pain & Swelling` give nothing.
+//!
+//! References: 45 CFR 164.514(b)(2)(i).
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
+
+/// Most words of a name.
+const WORDS: usize = 7;
+
+/// See the page above.
+pub(crate) struct HospitalForm;
+
+impl ShapeDetector for HospitalForm {
+    fn id(&self) -> &'static str {
+        "phi.hospital.form"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("hospital_form.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Seen at Our Lady of the Lake today.", "St. Vitus dance, Pain & Swelling, at Home, at noon.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[(
+            Pass::Numbers,
+            r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)|[a-z]+(?: [a-z]+)? children's)\b",
+        )]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        saint(hit, note, out);
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        for index in 0..note.tokens().len() {
+            conjoined(note, index, out);
+            after_at(note, index, out);
+        }
+    }
+}
+
+/// Words that no proper name is made of.
+const PLAIN: Marks = Marks::FUNCTION
+    .or(Marks::MEDICAL)
+    .or(Marks::CLINICAL)
+    .or(Marks::CALENDAR)
+    .or(Marks::TITLE)
+    .or(Marks::STAFF)
+    .or(Marks::RELATION)
+    .or(Marks::EPONYM_HEAD)
+    .or(Marks::CREDENTIAL);
+
+/// The run of capitalised words, joined by blanks, that begins or goes on at `from`.
+fn run(note: &Note<'_>, from: usize) -> usize {
+    let tokens = note.tokens();
+    let mut last = from;
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
+        let possessive = note.word(next) == "s" && note.slice(this.end, next.start) == "'";
+        if !(joined && (next.case == Case::Capital && !next.has(PLAIN) || possessive)) || last - from > WORDS
+        {
+            break;
+        }
+        last += 1;
+    }
+    last
+}
+
+/// `Fennel & Daughters Lamps`, `Quillby Glass & Frame`: three words or more with `&` among them.
+fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let (Some(this), Some(next)) = (tokens.get(index), tokens.get(index + 1)) else { return };
+    let capital = |t: &Token| t.case == Case::Capital && !t.has(PLAIN);
+    if note.slice(this.end, next.start) != " & " || !capital(this) || next.case != Case::Capital {
+        return;
+    }
+    let mut first = index;
+    while let (Some(before), Some(word)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        if note.slice(before.end, word.start) != " " || !capital(before) || index - first > 3 {
+            break;
+        }
+        first -= 1;
+    }
+    let last = run(note, index + 1);
+    let proper = (first..=last).filter_map(|at| tokens.get(at)).any(|t| !t.has(Marks::COMMON));
+    if let (true, Some(start), Some(end)) = (proper && last - first >= 2, tokens.get(first), tokens.get(last))
+    {
+        out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Likely));
+    }
+}
+
+/// `at Silver Fen Trading Post`, `at the Amber Pavilion`: two capitalised words or more.
+fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if token.case != Case::Capital || token.has(PLAIN) || token.len() < 3 {
+        return;
+    }
+    let before = note.before(token.start, 8);
+    if !(before.ends_with(" at ") || before.ends_with(" at the ")) {
+        return;
+    }
+    let last = run(note, index);
+    if let (true, Some(end)) = (last > index, tokens.get(last)) {
+        out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Likely));
+    }
+}
+
+/// `St Anselm's`, `Our Lady of the Lake`, `Lakeside Children's`: each word capitalised; no saint's disease.
+fn saint(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end);
+    let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase()) || matches!(word, "of" | "the");
+    let words: Vec<&str> =
+        text.split(' ').skip_while(|word| !word.starts_with(|c: char| c.is_uppercase())).collect();
+    let start = hit.end - words.iter().map(|word| word.len() + 1).sum::<usize>().saturating_sub(1);
+    let thing = note.cue_after(hit.end, 12, "wort|fire|disease|dance|hospital");
+    if words.len() >= 2 && words.iter().all(|word| capital(word)) && !thing {
+        out.push(found(Label::HOSPITAL, start, hit.end, Evidence::Likely));
+    }
+}

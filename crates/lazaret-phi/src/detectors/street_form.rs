@@ -1,0 +1,153 @@
+//! Finds addresses of a fixed form: boxes, rural routes, corners, road markers, and streets of other languages.
+//!
+//! `P.O. Box 8800`, `RR 2 Box 100`, `5th and Elm`, `mile marker 200`, `14 chemin Ste-Anne`, `Neue Gasse 14a`, each with
+//! the unit that follows.
+//!
+//! Why: 45 CFR 164.514(b)(2)(i)(B).
+//!
+//! Example: `RR 2 Box 100` is found whole; `box of 12`, `5th and last` are not.
+//!
+//! References: USPS Publication 28, appendices C1 and C2.
+
+use lazaret_core::Label;
+
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
+
+/// See the page above.
+pub(crate) struct StreetForm;
+
+impl ShapeDetector for StreetForm {
+    fn id(&self) -> &'static str {
+        "phi.location.street.form"
+    }
+
+    fn source(&self) -> &'static str {
+        include_str!("street_form.rs")
+    }
+
+    fn examples(&self) -> (&'static str, &'static str) {
+        ("Her mail goes to RR 2 Box 100 now.", "A box of 12, the 5th or last dose.")
+    }
+
+    fn shapes(&self) -> &'static [(Pass, &'static str)] {
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:p\.? ?o\.? ?box|post office (?:box|drawer)|(?:rr|hc|rural route|star route) ?#? ?\d{1,3},? box) ?#? ?\d{1,6}[a-z]?\b",
+            ),
+            (
+                Pass::Cues,
+                r"\b\d{1,5}[a-z]?,? (?:bis )?(?:rue|chemin|avenue|boulevard|impasse|place|allée|calle|avenida|via|viale|ulica|ul\.) (?:d[eu]s? |la |le |l')*[a-z][a-z'-]+(?:[ -][A-Z][a-z'-]+){0,3}",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:[a-z]+ ){0,2}[a-z]*(?:straße|strasse|str\.|gasse|weg|platz|allee|ring|ufer|damm|zoll|vägen|gatan|straat|laan) \d{1,4} ?[a-z]?\b",
+            ),
+            (
+                Pass::Cues,
+                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
+            ),
+            (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
+        ]
+    }
+
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 4 {
+            around_unit(hit, note, out);
+            return;
+        }
+        let capital = note
+            .slice(hit.start, hit.end)
+            .split(' ')
+            .filter(|w| w.starts_with(|c: char| c.is_uppercase()))
+            .count();
+        if hit.shape != 2 || capital >= 1 {
+            // The German form takes in words before it: from the first capital.
+            let text = note.slice(hit.start, hit.end);
+            let skip = if hit.shape == 2 { text.find(|c: char| c.is_uppercase()).unwrap_or(0) } else { 0 };
+            out.push(found(Label::STREET, hit.start + skip, unit_end(note, hit.end), Evidence::Checked));
+        }
+    }
+}
+
+/// Past `, Apt 3B`, ` Suite 200`, ` #9`, `, Unit C`.
+pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
+    let mut end = end;
+    for _ in 0..2 {
+        let rest = note.after(end, 32).to_ascii_lowercase();
+        let trimmed = rest.trim_start_matches(['.', ',', ' ']);
+        let lead = rest.len() - trimmed.len();
+        let word = [
+            "apartment",
+            "apt.",
+            "apt",
+            "suite",
+            "ste.",
+            "ste",
+            "unit",
+            "#",
+            "bldg",
+            "building",
+            "floor",
+            "rm",
+            "room",
+            "lot",
+            "trailer",
+            "space",
+            "flat",
+        ]
+        .into_iter()
+        .find(|word| trimmed.starts_with(word));
+        let Some(word) = word else { break };
+        let tail = trimmed.get(word.len()..).unwrap_or("");
+        let value = tail.trim_start_matches([' ', '.', '#']);
+        let blanks = tail.len() - value.len();
+        let count = value.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+        if lead > 3 || count == 0 || count > 5 || (blanks == 0 && word != "#") {
+            break;
+        }
+        end += lead + word.len() + blanks + count;
+    }
+    end
+}
+
+/// From an apartment or suite back to the house number, whatever the words between (`903 Dora Creek Apt. 176`), and on
+/// over the indented lines of the same address.
+fn around_unit(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let anchor = note.token_at(hit.start);
+    let fits = |t: &Token| {
+        matches!(t.case, Case::Capital | Case::Upper | Case::Initial | Case::Number)
+            && !t.has(Marks::FUNCTION)
+            || t.has(Marks::PARTICLE)
+            || (t.case == Case::Mixed && t.len() <= 5)
+    };
+    let (mut first, mut at) = (None, anchor);
+    while let (Some(before), Some(this)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) {
+        let gap = note.slice(before.end, this.start);
+        if !matches!(gap, " " | ", " | ". " | "-" | "'" | "\n " | "., ") || !fits(before) || anchor - at > 9 {
+            break;
+        }
+        at -= 1;
+        if before.case == Case::Number && before.len() <= 5 {
+            first = Some(before.start);
+        }
+    }
+    let Some(start) = first else { return };
+    let mut last = note.token_at(hit.end.saturating_sub(1));
+    let (mut end, mut lines) = (hit.end, 0);
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        let gap = note.slice(this.end.max(hit.end), next.start);
+        let line = gap == "\n ";
+        if !(line || (lines > 0 && matches!(gap, " " | "-" | "'" | ", "))) || !fits(next) || lines > 3 {
+            break;
+        }
+        lines += usize::from(line);
+        last += 1;
+        end = next.end;
+    }
+    out.push(found(Label::STREET, start, end, Evidence::Checked));
+}
