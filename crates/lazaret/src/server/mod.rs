@@ -26,7 +26,7 @@ mod pages;
 mod words;
 
 pub(crate) use guard::Hosts;
-pub(crate) use listen::{Bound, ServeError, bind};
+pub(crate) use listen::{ServeError, bind};
 pub(crate) use pages::bom::document as bom_document;
 
 /// Pages made at once: each reads the ledger on a thread of its own.

@@ -1,4 +1,5 @@
 //! The console over real parts: a ledger and a vault filled here, asked over TCP.
+#![expect(clippy::disallowed_methods, reason = "what is read here is the test's own")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -28,7 +29,7 @@ struct Console {
     ready: Arc<AtomicBool>,
     crossings: Vec<CrossingId>,
     held: HoldId,
-    _ledger: SqliteLedger,
+    ledger: SqliteLedger,
     _folder: tempfile::TempDir,
 }
 
@@ -58,11 +59,11 @@ impl Console {
         let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = bound.address();
         assert_eq!(bound.url(), format!("http://127.0.0.1:{}/", address.port()));
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let (end, over) = tokio::sync::oneshot::channel::<()>();
         let served = std::thread::spawn(move || {
             bound
                 .serve_until(state, async {
-                    let _ended = ended.await;
+                    let _dropped = over.await;
                 })
                 .unwrap();
         });
@@ -73,7 +74,7 @@ impl Console {
             ready,
             crossings: ids,
             held: held.unwrap(),
-            _ledger: ledger,
+            ledger,
             _folder: folder,
         }
     }
@@ -82,9 +83,9 @@ impl Console {
     fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut answer = Vec::new();
+        stream.take(1 << 24).read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
     }
 
     fn ask(&self, method: &str, path: &str, host: &str) -> String {
@@ -198,7 +199,9 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
         })
         .collect();
     let mut counts = Counts::default();
-    entries.iter().for_each(|entry| counts.add(entry));
+    for entry in &entries {
+        counts.add(entry);
+    }
     ledger.record(id, entries).unwrap();
     let output = Output {
         dataset: format!("lake/{HOSTILE}"),
@@ -207,7 +210,8 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
         bytes: 4_200,
         records: 2,
     };
-    let (crossing, ending, ended) = (id, Ending::Complete, SystemClock.now());
+    let (crossing, ending) = (id, Ending::Complete);
+    let ended = SystemClock.now();
     ledger.seal(&Seal { crossing, ending, reason: None, ended, counts, outputs: vec![output] }).unwrap();
     (id, hold)
 }
@@ -379,7 +383,7 @@ fn proofs_and_materials_are_downloads_that_hold() {
     let console = Console::new(1);
     let answer = console.page(&format!("/crossings/{}/proof", console.crossings[0]));
     assert!(answer.contains("content-type: application/json"));
-    let key = console._ledger.key();
+    let key = console.ledger.key();
     let proven = lazaret_ledger::verify_proof(body(&answer), key).unwrap();
     assert_eq!(proven.opened.crossing, console.crossings[0].to_string());
     for version in ["1.6", "1.7"] {
@@ -393,7 +397,7 @@ fn proofs_and_materials_are_downloads_that_hold() {
 #[test]
 fn a_bill_of_materials_is_also_a_file_of_its_own() {
     let console = Console::new(1);
-    let view = lazaret_ledger::bom_view(console._ledger.reader(), "lake").unwrap();
+    let view = lazaret_ledger::bom_view(console.ledger.reader(), "lake").unwrap();
     let document = bom_document(view).unwrap();
     assert!(document.trim_start().starts_with("<!doctype html>") && document.contains("tabular-nums"));
     assert!(!document.contains("<script") && !document.contains("href="), "it needs nothing else");

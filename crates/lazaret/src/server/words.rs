@@ -13,7 +13,7 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (place, digit) in digits.char_indices() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 f.write_str(",")?;
             }
             write!(f, "{digit}")?;
@@ -97,11 +97,6 @@ impl fmt::Display for When {
 pub(crate) struct Code(pub(crate) String);
 
 impl Code {
-    /// All of it.
-    pub(crate) fn full(&self) -> &str {
-        &self.0
-    }
-
     /// Its first twelve characters: enough to tell digests apart.
     pub(crate) fn head(&self) -> String {
         shortened(&self.0, self.0.chars().take(12), |part| format!("{part}…"))
@@ -132,7 +127,13 @@ pub(crate) fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            path.push('%');
+            let halves = [byte >> 4, byte & 15].into_iter();
+            path.extend(
+                halves
+                    .filter_map(|half| char::from_digit(u32::from(half), 16))
+                    .map(|c| c.to_ascii_uppercase()),
+            );
         }
     }
     path

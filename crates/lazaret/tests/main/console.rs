@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest time a page may take in the browser.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const RECORDS: &str = r#"{"resourceType":"Patient","id":"p1","identifier":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"value":"00483917"}],"name":[{"family":"Quillmoor","given":["Ilse"]}],"gender":"female","birthDate":"1961-06-15"}
 {"resourceType":"Patient","id":"p2","name":[{"family":"Featherstone"}],"gender":"boy"}
@@ -160,11 +160,7 @@ fn the_console_in_a_browser() {
         for landmark in ["<header", "<nav aria-label=", "<main id=\"main\"", "<footer"] {
             assert!(dom.contains(landmark), "{path}: {landmark}");
         }
-        assert_eq!(
-            dom.matches("aria-current=\"page\"").count() + dom.matches("aria-current=\"true\"").count() > 0,
-            true,
-            "{path}"
-        );
+        assert!(dom.contains("aria-current="), "{path}");
     }
 
     let url = format!("{url}/crossings/{id}");

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use lazaret_vault::{HeldFinding, HoldState, VaultFailure};
+use lazaret_vault::{HeldFinding, VaultFailure};
 
 use crate::server::answer::{Trouble, page as made};
 use crate::server::words::{Code, Size, Toned as _, When};
@@ -27,7 +27,6 @@ struct Held {
     of_subject: bool,
     cut: bool,
     state: &'static str,
-    open: bool,
     settled: Option<When>,
     settled_by: Option<String>,
     settled_second: Option<String>,
@@ -59,7 +58,6 @@ fn held(rooms: &Rooms, id: &str) -> Result<Held, Trouble> {
         of_subject: held.of_subject,
         cut: held.cut,
         state: held.state.name(),
-        open: held.state == HoldState::Held,
         settled: held.settled.map(|at| When(at.to_string())),
         settled_by: held.settled_by,
         settled_second: held.settled_second,
