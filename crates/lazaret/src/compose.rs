@@ -157,9 +157,14 @@ impl Data {
         let origin = config.text("ledger.origin");
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        ledger
+        let cut = ledger
             .cut_unsealed("the process ended before the crossing was sealed")
             .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
+        for sealed in cut {
+            vault
+                .mark_cut(sealed.seal.crossing)
+                .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
+        }
         Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
     }
 
