@@ -80,3 +80,6 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .layer(from_fn_with_state(hosts, guard::admit))
         .layer(from_fn(guard::headers))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Counts, sizes, times, digests and links as a page writes them. Escaping is the template's work.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use lazaret_core::Verdict;
 
 /// A count with its thousands apart: `2,682`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +138,14 @@ pub(crate) fn segment(text: &str) -> String {
     path
 }
 
+/// Verdicts with their counts, the least intrusive first.
+pub(crate) fn in_order(verdicts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut ordered: Vec<_> = verdicts.iter().map(|(word, count)| (word.clone(), *count)).collect();
+    // A word this version does not know comes last.
+    ordered.sort_by_key(|(word, _)| Verdict::parse(word).map_or((true, None), |known| (false, Some(known))));
+    ordered
+}
+
 /// Words that stand out, beside saying what they say.
 pub(crate) trait Toned {
     /// The class of the word's badge.
@@ -174,6 +185,13 @@ mod tests {
         assert_eq!(Code("0123456789abcdef".into()).head(), "0123456789ab…");
         assert_eq!(Code("0123456789abcdef".into()).tail(), "…456789abcdef");
         assert_eq!(Code("ééé".into()).tail(), "ééé");
+    }
+
+    #[test]
+    fn verdicts_stand_in_the_order_in_which_the_policy_is_asked() {
+        let counts = ["block", "allow", "unheard-of", "tokenise"].map(|word| (word.to_owned(), 1)).into();
+        let words: Vec<String> = in_order(&counts).into_iter().map(|(word, _)| word).collect();
+        assert_eq!(words, ["allow", "tokenise", "block", "unheard-of"]);
     }
 
     #[test]

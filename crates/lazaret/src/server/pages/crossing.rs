@@ -7,11 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use lazaret_core::CrossingId;
-use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, prove};
+use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, StoreError, prove};
+use serde::Deserialize;
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
-use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, segment};
+use crate::server::words::{Code, Count, Shown as _, Size, When, Toned as _, in_order, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Entries read for one page; past them the page says that its places are not all.
@@ -38,9 +39,33 @@ struct CrossingPage {
     exchange: Option<Code>,
     care_critical: Option<String>,
     override_by: Option<String>,
+    order: Option<Order>,
     opened_at: Count,
     sealed: Option<SealedPart>,
     seen: Seen,
+}
+
+/// A person's order that the crossing carries out.
+#[derive(Deserialize)]
+struct Order {
+    what: String,
+    object: String,
+    by: String,
+    #[serde(default)]
+    second: Option<String>,
+    reason: String,
+}
+
+/// The part of an opened entry's body that is read here.
+#[derive(Deserialize)]
+struct OpenedBody {
+    opened: Ordering,
+}
+
+#[derive(Deserialize)]
+struct Ordering {
+    #[serde(default)]
+    order: Option<Order>,
 }
 
 /// What stands in the sealed entry.
@@ -170,11 +195,20 @@ fn crossing(rooms: &Rooms, id: &str) -> Result<CrossingPage, Trouble> {
         exchange: opened.exchange.clone().map(Code),
         care_critical: opened.care_critical.as_ref().map(ToString::to_string),
         override_by: opened.override_by.as_ref().map(ToString::to_string),
+        order: order(rooms, opened_at)?,
         opened_at: Count(opened_at),
         seen: entries(rooms, id)?,
         sealed,
         opened,
     })
+}
+
+/// The order that stands in an opened entry, if one does.
+fn order(rooms: &Rooms, opened_at: u64) -> Result<Option<Order>, Trouble> {
+    let Some(leaf) = rooms.ledger.leaf(opened_at)? else { return Ok(None) };
+    let body: OpenedBody = serde_json::from_str(&leaf.body)
+        .map_err(|source| StoreError::Unreadable { index: opened_at, source })?;
+    Ok(body.opened.order)
 }
 
 fn output(output: lazaret_ledger::OutputWords) -> OutputLine {
@@ -193,14 +227,14 @@ fn shares(counts: &CountWords) -> Vec<Share> {
     let mut before = 0_u128;
     let part = |n: u128| u64::try_from(n * 1_000 / all.max(1)).unwrap_or(1_000);
     let mut shares = Vec::new();
-    for (verdict, records) in &counts.verdicts {
+    for (verdict, records) in in_order(&counts.verdicts) {
         let start = part(before);
-        before += u128::from(*records);
+        before += u128::from(records);
         // Even one record in a million shows.
-        let width = part(before).saturating_sub(start).max(u64::from(*records > 0) * 4);
+        let width = part(before).saturating_sub(start).max(u64::from(records > 0) * 4);
         shares.push(Share {
-            verdict: verdict.clone(),
-            records: Count(*records),
+            verdict,
+            records: Count(records),
             start: start.min(996),
             width,
         });
