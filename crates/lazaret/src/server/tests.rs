@@ -307,16 +307,19 @@ fn only_this_machines_names_are_answered() {
     }
     let other = port.wrapping_add(1).max(1024);
     let rebound = ["evil.example".to_owned(), format!("evil.example:{port}"), format!("127.0.0.1:{other}")];
-    for host in rebound.into_iter().chain(["localhost".to_owned(), String::new(), format!("x@127.0.0.1:{port}")]) {
+    for host in
+        rebound.into_iter().chain(["localhost".to_owned(), String::new(), format!("x@127.0.0.1:{port}")])
+    {
         let answer = console.ask("GET", "/", &host);
         assert!(!answer.starts_with("HTTP/1.1 200"), "{host}");
         assert!(!answer.contains(&console.crossings[0].to_string()), "{host}");
     }
-    let two = format!("GET / HTTP/1.1\r\nHost: localhost:{port}\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
-    assert!(!console.send(&two).starts_with("HTTP/1.1 200"));
-    let whole = format!(
-        "GET http://evil.example/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    let two = format!(
+        "GET / HTTP/1.1\r\nHost: localhost:{port}\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
     );
+    assert!(!console.send(&two).starts_with("HTTP/1.1 200"));
+    let whole =
+        format!("GET http://evil.example/ HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     assert!(console.send(&whole).starts_with("HTTP/1.1 421"));
     assert!(!console.send("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200"), "no host at all");
 }

@@ -111,7 +111,8 @@ pub(crate) async fn download(
 pub(crate) fn document(view: BomView) -> Result<String, askama::Error> {
     let BomPage { view, timestamp, statements, phi, sources, crossings, files, most, .. } = lines(view);
     let (linked, stylesheet) = (false, STYLESHEET);
-    BomDocument { view, timestamp, statements, phi, sources, crossings, files, linked, most, stylesheet }.render()
+    BomDocument { view, timestamp, statements, phi, sources, crossings, files, linked, most, stylesheet }
+        .render()
 }
 
 fn lines(view: BomView) -> BomPage {
@@ -142,9 +143,11 @@ fn lines(view: BomView) -> BomPage {
         unedited: phi.unedited,
         at: stated_by(&phi.at, crossings),
     });
-    let sources = view.sources.iter().take(MOST).map(|from| {
-        (from.system.clone(), Code(from.digest.clone()), stated_by(&from.at, crossings))
-    });
+    let sources = view
+        .sources
+        .iter()
+        .take(MOST)
+        .map(|from| (from.system.clone(), Code(from.digest.clone()), stated_by(&from.at, crossings)));
     let crossings = view.crossings.iter().take(MOST).map(|crossing| CrossingLine {
         id: Code(crossing.crossing.clone()),
         started: When(crossing.started.clone()),

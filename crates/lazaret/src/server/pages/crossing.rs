@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
-use crate::server::words::{Code, Count, Shown as _, Size, When, Toned as _, in_order, segment};
+use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, in_order, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Entries read for one page; past them the page says that its places are not all.
@@ -232,12 +232,7 @@ fn shares(counts: &CountWords) -> Vec<Share> {
         before += u128::from(records);
         // Even one record in a million shows.
         let width = part(before).saturating_sub(start).max(u64::from(records > 0) * 4);
-        shares.push(Share {
-            verdict,
-            records: Count(records),
-            start: start.min(996),
-            width,
-        });
+        shares.push(Share { verdict, records: Count(records), start: start.min(996), width });
     }
     shares
 }
