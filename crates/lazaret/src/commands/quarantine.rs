@@ -10,7 +10,7 @@ use lazaret_input::MemorySource;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data};
+use crate::compose::{Crossings, Data, Reading};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table, thousands};
@@ -22,15 +22,16 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
     match command {
-        QuarantineCommand::List { all } => list(&data, *all, json, out),
-        QuarantineCommand::Show { id, content } => show(&data, config, id, *content, json, out),
+        QuarantineCommand::List { all } => list(&Reading::open(config)?, *all, json, out),
+        QuarantineCommand::Show { id, content } => show(config, id, *content, json, out),
         QuarantineCommand::Release { id, by, second, reason, to } => {
+            let data = Data::open(config)?;
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
             release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, &to, out)
         }
         QuarantineCommand::Reject { id, by, reason } => {
+            let data = Data::open(config)?;
             let id = hold_id(id)?;
             let held = data.vault.held(id).map_err(of_vault)?;
             let crossings = Crossings::new(config, "rejected", None, None, None)?;
@@ -56,7 +57,7 @@ fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
     CliError::failed("the vault", error)
 }
 
-fn list(data: &Data, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let mut held = Vec::new();
     let mut after = None;
     loop {
@@ -103,7 +104,6 @@ fn why(record: &HeldRecord) -> String {
 }
 
 fn show(
-    data: &Data,
     config: &Config,
     id: &str,
     content: bool,
@@ -111,7 +111,7 @@ fn show(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(id)?;
-    let held = data.vault.held(id).map_err(of_vault)?;
+    let held = Reading::open(config)?.vault.held(id).map_err(of_vault)?;
     if json {
         json_document(out, &held)?;
     } else {
@@ -126,6 +126,7 @@ fn show(
         }
     }
     if content {
+        let data = Data::open(config)?;
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
         let by = config.text("actor.id");
         let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
@@ -133,8 +134,8 @@ fn show(
         let bytes = data.vault.open_hold(id).map_err(of_vault)?;
         out.write_all(bytes.expose())?;
         out.write_all(b"\n")?;
+        data.close()?;
     }
-    data.close()?;
     Ok(Exit::Clear)
 }
 

@@ -192,6 +192,22 @@ fn the_policy_is_checked_explained_and_tried() {
 }
 
 #[test]
+fn a_policy_may_let_a_record_cross_without_its_faulty_narrative() {
+    let place = Place::new();
+    std::fs::copy(root().join("testdata/demo/hostile/narratives.ndjson"), place.0.path().join("n.ndjson"))
+        .unwrap();
+    let policies = place.0.path().join("lazaret-data/policies");
+    std::fs::copy(policies.join("examples/repair-narrative.cedar"), policies.join("50-repair.cedar"))
+        .unwrap();
+    let report = place.json(1, &["ingest", "n.ndjson", "--to", "lake"]);
+    assert_eq!(report["counts"]["verdicts"]["tokenise"], 6, "{report}");
+    assert!(report["counts"]["edits"]["OTHER_ID.narrative redact"].as_u64().unwrap() >= 5, "{report}");
+    let explained =
+        place.clear(&["policy", "explain", report["files"][0]["receipt"].as_str().unwrap(), "--record", "1"]);
+    assert!(explained.contains("repair-narrative"), "{explained}");
+}
+
+#[test]
 fn every_rule_is_explained() {
     let place = Place::new();
     let rules = place.json(0, &["explain"]);
