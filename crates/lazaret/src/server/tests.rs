@@ -47,9 +47,9 @@ impl Console {
         let mut ids = Vec::new();
         let mut held = None;
         for number in 0..crossings {
-            let (id, hold) = cross(&ledger, &vault, number);
+            let (id, kept) = cross(&ledger, &vault, number);
             ids.push(id);
-            held = held.or(Some(hold));
+            held = held.or(Some(kept));
         }
         ledger.checkpoint().unwrap();
         let ready = Arc::new(AtomicBool::new(true));
@@ -172,7 +172,7 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
     let entries: Vec<Entry> = (0..3)
         .zip(verdicts)
         .map(|(record, verdict)| {
-            let held = verdict.holds();
+            let keeps = verdict.holds();
             let recorded = lazaret_core::RecordedFinding {
                 id: finding.id.into(),
                 severity: finding.severity,
@@ -185,14 +185,14 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
                 kind: HOSTILE.into(),
                 identity: digest(number * 10 + record),
                 digest_in: digest(record),
-                digest_out: (!held).then(|| digest(record)),
+                digest_out: (!keeps).then(|| digest(record)),
                 verdict,
                 policies: vec![format!("decides {HOSTILE}")],
-                findings: if held { vec![recorded] } else { Vec::new() },
+                findings: if keeps { vec![recorded] } else { Vec::new() },
                 phi: [(format!("MRN.{HOSTILE}"), 1_234)].into(),
                 edits: [(format!("MRN.{HOSTILE} token"), 1_234)].into(),
                 sensitivity: vec![Sensitivity::Hiv],
-                held: held.then_some(hold),
+                held: keeps.then_some(hold),
                 again: None,
                 uninspected: None,
             }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use lazaret_vault::{HeldFinding, VaultFailure};
+use lazaret_vault::{HeldFinding, HoldState, VaultFailure};
 
 use crate::server::answer::{Trouble, page as made};
 use crate::server::words::{Code, Size, Toned as _, When};
@@ -24,7 +24,8 @@ struct Held {
     releasable: bool,
     received: When,
     bytes: Size,
-    of_subject: bool,
+    sealed_under: &'static str,
+    open: bool,
     cut: bool,
     state: &'static str,
     settled: Option<When>,
@@ -55,7 +56,8 @@ fn held(rooms: &Rooms, id: &str) -> Result<Held, Trouble> {
         releasable: held.releasable,
         received: When(held.received.to_string()),
         bytes: Size(held.bytes),
-        of_subject: held.of_subject,
+        sealed_under: if held.of_subject { "the secret of its patient" } else { "the key of the quarantine" },
+        open: held.state == HoldState::Held,
         cut: held.cut,
         state: held.state.name(),
         settled: held.settled.map(|at| When(at.to_string())),
