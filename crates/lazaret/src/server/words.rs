@@ -97,9 +97,10 @@ impl fmt::Display for When {
 pub(crate) struct Code(pub(crate) String);
 
 impl Code {
-    /// Its first twelve characters: enough to tell digests apart.
+    /// Its first twelve characters, after the algorithm's name: enough to tell digests apart.
     pub(crate) fn head(&self) -> String {
-        shortened(&self.0, self.0.chars().take(12), |part| format!("{part}…"))
+        let digest = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
+        shortened(digest, digest.chars().take(12), |part| format!("{part}…"))
     }
 
     /// Its last twelve characters: the random ones of an id that begins with the time.
@@ -185,6 +186,7 @@ mod tests {
         }
         assert_eq!(Code("0123456789abcdef".into()).head(), "0123456789ab…");
         assert_eq!(Code("0123456789abcdef".into()).tail(), "…456789abcdef");
+        assert_eq!(Code("sha256:0123456789abcdef".into()).head(), "0123456789ab…");
         assert_eq!(Code("ééé".into()).tail(), "ééé");
     }
 
