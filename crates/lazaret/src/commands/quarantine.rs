@@ -30,14 +30,15 @@ pub(crate) fn run(
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
             release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, &to, out)
         }
-        QuarantineCommand::Reject { id, by, reason } => {
+        QuarantineCommand::Reject { id, by, second, reason } => {
             let data = Data::open(config)?;
             let id = hold_id(id)?;
-            let held = data.vault.held(id).map_err(of_vault)?;
+            let second = second.as_deref();
+            let held = may_be_settled(&data, id, by, second)?;
             let crossings = Crossings::new(config, "rejected", None, None, None)?;
-            let order = Crossings::order(Ordered::Reject, &id.to_string(), by, None, reason);
+            let order = Crossings::order(Ordered::Reject, &id.to_string(), by, second, reason);
             let receipt = data.carry_out(crossings.ordered(order)?)?;
-            data.vault.settle(id, Settlement::Rejected, by, None).map_err(of_vault)?;
+            data.vault.settle(id, Settlement::Rejected, by, second).map_err(of_vault)?;
             writeln!(out, "rejected {} ({}); receipt {receipt}", id, held.kind)?;
             data.close()?;
             Ok(Exit::Clear)
@@ -146,6 +147,20 @@ struct Asked<'a> {
     reason: &'a str,
 }
 
+/// Whether a record is still held, and those who ask are enough: told before an order is recorded.
+fn may_be_settled(data: &Data, id: HoldId, by: &str, second: Option<&str>) -> Result<HeldRecord, CliError> {
+    let held = data.vault.held(id).map_err(of_vault)?;
+    if held.state != HoldState::Held {
+        return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
+    }
+    if !held.releasable && second.is_none_or(|second| second.trim().eq_ignore_ascii_case(by.trim())) {
+        return Err(CliError::Usage(format!(
+            "{id} is blocked: two different persons settle it (--by, --second)"
+        )));
+    }
+    Ok(held)
+}
+
 /// A held record crosses after all, with the profile's edits. What cannot be read cannot be released: its
 /// identifiers could not be taken out.
 fn release(
@@ -156,17 +171,7 @@ fn release(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
-    let held = data.vault.held(id).map_err(of_vault)?;
-    if held.state != HoldState::Held {
-        return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
-    }
-    if !held.releasable
-        && asked.second.is_none_or(|second| second.trim().eq_ignore_ascii_case(asked.by.trim()))
-    {
-        return Err(CliError::Usage(format!(
-            "{id} is blocked: two different persons release it (--by, --second)"
-        )));
-    }
+    may_be_settled(data, id, asked.by, asked.second)?;
     let checkpoint = data.checkpoint(None)?;
     let lake = data.lake(to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
@@ -177,9 +182,16 @@ fn release(
         Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
     let bytes = data.vault.open_hold(id).map_err(of_vault)?;
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
-    let (_, payload) = checkpoint.recognise(&source).map_err(|refused| {
+    let (format, payload) = checkpoint.recognise(&source).map_err(|refused| {
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
     })?;
+    // A row without its header reads as a note, and its columns' meanings would be lost.
+    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
+    if entry.is_none_or(|entry| entry.format != format.0) {
+        return Err(CliError::Usage(format!(
+            "{id} cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it"
+        )));
+    }
     let order = Crossings::order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
     let crossing = crossings.ordered(order)?;
     let to = lake.passage(crossing.id);

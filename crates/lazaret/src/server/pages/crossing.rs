@@ -7,8 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use lazaret_core::CrossingId;
-use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, StoreError, prove};
-use serde::Deserialize;
+use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, OrderWords, prove};
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
@@ -39,33 +38,10 @@ struct CrossingPage {
     exchange: Option<Code>,
     care_critical: Option<String>,
     override_by: Option<String>,
-    order: Option<Order>,
+    order: Option<OrderWords>,
     opened_at: Count,
     sealed: Option<SealedPart>,
     seen: Seen,
-}
-
-/// A person's order that the crossing carries out.
-#[derive(Deserialize)]
-struct Order {
-    what: String,
-    object: String,
-    by: String,
-    #[serde(default)]
-    second: Option<String>,
-    reason: String,
-}
-
-/// The part of an opened entry's body that is read here.
-#[derive(Deserialize)]
-struct OpenedBody {
-    opened: Ordering,
-}
-
-#[derive(Deserialize)]
-struct Ordering {
-    #[serde(default)]
-    order: Option<Order>,
 }
 
 /// What stands in the sealed entry.
@@ -195,20 +171,12 @@ fn crossing(rooms: &Rooms, id: &str) -> Result<CrossingPage, Trouble> {
         exchange: opened.exchange.clone().map(Code),
         care_critical: opened.care_critical.as_ref().map(ToString::to_string),
         override_by: opened.override_by.as_ref().map(ToString::to_string),
-        order: order(rooms, opened_at)?,
+        order: opened.order.clone(),
         opened_at: Count(opened_at),
         seen: entries(rooms, id)?,
         sealed,
         opened,
     })
-}
-
-/// The order that stands in an opened entry, if one does.
-fn order(rooms: &Rooms, opened_at: u64) -> Result<Option<Order>, Trouble> {
-    let Some(leaf) = rooms.ledger.leaf(opened_at)? else { return Ok(None) };
-    let body: OpenedBody = serde_json::from_str(&leaf.body)
-        .map_err(|source| StoreError::Unreadable { index: opened_at, source })?;
-    Ok(body.opened.order)
 }
 
 fn output(output: lazaret_ledger::OutputWords) -> OutputLine {
