@@ -336,7 +336,13 @@ impl<'c> Passage<'c> {
                 Ok::<(), crate::Undelivered>(())
             });
         }
-        let reason = stopped.step.to_string();
+        // Of the failure only a rule's id is said: an error's text may come from anywhere.
+        let rule = match &stopped.failure {
+            Failure::Failed(cause) => cause.downcast_ref::<Refused>().map(|refused| refused.rule),
+            _ => None,
+        };
+        let reason =
+            rule.map_or_else(|| stopped.step.to_string(), |rule| format!("{}: {rule}", stopped.step));
         let _sealed = self.cut(&reason);
         stopped
     }

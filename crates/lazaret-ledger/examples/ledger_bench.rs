@@ -2,7 +2,7 @@
 //! thread that commits what waits, 700-byte entries, leaf hash, RFC 6962 stack) and lazaret's ledger side by
 //! side, in the same folder and the same run; then the check of a large ledger.
 //!
-//! `ledger_bench FOLDER SECONDS RESULTS.json`
+//! `ledger_bench FOLDER SECONDS RESULTS.json [WRITERS]`
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,11 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lazaret_core::{
-    Actor, Basis, CrossingId, Ending, Gate, KeyedDigest, Ledger as _, Mode, Opened, Purpose, Random,
-    RandomError, Recipient, Seal, Signer, SystemClock, Timestamp, VaultError,
+    Actor, Basis, Clock as _, CrossingId, Ending, Gate, KeyedDigest, Ledger as _, Mode, Opened, Purpose,
+    Random, RandomError, Recipient, Seal, Signer, SystemClock, Timestamp, VaultError,
 };
 use lazaret_ledger::merkle::{Frontier, leaf_hash};
 use lazaret_ledger::{SqliteLedger, prove, verify, verify_proof};
@@ -40,18 +41,17 @@ fn main() -> Outcome<()> {
     writeln!(out, "| what | writers | durable entries/s | p50 ms | p99 ms | of bare |")?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     let mut rows = Vec::new();
-    for writers in WRITERS {
-        let lasts = Duration::from_secs(seconds);
-        let bare = bare(&fresh(folder, "bare")?, writers, lasts)?;
-        let append = ours(&fresh(folder, "ours")?, writers, lasts, false)?;
-        let open = ours(&fresh(folder, "ours")?, writers, lasts, true)?;
-        for (what, run) in [("bare", &bare), ("lazaret append", &append), ("lazaret open", &open)] {
-            let of_bare = run.rate / bare.rate;
-            let (rate, p50, p99) = (run.rate, run.p50, run.p99);
+    let only: Option<usize> = arguments.next().and_then(|writers| writers.parse().ok());
+    for writers in WRITERS.into_iter().filter(|writers| only.is_none_or(|only| only == *writers)) {
+        for line in side_by_side(folder, writers, seconds)? {
+            let Line { what, rate, p50, p99, of_bare } = line;
             writeln!(out, "| {what} | {writers} | {rate:.0} | {p50:.2} | {p99:.2} | {of_bare:.2} |")?;
             rows.push(json!({"what": what, "writers": writers, "entries_per_second": rate.round(),
                 "p50_ms": p50, "p99_ms": p99, "of_bare": of_bare}));
         }
+    }
+    if only.is_some() {
+        return Ok(());
     }
     let large = large(&fresh(folder, "large")?, &mut out)?;
     let report = json!({"bench": "ledger", "cores": std::thread::available_parallelism()?.get(),
@@ -59,9 +59,9 @@ fn main() -> Outcome<()> {
     if let Some(results) = results {
         std::fs::write(results, serde_json::to_string_pretty(&report)? + "\n")?;
     }
-    fresh(folder, "bare")?;
-    fresh(folder, "ours")?;
-    fresh(folder, "large")?;
+    for name in ["bare", "append", "open", "large"] {
+        fresh(folder, name)?;
+    }
     Ok(())
 }
 
@@ -69,6 +69,58 @@ struct Run {
     rate: f64,
     p50: f64,
     p99: f64,
+}
+
+struct Line {
+    what: &'static str,
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    of_bare: f64,
+}
+
+/// All three in turns of a second, so that what else the machine does meets each alike; the median turn counts,
+/// and the median of the turns' ratios. Each keeps its database over its turns.
+fn side_by_side(folder: &Path, writers: usize, seconds: u64) -> Outcome<Vec<Line>> {
+    let bare = Bare::start(&fresh(folder, "bare")?)?;
+    let append = start(&fresh(folder, "append")?)?;
+    let open = start(&fresh(folder, "open")?)?;
+    let random = SystemBytes(SystemRandom::new());
+    let filler = "x".repeat(BODY.saturating_sub(90));
+    let mut turns: [Vec<Run>; 3] = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..seconds {
+        let [of_bare, of_append, of_open] = &mut turns;
+        of_bare.push(measure(writers, |writer, number| bare.append(writer, number))?);
+        of_append.push(measure(writers, |writer, number| {
+            append.append("bench", &(format!("{writer}:{number}"), &filler))?;
+            Ok(())
+        })?);
+        of_open.push(measure(writers, |_, _| {
+            open.open(&opened(CrossingId::new(SystemClock.now(), &random)?))?;
+            Ok(())
+        })?);
+    }
+    bare.stop()?;
+    append.close()?;
+    open.close()?;
+    let [of_bare, ..] = &turns;
+    Ok(["bare", "lazaret append", "lazaret open"]
+        .into_iter()
+        .zip(&turns)
+        .map(|(what, own)| Line {
+            what,
+            rate: median(own.iter().map(|run| run.rate)),
+            p50: median(own.iter().map(|run| run.p50)),
+            p99: median(own.iter().map(|run| run.p99)),
+            of_bare: median(own.iter().zip(of_bare).map(|(own, bare)| own.rate / bare.rate)),
+        })
+        .collect())
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 /// A database's path with nothing at it.
@@ -83,12 +135,8 @@ fn fresh(folder: &Path, name: &str) -> Outcome<std::path::PathBuf> {
     Ok(path)
 }
 
-/// So many threads that each append and wait, for some time.
-fn measure(
-    writers: usize,
-    lasts: Duration,
-    append: impl Fn(usize, u64) -> Outcome<()> + Sync,
-) -> Outcome<Run> {
+/// So many threads that each append and wait, for a second.
+fn measure(writers: usize, append: impl Fn(usize, u64) -> Outcome<()> + Sync) -> Outcome<Run> {
     let stop = AtomicBool::new(false);
     let begun = Instant::now();
     let times = std::thread::scope(|scope| -> Outcome<Vec<u64>> {
@@ -108,7 +156,7 @@ fn measure(
                 })
             })
             .collect();
-        std::thread::sleep(lasts);
+        std::thread::sleep(Duration::from_secs(1));
         stop.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
         for thread in threads {
@@ -132,62 +180,55 @@ fn as_float(number: u64) -> f64 {
 }
 
 /// The bare prototype: nothing but what durability and the tree need.
-fn bare(path: &Path, writers: usize, lasts: Duration) -> Outcome<Run> {
-    type Waiting = (Vec<u8>, SyncSender<u64>);
-    let connection = Connection::open(path)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch("CREATE TABLE entry (idx INTEGER PRIMARY KEY, hash BLOB, body BLOB)")?;
-    let (send, queue) = sync_channel::<Waiting>(4_096);
-    let writer = std::thread::spawn(move || -> Outcome<()> {
-        let mut tree = Frontier::new();
-        while let Ok(first) = queue.recv() {
-            let mut batch = vec![first];
-            batch.extend(queue.try_iter());
-            connection.execute_batch("BEGIN IMMEDIATE")?;
-            {
-                let mut insert = connection.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3)")?;
-                for (body, _) in &batch {
-                    let hash = leaf_hash(body);
-                    insert.execute(params![i64::try_from(tree.size())?, hash, body])?;
-                    tree.push(hash);
+struct Bare {
+    queue: SyncSender<(Vec<u8>, SyncSender<u64>)>,
+    writer: JoinHandle<Outcome<()>>,
+}
+
+impl Bare {
+    fn start(path: &Path) -> Outcome<Self> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch("CREATE TABLE entry (idx INTEGER PRIMARY KEY, hash BLOB, body BLOB)")?;
+        let (queue, jobs) = sync_channel::<(Vec<u8>, SyncSender<u64>)>(4_096);
+        let writer = std::thread::spawn(move || -> Outcome<()> {
+            let mut tree = Frontier::new();
+            while let Ok(first) = jobs.recv() {
+                let mut batch = vec![first];
+                batch.extend(jobs.try_iter());
+                connection.execute_batch("BEGIN IMMEDIATE")?;
+                {
+                    let mut insert = connection.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3)")?;
+                    for (body, _) in &batch {
+                        let hash = leaf_hash(body);
+                        insert.execute(params![i64::try_from(tree.size())?, hash, body])?;
+                        tree.push(hash);
+                    }
+                }
+                connection.execute_batch("COMMIT")?;
+                for (_, reply) in batch {
+                    let _ = reply.send(tree.size());
                 }
             }
-            connection.execute_batch("COMMIT")?;
-            for (_, reply) in batch {
-                let _ = reply.send(tree.size());
-            }
-        }
-        Ok(())
-    });
-    let run = measure(writers, lasts, |writer, number| {
+            Ok(())
+        });
+        Ok(Self { queue, writer })
+    }
+
+    fn append(&self, writer: usize, number: u64) -> Outcome<()> {
         let mut body = format!("{writer}:{number}:").into_bytes();
         body.resize(BODY, b'x');
         let (reply, answer) = sync_channel(1);
-        send.send((body, reply))?;
+        self.queue.send((body, reply))?;
         answer.recv()?;
         Ok(())
-    });
-    drop(send);
-    writer.join().map_err(|_| "the writer panicked")??;
-    run
-}
+    }
 
-/// The ledger itself: events of about 700 bytes, or whole opened receipts.
-fn ours(path: &Path, writers: usize, lasts: Duration, opens: bool) -> Outcome<Run> {
-    let ledger = start(path)?;
-    let random = SystemBytes(SystemRandom::new());
-    let filler = "x".repeat(BODY.saturating_sub(90));
-    let run = measure(writers, lasts, |writer, number| {
-        if opens {
-            ledger.open(&opened(CrossingId::new(Timestamp::from_millis(number), &random)?))?;
-        } else {
-            ledger.append("bench", &(format!("{writer}:{number}"), &filler))?;
-        }
-        Ok(())
-    })?;
-    ledger.close()?;
-    Ok(run)
+    fn stop(self) -> Outcome<()> {
+        drop(self.queue);
+        self.writer.join().map_err(|_| "the writer panicked")?
+    }
 }
 
 /// A ledger of a million entries: crossings of no record and events, then its check and a proof.

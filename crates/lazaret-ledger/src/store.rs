@@ -13,9 +13,9 @@ use lazaret_core::{LedgerError, Limit, LimitExceeded};
 use crate::canonical::CanonicalError;
 use crate::note::NoteError;
 
+mod backup;
 pub(crate) mod nodes;
 pub(crate) mod schema;
-mod backup;
 mod sqlite;
 mod writer;
 

@@ -89,9 +89,14 @@ fn tokens(c: &mut Criterion) {
         b.iter(|| {
             let Ok(crossing) = CrossingId::new(Timestamp::default(), &SystemRandom) else { return Ok(()) };
             for record in 0..BATCH {
+                let identity = vault.digest(
+                    subjects.first(),
+                    &[crossing.as_bytes(), record.to_be_bytes().as_slice()].concat(),
+                )?;
                 vault.hold(&Hold {
                     crossing,
                     record,
+                    identity,
                     bytes: &[7; 2048],
                     kind: "note",
                     subject: subjects.first(),

@@ -14,7 +14,7 @@ use crate::VaultFailure;
 use crate::segments::Segments;
 
 /// The schema this program writes.
-pub(crate) const SCHEMA: i64 = 1;
+pub(crate) const SCHEMA: i64 = 2;
 /// After so many writes the transaction is committed.
 const MOST_WRITES: u32 = 65_536;
 /// So old may the transaction grow.
@@ -35,9 +35,10 @@ CREATE TABLE facts (id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, mark BLOB 
 CREATE TABLE tokens (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL UNIQUE, token BLOB NOT NULL UNIQUE,
   owner INTEGER, sealed BLOB) STRICT;
 CREATE TABLE holds (crossing BLOB NOT NULL, record INTEGER NOT NULL, start INTEGER NOT NULL,
-  length INTEGER NOT NULL, subject INTEGER, meta BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'held',
+  length INTEGER NOT NULL, identity BLOB NOT NULL, subject INTEGER, meta BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'held',
   cut INTEGER NOT NULL DEFAULT 0, settled_by TEXT, settled_second TEXT, settled INTEGER,
   PRIMARY KEY (crossing, record)) STRICT, WITHOUT ROWID;
+CREATE INDEX holds_by_identity ON holds (identity);
 CREATE TABLE signing (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
 CREATE TABLE shreds (id INTEGER PRIMARY KEY, lookup BLOB NOT NULL, at INTEGER NOT NULL, one TEXT NOT NULL,
   two TEXT NOT NULL, reason BLOB NOT NULL, tokens INTEGER NOT NULL, facts INTEGER NOT NULL,

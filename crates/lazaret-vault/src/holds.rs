@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
-use lazaret_core::{CrossingId, Finding, Hold, HoldId, Sensitive, Timestamp};
+use lazaret_core::{CrossingId, Finding, Hold, HoldId, KeyedDigest, Sensitive, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +155,9 @@ struct HoldRow {
 impl SqliteVault {
     pub(crate) fn keep_hold(&self, hold: &Hold<'_>) -> Result<HoldId, VaultFailure> {
         let id = HoldId { crossing: hold.crossing, record: hold.record };
+        if let Some(kept) = kept_before(self.database()?.reading()?, &hold.identity)? {
+            return Ok(kept); // an ingest resumed: seen before anything is sealed
+        }
         let meta = Meta {
             kind: hold.kind.to_owned(),
             findings: hold.findings.iter().map(HeldFinding::from).collect(),
@@ -170,19 +173,18 @@ impl SqliteVault {
             let sealing = sealing.as_ref().unwrap_or(&self.keys.holds);
             let sealed = sealing.seal(&binding("held record", id), hold.bytes)?;
             let row = subject.map(|keys| keys.row);
-            self.append_hold(epoch, id, row, &sealed, &meta)
-        })?;
-        Ok(id)
+            self.append_hold(epoch, (id, &hold.identity), row, &sealed, &meta)
+        })
     }
 
     fn append_hold(
         &self,
         epoch: u64,
-        id: HoldId,
+        (id, identity): (HoldId, &KeyedDigest),
         subject: Option<i64>,
         sealed: &[u8],
         meta: &[u8],
-    ) -> Result<Option<()>, VaultFailure> {
+    ) -> Result<Option<HoldId>, VaultFailure> {
         let record = i64::try_from(id.record).map_err(|_| VaultFailure::TooLarge)?;
         let length = i64::try_from(sealed.len()).map_err(|_| VaultFailure::TooLarge)?;
         let mut database = self.database()?;
@@ -193,25 +195,29 @@ impl SqliteVault {
         if self.epoch.load(Ordering::Acquire) != epoch {
             return Ok(None);
         }
+        if let Some(kept) = kept_before(database.reading()?, identity)? {
+            return Ok(Some(kept)); // another thread was first
+        }
         let start = database.segments.append(id.crossing, sealed)?;
         let start = i64::try_from(start).map_err(|_| VaultFailure::TooLarge)?;
-        // Held again (a call repeated after its deadline): the newer content stands, unless it was settled.
+        // The same number with another content: the newer one stands, unless the older was settled.
         let changed = database
             .reading()?
             .prepare_cached(
-                "INSERT INTO holds (crossing, record, start, length, subject, meta)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                "INSERT INTO holds (crossing, record, start, length, subject, meta, identity)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (crossing, record) DO UPDATE SET start = excluded.start,
-                   length = excluded.length, subject = excluded.subject, meta = excluded.meta
+                   length = excluded.length, subject = excluded.subject, meta = excluded.meta,
+                   identity = excluded.identity
                  WHERE state = 'held'",
             )?
-            .execute(params![id.crossing.as_bytes(), record, start, length, subject, meta])?;
+            .execute(params![id.crossing.as_bytes(), record, start, length, subject, meta, identity.0])?;
         if changed == 0 {
             let state = read(database.reading()?, id)?.state()?;
             return Err(VaultFailure::Settled { id, state });
         }
         database.wrote()?;
-        Ok(Some(()))
+        Ok(Some(id))
     }
 
     /// Held records without their contents, in the order of their ids: oldest crossing first.
@@ -361,6 +367,18 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<HoldRow> {
         second: row.get(9)?,
         settled: row.get(10)?,
     })
+}
+
+/// The record of this identity that is kept and not settled, if there is one.
+fn kept_before(connection: &Connection, identity: &KeyedDigest) -> Result<Option<HoldId>, VaultFailure> {
+    let mut select = connection.prepare_cached(
+        "SELECT crossing, record FROM holds WHERE identity = ?1 AND state = 'held' LIMIT 1",
+    )?;
+    let kept = select.query_row([identity.0], |row| {
+        let crossing = CrossingId::from_bytes(row.get(0)?);
+        Ok(HoldId { crossing, record: row.get::<_, i64>(1)?.unsigned_abs() })
+    });
+    Ok(kept.optional()?)
 }
 
 fn i64_of(number: u64) -> Result<i64, VaultFailure> {

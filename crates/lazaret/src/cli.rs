@@ -200,6 +200,14 @@ pub(crate) enum LedgerCommand {
         #[arg(long)]
         record: Option<u64>,
     },
+    /// Check a proof that `prove` or the console gave, without the ledger
+    CheckProof {
+        /// The proof's file
+        file: PathBuf,
+        /// The public key to trust (C2SP vkey)
+        #[arg(long)]
+        key: String,
+    },
     /// Show crossings, or one of them
     Show {
         /// A receipt's id; none lists the latest
@@ -267,6 +275,9 @@ pub(crate) enum QuarantineCommand {
         /// Who rejects
         #[arg(long)]
         by: String,
+        /// The second person, needed for a blocked record
+        #[arg(long)]
+        second: Option<String>,
         /// Why
         #[arg(long)]
         reason: String,

@@ -12,7 +12,7 @@ use lazaret_core::{
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::lake::Lake;
 use lazaret_input::read_file;
-use lazaret_ledger::SqliteLedger;
+use lazaret_ledger::{LedgerReader, SqliteLedger};
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
@@ -84,6 +84,44 @@ pub(crate) fn checkpoint_that_looks(config: &Config, schema: Option<&Path>) -> R
     checkpoint_of(config, schema, Arc::new(policy), Arc::new(MemoryOfSubjects::default()), Arc::new(NoLedger))
 }
 
+/// The parts of a data directory that only reading needs: another process may be writing.
+pub(crate) struct Reading {
+    pub(crate) folder: PathBuf,
+    pub(crate) vault: Arc<SqliteVault>,
+    pub(crate) ledger: LedgerReader,
+}
+
+impl Reading {
+    /// Opens a data directory for reading.
+    pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
+        let (folder, vault) = open_vault(config)?;
+        let ledger = LedgerReader::open(&folder.join("ledger.db"))
+            .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
+        Ok(Self { folder, vault, ledger })
+    }
+
+    /// The policies of the data directory.
+    pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
+        policy_of(&self.folder)
+    }
+}
+
+fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> {
+    let folder = config.path("data");
+    if !SqliteVault::exists(&folder) {
+        let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
+        return Err(CliError::Usage(why));
+    }
+    let kms = kms(config, &folder)?;
+    let vault = SqliteVault::open(&folder, kms, Arc::new(SystemClock), &config.limits())
+        .map_err(|error| CliError::failed("the vault could not be opened", error))?;
+    Ok((folder, Arc::new(vault)))
+}
+
+fn policy_of(folder: &Path) -> Result<CedarPolicy, CliError> {
+    CedarPolicy::load(&folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+}
+
 /// The parts of a data directory.
 pub(crate) struct Data {
     pub(crate) folder: PathBuf,
@@ -141,15 +179,8 @@ impl Data {
     /// Opens a data directory: its key, vault and ledger. What a crash left is ended first: crossings that were
     /// not sealed are sealed as cut.
     pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
-        let folder = config.path("data");
-        if !SqliteVault::exists(&folder) {
-            let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
-            return Err(CliError::Usage(why));
-        }
-        let kms = kms(config, &folder)?;
-        let vault = SqliteVault::open(&folder, kms, Arc::new(SystemClock), &config.limits())
-            .map_err(|error| CliError::failed("the vault could not be opened", error))?;
-        Self::with(config, folder, Arc::new(vault))
+        let (folder, vault) = open_vault(config)?;
+        Self::with(config, folder, vault)
     }
 
     fn with(config: &Config, folder: PathBuf, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
@@ -157,15 +188,20 @@ impl Data {
         let origin = config.text("ledger.origin");
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        ledger
+        let cut = ledger
             .cut_unsealed("the process ended before the crossing was sealed")
             .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
+        for sealed in cut {
+            vault
+                .mark_cut(sealed.seal.crossing)
+                .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
+        }
         Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
     }
 
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
-        CedarPolicy::load(&self.folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+        policy_of(&self.folder)
     }
 
     /// The limits in force.

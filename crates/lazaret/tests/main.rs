@@ -8,6 +8,8 @@
 
 #[path = "main/cli.rs"]
 mod cli;
+#[path = "main/console.rs"]
+mod console;
 #[path = "main/docs.rs"]
 mod docs;
 #[path = "main/house.rs"]

@@ -142,6 +142,20 @@ fn the_examples_do_what_their_comments_say() {
         (Verdict::Quarantine, vec!["block-formula".into(), "what-may-not-cross-is-held".into()])
     );
 
+    let repairing = defaults_and(&[("repair.cedar", example("repair-narrative.cedar").text)]);
+    let narrative = |rules: &[&'static str]| {
+        let mut found = findings(Some(Severity::High), &[Kind::Name], &[]);
+        found.rules = rules.iter().copied().collect();
+        question(&found)
+    };
+    let both = ["fhir.narrative-element", "fhir.narrative-malformed"];
+    assert_eq!(decided(&repairing, &narrative(&both)), (Verdict::Tokenise, vec!["repair-narrative".into()]));
+    assert_eq!(decided(&repairing, &narrative(&[both[0], "fhir.type"])).0, Verdict::Quarantine);
+    assert_eq!(decided(&repairing, &narrative(&["fhir.type"])).0, Verdict::Quarantine);
+    let mut identified = narrative(&both);
+    identified.basis = lazaret_core::Basis::Identified;
+    assert_eq!(decided(&repairing, &identified).0, Verdict::Quarantine, "there the narrative would stay");
+
     let clause = "unless { context.route == \"hiv-registry\" && [Sensitivity::\"hiv\"].containsAll(context.sensitivity) }";
     let route = example("sensitive-route.cedar").text;
     assert!(route.contains(clause), "the comment shows the clause that is tested here");

@@ -1,7 +1,8 @@
 //! Records kept back: sealed, listed, opened, settled once.
 
-use lazaret_core::HoldId;
-use lazaret_core::Vault as _;
+use std::collections::BTreeSet;
+
+use lazaret_core::{Hold, HoldId, Vault as _};
 use lazaret_vault::{HoldFilter, HoldState, Settlement, VaultFailure};
 
 use super::support::{Home, crossing, hold, subject};
@@ -106,7 +107,61 @@ fn a_record_moved_changed_or_cut_short_does_not_open() {
 }
 
 #[test]
-fn a_hold_repeated_after_a_deadline_counts_once() {
+fn a_record_that_comes_again_is_kept_once_until_it_is_settled() {
+    let home = Home::new();
+    let vault = home.init();
+    let anna = subject("anna");
+    let identity = vault.digest(Some(&anna), b"Observation/1").unwrap();
+    let keep = |crossing, record| {
+        let bytes = b"note of anna".as_slice();
+        let subject = Some(&anna);
+        let findings = &[];
+        let hold =
+            Hold { crossing, record, identity, bytes, kind: "note", subject, findings, releasable: true };
+        vault.hold(&hold).unwrap()
+    };
+    let first = keep(crossing(), 7);
+    assert_eq!(first, keep(crossing(), 0), "of another crossing");
+    vault.sync().unwrap();
+    assert_eq!(first, keep(first.crossing, 7), "the same call again");
+    let file = home.data().join("quarantine").join(format!("{}.held", first.crossing));
+    let length = std::fs::metadata(file).unwrap().len();
+    assert_eq!(length, u64::try_from("note of anna".len()).unwrap() + 45, "written once");
+    assert_eq!(vault.holds(&HoldFilter::default()).unwrap().len(), 1);
+    vault.settle(first, Settlement::Rejected, "kim", None).unwrap();
+    let second = keep(crossing(), 0);
+    assert_ne!(first, second);
+    vault.settle(second, Settlement::Released, "kim", None).unwrap();
+    assert_ne!(second, keep(crossing(), 0));
+}
+
+#[test]
+fn many_threads_keep_a_record_once() {
+    let home = Home::new();
+    let vault = home.init();
+    let identity = vault.digest(None, b"x").unwrap();
+    let ids: BTreeSet<_> = std::thread::scope(|scope| {
+        let keep = || {
+            let hold = Hold {
+                crossing: crossing(),
+                record: 0,
+                identity,
+                bytes: b"x",
+                kind: "note",
+                subject: None,
+                findings: &[],
+                releasable: true,
+            };
+            vault.hold(&hold).unwrap()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(keep)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(ids.len(), 1);
+}
+
+#[test]
+fn another_content_under_the_same_number_takes_its_place() {
     let home = Home::new();
     let vault = home.init();
     let one = crossing();

@@ -252,6 +252,6 @@ fn the_status_counts() {
     let status = vault.status().unwrap();
     assert_eq!((status.vault_keys, status.dataset_keys, status.kms_version), (5, 1, 1));
     assert_eq!((status.subjects, status.tokens, status.held, status.legal_holds), (1, 1, 1, 1));
-    assert_eq!((status.kms.provider.as_str(), status.schema, status.kms_age_days), ("local", 1, 0));
+    assert_eq!((status.kms.provider.as_str(), status.schema, status.kms_age_days), ("local", 2, 0));
     assert_eq!(status.signing_key.len(), 64);
 }

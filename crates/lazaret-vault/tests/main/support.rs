@@ -88,6 +88,10 @@ pub(crate) fn hold(
     releasable: bool,
 ) -> HoldId {
     let findings = [Finding::new(&UNINSPECTABLE, Locator::offset(7), "unreadable")];
-    let hold = Hold { crossing, record, bytes, kind: "note", subject, findings: &findings, releasable };
+    let identity = vault
+        .digest(subject, &[record.to_be_bytes().as_slice(), crossing.as_bytes(), bytes].concat())
+        .unwrap();
+    let hold =
+        Hold { crossing, record, identity, bytes, kind: "note", subject, findings: &findings, releasable };
     vault.hold(&hold).unwrap()
 }

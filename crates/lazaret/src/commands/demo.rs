@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::DemoArgs;
 use crate::commands::ingest::{FileReport, files_of, ingest_files};
-use crate::compose::{Crossings, Data, OpenLake};
+use crate::compose::{Crossings, Data, OpenLake, Reading};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_document, table, thousands};
@@ -79,7 +79,8 @@ pub(crate) fn run(
         return Ok(Exit::Findings);
     }
     if !args.once && !json {
-        return super::serve::open_console(&data, args.port, out);
+        drop(data);
+        return super::serve::open_console(&Reading::open(&config)?, args.port, out);
     }
     Ok(Exit::Clear)
 }

@@ -268,13 +268,31 @@ pub(crate) fn ingest_files(
         let to = lake.passage(crossing.id);
         let (report, worst) = match open(&checkpoint, path, limits) {
             Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
-            Err(refused) => (FileReport::refused(path, &refused), Some(Severity::High)),
+            Err(refused) => (not_opened(&checkpoint, crossing, path, &refused)?, Some(Severity::High)),
         };
         ingested.worst = ingested.worst.max(worst);
         sum(&mut ingested.all, &report.counts);
         ingested.reports.push(report);
     }
     Ok(ingested)
+}
+
+/// A file that no format could open did come: that is recorded, as a crossing that was cut.
+fn not_opened(
+    checkpoint: &Checkpoint,
+    crossing: Crossing,
+    path: &Path,
+    refused: &Refused,
+) -> Result<FileReport, CliError> {
+    let failed = |stopped| CliError::failed(path.display().to_string(), stopped);
+    let mut report = FileReport::refused(path, refused);
+    report.receipt = Some(crossing.id.to_string());
+    // If the cut cannot be recorded now, the next start does.
+    let _cut = checkpoint
+        .open(crossing)
+        .map_err(failed)?
+        .cut(&format!("the source was not opened: {}", refused.rule));
+    Ok(report)
 }
 
 impl FileReport {
@@ -312,6 +330,7 @@ fn pass(
     let bar = progress(&path.display().to_string(), length, true);
     let mut worst = None;
     let mut report = FileReport::new(path);
+    let receipt = crossing.id.to_string();
     let passed: Result<Receipt, Stopped> = checkpoint.pass(crossing, payload, to, &mut |seen| match seen {
         Watch::Position(position) => bar.set_position(position),
         Watch::Record(judgement) => {
@@ -331,7 +350,11 @@ fn pass(
             (report, worst)
         }
         Err(stopped) => match Looked::of(stopped) {
-            Looked::Refused(refused) => (FileReport::refused(path, &refused), Some(Severity::High)),
+            Looked::Refused(refused) => {
+                report = FileReport::refused(path, &refused);
+                report.receipt = Some(receipt);
+                (report, Some(Severity::High))
+            }
             Looked::Stopped(stopped) => {
                 report.receipt = Some(stopped.crossing.to_string());
                 report.stopped = Some(chain(&stopped));

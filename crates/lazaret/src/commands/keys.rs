@@ -4,12 +4,13 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Ordered, Subject, Vault as _};
+use lazaret_core::{Ordered, Signer as _, Subject, Vault as _};
+use lazaret_ledger::note::VerifierKey;
 use lazaret_vault::{Kms, LocalKms, SystemRandom};
 use serde::Serialize;
 
 use crate::cli::KeysCommand;
-use crate::compose::{Crossings, Data, ask_passphrase};
+use crate::compose::{Crossings, Data, Reading, ask_passphrase};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_document, thousands};
@@ -21,9 +22,13 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
+    if matches!(command, KeysCommand::Status) {
+        status(&Reading::open(config)?, config, json, out)?;
+        return Ok(Exit::Clear);
+    }
     let data = Data::open(config)?;
     match command {
-        KeysCommand::Status => status(&data, json, out)?,
+        KeysCommand::Status => {}
         KeysCommand::Rotate { new_key_file } => rotate(&data, new_key_file.as_deref(), out)?,
         KeysCommand::Shred { subject, system, by, second, reason } => {
             let subject = named(config, subject, system.as_deref());
@@ -52,7 +57,7 @@ fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
     CliError::failed("the vault", error)
 }
 
-fn status(data: &Data, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+fn status(data: &Reading, config: &Config, json: bool, out: &mut impl Write) -> Result<(), CliError> {
     let status = data.vault.status().map_err(of_vault)?;
     if json {
         json_document(out, &status)?;
@@ -73,7 +78,9 @@ fn status(data: &Data, json: bool, out: &mut impl Write) -> Result<(), CliError>
         thousands(status.shredded_tokens)
     )?;
     writeln!(out, "held records  {}, {} settled", thousands(status.held), thousands(status.settled))?;
-    writeln!(out, "ledger key    {}", data.ledger.key())?;
+    let key = VerifierKey::new(config.text("ledger.origin"), data.vault.public_key());
+    let key = key.map_err(|error| CliError::Usage(chain(&error)))?;
+    writeln!(out, "ledger key    {key}")?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use lazaret_core::Limit;
 use lazaret_input::read_file;
 use lazaret_ledger::note::VerifierKey;
-use lazaret_ledger::{LedgerReader, Query, prove, verify};
+use lazaret_ledger::{LedgerReader, MAX_PROOF, Query, prove, verify, verify_proof};
 use lazaret_vault::SqliteVault;
 
 use crate::cli::LedgerCommand;
@@ -26,6 +26,9 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
+    if let LedgerCommand::CheckProof { file, key } = command {
+        return check_proof(file, key, json, out);
+    }
     let path = config.path("data").join("ledger.db");
     if !path.is_file() {
         return Err(CliError::Usage(format!(
@@ -54,9 +57,40 @@ pub(crate) fn run(
             writeln!(out, "{proof}")?;
             Ok(Exit::Clear)
         }
+        LedgerCommand::CheckProof { file, key } => check_proof(file, key, json, out),
         LedgerCommand::Show { receipt: Some(receipt), .. } => show(&path, receipt, json, out),
         LedgerCommand::Show { receipt: None, last } => list(&path, *last, json, out),
     }
+}
+
+/// Checks a proof with nothing but the key.
+fn check_proof(file: &Path, key: &str, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let trusted = VerifierKey::parse(key).map_err(|error| CliError::Usage(chain(&error)))?;
+    let wrong = |why: String| CliError::Usage(format!("{}: {why}", file.display()));
+    let bytes = read_file(file, MAX_PROOF).map_err(|error| wrong(chain(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+    let proven = match verify_proof(&text, &trusted) {
+        Ok(proven) => proven,
+        Err(error) => {
+            writeln!(out, "{}: DOES NOT HOLD: {}", file.display(), chain(&error))?;
+            return Ok(Exit::Findings);
+        }
+    };
+    if json {
+        json_document(out, &proven)?;
+        return Ok(Exit::Clear);
+    }
+    writeln!(
+        out,
+        "holds: crossing {} is entry {} of {}",
+        proven.opened.crossing, proven.opened_at, proven.origin
+    )?;
+    if let Some(record) = &proven.record {
+        let entry = &record.entry;
+        writeln!(out, "record {}: {} by {}", entry.record, entry.verdict, entry.policies.join(", "))?;
+    }
+    writeln!(out, "tree of {} entries, root {}", thousands(proven.size), proven.root)?;
+    Ok(Exit::Clear)
 }
 
 /// The key this installation signs with.

@@ -9,7 +9,7 @@ use lazaret_policy::{CedarPolicy, Level, Question, Recorded, check, dry_run};
 
 use crate::cli::PolicyCommand;
 use crate::commands::explain::rules;
-use crate::compose::Data;
+use crate::compose::Reading;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_document, table, thousands};
@@ -58,10 +58,10 @@ fn explain(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
+    let data = Reading::open(config)?;
     let policy = data.policy()?;
-    let (id, crossing) = find(data.ledger.reader(), receipt)?;
-    let reader = data.ledger.reader();
+    let (id, crossing) = find(&data.ledger, receipt)?;
+    let reader = &data.ledger;
     let records: Vec<u64> = match record {
         Some(record) => vec![record],
         // Without a number: the first record of each verdict.
@@ -115,9 +115,9 @@ fn first_of_each_verdict(reader: &LedgerReader, id: CrossingId) -> Result<Vec<u6
 
 fn dry(folder: &Path, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let changed = CedarPolicy::load(folder).map_err(|error| CliError::Usage(chain(&error)))?;
-    let data = Data::open(config)?;
+    let data = Reading::open(config)?;
     let current = data.policy()?;
-    let reader = data.ledger.reader();
+    let reader = &data.ledger;
     let mut questions = Vec::new();
     let mut before = None;
     loop {

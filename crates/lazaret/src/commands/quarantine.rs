@@ -10,7 +10,7 @@ use lazaret_input::MemorySource;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data};
+use crate::compose::{Crossings, Data, Reading};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table, thousands};
@@ -22,21 +22,23 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
     match command {
-        QuarantineCommand::List { all } => list(&data, *all, json, out),
-        QuarantineCommand::Show { id, content } => show(&data, config, id, *content, json, out),
+        QuarantineCommand::List { all } => list(&Reading::open(config)?, *all, json, out),
+        QuarantineCommand::Show { id, content } => show(config, id, *content, json, out),
         QuarantineCommand::Release { id, by, second, reason, to } => {
+            let data = Data::open(config)?;
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
             release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, &to, out)
         }
-        QuarantineCommand::Reject { id, by, reason } => {
+        QuarantineCommand::Reject { id, by, second, reason } => {
+            let data = Data::open(config)?;
             let id = hold_id(id)?;
-            let held = data.vault.held(id).map_err(of_vault)?;
+            let second = second.as_deref();
+            let held = may_be_settled(&data, id, by, second)?;
             let crossings = Crossings::new(config, "rejected", None, None, None)?;
-            let order = Crossings::order(Ordered::Reject, &id.to_string(), by, None, reason);
+            let order = Crossings::order(Ordered::Reject, &id.to_string(), by, second, reason);
             let receipt = data.carry_out(crossings.ordered(order)?)?;
-            data.vault.settle(id, Settlement::Rejected, by, None).map_err(of_vault)?;
+            data.vault.settle(id, Settlement::Rejected, by, second).map_err(of_vault)?;
             writeln!(out, "rejected {} ({}); receipt {receipt}", id, held.kind)?;
             data.close()?;
             Ok(Exit::Clear)
@@ -56,7 +58,7 @@ fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
     CliError::failed("the vault", error)
 }
 
-fn list(data: &Data, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let mut held = Vec::new();
     let mut after = None;
     loop {
@@ -103,7 +105,6 @@ fn why(record: &HeldRecord) -> String {
 }
 
 fn show(
-    data: &Data,
     config: &Config,
     id: &str,
     content: bool,
@@ -111,7 +112,7 @@ fn show(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(id)?;
-    let held = data.vault.held(id).map_err(of_vault)?;
+    let held = Reading::open(config)?.vault.held(id).map_err(of_vault)?;
     if json {
         json_document(out, &held)?;
     } else {
@@ -126,6 +127,7 @@ fn show(
         }
     }
     if content {
+        let data = Data::open(config)?;
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
         let by = config.text("actor.id");
         let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
@@ -133,8 +135,8 @@ fn show(
         let bytes = data.vault.open_hold(id).map_err(of_vault)?;
         out.write_all(bytes.expose())?;
         out.write_all(b"\n")?;
+        data.close()?;
     }
-    data.close()?;
     Ok(Exit::Clear)
 }
 
@@ -143,6 +145,20 @@ struct Asked<'a> {
     by: &'a str,
     second: Option<&'a str>,
     reason: &'a str,
+}
+
+/// Whether a record is still held, and those who ask are enough: told before an order is recorded.
+fn may_be_settled(data: &Data, id: HoldId, by: &str, second: Option<&str>) -> Result<HeldRecord, CliError> {
+    let held = data.vault.held(id).map_err(of_vault)?;
+    if held.state != HoldState::Held {
+        return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
+    }
+    if !held.releasable && second.is_none_or(|second| second.trim().eq_ignore_ascii_case(by.trim())) {
+        return Err(CliError::Usage(format!(
+            "{id} is blocked: two different persons settle it (--by, --second)"
+        )));
+    }
+    Ok(held)
 }
 
 /// A held record crosses after all, with the profile's edits. What cannot be read cannot be released: its
@@ -155,17 +171,7 @@ fn release(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
-    let held = data.vault.held(id).map_err(of_vault)?;
-    if held.state != HoldState::Held {
-        return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
-    }
-    if !held.releasable
-        && asked.second.is_none_or(|second| second.trim().eq_ignore_ascii_case(asked.by.trim()))
-    {
-        return Err(CliError::Usage(format!(
-            "{id} is blocked: two different persons release it (--by, --second)"
-        )));
-    }
+    may_be_settled(data, id, asked.by, asked.second)?;
     let checkpoint = data.checkpoint(None)?;
     let lake = data.lake(to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
@@ -176,9 +182,16 @@ fn release(
         Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
     let bytes = data.vault.open_hold(id).map_err(of_vault)?;
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
-    let (_, payload) = checkpoint.recognise(&source).map_err(|refused| {
+    let (format, payload) = checkpoint.recognise(&source).map_err(|refused| {
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
     })?;
+    // A row without its header reads as a note, and its columns' meanings would be lost.
+    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
+    if entry.is_none_or(|entry| entry.format != format.0) {
+        return Err(CliError::Usage(format!(
+            "{id} cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it"
+        )));
+    }
     let order = Crossings::order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
     let crossing = crossings.ordered(order)?;
     let to = lake.passage(crossing.id);

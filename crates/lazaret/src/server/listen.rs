@@ -54,6 +54,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
 
 impl Bound {
     /// The address, with the port that was taken.
+    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -84,12 +85,12 @@ impl Bound {
             .enable_all()
             .build()
             .map_err(ServeError::Serve)?;
-        let served = runtime.block_on(self.answer(state, end));
+        let served = runtime.block_on(self.run(state, end));
         runtime.shutdown_timeout(LAST_ANSWERS);
         served.map_err(ServeError::Serve)
     }
 
-    async fn answer(
+    async fn run(
         self,
         state: ConsoleState,
         end: impl Future<Output = ()> + Send + 'static,
@@ -100,14 +101,14 @@ impl Bound {
             end.await;
             drop(say);
         };
-        let server =
+        let answering =
             axum::serve(listener, router(state, Hosts::of(self.address))).with_graceful_shutdown(end);
         let too_long = async move {
             let _ended = heard.await; // an error too says that the end has come
             tokio::time::sleep(LAST_ANSWERS).await;
         };
         tokio::select! {
-            served = server => served,
+            ended = answering => ended,
             () = too_long => Ok(()),
         }
     }

@@ -26,7 +26,7 @@ mod pages;
 mod words;
 
 pub(crate) use guard::Hosts;
-pub(crate) use listen::{Bound, ServeError, bind};
+pub(crate) use listen::{ServeError, bind};
 pub(crate) use pages::bom::document as bom_document;
 
 /// Pages made at once: each reads the ledger on a thread of its own.
@@ -80,3 +80,6 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .layer(from_fn_with_state(hosts, guard::admit))
         .layer(from_fn(guard::headers))
 }
+
+#[cfg(test)]
+mod tests;

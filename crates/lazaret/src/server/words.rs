@@ -1,6 +1,9 @@
 //! Counts, sizes, times, digests and links as a page writes them. Escaping is the template's work.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use lazaret_core::Verdict;
 
 /// A count with its thousands apart: `2,682`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +13,7 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (place, digit) in digits.char_indices() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 f.write_str(",")?;
             }
             write!(f, "{digit}")?;
@@ -94,14 +97,10 @@ impl fmt::Display for When {
 pub(crate) struct Code(pub(crate) String);
 
 impl Code {
-    /// All of it.
-    pub(crate) fn full(&self) -> &str {
-        &self.0
-    }
-
-    /// Its first twelve characters: enough to tell digests apart.
+    /// Its first twelve characters, after the algorithm's name: enough to tell digests apart.
     pub(crate) fn head(&self) -> String {
-        shortened(&self.0, self.0.chars().take(12), |part| format!("{part}…"))
+        let digest = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
+        shortened(digest, digest.chars().take(12), |part| format!("{part}…"))
     }
 
     /// Its last twelve characters: the random ones of an id that begins with the time.
@@ -129,10 +128,24 @@ pub(crate) fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            path.push('%');
+            let halves = [byte >> 4, byte & 15].into_iter();
+            path.extend(
+                halves
+                    .filter_map(|half| char::from_digit(u32::from(half), 16))
+                    .map(|c| c.to_ascii_uppercase()),
+            );
         }
     }
     path
+}
+
+/// Verdicts with their counts, the least intrusive first.
+pub(crate) fn in_order(verdicts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut ordered: Vec<_> = verdicts.iter().map(|(word, count)| (word.clone(), *count)).collect();
+    // A word this version does not know comes last.
+    ordered.sort_by_key(|(word, _)| Verdict::parse(word).map_or((true, None), |known| (false, Some(known))));
+    ordered
 }
 
 /// Words that stand out, beside saying what they say.
@@ -173,7 +186,15 @@ mod tests {
         }
         assert_eq!(Code("0123456789abcdef".into()).head(), "0123456789ab…");
         assert_eq!(Code("0123456789abcdef".into()).tail(), "…456789abcdef");
+        assert_eq!(Code("sha256:0123456789abcdef".into()).head(), "0123456789ab…");
         assert_eq!(Code("ééé".into()).tail(), "ééé");
+    }
+
+    #[test]
+    fn verdicts_stand_in_the_order_in_which_the_policy_is_asked() {
+        let counts = ["block", "allow", "unheard-of", "tokenise"].map(|word| (word.to_owned(), 1)).into();
+        let words: Vec<String> = in_order(&counts).into_iter().map(|(word, _)| word).collect();
+        assert_eq!(words, ["allow", "tokenise", "block", "unheard-of"]);
     }
 
     #[test]

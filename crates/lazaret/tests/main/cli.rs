@@ -192,6 +192,58 @@ fn the_policy_is_checked_explained_and_tried() {
 }
 
 #[test]
+fn a_row_without_its_header_is_never_released_as_something_else() {
+    let place = Place::new();
+    let samples = root().join("testdata/demo");
+    std::fs::copy(samples.join("hostile/patients.csv"), place.0.path().join("p.csv")).unwrap();
+    std::fs::copy(samples.join("patients.schema.toml"), place.0.path().join("p.toml")).unwrap();
+    place.ends(1, &["ingest", "p.csv", "--schema", "p.toml", "--to", "lake"]);
+    let held = place.json(1, &["quarantine", "list"]);
+    let id = held[0]["id"].as_str().unwrap();
+    let text = place.ends(
+        2,
+        &["quarantine", "release", id, "--by", "a.reyes", "--reason", "looks right", "--to", "lake"],
+    );
+    assert!(text.contains("by itself"), "{text}");
+    place.clear(&["quarantine", "reject", id, "--by", "a.reyes", "--reason", "mended at the source"]);
+}
+
+#[test]
+fn a_proof_holds_without_the_ledger_until_it_is_changed() {
+    let place = Place::new();
+    place.write("good.ndjson", PATIENT);
+    let report = place.json(0, &["ingest", "good.ndjson", "--to", "lake"]);
+    let receipt = report["files"][0]["receipt"].as_str().unwrap();
+    let status = place.clear(&["keys", "status"]);
+    let key = status.lines().find_map(|line| line.strip_prefix("ledger key")).unwrap().trim().to_owned();
+    let proof = place.clear(&["ledger", "prove", receipt, "--record", "0"]);
+    place.write("proof.json", &proof);
+    assert!(
+        place
+            .clear(&["ledger", "check-proof", "proof.json", "--key", &key, "--data", "none"])
+            .contains("record 0: tokenise")
+    );
+    place.write("proof.json", &proof.replace("tokenise", "allow"));
+    place.ends(1, &["ledger", "check-proof", "proof.json", "--key", &key]);
+}
+
+#[test]
+fn a_policy_may_let_a_record_cross_without_its_faulty_narrative() {
+    let place = Place::new();
+    std::fs::copy(root().join("testdata/demo/hostile/narratives.ndjson"), place.0.path().join("n.ndjson"))
+        .unwrap();
+    let policies = place.0.path().join("lazaret-data/policies");
+    std::fs::copy(policies.join("examples/repair-narrative.cedar"), policies.join("50-repair.cedar"))
+        .unwrap();
+    let report = place.json(1, &["ingest", "n.ndjson", "--to", "lake"]);
+    assert_eq!(report["counts"]["verdicts"]["tokenise"], 6, "{report}");
+    assert!(report["counts"]["edits"]["OTHER_ID.narrative redact"].as_u64().unwrap() >= 5, "{report}");
+    let explained =
+        place.clear(&["policy", "explain", report["files"][0]["receipt"].as_str().unwrap(), "--record", "1"]);
+    assert!(explained.contains("repair-narrative"), "{explained}");
+}
+
+#[test]
 fn every_rule_is_explained() {
     let place = Place::new();
     let rules = place.json(0, &["explain"]);

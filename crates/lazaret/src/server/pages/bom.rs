@@ -6,13 +6,15 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use lazaret_ledger::{BomView, CycloneDx, Stated, bom, bom_view};
+use lazaret_ledger::{BomView, CycloneDx, bom, bom_view};
 
 use crate::server::ConsoleState;
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::assets::STYLESHEET;
 use crate::server::words::{Code, Count, Shown as _, Size, When, segment};
 
+/// Entries named after a statement.
+const MOST_NAMED: usize = 8;
 /// Lines shown of each list; the JSON has all.
 const MOST: usize = 200;
 
@@ -23,7 +25,8 @@ struct BomPage {
     link: String,
     timestamp: When,
     statements: Vec<Statements>,
-    sources: Vec<(String, Code, BTreeSet<u64>)>,
+    phi: Vec<PhiLine>,
+    sources: Vec<(String, Code, String)>,
     crossings: Vec<CrossingLine>,
     files: Vec<FileLine>,
     linked: bool,
@@ -37,7 +40,8 @@ struct BomDocument {
     view: BomView,
     timestamp: When,
     statements: Vec<Statements>,
-    sources: Vec<(String, Code, BTreeSet<u64>)>,
+    phi: Vec<PhiLine>,
+    sources: Vec<(String, Code, String)>,
     crossings: Vec<CrossingLine>,
     files: Vec<FileLine>,
     linked: bool,
@@ -48,8 +52,18 @@ struct BomDocument {
 /// What is stated under one name.
 struct Statements {
     name: &'static str,
-    lines: Vec<Stated>,
+    /// Each with the entries that state it.
+    lines: Vec<(String, String)>,
     more: usize,
+}
+
+/// One kind of identifier.
+struct PhiLine {
+    label: String,
+    found: Count,
+    actions: Vec<(String, Count)>,
+    unedited: u64,
+    at: String,
 }
 
 struct CrossingLine {
@@ -95,12 +109,14 @@ pub(crate) async fn download(
 
 /// A bill of materials as one HTML file that needs nothing else: `lazaret bom --page`.
 pub(crate) fn document(view: BomView) -> Result<String, askama::Error> {
-    let BomPage { view, timestamp, statements, sources, crossings, files, most, .. } = lines(view);
+    let BomPage { view, timestamp, statements, phi, sources, crossings, files, most, .. } = lines(view);
     let (linked, stylesheet) = (false, STYLESHEET);
-    BomDocument { view, timestamp, statements, sources, crossings, files, linked, most, stylesheet }.render()
+    BomDocument { view, timestamp, statements, phi, sources, crossings, files, linked, most, stylesheet }
+        .render()
 }
 
 fn lines(view: BomView) -> BomPage {
+    let crossings = view.crossings.len();
     let statements = [
         ("Legal basis", &view.bases),
         ("Purpose", &view.purposes),
@@ -113,9 +129,25 @@ fn lines(view: BomView) -> BomPage {
     ]
     .map(|(name, all)| Statements {
         name,
-        lines: all.iter().take(MOST).cloned().collect(),
+        lines: all
+            .iter()
+            .take(MOST)
+            .map(|stated| (stated.value.clone(), stated_by(&stated.at, crossings)))
+            .collect(),
         more: all.len().saturating_sub(MOST),
     });
+    let phi = view.phi.iter().map(|phi| PhiLine {
+        label: phi.label.clone(),
+        found: Count(phi.found),
+        actions: phi.actions.iter().map(|(action, n)| (action.clone(), Count(*n))).collect(),
+        unedited: phi.unedited,
+        at: stated_by(&phi.at, crossings),
+    });
+    let sources = view
+        .sources
+        .iter()
+        .take(MOST)
+        .map(|from| (from.system.clone(), Code(from.digest.clone()), stated_by(&from.at, crossings)));
     let crossings = view.crossings.iter().take(MOST).map(|crossing| CrossingLine {
         id: Code(crossing.crossing.clone()),
         started: When(crossing.started.clone()),
@@ -131,17 +163,42 @@ fn lines(view: BomView) -> BomPage {
         records: Count(file.output.records),
         at: file.at,
     });
-    let sources = view.sources.iter().take(MOST);
-    let sources = sources.map(|from| (from.system.clone(), Code(from.digest.clone()), from.at.clone()));
     BomPage {
         link: segment(&view.dataset),
         timestamp: When(view.timestamp.clone()),
         statements: statements.into(),
+        phi: phi.collect(),
         sources: sources.collect(),
         crossings: crossings.collect(),
         files: files.collect(),
         linked: true,
         most: MOST,
         view,
+    }
+}
+
+/// Which entries state something, in few words.
+fn stated_by(at: &BTreeSet<u64>, crossings: usize) -> String {
+    if at.len() > MOST_NAMED && at.len() == crossings {
+        return "every crossing".to_owned();
+    }
+    let named: Vec<String> = at.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    let word = if at.len() == 1 { "entry" } else { "entries" };
+    match at.len().saturating_sub(MOST_NAMED) {
+        0 => format!("{word} {}", named.join(", ")),
+        more => format!("{word} {} and {more} more", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_named_in_few_words_and_never_fewer_than_there_are() {
+        assert_eq!(stated_by(&[7].into(), 1), "entry 7");
+        assert_eq!(stated_by(&[7, 9].into(), 5), "entries 7, 9");
+        assert_eq!(stated_by(&(0..9).collect(), 9), "every crossing");
+        assert_eq!(stated_by(&(0..9).collect(), 20), "entries 0, 1, 2, 3, 4, 5, 6, 7 and 1 more");
     }
 }

@@ -7,11 +7,11 @@ use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use lazaret_core::CrossingId;
-use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, prove};
+use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, OrderWords, prove};
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
-use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, segment};
+use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, in_order, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Entries read for one page; past them the page says that its places are not all.
@@ -38,6 +38,7 @@ struct CrossingPage {
     exchange: Option<Code>,
     care_critical: Option<String>,
     override_by: Option<String>,
+    order: Option<OrderWords>,
     opened_at: Count,
     sealed: Option<SealedPart>,
     seen: Seen,
@@ -170,6 +171,7 @@ fn crossing(rooms: &Rooms, id: &str) -> Result<CrossingPage, Trouble> {
         exchange: opened.exchange.clone().map(Code),
         care_critical: opened.care_critical.as_ref().map(ToString::to_string),
         override_by: opened.override_by.as_ref().map(ToString::to_string),
+        order: opened.order.clone(),
         opened_at: Count(opened_at),
         seen: entries(rooms, id)?,
         sealed,
@@ -193,17 +195,12 @@ fn shares(counts: &CountWords) -> Vec<Share> {
     let mut before = 0_u128;
     let part = |n: u128| u64::try_from(n * 1_000 / all.max(1)).unwrap_or(1_000);
     let mut shares = Vec::new();
-    for (verdict, records) in &counts.verdicts {
+    for (verdict, records) in in_order(&counts.verdicts) {
         let start = part(before);
-        before += u128::from(*records);
+        before += u128::from(records);
         // Even one record in a million shows.
-        let width = part(before).saturating_sub(start).max(u64::from(*records > 0) * 4);
-        shares.push(Share {
-            verdict: verdict.clone(),
-            records: Count(*records),
-            start: start.min(996),
-            width,
-        });
+        let width = part(before).saturating_sub(start).max(u64::from(records > 0) * 4);
+        shares.push(Share { verdict, records: Count(records), start: start.min(996), width });
     }
     shares
 }

@@ -8,7 +8,7 @@ use lazaret_ledger::{CrossingRow, LedgerReader, MAX_ENTRIES, Query, Totals};
 use serde::Deserialize;
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, Count, Shown as _, Toned as _, When};
+use crate::server::words::{Code, Count, Shown as _, Toned as _, When, in_order};
 use crate::server::{ConsoleState, Rooms};
 
 /// Crossings of one page.
@@ -100,7 +100,10 @@ fn line(ledger: &LedgerReader, row: &CrossingRow) -> Result<Line, Trouble> {
         at: sealed.sealed_at,
         records: Count(sealed.seal.counts.records),
         held: row.held.unwrap_or(0),
-        verdicts: sealed.seal.counts.verdicts.into_iter().map(|(word, n)| (word, Count(n))).collect(),
+        verdicts: in_order(&sealed.seal.counts.verdicts)
+            .into_iter()
+            .map(|(word, n)| (word, Count(n)))
+            .collect(),
     });
     Ok(Line {
         id: Code(opened.crossing),

@@ -17,8 +17,10 @@ const MOST_NODES: usize = 200;
 const MOST_CUT: usize = 100;
 /// A column's width, a row's height, and a box's size, in the picture's own units.
 const COLUMN: u32 = 330;
-const ROW: u32 = 48;
-const BOX: (u32, u32) = (230, 36);
+const ROW: u32 = 40;
+const BOX: (u32, u32) = (230, 30);
+/// Twice the rows by which a short column is moved down at most.
+const MOST_SHIFT: u32 = 8;
 /// Room for the heads of the columns.
 const TOP: u32 = 34;
 /// Characters that fit into a box.
@@ -193,8 +195,8 @@ fn draw(found: &Ancestry) -> Picture {
         let at = column(node);
         let Some(row) = taken.get_mut(at as usize) else { continue };
         let all = u32::try_from(of_column(at)).unwrap_or(u32::MAX);
-        // A short column stands in the middle of the tallest.
-        let shift = u32::try_from(tallest).unwrap_or(u32::MAX).saturating_sub(all) * ROW / 2;
+        // A short column stands in the middle of the tallest, but never below what is seen first.
+        let shift = u32::try_from(tallest).unwrap_or(u32::MAX).saturating_sub(all).min(MOST_SHIFT) * ROW / 2;
         let (x, y) = (at * COLUMN + 4, TOP + *row * ROW + shift);
         *row += 1;
         places.insert(node, (x, y));

@@ -41,7 +41,6 @@ enum Only {
 #[template(path = "records.html")]
 struct Records {
     id: Code,
-    gate: String,
     all: Option<Count>,
     only: Option<Only>,
     from: u64,
@@ -133,7 +132,6 @@ fn records(rooms: &Rooms, id: &str, asks: &Asks) -> Result<Records, Trouble> {
     }
     Ok(Records {
         id: Code(crossing.opened.crossing),
-        gate: crossing.opened.gate,
         all: crossing.sealed.map(|sealed| Count(sealed.seal.counts.records)),
         only: asks.only,
         from: asks.from,
