@@ -14,5 +14,7 @@ mod console;
 mod docs;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/killed.rs"]
+mod killed;
 #[path = "main/reference.rs"]
 mod reference;

@@ -47,7 +47,8 @@ fn page(name: &str, title: &str, body: &str) {
 fn commands_of(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let names = lines.take_while(|line| !line.is_empty()).filter(|line| line.starts_with("  "));
-    let words = names.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let words =
+        names.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     words.filter(|word| *word != "help").map(str::to_owned).collect()
 }
 
