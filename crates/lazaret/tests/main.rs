@@ -6,6 +6,8 @@
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
 
+#[path = "main/canary.rs"]
+mod canary;
 #[path = "main/cli.rs"]
 mod cli;
 #[path = "main/console.rs"]
