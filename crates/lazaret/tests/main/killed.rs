@@ -43,11 +43,18 @@ impl Place {
             let mut text = String::new();
             for record in 0..RECORDS {
                 let id = format!("f{file}r{record}");
-                text.push_str(&match record % 3 {
-                    _ if record == 7 => format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{MARK}{id}"}}],"gender":"boy"}}"#),
-                    0 => format!(r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{MARK}{id}"}}],"birthDate":"1961-06-15"}}"#),
-                    _ => format!(r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"pulse"}},"subject":{{"reference":"Patient/f{file}r0"}},"valueString":"seen by Dr. {MARK}"}}"#),
-                });
+                let line = match record % 3 {
+                    _ if record == 7 => format!(
+                        r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{MARK}{id}"}}],"gender":"boy"}}"#
+                    ),
+                    0 => format!(
+                        r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{MARK}{id}"}}],"birthDate":"1961-06-15"}}"#
+                    ),
+                    _ => format!(
+                        r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"pulse"}},"subject":{{"reference":"Patient/f{file}r0"}},"valueString":"seen by Dr. {MARK}"}}"#
+                    ),
+                };
+                text.push_str(&line);
                 text.push('\n');
             }
             std::fs::write(place.path(&format!("in/{file}.ndjson")), text).unwrap();
@@ -93,7 +100,10 @@ impl Place {
                 let text = String::from_utf8(row.content.expose().clone()).unwrap();
                 assert!(!text.contains(MARK), "a name reached the lake");
                 let record: serde_json::Value = serde_json::from_str(&text).unwrap();
-                ids.insert(format!("{} {}", record["resourceType"], record["id"]));
+                ids.insert((
+                    record.get("resourceType").cloned().unwrap().to_string(),
+                    record.get("id").unwrap().to_string(),
+                ));
                 crossings.insert(row.crossing.to_string());
                 rows += 1;
             }
