@@ -1,7 +1,11 @@
 //! Facts known of the subject (`Context.known`), sought in a note as whole words in any case, with any punctuation
 //! between: `555-0137` finds `(555) 0137`. Of names, each part of three letters or more is sought too.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::rc::Rc;
+use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Known, Label, Limit};
 
@@ -29,9 +33,43 @@ pub(crate) struct Seeds {
     dates: HashMap<(i64, i64, i64), Label>,
 }
 
+thread_local! {
+    /// The seeds made last on this thread: a record has many texts of one subject. Hashes, no values.
+    static LAST: RefCell<Option<(Mark, Rc<Seeds>)>> = const { RefCell::new(None) };
+}
+
+/// Tells the facts of one subject from those of another: 128 bits under keys of this process.
+type Mark = [u64; 2];
+
+fn mark_of(known: &Known) -> Mark {
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    KEYS.each_ref().map(|key| {
+        let mut hasher = key.build_hasher();
+        known.facts.len().hash(&mut hasher);
+        for fact in &known.facts {
+            fact.label.hash(&mut hasher);
+            fact.text.expose().hash(&mut hasher);
+        }
+        hasher.finish()
+    })
+}
+
 impl Seeds {
+    /// From the facts of a subject; those of the subject asked for last are at hand.
+    pub(crate) fn of(known: &Known) -> Rc<Self> {
+        let mark = mark_of(known);
+        LAST.with_borrow_mut(|last| match last {
+            Some((of, seeds)) if *of == mark => Rc::clone(seeds),
+            _ => {
+                let seeds = Rc::new(Self::new(known));
+                *last = Some((mark, Rc::clone(&seeds)));
+                seeds
+            }
+        })
+    }
+
     /// From the facts of a subject.
-    pub(crate) fn new(known: &Known) -> Self {
+    fn new(known: &Known) -> Self {
         let mut seeds = Self { by_first: HashMap::new(), dates: HashMap::new() };
         for fact in &known.facts {
             if fact.label.kind == Kind::Date

@@ -46,7 +46,7 @@ impl Scanner {
 
     /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
     pub fn scan(&self, text: &str, known: Option<&Known>) -> Result<Vec<Detection>, DetectorError> {
-        let seeds = known.map(Seeds::new);
+        let seeds = known.map(Seeds::of);
         let mut learnt = Learnt::default();
         let mut out: Vec<Detection> = Vec::new();
         let mut at = 0;
@@ -55,7 +55,7 @@ impl Scanner {
             let until = cut(text, at);
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
-            for detection in look(part, seeds.as_ref(), &mut learnt)? {
+            for detection in look(part, seeds.as_deref(), &mut learnt)? {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {

@@ -6,6 +6,8 @@
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
 
+#[path = "main/canary.rs"]
+mod canary;
 #[path = "main/cli.rs"]
 mod cli;
 #[path = "main/console.rs"]
@@ -14,5 +16,7 @@ mod console;
 mod docs;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/killed.rs"]
+mod killed;
 #[path = "main/reference.rs"]
 mod reference;

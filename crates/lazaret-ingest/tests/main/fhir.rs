@@ -294,6 +294,33 @@ fn labels_follow_type_and_place() {
 }
 
 #[test]
+fn remarks_birth_orders_and_the_names_of_those_who_number_patients_identify() {
+    let patient = one(r#"{"resourceType":"Patient","id":"p","multipleBirthInteger":3,"identifier":[
+        {"system":"http://mrn.st-mary.example","type":{"coding":[{"code":"MR"}]},"value":"1"},
+        {"system":"urn:oid:2.16.840.1.113883.4.3.25","value":"2"},
+        {"system":"http://hl7.org/fhir/sid/us-ssn","value":"3"}]}"#);
+    let goal = one(r#"{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"walk"},
+        "subject":{"reference":"Patient/p"},"note":[{"text":"his brother is the mayor"}]}"#);
+    let labels = |record: &dyn Record| -> Vec<String> {
+        let identifies = |piece: &Piece| match piece.meaning {
+            Meaning::Identifier(label) => Some(format!("{} {label}", piece.at)),
+            _ => None,
+        };
+        pieces(record).iter().filter_map(identifies).collect()
+    };
+    let of_patient = labels(patient.as_ref());
+    for wanted in [
+        "Patient.multipleBirthInteger OTHER_ID.birth-order",
+        "Patient.identifier[0].system URL",
+        "Patient.identifier[1].system URL",
+    ] {
+        assert!(of_patient.iter().any(|label| label == wanted), "{wanted}: {of_patient:#?}");
+    }
+    assert!(!of_patient.iter().any(|label| label.starts_with("Patient.identifier[2].system")));
+    assert!(labels(goal.as_ref()).iter().any(|label| label == "Goal.note[0].text OTHER_ID.annotation"));
+}
+
+#[test]
 fn an_element_goes_with_what_it_leaves_empty_and_a_required_one_is_masked() {
     let patient = one(
         r#"{"resourceType":"Patient", "id":"p" ,"active":true,"name":[{"use":"official","family":"Moor"}, {"given":["A","B"],"_given":[null,{"id":"x"}]}],

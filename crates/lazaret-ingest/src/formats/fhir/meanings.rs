@@ -307,6 +307,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             let label = match (shape, element.name, within.extended) {
                 ("Age", "value", _) => is_over_89(value, owner).then_some(Label::AGE),
                 ("Location.position", _, _) => Some(Label::LOCATION),
+                ("Patient", "multipleBirthInteger", _) => Some(phi::BIRTH_ORDER),
                 ("Extension", _, Some(Extended::All(label))) => Some(label),
                 _ => None,
             };
@@ -353,6 +354,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                     _ => identifier(Label::URL),
                 },
                 ("Attachment", "url") if is_photo(within) => identifier(Label::PHOTO),
+                ("Identifier", "system") if !phi::is_public_system(string) => identifier(Label::URL),
                 (shape, name) => match phi::by_name(shape, name) {
                     None if primitive == Primitive::Url || element.is_choice => identifier(Label::URL),
                     label => label.and_then(identifier),
@@ -539,7 +541,7 @@ fn meaning_of_string(
             Some(Extended::All(label)) => label,
             _ => return None,
         },
-        ("Annotation", "text") if about.has_subject => return Some(Meaning::Text),
+        ("Annotation", "text") => phi::ANNOTATION,
         ("Extension", _) => match within.extended {
             Some(Extended::All(label)) => label,
             Some(Extended::Known) => return None,

@@ -10,6 +10,11 @@ use super::table::{Element, table};
 
 /// A narrative: what it says of the patient stands in the elements, so it goes as a whole.
 pub(crate) const NARRATIVE: Label = Label::OTHER_ID.sub("narrative");
+/// A remark that somebody added: written in passing about this one patient, so it goes as a whole. What is a
+/// document of its own (attachments, conclusions) stays and is looked at.
+pub(crate) const ANNOTATION: Label = Label::OTHER_ID.sub("annotation");
+/// Which of several births a patient was: with a year and a place, a characteristic of few (R).
+pub(crate) const BIRTH_ORDER: Label = Label::OTHER_ID.sub("birth-order");
 
 /// Whether what bears a label in the record of a patient is worth seeking in that patient's notes. `Mrs.` and
 /// `US` stand in everybody's.
@@ -102,6 +107,18 @@ pub(crate) fn contact_point(point: Node<'_, '_>) -> Label {
         _ => Label::OTHER_ID,
     }
 }
+
+/// Whether the system of an identifier is one that a whole country or HL7 shares. Any other names the
+/// institution that gave the number.
+pub(crate) fn is_public_system(system: &str) -> bool {
+    const SHARED: [&str; 3] =
+        ["http://hl7.org/fhir/", "http://terminology.hl7.org/", "urn:oid:2.16.840.1.113883.4."];
+    SHARED.iter().any(|shared| system.starts_with(shared)) && !system.starts_with(STATES)
+        || matches!(system, "urn:ietf:rfc:3986" | "urn:oid:2.16.840.1.113883.4.6")
+}
+
+/// Licences of single states of the US.
+const STATES: &str = "urn:oid:2.16.840.1.113883.4.3.";
 
 /// What an identifier is, by its type (HL7 v2 table 0203) or its system.
 pub(crate) fn identifier(identifier: Node<'_, '_>) -> Label {
