@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lazaret_core::{Findings, Flow, Format as _, Hint, Limits, Payload as _};
+use lazaret_core::{Findings, Flow, Format as _, Hint, Limits};
 use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_input::MemorySource;
 
