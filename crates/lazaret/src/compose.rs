@@ -108,7 +108,8 @@ impl Reading {
 
 fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> {
     let folder = config.path("data");
-    if !SqliteVault::exists(&folder) {
+    // Only a missing vault means that there is no data directory; one that cannot be read says why itself.
+    if !folder.join("vault.db").is_file() {
         let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
         return Err(CliError::Usage(why));
     }

@@ -105,6 +105,9 @@ impl Writer {
                         let _ = reply.send(answer);
                     }
                     if stop {
+                        // So that a copy of the one file is whole. Everything is durable without it, and a reader
+                        // may keep it from being done.
+                        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
                         return;
                     }
                 }

@@ -45,7 +45,9 @@ pub(crate) fn run(
             let given = checkpoint.as_ref().map(|file| {
                 let wrong = |why: String| CliError::Usage(format!("{}: {why}", file.display()));
                 let bytes = read_file(file, MAX_NOTE).map_err(|error| wrong(chain(&error)))?;
-                String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))
+                let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+                // Tools that save a note add line ends; it ends with exactly one (C2SP signed-note).
+                Ok::<_, CliError>(format!("{}\n", text.trim_end_matches('\n')))
             });
             let given: Vec<String> = given.transpose()?.into_iter().collect();
             verify_all(&path, &trusted, &given, json, out)
