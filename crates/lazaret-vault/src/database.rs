@@ -67,7 +67,7 @@ impl Database {
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 16384;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16384;
              PRAGMA trusted_schema = OFF;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);
