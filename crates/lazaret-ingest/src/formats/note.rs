@@ -12,6 +12,7 @@ use std::sync::Arc;
 use lazaret_core::{
     Content, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness, Limits, Locator,
     Meaning, Payload, Place, Reading, Record, RecordPlace, Refused, Segment, Source, SubjectRef,
+    UNINSPECTABLE,
 };
 use lazaret_input::charset::{self, Charset};
 use lazaret_input::sniff::{self, Kind};
@@ -79,7 +80,7 @@ pub(super) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Ref
     read_whole(source, limits.get(MAX_RECORD)).map_err(|error| match error {
         ReadError::Limit(reached) => Refused::new(RECORD_SIZE.id, reached.to_string()),
         ReadError::Source(failed) => decompress::refused(&failed),
-        other => Refused::new(lazaret_core::UNINSPECTABLE.id, other.to_string()),
+        other => Refused::new(UNINSPECTABLE.id, other.to_string()),
     })
 }
 
@@ -178,16 +179,18 @@ impl Reading for ReadNote<'_> {
 
     fn write(&self, edits: &Edits, out: &mut dyn Write) -> Result<(), Refused> {
         let put = |out: &mut dyn Write, bytes: &[u8]| {
-            out.write_all(bytes).map_err(|_| Refused::new("note.write", "the note could not be written"))
+            out.write_all(bytes).map_err(|_| Refused::new(UNINSPECTABLE.id, "the note could not be written"))
         };
         if edits.of(0).is_empty() {
             return put(out, &self.note.bytes);
         }
         let edited = edits
             .apply(0, &self.text)
-            .ok_or_else(|| Refused::new("note.edit", "an edit is not within the note"))?;
-        let bytes =
-            self.charset.encode(&edited).map_err(|error| Refused::new("note.write", error.to_string()))?;
+            .ok_or_else(|| Refused::new(UNINSPECTABLE.id, "an edit is not within the note"))?;
+        let bytes = self
+            .charset
+            .encode(&edited)
+            .map_err(|error| Refused::new(UNINSPECTABLE.id, error.to_string()))?;
         put(out, &bytes)
     }
 }

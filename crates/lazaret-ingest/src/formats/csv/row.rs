@@ -293,7 +293,7 @@ impl Reading for ReadRow<'_> {
             let text = cell.text(self.text);
             let edited = edits.apply(number, &text).ok_or_else(|| {
                 let place = self.row.table.locator(at);
-                Refused::new("csv.edit", format!("{place}: an edit is not within its cell"))
+                Refused::new(UNINSPECTABLE.id, format!("{place}: an edit is not within its cell"))
             })?;
             put(out, bytes.get(written..cell.start as usize).unwrap_or_default())?;
             put(out, &quoted(&edited, cell.quoted, self.row.table.delimiter))?;
@@ -304,7 +304,7 @@ impl Reading for ReadRow<'_> {
 }
 
 fn put(out: &mut dyn Write, bytes: &[u8]) -> Result<(), Refused> {
-    out.write_all(bytes).map_err(|_| Refused::new("csv.write", "the row could not be written"))
+    out.write_all(bytes).map_err(|_| Refused::new(UNINSPECTABLE.id, "the row could not be written"))
 }
 
 /// A cell as it is written: in quotes where it needs them or had them.

@@ -1,6 +1,6 @@
 //! The schema of a CSV table, written in TOML: what each column is, and whom it tells about.
 //!
-//! `docs/guides/csv-schema.md` describes it for people.
+//! `docs/src/guides/csv-schema.md` describes it for people.
 
 use std::collections::BTreeSet;
 
