@@ -65,6 +65,29 @@ impl Drop for StagedFile {
     }
 }
 
+/// Makes a folder, and those above it that are missing. Returns when its name is durable: a file in it that is
+/// synced is lost all the same if the folder's own name is.
+pub fn create_folder_durably(folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        None => return Ok(()), // the root, or no name at all
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+    };
+    if !above.is_dir() {
+        create_folder_durably(above)?;
+    }
+    let was_there = match std::fs::create_dir(folder) {
+        Ok(()) => false,
+        Err(_) if folder.is_dir() => true,
+        Err(error) => return Err(error),
+    };
+    // Also where it was there: whoever made it may have ended before its name was durable.
+    match platform::sync_folder(above) {
+        Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
 /// Writes a file whole, or leaves what was there. Returns when that is durable.
 pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut staged = StagedFile::create(place)?;
@@ -75,6 +98,19 @@ pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_made_with_those_above_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        create_folder_durably(&deep).unwrap();
+        create_folder_durably(&deep).unwrap();
+        create_folder_durably(Path::new("/")).unwrap();
+        assert!(deep.is_dir());
+        std::fs::write(deep.join("file"), b"").unwrap();
+        assert!(create_folder_durably(&deep.join("file")).is_err());
+        assert!(create_folder_durably(&deep.join("file/d")).is_err());
+    }
 
     #[test]
     fn a_file_appears_whole_or_not_at_all() {

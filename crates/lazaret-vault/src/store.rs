@@ -88,11 +88,12 @@ impl SqliteVault {
         permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
         let file = data_dir.join("vault.db");
         match permissions::create_private_file(&file) {
-            Ok(_) => permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?,
+            Ok(_) => {}
             // An empty file is what an `init` cut short leaves.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(VaultFailure::file("made")(error)),
         }
+        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?;
         let mut database = Database::connect(&file, Segments::new(data_dir))?;
         let now = clock.now();
         database.begin()?;

@@ -138,7 +138,7 @@ impl Data {
         if SqliteVault::exists(&folder) {
             return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
         }
-        std::fs::create_dir_all(&folder)
+        lazaret_input::create_folder_durably(&folder)
             .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
         let kms: Arc<dyn Kms> = if passphrase {
             let first = ask_passphrase("passphrase for the keys: ")?;
@@ -161,9 +161,9 @@ impl Data {
         let vault = SqliteVault::init(&folder, kms, Arc::new(SystemClock), &config.limits())
             .map_err(|error| CliError::failed("the vault could not be made", error))?;
         let policies = folder.join("policies");
-        std::fs::create_dir_all(&policies)
+        lazaret_input::create_folder_durably(&policies)
             .map_err(|error| CliError::failed("the policies' folder", error))?;
-        std::fs::create_dir_all(policies.join("examples"))
+        lazaret_input::create_folder_durably(&policies.join("examples"))
             .map_err(|error| CliError::failed("the policies' folder", error))?;
         for policy in
             lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])

@@ -197,8 +197,9 @@ impl Lake {
     /// Opens the lake in a folder, made if it is not there. It is called `lake` unless [`Lake::named`] says
     /// otherwise. Run [`Lake::recover`] before the first passage.
     pub fn open(dir: &Path, keys: Arc<dyn DataKeys>, limits: &Limits) -> Result<Self, LakeError> {
-        std::fs::create_dir_all(dir.join(STAGING)).map_err(LakeError::io("make its folders"))?;
-        file::sync_dir(dir)?;
+        for folder in [dir, &dir.join(STAGING)] {
+            lazaret_input::create_folder_durably(folder).map_err(LakeError::io("make its folders"))?;
+        }
         let bytes = |limit: Limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
         Ok(Self {
             dir: dir.to_owned(),

@@ -69,9 +69,8 @@ impl LocalKms {
         let text = Sensitive::new(format!("{}\n", hex(secret.expose())));
         let mut file = permissions::create_private_file(path).map_err(failed)?;
         file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            permissions::sync_dir(folder).map_err(failed)?;
-        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        permissions::sync_dir(folder.unwrap_or_else(|| Path::new("."))).map_err(failed)?;
         Ok(Self::of_secret(&secret, KEY_FILE_PARAMETERS.to_owned()))
     }
 

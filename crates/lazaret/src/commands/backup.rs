@@ -28,7 +28,7 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
         let what = format!("{what} could not be copied to {}", to.display());
         move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
     };
-    std::fs::create_dir_all(to).map_err(|error| failed("the data directory")(error.into()))?;
+    lazaret_input::create_folder_durably(to).map_err(|error| failed("the data directory")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
@@ -67,7 +67,7 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
 
 fn copy_policies(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (from, to) = (from.join("policies"), to.join("policies"));
-    std::fs::create_dir_all(&to)?;
+    lazaret_input::create_folder_durably(&to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         if entry.path().extension().is_some_and(|extension| extension == "cedar") {
