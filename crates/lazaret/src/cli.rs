@@ -113,8 +113,8 @@ pub(crate) struct IngestArgs {
     /// Report only: no lake, no ledger, no data directory
     #[arg(long)]
     pub(crate) check: bool,
-    /// With --check: one JSON object a record
-    #[arg(long, requires = "check", conflicts_with = "json")]
+    /// With --check one JSON object a record; without, one a file, as soon as its receipt is durable
+    #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     /// Schema of CSV files (TOML; see the guide "CSV schemas")
     #[arg(long, value_name = "FILE")]

@@ -18,5 +18,8 @@ mod docs;
 mod house;
 #[path = "main/killed.rs"]
 mod killed;
+#[cfg(target_os = "linux")]
+#[path = "main/power.rs"]
+mod power;
 #[path = "main/reference.rs"]
 mod reference;

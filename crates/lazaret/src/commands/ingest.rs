@@ -226,11 +226,18 @@ fn ingest(
         args.basis.as_deref(),
         args.system.as_deref(),
     )?;
-    let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files)?;
+    let mut acknowledged = |report: &FileReport| {
+        if args.jsonl {
+            json_line(out, report)?;
+            out.flush()?;
+        }
+        Ok(())
+    };
+    let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files, &mut acknowledged)?;
     data.close()?;
     if json {
         json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
-    } else {
+    } else if !args.jsonl {
         write_reports(out, &ingested.reports, &ingested.all)?;
     }
     Ok(ingested.exit())
@@ -251,13 +258,14 @@ impl Ingested {
     }
 }
 
-/// The road of every file: a first pass over all of them, then each is a crossing of its own.
+/// The road of every file: a first pass over all of them, then each is a crossing of its own, told when it ended.
 pub(crate) fn ingest_files(
     data: &Data,
     lake: &OpenLake,
     crossings: &Crossings,
     schema: Option<&Path>,
     files: &[PathBuf],
+    ended: &mut dyn FnMut(&FileReport) -> Result<(), CliError>,
 ) -> Result<Ingested, CliError> {
     let checkpoint = data.checkpoint(schema)?;
     let limits = &data.limits();
@@ -272,6 +280,7 @@ pub(crate) fn ingest_files(
         };
         ingested.worst = ingested.worst.max(worst);
         sum(&mut ingested.all, &report.counts);
+        ended(&report)?;
         ingested.reports.push(report);
     }
     Ok(ingested)
