@@ -44,7 +44,7 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
 /// Restores a backup into the data directory, which must not exist.
 pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let folder = config.path("data");
-    if SqliteVault::exists(&folder) || folder.join("ledger.db").exists() {
+    if folder.join("vault.db").exists() || folder.join("ledger.db").exists() {
         return Err(CliError::Usage(format!(
             "{} is a data directory already; restore into a new one",
             folder.display()
@@ -55,6 +55,9 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
         let what = format!("{what} could not be restored from {}", from.display());
         move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
     };
+    // The folder's own name first: what is restored must not go with it in a power cut.
+    lazaret_input::create_folder_durably(&folder)
+        .map_err(|error| failed("the data directory")(error.into()))?;
     SqliteVault::restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
     SqliteLedger::restore(&from.join("ledger.db"), &folder.join("ledger.db"))
         .map_err(|error| failed("the ledger")(error.into()))?;
