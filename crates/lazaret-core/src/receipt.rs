@@ -204,6 +204,23 @@ impl Counts {
         }
     }
 
+    /// Adds the counts of another crossing.
+    pub fn merge(&mut self, other: &Self) {
+        fn add<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+            for (key, count) in from {
+                let sum = to.entry(key.clone()).or_default();
+                *sum = sum.saturating_add(*count);
+            }
+        }
+        self.records = self.records.saturating_add(other.records);
+        self.again = self.again.saturating_add(other.again);
+        self.uninspected = self.uninspected.saturating_add(other.uninspected);
+        add(&mut self.verdicts, &other.verdicts);
+        add(&mut self.findings, &other.findings);
+        add(&mut self.phi, &other.phi);
+        add(&mut self.edits, &other.edits);
+    }
+
     /// How many were held.
     pub fn held(&self) -> u64 {
         self.verdicts.iter().filter(|(verdict, _)| verdict.holds()).map(|(_, count)| count).sum()

@@ -11,14 +11,13 @@ use lazaret_core::{
 };
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::lake::Lake;
-use lazaret_input::read_file;
 use lazaret_ledger::{LedgerReader, SqliteLedger};
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
 use crate::config::Config;
-use crate::exit::{CliError, chain};
+use crate::exit::{CliError, chain, read_text};
 use crate::looking::{MemoryOfSubjects, NoLedger};
 
 /// Workers that may hang before everything is refused.
@@ -39,10 +38,8 @@ const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
 
 /// Reads a CSV schema file.
 pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
-    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-    let bytes = read_file(path, MAX_SCHEMA).map_err(|error| wrong(chain(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
-    Schema::parse(&text).map(Arc::new).map_err(|error| wrong(chain(&error)))
+    let schema = Schema::parse(&read_text(path, MAX_SCHEMA)?);
+    schema.map(Arc::new).map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
 /// The formats of the ingest gate.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
 
-use crate::exit::{CliError, chain};
+use crate::exit::{CliError, read_text};
 
 /// Longest configuration file.
 const MAX_CONFIG: Limit = Limit::new("config.max_size", 1 << 20);
@@ -122,8 +122,7 @@ impl Config {
 
     fn read(&mut self, path: &Path, known_limits: &[&str]) -> Result<(), CliError> {
         let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-        let bytes = lazaret_input::read_file(path, MAX_CONFIG).map_err(|error| wrong(chain(&error)))?;
-        let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+        let text = read_text(path, MAX_CONFIG)?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let line =
                 error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);

@@ -1,6 +1,10 @@
 //! Exit codes: what a pipeline may rely on.
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use lazaret_core::Limit;
+use lazaret_input::read_file;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,11 @@ impl CliError {
         Self::Failed { what: what.into(), cause: cause.into() }
     }
 
+    /// The vault failed.
+    pub(crate) fn vault(error: lazaret_vault::VaultFailure) -> Self {
+        Self::failed("the vault", error)
+    }
+
     /// The exit code it gives.
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -65,6 +74,14 @@ impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::failed("the output could not be written", error)
     }
+}
+
+/// A small text file of the operator's, whole; the error names it.
+pub(crate) fn read_text(path: &Path, most: Limit) -> Result<String, CliError> {
+    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
+    let bytes = read_file(path, most).map_err(|error| wrong(chain(&error)))?;
+    String::from_utf8(bytes)
+        .map_err(|error| wrong(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }
 
 /// An error and its causes in one line, joined by `: `.

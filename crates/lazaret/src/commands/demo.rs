@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lazaret_core::{DataKeys, Limit, Limits};
 use lazaret_input::base64::{self, Whitespace};
-use lazaret_input::{FileSource, Lines, json, read_file, write_durably};
+use lazaret_input::{FileSource, Lines, json, write_durably};
 use lazaret_ledger::{CycloneDx, bom, verify};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::cli::DemoArgs;
 use crate::commands::ingest::{FileReport, files_of, ingest_files};
 use crate::compose::{Crossings, Data, OpenLake, Reading};
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain};
+use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, table, thousands};
 
 /// Marks a directory as a demo's, which may be emptied.
@@ -104,9 +104,7 @@ fn empty(work: &Path) -> Result<(), CliError> {
 fn read_expected(samples: &Path) -> Result<BTreeMap<String, Expected>, CliError> {
     let path = samples.join("expected.json");
     let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-    let bytes = read_file(&path, MAX_EXPECTED).map_err(|error| wrong(chain(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
-    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    serde_json::from_str(&read_text(&path, MAX_EXPECTED)?).map_err(|error| wrong(error.to_string()))
 }
 
 /// Sets the verdict of every record beside the one expected. A file or record that only one side knows

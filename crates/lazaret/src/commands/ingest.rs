@@ -178,7 +178,7 @@ fn check(
             }
             Err(Looked::Stopped(stopped)) => return Err(CliError::failed(name, stopped)),
         }
-        sum(&mut all, &report.counts);
+        all.merge(&report.counts);
         if !args.jsonl {
             reports.push(report);
         }
@@ -279,7 +279,7 @@ pub(crate) fn ingest_files(
             Err(refused) => (not_opened(&checkpoint, crossing, path, &refused)?, Some(Severity::High)),
         };
         ingested.worst = ingested.worst.max(worst);
-        sum(&mut ingested.all, &report.counts);
+        ingested.all.merge(&report.counts);
         ended(&report)?;
         ingested.reports.push(report);
     }
@@ -410,22 +410,6 @@ fn write_reports(out: &mut impl Write, reports: &[FileReport], all: &Counts) -> 
         thousands(all.again)
     )?;
     Ok(())
-}
-
-fn sum(all: &mut Counts, one: &Counts) {
-    fn add<K: Ord + Clone>(to: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
-        for (key, count) in from {
-            let sum = to.entry(key.clone()).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-    }
-    all.records = all.records.saturating_add(one.records);
-    all.again = all.again.saturating_add(one.again);
-    all.uninspected = all.uninspected.saturating_add(one.uninspected);
-    add(&mut all.verdicts, &one.verdicts);
-    add(&mut all.findings, &one.findings);
-    add(&mut all.phi, &one.phi);
-    add(&mut all.edits, &one.edits);
 }
 
 /// A bar on stderr, only on a terminal.

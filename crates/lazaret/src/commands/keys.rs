@@ -36,7 +36,7 @@ pub(crate) fn run(
         }
         KeysCommand::LegalHold { subject, system, lift, by } => {
             let subject = named(config, subject, system.as_deref());
-            data.vault.legal_hold(&subject, !lift, by).map_err(of_vault)?;
+            data.vault.legal_hold(&subject, !lift, by).map_err(CliError::vault)?;
             writeln!(
                 out,
                 "{}",
@@ -53,12 +53,8 @@ fn named(config: &Config, subject: &str, system: Option<&str>) -> Subject {
     Subject { system, id: subject.to_owned().into() }
 }
 
-fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
-    CliError::failed("the vault", error)
-}
-
 fn status(data: &Reading, config: &Config, json: bool, out: &mut impl Write) -> Result<(), CliError> {
-    let status = data.vault.status().map_err(of_vault)?;
+    let status = data.vault.status().map_err(CliError::vault)?;
     if json {
         json_document(out, &status)?;
         return Ok(());
@@ -101,7 +97,7 @@ fn rotate(data: &Data, new: Option<&Path>, out: &mut impl Write) -> Result<(), C
             Arc::new(LocalKms::new_passphrase(&passphrase, &SystemRandom).map_err(usage)?)
         }
     };
-    let rotated = data.vault.rotate(kms).map_err(of_vault)?;
+    let rotated = data.vault.rotate(kms).map_err(CliError::vault)?;
     let event = RotatedEvent { from: &rotated.from.key_id, to: &rotated.to.key_id, keys: rotated.keys };
     data.ledger.append("keys.rotated", &event).map_err(super::policy::of_ledger)?;
     writeln!(out, "{} keys wrapped anew under {}; no data was rewritten", rotated.keys, rotated.to.key_id)?;
@@ -123,7 +119,7 @@ fn shred(
     if by.trim().eq_ignore_ascii_case(second.trim()) {
         return Err(CliError::Usage("shredding takes two different persons (--by, --second)".to_owned()));
     }
-    if data.vault.under_legal_hold(subject).map_err(of_vault)? {
+    if data.vault.under_legal_hold(subject).map_err(CliError::vault)? {
         return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
     }
     let digest = data.vault.digest(None, subject.id.expose().as_bytes());
@@ -131,7 +127,7 @@ fn shred(
     let crossings = Crossings::new(config, "shredded", None, None, Some(&subject.system))?;
     let order = Crossings::order(Ordered::Shred, &digest, by, Some(second), reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
-    let shredded = data.vault.shred(subject, by, second, reason).map_err(of_vault)?;
+    let shredded = data.vault.shred(subject, by, second, reason).map_err(CliError::vault)?;
     writeln!(
         out,
         "shredded: {} tokens, {} known facts and {} held records of the subject mean nothing now; receipt {receipt}",

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use lazaret_core::Limit;
-use lazaret_input::read_file;
 use lazaret_ledger::note::VerifierKey;
 use lazaret_ledger::{LedgerReader, MAX_PROOF, Query, prove, verify, verify_proof};
 use lazaret_vault::SqliteVault;
@@ -13,7 +12,7 @@ use crate::cli::LedgerCommand;
 use crate::commands::policy::{find, of_ledger};
 use crate::compose::kms;
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain};
+use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, table, thousands};
 
 /// Longest file with a checkpoint.
@@ -43,9 +42,7 @@ pub(crate) fn run(
                 None => own_key(config)?,
             };
             let given = checkpoint.as_ref().map(|file| {
-                let wrong = |why: String| CliError::Usage(format!("{}: {why}", file.display()));
-                let bytes = read_file(file, MAX_NOTE).map_err(|error| wrong(chain(&error)))?;
-                let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
+                let text = read_text(file, MAX_NOTE)?;
                 // Tools that save a note add line ends; it ends with exactly one (C2SP signed-note).
                 Ok::<_, CliError>(format!("{}\n", text.trim_end_matches('\n')))
             });
@@ -68,10 +65,7 @@ pub(crate) fn run(
 /// Checks a proof with nothing but the key.
 fn check_proof(file: &Path, key: &str, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let trusted = VerifierKey::parse(key).map_err(|error| CliError::Usage(chain(&error)))?;
-    let wrong = |why: String| CliError::Usage(format!("{}: {why}", file.display()));
-    let bytes = read_file(file, MAX_PROOF).map_err(|error| wrong(chain(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
-    let proven = match verify_proof(&text, &trusted) {
+    let proven = match verify_proof(&read_text(file, MAX_PROOF)?, &trusted) {
         Ok(proven) => proven,
         Err(error) => {
             writeln!(out, "{}: DOES NOT HOLD: {}", file.display(), chain(&error))?;

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use lazaret_core::{Detection, DetectorError, Limits};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, json, read_file};
+use lazaret_input::{FileSource, Lines, MAX_RECORD, json};
 use lazaret_phi::{Scanner, code_points};
 use serde::Serialize;
 
 use crate::cli::PhiCommand;
-use crate::exit::{CliError, Exit, chain};
+use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, json_line};
 
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
         if *jsonl {
             found |= scan_lines(scanner, path, out)?;
         } else {
-            let text = read_utf8(path)?;
+            let text = read_text(path, MAX_RECORD)?;
             let detections = scanner.scan(&text, None).map_err(of_detector)?;
             found |= !detections.is_empty();
             if json {
@@ -47,13 +47,6 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
         json_document(out, &documents)?;
     }
     Ok(if found { Exit::Findings } else { Exit::Clear })
-}
-
-fn read_utf8(path: &Path) -> Result<String, CliError> {
-    let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-    let bytes = read_file(path, MAX_RECORD).map_err(|error| wrong(chain(&error)))?;
-    String::from_utf8(bytes)
-        .map_err(|error| wrong(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }
 
 /// Spans in code points, as scorers count.

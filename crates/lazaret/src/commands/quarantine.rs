@@ -38,7 +38,7 @@ pub(crate) fn run(
             let crossings = Crossings::new(config, "rejected", None, None, None)?;
             let order = Crossings::order(Ordered::Reject, &id.to_string(), by, second, reason);
             let receipt = data.carry_out(crossings.ordered(order)?)?;
-            data.vault.settle(id, Settlement::Rejected, by, second).map_err(of_vault)?;
+            data.vault.settle(id, Settlement::Rejected, by, second).map_err(CliError::vault)?;
             writeln!(out, "rejected {} ({}); receipt {receipt}", id, held.kind)?;
             data.close()?;
             Ok(Exit::Clear)
@@ -54,17 +54,15 @@ fn hold_id(text: &str) -> Result<HoldId, CliError> {
     parts.ok_or_else(|| CliError::Usage(format!("`{text}` is no hold; `lazaret quarantine list` lists them")))
 }
 
-fn of_vault(error: lazaret_vault::VaultFailure) -> CliError {
-    CliError::failed("the vault", error)
-}
-
 fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let mut held = Vec::new();
     let mut after = None;
     loop {
         let state = (!all).then_some(HoldState::Held);
-        let page =
-            data.vault.holds(&HoldFilter { state, after, ..HoldFilter::default() }).map_err(of_vault)?;
+        let page = data
+            .vault
+            .holds(&HoldFilter { state, after, ..HoldFilter::default() })
+            .map_err(CliError::vault)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         held.extend(page);
@@ -112,7 +110,7 @@ fn show(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(id)?;
-    let held = Reading::open(config)?.vault.held(id).map_err(of_vault)?;
+    let held = Reading::open(config)?.vault.held(id).map_err(CliError::vault)?;
     if json {
         json_document(out, &held)?;
     } else {
@@ -132,7 +130,7 @@ fn show(
         let by = config.text("actor.id");
         let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
         data.carry_out(crossings.ordered(order)?)?;
-        let bytes = data.vault.open_hold(id).map_err(of_vault)?;
+        let bytes = data.vault.open_hold(id).map_err(CliError::vault)?;
         out.write_all(bytes.expose())?;
         out.write_all(b"\n")?;
         data.close()?;
@@ -149,7 +147,7 @@ struct Asked<'a> {
 
 /// Whether a record is still held, and those who ask are enough: told before an order is recorded.
 fn may_be_settled(data: &Data, id: HoldId, by: &str, second: Option<&str>) -> Result<HeldRecord, CliError> {
-    let held = data.vault.held(id).map_err(of_vault)?;
+    let held = data.vault.held(id).map_err(CliError::vault)?;
     if held.state != HoldState::Held {
         return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
     }
@@ -180,7 +178,7 @@ fn release(
         |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
     let crossings =
         Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
-    let bytes = data.vault.open_hold(id).map_err(of_vault)?;
+    let bytes = data.vault.open_hold(id).map_err(CliError::vault)?;
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
     let (format, payload) = checkpoint.recognise(&source).map_err(|refused| {
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
@@ -213,7 +211,7 @@ fn release(
             "{id} is held still: it cannot be read well enough to take its identifiers out ({rules}); mend it at its source and ingest it again, or reject it"
         )));
     }
-    data.vault.settle(id, Settlement::Released, asked.by, asked.second).map_err(of_vault)?;
+    data.vault.settle(id, Settlement::Released, asked.by, asked.second).map_err(CliError::vault)?;
     let receipt = receipt.opened.crossing;
     writeln!(out, "released {id} with the edits of its profile; receipt {receipt}")?;
     data.close()?;
