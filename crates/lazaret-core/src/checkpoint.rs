@@ -1,17 +1,17 @@
 //! The checkpoint: holds formats, detectors, policy, vault and ledger, and joins them. Start here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use crate::judge::{Aim, Judge};
 use crate::passage::{Batches, Failed, Reached, fetch};
-use crate::workers::run;
+use crate::workers::{Pending, start};
 use crate::{
     Basis, Clock, Counts, Crossing, Deadlines, Destination, Detector, Failure, Finding, Format, FormatId,
-    Ledger, Likeness, Limits, Passage, Payload, Policy, Profile, Receipt, RecordPlace, Refused, Rewriter,
-    Source, Stage, Stopped, Vault, Verdict, Watch, Workers,
+    Ledger, Likeness, Limits, Passage, Payload, Policy, Profile, Receipt, Record, RecordPlace, Refused,
+    Rewriter, Source, Stage, Stopped, Vault, VaultError, Verdict, Watch, Workers,
 };
 
 /// What every passage shares.
@@ -162,32 +162,43 @@ impl Checkpoint {
     /// A first pass over a payload: learns what its records say of the patients they describe, so that this is
     /// sought in notes that lie in other files. Returns how many facts were learnt.
     pub fn survey(&self, crossing: &Crossing, payload: Box<dyn Payload>) -> Result<u64, Stopped> {
+        let stopped = |failed| before_opening(crossing, failed);
         let payload = Arc::new(Mutex::new(payload));
+        let of_step = Arc::new(crossing.clone());
+        let most_ahead = self.parts.workers.width().saturating_add(1);
+        let mut ahead = VecDeque::new();
         let mut learnt = 0_u64;
+        let mut ended = false;
         loop {
-            let (records, _) =
-                fetch(&self.parts, &payload).map_err(|failed| before_opening(crossing, failed))?;
-            if records.is_empty() {
-                return Ok(learnt);
+            while !ended && ahead.len() < most_ahead {
+                let (records, _) = fetch(&self.parts, &payload).map_err(stopped)?;
+                ended = records.is_empty();
+                let describing: Vec<_> =
+                    records.into_iter().filter(|record| record.may_describe_subject()).collect();
+                if !describing.is_empty() {
+                    ahead.push_back(self.learn(&of_step, describing).map_err(stopped)?);
+                }
             }
-            let describing: Vec<_> =
-                records.into_iter().filter(|record| record.may_describe_subject()).collect();
-            if describing.is_empty() {
-                continue;
-            }
-            let (parts, of_step) = (Arc::clone(&self.parts), crossing.clone());
-            let deadline = self.parts.deadlines.call;
-            let facts = run(&self.parts.workers, deadline, move || {
-                describing.iter().try_fold(0_u64, |sum, record| {
-                    parts.judge.learn(&of_step, record.as_ref()).map(|facts| sum.saturating_add(facts))
-                })
-            })
-            .and_then(|facts| facts.map_err(Failure::from_error))
-            .map_err(|failure| {
-                before_opening(crossing, Failed { step: Stage::Vault, record: None, failure })
-            })?;
-            learnt = learnt.saturating_add(facts);
+            let Some(learning) = ahead.pop_front() else { return Ok(learnt) };
+            let facts = learning.wait(self.parts.deadlines.call, || false);
+            let facts = facts.and_then(|facts| facts.map_err(Failure::from_error));
+            learnt = learnt.saturating_add(facts.map_err(|failure| stopped(of_vault(failure)))?);
         }
+    }
+
+    /// Learns what records say of the subjects they describe, on a worker.
+    fn learn(
+        &self,
+        crossing: &Arc<Crossing>,
+        records: Vec<Arc<dyn Record>>,
+    ) -> Result<Pending<Result<u64, VaultError>>, Failed> {
+        let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(crossing));
+        let learning = start(&self.parts.workers, move || {
+            records.iter().try_fold(0_u64, |sum, record| {
+                parts.judge.learn(&crossing, record.as_ref()).map(|facts| sum.saturating_add(facts))
+            })
+        });
+        learning.map_err(of_vault)
     }
 
     /// Begins a crossing. Returns when the *opened* receipt is durable.
@@ -209,6 +220,10 @@ impl Checkpoint {
 
 /// How much of a source formats see to recognise it.
 const HEAD: usize = 16 * 1024;
+
+fn of_vault(failure: Failure) -> Failed {
+    Failed { step: Stage::Vault, record: None, failure }
+}
 
 fn before_opening(crossing: &Crossing, failed: Failed) -> Stopped {
     Stopped {

@@ -14,6 +14,8 @@ use crate::{
 
 /// Most records in one batch.
 const BATCH_RECORDS: usize = 64;
+/// Most batches that wait for those before them to be recorded.
+const MOST_WAITING: usize = 4;
 /// A batch is full at this many bytes.
 const BATCH_BYTES: usize = 512 * 1024;
 
@@ -249,22 +251,27 @@ impl<'c> Passage<'c> {
     ) -> Result<(), Stopped> {
         let mut batches = Batches::new(self.parts, payload, &self.crossing, &self.profile, Aim::Pass);
         let mut delivering: Option<Delivering> = None;
-        loop {
-            let judged = match batches.next() {
-                Ok(Some(judged)) => judged,
-                Ok(None) => break,
-                Err(failed) => return Err(self.failed(failed)),
-            };
+        let mut waiting = Load::default();
+        while let Some(judged) = batches.next().map_err(|failed| self.failed(failed))? {
             let position = batches.position();
-            let (entries, pieces): (Vec<Entry>, Vec<_>) =
-                self.take(judged, &mut |judged| watch(Watch::Record(judged))).into_iter().unzip();
+            waiting.add(self.take(judged, &mut |judged| watch(Watch::Record(judged))));
             watch(Watch::Position(position));
-            if let Some(before) = delivering.take() {
-                self.delivered(before)?;
+            // While the disk is busy with what came before, the judged waits and goes with one write.
+            if delivering.as_ref().is_none_or(Delivering::has_ended) || waiting.batches >= MOST_WAITING {
+                if let Some(before) = delivering.take() {
+                    self.delivered(before)?;
+                }
+                delivering = Some(self.deliver(std::mem::take(&mut waiting), to)?);
             }
-            delivering = Some(self.deliver(entries, pieces.into_iter().flatten().collect(), to)?);
         }
-        delivering.map_or(Ok(()), |last| self.delivered(last))
+        if let Some(before) = delivering {
+            self.delivered(before)?;
+        }
+        if waiting.batches > 0 {
+            let last = self.deliver(waiting, to)?;
+            self.delivered(last)?;
+        }
+        Ok(())
     }
 
     /// Counts what was judged and clears the pieces: the one place where `Cleared` is made.
@@ -296,13 +303,9 @@ impl<'c> Passage<'c> {
             .map_err(|failure| self.stopped(Stage::Record, None, failure))
     }
 
-    /// Records a batch, then stages its pieces, on a worker.
-    fn deliver(
-        &self,
-        entries: Vec<Entry>,
-        pieces: Vec<Cleared<Piece>>,
-        to: &SharedDestination,
-    ) -> Result<Delivering, Stopped> {
+    /// Records what was judged, then stages its pieces, on a worker.
+    fn deliver(&self, load: Load, to: &SharedDestination) -> Result<Delivering, Stopped> {
+        let Load { entries, pieces, .. } = load;
         let (ledger, id, to) = (Arc::clone(&self.parts.judge.ledger), self.crossing.id, Arc::clone(to));
         start(&self.parts.workers, move || {
             ledger.record(id, entries).map_err(|e| (Stage::Record, Failure::from_error(e)))?;
@@ -353,6 +356,24 @@ impl<'c> Passage<'c> {
 
     fn failed(&self, failed: Failed) -> Stopped {
         self.stopped(failed.step, failed.record, failed.failure)
+    }
+}
+
+/// Batches that were judged and are to be recorded and staged together.
+#[derive(Default)]
+struct Load {
+    batches: usize,
+    entries: Vec<Entry>,
+    pieces: Vec<Cleared<Piece>>,
+}
+
+impl Load {
+    fn add(&mut self, judged: Vec<(Entry, Option<Cleared<Piece>>)>) {
+        self.batches += 1;
+        for (entry, piece) in judged {
+            self.entries.push(entry);
+            self.pieces.extend(piece);
+        }
     }
 }
 
@@ -587,7 +608,7 @@ impl<'p> Batches<'p> {
 
     /// The next batch, judged.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
-        let most_ahead = self.parts.workers.width().saturating_add(1);
+        let most_ahead = self.parts.workers.width().saturating_add(2);
         while !self.ended && self.ahead.len() < most_ahead {
             let (records, position) = fetch(self.parts, &self.payload)?;
             if records.is_empty() {

@@ -217,6 +217,11 @@ pub(crate) fn start<T: Send + 'static>(
 }
 
 impl<T> Pending<T> {
+    /// Whether the step has ended, so that waiting for it takes no time.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.load(Ordering::Acquire) == DONE
+    }
+
     /// Waits for the answer. `went_on` is asked when the time is up: a step of many parts that went on since is
     /// given the same time again.
     pub(crate) fn wait(self, deadline: Duration, mut went_on: impl FnMut() -> bool) -> Result<T, Failure> {

@@ -33,9 +33,13 @@ pub(crate) struct Seeds {
     dates: HashMap<(i64, i64, i64), Label>,
 }
 
+/// Subjects whose seeds a thread keeps.
+const KEPT: usize = 32;
+
 thread_local! {
-    /// The seeds made last on this thread: a record has many texts of one subject. Hashes, no values.
-    static LAST: RefCell<Option<(Mark, Rc<Seeds>)>> = const { RefCell::new(None) };
+    /// The seeds asked for last on this thread, the latest first: a record has many texts of one subject, and the
+    /// records of a few subjects lie together. Hashes, no values.
+    static LAST: RefCell<Vec<(Mark, Rc<Seeds>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Tells the facts of one subject from those of another: 128 bits under keys of this process.
@@ -55,16 +59,19 @@ fn mark_of(known: &Known) -> Mark {
 }
 
 impl Seeds {
-    /// From the facts of a subject; those of the subject asked for last are at hand.
+    /// From the facts of a subject; those of the subjects asked for last are at hand.
     pub(crate) fn of(known: &Known) -> Rc<Self> {
         let mark = mark_of(known);
-        LAST.with_borrow_mut(|last| match last {
-            Some((of, seeds)) if *of == mark => Rc::clone(seeds),
-            _ => {
-                let seeds = Rc::new(Self::new(known));
-                *last = Some((mark, Rc::clone(&seeds)));
-                seeds
+        LAST.with_borrow_mut(|last| {
+            let at = last.iter().position(|(of, _)| *of == mark).unwrap_or_else(|| {
+                last.truncate(KEPT.saturating_sub(1));
+                last.push((mark, Rc::new(Self::new(known))));
+                last.len().saturating_sub(1)
+            });
+            if let Some(before) = last.get_mut(..=at) {
+                before.rotate_right(1);
             }
+            last.first().map_or_else(|| Rc::new(Self::new(known)), |(_, seeds)| Rc::clone(seeds))
         })
     }
 

@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::VaultFailure;
@@ -18,7 +19,7 @@ pub(crate) const SCHEMA: i64 = 2;
 /// After so many writes the transaction is committed.
 const MOST_WRITES: u32 = 65_536;
 /// So old may the transaction grow.
-pub(crate) const MOST_AGE: Duration = Duration::from_millis(500);
+pub(crate) const MOST_AGE: Duration = Duration::from_secs(2);
 /// So long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -71,6 +72,8 @@ impl Database {
              PRAGMA trusted_schema = OFF;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);
+        // A statement is planned once, and not anew for each value that is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let seen = data_version(&connection)?;
         Ok(Self { connection, segments, begun: None, writes: 0, seen, stale: false, broken: false })
     }

@@ -17,7 +17,7 @@
 //! What several patients share ([`SHARED_DOMAINS`]) belongs to no subject and outlives their shredding.
 
 use lazaret_core::{Basis, Sensitive, Subject, TokenForm, TokenRequest};
-use rusqlite::{ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
 use crate::envelope::Binding;
 use crate::random::random_bytes;
@@ -149,11 +149,7 @@ impl SqliteVault {
         let keys = owner.unwrap_or(&self.keys.installation);
         let finder = if asked.found_by_installation() { &self.keys.installation } else { keys };
         let lookup = finder.lookups.lookup(&asked.binding());
-        let found = match self.tokens.get(&lookup) {
-            Some(cached) => Some(cached),
-            None => self.read_token(&lookup)?,
-        };
-        match found {
+        match self.tokens.get(&lookup) {
             Some(cached) if cached.owned || owner.is_none() => Ok(Some(cached.body)),
             Some(cached) => {
                 // First asked for from a record without a subject; from now on it is shredded with this one.
@@ -198,7 +194,12 @@ impl SqliteVault {
                         self.tokens.put(*lookup, Cached { body, owned: owner.is_some() });
                         Ok(Written::Made)
                     }
-                    Ok(_) => Ok(Written::OtherWasFirst),
+                    Ok(_) => {
+                        // It was made before, by this process or another: asked again, it is in the cache.
+                        let kept = read_token(connection, lookup)?.ok_or(VaultFailure::Contended)?;
+                        self.tokens.put(*lookup, kept);
+                        Ok(Written::Before)
+                    }
                     Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                         Ok(Written::Taken)
                     }
@@ -206,25 +207,12 @@ impl SqliteVault {
                 }
             })?;
             match written {
-                None | Some(Written::OtherWasFirst) => return Ok(None), // asked again, and then found
+                None | Some(Written::Before) => return Ok(None),
                 Some(Written::Made) => return Ok(Some(body)),
                 Some(Written::Taken) => {} // of another value: once in 2^50 tokens
             }
         }
         Err(VaultFailure::Contended)
-    }
-
-    fn read_token(&self, lookup: &[u8; 16]) -> Result<Option<Cached>, VaultFailure> {
-        let database = self.database()?;
-        let mut select = database
-            .reading()?
-            .prepare_cached("SELECT token, owner IS NOT NULL FROM tokens WHERE lookup = ?1")?;
-        let row: Option<Cached> = select
-            .query_row([lookup], |row| Ok(Cached { body: row.get(0)?, owned: row.get(1)? }))
-            .optional()?;
-        let Some(cached) = row else { return Ok(None) };
-        self.tokens.put(*lookup, cached);
-        Ok(Some(cached))
     }
 
     /// What a token stands for, given as `lz-…` or `[MRN lz-…]`. Reversing a token is a crossing: the caller
@@ -255,9 +243,16 @@ impl SqliteVault {
     }
 }
 
+fn read_token(connection: &Connection, lookup: &[u8; 16]) -> Result<Option<Cached>, VaultFailure> {
+    let mut select =
+        connection.prepare_cached("SELECT token, owner IS NOT NULL FROM tokens WHERE lookup = ?1")?;
+    let row = select.query_row([lookup], |row| Ok(Cached { body: row.get(0)?, owned: row.get(1)? }));
+    Ok(row.optional()?)
+}
+
 enum Written {
     Made,
-    OtherWasFirst,
+    Before,
     Taken,
 }
 

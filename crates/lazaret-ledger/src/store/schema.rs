@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
@@ -39,8 +40,8 @@ pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, 
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A short write-ahead log: a flush that overwrites it costs half of one that makes it longer.
     connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
-    connection.pragma_update(None, "cache_size", -32_768)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    set_up(&connection)?;
     if empty {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
@@ -64,9 +65,16 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(Duration::from_secs(10))?;
     check(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    set_up(&connection)?;
     Ok(connection)
+}
+
+/// Statements are kept, and planned once instead of anew for each value that is bound to them.
+fn set_up(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn check(connection: &Connection) -> Result<(), StoreError> {

@@ -14,11 +14,11 @@ use crate::store::{StoreError, int};
 use crate::tiles::{Tile, Tiler};
 
 /// Jobs that may wait; whoever comes after waits for a place.
-pub(crate) const QUEUE: usize = 4_096;
+pub(crate) const QUEUE: usize = 128;
 /// Bytes of one transaction after which it is committed although more waits.
 const MAX_BATCH_BYTES: usize = 16 << 20;
 /// How long entries that nobody waits for are gathered before they are committed.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(250);
 /// How old the last checkpoint may be when more is committed.
 const SIGN_EVERY: Duration = Duration::from_millis(500);
 /// Of the checkpoints over the same so many entries only the last is kept, so that they stay few.
