@@ -17,6 +17,9 @@ use clap::Parser as _;
 use crate::cli::Cli;
 use crate::exit::{Exit, chain};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     quiet_panics();
     let cli = match Cli::try_parse() {

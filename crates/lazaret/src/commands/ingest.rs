@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line, refusal, table, thousands};
 
-/// Findings of one file that are listed; all are counted.
+/// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
 
 /// Runs the command.
@@ -76,7 +76,7 @@ pub(crate) struct FileReport {
     /// Why the file was stopped: nothing of it crossed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stopped: Option<String>,
-    /// The verdict of each record, by line.
+    /// The verdict of each of the first records, by line.
     #[serde(skip)]
     pub(crate) verdicts: Vec<(Option<u64>, Verdict)>,
 }
@@ -345,7 +345,9 @@ fn pass(
         Watch::Record(judgement) => {
             worst = worst.max(judgement.findings.iter().map(|finding| finding.severity).max());
             let line = judgement.entry.line;
-            report.verdicts.push((line, judgement.entry.verdict));
+            if report.verdicts.len() < MAX_LISTED {
+                report.verdicts.push((line, judgement.entry.verdict));
+            }
             let room = MAX_LISTED.saturating_sub(report.findings.len());
             let listed = judgement.findings.iter().take(room).cloned();
             report.findings.extend(listed.map(|finding| PlacedFinding { line, finding }));
