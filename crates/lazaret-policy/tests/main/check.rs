@@ -14,6 +14,7 @@ const RULES: [&str; 9] = [
     "fhir.narrative-remote-image",
     "input.uninspectable",
     "record.sensitive",
+    "record.unknown-subject",
 ];
 
 fn checked(files: &[(&str, &str)]) -> Vec<Diagnostic> {
