@@ -12,9 +12,9 @@ use lazaret_core::{Edits, Flow, Refused, UNINSPECTABLE};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::attachment;
-use super::invariants::text;
 use super::meanings::{Held, Local, Part, walk};
 use super::narrative;
+use super::nodes::text;
 use super::primitives::{Primitive, Written};
 use super::reference::Target;
 use super::table::{Element, Kind, ShapeId, Table, table};
