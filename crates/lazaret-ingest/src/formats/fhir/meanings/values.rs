@@ -154,16 +154,13 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             .as_deref()
             .zip(declared)
             .and_then(|(bytes, declared)| charset::decode(bytes, Some(declared)).ok());
-        let (held, meaning, part) = match &note {
-            Some((note, charset)) => {
-                let is_note = about.has_subject || about.is_about_a_patient;
-                let meaning = if is_note { Meaning::Text } else { Meaning::ShortText };
-                (Held::Text(note), meaning, Part::Decoded(*charset))
-            }
-            None => {
-                let bytes = bytes.as_deref().unwrap_or(string.as_bytes());
-                (Held::Bytes(bytes), Meaning::Opaque, Part::Whole)
-            }
+        let (held, meaning, part) = if let Some((note, charset)) = &note {
+            let is_note = about.has_subject || about.is_about_a_patient;
+            let meaning = if is_note { Meaning::Text } else { Meaning::ShortText };
+            (Held::Text(note), meaning, Part::Decoded(*charset))
+        } else {
+            let bytes = bytes.as_deref().unwrap_or(string.as_bytes());
+            (Held::Bytes(bytes), Meaning::Opaque, Part::Whole)
         };
         let (subject, resource) = (about.subject, about.resource);
         (self.visit)(&Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None })
