@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
+use crate::batches::{Batches, fetch};
 use crate::judge::{Aim, Judge};
-use crate::passage::{Batches, Failed, Reached, fetch};
+use crate::stopped::{Failed, Reached};
 use crate::workers::{Pending, start};
 use crate::{
     Basis, Clock, Counts, Crossing, Deadlines, Destination, Detector, Failure, Finding, Format, FormatId,

@@ -13,10 +13,12 @@
 //! | `profile`, `edits` | what becomes of each identifier, and the changes that follow |
 //! | `policy`, `verdict` | who decides, and what may be decided |
 //! | `checkpoint`, `passage`, `judge`, `cleared` | the road itself: short, read these first |
+//! | `batches`, `stopped` | how a payload is judged ahead of what is recorded; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
 //! | `limit`, `sensitive`, `time` | limits with a name, values that are never printed, time |
 
+mod batches;
 mod checkpoint;
 mod cleared;
 mod clock;
@@ -36,6 +38,7 @@ mod profile;
 mod receipt;
 mod record;
 mod sensitive;
+mod stopped;
 mod time;
 mod verdict;
 mod workers;
@@ -59,7 +62,7 @@ pub use mode::{
     CareCritical, FRESH_SIGN_IN_MILLIS, MAX_OVERRIDE_MILLIS, Mode, OVERRIDE_REVIEW_MILLIS, Override,
     OverrideRefused, OverrideRequest, OverrideScope,
 };
-pub use passage::{Fate, Judgement, Passage, Reached, Stage, Stopped, Watch};
+pub use passage::{Fate, Judgement, Passage, Watch};
 pub use policy::{Decision, FindingSummary, Policy, PolicyError};
 pub use ports::{
     Clock, DataKey, DataKeys, Deadlines, Hold, HoldId, Job, KeyedDigest, Known, KnownFact, Ledger,
@@ -75,6 +78,7 @@ pub use record::{
     Refused, Segment, SubjectRef,
 };
 pub use sensitive::Sensitive;
+pub use stopped::{Reached, Stage, Stopped};
 pub use time::Timestamp;
 pub use verdict::Verdict;
 pub use workers::{Failure, ThreadWorkers};

@@ -1,129 +1,21 @@
 //! One crossing under way: opened, fed record by record, sealed. The only place where anything is cleared.
 
-use std::collections::{HashSet, VecDeque};
-use std::fmt;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::batches::{Batches, Judging, Terms};
 use crate::checkpoint::Parts;
-use crate::judge::{Aim, Doing, Doings, Grave, Judged};
+use crate::judge::{Aim, Judged};
+use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
 use crate::{
     Cleared, Counts, Crossing, CrossingId, Destination, Ending, Entry, Failure, Finding, HoldId, Opened,
-    Output, Payload, Piece, Profile, Receipt, Record, Refused, Seal, Sealed,
+    Output, Payload, Piece, Profile, Reached, Receipt, Record, Refused, Seal, Sealed, Stage, Stopped,
+    Undelivered,
 };
 
-/// Most records in one batch.
-const BATCH_RECORDS: usize = 64;
 /// Most batches that wait for those before them to be recorded.
 const MOST_WAITING: usize = 4;
-/// A batch is full at this many bytes.
-const BATCH_BYTES: usize = 512 * 1024;
-
-/// Which step stopped a passage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Reading the source.
-    Read,
-    /// Recording that the crossing begins.
-    Open,
-    /// Judging a record.
-    Judge,
-    /// The policy.
-    Decide,
-    /// The vault.
-    Vault,
-    /// Recording entries.
-    Record,
-    /// Handing pieces to the destination.
-    Deliver,
-    /// Ending the destination's temporary output.
-    Finish,
-    /// Recording the end.
-    Seal,
-    /// Making the output visible.
-    Commit,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "reading the source",
-            Self::Open => "recording that the crossing begins",
-            Self::Judge => "inspecting a record",
-            Self::Decide => "the policy's decision",
-            Self::Vault => "the vault",
-            Self::Record => "recording what was decided",
-            Self::Deliver => "handing a record to the destination",
-            Self::Finish => "ending the destination's temporary output",
-            Self::Seal => "recording the end of the crossing",
-            Self::Commit => "making the output visible",
-        })
-    }
-}
-
-/// How far a stopped crossing had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
-    /// Nothing was recorded.
-    Nothing,
-    /// The beginning is recorded. It is sealed as cut, now or at the next start.
-    Opened,
-    /// The end is recorded; the output becomes visible at the next start.
-    Sealed,
-}
-
-/// The crossing was stopped.
-#[derive(Debug, thiserror::Error)]
-#[error("{step}{}{}", Consequence(*reached, *crossing), Place(*record))]
-pub struct Stopped {
-    /// The crossing, which is also its receipt's id.
-    pub crossing: CrossingId,
-    /// At which step.
-    pub step: Stage,
-    /// The record that was being judged, if one was.
-    pub record: Option<u64>,
-    /// How far it had come.
-    pub reached: Reached,
-    /// Why.
-    #[source]
-    pub failure: Failure,
-}
-
-struct Consequence(Reached, CrossingId);
-
-impl fmt::Display for Consequence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Reached::Nothing => f.write_str(" stopped the crossing before it began; nothing crossed"),
-            Reached::Opened => {
-                write!(f, " stopped crossing {}; nothing of it reached its destination", self.1)
-            }
-            Reached::Sealed => {
-                write!(f, " was interrupted; crossing {} is sealed and is finished at the next start", self.1)
-            }
-        }
-    }
-}
-
-struct Place(Option<u64>);
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |record| write!(f, " (record {record})"))
-    }
-}
-
-/// The fate of one record.
-#[derive(Debug)]
-pub enum Fate {
-    /// It may go on.
-    Cleared(Cleared<Piece>),
-    /// It is kept back.
-    Held(HoldId),
-    /// It had crossed before; nothing is to be done.
-    Again(CrossingId),
-}
 
 /// One crossing under way. Dropped without [`Passage::seal`] or [`Passage::cut`] it stays unsealed, and is
 /// sealed as cut at the next start.
@@ -172,9 +64,10 @@ impl<'c> Passage<'c> {
 
     /// Judges one record and records what became of it.
     pub fn feed(&mut self, record: Arc<dyn Record>) -> Result<Fate, Stopped> {
-        let mut judging = Judging::start(self.parts, &self.crossing, &self.profile, vec![record], Aim::Pass)
-            .map_err(|(step, failure)| self.stopped(step, None, failure))?;
-        let judged = judging.wait().map_err(|failed| self.failed(failed))?;
+        let terms = Terms::new(self.parts, &self.crossing, &self.profile, Aim::Pass);
+        let judged = Judging::start(&terms, vec![record])
+            .and_then(|mut judging| judging.wait())
+            .map_err(|failed| self.failed(failed))?;
         let mut fates = self.take(judged, &mut |_| {});
         let entries = fates.iter().map(|(entry, _)| entry.clone()).collect();
         self.record(entries)?;
@@ -336,7 +229,7 @@ impl<'c> Passage<'c> {
         if to.try_lock().is_ok() {
             let _undone = on_destination(self.parts, to, |to| {
                 to.undo();
-                Ok::<(), crate::Undelivered>(())
+                Ok::<(), Undelivered>(())
             });
         }
         // Of the failure only a rule's id is said: an error's text may come from anywhere.
@@ -357,6 +250,35 @@ impl<'c> Passage<'c> {
     fn failed(&self, failed: Failed) -> Stopped {
         self.stopped(failed.step, failed.record, failed.failure)
     }
+}
+
+/// The fate of one record.
+#[derive(Debug)]
+pub enum Fate {
+    /// It may go on.
+    Cleared(Cleared<Piece>),
+    /// It is kept back.
+    Held(HoldId),
+    /// It had crossed before; nothing is to be done.
+    Again(CrossingId),
+}
+
+/// What a watcher of a crossing sees.
+#[derive(Debug)]
+pub enum Watch<'a> {
+    /// A record was judged.
+    Record(&'a Judgement<'a>),
+    /// So many bytes of the source were read.
+    Position(u64),
+}
+
+/// A record's entry, and its findings in full.
+#[derive(Debug)]
+pub struct Judgement<'a> {
+    /// What is recorded.
+    pub entry: &'a Entry,
+    /// With messages, for the operator's own terminal.
+    pub findings: &'a [Finding],
 }
 
 /// Batches that were judged and are to be recorded and staged together.
@@ -383,7 +305,7 @@ type Delivering = Pending<Result<(), (Stage, Failure)>>;
 fn on_destination<T: Send + 'static>(
     parts: &Arc<Parts>,
     to: &SharedDestination,
-    step: impl FnOnce(&mut dyn Destination) -> Result<T, crate::Undelivered> + Send + 'static,
+    step: impl FnOnce(&mut dyn Destination) -> Result<T, Undelivered> + Send + 'static,
 ) -> Result<T, Failure> {
     let to = Arc::clone(to);
     run(&parts.workers, parts.deadlines.call, move || {
@@ -406,244 +328,4 @@ fn seal(
         shared.judge.ledger.seal(&Seal { crossing, ending, reason, ended, counts, outputs })
     })?
     .map_err(Failure::from_error)
-}
-
-/// What a watcher of a crossing sees.
-#[derive(Debug)]
-pub enum Watch<'a> {
-    /// A record was judged.
-    Record(&'a Judgement<'a>),
-    /// So many bytes of the source were read.
-    Position(u64),
-}
-
-/// A record's entry, and its findings in full.
-#[derive(Debug)]
-pub struct Judgement<'a> {
-    /// What is recorded.
-    pub entry: &'a Entry,
-    /// With messages, for the operator's own terminal.
-    pub findings: &'a [Finding],
-}
-
-/// A step that failed, before it is known how far the crossing had come.
-pub(crate) struct Failed {
-    pub(crate) step: Stage,
-    pub(crate) record: Option<u64>,
-    pub(crate) failure: Failure,
-}
-
-/// A batch being judged on a worker.
-pub(crate) struct Judging {
-    parts: Arc<Parts>,
-    crossing: Arc<Crossing>,
-    profile: Arc<Profile>,
-    records: Vec<Arc<dyn Record>>,
-    aim: Aim,
-    done: Arc<Done>,
-    pending: Option<Pending<Result<(), Grave>>>,
-}
-
-/// What a batch has given so far; the waiting side sees how far it came.
-#[derive(Default)]
-struct Done {
-    judged: Mutex<Vec<Judged>>,
-    doings: Doings,
-}
-
-impl Done {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Judged>> {
-        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Judging {
-    pub(crate) fn start(
-        parts: &Arc<Parts>,
-        crossing: &Arc<Crossing>,
-        profile: &Arc<Profile>,
-        records: Vec<Arc<dyn Record>>,
-        aim: Aim,
-    ) -> Result<Self, (Stage, Failure)> {
-        let mut judging = Self {
-            parts: Arc::clone(parts),
-            crossing: Arc::clone(crossing),
-            profile: Arc::clone(profile),
-            records,
-            aim,
-            done: Arc::default(),
-            pending: None,
-        };
-        judging.begin(0).map_err(|failure| (Stage::Judge, failure))?;
-        Ok(judging)
-    }
-
-    /// Starts a worker on the records from the n-th on.
-    fn begin(&mut self, from: usize) -> Result<(), Failure> {
-        let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(&self.crossing));
-        let (profile, aim) = (Arc::clone(&self.profile), self.aim);
-        let records: Vec<_> = self.records.iter().skip(from).cloned().collect();
-        let done = Arc::new(Done::default());
-        self.done = Arc::clone(&done);
-        self.pending = Some(start(&self.parts.workers, move || {
-            for record in records {
-                let judged = parts.judge.judge(&crossing, &profile, record.as_ref(), aim, &done.doings)?;
-                done.lock().push(judged);
-            }
-            Ok(())
-        })?);
-        Ok(())
-    }
-
-    /// Waits for the batch. A record that hangs is judged by its finding, and the rest goes on.
-    pub(crate) fn wait(&mut self) -> Result<Vec<Judged>, Failed> {
-        let mut all = Vec::with_capacity(self.records.len());
-        while let Some(pending) = self.pending.take() {
-            let done = Arc::clone(&self.done);
-            let mut before = 0;
-            let answer = pending.wait(self.parts.deadlines.record, || {
-                let now = done.lock().len();
-                std::mem::replace(&mut before, now) < now
-            });
-            all.append(&mut done.lock());
-            let number = self.records.get(all.len()).map(|record| record.place().number);
-            match answer {
-                Ok(Ok(())) => {}
-                Ok(Err(grave)) => return Err(of_grave(grave, number)),
-                Err(Failure::Overdue(after)) => {
-                    let doing = done.doings.get();
-                    let Some(hung) = self.records.get(all.len()).cloned() else { break };
-                    if !doing.is_of_the_record() {
-                        return Err(Failed {
-                            step: step_of(doing),
-                            record: number,
-                            failure: Failure::Overdue(after),
-                        });
-                    }
-                    all.push(self.judge_overdue(hung, doing)?);
-                    if all.len() < self.records.len() {
-                        self.begin(all.len()).map_err(|failure| Failed {
-                            step: Stage::Judge,
-                            record: number,
-                            failure,
-                        })?;
-                    }
-                }
-                Err(failure) => {
-                    return Err(Failed { step: step_of(done.doings.get()), record: number, failure });
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    fn judge_overdue(&self, record: Arc<dyn Record>, doing: Doing) -> Result<Judged, Failed> {
-        let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(&self.crossing));
-        let (profile, aim, number) = (Arc::clone(&self.profile), self.aim, record.place().number);
-        let done = Arc::new(Doings::default());
-        let doings = Arc::clone(&done);
-        run(&self.parts.workers, self.parts.deadlines.record, move || {
-            parts.judge.judge_overdue(&crossing, &profile, record.as_ref(), doing, aim, &doings)
-        })
-        .map_err(|failure| Failed { step: step_of(done.get()), record: Some(number), failure })?
-        .map_err(|grave| of_grave(grave, Some(number)))
-    }
-}
-
-fn step_of(doing: Doing) -> Stage {
-    match doing {
-        Doing::Reading | Doing::Inspecting | Doing::Writing => Stage::Judge,
-        Doing::Deciding => Stage::Decide,
-        Doing::Vault => Stage::Vault,
-        Doing::Ledger => Stage::Record,
-    }
-}
-
-fn of_grave(grave: Grave, record: Option<u64>) -> Failed {
-    let (step, failure) = match grave {
-        Grave::Policy(error) => (Stage::Decide, Failure::from_error(error)),
-        Grave::Vault(error) => (Stage::Vault, Failure::from_error(error)),
-        Grave::Ledger(error) => (Stage::Record, Failure::from_error(error)),
-        Grave::Panicked(doing) => (step_of(doing), Failure::Panicked),
-    };
-    Failed { step, record, failure }
-}
-
-/// A payload judged in batches, several ahead, given in order.
-pub(crate) struct Batches<'p> {
-    parts: &'p Arc<Parts>,
-    crossing: Arc<Crossing>,
-    profile: Arc<Profile>,
-    aim: Aim,
-    payload: Arc<Mutex<Box<dyn Payload>>>,
-    ahead: VecDeque<(u64, Judging)>,
-    position: u64,
-    ended: bool,
-}
-
-impl<'p> Batches<'p> {
-    pub(crate) fn new(
-        parts: &'p Arc<Parts>,
-        payload: Box<dyn Payload>,
-        crossing: &Arc<Crossing>,
-        profile: &Arc<Profile>,
-        aim: Aim,
-    ) -> Self {
-        Self {
-            parts,
-            crossing: Arc::clone(crossing),
-            profile: Arc::clone(profile),
-            aim,
-            payload: Arc::new(Mutex::new(payload)),
-            ahead: VecDeque::new(),
-            position: 0,
-            ended: false,
-        }
-    }
-
-    /// Bytes of the source behind the batch given last.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// The next batch, judged.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
-        let most_ahead = self.parts.workers.width().saturating_add(2);
-        while !self.ended && self.ahead.len() < most_ahead {
-            let (records, position) = fetch(self.parts, &self.payload)?;
-            if records.is_empty() {
-                self.ended = true;
-                break;
-            }
-            let judging = Judging::start(self.parts, &self.crossing, &self.profile, records, self.aim)
-                .map_err(|(step, failure)| Failed { step, record: None, failure })?;
-            self.ahead.push_back((position, judging));
-        }
-        let Some((position, mut judging)) = self.ahead.pop_front() else { return Ok(None) };
-        let judged = judging.wait()?;
-        self.position = position;
-        Ok(Some(judged))
-    }
-}
-
-/// Reads the next records of a payload, on a worker.
-pub(crate) fn fetch(
-    parts: &Arc<Parts>,
-    payload: &Arc<Mutex<Box<dyn Payload>>>,
-) -> Result<(Vec<Arc<dyn Record>>, u64), Failed> {
-    let payload = Arc::clone(payload);
-    let of_read = |failure| Failed { step: Stage::Read, record: None, failure };
-    run(&parts.workers, parts.deadlines.call, move || {
-        let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records = Vec::new();
-        let mut bytes = 0_usize;
-        while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            let Some(record) = payload.next()? else { break };
-            bytes = bytes.saturating_add(record.bytes().len());
-            records.push(record);
-        }
-        Ok::<_, Refused>((records, payload.position()))
-    })
-    .map_err(of_read)?
-    .map_err(|refused| of_read(Failure::from_error(refused)))
 }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `merkle`, `tiles`, `note` | RFC 6962 tree and proofs; C2SP tiles; C2SP signed notes and checkpoints |
 //! | `canonical` | the one form in which bodies are hashed |
-//! | `store` | the tables; `store/sqlite` the ledger, `store/writer` group commit, `store/nodes` the stored tree |
+//! | `store` | the tables; `store/sqlite` the ledger, `store/start` what it finds when it starts, `store/writer` group commit, `store/nodes` the stored tree, `store/bodies` what leaves say |
 //! | `read` | what is read back: crossings, entries, events |
 //! | `verify` | the whole ledger against the key of its log |
 //! | `lineage` | source → crossing → dataset |

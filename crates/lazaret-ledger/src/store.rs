@@ -14,13 +14,15 @@ use crate::canonical::CanonicalError;
 use crate::note::NoteError;
 
 mod backup;
+mod bodies;
 pub(crate) mod nodes;
 pub(crate) mod schema;
 mod sqlite;
+mod start;
 mod writer;
 
-pub(crate) use sqlite::crossing_id;
 pub use sqlite::{SqliteLedger, Unsealed};
+pub(crate) use start::crossing_id;
 
 /// Longest body of an entry: C2SP entry bundles give its length in two bytes.
 pub const MAX_BODY: Limit = Limit::new("ledger.max_body", 65_535);

@@ -4,6 +4,7 @@
 //! together (`writer`). A failed writer makes every later call an error: the ledger never guesses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,24 +14,17 @@ use lazaret_core::{
     Clock, Counts, CrossingId, Ending, Entry, EntryIndex, KeyedDigest, Ledger, LedgerError, Opened, Seal,
     Sealed, Signer,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
-use crate::canonical::to_canonical;
-use crate::merkle::{Frontier, leaf_hash, root_at};
-use crate::note::{Checkpoint, VerifierKey, hex};
-use crate::read::{LedgerReader, parse_counts};
-use crate::store::nodes::{StoredNodes, resume, stored_size};
+use crate::merkle::leaf_hash;
+use crate::note::{VerifierKey, hex};
+use crate::read::LedgerReader;
+use crate::store::bodies::{OWN_KINDS, entry_body, event_leaf, opened_leaf, sealed_leaves};
+use crate::store::nodes::{resume, stored_size};
 use crate::store::schema::open_for_writing;
+use crate::store::start::{OpenCrossing, check_last_checkpoint, lock, unsealed_crossings};
 use crate::store::writer::{EntryRow, Index, Job, Leaf, QUEUE, Reply, Writer};
-use crate::store::{MAX_BODY, StoreError, entry_row, entry_rows, uint};
-
-/// The schema of entry bodies.
-pub(crate) const BODY_SCHEMA: u32 = 1;
-/// Kinds of leaves that are the ledger's own.
-pub(crate) const OWN_KINDS: [&str; 3] = ["opened", "sealed", "outputs"];
-/// Outputs of one `outputs` leaf.
-const OUTPUTS_PER_LEAF: usize = 100;
+use crate::store::{StoreError, entry_row};
 
 /// The ledger in one SQLite file, open for writing.
 pub struct SqliteLedger {
@@ -43,17 +37,7 @@ pub struct SqliteLedger {
     key: VerifierKey,
     open: Mutex<BTreeMap<CrossingId, Arc<Mutex<OpenCrossing>>>>,
     /// Held while the ledger is open, so that no second process writes.
-    _lock: std::fs::File,
-}
-
-/// A crossing under way: its record tree so far.
-#[derive(Debug)]
-struct OpenCrossing {
-    opened_at: u64,
-    records: Frontier,
-    last: Option<u64>,
-    counts: Counts,
-    sealed: bool,
+    _lock: File,
 }
 
 /// A crossing that was opened and never sealed.
@@ -136,8 +120,7 @@ impl SqliteLedger {
         if !word || OWN_KINDS.contains(&kind) {
             return Err(StoreError::Kind);
         }
-        let body = EventBody { kind, schema: BODY_SCHEMA, at: self.clock.now(), event: body };
-        let leaf = leaf(kind, &body, "an event")?;
+        let leaf = event_leaf(kind, self.clock.now(), body)?;
         self.write(vec![leaf], Index::Nothing).map(EntryIndex)
     }
 
@@ -204,21 +187,14 @@ impl SqliteLedger {
     }
 
     fn open_now(&self, opened: &Opened) -> Result<EntryIndex, StoreError> {
-        let body = OpenedBody { kind: "opened", schema: BODY_SCHEMA, opened };
-        let leaf = leaf("opened", &body, "an opened entry")?;
+        let leaf = opened_leaf(opened)?;
         let index = Index::Opened {
             id: *opened.crossing.as_bytes(),
             started: opened.started.to_string(),
             gate: opened.gate.name(),
         };
         let opened_at = self.write(vec![leaf], index)?;
-        let state = OpenCrossing {
-            opened_at,
-            records: Frontier::new(),
-            last: None,
-            counts: Counts::default(),
-            sealed: false,
-        };
+        let state = OpenCrossing::new(opened_at);
         guard(&self.open).insert(opened.crossing, Arc::new(Mutex::new(state)));
         Ok(EntryIndex(opened_at))
     }
@@ -227,8 +203,7 @@ impl SqliteLedger {
         let state = self.state(crossing)?;
         let mut bodies = Vec::with_capacity(entries.len());
         for entry in entries {
-            let body = to_canonical(entry)?;
-            check_length(&body, "a record's entry")?;
+            let body = entry_body(entry)?;
             bodies.push((leaf_hash(body.as_bytes()), body));
         }
         let mut state = guard(&state);
@@ -351,152 +326,9 @@ impl Drop for SqliteLedger {
     }
 }
 
-#[derive(Serialize)]
-struct OpenedBody<'a> {
-    kind: &'static str,
-    schema: u32,
-    opened: &'a Opened,
-}
-
-#[derive(Serialize)]
-struct SealedBody<'a> {
-    kind: &'static str,
-    schema: u32,
-    seal: &'a Seal,
-    record_root: &'a str,
-    entries: u64,
-    opened_at: u64,
-    output_parts: u64,
-}
-
-#[derive(Serialize)]
-struct OutputsBody<'a> {
-    kind: &'static str,
-    schema: u32,
-    crossing: CrossingId,
-    part: u64,
-    outputs: &'a [lazaret_core::Output],
-}
-
-#[derive(Serialize)]
-struct EventBody<'a, T> {
-    kind: &'a str,
-    schema: u32,
-    at: lazaret_core::Timestamp,
-    event: &'a T,
-}
-
-/// The sealed leaf; many outputs go into leaves of their own right before it.
-fn sealed_leaves(
-    seal: &Seal,
-    record_root: &str,
-    entries: u64,
-    opened_at: u64,
-) -> Result<Vec<Leaf>, StoreError> {
-    let mut leaves = Vec::new();
-    let mut short = None;
-    if seal.outputs.len() > OUTPUTS_PER_LEAF {
-        for (part, outputs) in (0_u64..).zip(seal.outputs.chunks(OUTPUTS_PER_LEAF)) {
-            let crossing = seal.crossing;
-            let body = OutputsBody { kind: "outputs", schema: BODY_SCHEMA, crossing, part, outputs };
-            leaves.push(leaf("outputs", &body, "the outputs of a crossing")?);
-        }
-        short = Some(Seal { outputs: Vec::new(), ..seal.clone() });
-    }
-    let body = SealedBody {
-        kind: "sealed",
-        schema: BODY_SCHEMA,
-        seal: short.as_ref().unwrap_or(seal),
-        record_root,
-        entries,
-        opened_at,
-        output_parts: u64::try_from(leaves.len()).unwrap_or(u64::MAX),
-    };
-    leaves.push(leaf("sealed", &body, "a sealed entry")?);
-    Ok(leaves)
-}
-
-fn leaf(kind: &str, body: &impl Serialize, what: &'static str) -> Result<Leaf, StoreError> {
-    let body = to_canonical(body)?;
-    check_length(&body, what)?;
-    Ok(Leaf { kind: kind.to_owned(), hash: leaf_hash(body.as_bytes()), body })
-}
-
-fn check_length(body: &str, what: &'static str) -> Result<(), StoreError> {
-    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    MAX_BODY.check(length).map_err(|source| StoreError::Limit { what, source })
-}
-
 /// Whether an entry says that its record went out: it was not held, and it had not crossed before.
 fn counts_as_crossed(entry: &Entry) -> bool {
     entry.held.is_none() && entry.again.is_none() && entry.digest_out.is_some()
-}
-
-fn lock(path: &Path) -> Result<std::fs::File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(PathBuf::from(name))
-        .map_err(StoreError::Lock)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
-        Err(std::fs::TryLockError::Error(error)) => Err(StoreError::Lock(error)),
-    }
-}
-
-/// The size of the last checkpoint, after checking that the log still reaches it and has its root there.
-fn check_last_checkpoint(connection: &Connection, size: u64) -> Result<Option<u64>, StoreError> {
-    let last: Option<String> = connection
-        .query_row("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1", [], |row| row.get(0))
-        .optional()?;
-    let Some(note) = last else { return Ok(None) };
-    let checkpoint = Checkpoint::parse(&note)?;
-    if size < checkpoint.size {
-        return Err(StoreError::Damaged("it has fewer entries than its last checkpoint"));
-    }
-    if root_at(&mut StoredNodes(connection), checkpoint.size)? != checkpoint.root {
-        return Err(StoreError::Damaged("its root differs from its last checkpoint"));
-    }
-    Ok(Some(checkpoint.size))
-}
-
-/// The crossings left open, each with its record tree as far as it was stored.
-fn unsealed_crossings(
-    connection: &Connection,
-) -> Result<BTreeMap<CrossingId, Arc<Mutex<OpenCrossing>>>, StoreError> {
-    let mut crossings = BTreeMap::new();
-    let mut statement = connection
-        .prepare("SELECT opened_at, id FROM crossing WHERE sealed_at IS NULL ORDER BY opened_at")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let opened_at = uint(row.get(0)?)?;
-        let id = crossing_id(&row.get::<_, [u8; 16]>(1)?)?;
-        let mut records = Frontier::new();
-        let mut counts = Counts::default();
-        let mut last = None;
-        let (from, to) = entry_rows(opened_at)?;
-        let mut entries =
-            connection.prepare_cached("SELECT id, body FROM entry WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
-        let mut entries = entries.query(params![from, to])?;
-        while let Some(entry) = entries.next()? {
-            let body: String = entry.get(1)?;
-            records.push(leaf_hash(body.as_bytes()));
-            parse_counts(&body, opened_at, &mut counts)?;
-            last = Some(uint(entry.get::<_, i64>(0)?.saturating_sub(from))?);
-        }
-        let state = OpenCrossing { opened_at, records, last, counts, sealed: false };
-        crossings.insert(id, Arc::new(Mutex::new(state)));
-    }
-    Ok(crossings)
-}
-
-/// A crossing's id from its sixteen bytes.
-pub(crate) fn crossing_id(bytes: &[u8; 16]) -> Result<CrossingId, StoreError> {
-    CrossingId::parse(&hex(bytes)).ok_or(StoreError::Damaged("a crossing's id is no UUID"))
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,8 +5,9 @@
 //! | `table` | the definitions, embedded as one compact table |
 //! | `validate` | the one pass that holds a document against them |
 //! | `primitives`, `reference`, `attachment`, `narrative` | forms of values |
-//! | `invariants` | the constraints, as a table of functions |
+//! | `invariants` | the constraints, as tables of functions |
 //! | `place` | where the JSON reader's faults stand |
+//! | `nodes` | short questions to JSON nodes |
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
 //! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
@@ -20,6 +21,7 @@ mod format;
 mod invariants;
 mod meanings;
 mod narrative;
+mod nodes;
 mod phi;
 mod place;
 mod primitives;

@@ -3,7 +3,7 @@
 use lazaret_core::Label;
 use lazaret_input::json::Node;
 
-use super::invariants::{items, text};
+use super::nodes::{items, text};
 use super::reference::Target;
 use super::subject::Entries;
 use super::table::{Element, table};

@@ -3,7 +3,7 @@
 use lazaret_core::Locator;
 use lazaret_input::json::{Document, Node, NodeId};
 
-use super::invariants::text;
+use super::nodes::text;
 use super::table::{Kind, ShapeId, table};
 
 /// The place of a value. Keys the schema does not have are printed by their number.

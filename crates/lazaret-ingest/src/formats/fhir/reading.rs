@@ -8,8 +8,8 @@ use lazaret_core::{
 };
 use lazaret_input::json::{Document, Node};
 
-use super::invariants::text;
 use super::meanings::{Held, walk};
+use super::nodes::text;
 use super::phi;
 use super::record::read;
 use super::subject::{self, Entries};

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use lazaret_core::Sensitivity;
 use lazaret_input::json::{JsonKind, Node};
 
-use super::invariants::{items, text};
+use super::nodes::{items, text};
 use super::reference::Target;
 use super::table::table;
 

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use lazaret_core::{Finding, Findings, Limit, Limits, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
 
-use super::invariants::{Around, items, text};
+use super::invariants::Around;
+use super::nodes::{items, text};
 use super::primitives::{Fault, Primitive, Written};
 use super::reference::Target;
 use super::rules::{

@@ -1,0 +1,228 @@
+//! Judging ahead: a payload is read in batches, each judged on a worker while those before it are recorded.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::checkpoint::Parts;
+use crate::judge::{Aim, Doing, Doings, Grave, Judged, Task};
+use crate::stopped::Failed;
+use crate::workers::{Pending, run, start};
+use crate::{Crossing, Failure, Payload, Profile, Record, Refused, Stage};
+
+/// Most records in one batch.
+const BATCH_RECORDS: usize = 64;
+/// A batch is full at this many bytes.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// A payload judged in batches, several ahead, given in order.
+pub(crate) struct Batches {
+    terms: Terms,
+    payload: Arc<Mutex<Box<dyn Payload>>>,
+    ahead: VecDeque<(u64, Judging)>,
+    position: u64,
+    ended: bool,
+}
+
+impl Batches {
+    pub(crate) fn new(
+        parts: &Arc<Parts>,
+        payload: Box<dyn Payload>,
+        crossing: &Arc<Crossing>,
+        profile: &Arc<Profile>,
+        aim: Aim,
+    ) -> Self {
+        Self {
+            terms: Terms::new(parts, crossing, profile, aim),
+            payload: Arc::new(Mutex::new(payload)),
+            ahead: VecDeque::new(),
+            position: 0,
+            ended: false,
+        }
+    }
+
+    /// Bytes of the source behind the batch given last.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next batch, judged.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
+        let most_ahead = self.terms.parts.workers.width().saturating_add(2);
+        while !self.ended && self.ahead.len() < most_ahead {
+            let (records, position) = fetch(&self.terms.parts, &self.payload)?;
+            if records.is_empty() {
+                self.ended = true;
+                break;
+            }
+            let judging = Judging::start(&self.terms, records)?;
+            self.ahead.push_back((position, judging));
+        }
+        let Some((position, mut judging)) = self.ahead.pop_front() else { return Ok(None) };
+        let judged = judging.wait()?;
+        self.position = position;
+        Ok(Some(judged))
+    }
+}
+
+/// Reads the next records of a payload, on a worker.
+pub(crate) fn fetch(
+    parts: &Arc<Parts>,
+    payload: &Arc<Mutex<Box<dyn Payload>>>,
+) -> Result<(Vec<Arc<dyn Record>>, u64), Failed> {
+    let payload = Arc::clone(payload);
+    let of_read = |failure| Failed { step: Stage::Read, record: None, failure };
+    run(&parts.workers, parts.deadlines.call, move || {
+        let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = Vec::new();
+        let mut bytes = 0_usize;
+        while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Some(record) = payload.next()? else { break };
+            bytes = bytes.saturating_add(record.bytes().len());
+            records.push(record);
+        }
+        Ok::<_, Refused>((records, payload.position()))
+    })
+    .map_err(of_read)?
+    .map_err(|refused| of_read(Failure::from_error(refused)))
+}
+
+/// On what terms records are judged: the same for all of a payload.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    parts: Arc<Parts>,
+    crossing: Arc<Crossing>,
+    profile: Arc<Profile>,
+    aim: Aim,
+}
+
+impl Terms {
+    pub(crate) fn new(
+        parts: &Arc<Parts>,
+        crossing: &Arc<Crossing>,
+        profile: &Arc<Profile>,
+        aim: Aim,
+    ) -> Self {
+        Self { parts: Arc::clone(parts), crossing: Arc::clone(crossing), profile: Arc::clone(profile), aim }
+    }
+
+    fn task<'a>(&'a self, record: &'a dyn Record, doings: &'a Doings) -> Task<'a> {
+        Task { crossing: &self.crossing, profile: &self.profile, record, aim: self.aim, doings }
+    }
+}
+
+/// A batch being judged on a worker.
+pub(crate) struct Judging {
+    terms: Terms,
+    records: Vec<Arc<dyn Record>>,
+    done: Arc<Done>,
+    pending: Option<Pending<Result<(), Grave>>>,
+}
+
+/// What a batch has given so far; the waiting side sees how far it came.
+#[derive(Default)]
+struct Done {
+    judged: Mutex<Vec<Judged>>,
+    doings: Doings,
+}
+
+impl Done {
+    fn lock(&self) -> MutexGuard<'_, Vec<Judged>> {
+        self.judged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Judging {
+    pub(crate) fn start(terms: &Terms, records: Vec<Arc<dyn Record>>) -> Result<Self, Failed> {
+        let mut judging = Self { terms: terms.clone(), records, done: Arc::default(), pending: None };
+        judging.begin(0).map_err(|failure| Failed { step: Stage::Judge, record: None, failure })?;
+        Ok(judging)
+    }
+
+    /// Starts a worker on the records from the n-th on.
+    fn begin(&mut self, from: usize) -> Result<(), Failure> {
+        let terms = self.terms.clone();
+        let records: Vec<_> = self.records.iter().skip(from).cloned().collect();
+        let done = Arc::new(Done::default());
+        self.done = Arc::clone(&done);
+        self.pending = Some(start(&self.terms.parts.workers, move || {
+            for record in records {
+                let judged = terms.parts.judge.judge(terms.task(record.as_ref(), &done.doings))?;
+                done.lock().push(judged);
+            }
+            Ok(())
+        })?);
+        Ok(())
+    }
+
+    /// Waits for the batch. A record that hangs is judged by its finding, and the rest goes on.
+    pub(crate) fn wait(&mut self) -> Result<Vec<Judged>, Failed> {
+        let mut all = Vec::with_capacity(self.records.len());
+        while let Some(pending) = self.pending.take() {
+            let done = Arc::clone(&self.done);
+            let mut before = 0;
+            let answer = pending.wait(self.terms.parts.deadlines.record, || {
+                let now = done.lock().len();
+                std::mem::replace(&mut before, now) < now
+            });
+            all.append(&mut done.lock());
+            let number = self.records.get(all.len()).map(|record| record.place().number);
+            match answer {
+                Ok(Ok(())) => {}
+                Ok(Err(grave)) => return Err(of_grave(grave, number)),
+                Err(Failure::Overdue(after)) => {
+                    let doing = done.doings.get();
+                    let Some(hung) = self.records.get(all.len()).cloned() else { break };
+                    if !doing.is_of_the_record() {
+                        return Err(Failed {
+                            step: step_of(doing),
+                            record: number,
+                            failure: Failure::Overdue(after),
+                        });
+                    }
+                    all.push(self.judge_overdue(hung, doing)?);
+                    if all.len() < self.records.len() {
+                        self.begin(all.len()).map_err(|failure| Failed {
+                            step: Stage::Judge,
+                            record: number,
+                            failure,
+                        })?;
+                    }
+                }
+                Err(failure) => {
+                    return Err(Failed { step: step_of(done.doings.get()), record: number, failure });
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn judge_overdue(&self, record: Arc<dyn Record>, doing: Doing) -> Result<Judged, Failed> {
+        let (terms, number) = (self.terms.clone(), record.place().number);
+        let done = Arc::new(Doings::default());
+        let doings = Arc::clone(&done);
+        run(&self.terms.parts.workers, self.terms.parts.deadlines.record, move || {
+            terms.parts.judge.judge_overdue(terms.task(record.as_ref(), &doings), doing)
+        })
+        .map_err(|failure| Failed { step: step_of(done.get()), record: Some(number), failure })?
+        .map_err(|grave| of_grave(grave, Some(number)))
+    }
+}
+
+fn step_of(doing: Doing) -> Stage {
+    match doing {
+        Doing::Reading | Doing::Inspecting | Doing::Writing => Stage::Judge,
+        Doing::Deciding => Stage::Decide,
+        Doing::Vault => Stage::Vault,
+        Doing::Ledger => Stage::Record,
+    }
+}
+
+fn of_grave(grave: Grave, record: Option<u64>) -> Failed {
+    let (step, failure) = match grave {
+        Grave::Policy(error) => (Stage::Decide, Failure::from_error(error)),
+        Grave::Vault(error) => (Stage::Vault, Failure::from_error(error)),
+        Grave::Ledger(error) => (Stage::Record, Failure::from_error(error)),
+        Grave::Panicked(doing) => (step_of(doing), Failure::Panicked),
+    };
+    Failed { step, record, failure }
+}

@@ -1,0 +1,66 @@
+//! Bodies, read as far as anything is indexed of them.
+
+use serde::Deserialize;
+
+use crate::read::SealedBody;
+
+/// What a body is, as far as it is indexed.
+pub(super) enum Body<'b> {
+    Opened(OpenedHead<'b>),
+    Sealed(Box<SealedBody>),
+    Other,
+}
+
+impl<'b> Body<'b> {
+    /// None if the body is not of the kind stored beside it.
+    pub(super) fn read(kind: &[u8], body: &'b str) -> Option<Self> {
+        match kind {
+            b"opened" => {
+                let opened: OpenedLeaf<'b> = serde_json::from_str(body).ok()?;
+                (opened.kind == "opened").then_some(Self::Opened(opened.opened))
+            }
+            b"sealed" => {
+                let sealed: SealedBody = serde_json::from_str(body).ok()?;
+                (sealed.kind == "sealed").then(|| Self::Sealed(Box::new(sealed)))
+            }
+            _ => {
+                let other: Head<'b> = serde_json::from_str(body).ok()?;
+                (other.kind.as_bytes() == kind).then_some(Self::Other)
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Head<'b> {
+    pub(super) kind: &'b str,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OpenedLeaf<'b> {
+    pub(super) kind: &'b str,
+    #[serde(borrow)]
+    pub(super) opened: OpenedHead<'b>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OpenedHead<'b> {
+    pub(super) crossing: &'b str,
+    pub(super) started: &'b str,
+    pub(super) gate: &'b str,
+}
+
+#[derive(Deserialize)]
+pub(super) struct EntryHead<'b> {
+    pub(super) record: u64,
+    pub(super) identity: &'b str,
+    pub(super) digest_out: Option<&'b str>,
+    pub(super) held: Option<&'b str>,
+    pub(super) again: Option<&'b str>,
+}
+
+impl EntryHead<'_> {
+    pub(super) fn went_out(&self) -> bool {
+        self.held.is_none() && self.again.is_none() && self.digest_out.is_some()
+    }
+}

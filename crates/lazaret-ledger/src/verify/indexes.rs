@@ -1,0 +1,190 @@
+//! All that is only an index, held against the leaves it is made from: tiles, rows of crossings and outputs, the
+//! entries of records.
+
+use std::collections::BTreeSet;
+
+use lazaret_core::{CrossingId, Finding, Locator};
+use rusqlite::{OptionalExtension as _, params};
+
+use super::Check;
+use super::heads::{Body, EntryHead, OpenedHead};
+use super::rules::{INDEX_MISMATCH, RECORD_MISMATCH};
+use crate::merkle::{Frontier, Hash, leaf_hash};
+use crate::note::unhex;
+use crate::read::{SealedBody, sealed_words};
+use crate::store::{StoreError, entry_rows, int, uint};
+use crate::tiles::Tile;
+
+impl Check<'_> {
+    pub(super) fn tile(&mut self, tile: &Tile, index: u64) -> Result<(), StoreError> {
+        self.tiles = self.tiles.saturating_add(1);
+        let stored: Option<(Vec<u8>, Vec<u8>)> = self
+            .connection
+            .prepare_cached("SELECT root, hashes FROM tile WHERE level = ?1 AND number = ?2")?
+            .query_row(params![tile.level, int(tile.number)?], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if stored.is_none_or(|(root, hashes)| root != tile.root || hashes != tile.bytes) {
+            let message = format!("tile {} of level {} differs from the leaves", tile.number, tile.level);
+            self.find(&INDEX_MISMATCH, index, &message);
+        }
+        Ok(())
+    }
+
+    /// What is indexed of a leaf whose body is the true one.
+    pub(super) fn indexed(&mut self, index: u64, kind: &[u8], body: &[u8]) -> Result<(), StoreError> {
+        let read = std::str::from_utf8(body).ok().and_then(|body| Body::read(kind, body));
+        match read {
+            None => self.find(&INDEX_MISMATCH, index, "the stored kind is not the one in the body"),
+            Some(Body::Other) => {}
+            Some(Body::Opened(opened)) => self.opened(index, &opened)?,
+            Some(Body::Sealed(sealed)) => self.sealed(index, &sealed)?,
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, index: u64, opened: &OpenedHead<'_>) -> Result<(), StoreError> {
+        self.opened = self.opened.saturating_add(1);
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, started, gate FROM crossing WHERE opened_at = ?1")?;
+        let mut rows = statement.query([int(index)?])?;
+        let follows = match rows.next()? {
+            None => false,
+            Some(row) => {
+                CrossingId::parse(opened.crossing).is_some_and(|id| {
+                    row.get_ref(0).is_ok_and(|stored| stored.as_blob() == Ok(id.as_bytes().as_slice()))
+                }) && row.get_ref(1)?.as_str() == Ok(opened.started)
+                    && row.get_ref(2)?.as_str() == Ok(opened.gate)
+            }
+        };
+        if !follows {
+            self.find(&INDEX_MISMATCH, index, "the row of the crossing differs from its opened entry");
+        }
+        Ok(())
+    }
+
+    fn sealed(&mut self, index: u64, sealed: &SealedBody) -> Result<(), StoreError> {
+        self.sealed = self.sealed.saturating_add(1);
+        let complete = sealed.seal.ending == "complete";
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, sealed_at, ending, records, held FROM crossing WHERE opened_at = ?1",
+        )?;
+        let follows = statement
+            .query_row([int(sealed.opened_at)?], |row| {
+                let id: [u8; 16] = row.get(0)?;
+                let ending: Option<String> = row.get(2)?;
+                let number = |column| row.get::<_, Option<i64>>(column);
+                Ok(CrossingId::parse(&sealed.seal.crossing).is_some_and(|it| *it.as_bytes() == id)
+                    && number(1)? == int(index).ok()
+                    && ending.as_deref() == Some(if complete { "complete" } else { "cut" })
+                    && number(3)? == int(sealed.entries).ok()
+                    && number(4)? == int(sealed.seal.counts.held()).ok())
+            })
+            .optional()?
+            .unwrap_or(false);
+        if !follows {
+            self.find(&INDEX_MISMATCH, index, "the row of the crossing differs from its sealed entry");
+        }
+        if complete {
+            self.outputs(index, sealed)?;
+        }
+        self.record_tree(index, sealed)
+    }
+
+    fn outputs(&mut self, index: u64, sealed: &SealedBody) -> Result<(), StoreError> {
+        let Ok(words) = sealed_words(self.connection, index) else {
+            self.find(&INDEX_MISMATCH, index, "the outputs of the crossing cannot be read");
+            return Ok(());
+        };
+        let datasets: BTreeSet<&str> =
+            words.seal.outputs.iter().map(|output| output.dataset.as_str()).collect();
+        for dataset in datasets {
+            self.outputs = self.outputs.saturating_add(1);
+            let there: bool = self
+                .connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM output WHERE dataset = ?1 AND opened_at = ?2)")?
+                .query_row(params![dataset, int(sealed.opened_at)?], |row| row.get(0))?;
+            if !there {
+                self.find(&INDEX_MISMATCH, index, "an output of the crossing is not indexed");
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of a sealed crossing against the root in its sealed entry.
+    fn record_tree(&mut self, index: u64, sealed: &SealedBody) -> Result<(), StoreError> {
+        let (tree, identities) = self.entries(sealed.opened_at)?;
+        if tree.size() != sealed.entries || unhex(&sealed.record_root) != Some(tree.root()) {
+            let message = format!(
+                "{} stored entries do not give the record root over {} in the sealed entry",
+                tree.size(),
+                sealed.entries
+            );
+            self.find(&RECORD_MISMATCH, index, &message);
+        } else if let Some(record) = identities {
+            let message = format!("the identity indexed for record {record} differs from its entry");
+            self.find(&INDEX_MISMATCH, index, &message);
+        }
+        Ok(())
+    }
+
+    /// The tree over a crossing's stored entries, and the first record whose number or indexed identity is
+    /// not that of its body.
+    fn entries(&mut self, opened_at: u64) -> Result<(Frontier, Option<u64>), StoreError> {
+        let mut tree = Frontier::new();
+        let mut wrong = None;
+        let (from, to) = entry_rows(opened_at)?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, identity, body FROM entry WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+        let mut rows = statement.query([from, to])?;
+        while let Some(row) = rows.next()? {
+            let record = uint(row.get::<_, i64>(0)?.saturating_sub(from))?;
+            let body = row.get_ref(2)?.as_bytes().unwrap_or_default();
+            tree.push(leaf_hash(body));
+            let head = std::str::from_utf8(body).ok().and_then(|body| serde_json::from_str(body).ok());
+            let follows = head.is_some_and(|head: EntryHead<'_>| {
+                let identity = head.went_out().then(|| unhex(head.identity)).flatten();
+                let stored = row.get::<_, Option<Hash>>(1);
+                head.record == record && stored.is_ok_and(|stored| stored == identity)
+            });
+            if !follows {
+                wrong = wrong.or(Some(record));
+            }
+        }
+        self.records = self.records.saturating_add(tree.size());
+        Ok((tree, wrong))
+    }
+
+    /// No row is there that no entry stands behind.
+    pub(super) fn count_indexes(&mut self) -> Result<(), StoreError> {
+        let mut left_open = self
+            .connection
+            .prepare("SELECT opened_at FROM crossing WHERE sealed_at IS NULL ORDER BY opened_at")?;
+        let mut left_open = left_open.query([])?;
+        while let Some(row) = left_open.next()? {
+            let opened_at = uint(row.get(0)?)?;
+            if let (_, Some(record)) = self.entries(opened_at)? {
+                let message = format!("the identity indexed for record {record} differs from its entry");
+                self.find(&INDEX_MISMATCH, opened_at, &message);
+            }
+        }
+        for (sql, expected, message) in [
+            ("SELECT count(*) FROM crossing", self.opened, "crossings are indexed that were not opened"),
+            (
+                "SELECT count(sealed_at) FROM crossing",
+                self.sealed,
+                "crossings are indexed as sealed that are not",
+            ),
+            ("SELECT count(*) FROM output", self.outputs, "outputs are indexed that no crossing made"),
+            ("SELECT count(*) FROM tile", self.tiles, "tiles are stored that the log does not fill"),
+            ("SELECT count(*) FROM entry", self.records, "entries are stored that belong to no crossing"),
+        ] {
+            let found = uint(self.connection.query_row(sql, [], |row| row.get(0))?)?;
+            if found != expected && !self.found(&INDEX_MISMATCH) {
+                let message = format!("{message}: {found} instead of {expected}");
+                self.push(Finding::new(&INDEX_MISMATCH, Locator::document(), message));
+            }
+        }
+        Ok(())
+    }
+}
