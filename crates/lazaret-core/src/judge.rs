@@ -1,7 +1,7 @@
 //! One record, from bytes to verdict: read, inspect, decide, edit. Runs on a worker; what it cannot do for this
 //! record becomes a finding, what it cannot do at all stops the passage.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -620,6 +620,11 @@ impl Looking<'_> {
                 "free text whose subject is not known: names from the record could not be sought in it";
             self.findings.fault(Finding::new(&UNKNOWN_SUBJECT, segment.place.locator(), what));
         }
+        if known.as_ref().is_some_and(|known| known.too_much) {
+            let what = "more is said of this subject than the vault keeps (`vault.max_known_facts`, \
+                        `vault.max_fact_bytes` under [limits]): it could not all be sought in this text";
+            self.findings.fault(Finding::new(&UNINSPECTABLE, segment.place.locator(), what));
+        }
         let view = View::of(segment);
         let context = Context { known: known.as_deref(), profile: self.profile, record_kind: self.kind };
         self.doings.set(Doing::Inspecting);
@@ -765,13 +770,17 @@ impl Judge {
         let mut findings = Findings::new();
         let Some(reading) = record.read(&self.limits, &mut findings) else { return Ok(0) };
         let mut by_subject: Vec<(Subject, Vec<crate::KnownFact>)> = Vec::new();
+        let mut places: HashMap<Subject, usize> = HashMap::new();
         // A reading that fails while it is visited is reported when the record itself passes.
         let _whole = reading.facts(&mut |subject, label, text| {
             let subject = subject_of(crossing, subject.id);
             let fact = crate::KnownFact { label, text: text.to_owned().into() };
-            match by_subject.iter_mut().find(|(known, _)| *known == subject) {
+            match places.get(&subject).and_then(|place| by_subject.get_mut(*place)) {
                 Some((_, facts)) => facts.push(fact),
-                None => by_subject.push((subject, vec![fact])),
+                None => {
+                    places.insert(subject.clone(), by_subject.len());
+                    by_subject.push((subject, vec![fact]));
+                }
             }
         });
         let mut learnt = 0_u64;
