@@ -78,7 +78,13 @@ fn checkpoint_of(
 /// A checkpoint that looks only: the built-in policies, no data directory.
 pub(crate) fn checkpoint_that_looks(config: &Config, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
     let policy = CedarPolicy::embedded().map_err(|error| CliError::failed("the built-in policies", error))?;
-    checkpoint_of(config, schema, Arc::new(policy), Arc::new(MemoryOfSubjects::default()), Arc::new(NoLedger))
+    checkpoint_of(
+        config,
+        schema,
+        Arc::new(policy),
+        Arc::new(MemoryOfSubjects::new(&config.limits())),
+        Arc::new(NoLedger),
+    )
 }
 
 /// The parts of a data directory that only reading needs: another process may be writing.

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
@@ -14,6 +15,8 @@ mod cli;
 mod console;
 #[path = "main/docs.rs"]
 mod docs;
+#[path = "main/fuzz.rs"]
+mod fuzz;
 #[path = "main/house.rs"]
 mod house;
 #[path = "main/killed.rs"]
@@ -23,3 +26,6 @@ mod killed;
 mod power;
 #[path = "main/reference.rs"]
 mod reference;
+#[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
+#[path = "../../../fuzz/src/lib.rs"]
+mod targets;

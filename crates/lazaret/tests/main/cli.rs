@@ -293,3 +293,20 @@ fn the_demo_never_empties_a_directory_it_did_not_make() {
     place.ends(2, &["demo", "--once", "--samples", samples.to_str().unwrap(), "--work", "."]);
     assert!(place.0.path().join("precious").exists());
 }
+
+#[test]
+fn a_record_that_says_too_much_of_its_patient_stops_nothing_and_its_notes_are_held() {
+    let place = Place::new();
+    let names: Vec<String> = (0..1_001).map(|number| format!("\"Quill{number}\"")).collect();
+    let too_much =
+        format!(r#"{{"resourceType":"Patient","id":"q","name":[{{"given":[{}]}}]}}"#, names.join(","));
+    let note = r#"{"resourceType":"DocumentReference","id":"n","status":"current","subject":{"reference":"Patient/q"},"content":[{"attachment":{"contentType":"text/plain","data":"U2VlbiBhdCBub29uLg=="}}]}"#;
+    place.write("mixed.ndjson", &format!("{too_much}\n{PATIENT}{note}\n"));
+    let text = place.ends(1, &["ingest", "--check", "--jsonl", "mixed.ndjson"]);
+    let verdicts: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["allow", "allow", "quarantine"], "{text}");
+    assert!(text.contains("input.uninspectable") && text.contains("vault.max_known_facts"), "{text}");
+    let text = place.ends(1, &["ingest", "mixed.ndjson", "--to", "lake"]);
+    assert!(text.contains("3 records: 1 held"), "{text}");
+}
