@@ -47,7 +47,11 @@ const READERS: [(&str, Reader); 7] = [
     ("decompress", |bytes| {
         let source = MemorySource::new(bytes, Hint::default());
         match decompress::unpack(Arc::new(source), &Limits::default()) {
-            Ok((source, layers)) => format!("{} {layers:?}", source.len()),
+            Ok((source, layers)) => {
+                let mut stream = lazaret_input::SourceReader::new(source);
+                let read = io::copy(&mut stream, &mut io::sink()).map_err(|error| error.to_string());
+                format!("{read:?} {layers:?}")
+            }
             Err(error) => error.to_string(),
         }
     }),
