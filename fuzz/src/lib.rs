@@ -15,7 +15,7 @@ use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
-use lazaret_input::{Lines, MemorySource, charset, decompress, sniff};
+use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_phi::{PhiRewriter, Scanner};
 use lazaret_policy::{CedarPolicy, PolicyText};
@@ -147,7 +147,11 @@ pub fn csv_schema(bytes: &[u8]) -> String {
 pub fn decompress(bytes: &[u8]) -> String {
     let source = MemorySource::new(bytes, Hint::default());
     match decompress::unpack(Arc::new(source), &Limits::default()) {
-        Ok((source, layers)) => format!("{} {layers:?}", source.len()),
+        Ok((source, layers)) => {
+            let mut stream = SourceReader::new(source);
+            let read = io::copy(&mut stream, &mut io::sink()).map_err(|error| error.to_string());
+            format!("{read:?} {layers:?}")
+        }
         Err(error) => error.to_string(),
     }
 }

@@ -41,12 +41,6 @@ pub struct SourceError {
 
 /// Bytes from outside, read at any place.
 pub trait Source: Send + Sync {
-    /// Length in bytes.
-    fn len(&self) -> u64;
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
     /// Reads into the buffer from an offset; fewer bytes than asked only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
     /// What else is known.

@@ -102,6 +102,7 @@ pub(crate) struct InitArgs {
   lazaret ingest --check export/                   look only: nothing is written or recorded
   lazaret ingest export/ --to /lake                validate, de-identify, encrypt, record
   lazaret ingest --check --jsonl Patient.ndjson    one JSON object a record, for pipelines
+  lazaret ingest note.txt --subject Patient/129c   a text note of a patient whose record was ingested
   lazaret ingest visits.csv --schema visits.toml --to /lake --basis expert --purpose research:IRB-7")]
 pub(crate) struct IngestArgs {
     /// Files or folders: FHIR R4 JSON or NDJSON, CSV, text notes; gzip, zlib, zstd, brotli around them
@@ -119,6 +120,12 @@ pub(crate) struct IngestArgs {
     /// Schema of CSV files (TOML; see the guide "CSV schemas")
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
+    /// The patient that the text notes are about, as records name it: `Patient/129c` or `129c`
+    #[arg(long, value_name = "ID")]
+    pub(crate) subject: Option<String>,
+    /// The charset of the text notes, where they are neither UTF-8 nor marked: `windows-1252`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) charset: Option<String>,
     /// What the data is for: treatment, payment, operations, research:PROTOCOL, public-health
     #[arg(long)]
     pub(crate) purpose: Option<String>,

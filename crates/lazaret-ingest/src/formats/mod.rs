@@ -4,3 +4,4 @@ pub mod csv;
 pub mod fhir;
 pub mod note;
 pub mod opaque;
+pub mod refused;

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Counts, CrossingId, Hint, HoldId, Ordered, Source, Watch};
+use lazaret_ingest::formats::refused;
 use lazaret_input::MemorySource;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data, Reading};
+use crate::compose::{Crossings, Data, Reading, Told};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table, thousands};
@@ -170,7 +171,13 @@ fn release(
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
     may_be_settled(data, id, asked.by, asked.second)?;
-    let checkpoint = data.checkpoint(None)?;
+    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
+    if entry.as_ref().is_some_and(|entry| entry.format == refused::FORMAT.0) {
+        return Err(CliError::Usage(format!(
+            "{id} is a file that was refused whole, so it cannot be released; mend it at its source, or raise the limit its finding names, and ingest the file again; then reject this"
+        )));
+    }
+    let checkpoint = data.checkpoint(Told::default())?;
     let lake = data.lake(to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
@@ -184,7 +191,6 @@ fn release(
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
     })?;
     // A row without its header reads as a note, and its columns' meanings would be lost.
-    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
     if entry.is_none_or(|entry| entry.format != format.0) {
         return Err(CliError::Usage(format!(
             "{id} cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it"

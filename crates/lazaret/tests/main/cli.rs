@@ -310,3 +310,126 @@ fn a_record_that_says_too_much_of_its_patient_stops_nothing_and_its_notes_are_he
     let text = place.ends(1, &["ingest", "mixed.ndjson", "--to", "lake"]);
     assert!(text.contains("3 records: 1 held"), "{text}");
 }
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn a_file_refused_whole_is_in_the_quarantine_as_it_came() {
+    let place = Place::new();
+    place.write("lazaret.toml", "[limits]\n\"input.max_record\" = 4_096\n");
+    let damaged = gzip(PATIENT.repeat(200).as_bytes());
+    let files = [
+        ("bomb.ndjson.gz", gzip(&b"{\"resourceType\":\"Patient\"}\n".repeat(700_000)), "limit.ratio"),
+        ("damaged.ndjson.gz", damaged[..damaged.len() - 9].to_vec(), "input.uninspectable"),
+        (
+            "long.json",
+            format!("{{\"resourceType\":\"Patient\",\"a\":\"{}\"}}", "x".repeat(5_000)).into_bytes(),
+            "limit.record-size",
+        ),
+        ("picture.bin", [&b"\x89PNG\r\n\x1a\n"[..], &[0; 5_000]].concat(), "limit.record-size"),
+    ];
+    place.write("good.ndjson", PATIENT);
+    for (name, bytes, _) in &files {
+        std::fs::write(place.0.path().join(name), bytes).unwrap();
+    }
+    let names: Vec<&str> = files.iter().map(|(name, ..)| *name).collect();
+    let looked = place.json(1, &[&["ingest", "--check", "good.ndjson"], names.as_slice()].concat());
+    assert_eq!(
+        (&looked["counts"]["records"], &looked["counts"]["verdicts"]["quarantine"]),
+        (&5.into(), &4.into())
+    );
+    let ingested = place.json(1, &[&["ingest", "--to", "lake", "good.ndjson"], names.as_slice()].concat());
+    assert_eq!(
+        (&ingested["counts"]["records"], &ingested["counts"]["verdicts"]["quarantine"]),
+        (&5.into(), &4.into())
+    );
+    let listed = place.json(1, &["quarantine", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), files.len());
+    for (nth, (name, bytes, rule)) in files.iter().enumerate() {
+        let report = &ingested["files"][nth + 1];
+        let hold = report["kept"].as_str().unwrap();
+        assert_eq!(
+            (report["path"].as_str(), report["findings"][0]["id"].as_str()),
+            (Some(*name), Some(*rule))
+        );
+        let shown = place.json(0, &["quarantine", "show", hold]);
+        assert_eq!(
+            (&shown["bytes"], shown["findings"][0]["id"].as_str()),
+            (&bytes.len().into(), Some(*rule))
+        );
+        let content = place.run(&["quarantine", "show", hold, "--content"]).stdout;
+        assert!(content.windows(bytes.len()).any(|window| window == bytes), "{name} is not there as it came");
+        let receipt = report["receipt"].as_str().unwrap();
+        let recorded = place.json(0, &["ledger", "show", receipt]);
+        assert_eq!(recorded["sealed"]["seal"]["ending"], "complete", "{name}");
+        let release = ["quarantine", "release", hold, "--by", "ana", "--reason", "wanted", "--to", "lake"];
+        assert!(place.ends(2, &release).contains("refused whole"), "{name}");
+        place.clear(&["quarantine", "reject", hold, "--by", "ana", "--reason", "an attack"]);
+    }
+    place.clear(&["quarantine", "list"]);
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_refused_file_that_comes_again_is_kept_once_and_a_larger_one_is_not_said_to_be_held() {
+    let place = Place::new();
+    place.write("bomb.ndjson.gz", "");
+    std::fs::write(place.0.path().join("bomb.ndjson.gz"), gzip(&vec![b' '; 20 << 20])).unwrap();
+    let first = place.json(1, &["ingest", "bomb.ndjson.gz", "--to", "lake"]);
+    let again = place.json(1, &["ingest", "bomb.ndjson.gz", "--to", "lake"]);
+    assert_eq!(first["files"][0]["kept"], again["files"][0]["kept"]);
+    assert_eq!(place.json(1, &["quarantine", "list"]).as_array().unwrap().len(), 1);
+    place.write("lazaret.toml", "[limits]\n\"quarantine.max_file\" = 100\n");
+    let text = place.ends(1, &["ingest", "bomb.ndjson.gz", "--to", "lake"]);
+    assert!(
+        text.contains("it stays where it lies") && text.contains("set `quarantine.max_file` under [limits]")
+    );
+    assert!(text.contains("0 records: 0 held, 0 had crossed before; 1 files refused and not kept"), "{text}");
+    let report = place.json(1, &["ingest", "bomb.ndjson.gz", "--to", "lake"]);
+    assert_eq!((&report["counts"]["records"], &report["files"][0]["kept"]), (&0.into(), &Value::Null));
+    assert!(report["files"][0]["refused"].as_str().unwrap().contains("100"));
+    let recorded = place.json(0, &["ledger", "show", report["files"][0]["receipt"].as_str().unwrap()]);
+    assert_eq!(recorded["sealed"]["seal"]["ending"], "cut");
+    let line = place.ends(1, &["ingest", "--check", "--jsonl", "bomb.ndjson.gz"]);
+    let line: Value = serde_json::from_str(line.trim()).unwrap();
+    assert_eq!((&line["verdict"], line["findings"][0]["id"].as_str()), (&Value::Null, Some("limit.ratio")));
+    assert!(line["refused"].as_str().unwrap().contains("quarantine.max_file"));
+    assert_eq!(place.json(1, &["quarantine", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_note_is_told_whose_it_is_and_in_which_charset() {
+    let place = Place::new();
+    place.write("Patient.ndjson", PATIENT);
+    std::fs::write(place.0.path().join("note.txt"), b"Ilse Quillmoor f\xFChlt sich wohl.\n").unwrap();
+    let told = ["--charset", "windows-1252", "--subject", "p1"];
+    let rules = |args: &[&str]| -> Vec<String> {
+        let text = String::from_utf8(place.run(args).stdout).unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        last["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|finding| finding["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let check = ["ingest", "--check", "--jsonl", "Patient.ndjson", "note.txt"];
+    assert_eq!(rules(&check), ["input.uninspectable"]);
+    assert_eq!(rules(&[&check[..], &told[..2]].concat()), ["record.unknown-subject"]);
+    assert!(rules(&[&check[..], &told[..]].concat()).is_empty());
+    let passed =
+        place.json(0, &[&["ingest", "Patient.ndjson", "note.txt", "--to", "lake"][..], &told].concat());
+    assert_eq!(passed["files"][1]["counts"]["phi"]["NAME.patient"], 1);
+    for wrong in [["--charset", "no-such"], ["--subject", "Patient/"], ["--subject", "two words"]] {
+        place.ends(2, &[&check[..], &wrong].concat());
+    }
+    // A note above the limit says which, and how to raise it.
+    place.write("lazaret.toml", "[limits]\n\"input.max_record\" = 8\n");
+    let text = place.ends(1, &["ingest", "--check", "note.txt"]);
+    assert!(text.contains("to raise it, set `input.max_record` under [limits]"), "{text}");
+}
