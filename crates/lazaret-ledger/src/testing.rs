@@ -1,4 +1,4 @@
-//! What the unit tests share: a signer from a seed.
+//! What the unit tests and the integration tests share: a signer from a seed.
 
 use lazaret_core::{Signer, VaultError};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};

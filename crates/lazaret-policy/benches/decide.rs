@@ -3,43 +3,18 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lazaret_core::{
-    Actor, Basis, Crossing, CrossingId, FindingSummary, Gate, Kind, Mode, Policy, Purpose, Recipient,
-    Sensitive, Severity, Timestamp,
-};
-use lazaret_policy::{CedarPolicy, Question};
+use lazaret_core::{Kind, Policy as _, Severity};
+use lazaret_policy::Question;
+
+#[path = "../tests/main/make.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests use all of it, and stop where it does not hold")]
+mod make;
 
 fn decisions(criterion: &mut Criterion) {
-    let (Ok(policy), Some(id)) =
-        (CedarPolicy::embedded(), CrossingId::parse("01936f2e-8a50-7000-8000-000000000000"))
-    else {
-        return;
-    };
-    let crossing = Crossing {
-        id,
-        actor: Actor { id: "etl".into(), role: "pipeline".into() },
-        gate: Gate::Ingest,
-        from: Sensitive::new("patients.ndjson".into()),
-        system: "ehr".into(),
-        to: "lake".into(),
-        recipient: Recipient::Internal,
-        route: "nightly".into(),
-        purpose: Purpose::Operations,
-        basis: Basis::SafeHarbor,
-        started: Timestamp::from_millis(1),
-        exchange: None,
-        mode: Mode::Enforce,
-        care_critical: None,
-        override_by: None,
-        order: None,
-    };
-    let findings = FindingSummary {
-        rules: ["csv.formula"].into(),
-        highest: Some(Severity::Low),
-        labels: [Kind::Name, Kind::Mrn, Kind::Date, Kind::Location, Kind::Phone].into(),
-        sensitivity: [].into(),
-        record_kind: "Patient".into(),
-    };
+    let policy = make::embedded();
+    let crossing = make::crossing();
+    let labels = [Kind::Name, Kind::Mrn, Kind::Date, Kind::Location, Kind::Phone];
+    let findings = make::findings(Some(Severity::Low), &labels, &[]);
     let question = Question::from((&crossing, &findings));
     criterion.bench_function("answered before", |bencher| {
         bencher.iter(|| black_box(policy.decide(&crossing, &findings)));

@@ -5,33 +5,19 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Clock, Counts, CrossingId, Ending, Entry, FormatId, Gate, KeyedDigest, Mode, Opened,
-    Output, Purpose, Random, RandomError, Recipient, Seal, Signer, Timestamp, VaultError, Verdict,
+    Output, Purpose, Random, RandomError, Recipient, Seal, Signer as _, Timestamp, Verdict,
 };
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
 use lazaret_ledger::SqliteLedger;
 use lazaret_ledger::note::VerifierKey;
 
+#[path = "../../src/testing.rs"]
+mod testing;
+
+pub(crate) use testing::SeedSigner;
+
 pub(crate) const ORIGIN: &str = "ledger.test/lazaret";
 const NOW: Timestamp = Timestamp::from_millis(1_764_080_413_007);
-
-pub(crate) struct SeedSigner(Ed25519KeyPair);
-
-impl SeedSigner {
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self(Ed25519KeyPair::from_seed_unchecked(&seed).unwrap())
-    }
-}
-
-impl Signer for SeedSigner {
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], VaultError> {
-        Ok(self.0.sign(message).as_ref().try_into().unwrap())
-    }
-
-    fn public_key(&self) -> [u8; 32] {
-        self.0.public_key().as_ref().try_into().unwrap()
-    }
-}
 
 pub(crate) struct Standing;
 
