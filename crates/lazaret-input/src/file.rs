@@ -91,7 +91,7 @@ impl Source for FileSource {
             let at = offset.saturating_add(done as u64);
             match platform::read_at(&self.file, at, rest) {
                 Ok(0) => return Err(SourceError { at, cause: io::ErrorKind::UnexpectedEof.into() }),
-                Ok(read) => done += read,
+                Ok(read) => done = done.saturating_add(read),
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 Err(cause) => return Err(SourceError { at, cause }),
             }
@@ -199,7 +199,7 @@ pub fn read_stream(stream: &mut dyn Read, limit: Limit) -> Result<Vec<u8>, ReadE
     let mut bytes = Vec::new();
     let mut filled = 0;
     loop {
-        if bytes.len() - filled < BLOCK / 16 {
+        if bytes.len().saturating_sub(filled) < BLOCK / 16 {
             bytes.resize(bytes.len().saturating_add(BLOCK.min(bytes.len().max(BLOCK / 8))), 0);
         }
         match stream.read(bytes.get_mut(filled..).unwrap_or(&mut [])) {

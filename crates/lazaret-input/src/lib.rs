@@ -16,6 +16,15 @@
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+#![deny(
+    clippy::arithmetic_side_effects,
+    reason = "offsets come from the input: they are checked or saturate"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, clippy::allow_attributes, reason = "a test may break off")
+)]
+
 pub mod base64;
 pub mod charset;
 pub mod decompress;

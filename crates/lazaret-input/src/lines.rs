@@ -109,7 +109,7 @@ impl<R: Read> Lines<R> {
         loop {
             let unsearched = self.buffer.get(self.searched..self.end).unwrap_or(&[]);
             if let Some(place) = memchr::memchr(b'\n', unsearched) {
-                let line_feed = self.searched + place;
+                let line_feed = self.searched.saturating_add(place);
                 return Ok(Some(self.give(line_feed, 1)));
             }
             self.searched = self.end;
@@ -117,7 +117,7 @@ impl<R: Read> Lines<R> {
                 return Ok((self.begin < self.end).then(|| self.give(self.end, 0)));
             }
             // One byte more than the limit may be the CR of a line end.
-            if (self.end - self.begin) as u64 > self.most.most().saturating_add(1) {
+            if self.end.saturating_sub(self.begin) as u64 > self.most.most().saturating_add(1) {
                 return self.skip().map(Some);
             }
             self.refill()?;
@@ -127,9 +127,9 @@ impl<R: Read> Lines<R> {
     /// Gives the line that ends before `stop`, where `feed` bytes of line end follow.
     fn give(&mut self, stop: usize, feed: usize) -> Line<'_> {
         let (begin, offset) = (self.begin, self.offset);
-        self.begin = stop + feed;
+        self.begin = stop.saturating_add(feed);
         self.searched = self.begin;
-        self.offset = offset.saturating_add((self.begin - begin) as u64);
+        self.offset = offset.saturating_add(self.begin.saturating_sub(begin) as u64);
         self.number = self.number.saturating_add(1);
         let bytes = self.buffer.get(begin..stop).unwrap_or(&[]);
         let (bytes, end) = match (feed, bytes.split_last()) {
@@ -158,8 +158,8 @@ impl<R: Read> Lines<R> {
             let wanted = BEGINNING.saturating_sub(self.beginning.len()).min(of_line.len());
             self.beginning.extend_from_slice(of_line.get(..wanted).unwrap_or(&[]));
             last = of_line.last().copied().unwrap_or(last);
-            let taken = of_line.len() + usize::from(feed.is_some());
-            self.begin += taken;
+            let taken = of_line.len().saturating_add(usize::from(feed.is_some()));
+            self.begin = self.begin.saturating_add(taken);
             self.searched = self.begin;
             self.offset = self.offset.saturating_add(taken as u64);
             match (feed, last) {
@@ -181,8 +181,8 @@ impl<R: Read> Lines<R> {
     /// Moves what is left to the front, makes room if there is none, and reads once.
     fn refill(&mut self) -> Result<(), SourceError> {
         self.buffer.copy_within(self.begin..self.end, 0);
-        self.end -= self.begin;
-        self.searched -= self.begin;
+        self.end = self.end.saturating_sub(self.begin);
+        self.searched = self.searched.saturating_sub(self.begin);
         self.begin = 0;
         if self.end == self.buffer.len() {
             self.buffer.resize(self.buffer.len().saturating_mul(2), 0);
@@ -191,7 +191,7 @@ impl<R: Read> Lines<R> {
         loop {
             match self.stream.read(room) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
+                Ok(read) => self.end = self.end.saturating_add(read),
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
                 Err(cause) => {
                     let at = self.offset.saturating_add(self.end as u64);

@@ -1,7 +1,7 @@
 //! The readers against the cases in `testdata` and against arbitrary bytes; changed seeds are replayed in
 //! `crates/lazaret/tests/main/fuzz.rs`.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail loudly")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 #[path = "main/decompress.rs"]
 mod decompress;

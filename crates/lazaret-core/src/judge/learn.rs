@@ -16,12 +16,11 @@ impl Judge {
         let _whole = reading.facts(&mut |subject, label, text| {
             let subject = subject_of(crossing, subject.id);
             let fact = KnownFact { label, text: text.to_owned().into() };
-            match places.get(&subject).and_then(|place| by_subject.get_mut(*place)) {
-                Some((_, facts)) => facts.push(fact),
-                None => {
-                    places.insert(subject.clone(), by_subject.len());
-                    by_subject.push((subject, vec![fact]));
-                }
+            if let Some((_, facts)) = places.get(&subject).and_then(|place| by_subject.get_mut(*place)) {
+                facts.push(fact);
+            } else {
+                places.insert(subject.clone(), by_subject.len());
+                by_subject.push((subject, vec![fact]));
             }
         });
         let mut learnt = 0_u64;

@@ -94,7 +94,7 @@ impl Source for UnpackedSource {
             let within =
                 |place: u64| usize::try_from(place.saturating_sub(forward.begin)).unwrap_or(usize::MAX);
             let held = forward.block.get(within(at)..within(forward.end)).unwrap_or(&[]);
-            done += copy(held, room);
+            done = done.saturating_add(copy(held, room));
         }
         Ok(done)
     }
