@@ -42,8 +42,7 @@ impl StagedFile {
         self.file.sync_all()?;
         std::fs::rename(&self.beside, &self.place)?;
         self.committed = true;
-        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
+        sync_folder_of(&self.place)
     }
 }
 
@@ -86,6 +85,17 @@ pub fn create_folder_durably(folder: &Path) -> io::Result<()> {
         Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         synced => synced,
     }
+}
+
+/// Renames a file within its folder. Returns when that is durable; what is in the file must be already.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_folder_of(to)
+}
+
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
 }
 
 /// Writes a file whole, or leaves what was there. Returns when that is durable.

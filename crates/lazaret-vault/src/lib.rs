@@ -38,6 +38,7 @@ mod store;
 mod subjects;
 mod tokens;
 
+pub use backup::Restoring;
 pub use data_keys::Rotated;
 pub use facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
 pub use failure::VaultFailure;
