@@ -38,7 +38,7 @@ mod store;
 mod subjects;
 mod tokens;
 
-pub use data_keys::Rotated;
+pub use data_keys::{DatasetKey, Rotated};
 pub use facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
 pub use failure::VaultFailure;
 pub use holds::{HeldFinding, HeldRecord, HoldFilter, HoldState, Settlement};

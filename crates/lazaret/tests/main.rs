@@ -16,6 +16,8 @@ mod console;
 mod docs;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/keys_export.rs"]
+mod keys_export;
 #[path = "main/killed.rs"]
 mod killed;
 #[cfg(target_os = "linux")]
