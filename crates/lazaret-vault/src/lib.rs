@@ -49,4 +49,4 @@ pub use random::SystemRandom;
 pub use shred::Shredded;
 pub use status::VaultStatus;
 pub use store::{LIMITS, SqliteVault};
-pub use tokens::Revealed;
+pub use tokens::{Revealed, token_in};

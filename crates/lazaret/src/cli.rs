@@ -257,7 +257,7 @@ pub(crate) enum QuarantineCommand {
         /// Who looks at the content
         #[arg(long, requires = "content")]
         by: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long, requires = "content")]
         reason: Option<String>,
     },
@@ -271,7 +271,7 @@ pub(crate) enum QuarantineCommand {
         /// The second person, needed for a blocked record
         #[arg(long)]
         second: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
         /// The lake to write to [default: setting `lake`]
@@ -288,7 +288,7 @@ pub(crate) enum QuarantineCommand {
         /// The second person, needed for a blocked record
         #[arg(long)]
         second: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -304,7 +304,7 @@ pub(crate) enum TokensCommand {
         /// Who asks
         #[arg(long)]
         by: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -339,7 +339,7 @@ taken back.")]
         /// A second person who agrees
         #[arg(long)]
         second: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
         /// A new file, which its owner alone may read; outside the data directory and the lake
@@ -354,7 +354,7 @@ taken back.")]
         /// Who rotates
         #[arg(long)]
         by: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -371,7 +371,7 @@ taken back.")]
         /// The second person
         #[arg(long)]
         second: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -389,7 +389,7 @@ taken back.")]
         /// Who asks
         #[arg(long)]
         by: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },

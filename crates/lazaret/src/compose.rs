@@ -389,6 +389,13 @@ impl Crossings {
         if order.second.as_ref().is_some_and(same) {
             return Err(CliError::Usage("--second is another person than --by".to_owned()));
         }
+        // Auditors read these on a terminal: nothing in them may move its cursor.
+        let words = [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)];
+        if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
+            return Err(CliError::Usage(
+                "names and reasons are one line, without control characters".to_owned(),
+            ));
+        }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
         Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
     }

@@ -179,6 +179,24 @@ fn a_token_is_revealed_until_its_subject_is_shredded() {
 }
 
 #[test]
+fn only_a_token_is_ordered_to_be_revealed() {
+    let place = Place::new();
+    let reveal = |token: &str, reason: &str, code: i32| {
+        place.ends(code, &["tokens", "reveal", token, "--by", "a.reyes", "--reason", reason])
+    };
+    for value in ["Quillmoor", "[Quillmoor]", "lz-Quillmoor", "lz-", ""] {
+        reveal(value, "asked by the ward", 2);
+    }
+    for reason in ["", " ", "two\nlines", "\u{1b}[2J"] {
+        reveal("lz-hcvm78dx8q8w157sq1ek", reason, 2);
+    }
+    assert!(place.orders().is_empty(), "no value and no such reason reaches the ledger");
+    assert!(reveal("[Quillmoor lz-hcvm78dx8q8w157sq1ek]", "asked by the ward", 3).contains("no such token"));
+    let orders = place.orders();
+    assert_eq!((orders.len(), &orders[0]["object"]), (1, &"lz-hcvm78dx8q8w157sq1ek".into()));
+}
+
+#[test]
 fn keys_rotate_and_a_backup_is_restored() {
     let place = Place::new();
     place.write("good.ndjson", PATIENT);

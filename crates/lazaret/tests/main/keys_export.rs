@@ -1,7 +1,10 @@
 //! Keys handed out to a reader of the lake: recorded first, only what was asked for, and enough for PyArrow.
 
 use std::process::Command;
+use std::sync::Arc;
 
+use lazaret_core::{Limits, SystemClock};
+use lazaret_vault::{LocalKms, SqliteVault};
 use serde_json::Value;
 
 use super::cli::{PATIENT, Place, root};
@@ -175,6 +178,12 @@ fn pyarrow_reads_the_lake_with_the_exported_file_alone() {
     for file in ["visits.csv", "visits.toml", "note.txt"] {
         std::fs::copy(root().join("testdata/docs").join(file), place.0.path().join(file)).unwrap();
     }
+    // What comes later is written under a newer key, and the older one opens what came before.
+    let data = place.0.path().join("lazaret-data");
+    let kms = LocalKms::key_file(&place.0.path().join("lazaret-data.key"), &data).unwrap();
+    let vault = SqliteVault::open(&data, Arc::new(kms), Arc::new(SystemClock), &Limits::default()).unwrap();
+    vault.renew_data_key("lake/Condition", Some("clinical")).unwrap();
+    drop(vault);
     place.write("later.ndjson", &CONDITION.replace("\"c1\"", "\"c2\""));
     place.clear(&["ingest", "later.ndjson", "--to", "lake"]);
     place.ends(1, &["ingest", "visits.csv", "--schema", "visits.toml", "--to", "lake"]);
@@ -189,6 +198,9 @@ fn pyarrow_reads_the_lake_with_the_exported_file_alone() {
     };
 
     place.clear(&export("lake/Condition", "clinical", "clinical.json"));
+    let exported = read(&place, "clinical.json");
+    assert_eq!(opens(&exported, "lake/Condition"), ["footer", "clinical", "clinical"]);
+    assert_eq!(exported["datasets"]["lake/Condition"][2]["version"], 2);
     let (code, text, error) = run("clinical.json", "lake/Condition", &["code", "id", "subject", "resource"]);
     assert_eq!(code, Some(0), "{error}");
     let lines: Vec<&str> = text.lines().collect();
