@@ -317,17 +317,18 @@ pub(crate) enum KeysCommand {
     Status,
     /// Write the keys of some columns of datasets to a file, for a reader of the lake. Recorded before it is done
     #[command(after_help = "Examples:
-  lazaret keys export lake/Condition --columns clinical --for ward-7-study --by ana --reason \"IRB-7\" --to keys.json
-  lazaret keys export lake/Patient lake/Observation --columns identity,clinical --for dr-osei --by ana \\
-      --second ben --reason \"cohort of IRB-7\" --to /mnt/stick/keys.json
+  lazaret keys export lake/Condition --columns clinical --for ward-7 --by ana --reason IRB-7 --to keys.json
+  lazaret keys export lake/Patient lake/Observation --columns identity,clinical --for dr-osei \\
+      --by ana --second ben --reason \"cohort of IRB-7\" --to /mnt/stick/keys.json
 
-Whoever has the file reads those columns of all that was and will be written under these keys. It cannot be
-taken back.")]
+Whoever has the file reads those columns of what was and will be written under these keys.
+It cannot be taken back.")]
     Export {
         /// The datasets, as `bom` names them: `lake/Patient`
         #[arg(required = true, value_name = "DATASET")]
         datasets: Vec<String>,
-        /// Which columns: ids and references; what was found, done and prescribed; the record as a whole
+        /// Which columns, commas between: ids and references; what was found, done and prescribed; the record as a
+        /// whole, and notes
         #[arg(long, required = true, value_delimiter = ',', value_parser = ["identity", "clinical", "content"])]
         columns: Vec<String>,
         /// Who will read with them: a person or a system
