@@ -109,9 +109,12 @@ fn checkpoint_of(
     }))
 }
 
-/// A checkpoint that looks only: the built-in policies, no data directory.
-pub(crate) fn checkpoint_that_looks(config: &Config, told: Told<'_>) -> Result<Checkpoint, CliError> {
-    let policy = CedarPolicy::embedded().map_err(|error| CliError::failed("the built-in policies", error))?;
+/// A checkpoint that looks only: nothing is written, and no key is needed.
+pub(crate) fn checkpoint_that_looks(
+    config: &Config,
+    told: Told<'_>,
+    policy: CedarPolicy,
+) -> Result<Checkpoint, CliError> {
     checkpoint_of(
         config,
         told,
@@ -119,6 +122,26 @@ pub(crate) fn checkpoint_that_looks(config: &Config, told: Told<'_>) -> Result<C
         Arc::new(MemoryOfSubjects::new(&config.limits())),
         Arc::new(NoLedger),
     )
+}
+
+/// Which policies a look decides by, and where they are from: a folder that was named, else the data directory's if
+/// there is one, else the built-in ones. Policies are plain files, so no key is needed.
+pub(crate) fn policies_to_look_by(
+    config: &Config,
+    named: Option<&Path>,
+) -> Result<(CedarPolicy, String), CliError> {
+    let data = config.path("data");
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None if is_data_directory(&data) => data.join("policies"),
+        None => {
+            let built_in = CedarPolicy::embedded();
+            let built_in = built_in.map_err(|error| CliError::failed("the built-in policies", error))?;
+            return Ok((built_in, "built-in".to_owned()));
+        }
+    };
+    let policy = CedarPolicy::load(&folder).map_err(|error| CliError::Usage(chain(&error)))?;
+    Ok((policy, folder.display().to_string()))
 }
 
 /// The parts of a data directory that only reading needs: another process may be writing.
@@ -143,10 +166,14 @@ impl Reading {
     }
 }
 
+/// Only a missing vault means that there is no data directory; one that cannot be read says why itself.
+fn is_data_directory(folder: &Path) -> bool {
+    folder.join("vault.db").is_file()
+}
+
 fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> {
     let folder = config.path("data");
-    // Only a missing vault means that there is no data directory; one that cannot be read says why itself.
-    if !folder.join("vault.db").is_file() {
+    if !is_data_directory(&folder) {
         let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
         return Err(CliError::Usage(why));
     }
@@ -392,8 +419,23 @@ impl Crossings {
         }
     }
 
-    /// The crossing that carries an order out.
+    /// The crossing that carries an order out. Somebody orders it, for a reason, and a second person is another.
     pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
+        if order.by.trim().is_empty() || order.reason.trim().is_empty() {
+            return Err(CliError::Usage("an order needs a name (--by) and a reason (--reason)".to_owned()));
+        }
+        let same =
+            |second: &String| second.trim().is_empty() || second.trim().eq_ignore_ascii_case(order.by.trim());
+        if order.second.as_ref().is_some_and(same) {
+            return Err(CliError::Usage("--second is another person than --by".to_owned()));
+        }
+        // Auditors read these on a terminal: nothing in them may move its cursor.
+        let words = [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)];
+        if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
+            return Err(CliError::Usage(
+                "names and reasons are one line, without control characters".to_owned(),
+            ));
+        }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
         Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
     }

@@ -19,6 +19,8 @@ mod docs;
 mod fuzz;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/keys_export.rs"]
+mod keys_export;
 #[path = "main/killed.rs"]
 mod killed;
 #[cfg(target_os = "linux")]

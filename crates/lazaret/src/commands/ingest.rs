@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
-    Checkpoint, Counts, Crossing, Failure, Fate, Limits, Payload, Receipt, Refused, Severity, Stopped,
-    Verdict, Watch,
+    Checkpoint, Counts, Crossing, Failure, Fate, Limits, Payload, Policy as _, Receipt, Refused, Severity,
+    Stopped, Verdict, Watch,
 };
 use lazaret_ingest::formats::refused::{MAX_REFUSED, RefusedFile};
 use lazaret_input::{FileSource, ReadError, decompress};
+use serde::Serialize;
 
 use crate::cli::IngestArgs;
-use crate::compose::{Crossings, Data, OpenLake, Told, checkpoint_that_looks};
+use crate::compose::{Crossings, Data, OpenLake, Told, checkpoint_that_looks, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{JsonRecord, exit_of, json_document, json_line, refusal};
@@ -113,6 +114,15 @@ fn told(args: &IngestArgs) -> Told<'_> {
     }
 }
 
+/// The policies a look decided by.
+#[derive(Serialize)]
+struct Policies {
+    /// Their folder, or `built-in`.
+    from: String,
+    /// Their digest, as receipts bear it.
+    version: String,
+}
+
 fn check(
     args: &IngestArgs,
     config: &Config,
@@ -120,7 +130,10 @@ fn check(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let checkpoint = checkpoint_that_looks(config, told(args))?;
+    let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
+    let policies = Policies { from, version: policy.version() };
+    tracing::info!(from = policies.from, version = policies.version, "policies");
+    let checkpoint = checkpoint_that_looks(config, told(args), policy)?;
     let crossings = Crossings::new(
         config,
         "check",
@@ -174,9 +187,10 @@ fn check(
         }
     }
     if json {
-        json_document(out, &serde_json::json!({ "files": reports, "counts": all }))?;
+        json_document(out, &serde_json::json!({ "files": reports, "counts": all, "policies": policies }))?;
     } else if !args.jsonl {
         write_reports(out, &reports, &all)?;
+        writeln!(out, "policies: {}", policies.from)?;
     }
     Ok(exit_of(&all, worst))
 }

@@ -25,7 +25,11 @@ pub(crate) fn run(
 ) -> Result<Exit, CliError> {
     match command {
         QuarantineCommand::List { all } => list(&Reading::open(config)?, *all, json, out),
-        QuarantineCommand::Show { id, content } => show(config, id, *content, json, out),
+        QuarantineCommand::Show { id, content: _, by, reason } => {
+            // The command line takes both or neither, and both with `--content` alone.
+            let look = by.as_deref().zip(reason.as_deref());
+            show(config, id, look, json, out)
+        }
         QuarantineCommand::Release { id, by, second, reason, to } => {
             let data = Data::open(config)?;
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
@@ -106,7 +110,7 @@ fn why(record: &HeldRecord) -> String {
 fn show(
     config: &Config,
     id: &str,
-    content: bool,
+    look: Option<(&str, &str)>,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
@@ -125,11 +129,10 @@ fn show(
             )?;
         }
     }
-    if content {
+    if let Some((by, reason)) = look {
         let data = Data::open(config)?;
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
-        let by = config.text("actor.id");
-        let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
+        let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, reason);
         data.carry_out(crossings.ordered(order)?)?;
         let bytes = data.vault.open_hold(id).map_err(CliError::vault)?;
         out.write_all(bytes.expose())?;
