@@ -16,9 +16,10 @@
 //! | `batches`, `stopped` | how a payload is judged ahead of what is recorded; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
-//! | `limit`, `sensitive`, `time`, `hex` | limits with a name, values that are never printed, time, digits |
+//! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
 
 mod batches;
+mod chain;
 mod checkpoint;
 mod cleared;
 mod clock;
@@ -44,6 +45,7 @@ mod time;
 mod verdict;
 mod workers;
 
+pub use chain::chain;
 pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
 pub use cleared::{Cleared, Destination, Piece, Undelivered};
 pub use clock::SystemClock;

@@ -400,24 +400,9 @@ impl std::hash::Hasher for WordHasher {
 /// How many letters must be put in, taken out or changed (in either case) to make one word of the other.
 fn distance(a: &str, b: &str) -> usize {
     if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
+        return usize::MAX; // far enough, without counting
     }
-    let b: Vec<char> = b.chars().map(|letter| letter.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().map(|letter| letter.to_ascii_lowercase()).enumerate() {
-        let mut before = i;
-        let mut left = i.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let change = before.saturating_add(usize::from(x != *y));
-            before = *cell;
-            left = change.min(before.saturating_add(1)).min(left.saturating_add(1));
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
+    strsim::levenshtein(&a.to_ascii_lowercase(), &b.to_ascii_lowercase())
 }
 
 #[cfg(test)]
