@@ -2,12 +2,12 @@
 //! signed checkpoint, and for a record its path to the record root in the sealed leaf. Whoever holds the log's
 //! key can check it without the ledger and without a network.
 
-use lazaret_core::{CrossingId, Limit, LimitExceeded};
+use lazaret_core::{CrossingId, Limit, LimitExceeded, hex};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::merkle::{Hash, LeafNodes, inclusion_proof, leaf_hash, verify_inclusion};
-use crate::note::{Checkpoint, NoteError, VerifierKey, hex, unhex};
+use crate::note::{Checkpoint, NoteError, VerifierKey, unhex};
 use crate::read::{
     EntryWords, LedgerReader, OpenedBody, OpenedWords, SealWords, SealedBody, find, leaf, parse, text,
 };

@@ -32,5 +32,5 @@ mod value;
 mod view;
 
 pub use registry::{examples, ids, page};
-pub use rewrite::{PhiRewriter, RESTRICTED_ZIP_VERSION};
+pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};

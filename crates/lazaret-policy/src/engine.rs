@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use cedar_policy::{Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid};
 use cedar_policy::{ParseErrors, PolicySet, Request, RestrictedExpression, Schema};
-use lazaret_core::{Crossing, Decision, FindingSummary, Policy, PolicyError, Verdict};
+use lazaret_core::{Crossing, Decision, FindingSummary, Policy, PolicyError, Verdict, hex};
 use ring::digest::{SHA256, digest};
 
 use crate::cache::Cache;
@@ -261,10 +261,5 @@ fn version(texts: &[PolicyText]) -> String {
         all.extend_from_slice(&(text.len() as u64).to_be_bytes());
         all.extend_from_slice(text.as_bytes());
     }
-    digest(&SHA256, &all).as_ref().iter().fold(String::from("sha256:"), |mut version, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            version.extend(char::from_digit(u32::from(nibble), 16));
-        }
-        version
-    })
+    format!("sha256:{}", hex(digest(&SHA256, &all).as_ref()))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, Validator};
-use lazaret_core::Limit;
+use lazaret_core::{Limit, chain};
 use serde::Serialize;
 
 use crate::diagnostic::{nearest, place};
@@ -122,12 +122,6 @@ pub(crate) fn read_file(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
         format!("not UTF-8 text: byte {} fits in no character", error.utf8_error().valid_up_to())
     })
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Parses and checks a policy set. All errors are found, not only the first.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
+use strsim::levenshtein;
 
 use crate::exit::{CliError, read_text};
 
@@ -234,7 +235,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     if word.len() > LONGEST {
         return None;
     }
-    let (distance, nearest) = known.map(|candidate| (edits(word, candidate), candidate)).min()?;
+    let (distance, nearest) = known.map(|candidate| (levenshtein(word, candidate), candidate)).min()?;
     (distance <= word.chars().count() / 3 + 1).then_some(nearest)
 }
 
@@ -243,24 +244,6 @@ fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>, what: &str) -> S
         Some(near) => format!("no {what} `{key}`; did you mean `{near}`?"),
         None => format!("no {what} `{key}`; `lazaret config` lists them"),
     }
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row, Vec::with_capacity(b.len() + 1));
-        diagonal.iter().take(1).for_each(|_| row.push(i + 1));
-        for (j, to) in b.iter().enumerate() {
-            let above = diagonal.get(j + 1).copied().unwrap_or(usize::MAX);
-            let corner = diagonal.get(j).copied().unwrap_or(usize::MAX);
-            let left = row.last().copied().unwrap_or(usize::MAX);
-            row.push((corner + usize::from(from != *to)).min(above.min(left).saturating_add(1)));
-        }
-        diagonal.clear();
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 fn flatten(table: &toml::Table) -> Vec<(String, String)> {

@@ -40,11 +40,6 @@ pub use narrative::MAX_NARRATIVE_DEPTH;
 pub use record::FHIR_R4;
 pub use rules::RULES;
 
-/// The resource types of R4 that are read.
-pub fn resource_types() -> impl Iterator<Item = &'static str> {
-    table::table().resources()
-}
-
 /// The required value sets whose codes the definitions do not enumerate (media types, currencies, UCUM): of
 /// these the form of the code alone is checked.
 pub fn open_value_sets() -> impl Iterator<Item = &'static str> {

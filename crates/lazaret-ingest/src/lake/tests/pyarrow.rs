@@ -21,7 +21,7 @@ fn pyarrow_reads_the_lake_with_the_key_and_not_without() {
     let helper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/read_lake.py");
     let run = |keys: &Keys, name: &str, columns: &str| {
         let keys: BTreeMap<String, String> =
-            keys.0.lock().unwrap().iter().map(|(id, key)| (id.clone(), file::hex(key))).collect();
+            keys.0.lock().unwrap().iter().map(|(id, key)| (id.clone(), lazaret_core::hex(key))).collect();
         let output = Command::new(&python)
             .arg(&helper)
             .arg(dir.path().join(name))
