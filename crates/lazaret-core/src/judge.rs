@@ -305,7 +305,7 @@ impl Judge {
             digest_out: None,
             verdict: decision.verdict,
             policies: decision.policies.to_vec(),
-            findings: inspected.findings.iter().map(recorded).collect(),
+            findings: recorded_all(&inspected.findings),
             phi: BTreeMap::new(),
             edits: BTreeMap::new(),
             sensitivity: inspected.sensitivity.clone(),
@@ -742,6 +742,33 @@ fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
         sensitivity: inspected.sensitivity.iter().copied().collect(),
         record_kind: inspected.kind.clone(),
     }
+}
+
+/// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very
+/// many faults must be recorded as every other is.
+const MOST_RECORDED: usize = 40 << 10;
+
+/// The findings as they are recorded: the first ones, and if they are too long one more, as grave as the gravest of
+/// those left out.
+fn recorded_all(findings: &[Finding]) -> Vec<RecordedFinding> {
+    let mut all = Vec::new();
+    let mut bytes = 0_usize;
+    for (number, finding) in findings.iter().enumerate() {
+        let one = recorded(finding);
+        bytes = bytes.saturating_add(one.id.len()).saturating_add(one.at.len()).saturating_add(48);
+        if bytes > MOST_RECORDED {
+            let rest = findings.get(number..).unwrap_or_default();
+            let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::High);
+            all.push(RecordedFinding {
+                id: UNINSPECTABLE.id.to_owned(),
+                severity,
+                at: Locator::document().to_string(),
+            });
+            break;
+        }
+        all.push(one);
+    }
+    all
 }
 
 fn recorded(finding: &Finding) -> RecordedFinding {
