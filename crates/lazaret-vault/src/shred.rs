@@ -4,11 +4,14 @@
 //! A subject that appears again gets a new secret; that it was shredded before stays on record. Copies made
 //! before (backups) still hold the secret: they must be retired with their own key or kept under their own rule.
 
-use lazaret_core::{CrossingId, Subject};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use std::io::ErrorKind;
+
+use lazaret_core::{CrossingId, Subject, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
 use crate::envelope::Binding;
+use crate::kms::{hex, unhex};
 use crate::random::random_bytes;
 use crate::segments::Segments;
 use crate::store::millis;
@@ -37,8 +40,60 @@ impl SqliteVault {
         second: &str,
         reason: &str,
     ) -> Result<Shredded, VaultFailure> {
+        self.shred_lookup(self.subject_lookup(subject), by, second, reason)
+    }
+
+    /// Fails if a subject cannot be shredded: it is unknown, or under legal hold. Gives the keyed digest that
+    /// stands for it in the order to shred it.
+    pub fn may_be_shredded(&self, subject: &Subject) -> Result<String, VaultFailure> {
+        let lookup = self.subject_lookup(subject);
+        match self.legal_hold_of(lookup)? {
+            None => Err(VaultFailure::UnknownSubject),
+            Some(true) => Err(VaultFailure::LegalHold),
+            Some(false) => Ok(hex(&lookup)),
+        }
+    }
+
+    /// Ends a shredding that was ordered, given the digest of [`SqliteVault::may_be_shredded`] and the moment of
+    /// the order: the process may have ended before, within or after it. Can be done again.
+    pub fn end_shred(
+        &self,
+        digest: &str,
+        ordered: Timestamp,
+        by: &str,
+        second: &str,
+        reason: &str,
+    ) -> Result<(), VaultFailure> {
+        let Some(lookup) = unhex::<16>(digest) else { return Ok(()) };
+        let holds = {
+            let database = self.database()?;
+            let connection = database.reading()?;
+            let sql = "SELECT count(*) > 0 FROM shreds WHERE lookup = ?1 AND at >= ?2";
+            let done = connection.query_row(sql, params![lookup, millis(ordered)], |row| row.get(0))?;
+            let mut shredded =
+                connection.prepare("SELECT crossing, start, length FROM holds WHERE state = 'shredded'")?;
+            if done { Some(shredded.query_map([], place_of)?.collect::<Result<Vec<_>, _>>()?) } else { None }
+        };
+        let Some(holds) = holds else {
+            return match self.shred_lookup(lookup, by, second, reason) {
+                Err(VaultFailure::UnknownSubject | VaultFailure::LegalHold) => Ok(()),
+                done => done.map(drop),
+            };
+        };
+        let mut database = self.database()?;
+        erase(&database.segments, &holds)?;
+        database.truncate_log()
+    }
+
+    fn shred_lookup(
+        &self,
+        lookup: [u8; 16],
+        by: &str,
+        second: &str,
+        reason: &str,
+    ) -> Result<Shredded, VaultFailure> {
         let (by, second) = two_persons(by, second)?;
-        let (lookup, now) = (self.subject_lookup(subject), millis(self.now()));
+        let now = millis(self.now());
         let place = Binding::to("reason of shredding").and(&lookup).and(&now.to_be_bytes());
         let reason = self.keys.subjects.seal(&place, reason.as_bytes())?;
         let mut database = self.database()?;
@@ -79,13 +134,14 @@ impl SqliteVault {
 
     /// Whether a subject is under legal hold.
     pub fn under_legal_hold(&self, subject: &Subject) -> Result<bool, VaultFailure> {
-        let lookup = self.subject_lookup(subject);
+        Ok(self.legal_hold_of(self.subject_lookup(subject))?.unwrap_or(false))
+    }
+
+    /// None where there is no such subject.
+    fn legal_hold_of(&self, lookup: [u8; 16]) -> Result<Option<bool>, VaultFailure> {
         let database = self.database()?;
-        let held = database
-            .reading()?
-            .query_row("SELECT legal_hold FROM subjects WHERE lookup = ?1", [lookup], |row| row.get(0))
-            .optional()?;
-        Ok(held.unwrap_or(false))
+        let sql = "SELECT legal_hold FROM subjects WHERE lookup = ?1";
+        Ok(database.reading()?.query_row(sql, [lookup], |row| row.get(0)).optional()?)
     }
 }
 
@@ -110,12 +166,7 @@ fn shred_rows(connection: &Connection, lookup: &[u8; 16]) -> Result<(Shredded, V
         blank.execute(params![lookup, random_bytes::<16>()?])?;
     }
     let mut held = connection.prepare("SELECT crossing, start, length FROM holds WHERE subject = ?1")?;
-    let holds: Vec<Place> = held
-        .query_map([id], |row| {
-            let crossing = CrossingId::from_bytes(row.get(0)?);
-            Ok((crossing, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
-        })?
-        .collect::<Result<_, _>>()?;
+    let holds: Vec<Place> = held.query_map([id], place_of)?.collect::<Result<_, _>>()?;
     connection.execute("UPDATE holds SET state = 'shredded' WHERE subject = ?1", [id])?;
     connection.execute("DELETE FROM subjects WHERE id = ?1", [id])?;
     let before: i64 =
@@ -129,8 +180,19 @@ fn shred_rows(connection: &Connection, lookup: &[u8; 16]) -> Result<(Shredded, V
     Ok((shredded, holds))
 }
 
+fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let crossing = CrossingId::from_bytes(row.get(0)?);
+    Ok((crossing, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
+}
+
 fn erase(segments: &Segments, holds: &[Place]) -> Result<(), VaultFailure> {
-    holds.iter().try_for_each(|(crossing, start, length)| segments.erase(*crossing, *start, *length))
+    holds.iter().try_for_each(|(crossing, start, length)| {
+        match segments.erase(*crossing, *start, *length) {
+            // What is not there needs no erasing.
+            Err(VaultFailure::File { cause, .. }) if cause.kind() == ErrorKind::NotFound => Ok(()),
+            erased => erased,
+        }
+    })
 }
 
 /// A person's name, trimmed; none is an error.

@@ -217,14 +217,7 @@ impl Data {
         let origin = config.text("ledger.origin");
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        let cut = ledger
-            .cut_unsealed("the process ended before the crossing was sealed")
-            .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        for sealed in cut {
-            vault
-                .mark_cut(sealed.seal.crossing)
-                .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        }
+        crate::unfinished::end(&vault, &ledger)?;
         Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
     }
 

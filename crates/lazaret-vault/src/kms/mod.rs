@@ -12,6 +12,7 @@ use lazaret_core::Sensitive;
 use serde::Serialize;
 
 pub use local::{LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS};
+pub(crate) use local::{hex, unhex};
 
 /// The key services that are built in, with one line for people.
 pub const PROVIDERS: &[(&str, &str)] = &[(

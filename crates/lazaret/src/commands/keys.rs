@@ -4,10 +4,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Ordered, Signer as _, Subject, Vault as _};
+use lazaret_core::{Ordered, Signer as _, Subject};
 use lazaret_ledger::note::VerifierKey;
-use lazaret_vault::{Kms, LocalKms, SystemRandom};
-use serde::Serialize;
+use lazaret_vault::{Kms, LocalKms, SystemRandom, VaultFailure};
 
 use crate::cli::KeysCommand;
 use crate::compose::{Crossings, Data, Reading, ask_passphrase};
@@ -80,13 +79,6 @@ fn status(data: &Reading, config: &Config, json: bool, out: &mut impl Write) -> 
     Ok(())
 }
 
-#[derive(Serialize)]
-struct RotatedEvent<'a> {
-    from: &'a str,
-    to: &'a str,
-    keys: u64,
-}
-
 fn rotate(data: &Data, new: Option<&Path>, out: &mut impl Write) -> Result<(), CliError> {
     let usage = |error: lazaret_vault::KmsError| CliError::Usage(chain(&error));
     let kms: Arc<dyn Kms> = match new {
@@ -98,8 +90,7 @@ fn rotate(data: &Data, new: Option<&Path>, out: &mut impl Write) -> Result<(), C
         }
     };
     let rotated = data.vault.rotate(kms).map_err(CliError::vault)?;
-    let event = RotatedEvent { from: &rotated.from.key_id, to: &rotated.to.key_id, keys: rotated.keys };
-    data.ledger.append("keys.rotated", &event).map_err(super::policy::of_ledger)?;
+    crate::unfinished::record_rotations(&data.vault, &data.ledger)?;
     writeln!(out, "{} keys wrapped anew under {}; no data was rewritten", rotated.keys, rotated.to.key_id)?;
     if let Some(file) = new {
         writeln!(out, "from now on: --key-file {}", file.display())?;
@@ -119,11 +110,13 @@ fn shred(
     if by.trim().eq_ignore_ascii_case(second.trim()) {
         return Err(CliError::Usage("shredding takes two different persons (--by, --second)".to_owned()));
     }
-    if data.vault.under_legal_hold(subject).map_err(CliError::vault)? {
-        return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
-    }
-    let digest = data.vault.digest(None, subject.id.expose().as_bytes());
-    let digest = digest.map_err(|error| CliError::failed("the vault", error))?.to_string();
+    // Refused before the order is recorded; recorded, it will be carried out.
+    let digest = match data.vault.may_be_shredded(subject) {
+        Err(VaultFailure::LegalHold) => {
+            return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
+        }
+        digest => digest.map_err(CliError::vault)?,
+    };
     let crossings = Crossings::new(config, "shredded", None, None, Some(&subject.system))?;
     let order = Crossings::order(Ordered::Shred, &digest, by, Some(second), reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
