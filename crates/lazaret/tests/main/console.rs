@@ -117,8 +117,8 @@ fn the_console_in_a_browser() {
     let Some(program) = std::env::var_os("LAZARET_CHROMIUM").filter(|name| !name.is_empty()) else {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "LAZARET_CHROMIUM names no browser");
         // Past the runner, which hides what a test that ends well prints; `scripts/test` counts these lines.
-        writeln!(std::io::stderr(), "\nskipped: the console in a browser (LAZARET_CHROMIUM names none)")
-            .unwrap();
+        let mut errors = std::io::stderr();
+        writeln!(errors, "\nskipped: the console in a browser (LAZARET_CHROMIUM names none)").unwrap();
         return;
     };
     let browser = Browser { program: program.into(), profile: tempfile::tempdir().unwrap() };

@@ -11,6 +11,8 @@
 mod commands;
 #[path = "power/disk.rs"]
 mod disk;
+#[path = "power/state.rs"]
+mod state;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -53,8 +55,8 @@ fn shim() -> Option<PathBuf> {
             "power cuts need a C compiler, `cc`"
         );
         // Past the runner, which hides what a test that ends well prints; `scripts/test` counts these lines.
-        writeln!(std::io::stderr(), "\nskipped: a test of power cuts (there is no C compiler, `cc`)")
-            .unwrap();
+        let mut errors = std::io::stderr();
+        writeln!(errors, "\nskipped: a test of power cuts (there is no C compiler, `cc`)").unwrap();
     }
     LIBRARY.clone()
 }
