@@ -177,10 +177,35 @@ fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> 
         let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
         return Err(CliError::Usage(why));
     }
+    // A new ledger is made by `init` alone: one made here would hide that the old one is lost.
+    if !folder.join("ledger.db").is_file() {
+        let folder = folder.display();
+        let why = format!(
+            "{folder} has no ledger: if `lazaret init` was cut short, run it again; else restore a backup"
+        );
+        return Err(CliError::Usage(why));
+    }
     let kms = kms(config, &folder)?;
     let vault = SqliteVault::open(&folder, kms, Arc::new(SystemClock), &config.limits())
         .map_err(|error| CliError::failed("the vault could not be opened", error))?;
     Ok((folder, Arc::new(vault)))
+}
+
+fn write_policies(folder: &Path) -> Result<(), CliError> {
+    for folder in [folder, &folder.join("examples")] {
+        lazaret_input::create_folder_durably(folder)
+            .map_err(|error| CliError::failed("the policies' folder", error))?;
+    }
+    for policy in
+        lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])
+    {
+        let place = folder.join(policy.name);
+        if !place.exists() {
+            lazaret_input::write_durably(&place, policy.text.as_bytes())
+                .map_err(|error| CliError::failed(place.display().to_string(), error))?;
+        }
+    }
+    Ok(())
 }
 
 fn policy_of(folder: &Path) -> Result<CedarPolicy, CliError> {
@@ -196,11 +221,12 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Makes a data directory: vault, ledger, policies. Nothing there is ever overwritten.
+    /// Makes a data directory: policies, vault, ledger. Nothing there is ever overwritten; what an `init` cut
+    /// short left is made whole.
     pub(crate) fn init(config: &Config, passphrase: bool) -> Result<Self, CliError> {
         let folder = config.path("data");
         if SqliteVault::exists(&folder) {
-            return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
+            return Self::finish_init(config, folder);
         }
         lazaret_input::create_folder_durably(&folder)
             .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
@@ -222,27 +248,32 @@ impl Data {
             };
             Arc::new(made.map_err(|error| CliError::Usage(format!("{}: {}", file.display(), chain(&error))))?)
         };
+        // Before the vault: where there is a vault, there are policies.
+        write_policies(&folder.join("policies"))?;
         let vault = SqliteVault::init(&folder, kms, Arc::new(SystemClock), &config.limits())
             .map_err(|error| CliError::failed("the vault could not be made", error))?;
-        let policies = folder.join("policies");
-        lazaret_input::create_folder_durably(&policies)
-            .map_err(|error| CliError::failed("the policies' folder", error))?;
-        lazaret_input::create_folder_durably(&policies.join("examples"))
-            .map_err(|error| CliError::failed("the policies' folder", error))?;
-        for policy in
-            lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])
-        {
-            let place = policies.join(policy.name);
-            if !place.exists() {
-                lazaret_input::write_durably(&place, policy.text.as_bytes())
-                    .map_err(|error| CliError::failed(place.display().to_string(), error))?;
-            }
+        Self::with(config, folder, Arc::new(vault))
+    }
+
+    /// An `init` cut short left a vault and no ledger, or one without its first checkpoint. The ledger of a vault
+    /// that was used is never made anew: its history would be gone.
+    fn finish_init(config: &Config, folder: PathBuf) -> Result<Self, CliError> {
+        let ledger = LedgerReader::open(&folder.join("ledger.db")).and_then(|ledger| ledger.checkpoint());
+        let made = matches!(ledger, Ok(Some(_)));
+        let already = || CliError::Usage(format!("{} is a data directory already", folder.display()));
+        if made {
+            return Err(already());
+        }
+        let vault =
+            SqliteVault::open(&folder, kms(config, &folder)?, Arc::new(SystemClock), &config.limits())
+                .map_err(|error| CliError::failed("the vault could not be opened", error))?;
+        if !vault.status().map_err(CliError::vault)?.is_new() {
+            return Err(already());
         }
         Self::with(config, folder, Arc::new(vault))
     }
 
-    /// Opens a data directory: its key, vault and ledger. What a crash left is ended first: crossings that were
-    /// not sealed are sealed as cut.
+    /// Opens a data directory: its key, vault and ledger. What a crash left is ended first.
     pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
         let (folder, vault) = open_vault(config)?;
         Self::with(config, folder, vault)
@@ -253,14 +284,7 @@ impl Data {
         let origin = config.text("ledger.origin");
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        let cut = ledger
-            .cut_unsealed("the process ended before the crossing was sealed")
-            .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        for sealed in cut {
-            vault
-                .mark_cut(sealed.seal.crossing)
-                .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        }
+        crate::unfinished::end(&vault, &ledger)?;
         Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
     }
 
