@@ -18,7 +18,8 @@ use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
-use crate::config::Config;
+use crate::commands::demo::MAX_EXPECTED;
+use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::looking::{MemoryOfSubjects, NoLedger};
 
@@ -27,10 +28,18 @@ const MOST_LOST_WORKERS: usize = 16;
 /// The passphrase, where there is no terminal to ask on.
 pub(crate) const PASSPHRASE: &str = "LAZARET_PASSPHRASE";
 
-/// Every limit that the `[limits]` table may change.
+/// Every limit of every room. The `[limits]` table changes those that are not fixed.
 pub(crate) fn known_limits() -> Vec<Limit> {
-    let mut limits: Vec<Limit> =
-        [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
+    let mut limits: Vec<Limit> = [
+        lazaret_input::LIMITS,
+        lazaret_phi::LIMITS,
+        lazaret_policy::LIMITS,
+        lazaret_ledger::LIMITS,
+        lazaret_vault::LIMITS,
+        lazaret_ingest::LIMITS,
+        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED],
+    ]
+    .concat();
     limits.sort_by_key(Limit::key);
     limits
 }
@@ -39,8 +48,8 @@ pub(crate) fn known_limits() -> Vec<Limit> {
 const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
 
 /// Reads a CSV schema file.
-pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
-    let schema = Schema::parse(&read_text(path, MAX_SCHEMA)?);
+pub(crate) fn read_schema(path: &Path, limits: &Limits) -> Result<Arc<Schema>, CliError> {
+    let schema = Schema::parse(&read_text(path, limits.get(MAX_SCHEMA))?);
     schema.map(Arc::new).map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
@@ -62,7 +71,7 @@ impl<'a> Told<'a> {
     }
 
     /// The formats of the ingest gate.
-    fn formats(self) -> Result<Vec<Arc<dyn Format>>, CliError> {
+    fn formats(self, limits: &Limits) -> Result<Vec<Arc<dyn Format>>, CliError> {
         let mut notes = NoteFormat::new();
         if let Some(subject) = self.subject {
             let id = subject.trim();
@@ -77,14 +86,17 @@ impl<'a> Told<'a> {
                 .map_err(|error| CliError::Usage(format!("--charset: {error}")))?;
             notes = notes.in_charset(charset);
         }
-        Ok(lazaret_ingest::formats(self.schema.map(read_schema).transpose()?.into_iter().collect(), notes))
+        Ok(lazaret_ingest::formats(
+            self.schema.map(|path| read_schema(path, limits)).transpose()?.into_iter().collect(),
+            notes,
+        ))
     }
 }
 
-fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
+fn detectors(limits: &Limits) -> Result<Vec<Arc<dyn Detector>>, CliError> {
     let text =
         PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
-    Ok(vec![Arc::new(text)])
+    Ok(vec![Arc::new(text.with_limits(limits))])
 }
 
 fn checkpoint_of(
@@ -95,8 +107,8 @@ fn checkpoint_of(
     ledger: Arc<dyn Ledger>,
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
-        formats: told.formats()?,
-        detectors: detectors()?,
+        formats: told.formats(&config.limits())?,
+        detectors: detectors(&config.limits())?,
         policy,
         vault,
         ledger,
@@ -140,7 +152,8 @@ pub(crate) fn policies_to_look_by(
             return Ok((built_in, "built-in".to_owned()));
         }
     };
-    let policy = CedarPolicy::load(&folder).map_err(|error| CliError::Usage(chain(&error)))?;
+    let policy =
+        CedarPolicy::load(&folder, &config.limits()).map_err(|error| CliError::Usage(chain(&error)))?;
     Ok((policy, folder.display().to_string()))
 }
 
@@ -149,6 +162,7 @@ pub(crate) struct Reading {
     pub(crate) folder: PathBuf,
     pub(crate) vault: Arc<SqliteVault>,
     pub(crate) ledger: LedgerReader,
+    limits: Limits,
 }
 
 impl Reading {
@@ -157,12 +171,12 @@ impl Reading {
         let (folder, vault) = open_vault(config)?;
         let ledger = LedgerReader::open(&folder.join("ledger.db"))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        Ok(Self { folder, vault, ledger })
+        Ok(Self { folder, vault, ledger, limits: config.limits() })
     }
 
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
-        policy_of(&self.folder)
+        policy_of(&self.folder, &self.limits)
     }
 }
 
@@ -208,8 +222,8 @@ fn write_policies(folder: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn policy_of(folder: &Path) -> Result<CedarPolicy, CliError> {
-    CedarPolicy::load(&folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+fn policy_of(folder: &Path, limits: &Limits) -> Result<CedarPolicy, CliError> {
+    CedarPolicy::load(&folder.join("policies"), limits).map_err(|error| CliError::Usage(chain(&error)))
 }
 
 /// The parts of a data directory.
@@ -290,7 +304,7 @@ impl Data {
 
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
-        policy_of(&self.folder)
+        policy_of(&self.folder, &self.config.limits())
     }
 
     /// The limits in force.
@@ -316,7 +330,7 @@ impl Data {
             lake = lake.clone().named(name).unwrap_or(lake);
         }
         if let Some(schema) = schema {
-            lake = lake.with_table(read_schema(schema)?);
+            lake = lake.with_table(read_schema(schema, &self.config.limits())?);
         }
         lake.recover(&|crossing| {
             self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
