@@ -200,7 +200,7 @@ impl Judge {
 /// What the policy sees of a record.
 fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
     let labels = match aim {
-        Aim::Pass => inspected.hits.iter().map(|hit| hit.label.kind).collect(),
+        Aim::Pass => inspected.hits.iter().filter(|hit| !hit.is_remark).map(|hit| hit.label.kind).collect(),
         Aim::Look => BTreeSet::new(),
     };
     FindingSummary {
@@ -215,7 +215,7 @@ fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
 /// The entry as the decision makes it, before anything is done about it.
 fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision) -> Entry {
     let mut phi = BTreeMap::new();
-    for hit in &inspected.hits {
+    for hit in inspected.hits.iter().filter(|hit| !hit.is_remark) {
         bump(&mut phi, hit.label.to_string());
     }
     let place = record.place();

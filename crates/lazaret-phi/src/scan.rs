@@ -275,7 +275,7 @@ impl Detector for PhiText {
         context: &Context<'_>,
         findings: &mut Findings,
     ) -> Result<(), DetectorError> {
-        if !matches!(view.meaning, Meaning::Text | Meaning::ShortText) {
+        if !matches!(view.meaning, Meaning::Text | Meaning::ShortText | Meaning::Remark(_)) {
             return Ok(());
         }
         for detection in self.scanner.scan(view.text, context.known)? {

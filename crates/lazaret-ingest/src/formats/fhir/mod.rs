@@ -11,7 +11,7 @@
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
 //! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
-//! | `write` | a record with edits made |
+//! | `write`, `narrative_text` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
@@ -21,6 +21,7 @@ mod format;
 mod invariants;
 mod meanings;
 mod narrative;
+mod narrative_text;
 mod nodes;
 mod phi;
 mod place;
