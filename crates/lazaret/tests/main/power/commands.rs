@@ -170,7 +170,6 @@ fn after_rotate(machine: &Machine, _: &str, done: bool) {
 }
 
 fn after_shred(machine: &Machine, token: &str, done: bool) {
-    next_start(machine);
     let check = || {
         let state = State::of(machine, DATA, KEY);
         let ordered = state.orders("shred");
@@ -195,6 +194,10 @@ fn after_shred(machine: &Machine, token: &str, done: bool) {
         }
         ordered
     };
+    if done {
+        check(); // without the help of another start
+    }
+    next_start(machine);
     if check() == 0 {
         ends(machine, &SHRED, &[0]);
     } else {
