@@ -40,9 +40,10 @@ impl NarrativeText {
         let mut parts = Self { text: String::with_capacity(div.len()), runs: Vec::new(), unseen: Vec::new() };
         let mut at = 0;
         while let Some(rest) = div.get(at..).filter(|rest| !rest.is_empty()) {
-            at += if rest.starts_with("<!--") {
+            let to = |length: usize| at..at.saturating_add(length);
+            let length = if rest.starts_with("<!--") {
                 let length = rest.find("-->")?.checked_add(3)?;
-                parts.unseen.push(at..at + length);
+                parts.unseen.push(to(length));
                 length
             } else if rest.starts_with("<!") || rest.starts_with("<?") {
                 return None;
@@ -50,14 +51,15 @@ impl NarrativeText {
                 parts.tag(rest, at)?
             } else if rest.starts_with('&') {
                 let length = rest.find(';')?.checked_add(1)?;
-                let c = narrative::reference(rest.get(1..length - 1)?)?;
-                parts.seen(c.encode_utf8(&mut [0; 4]), at..at + length);
+                let c = narrative::reference(rest.get(1..length.checked_sub(1)?)?)?;
+                parts.seen(c.encode_utf8(&mut [0; 4]), to(length));
                 length
             } else {
                 let length = rest.find(['<', '&']).unwrap_or(rest.len());
-                parts.seen(rest.get(..length)?, at..at + length);
+                parts.seen(rest.get(..length)?, to(length));
                 length
             };
+            at = at.saturating_add(length);
         }
         Some(parts)
     }
@@ -89,17 +91,19 @@ impl NarrativeText {
                 return place.checked_add(next)?.checked_add(1);
             }
             let quote = left.get(next..)?.chars().next()?;
-            let value_start = place + next + 1;
+            let value_start = place.checked_add(next)?.checked_add(1)?;
             let value_length = rest.get(value_start..)?.find(quote)?;
             let before = left.get(..next)?.trim_end().strip_suffix('=')?.trim_end();
             let key_start = before.rfind(char::is_whitespace)?.checked_add(1)?;
             let key = before.get(key_start..)?;
-            let value = rest.get(value_start..value_start + value_length)?;
-            let end = value_start + value_length + 1;
+            let value_end = value_start.checked_add(value_length)?;
+            let value = rest.get(value_start..value_end)?;
+            let end = value_end.checked_add(1)?;
             if !says_nothing(key, value) {
                 // With the space before it; the space after it stays for the next.
                 let gap = before.get(..key_start)?.trim_end().len();
-                self.unseen.push(at + place + gap..at + end);
+                let start = at.checked_add(place)?.checked_add(gap)?;
+                self.unseen.push(start..at.checked_add(end)?);
             }
             place = end;
         }
@@ -128,7 +132,7 @@ impl NarrativeText {
                 let goes = if is_as_it_stands {
                     let from = span.start.saturating_sub(run.text.start);
                     let to = span.end.min(run.text.end).checked_sub(run.text.start)?;
-                    run.source.start + from..run.source.start + to
+                    run.source.start.checked_add(from)?..run.source.start.checked_add(to)?
                 } else {
                     run.source.clone()
                 };
