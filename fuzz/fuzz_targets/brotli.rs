@@ -1,7 +1,5 @@
-//! Brotli, which only a name gives away: any bytes end.
+//! `brotli` of `src/lib.rs`.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let hint = lazaret_core::Hint { extension: Some("br".into()), media_type: None };
-    let source = lazaret_input::MemorySource::new(bytes, hint);
-    drop(lazaret_input::decompress::unpack(std::sync::Arc::new(source), &lazaret_core::Limits::default()));
+    lazaret_fuzz::brotli(bytes);
 });

@@ -1,6 +1,5 @@
-//! Unpacking: any bytes end, under the limits.
+//! `decompress` of `src/lib.rs`.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let source = lazaret_input::MemorySource::new(bytes, lazaret_core::Hint::default());
-    drop(lazaret_input::decompress::unpack(std::sync::Arc::new(source), &lazaret_core::Limits::default()));
+    lazaret_fuzz::decompress(bytes);
 });

@@ -1,5 +1,5 @@
-//! The JSON reader: any bytes end.
+//! `json` of `src/lib.rs`.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    drop(lazaret_input::json::parse(bytes, &lazaret_core::Limits::default()));
+    lazaret_fuzz::json(bytes);
 });

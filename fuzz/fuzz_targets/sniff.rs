@@ -1,5 +1,5 @@
-//! Sniffing: any bytes are something.
+//! `sniff` of `src/lib.rs`.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    lazaret_input::sniff::sniff(bytes);
+    lazaret_fuzz::sniff(bytes);
 });

@@ -235,9 +235,9 @@ pub enum Recipient {
     Public,
 }
 
-/// What a person orders done with something kept back or hidden.
+/// What a person orders done with something kept back or hidden, or with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Ordered {
     /// A held record crosses after all, with the profile's edits.
     Release,
@@ -249,6 +249,14 @@ pub enum Ordered {
     Reveal,
     /// A subject's secret is destroyed.
     Shred,
+    /// A subject may not be shredded from now on.
+    LegalHold,
+    /// A subject's legal hold ends.
+    LiftLegalHold,
+    /// Keys of datasets leave the vault, so that others can read columns of the lake.
+    ExportKeys,
+    /// The data keys are wrapped under a new key-encryption key.
+    RotateKeys,
 }
 
 /// A person's order, which is a crossing of its own: recorded before it is carried out.
@@ -256,7 +264,7 @@ pub enum Ordered {
 pub struct Order {
     /// What is to be done.
     pub what: Ordered,
-    /// With what: a hold's id, a token, a subject's keyed digest. Never a value.
+    /// With what: a hold's id, a token, a subject's keyed digest, the ids of keys. Never a value, never a key.
     pub object: String,
     /// Who orders it.
     pub by: String,

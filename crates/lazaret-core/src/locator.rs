@@ -79,21 +79,12 @@ impl<'a> Place<'a> {
     pub fn locator(&self) -> Locator {
         Locator(self.to_string())
     }
+}
 
-    /// The place with every index left out: what it is in all records of its kind (`Patient.name[].family`).
-    pub fn pattern(&self) -> String {
-        struct Pattern<'p>(&'p Place<'p>);
-        impl fmt::Display for Pattern<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.print(f, false)
-            }
-        }
-        Pattern(self).to_string()
-    }
-
-    fn print(&self, f: &mut fmt::Formatter<'_>, indexes: bool) -> fmt::Result {
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(parent) = self.parent {
-            parent.print(f, indexes)?;
+            fmt::Display::fmt(parent, f)?;
         }
         match self.step {
             Step::Name(name) => {
@@ -103,18 +94,10 @@ impl<'a> Place<'a> {
                 }
                 f.write_str(name)
             }
-            Step::Index(n) if indexes => write!(f, "[{n}]"),
-            Step::UnknownKey(n) if indexes => write!(f, "[key#{n}]"),
-            Step::Index(_) => f.write_str("[]"),
-            Step::UnknownKey(_) => f.write_str("[key]"),
+            Step::Index(n) => write!(f, "[{n}]"),
+            Step::UnknownKey(n) => write!(f, "[key#{n}]"),
             Step::Into => f.write_str("!"),
         }
-    }
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.print(f, true)
     }
 }
 
@@ -137,7 +120,6 @@ mod tests {
         let names = patient.then(Step::Name("name"));
         let first = names.then(Step::Index(0));
         assert_eq!(first.then(Step::Name("family")).to_string(), "Patient.name[0].family");
-        assert_eq!(first.then(Step::Name("family")).pattern(), "Patient.name[].family");
         assert_eq!(patient.then(Step::UnknownKey(2)).to_string(), "Patient[key#2]");
         let data = patient.then(Step::Name("data"));
         let inside = data.then(Step::Into);

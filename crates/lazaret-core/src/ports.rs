@@ -41,12 +41,6 @@ pub struct SourceError {
 
 /// Bytes from outside, read at any place.
 pub trait Source: Send + Sync {
-    /// Length in bytes.
-    fn len(&self) -> u64;
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
     /// Reads into the buffer from an offset; fewer bytes than asked only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
     /// What else is known.
@@ -134,6 +128,8 @@ pub struct KnownFact {
 pub struct Known {
     /// Names, addresses, numbers, dates.
     pub facts: Vec<KnownFact>,
+    /// More was said of the subject than the vault keeps, so not all of it can be sought: texts about it are held.
+    pub too_much: bool,
 }
 
 /// What a token may look like.
@@ -216,7 +212,8 @@ pub trait Vault: Send + Sync {
     fn token(&self, request: &TokenRequest<'_>) -> Result<String, VaultError>;
     /// By how many days this subject's dates move for a purpose: never 0.
     fn shift_days(&self, subject: &Subject, purpose: &Purpose) -> Result<i32, VaultError>;
-    /// Learns what a record says of its subject.
+    /// Learns what a record says of its subject. More than is kept of one subject is no failure, for one record
+    /// would stop the rest with it: the subject is marked instead ([`Known::too_much`]).
     fn learn(&self, subject: &Subject, facts: &[KnownFact]) -> Result<(), VaultError>;
     /// What is known of a subject.
     fn known(&self, subject: &Subject) -> Result<Option<Arc<Known>>, VaultError>;

@@ -7,15 +7,16 @@ use lazaret_core::{Format, Limit, Rule};
 use crate::formats::csv::{CsvFormat, Schema};
 use crate::formats::note::NoteFormat;
 use crate::formats::opaque::OpaqueFormat;
-use crate::formats::{csv, fhir};
+use crate::formats::{csv, fhir, refused};
 use crate::lake;
 
-/// The formats, in the order in which equals are preferred. CSV files are read by the schemas given.
-pub fn formats(schemas: Vec<Arc<Schema>>) -> Vec<Arc<dyn Format>> {
+/// The formats, in the order in which equals are preferred. CSV files are read by the schemas given, notes with
+/// what was told of them.
+pub fn formats(schemas: Vec<Arc<Schema>>, notes: NoteFormat) -> Vec<Arc<dyn Format>> {
     vec![
         Arc::new(fhir::FhirR4),
         Arc::new(CsvFormat::with_schemas(schemas)),
-        Arc::new(NoteFormat::new()),
+        Arc::new(notes),
         Arc::new(OpaqueFormat),
     ]
 }
@@ -28,6 +29,7 @@ pub const LIMITS: &[Limit] = &[
     lake::MAX_FILE,
     lake::MAX_KINDS,
     lake::MAX_MANIFEST,
+    refused::MAX_REFUSED,
 ];
 
 /// Every rule of this room.

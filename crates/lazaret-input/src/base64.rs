@@ -43,7 +43,7 @@ pub fn decode(text: &str, whitespace: Whitespace, limit: Limit) -> Result<Vec<u8
         text.as_bytes().into()
     };
     // At most two bytes more than it decodes to.
-    limit.check((dense.len() as u64 / 4 * 3).saturating_sub(2))?;
+    limit.check((dense.len() as u64 / 4).saturating_mul(3).saturating_sub(2))?;
     let bytes = STANDARD.decode(&dense).map_err(|error| match error {
         DecodeError::InvalidByte(dense_at, _) => {
             Base64Error::Character { at: place(text, whitespace, dense_at) }

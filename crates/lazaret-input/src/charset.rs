@@ -160,10 +160,10 @@ fn bad_bytes(charset: Charset, bytes: &[u8], body: &[u8]) -> CharsetError {
     let mut room = vec![0; decoder.max_utf8_buffer_length_without_replacement(body.len()).unwrap_or(0)];
     let (result, read, _) = decoder.decode_to_utf8_without_replacement(body, &mut room, true);
     let back = match result {
-        DecoderResult::Malformed(bad, after) => usize::from(bad) + usize::from(after),
+        DecoderResult::Malformed(bad, after) => usize::from(bad).saturating_add(usize::from(after)),
         DecoderResult::InputEmpty | DecoderResult::OutputFull => 0,
     };
-    let at = (bytes.len() - body.len() + read).saturating_sub(back);
+    let at = bytes.len().saturating_sub(body.len()).saturating_add(read).saturating_sub(back);
     CharsetError::Bytes { charset: charset.name(), at }
 }
 

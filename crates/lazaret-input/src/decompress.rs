@@ -163,7 +163,7 @@ fn read_head(stream: &mut dyn Read) -> Result<Vec<u8>, UnpackError> {
     while let Some(room) = head.get_mut(filled..).filter(|room| !room.is_empty()) {
         match stream.read(room) {
             Ok(0) => break,
-            Ok(read) => filled += read,
+            Ok(read) => filled = filled.saturating_add(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,5 +1,5 @@
 //! Files written so that a crash leaves either the old one or the new one: a file beside it, synced, renamed,
-//! and the folder synced.
+//! and the folder synced. [`NewFile`] is for what may never replace anything.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -42,8 +42,7 @@ impl StagedFile {
         self.file.sync_all()?;
         std::fs::rename(&self.beside, &self.place)?;
         self.committed = true;
-        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
+        sync_folder_of(&self.place)
     }
 }
 
@@ -61,6 +60,49 @@ impl Drop for StagedFile {
     fn drop(&mut self) {
         if !self.committed {
             drop(std::fs::remove_file(&self.beside)); // nothing can be done about a failure here
+        }
+    }
+}
+
+/// A new file where none was, that its owner alone may read. Dropped before [`NewFile::commit`], it is removed.
+#[derive(Debug)]
+pub struct NewFile {
+    file: File,
+    place: PathBuf,
+    committed: bool,
+}
+
+impl NewFile {
+    /// Makes the file, empty. Fails where there is one, or a link to one.
+    pub fn create(place: &Path) -> io::Result<Self> {
+        let file = platform::private_new_file().open(place)?;
+        Ok(Self { file, place: place.to_owned(), committed: false })
+    }
+
+    /// Keeps the file. Returns when it is durable.
+    pub fn commit(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            drop(std::fs::remove_file(&self.place)); // nothing can be done about a failure here
         }
     }
 }
@@ -88,6 +130,17 @@ pub fn create_folder_durably(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Renames a file within its folder. Returns when that is durable; what is in the file must be already.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_folder_of(to)
+}
+
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
+}
+
 /// Writes a file whole, or leaves what was there. Returns when that is durable.
 pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut staged = StagedFile::create(place)?;
@@ -110,6 +163,30 @@ mod tests {
         std::fs::write(deep.join("file"), b"").unwrap();
         assert!(create_folder_durably(&deep.join("file")).is_err());
         assert!(create_folder_durably(&deep.join("file/d")).is_err());
+    }
+
+    #[test]
+    fn a_new_file_never_stands_over_another_and_goes_if_it_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a");
+        let mut given_up = NewFile::create(&place).unwrap();
+        given_up.write_all(b"half").unwrap();
+        drop(given_up);
+        assert!(!place.exists());
+        let mut kept = NewFile::create(&place).unwrap();
+        kept.write_all(b"one").unwrap();
+        kept.commit().unwrap();
+        assert_eq!(NewFile::create(&place).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let source = crate::file::FileSource::open(&place).unwrap();
+        assert_eq!(crate::file::head(&source, 9).unwrap(), b"one");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{PermissionsExt as _, symlink};
+            assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+            let link = folder.path().join("link");
+            symlink(folder.path().join("elsewhere"), &link).unwrap();
+            assert!(NewFile::create(&link).is_err());
+        }
     }
 
     #[test]

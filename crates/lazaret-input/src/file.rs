@@ -65,11 +65,24 @@ impl FileSource {
     }
 }
 
-impl Source for FileSource {
-    fn len(&self) -> u64 {
+impl FileSource {
+    /// Length in bytes, at opening.
+    #[expect(clippy::len_without_is_empty, reason = "no one asks a file whether it is empty")]
+    pub const fn len(&self) -> u64 {
         self.len
     }
 
+    /// Reads it whole, or refuses it whole; what is above the limit is not read at all.
+    pub fn whole(&self, limit: Limit) -> Result<Vec<u8>, ReadError> {
+        limit.check(self.len)?;
+        let mut bytes = vec![0; usize::try_from(self.len).unwrap_or(usize::MAX)];
+        let read = self.read_at(0, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+}
+
+impl Source for FileSource {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = left.min(buffer.len());
@@ -78,7 +91,7 @@ impl Source for FileSource {
             let at = offset.saturating_add(done as u64);
             match platform::read_at(&self.file, at, rest) {
                 Ok(0) => return Err(SourceError { at, cause: io::ErrorKind::UnexpectedEof.into() }),
-                Ok(read) => done += read,
+                Ok(read) => done = done.saturating_add(read),
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 Err(cause) => return Err(SourceError { at, cause }),
             }
@@ -112,10 +125,6 @@ impl std::fmt::Debug for MemorySource {
 }
 
 impl Source for MemorySource {
-    fn len(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or(&[]);
         Ok(copy(rest, buffer))
@@ -162,8 +171,7 @@ impl Read for SourceReader {
 
 /// The first bytes of a source: as many as there are, up to `most`.
 pub fn head(source: &dyn Source, most: usize) -> Result<Vec<u8>, SourceError> {
-    let there = usize::try_from(source.len()).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; most.min(there)];
+    let mut bytes = vec![0; most];
     let read = source.read_at(0, &mut bytes)?;
     bytes.truncate(read);
     Ok(bytes)
@@ -171,17 +179,18 @@ pub fn head(source: &dyn Source, most: usize) -> Result<Vec<u8>, SourceError> {
 
 /// Reads a source whole, or refuses it whole.
 pub fn read_whole(source: &dyn Source, limit: Limit) -> Result<Vec<u8>, ReadError> {
-    limit.check(source.len())?;
     let mut bytes = Vec::new();
+    let mut room = BLOCK / 16;
     loop {
         let begin = bytes.len();
-        let left = usize::try_from(source.len()).unwrap_or(usize::MAX).saturating_sub(begin);
-        bytes.resize(begin.saturating_add(left.min(BLOCK)), 0);
+        bytes.resize(begin.saturating_add(room), 0);
         let read = source.read_at(begin as u64, bytes.get_mut(begin..).unwrap_or(&mut []))?;
         bytes.truncate(begin.saturating_add(read));
-        if read == 0 {
-            return Ok(bytes);
+        limit.check(bytes.len() as u64)?;
+        if read < room {
+            return Ok(bytes); // fewer than asked only at the end
         }
+        room = BLOCK;
     }
 }
 
@@ -190,7 +199,7 @@ pub fn read_stream(stream: &mut dyn Read, limit: Limit) -> Result<Vec<u8>, ReadE
     let mut bytes = Vec::new();
     let mut filled = 0;
     loop {
-        if bytes.len() - filled < BLOCK / 16 {
+        if bytes.len().saturating_sub(filled) < BLOCK / 16 {
             bytes.resize(bytes.len().saturating_add(BLOCK.min(bytes.len().max(BLOCK / 8))), 0);
         }
         match stream.read(bytes.get_mut(filled..).unwrap_or(&mut [])) {
@@ -208,7 +217,7 @@ pub fn read_stream(stream: &mut dyn Read, limit: Limit) -> Result<Vec<u8>, ReadE
 
 /// Reads a regular file whole, or refuses it whole.
 pub fn read_file(path: &Path, limit: Limit) -> Result<Vec<u8>, ReadError> {
-    read_whole(&FileSource::open(path)?, limit)
+    FileSource::open(path)?.whole(limit)
 }
 
 fn regular(metadata: &std::fs::Metadata) -> Result<(), OpenError> {

@@ -16,6 +16,15 @@
 //! | `platform` | the only file that calls the operating system by name |
 //! | `rules` | the rules of this room, and the list of them |
 
+#![deny(
+    clippy::arithmetic_side_effects,
+    reason = "offsets come from the input: they are checked or saturate"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, clippy::allow_attributes, reason = "a test may break off")
+)]
+
 pub mod base64;
 pub mod charset;
 pub mod decompress;
@@ -28,11 +37,11 @@ mod rules;
 pub mod sniff;
 pub mod xml;
 
-pub use durable::{StagedFile, create_folder_durably, write_durably};
+pub use durable::{NewFile, StagedFile, create_folder_durably, rename_durably, write_durably};
 pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
 };
-pub use lines::{Line, LineEnd, Lines, MAX_RECORD};
+pub use lines::{BEGINNING, Line, LineEnd, Lines, MAX_RECORD};
 pub use platform::sync_folder;
 pub use rules::{
     BYTE_ORDER_MARK, EXPANDED_SIZE, FORMAT_UNKNOWN, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_INVALID_UTF8,

@@ -10,6 +10,8 @@ use crate::file::{BLOCK, SourceReader};
 
 /// How many bytes one record may have.
 pub const MAX_RECORD: Limit = Limit::new("input.max_record", 16 << 20);
+/// So many bytes of a line above the limit are given all the same, for whoever wants to see what it was.
+pub const BEGINNING: usize = 64 << 10;
 
 /// How a line ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +45,15 @@ pub struct Line<'l> {
     /// Its bytes without the line end, or the limit it is above: then it was skipped, and `found` in the error
     /// is its whole length.
     pub bytes: Result<&'l [u8], LimitExceeded>,
+    /// Of a line above the limit its first [`BEGINNING`] bytes; of any other nothing.
+    pub beginning: &'l [u8],
     /// How it ended.
     pub end: LineEnd,
 }
 
 impl std::fmt::Debug for Line<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { number, offset, bytes, end } = self;
+        let Self { number, offset, bytes, end, .. } = self;
         write!(
             f,
             "Line {{ number: {number}, offset: {offset}, len: {:?}, end: {end:?} }}",
@@ -72,6 +76,7 @@ pub struct Lines<R> {
     offset: u64,
     number: u64,
     ended: bool,
+    beginning: Vec<u8>,
 }
 
 impl Lines<SourceReader> {
@@ -85,8 +90,9 @@ impl<R: Read> Lines<R> {
     /// The lines of a stream, each at most [`MAX_RECORD`].
     pub fn new(stream: R, limits: &Limits) -> Self {
         let (begin, end, searched, offset, number, ended) = (0, 0, 0, 0, 0, false);
-        let buffer = vec![0; BLOCK];
-        Self { stream, most: limits.get(MAX_RECORD), buffer, begin, end, searched, offset, number, ended }
+        let (buffer, beginning) = (vec![0; BLOCK], Vec::new());
+        let most = limits.get(MAX_RECORD);
+        Self { stream, most, buffer, begin, end, searched, offset, number, ended, beginning }
     }
 
     /// How many bytes of the stream were given out.
@@ -103,7 +109,7 @@ impl<R: Read> Lines<R> {
         loop {
             let unsearched = self.buffer.get(self.searched..self.end).unwrap_or(&[]);
             if let Some(place) = memchr::memchr(b'\n', unsearched) {
-                let line_feed = self.searched + place;
+                let line_feed = self.searched.saturating_add(place);
                 return Ok(Some(self.give(line_feed, 1)));
             }
             self.searched = self.end;
@@ -111,7 +117,7 @@ impl<R: Read> Lines<R> {
                 return Ok((self.begin < self.end).then(|| self.give(self.end, 0)));
             }
             // One byte more than the limit may be the CR of a line end.
-            if (self.end - self.begin) as u64 > self.most.most().saturating_add(1) {
+            if self.end.saturating_sub(self.begin) as u64 > self.most.most().saturating_add(1) {
                 return self.skip().map(Some);
             }
             self.refill()?;
@@ -121,9 +127,9 @@ impl<R: Read> Lines<R> {
     /// Gives the line that ends before `stop`, where `feed` bytes of line end follow.
     fn give(&mut self, stop: usize, feed: usize) -> Line<'_> {
         let (begin, offset) = (self.begin, self.offset);
-        self.begin = stop + feed;
+        self.begin = stop.saturating_add(feed);
         self.searched = self.begin;
-        self.offset = offset.saturating_add((self.begin - begin) as u64);
+        self.offset = offset.saturating_add(self.begin.saturating_sub(begin) as u64);
         self.number = self.number.saturating_add(1);
         let bytes = self.buffer.get(begin..stop).unwrap_or(&[]);
         let (bytes, end) = match (feed, bytes.split_last()) {
@@ -131,23 +137,29 @@ impl<R: Read> Lines<R> {
             (_, Some((b'\r', before))) => (before, LineEnd::CrLf),
             _ => (bytes, LineEnd::Lf),
         };
-        let bytes = self.most.check(bytes.len() as u64).map(|()| bytes);
-        Line { number: self.number, offset, bytes, end }
+        let (bytes, beginning) = match self.most.check(bytes.len() as u64) {
+            Ok(()) => (Ok(bytes), &[][..]),
+            Err(reached) => (Err(reached), bytes.get(..BEGINNING).unwrap_or(bytes)),
+        };
+        Line { number: self.number, offset, bytes, beginning, end }
     }
 
-    /// Reads to the end of a line that is too long, keeping nothing of it.
+    /// Reads to the end of a line that is too long, keeping nothing of it but its beginning.
     fn skip(&mut self) -> Result<Line<'_>, SourceError> {
         let offset = self.offset;
         let mut length = 0_u64;
         let mut last = 0;
+        self.beginning.clear();
         let end = loop {
             let held = self.buffer.get(self.begin..self.end).unwrap_or(&[]);
             let feed = memchr::memchr(b'\n', held);
             let of_line = held.get(..feed.unwrap_or(held.len())).unwrap_or(&[]);
             length = length.saturating_add(of_line.len() as u64);
+            let wanted = BEGINNING.saturating_sub(self.beginning.len()).min(of_line.len());
+            self.beginning.extend_from_slice(of_line.get(..wanted).unwrap_or(&[]));
             last = of_line.last().copied().unwrap_or(last);
-            let taken = of_line.len() + usize::from(feed.is_some());
-            self.begin += taken;
+            let taken = of_line.len().saturating_add(usize::from(feed.is_some()));
+            self.begin = self.begin.saturating_add(taken);
             self.searched = self.begin;
             self.offset = self.offset.saturating_add(taken as u64);
             match (feed, last) {
@@ -160,14 +172,17 @@ impl<R: Read> Lines<R> {
         self.number = self.number.saturating_add(1);
         let found = length.saturating_sub(u64::from(end == LineEnd::CrLf));
         let too_long = LimitExceeded { key: self.most.key(), most: self.most.most(), found };
-        Ok(Line { number: self.number, offset, bytes: Err(too_long), end })
+        // The CR of the line end is not the line's, should the beginning reach as far.
+        let whole = usize::try_from(found).unwrap_or(usize::MAX);
+        self.beginning.truncate(whole);
+        Ok(Line { number: self.number, offset, bytes: Err(too_long), beginning: &self.beginning, end })
     }
 
     /// Moves what is left to the front, makes room if there is none, and reads once.
     fn refill(&mut self) -> Result<(), SourceError> {
         self.buffer.copy_within(self.begin..self.end, 0);
-        self.end -= self.begin;
-        self.searched -= self.begin;
+        self.end = self.end.saturating_sub(self.begin);
+        self.searched = self.searched.saturating_sub(self.begin);
         self.begin = 0;
         if self.end == self.buffer.len() {
             self.buffer.resize(self.buffer.len().saturating_mul(2), 0);
@@ -176,7 +191,7 @@ impl<R: Read> Lines<R> {
         loop {
             match self.stream.read(room) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
+                Ok(read) => self.end = self.end.saturating_add(read),
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
                 Err(cause) => {
                     let at = self.offset.saturating_add(self.end as u64);

@@ -185,7 +185,10 @@ fn by_signature(head: &[u8]) -> Option<Kind> {
         [b'B', b'M', ..] if is_bmp(head) => Some(Kind::Bmp),
         _ if is_early_pickle(head) => Some(Kind::Pickle),
         // HDF5 may begin after a block of the user's.
-        _ if [512, 1024, 2048].iter().any(|at| head.get(*at..at + 8) == Some(b"\x89HDF\r\n\x1a\n")) => {
+        _ if [512_usize, 1024, 2048]
+            .iter()
+            .any(|at| head.get(*at..at.saturating_add(8)) == Some(b"\x89HDF\r\n\x1a\n")) =>
+        {
             Some(Kind::Hdf5)
         }
         _ => None,

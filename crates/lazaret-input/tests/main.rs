@@ -1,13 +1,12 @@
-//! The readers against the cases in `testdata`, against arbitrary bytes, and against mutated seeds.
+//! The readers against the cases in `testdata` and against arbitrary bytes; changed seeds are replayed in
+//! `crates/lazaret/tests/main/fuzz.rs`.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail loudly")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
 #[path = "main/decompress.rs"]
 mod decompress;
 #[path = "main/json.rs"]
 mod json;
-#[path = "main/mutations.rs"]
-mod mutations;
 #[path = "main/testdata.rs"]
 mod testdata;
 #[path = "main/xml.rs"]

@@ -18,17 +18,20 @@ use crate::view::{Case, Note, Token};
 /// Most words of one fact that are compared; a longer fact is sought by its first ones.
 const MAX_FACT_WORDS: Limit = Limit::new("phi.max_fact_words", 24);
 
-/// Words of one fact, after the first.
+/// Where the words so far are a fact, or begin one.
+#[derive(Default)]
 struct Phrase {
-    rest: Vec<u64>,
-    label: Label,
-    /// One word of a name: a common word must be capitalised.
-    part: bool,
+    /// They are a fact.
+    whole: Option<Label>,
+    /// They are one word of a name: a common word must be capitalised.
+    part: Option<Label>,
 }
 
-/// What is sought, by the hash of the first word.
+/// What is sought. However many facts begin alike, a word of the note is looked up once for each word of the
+/// longest fact, and gives one claim.
 pub(crate) struct Seeds {
-    by_first: HashMap<u64, Vec<Phrase>>,
+    /// By the hash of a fact's first words, for each number of words.
+    phrases: HashMap<u64, Phrase>,
     /// Year, month and day of known dates: a date of the note is one of them in whatever form.
     dates: HashMap<(i64, i64, i64), Label>,
 }
@@ -77,7 +80,7 @@ impl Seeds {
 
     /// From the facts of a subject.
     fn new(known: &Known) -> Self {
-        let mut seeds = Self { by_first: HashMap::new(), dates: HashMap::new() };
+        let mut seeds = Self { phrases: HashMap::new(), dates: HashMap::new() };
         for fact in &known.facts {
             if fact.label.kind == Kind::Date
                 && let Some(date) = calendar::parse(fact.text.expose()).and_then(|date| date.whole())
@@ -113,9 +116,17 @@ impl Seeds {
         seeds
     }
 
+    /// Of facts with the same words the first gives the label.
     fn add(&mut self, words: &[u64], label: Label, part: bool) {
-        if let Some((first, rest)) = words.split_first() {
-            self.by_first.entry(*first).or_default().push(Phrase { rest: rest.to_vec(), label, part });
+        let mut so_far = None;
+        for word in words {
+            let next = after(so_far, *word);
+            self.phrases.entry(next).or_default();
+            so_far = Some(next);
+        }
+        if let Some(phrase) = so_far.and_then(|last| self.phrases.get_mut(&last)) {
+            let place = if part { &mut phrase.part } else { &mut phrase.whole };
+            place.get_or_insert(label);
         }
     }
 
@@ -128,20 +139,41 @@ impl Seeds {
                 claim.evidence = Evidence::Known;
             }
         }
-        if self.by_first.is_empty() {
+        if self.phrases.is_empty() {
             return;
         }
         for (index, token) in note.tokens().iter().enumerate() {
-            for phrase in self.by_first.get(&token.hash).into_iter().flatten() {
-                if phrase.part && !may_be_name(token) {
-                    continue;
-                }
-                if let Some(end) = matches_at(note, index, &phrase.rest) {
-                    out.push(found(phrase.label, token.start, end, Evidence::Known));
-                }
+            if let Some((label, end)) = self.longest_at(note, index) {
+                out.push(found(label, token.start, end, Evidence::Known));
             }
         }
     }
+
+    /// The longest fact whose first word is at `index`, with little between its words: its label and end.
+    fn longest_at(&self, note: &Note<'_>, index: usize) -> Option<(Label, usize)> {
+        let tokens = note.tokens().get(index..)?;
+        let mut longest = None;
+        let mut so_far = None;
+        for (number, token) in tokens.iter().enumerate() {
+            let last = number.checked_sub(1).and_then(|last| tokens.get(last));
+            if last.is_some_and(|last| token.start - last.end > 4) {
+                break;
+            }
+            let next = after(so_far, token.hash);
+            let Some(phrase) = self.phrases.get(&next) else { break };
+            let part = phrase.part.filter(|_| may_be_name(token));
+            if let Some(label) = phrase.whole.or(part) {
+                longest = Some((label, token.end));
+            }
+            so_far = Some(next);
+        }
+        longest
+    }
+}
+
+/// The hash of some words and one more; of one word it is the word's.
+fn after(words: Option<u64>, word: u64) -> u64 {
+    words.map_or(word, |words| words.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ word)
 }
 
 /// A word that is also a common one is the name only when capitalised, and not one in capitals among capitals.
@@ -153,15 +185,42 @@ pub(crate) fn may_be_name(token: &Token) -> bool {
     }
 }
 
-/// The end of the phrase whose first word is at `index`, if the rest follows with little between.
-fn matches_at(note: &Note<'_>, index: usize, rest: &[u64]) -> Option<usize> {
-    let mut last = note.tokens().get(index)?;
-    for (offset, hash) in rest.iter().enumerate() {
-        let next = note.tokens().get(index + 1 + offset)?;
-        if next.hash != *hash || next.start - last.end > 4 {
-            return None;
-        }
-        last = next;
+#[cfg(test)]
+mod tests {
+    use lazaret_core::{KnownFact, Sensitive};
+
+    use super::*;
+
+    fn seeds(facts: impl Iterator<Item = (Label, String)>) -> Seeds {
+        let facts = facts.map(|(label, text)| KnownFact { label, text: Sensitive::new(text) }).collect();
+        Seeds::new(&Known { facts, too_much: false })
     }
-    Some(last.end)
+
+    fn claims(seeds: &Seeds, text: &str) -> Vec<Found> {
+        let mut out = Vec::new();
+        seeds.seek(&Note::new(text), &mut out);
+        out
+    }
+
+    #[test]
+    fn the_longest_fact_at_a_word_is_the_one_found() {
+        let facts =
+            [(Label::PATIENT, "Anna"), (Label::STREET, "Anna Lane 4"), (Label::MRN, "Anna Lane 4 0 0 7")];
+        let seeds = seeds(facts.into_iter().map(|(label, text)| (label, text.to_owned())));
+        let out = claims(&seeds, "Anna Lane, 4, not 0");
+        assert_eq!((out.len(), out[0].label, out[0].start, out[0].end), (1, Label::STREET, 0, 12));
+        assert!(claims(&seeds, "Anna     Lane 4").iter().all(|claim| claim.label == Label::PATIENT));
+    }
+
+    #[test]
+    fn facts_that_begin_alike_do_not_multiply_the_claims() {
+        let alike =
+            |number: usize| format!("{} {number}", ["Quill", "Quill "].concat().repeat(number % 20 + 1));
+        let alike = (0..1_000).map(|number| (Label::PATIENT, alike(number)));
+        let same = (0..1_000).map(|number| (Label::PATIENT, format!("Quill{}", ".".repeat(number))));
+        let seeds = seeds(alike.chain(same));
+        let text = "Quill ".repeat(5_000);
+        let out = claims(&seeds, &text);
+        assert_eq!(out.len(), 5_000, "one a word");
+    }
 }

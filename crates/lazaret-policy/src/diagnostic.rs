@@ -98,8 +98,13 @@ impl fmt::Display for PoliciesRefused {
 
 impl std::error::Error for PoliciesRefused {}
 
-/// The word of a list that is nearest to another, if it is near: for "did you mean".
+/// The word of a list that is nearest to another, if it is near: for "did you mean". What is longer than any word is
+/// near none, and costs nothing.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const LONGEST: usize = 100;
+    if word.len() > LONGEST {
+        return None;
+    }
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
@@ -128,5 +133,6 @@ mod tests {
         assert_eq!(nearest("fhir.narative-element", known), Some("fhir.narrative-element"));
         assert_eq!(nearest("csv.formulas", known), Some("csv.formula"));
         assert_eq!(nearest("pickle.dangerous-call", known), None);
+        assert_eq!(nearest(&"csv.quote".repeat(100_000), known), None, "at once");
     }
 }

@@ -2,7 +2,7 @@
 //! that it names. A copy is as sealed as the vault; it opens with the key-encryption key of that moment.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::permissions;
 use crate::segments::Segments;
@@ -44,8 +44,13 @@ impl SqliteVault {
 
     /// Copies a backup into a data directory that holds no vault. Durable. Opening it afterwards checks the key.
     pub fn restore(from: &Path, data_dir: &Path) -> Result<(), VaultFailure> {
-        let target = data_dir.join(DATABASE);
-        if target.exists() {
+        Self::begin_restore(from, data_dir)?.finish()
+    }
+
+    /// Copies a backup beside where the vault will be. There is no vault until [`Restoring::finish`], so that
+    /// the rest of a data directory can be put in place before; cut short, it can be begun again.
+    pub fn begin_restore(from: &Path, data_dir: &Path) -> Result<Restoring, VaultFailure> {
+        if data_dir.join(DATABASE).exists() {
             return Err(VaultFailure::VaultExists);
         }
         if !from.join(DATABASE).is_file() {
@@ -53,13 +58,17 @@ impl SqliteVault {
         }
         permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
         copy_folder(&from.join(QUARANTINE), Segments::new(data_dir).folder())?;
-        // The database comes last and by a rename: a restore cut short leaves no vault, and can be done again.
         let coming = data_dir.join(COMING);
         remove_if_there(&coming)?;
         copy_file(&from.join(DATABASE), &coming)?;
         Self::check_copy(&coming)?;
-        std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
-        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))
+        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?;
+        Ok(Restoring { data_dir: data_dir.to_owned() })
+    }
+
+    /// Whether a restore was begun in a data directory and not finished.
+    pub fn is_restoring(data_dir: &Path) -> bool {
+        data_dir.join(COMING).is_file() && !data_dir.join(DATABASE).exists()
     }
 
     /// Reads every page of a copy.
@@ -68,6 +77,22 @@ impl SqliteVault {
         let connection = rusqlite::Connection::open_with_flags(file, flags)?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict == "ok" { Ok(()) } else { Err(VaultFailure::NotOpened { what: "the copy of vault.db" }) }
+    }
+}
+
+/// A vault whose copy is there and has not its name yet.
+#[derive(Debug)]
+#[must_use = "there is no vault until `finish`"]
+pub struct Restoring {
+    data_dir: PathBuf,
+}
+
+impl Restoring {
+    /// Gives the copy its name. Durable.
+    pub fn finish(self) -> Result<(), VaultFailure> {
+        std::fs::rename(self.data_dir.join(COMING), self.data_dir.join(DATABASE))
+            .map_err(VaultFailure::file("renamed"))?;
+        permissions::sync_dir(&self.data_dir).map_err(VaultFailure::file("made durable"))
     }
 }
 

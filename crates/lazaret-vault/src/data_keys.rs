@@ -30,6 +30,19 @@ pub struct Rotated {
     pub keys: u64,
 }
 
+/// One data key of a dataset, without the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetKey {
+    /// Its id, by which [`DataKeys::by_id`] gives it.
+    pub id: String,
+    /// What it is the key of: a part of the dataset's columns; none for the dataset as a whole.
+    pub column: Option<String>,
+    /// The how many-th key of it this is, from 1. Older ones stay for what was written under them.
+    pub version: u64,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
 /// Makes a data key, wraps it and writes it down.
 pub(crate) fn make_key(
     connection: &Connection,
@@ -127,6 +140,34 @@ impl SqliteVault {
         let mut cached = self.data_keys.lock().unwrap_or_else(PoisonError::into_inner);
         cached.insert((dataset.to_owned(), part.to_owned()), key.clone());
         Ok(key)
+    }
+
+    /// The datasets that have keys, sorted.
+    pub fn datasets(&self) -> Result<Vec<String>, VaultFailure> {
+        let database = self.database()?;
+        let mut query = database
+            .reading()?
+            .prepare("SELECT DISTINCT dataset FROM data_keys WHERE class = ?1 ORDER BY dataset")?;
+        let names = query.query_map([OF_DATASETS], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// Every key of a dataset, all versions, without the keys themselves. None: there is no such dataset.
+    pub fn dataset_keys(&self, dataset: &str) -> Result<Vec<DatasetKey>, VaultFailure> {
+        let database = self.database()?;
+        let mut known = database.reading()?.prepare(
+            "SELECT id, part, version, created FROM data_keys WHERE class = ?1 AND dataset = ?2
+             ORDER BY part, version",
+        )?;
+        let keys = known.query_map([OF_DATASETS, dataset], |row| {
+            Ok(DatasetKey {
+                id: row.get(0)?,
+                column: Some(row.get(1)?).filter(|part: &String| !part.is_empty()),
+                version: row.get::<_, i64>(2)?.unsigned_abs(),
+                created: Timestamp::from_millis(row.get::<_, i64>(3)?.unsigned_abs()),
+            })
+        })?;
+        Ok(keys.collect::<Result<_, _>>()?)
     }
 
     fn current_key(&self, dataset: &str, column: Option<&str>) -> Result<DataKey, VaultFailure> {

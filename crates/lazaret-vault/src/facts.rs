@@ -1,5 +1,6 @@
 //! What is known of a subject from the record that describes it: sealed under its own secret, sought in its
-//! notes. A fact learnt twice is kept once.
+//! notes. A fact learnt twice is kept once. Of whom more is said than is kept, nothing is known any more but that
+//! it was too much: a record must not stop those beside it, nor hide a name among thousands.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -10,6 +11,11 @@ use crate::envelope::{Binding, SealingKey};
 use crate::subjects::SubjectKeys;
 use crate::{SqliteVault, VaultFailure};
 
+/// `subjects.described`: a record describes the subject.
+const DESCRIBED: i64 = 1;
+/// `subjects.described`: more was said of it than is kept.
+const TOO_MUCH: i64 = 2;
+
 /// Most facts kept of one subject.
 pub const MAX_KNOWN_FACTS: Limit = Limit::new("vault.max_known_facts", 1_000);
 /// Most bytes of one fact.
@@ -17,13 +23,13 @@ pub const MAX_FACT_BYTES: Limit = Limit::new("vault.max_fact_bytes", 4_096);
 
 impl SqliteVault {
     pub(crate) fn learn_facts(&self, subject: &Subject, facts: &[KnownFact]) -> Result<(), VaultFailure> {
-        self.limits.facts.check(facts.len() as u64)?;
-        for fact in facts {
-            self.limits.fact_bytes.check(fact.text.expose().len() as u64)?;
-        }
+        let mut bytes = facts.iter().map(|fact| fact.text.expose().len() as u64);
+        let fits = self.limits.facts.check(facts.len() as u64).is_ok()
+            && bytes.all(|bytes| self.limits.fact_bytes.check(bytes).is_ok());
         self.attempt(|epoch| {
             let keys = self.subject(subject)?;
             let (marks, sealing) = (keys.derivation.mac("fact mark")?, keys.derivation.sealing("fact")?);
+            let facts = if fits { facts } else { &[] };
             let mut rows = Vec::with_capacity(facts.len());
             for fact in facts {
                 let plain = encode(fact);
@@ -32,8 +38,10 @@ impl SqliteVault {
             }
             self.write(epoch, |connection| {
                 connection.execute_batch("SAVEPOINT learn")?;
-                let learnt = insert(connection, &keys, &rows).and_then(|count| {
-                    Ok(self.limits.facts.check(count)?) // over the limit, none of them is kept
+                let learnt = if fits { insert(connection, &keys, &rows) } else { Ok(u64::MAX) };
+                let learnt = learnt.and_then(|count| match self.limits.facts.check(count) {
+                    Ok(()) => Ok(()),
+                    Err(_) => forget(connection, &keys),
                 });
                 let undo = if learnt.is_err() { "ROLLBACK TO learn; RELEASE learn" } else { "RELEASE learn" };
                 connection.execute_batch(undo)?;
@@ -51,12 +59,13 @@ impl SqliteVault {
         let sealing = keys.derivation.sealing("fact")?;
         let database = self.database()?;
         let connection = database.reading()?;
-        let described: Option<bool> = {
+        let described: Option<i64> = {
             let mut select = connection.prepare_cached("SELECT described FROM subjects WHERE id = ?1")?;
             let mut rows = select.query([keys.row])?;
             rows.next()?.map(|row| row.get(0)).transpose()?
         };
-        if described != Some(true) {
+        let too_much = described == Some(TOO_MUCH);
+        if described != Some(DESCRIBED) && !too_much {
             return Ok(None);
         }
         let mut select =
@@ -66,27 +75,45 @@ impl SqliteVault {
         while let Some(row) = rows.next()? {
             facts.push(open(&sealing, &keys, row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?);
         }
-        let known = Arc::new(Known { facts });
+        let known = Arc::new(Known { facts, too_much });
         self.known.put(keys.lookup, Arc::clone(&known));
         Ok(Some(known))
     }
 }
 
-/// Adds what is new; gives how many facts the subject has now.
+/// Adds what is new, unless too much was said already; gives how many facts the subject has now.
 fn insert(
     connection: &Connection,
     keys: &SubjectKeys,
     rows: &[([u8; 16], Vec<u8>)],
 ) -> Result<u64, VaultFailure> {
+    let described = connection
+        .prepare_cached("SELECT described FROM subjects WHERE id = ?1")?
+        .query_row([keys.row], |row| row.get::<_, i64>(0))?;
+    if described == TOO_MUCH {
+        return Ok(0);
+    }
     let mut insert = connection.prepare_cached(
         "INSERT INTO facts (subject, mark, sealed) VALUES (?1, ?2, ?3) ON CONFLICT (subject, mark) DO NOTHING",
     )?;
     for (mark, sealed) in rows {
         insert.execute(params![keys.row, mark, sealed])?;
     }
-    connection.prepare_cached("UPDATE subjects SET described = 1 WHERE id = ?1")?.execute([keys.row])?;
+    describe(connection, keys, DESCRIBED)?;
     let mut count = connection.prepare_cached("SELECT count(*) FROM facts WHERE subject = ?1")?;
     Ok(count.query_row([keys.row], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// Marks a subject of whom too much is said.
+fn forget(connection: &Connection, keys: &SubjectKeys) -> Result<(), VaultFailure> {
+    connection.prepare_cached("DELETE FROM facts WHERE subject = ?1")?.execute([keys.row])?;
+    describe(connection, keys, TOO_MUCH)
+}
+
+fn describe(connection: &Connection, keys: &SubjectKeys, how: i64) -> Result<(), VaultFailure> {
+    let sql = "UPDATE subjects SET described = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([keys.row, how])?;
+    Ok(())
 }
 
 fn open(

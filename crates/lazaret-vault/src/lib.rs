@@ -38,7 +38,8 @@ mod store;
 mod subjects;
 mod tokens;
 
-pub use data_keys::Rotated;
+pub use backup::Restoring;
+pub use data_keys::{DatasetKey, Rotated};
 pub use facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
 pub use failure::VaultFailure;
 pub use holds::{HeldFinding, HeldRecord, HoldFilter, HoldState, Settlement};
@@ -49,4 +50,4 @@ pub use random::SystemRandom;
 pub use shred::Shredded;
 pub use status::VaultStatus;
 pub use store::{LIMITS, SqliteVault};
-pub use tokens::Revealed;
+pub use tokens::{Revealed, token_in};

@@ -65,7 +65,7 @@ impl SqliteVault {
             vault_keys: count("SELECT count(*) FROM data_keys WHERE class = 'vault'")?,
             dataset_keys: count("SELECT count(*) FROM data_keys WHERE class = 'dataset'")?,
             subjects: count("SELECT count(*) FROM subjects")?,
-            described: count("SELECT count(*) FROM subjects WHERE described = 1")?,
+            described: count("SELECT count(*) FROM subjects WHERE described > 0")?,
             facts: count("SELECT count(*) FROM facts")?,
             tokens: count("SELECT count(*) FROM tokens")?,
             shredded_tokens: count("SELECT count(*) FROM tokens WHERE sealed IS NULL")?,

@@ -279,6 +279,12 @@ fn parse_plain(plain: &[u8]) -> Option<Revealed> {
     Some(Revealed { scope, purpose, system: Sensitive::new(part()?), value: Sensitive::new(part()?) })
 }
 
+/// The token in a text, given as `lz-…` or `[MRN lz-…]`, written without what stands around it. None: it is none, and
+/// may be a value that somebody took for one.
+pub fn token_in(text: &str) -> Option<String> {
+    Some(format!("{PREFIX}{}", crockford(&body_of(text)?)))
+}
+
 fn body_of(token: &str) -> Option<Body> {
     let token = token.trim();
     let token = match token.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
@@ -319,6 +325,7 @@ mod tests {
             prop_assert_eq!(body_of(&text), Some(spelt(bytes)));
             prop_assert_eq!(body_of(&format!(" [HEALTH_PLAN {text}]")), Some(spelt(bytes)));
             prop_assert_eq!(body_of(&text.to_uppercase()), None);
+            prop_assert_eq!(token_in(&format!("[somebody's name {text}]")), Some(text));
         }
 
         #[test]

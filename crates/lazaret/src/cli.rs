@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Tokens and what they stand for
     #[command(subcommand)]
     Tokens(TokensCommand),
-    /// Keys: status, rotation, shredding a subject
+    /// Keys: status, export to readers of the lake, rotation, shredding a subject
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Copy the data directory, consistently, while it is in use
@@ -102,6 +102,7 @@ pub(crate) struct InitArgs {
   lazaret ingest --check export/                   look only: nothing is written or recorded
   lazaret ingest export/ --to /lake                validate, de-identify, encrypt, record
   lazaret ingest --check --jsonl Patient.ndjson    one JSON object a record, for pipelines
+  lazaret ingest note.txt --subject Patient/129c   a text note of a patient whose record was ingested
   lazaret ingest visits.csv --schema visits.toml --to /lake --basis expert --purpose research:IRB-7")]
 pub(crate) struct IngestArgs {
     /// Files or folders: FHIR R4 JSON or NDJSON, CSV, text notes; gzip, zlib, zstd, brotli around them
@@ -110,15 +111,25 @@ pub(crate) struct IngestArgs {
     /// The lake to write to [default: setting `lake`]
     #[arg(long, value_name = "LAKE", conflicts_with = "check")]
     pub(crate) to: Option<PathBuf>,
-    /// Report only: no lake, no ledger, no data directory
+    /// Report only: nothing is written or recorded, and no key is needed
     #[arg(long)]
     pub(crate) check: bool,
+    /// With --check, a folder of *.cedar files to decide by [default: the data directory's policies if there is
+    /// one, else the built-in ones]
+    #[arg(long, value_name = "DIR", requires = "check", conflicts_with = "to")]
+    pub(crate) policies: Option<PathBuf>,
     /// With --check one JSON object a record; without, one a file, as soon as its receipt is durable
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     /// Schema of CSV files (TOML; see the guide "CSV schemas")
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
+    /// The patient that the text notes are about, as records name it: `Patient/129c` or `129c`
+    #[arg(long, value_name = "ID")]
+    pub(crate) subject: Option<String>,
+    /// The charset of the text notes, where they are neither UTF-8 nor marked: `windows-1252`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) charset: Option<String>,
     /// What the data is for: treatment, payment, operations, research:PROTOCOL, public-health
     #[arg(long)]
     pub(crate) purpose: Option<String>,
@@ -248,8 +259,14 @@ pub(crate) enum QuarantineCommand {
         /// The hold's id
         id: String,
         /// Print the record itself, unchanged, to the terminal
-        #[arg(long)]
+        #[arg(long, requires_all = ["by", "reason"])]
         content: bool,
+        /// Who looks at the content
+        #[arg(long, requires = "content")]
+        by: Option<String>,
+        /// Why. It stands in the ledger for good: no patient data in it
+        #[arg(long, requires = "content")]
+        reason: Option<String>,
     },
     /// Release a record to the lake as it is policed now
     Release {
@@ -261,7 +278,7 @@ pub(crate) enum QuarantineCommand {
         /// The second person, needed for a blocked record
         #[arg(long)]
         second: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
         /// The lake to write to [default: setting `lake`]
@@ -278,7 +295,7 @@ pub(crate) enum QuarantineCommand {
         /// The second person, needed for a blocked record
         #[arg(long)]
         second: Option<String>,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -294,7 +311,7 @@ pub(crate) enum TokensCommand {
         /// Who asks
         #[arg(long)]
         by: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
@@ -305,11 +322,49 @@ pub(crate) enum TokensCommand {
 pub(crate) enum KeysCommand {
     /// Which keys there are, and how old
     Status,
-    /// Wrap every data key under a new key-encryption key; no data is rewritten
+    /// Write the keys of some columns of datasets to a file, for a reader of the lake. Recorded before it is done
+    #[command(after_help = "Examples:
+  lazaret keys export lake/Condition --columns clinical --for ward-7 --by ana --reason IRB-7 --to keys.json
+  lazaret keys export lake/Patient lake/Observation --columns identity,clinical --for dr-osei \\
+      --by ana --second ben --reason \"cohort of IRB-7\" --to /mnt/stick/keys.json
+
+Whoever has the file reads those columns of what was and will be written under these keys.
+It cannot be taken back.")]
+    Export {
+        /// The datasets, as `bom` names them: `lake/Patient`
+        #[arg(required = true, value_name = "DATASET")]
+        datasets: Vec<String>,
+        /// Which columns, commas between: ids and references; what was found, done and prescribed; the record as a
+        /// whole, and notes
+        #[arg(long, required = true, value_delimiter = ',', value_parser = ["identity", "clinical", "content"])]
+        columns: Vec<String>,
+        /// Who will read with them: a person or a system
+        #[arg(long = "for", value_name = "READER")]
+        reader: String,
+        /// Who hands them out
+        #[arg(long)]
+        by: String,
+        /// A second person who agrees
+        #[arg(long)]
+        second: Option<String>,
+        /// Why. It stands in the ledger for good: no patient data in it
+        #[arg(long)]
+        reason: String,
+        /// A new file, which its owner alone may read; outside the data directory and the lake
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Wrap every data key under a new key-encryption key; no data is rewritten. Recorded before it is done
     Rotate {
         /// The new key file; made if it is not there
         #[arg(long, value_name = "FILE")]
         new_key_file: Option<PathBuf>,
+        /// Who rotates
+        #[arg(long)]
+        by: String,
+        /// Why. It stands in the ledger for good: no patient data in it
+        #[arg(long)]
+        reason: String,
     },
     /// Destroy one subject's secret: tokens, digests and held records of it become meaningless
     Shred {
@@ -324,11 +379,12 @@ pub(crate) enum KeysCommand {
         /// The second person
         #[arg(long)]
         second: String,
-        /// Why
+        /// Why. It stands in the ledger for good: no patient data in it
         #[arg(long)]
         reason: String,
     },
-    /// Set or lift a legal hold on a subject: while it holds, the subject cannot be shredded
+    /// Set or lift a legal hold on a subject: while it holds, the subject cannot be shredded. Recorded before it
+    /// is done
     LegalHold {
         /// The subject's id in its source system
         subject: String,
@@ -341,6 +397,9 @@ pub(crate) enum KeysCommand {
         /// Who asks
         #[arg(long)]
         by: String,
+        /// Why. It stands in the ledger for good: no patient data in it
+        #[arg(long)]
+        reason: String,
     },
 }
 

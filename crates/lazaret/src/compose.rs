@@ -10,7 +10,9 @@ use lazaret_core::{
     Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::formats::csv::Schema;
+use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_ingest::lake::Lake;
+use lazaret_input::charset;
 use lazaret_ledger::{LedgerReader, SqliteLedger};
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
@@ -42,9 +44,41 @@ pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
     schema.map(Arc::new).map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
-/// The formats of the ingest gate.
-fn formats(schema: Option<&Path>) -> Result<Vec<Arc<dyn Format>>, CliError> {
-    Ok(lazaret_ingest::formats(schema.map(read_schema).transpose()?.into_iter().collect()))
+/// What the operator tells of the files: it cannot be read from them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told<'a> {
+    /// The schema file of CSV files.
+    pub(crate) schema: Option<&'a Path>,
+    /// The patient that text notes are about.
+    pub(crate) subject: Option<&'a str>,
+    /// The charset of text notes.
+    pub(crate) charset: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    /// A schema alone.
+    pub(crate) fn schema(schema: &'a Path) -> Self {
+        Self { schema: Some(schema), ..Self::default() }
+    }
+
+    /// The formats of the ingest gate.
+    fn formats(self) -> Result<Vec<Arc<dyn Format>>, CliError> {
+        let mut notes = NoteFormat::new();
+        if let Some(subject) = self.subject {
+            let id = subject.trim();
+            let is_id = !id.is_empty() && !id.ends_with('/') && !id.chars().any(char::is_whitespace);
+            if !is_id {
+                return Err(CliError::Usage("--subject: an id, as `Patient/129c` or `129c`".to_owned()));
+            }
+            notes = if id.contains('/') { notes.about(id) } else { notes.about(&format!("Patient/{id}")) };
+        }
+        if let Some(charset) = self.charset {
+            charset::decode(b"", Some(charset))
+                .map_err(|error| CliError::Usage(format!("--charset: {error}")))?;
+            notes = notes.in_charset(charset);
+        }
+        Ok(lazaret_ingest::formats(self.schema.map(read_schema).transpose()?.into_iter().collect(), notes))
+    }
 }
 
 fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
@@ -55,13 +89,13 @@ fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
 
 fn checkpoint_of(
     config: &Config,
-    schema: Option<&Path>,
+    told: Told<'_>,
     policy: Arc<dyn Policy>,
     vault: Arc<dyn Vault>,
     ledger: Arc<dyn Ledger>,
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
-        formats: formats(schema)?,
+        formats: told.formats()?,
         detectors: detectors()?,
         policy,
         vault,
@@ -75,10 +109,39 @@ fn checkpoint_of(
     }))
 }
 
-/// A checkpoint that looks only: the built-in policies, no data directory.
-pub(crate) fn checkpoint_that_looks(config: &Config, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
-    let policy = CedarPolicy::embedded().map_err(|error| CliError::failed("the built-in policies", error))?;
-    checkpoint_of(config, schema, Arc::new(policy), Arc::new(MemoryOfSubjects::default()), Arc::new(NoLedger))
+/// A checkpoint that looks only: nothing is written, and no key is needed.
+pub(crate) fn checkpoint_that_looks(
+    config: &Config,
+    told: Told<'_>,
+    policy: CedarPolicy,
+) -> Result<Checkpoint, CliError> {
+    checkpoint_of(
+        config,
+        told,
+        Arc::new(policy),
+        Arc::new(MemoryOfSubjects::new(&config.limits())),
+        Arc::new(NoLedger),
+    )
+}
+
+/// Which policies a look decides by, and where they are from: a folder that was named, else the data directory's if
+/// there is one, else the built-in ones. Policies are plain files, so no key is needed.
+pub(crate) fn policies_to_look_by(
+    config: &Config,
+    named: Option<&Path>,
+) -> Result<(CedarPolicy, String), CliError> {
+    let data = config.path("data");
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None if is_data_directory(&data) => data.join("policies"),
+        None => {
+            let built_in = CedarPolicy::embedded();
+            let built_in = built_in.map_err(|error| CliError::failed("the built-in policies", error))?;
+            return Ok((built_in, "built-in".to_owned()));
+        }
+    };
+    let policy = CedarPolicy::load(&folder).map_err(|error| CliError::Usage(chain(&error)))?;
+    Ok((policy, folder.display().to_string()))
 }
 
 /// The parts of a data directory that only reading needs: another process may be writing.
@@ -103,10 +166,14 @@ impl Reading {
     }
 }
 
+/// Only a missing vault means that there is no data directory; one that cannot be read says why itself.
+fn is_data_directory(folder: &Path) -> bool {
+    folder.join("vault.db").is_file()
+}
+
 fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> {
     let folder = config.path("data");
-    // Only a missing vault means that there is no data directory; one that cannot be read says why itself.
-    if !folder.join("vault.db").is_file() {
+    if !is_data_directory(&folder) {
         let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
         return Err(CliError::Usage(why));
     }
@@ -208,11 +275,11 @@ impl Data {
     }
 
     /// The checkpoint over this data.
-    pub(crate) fn checkpoint(&self, schema: Option<&Path>) -> Result<Checkpoint, CliError> {
+    pub(crate) fn checkpoint(&self, told: Told<'_>) -> Result<Checkpoint, CliError> {
         let policy = Arc::new(self.policy()?);
         let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
         let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
-        checkpoint_of(&self.config, schema, policy, vault, ledger)
+        checkpoint_of(&self.config, told, policy, vault, ledger)
     }
 
     /// A lake, with what a crash left in it finished or undone.
@@ -240,7 +307,7 @@ impl Data {
     /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
     pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
         let id = crossing.id;
-        let checkpoint = self.checkpoint(None)?;
+        let checkpoint = self.checkpoint(Told::default())?;
         let failed =
             |stopped| CliError::failed("the order could not be recorded, so it was not carried out", stopped);
         checkpoint.open(crossing).map_err(failed)?.seal(Vec::new()).map_err(failed)?;
@@ -352,8 +419,23 @@ impl Crossings {
         }
     }
 
-    /// The crossing that carries an order out.
+    /// The crossing that carries an order out. Somebody orders it, for a reason, and a second person is another.
     pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
+        if order.by.trim().is_empty() || order.reason.trim().is_empty() {
+            return Err(CliError::Usage("an order needs a name (--by) and a reason (--reason)".to_owned()));
+        }
+        let same =
+            |second: &String| second.trim().is_empty() || second.trim().eq_ignore_ascii_case(order.by.trim());
+        if order.second.as_ref().is_some_and(same) {
+            return Err(CliError::Usage("--second is another person than --by".to_owned()));
+        }
+        // Auditors read these on a terminal: nothing in them may move its cursor.
+        let words = [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)];
+        if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
+            return Err(CliError::Usage(
+                "names and reasons are one line, without control characters".to_owned(),
+            ));
+        }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
         Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
     }

@@ -122,8 +122,11 @@ impl Config {
     }
 
     fn read(&mut self, path: &Path, known_limits: &[&str]) -> Result<(), CliError> {
+        self.read_text(path, &read_text(path, MAX_CONFIG)?, known_limits)
+    }
+
+    fn read_text(&mut self, path: &Path, text: &str, known_limits: &[&str]) -> Result<(), CliError> {
         let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-        let text = read_text(path, MAX_CONFIG)?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let line =
                 error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
@@ -226,8 +229,12 @@ impl Config {
     }
 }
 
-/// The nearest known word, if any is near.
+/// The nearest known word, if any is near. What is longer than any word is near none.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const LONGEST: usize = 100;
+    if word.len() > LONGEST {
+        return None;
+    }
     let (distance, nearest) = known.map(|candidate| (levenshtein(word, candidate), candidate)).min()?;
     (distance <= word.chars().count() / 3 + 1).then_some(nearest)
 }
@@ -293,6 +300,8 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn load(text: &str) -> Result<Config, String> {
@@ -306,6 +315,71 @@ mod tests {
     fn settings_are_sorted_and_described() {
         assert!(SETTINGS.windows(2).all(|pair| pair[0].key < pair[1].key));
         assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
+    }
+
+    fn read(text: &str) -> Result<Config, String> {
+        let mut config = Config::load(None, &[], |_| None, &[]).unwrap();
+        let read = config.read_text(Path::new("x.toml"), text, &["json.max_depth", "xml.max_depth"]);
+        read.map(|()| config).map_err(|error| error.to_string())
+    }
+
+    /// Words of a configuration, well and badly put together.
+    fn pieces() -> impl Strategy<Value = String> {
+        let words = [
+            "[limits]\n",
+            "'json.max_depth'",
+            "json.max_depth",
+            " = ",
+            "64 MiB",
+            "'64 MiB'",
+            "99999999999999999999",
+            "[crossing]\n",
+            "basis",
+            "'expert'",
+            "data",
+            "'x'",
+            "\n",
+            "[",
+            "]",
+            "{",
+            "}",
+            "\"",
+            "\\u0000",
+            "#",
+            ".",
+            "deadlines.call = '5 min'\n",
+            "workers.width = 0x7f\n",
+            "1979-05-27",
+            "-1",
+            "1e400",
+            "nan",
+            "true",
+        ];
+        let piece =
+            prop_oneof![prop::sample::select(words.to_vec()).prop_map(ToOwned::to_owned), any::<String>()];
+        prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_configuration_or_refused_with_the_file(text in pieces()) {
+            match read(&text) {
+                Ok(config) => {
+                    let _all = (config.purpose(), config.basis(), config.deadlines(), config.width());
+                    let _limits = config.limits();
+                    prop_assert!(config.effective().len() >= SETTINGS.len());
+                }
+                Err(error) => prop_assert!(error.starts_with("x.toml: "), "{error}"),
+            }
+            let _sizes = (parse_size(&text), parse_duration(&text));
+        }
+    }
+
+    #[test]
+    fn a_key_as_long_as_the_file_is_refused_at_once() {
+        let error = read(&format!("{} = 1", "a".repeat(1 << 20))).err().unwrap();
+        assert!(!error.contains("did you mean"));
+        assert!(read(&format!("a = {}", "[".repeat(1 << 20))).is_err());
     }
 
     #[test]

@@ -1,18 +1,51 @@
 //! The ports of a look that records nothing: what is known of patients is kept in memory for as long as the
 //! look lasts, and everything that would record or release refuses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lazaret_core::{
-    CrossingId, Entry, EntryIndex, Hold, HoldId, KeyedDigest, Known, KnownFact, Ledger, LedgerError, Opened,
-    Purpose, Seal, Sealed, Subject, TokenRequest, Vault, VaultError,
+    CrossingId, Entry, EntryIndex, Hold, HoldId, KeyedDigest, Known, KnownFact, Label, Ledger, LedgerError,
+    Limit, Limits, Opened, Purpose, Seal, Sealed, Subject, TokenRequest, Vault, VaultError,
 };
+use lazaret_vault::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
 
-/// A vault that only remembers, in memory, what records say of the patients they describe.
-#[derive(Default)]
+/// A vault that only remembers, in memory, what records say of the patients they describe: as much as the vault
+/// would keep.
 pub(crate) struct MemoryOfSubjects {
+    most_facts: Limit,
+    most_bytes: Limit,
     known: RwLock<HashMap<Subject, Arc<Known>>>,
+}
+
+impl MemoryOfSubjects {
+    /// With the vault's limits.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            most_facts: limits.get(MAX_KNOWN_FACTS),
+            most_bytes: limits.get(MAX_FACT_BYTES),
+            known: RwLock::default(),
+        }
+    }
+
+    /// What is known with some facts more; nothing where that is too much.
+    fn with(&self, known: Option<&Known>, facts: &[KnownFact]) -> Known {
+        let mut all = known.cloned().unwrap_or_default();
+        let mut seen: HashSet<(Label, &str)> = HashSet::new();
+        let before = all.facts.iter().map(|fact| (fact.label, fact.text.expose().as_str()));
+        seen.extend(before);
+        let new = facts.iter().filter(|fact| seen.insert((fact.label, fact.text.expose()))).cloned();
+        let new: Vec<KnownFact> = new.collect();
+        all.facts.extend(new);
+        let mut bytes = facts.iter().map(|fact| fact.text.expose().len());
+        all.too_much |= self.most_facts.check(facts.len() as u64).is_err()
+            || self.most_facts.check(all.facts.len() as u64).is_err()
+            || bytes.any(|bytes| self.most_bytes.check(bytes as u64).is_err());
+        if all.too_much {
+            all.facts.clear();
+        }
+        all
+    }
 }
 
 const ONLY_LOOKS: VaultError = VaultError { what: "do this: this command only looks", cause: None };
@@ -32,12 +65,7 @@ impl Vault for MemoryOfSubjects {
 
     fn learn(&self, subject: &Subject, facts: &[KnownFact]) -> Result<(), VaultError> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let mut all = known.get(subject).map_or_else(Known::default, |known| Known::clone(known));
-        for fact in facts {
-            if !all.facts.contains(fact) {
-                all.facts.push(fact.clone());
-            }
-        }
+        let all = self.with(known.get(subject).map(Arc::as_ref), facts);
         known.insert(subject.clone(), Arc::new(all));
         Ok(())
     }

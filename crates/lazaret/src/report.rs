@@ -1,6 +1,7 @@
 //! How results are shown: tables for eyes, JSON for machines. Paths are the operator's own and are printed only
 //! here.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -15,10 +16,16 @@ pub(crate) struct JsonRecord<'a> {
     pub(crate) path: &'a str,
     pub(crate) line: Option<u64>,
     pub(crate) format: Option<FormatId>,
-    pub(crate) verdict: Verdict,
-    pub(crate) phi: &'a std::collections::BTreeMap<String, u64>,
+    /// None for a file that was refused whole and would not be kept.
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) phi: &'a BTreeMap<String, u64>,
     pub(crate) findings: &'a [Finding],
+    /// Why a file that was refused whole would not be kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<&'a str>,
 }
+
+static NO_PHI: BTreeMap<String, u64> = BTreeMap::new();
 
 impl<'a> JsonRecord<'a> {
     pub(crate) fn of(path: &'a str, report: &'a RecordReport) -> Self {
@@ -26,9 +33,23 @@ impl<'a> JsonRecord<'a> {
             path,
             line: report.place.line,
             format: Some(report.format),
-            verdict: report.verdict,
+            verdict: Some(report.verdict),
             phi: &report.phi,
             findings: &report.findings,
+            refused: None,
+        }
+    }
+
+    /// A file that was refused whole: it would be held as one record, or not kept for the reason given.
+    pub(crate) fn of_refused(path: &'a str, finding: &'a Finding, not_kept: Option<&'a str>) -> Self {
+        Self {
+            path,
+            line: None,
+            format: None,
+            verdict: not_kept.is_none().then_some(Verdict::Quarantine),
+            phi: &NO_PHI,
+            findings: std::slice::from_ref(finding),
+            refused: not_kept,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
@@ -14,8 +15,12 @@ mod cli;
 mod console;
 #[path = "main/docs.rs"]
 mod docs;
+#[path = "main/fuzz.rs"]
+mod fuzz;
 #[path = "main/house.rs"]
 mod house;
+#[path = "main/keys_export.rs"]
+mod keys_export;
 #[path = "main/killed.rs"]
 mod killed;
 #[cfg(target_os = "linux")]
@@ -23,3 +28,6 @@ mod killed;
 mod power;
 #[path = "main/reference.rs"]
 mod reference;
+#[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
+#[path = "../../../fuzz/src/lib.rs"]
+mod targets;

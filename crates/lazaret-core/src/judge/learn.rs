@@ -1,5 +1,7 @@
 //! The first pass: what a record says of the subjects it describes, for the vault to remember.
 
+use std::collections::HashMap;
+
 use super::{Judge, subject_of};
 use crate::{Crossing, Findings, KnownFact, Record, Subject, VaultError};
 
@@ -9,13 +11,16 @@ impl Judge {
         let mut findings = Findings::new();
         let Some(reading) = record.read(&self.limits, &mut findings) else { return Ok(0) };
         let mut by_subject: Vec<(Subject, Vec<KnownFact>)> = Vec::new();
+        let mut places: HashMap<Subject, usize> = HashMap::new();
         // A reading that fails while it is visited is reported when the record itself passes.
         let _whole = reading.facts(&mut |subject, label, text| {
             let subject = subject_of(crossing, subject.id);
             let fact = KnownFact { label, text: text.to_owned().into() };
-            match by_subject.iter_mut().find(|(known, _)| *known == subject) {
-                Some((_, facts)) => facts.push(fact),
-                None => by_subject.push((subject, vec![fact])),
+            if let Some((_, facts)) = places.get(&subject).and_then(|place| by_subject.get_mut(*place)) {
+                facts.push(fact);
+            } else {
+                places.insert(subject.clone(), by_subject.len());
+                by_subject.push((subject, vec![fact]));
             }
         });
         let mut learnt = 0_u64;

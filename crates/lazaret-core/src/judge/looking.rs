@@ -150,6 +150,11 @@ impl Looking<'_> {
                 "free text whose subject is not known: names from the record could not be sought in it";
             self.findings.fault(Finding::new(&UNKNOWN_SUBJECT, segment.place.locator(), what));
         }
+        if known.as_ref().is_some_and(|known| known.too_much) {
+            let what = "more is said of this subject than the vault keeps (`vault.max_known_facts`, \
+                        `vault.max_fact_bytes` under [limits]): it could not all be sought in this text";
+            self.findings.fault(Finding::new(&UNINSPECTABLE, segment.place.locator(), what));
+        }
         let view = View::of(segment);
         let context = Context { known: known.as_deref(), profile: self.task.profile, record_kind: self.kind };
         self.task.doings.set(Doing::Inspecting);

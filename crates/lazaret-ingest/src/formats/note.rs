@@ -76,7 +76,7 @@ impl Format for NoteFormat {
 }
 
 /// Reads a source that is one record.
-pub(super) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Refused> {
+pub(crate) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Refused> {
     read_whole(source, limits.get(MAX_RECORD)).map_err(|error| match error {
         ReadError::Limit(reached) => Refused::new(RECORD_SIZE.id, reached.to_string()),
         ReadError::Source(failed) => decompress::refused(&failed),
@@ -85,14 +85,14 @@ pub(super) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Ref
 }
 
 /// A payload of one record.
-pub(super) struct One {
+pub(crate) struct One {
     record: Option<Arc<dyn Record>>,
     length: u64,
     position: u64,
 }
 
 impl One {
-    pub(super) fn of(record: Arc<dyn Record>) -> Self {
+    pub(crate) fn of(record: Arc<dyn Record>) -> Self {
         let length = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
         Self { record: Some(record), length, position: 0 }
     }

@@ -11,18 +11,21 @@
 
 /// Which key opens a column. A reader may be given one class and not the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
+pub enum Class {
     /// Ids, and references to patients, staff and other records.
     Identity,
     /// What was found, done and prescribed.
     Clinical,
-    /// The record as a whole, as written.
+    /// The record as a whole, as written, and notes: text in which more may stand than was found.
     Content,
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Identity, Self::Clinical, Self::Content];
+
     /// The name by which its key is asked for.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Clinical => "clinical",

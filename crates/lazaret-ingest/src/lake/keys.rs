@@ -38,7 +38,7 @@ pub(crate) fn for_writing(
         .with_footer_key_metadata(footer_material)
         .with_aad_prefix(aad_prefix.as_bytes().to_vec())
         .with_aad_prefix_storage(true);
-    for class in [Class::Identity, Class::Clinical, Class::Content] {
+    for class in Class::ALL {
         if columns.iter().all(|(_, of)| *of != class) {
             continue;
         }

@@ -41,6 +41,7 @@ use arrow_schema::ArrowError;
 use lazaret_core::{CrossingId, DataKeys, Limit, Limits, VaultError};
 use parquet::errors::ParquetError;
 
+pub use columns::Class;
 pub use destination::LakeDestination;
 pub use manifest::{MAX_MANIFEST, RecoverError, Recovered};
 pub use read::{LakeRow, Rows};

@@ -22,6 +22,8 @@ const BYTES: &str = "bytes";
 const ROW: &str = "row";
 const RECORD: &str = "record";
 const ENTRY: &str = "entry";
+/// The field metadata that names the key of a column.
+const KEY_LABEL: &str = "lazaret.key";
 
 /// A table and its rows not yet written.
 pub(crate) struct Table {
@@ -64,7 +66,8 @@ impl Table {
             Shape::Text
         };
         let buffers = columns.iter().map(|(field, _)| Buffer::of(field.data_type())).collect();
-        let (fields, classes): (Vec<Field>, Vec<Class>) = columns.into_iter().unzip();
+        let (fields, classes): (Vec<Field>, Vec<Class>) =
+            columns.into_iter().map(|(field, class)| (labelled(field, class), class)).unzip();
         let schema = Arc::new(arrow_schema::Schema::new(fields));
         Self { schema, classes, shape, buffers, rows: 0, bytes: 0 }
     }
@@ -150,6 +153,11 @@ impl Table {
     }
 }
 
+/// A column that says itself which key opens it, to whoever can read the schema.
+fn labelled(field: Field, class: Class) -> Field {
+    field.with_metadata([(KEY_LABEL.to_owned(), class.name().to_owned())])
+}
+
 /// The columns of a CSV table. Its own two give way where the schema already has their names.
 fn csv_columns(schema: &CsvSchema) -> Vec<(Field, Class)> {
     let own = |name: &str| {
@@ -168,7 +176,11 @@ fn csv_columns(schema: &CsvSchema) -> Vec<(Field, Class)> {
             Type::Boolean => DataType::Boolean,
             Type::Text | Type::Code | Type::Date | Type::DateTime | Type::Uuid | Type::Key => DataType::Utf8,
         };
-        let class = if column.identifies.is_some() { Class::Identity } else { Class::Clinical };
+        let class = match column.identifies {
+            Some(_) => Class::Identity,
+            None if column.note => Class::Content,
+            None => Class::Clinical,
+        };
         (Field::new(&column.name, of, true), class)
     }));
     columns.push((Field::new(own(ROW), DataType::Utf8, false), Class::Content));

@@ -8,6 +8,7 @@ use lazaret_core::{
     Severity, Span,
 };
 use lazaret_ingest::formats::fhir::FhirR4;
+use lazaret_input::decompress::unpack;
 use lazaret_input::{FileSource, MAX_RECORD, MemorySource, read_file};
 use proptest::prelude::*;
 
@@ -32,7 +33,8 @@ fn memory(bytes: &[u8], extension: &str) -> Vec<Arc<dyn Record>> {
 fn any_memory(bytes: &[u8], extension: &str) -> Result<Vec<Arc<dyn Record>>, Refused> {
     let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
     let source = MemorySource::new(bytes.to_vec(), hint);
-    let mut payload = FhirR4.open(Arc::new(source), &Limits::default())?;
+    let (source, _) = unpack(Arc::new(source), &Limits::default())?;
+    let mut payload = FhirR4.open(source, &Limits::default())?;
     let mut out = Vec::new();
     while let Some(record) = payload.next()? {
         out.push(record);
@@ -514,19 +516,24 @@ fn a_record_above_its_limit_is_held_and_the_next_is_read() {
     );
     let mut limits = Limits::default();
     limits.set("input.max_record", 1_000);
-    for (extension, lines) in [("ndjson", 2), ("json", 1)] {
+    let open = |extension: &str| {
         let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
-        let source = MemorySource::new(file.as_bytes().to_vec(), hint);
-        let mut payload = FhirR4.open(Arc::new(source), &limits).unwrap();
-        let mut found = Vec::new();
-        while let Some(record) = payload.next().unwrap() {
-            let mut findings = Findings::new();
-            record.read(&limits, &mut findings);
-            found.push(findings.faults().iter().map(|fault| fault.id).collect::<Vec<_>>());
-        }
-        assert_eq!((found.len(), &found[0]), (lines, &vec!["limit.record-size"]));
-        assert!(found.iter().skip(1).all(Vec::is_empty));
+        FhirR4.open(Arc::new(MemorySource::new(file.as_bytes().to_vec(), hint)), &limits)
+    };
+    let mut payload = open("ndjson").unwrap();
+    let mut found = Vec::new();
+    while let Some(record) = payload.next().unwrap() {
+        let mut findings = Findings::new();
+        record.read(&limits, &mut findings);
+        found.push((record, findings.into_faults()));
     }
+    let [(too_long, why), (_, nothing)] = found.as_slice() else { panic!("two records") };
+    assert_eq!((why.len(), why[0].id, nothing.len()), (1, "limit.record-size", 0));
+    assert!(why[0].message.contains("set `input.max_record` under [limits]"), "{}", why[0].message);
+    assert!(file.as_bytes().starts_with(too_long.bytes()) && too_long.bytes().len() > 2_000);
+    // A file that is one record is refused whole.
+    let Err(refused) = open("json") else { panic!("it is above the limit") };
+    assert_eq!(refused.rule, "limit.record-size");
 }
 
 #[test]
@@ -545,7 +552,8 @@ fn compressed_files_are_read_as_what_is_in_them() {
     assert_eq!(pretty.iter().map(|record| record.place().line).collect::<Vec<_>>(), [None]);
     let bomb = pack(&vec![b' '; 200 << 20]);
     let hint = Hint { extension: Some("ndjson".to_owned()), media_type: None };
-    let refused = match FhirR4.open(Arc::new(MemorySource::new(bomb, hint)), &Limits::default()) {
+    let (source, _) = unpack(Arc::new(MemorySource::new(bomb, hint)), &Limits::default()).unwrap();
+    let refused = match FhirR4.open(source, &Limits::default()) {
         Ok(mut payload) => loop {
             match payload.next() {
                 Ok(Some(_)) => {}

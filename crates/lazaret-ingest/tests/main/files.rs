@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Findings, Likeness, Limit, Limits, Source};
+use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::{FileSource, head, read_file};
 
 #[derive(serde::Deserialize)]
@@ -19,7 +20,7 @@ fn every_file_becomes_a_record_of_the_format_that_knows_it_best() {
     let expected = read_file(&folder.join("expected.json"), Limit::new("test.size", 1 << 20)).unwrap();
     let expected: BTreeMap<String, Expected> =
         serde_json::from_str(std::str::from_utf8(&expected).unwrap()).unwrap();
-    let formats = lazaret_ingest::formats(Vec::new());
+    let formats = lazaret_ingest::formats(Vec::new(), NoteFormat::new());
     let limits = Limits::default();
     for (name, expected) in &expected {
         let source: Arc<dyn Source> = Arc::new(FileSource::open(&folder.join(name)).unwrap());

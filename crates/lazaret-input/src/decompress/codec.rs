@@ -95,7 +95,7 @@ fn is_zlib_header(method: u8, flags: u8) -> bool {
 /// Whether what follows a header unpacks. `x^` begins a zlib stream, and a text: there the bytes must be no text.
 fn inflates(head: &[u8]) -> bool {
     let text = simdutf8::compat::from_utf8(head).map_or_else(|error| error.valid_up_to(), str::len);
-    if head.starts_with(b"x^") && text + 3 >= head.len() {
+    if head.starts_with(b"x^") && text.saturating_add(3) >= head.len() {
         return false; // the last character may be cut off
     }
     let mut decoder = Decompress::new(true);

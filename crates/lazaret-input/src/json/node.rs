@@ -121,7 +121,10 @@ impl<'a> Document<'a> {
     pub(super) fn key_of(&self, entry: &Entry) -> Option<&str> {
         match entry.key_form {
             KeyForm::None => None,
-            KeyForm::Plain => Some(self.input(entry.key + 1, entry.key + 1 + entry.key_len)),
+            KeyForm::Plain => {
+                let begin = entry.key.saturating_add(1);
+                Some(self.input(begin, begin.saturating_add(entry.key_len)))
+            }
             KeyForm::Escaped => {
                 let (start, end) = self.escaped_keys.get(entry.key_len as usize)?;
                 Some(self.decoded(*start, *end))
@@ -159,7 +162,7 @@ impl<'d, 'a> Node<'d, 'a> {
         let entry = self.entry();
         match (entry.kind, entry.escaped) {
             (JsonKind::String, false) => {
-                Some(self.document.input(entry.start + 1, entry.end.saturating_sub(1)))
+                Some(self.document.input(entry.start.saturating_add(1), entry.end.saturating_sub(1)))
             }
             (JsonKind::String, true) => Some(self.document.decoded(entry.a, entry.b)),
             _ => None,
@@ -237,7 +240,7 @@ impl<'d, 'a> Node<'d, 'a> {
 
     fn children(&self, kind: JsonKind) -> Children<'d, 'a> {
         let entry = self.entry();
-        let (next, end) = if entry.kind == kind { (self.id + 1, entry.b) } else { (0, 0) };
+        let (next, end) = if entry.kind == kind { (self.id.saturating_add(1), entry.b) } else { (0, 0) };
         Children { document: self.document, next, end }
     }
 }
@@ -266,7 +269,7 @@ impl<'d, 'a> Children<'d, 'a> {
         }
         let entry = self.document.nodes.get(self.next as usize)?;
         let node = Node { document: self.document, id: self.next };
-        self.next = if is_container(entry.kind) { entry.b } else { self.next + 1 };
+        self.next = if is_container(entry.kind) { entry.b } else { self.next.saturating_add(1) };
         Some((node, entry))
     }
 }

@@ -164,13 +164,13 @@ impl<'a> Reader<'a> {
             self.space();
             match (self.bytes.get(self.pos), object) {
                 (Some(b','), true) => {
-                    self.pos += 1;
+                    self.skip(1);
                     self.space();
                     self.key()?;
                     return Ok(false);
                 }
                 (Some(b','), false) => {
-                    self.pos += 1;
+                    self.skip(1);
                     return Ok(false);
                 }
                 (Some(b'}'), true) | (Some(b']'), false) => self.close_bracket(),
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
 
     fn open_bracket(&mut self, object: bool) -> Result<bool, Stopped> {
         let start = self.pos;
-        if let Err(reached) = self.max_depth.check(self.open.len() as u64 + 1) {
+        if let Err(reached) = self.max_depth.check((self.open.len() as u64).saturating_add(1)) {
             return Err(self.limit(&JSON_DEPTH, start, reached));
         }
         let kind = if object { JsonKind::Object } else { JsonKind::Array };
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         let node = small(self.nodes.len());
         self.push(entry, start)?;
         self.open.push(Open { node, object, children: 0, keys_begin: self.keys.open(), key: NO_KEY });
-        self.pos += 1;
+        self.skip(1);
         self.space();
         let closing = if object { b'}' } else { b']' };
         if self.bytes.get(self.pos) == Some(&closing) {
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
     }
 
     fn close_bracket(&mut self) {
-        self.pos += 1;
+        self.skip(1);
         let Some(open) = self.open.pop() else { return };
         if open.object {
             self.keys.close(open.node, open.keys_begin);
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
         if self.bytes.get(self.pos) != Some(&b':') {
             return Err(self.malformed(self.pos, "expected `:`"));
         }
-        self.pos += 1;
+        self.skip(1);
         if let Some(open) = self.open.last_mut() {
             open.key = key;
         }
@@ -240,10 +240,11 @@ impl<'a> Reader<'a> {
         let (text, key) = if let Some((begin, end)) = string.decoded {
             let text = self.decoded.get(begin as usize..end as usize).unwrap_or("").to_owned();
             self.escaped_keys.push((begin, end));
-            let number = small(self.escaped_keys.len() - 1);
+            let number = small(self.escaped_keys.len().saturating_sub(1));
             (Cow::Owned(text), Key { offset, len: number, form: KeyForm::Escaped })
         } else {
-            let text: &'a str = self.text.get(string.start + 1..string.end - 1).unwrap_or("");
+            let text: &'a str =
+                self.text.get(string.start.saturating_add(1)..string.end.saturating_sub(1)).unwrap_or("");
             (Cow::Borrowed(text), Key { offset, len: small(text.len()), form: KeyForm::Plain })
         };
         let Some(open) = self.open.last() else { return Ok(key) };
@@ -262,7 +263,7 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self, word: &'static str, kind: JsonKind) -> Result<bool, Stopped> {
         let start = self.pos;
-        let end = start + word.len();
+        let end = start.saturating_add(word.len());
         if self.bytes.get(start..end) != Some(word.as_bytes()) {
             return Err(self.malformed(start, "expected a value"));
         }
@@ -276,7 +277,7 @@ impl<'a> Reader<'a> {
         let rest = self.bytes.get(start..).unwrap_or(&[]);
         let end = if let Some(word) = NOT_NUMBERS.iter().find(|word| rest.starts_with(word.as_bytes())) {
             self.fault_of_next(&JSON_NOT_A_NUMBER, start, "`NaN` and `Infinity` are no JSON numbers")?;
-            start + word.len()
+            start.saturating_add(word.len())
         } else {
             self.decimal(start)?
         };
@@ -289,24 +290,24 @@ impl<'a> Reader<'a> {
     fn decimal(&mut self, start: usize) -> Result<usize, Stopped> {
         let mut pos = start;
         if self.bytes.get(pos) == Some(&b'-') {
-            pos += 1;
+            pos = pos.saturating_add(1);
         }
         pos = match self.bytes.get(pos) {
-            Some(b'0') => pos + 1,
+            Some(b'0') => pos.saturating_add(1),
             _ => self.digits(pos)?,
         };
         if self.bytes.get(pos) == Some(&b'.') {
-            pos = self.digits(pos + 1)?;
+            pos = self.digits(pos.saturating_add(1))?;
         }
         let exponent = matches!(self.bytes.get(pos), Some(b'e' | b'E'));
         if exponent {
-            pos += 1;
+            pos = pos.saturating_add(1);
             if matches!(self.bytes.get(pos), Some(b'+' | b'-')) {
-                pos += 1;
+                pos = pos.saturating_add(1);
             }
             pos = self.digits(pos)?;
         }
-        if exponent || pos - start > LONG_NUMBER {
+        if exponent || pos.saturating_sub(start) > LONG_NUMBER {
             self.check_range(start, pos)?;
         }
         Ok(pos)
@@ -315,7 +316,11 @@ impl<'a> Reader<'a> {
     fn digits(&mut self, from: usize) -> Result<usize, Stopped> {
         let rest = self.bytes.get(from..).unwrap_or(&[]);
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count == 0 { Err(self.malformed(from, "expected a digit")) } else { Ok(from + count) }
+        if count == 0 {
+            Err(self.malformed(from, "expected a digit"))
+        } else {
+            Ok(from.saturating_add(count))
+        }
     }
 
     fn check_range(&mut self, start: usize, end: usize) -> Result<(), Stopped> {
@@ -329,10 +334,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    fn skip(&mut self, bytes: usize) {
+        self.pos = self.pos.saturating_add(bytes);
+    }
+
     /// Skips what JSON calls white space.
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.pos) {
-            self.pos += 1;
+            self.skip(1);
         }
     }
 
@@ -356,12 +365,12 @@ impl<'a> Reader<'a> {
     }
 
     fn push(&mut self, entry: Entry, at: usize) -> Result<(), Stopped> {
-        if let Err(reached) = self.max_nodes.check(self.nodes.len() as u64 + 1) {
+        if let Err(reached) = self.max_nodes.check((self.nodes.len() as u64).saturating_add(1)) {
             return Err(self.limit(&RECORD_SIZE, at, reached));
         }
         self.nodes.push(entry);
         if let Some(open) = self.open.last_mut() {
-            open.children += 1;
+            open.children = open.children.saturating_add(1);
         }
         Ok(())
     }
@@ -388,7 +397,7 @@ impl<'a> Reader<'a> {
     }
 
     fn tell(&mut self, fault: Fault) -> Result<(), Stopped> {
-        if let Err(reached) = self.max_faults.check(self.faults.len() as u64 + 1) {
+        if let Err(reached) = self.max_faults.check((self.faults.len() as u64).saturating_add(1)) {
             let at = usize::try_from(fault.offset).unwrap_or(usize::MAX);
             return Err(self.limit(&RECORD_SIZE, at, reached));
         }

@@ -26,10 +26,10 @@ impl Reader<'_> {
     pub(super) fn string(&mut self) -> Result<Scanned, Stopped> {
         let start = self.pos;
         let begun = self.decoded.len();
-        let mut copied = start + 1; // what stands before is in the decoded buffer, once there are escapes
+        let mut copied = start.saturating_add(1); // what stands before is in the decoded buffer, once there are escapes
         let mut escaped = false;
         let mut told = Told::default();
-        let mut pos = start + 1;
+        let mut pos = start.saturating_add(1);
         loop {
             pos = next_special(self.bytes, pos);
             match self.bytes.get(pos) {
@@ -42,19 +42,19 @@ impl Reader<'_> {
                 }
                 Some(0) => {
                     self.nul(pos, &mut told)?;
-                    pos += 1;
+                    pos = pos.saturating_add(1);
                 }
                 Some(_) => return Err(self.malformed(pos, "control character in a string")),
                 None => return Err(self.malformed(pos, "the string has no end")),
             }
         }
-        self.pos = pos + 1;
+        self.pos = pos.saturating_add(1);
         let mut decoded = None;
         if escaped {
             self.copy(copied, pos);
             decoded = Some((small(begun), small(self.decoded.len())));
         }
-        Ok(Scanned { start, end: pos + 1, decoded })
+        Ok(Scanned { start, end: pos.saturating_add(1), decoded })
     }
 
     fn copy(&mut self, from: usize, to: usize) {
@@ -63,7 +63,7 @@ impl Reader<'_> {
 
     /// Decodes the escape at a position; gives the position after it.
     fn escape(&mut self, at: usize, told: &mut Told) -> Result<usize, Stopped> {
-        let plain = match self.bytes.get(at + 1) {
+        let plain = match self.bytes.get(at.saturating_add(1)) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
             Some(b'/') => '/',
@@ -76,7 +76,7 @@ impl Reader<'_> {
             _ => return Err(self.malformed(at, "no such escape")),
         };
         self.decoded.push(plain);
-        Ok(at + 2)
+        Ok(at.saturating_add(2))
     }
 
     fn unicode_escape(&mut self, at: usize, told: &mut Told) -> Result<usize, Stopped> {
@@ -86,17 +86,17 @@ impl Reader<'_> {
         let (character, end) = match first {
             0 => {
                 self.nul(at, told)?;
-                ('\0', at + 6)
+                ('\0', at.saturating_add(6))
             }
-            0xd800..=0xdbff => match code_unit(self.bytes, at + 6) {
+            0xd800..=0xdbff => match code_unit(self.bytes, at.saturating_add(6)) {
                 Some(second @ 0xdc00..=0xdfff) => {
-                    let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at + 12)
+                    let code = ((first & 0x3ff) << 10 | second & 0x3ff).saturating_add(0x1_0000);
+                    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at.saturating_add(12))
                 }
-                _ => (self.lone(at, told)?, at + 6),
+                _ => (self.lone(at, told)?, at.saturating_add(6)),
             },
-            0xdc00..=0xdfff => (self.lone(at, told)?, at + 6),
-            code => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at + 6),
+            0xdc00..=0xdfff => (self.lone(at, told)?, at.saturating_add(6)),
+            code => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), at.saturating_add(6)),
         };
         self.decoded.push(character);
         Ok(end)
@@ -124,7 +124,7 @@ pub(super) fn small(n: usize) -> u32 {
 
 /// The code unit of the `\uXXXX` at a position, if there is one.
 fn code_unit(bytes: &[u8], at: usize) -> Option<u32> {
-    match bytes.get(at..at + 6)? {
+    match bytes.get(at..at.saturating_add(6))? {
         [b'\\', b'u', digits @ ..] => {
             digits.iter().try_fold(0_u32, |unit, digit| Some((unit << 4) | char::from(*digit).to_digit(16)?))
         }
@@ -146,12 +146,14 @@ fn next_special(bytes: &[u8], mut pos: usize) -> usize {
         // A borrow can mark a byte above the first hit, never one below it.
         let hit = hit & HIGH;
         if hit != 0 {
-            return pos + (hit.trailing_zeros() / 8) as usize;
+            return pos.saturating_add((hit.trailing_zeros() / 8) as usize);
         }
-        pos += 8;
+        pos = pos.saturating_add(8);
     }
     let rest = bytes.get(pos..).unwrap_or(&[]);
-    pos + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
+    pos.saturating_add(
+        rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len()),
+    )
 }
 
 #[cfg(test)]

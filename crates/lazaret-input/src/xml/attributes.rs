@@ -9,14 +9,14 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn read_attributes(&mut self, attributes: &mut Vec<Attribute<'t>>) -> Result<bool, Stopped> {
         loop {
             let before = self.pos;
-            self.pos += space(self.rest());
+            self.skip(space(self.rest()));
             let rest = self.rest();
             if rest.starts_with('>') {
-                self.pos += 1;
+                self.skip(1);
                 return Ok(false);
             }
             if rest.starts_with("/>") {
-                self.pos += 2;
+                self.skip(2);
                 return Ok(true);
             }
             if rest.is_empty() {
@@ -25,7 +25,7 @@ impl<'t> Reader<'t, '_> {
             let name = name(rest);
             if name.is_empty() {
                 self.malformed(self.pos, "expected an attribute, `>` or `/>`")?;
-                self.pos += unquoted(rest).max(rest.chars().next().map_or(0, char::len_utf8));
+                self.skip(unquoted(rest).max(rest.chars().next().map_or(0, char::len_utf8)));
                 continue;
             }
             if self.pos == before {
@@ -37,23 +37,23 @@ impl<'t> Reader<'t, '_> {
 
     fn attribute(&mut self, name: &'t str, attributes: &mut Vec<Attribute<'t>>) -> Result<(), Stopped> {
         let begin = self.pos;
-        self.check_attribute_count(begin, attributes.len() as u64 + 1)?;
+        self.check_attribute_count(begin, (attributes.len() as u64).saturating_add(1))?;
         if attributes.iter().any(|other| other.name == name) {
             self.malformed(begin, "an attribute stands twice in one tag")?;
         }
-        self.pos += name.len();
+        self.skip(name.len());
         let spaces = space(self.rest());
         let Some(after) = self.rest().get(spaces..).and_then(|rest| rest.strip_prefix('=')) else {
             self.malformed(begin, "an attribute without a value")?;
             attributes.push(Attribute { name, value: "".into() });
             return Ok(());
         };
-        self.pos += spaces + 1 + space(after);
+        self.skip(spaces.saturating_add(1).saturating_add(space(after)));
         let value = self.value()?;
-        let start = self.pos - value.len() - usize::from(self.quoted_before());
+        let start = self.pos.saturating_sub(value.len()).saturating_sub(usize::from(self.quoted_before()));
         let (value, bad) = decode(value, Space::Value);
         for at in bad {
-            self.malformed(start + at, "`&` that begins no reference XML has")?;
+            self.malformed(start.saturating_add(at), "`&` that begins no reference XML has")?;
         }
         attributes.push(Attribute { name, value });
         Ok(())
@@ -65,7 +65,7 @@ impl<'t> Reader<'t, '_> {
         let Some(quote) = rest.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
             self.malformed(self.pos, "a value without quotes")?;
             let value = rest.get(..unquoted(rest)).unwrap_or("");
-            self.pos += value.len();
+            self.skip(value.len());
             return Ok(value);
         };
         let inside = rest.get(1..).unwrap_or("");
@@ -74,9 +74,9 @@ impl<'t> Reader<'t, '_> {
         };
         let value = inside.get(..end).unwrap_or("");
         if let Some(at) = value.find('<') {
-            self.malformed(self.pos + 1 + at, "`<` in a value")?;
+            self.malformed(self.pos.saturating_add(1).saturating_add(at), "`<` in a value")?;
         }
-        self.pos += end + 2;
+        self.skip(end.saturating_add(2));
         Ok(value)
     }
 

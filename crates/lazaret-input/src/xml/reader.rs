@@ -65,12 +65,12 @@ pub(super) struct Reader<'t, 'v> {
 impl<'t> Reader<'t, '_> {
     fn document(&mut self) -> Result<(), Stopped> {
         if self.rest().starts_with("<?xml") && space(self.rest().get(5..).unwrap_or("")) > 0 {
-            self.pos = self.rest().find("?>").map_or(self.text.len(), |end| end + 2);
+            self.pos = self.rest().find("?>").map_or(self.text.len(), |end| end.saturating_add(2));
         }
         loop {
             let begin = self.pos;
             let markup = memchr::memchr(b'<', self.rest().as_bytes());
-            self.pos = markup.map_or(self.text.len(), |at| begin + at);
+            self.pos = markup.map_or(self.text.len(), |at| begin.saturating_add(at));
             self.characters(begin)?;
             if markup.is_none() {
                 break;
@@ -88,18 +88,18 @@ impl<'t> Reader<'t, '_> {
             if spaces == written.len() {
                 return Ok(());
             }
-            self.malformed(begin + spaces, "text outside the root element")?;
+            self.malformed(begin.saturating_add(spaces), "text outside the root element")?;
         }
         if written.is_empty() {
             return Ok(());
         }
         let bracket = memchr::memchr(b']', written.as_bytes());
         if let Some(at) = bracket.and_then(|_| written.find("]]>")) {
-            self.malformed(begin + at, "`]]>` in text")?;
+            self.malformed(begin.saturating_add(at), "`]]>` in text")?;
         }
         let (text, bad) = decode(written, Space::Text);
         for at in bad {
-            self.malformed(begin + at, "`&` that begins no reference XML has")?;
+            self.malformed(begin.saturating_add(at), "`&` that begins no reference XML has")?;
         }
         let offset = self.offset(begin);
         self.tell(Event::Text { text: &text, offset })
@@ -128,7 +128,7 @@ impl<'t> Reader<'t, '_> {
         if text.contains("--") || text.ends_with('-') {
             self.malformed(begin, "a comment with `--` in it, or that ends in `--->`")?;
         }
-        self.pos += 4 + end + 3;
+        self.skip(end.saturating_add(7));
         let offset = self.offset(begin);
         self.tell(Event::Comment { text, offset })
     }
@@ -142,7 +142,7 @@ impl<'t> Reader<'t, '_> {
         if self.open.is_empty() {
             self.malformed(begin, "text outside the root element")?;
         }
-        self.pos += 9 + end + 3;
+        self.skip(end.saturating_add(12));
         let offset = self.offset(begin);
         let text = inside.get(..end).unwrap_or("").replace("\r\n", "\n").replace('\r', "\n");
         self.tell(Event::Text { text: &text, offset })
@@ -158,7 +158,8 @@ impl<'t> Reader<'t, '_> {
             return Err(Stopped::ByFault);
         }
         self.malformed(begin, "a declaration outside a DOCTYPE")?;
-        self.pos = self.rest().find('>').map_or(self.text.len(), |end| begin + end + 1);
+        self.pos =
+            self.rest().find('>').map_or(self.text.len(), |end| begin.saturating_add(end).saturating_add(1));
         Ok(())
     }
 
@@ -169,7 +170,7 @@ impl<'t> Reader<'t, '_> {
             return Err(self.end_of_text(begin, "the processing instruction has no end"));
         };
         let target = name(inside.get(..end).unwrap_or(""));
-        self.pos += 2 + end + 2;
+        self.skip(end.saturating_add(4));
         if target.eq_ignore_ascii_case("xml") {
             return self.malformed(begin, "an XML declaration that is not at the start");
         }
@@ -186,14 +187,14 @@ impl<'t> Reader<'t, '_> {
         let offset = self.offset(begin);
         if name.is_empty() {
             self.malformed(begin, "`<` that begins no tag")?;
-            self.pos += 1;
+            self.skip(1);
             return self.tell(Event::Text { text: "<", offset });
         }
-        if let Err(reached) = self.max_depth.check(self.open.len() as u64 + 1) {
+        if let Err(reached) = self.max_depth.check((self.open.len() as u64).saturating_add(1)) {
             self.faults.push(self.fault(&XML_DEPTH, begin, reached.to_string()));
             return Err(Stopped::ByFault);
         }
-        self.pos += 1 + name.len();
+        self.skip(name.len().saturating_add(1));
         let mut attributes = std::mem::take(&mut self.attributes);
         attributes.clear();
         let empty = self.read_attributes(&mut attributes)?;
@@ -214,14 +215,14 @@ impl<'t> Reader<'t, '_> {
     fn end_tag(&mut self) -> Result<(), Stopped> {
         let begin = self.pos;
         let name = name(self.rest().get(2..).unwrap_or(""));
-        self.pos += 2 + name.len();
-        self.pos += space(self.rest());
+        self.skip(name.len().saturating_add(2));
+        self.skip(space(self.rest()));
         let found = if self.rest().starts_with('>') { Some(0) } else { self.rest().find('>') };
         match found {
-            Some(0) => self.pos += 1,
+            Some(0) => self.skip(1),
             Some(end) => {
                 self.malformed(self.pos, "expected `>`")?;
-                self.pos += end + 1;
+                self.skip(end.saturating_add(1));
             }
             None => return Err(self.end_of_text(begin, "the tag has no end")),
         }
@@ -229,7 +230,7 @@ impl<'t> Reader<'t, '_> {
         let Some(place) = self.open.iter().rposition(|open| *open == name) else {
             return self.malformed(begin, "an end tag without its start");
         };
-        if place + 1 < self.open.len() {
+        if place.saturating_add(1) < self.open.len() {
             self.malformed(begin, "an element within this one has no end tag")?;
         }
         while self.open.len() > place {
@@ -255,6 +256,10 @@ impl<'t> Reader<'t, '_> {
         Ok(())
     }
 
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.pos = self.pos.saturating_add(bytes);
+    }
+
     pub(super) fn rest(&self) -> &'t str {
         self.text.get(self.pos..).unwrap_or("")
     }
@@ -269,7 +274,7 @@ impl<'t> Reader<'t, '_> {
 
     /// Reports what is not well-formed, and goes on while there are not too many faults.
     pub(super) fn malformed(&mut self, at: usize, message: &'static str) -> Result<(), Stopped> {
-        self.check(self.max_faults, at, self.faults.len() as u64 + 1)?;
+        self.check(self.max_faults, at, (self.faults.len() as u64).saturating_add(1))?;
         self.faults.push(self.fault(&XML_MALFORMED, at, message));
         Ok(())
     }

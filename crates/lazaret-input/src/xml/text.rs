@@ -25,21 +25,21 @@ pub(super) fn decode(text: &str, space: Space) -> (Cow<'_, str>, BadReferences) 
     let mut copied = 0;
     let mut at = 0;
     while let Some(found) = text.as_bytes().get(at..).and_then(|rest| rest.iter().position(|b| special(*b))) {
-        at += found;
+        at = at.saturating_add(found);
         decoded.push_str(text.get(copied..at).unwrap_or(""));
         let rest = text.get(at..).unwrap_or("");
         if rest.starts_with('&') {
             if let Some((character, len)) = reference(rest) {
                 decoded.push(character);
-                at += len;
+                at = at.saturating_add(len);
             } else {
                 bad.push(at);
                 decoded.push('&');
-                at += 1;
+                at = at.saturating_add(1);
             }
         } else {
             decoded.push(if space == Space::Text { '\n' } else { ' ' });
-            at += if rest.starts_with("\r\n") { 2 } else { 1 };
+            at = at.saturating_add(if rest.starts_with("\r\n") { 2 } else { 1 });
         }
         copied = at;
     }
@@ -70,7 +70,7 @@ fn reference(text: &str) -> Option<(char, usize)> {
             char::from_u32(code).filter(|character| is_character(*character))?
         }
     };
-    Some((character, end + 2))
+    Some((character, end.saturating_add(2)))
 }
 
 /// The first character that XML does not have.
@@ -78,7 +78,9 @@ pub(super) fn first_bad_character(text: &str) -> Option<usize> {
     let suspicious = |byte: u8| (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xef;
     let first = text.bytes().position(suspicious)?;
     let rest = text.get(first..)?; // below 0x20 and 0xef both begin a character
-    rest.char_indices().find(|(_, character)| !is_character(*character)).map(|(at, _)| first + at)
+    rest.char_indices()
+        .find(|(_, character)| !is_character(*character))
+        .map(|(at, _)| first.saturating_add(at))
 }
 
 fn is_character(character: char) -> bool {
@@ -95,8 +97,8 @@ pub(super) fn name(text: &str) -> &str {
     }
     let allowed =
         |at: usize, character| if at == 0 { begins_name(character) } else { continues_name(character) };
-    let end = rest.char_indices().find(|(at, character)| !allowed(plain + at, *character));
-    text.get(..end.map_or(text.len(), |(at, _)| plain + at)).unwrap_or("")
+    let end = rest.char_indices().find(|(at, character)| !allowed(plain.saturating_add(*at), *character));
+    text.get(..end.map_or(text.len(), |(at, _)| plain.saturating_add(at))).unwrap_or("")
 }
 
 fn begins_name(character: char) -> bool {

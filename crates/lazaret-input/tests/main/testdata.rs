@@ -13,16 +13,3 @@ pub(crate) fn folder(area: &str) -> PathBuf {
 pub(crate) fn read(area: &str, name: &str) -> Vec<u8> {
     lazaret_input::read_file(&folder(area).join(name), Limit::new("test.max", 1 << 20)).unwrap()
 }
-
-/// All fixtures of an area, in the order of their names.
-pub(crate) fn all(area: &str) -> Vec<Vec<u8>> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder(area)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
-    names
-        .iter()
-        .filter_map(|name| name.to_str())
-        .filter(|name| *name != "SOURCE.md")
-        .map(|name| read(area, name))
-        .collect()
-}

@@ -65,9 +65,10 @@ pub struct OpenedWords {
 /// A person's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderWords {
-    /// `release`, `reject`, `look`, `reveal`, `shred`.
+    /// `release`, `reject`, `look`, `reveal`, `shred`, `legal-hold`, `lift-legal-hold`, `export-keys`,
+    /// `rotate-keys`.
     pub what: String,
-    /// With what: a hold's id, a token, a subject's keyed digest.
+    /// With what: a hold's id, a token, a subject's keyed digest, the ids of keys.
     pub object: String,
     /// Who ordered it.
     pub by: String,

@@ -23,6 +23,9 @@ impl SqliteLedger {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(from, flags)?;
         connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?; // fails if there is such a file
-        Ok(())
+        // Were it changed to a write-ahead log at its first start only, a crash there would keep readers out.
+        let copy = Connection::open(to)?;
+        copy.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        copy.close().map_err(|(_, error)| error.into())
     }
 }

@@ -8,6 +8,7 @@ use lazaret_phi::{PhiText, Scanner, code_points};
 
 fn known(facts: &[(Label, &str)]) -> Known {
     Known {
+        too_much: false,
         facts: facts
             .iter()
             .map(|(label, text)| KnownFact { label: *label, text: (*text).to_owned().into() })

@@ -4,7 +4,7 @@ use std::fs;
 
 use lazaret_policy::{DEFAULTS, Diagnostic, EXAMPLES, Level, SCHEMA, check};
 
-const RULES: [&str; 9] = [
+const RULES: [&str; 10] = [
     "csv.formula",
     "csv.quote",
     "fhir.narrative-attribute",
@@ -14,6 +14,7 @@ const RULES: [&str; 9] = [
     "fhir.narrative-remote-image",
     "input.uninspectable",
     "record.sensitive",
+    "record.unknown-subject",
 ];
 
 fn checked(files: &[(&str, &str)]) -> Vec<Diagnostic> {

@@ -142,6 +142,18 @@ fn the_examples_do_what_their_comments_say() {
         (Verdict::Quarantine, vec!["block-formula".into(), "what-may-not-cross-is-held".into()])
     );
 
+    let unknown = {
+        let mut found = findings(Some(Severity::Low), &[Kind::Name], &[]);
+        found.rules = ["record.unknown-subject"].into();
+        question(&found)
+    };
+    let careful = defaults_and(&[("unknown.cedar", example("hold-unknown-subject.cedar").text)]);
+    assert_eq!(decided(embedded(), &unknown).0, Verdict::Tokenise);
+    assert_eq!(
+        decided(&careful, &unknown),
+        (Verdict::Quarantine, vec!["hold-unknown-subject".into(), "what-may-not-cross-is-held".into()])
+    );
+
     let repairing = defaults_and(&[("repair.cedar", example("repair-narrative.cedar").text)]);
     let narrative = |rules: &[&'static str]| {
         let mut found = findings(Some(Severity::High), &[Kind::Name], &[]);

@@ -66,10 +66,7 @@ impl LocalKms {
         let secret = Sensitive::new(bytes);
         bytes.zeroize();
         let text = Sensitive::new(format!("{}\n", hex(secret.expose())));
-        let mut file = permissions::create_private_file(path).map_err(failed)?;
-        file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        permissions::sync_dir(folder.unwrap_or_else(|| Path::new("."))).map_err(failed)?;
+        write_key_file(path, text.expose().as_bytes()).map_err(failed)?;
         Ok(Self::of_secret(&secret, KEY_FILE_PARAMETERS.to_owned()))
     }
 
@@ -151,6 +148,37 @@ fn parse_parameters(parameters: &str) -> Result<(u32, [u8; 16]), KmsError> {
         .and_then(unhex::<16>)
         .ok_or(KmsError::BadParameters("the salt is missing or malformed"))?;
     Ok((iterations, salt))
+}
+
+/// Writes a key file whole or not at all, and never over another: into a file beside it, whose lock keeps other
+/// processes away from the name. Durable.
+fn write_key_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    if path.try_exists()? {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(".coming");
+    let coming = path.with_file_name(name);
+    let mut file = match permissions::create_private_file(&coming) {
+        // What an attempt cut short left. It never was a key: a key has its own name.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            File::options().read(true).write(true).open(&coming)?
+        }
+        made => made?,
+    };
+    file.try_lock()?;
+    if !permissions::is_private(&file.metadata()?) {
+        return Err(ErrorKind::PermissionDenied.into());
+    }
+    if path.try_exists()? {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    file.set_len(0)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    std::fs::rename(&coming, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    permissions::sync_dir(folder.unwrap_or_else(|| Path::new(".")))
 }
 
 /// Refuses a key file that lies inside the data directory, by whatever links it is reached.
@@ -280,6 +308,7 @@ mod tests {
         assert_eq!(LocalKms::key_file(&path, &data).unwrap().describe(), made.describe());
         assert!(!LocalKms::wants_passphrase(&made.describe().parameters));
         assert!(LocalKms::create_key_file(&path, &data, &SystemRandom).is_err(), "never overwritten");
+        assert!(!home.path().join("kek.coming").exists());
 
         std::fs::create_dir(&data).unwrap();
         let inside = data.join("kek");
@@ -301,6 +330,21 @@ mod tests {
         let raw = home.path().join("raw");
         permissions::create_private_file(&raw).unwrap().write_all(&[0xfe; 32]).unwrap();
         LocalKms::key_file(&raw, &data).unwrap();
+    }
+
+    #[test]
+    fn what_a_key_file_cut_short_left_is_used_up_unless_another_process_writes_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, path) = (home.path().join("data"), home.path().join("kek"));
+        let mut left = permissions::create_private_file(&home.path().join("kek.coming")).unwrap();
+        left.write_all(&[b'0'; 90]).unwrap();
+        left.lock().unwrap();
+        assert!(LocalKms::create_key_file(&path, &data, &SystemRandom).is_err());
+        assert!(!path.exists());
+        drop(left);
+        let made = LocalKms::create_key_file(&path, &data, &SystemRandom).unwrap();
+        assert_eq!(LocalKms::key_file(&path, &data).unwrap().describe(), made.describe());
+        assert!(!home.path().join("kek.coming").exists());
     }
 
     #[cfg(unix)]

@@ -102,6 +102,35 @@ fn each_dataset_and_column_has_its_own_key_and_old_ones_still_read() {
 }
 
 #[test]
+fn the_keys_of_a_dataset_are_listed_with_their_versions_and_only_its_own() {
+    let home = Home::new();
+    let vault = home.init();
+    let footer = vault.current("lake/Patient", None).unwrap();
+    let first = vault.current("lake/Patient", Some("content")).unwrap();
+    let other = vault.current("lake/Patient2", None).unwrap();
+    let second = vault.renew_data_key("lake/Patient", Some("content")).unwrap();
+    let listed = vault.dataset_keys("lake/Patient").unwrap();
+    let listed: Vec<_> =
+        listed.iter().map(|key| (key.id.as_str(), key.column.as_deref(), key.version)).collect();
+    assert_eq!(
+        listed,
+        [
+            (footer.id.as_str(), None, 1),
+            (first.id.as_str(), Some("content"), 1),
+            (second.id.as_str(), Some("content"), 2),
+        ]
+    );
+    assert_eq!(vault.dataset_keys("lake/Patient2").unwrap()[0].id, other.id);
+    assert_eq!(vault.datasets().unwrap(), ["lake/Patient", "lake/Patient2"]);
+    for name in ["", "vault", "subjects", "lake/%", "' OR 1=1 --"] {
+        assert!(
+            vault.dataset_keys(name).unwrap().is_empty(),
+            "{name}: the vault's own keys are none of a dataset's"
+        );
+    }
+}
+
+#[test]
 fn the_vaults_own_keys_are_not_given_out() {
     let home = Home::new();
     let vault = home.init();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lazaret_core::{KnownFact, Label, Limits, Purpose, Sensitive, Vault as _};
+use lazaret_core::{Known, KnownFact, Label, Limits, Purpose, Sensitive, Vault as _};
 use lazaret_vault::{MAX_FACT_BYTES, MAX_KNOWN_FACTS, SqliteVault};
 
 use super::support::{Home, clock, research, subject};
@@ -73,11 +73,20 @@ fn a_hostile_record_cannot_fill_the_vault_with_facts() {
     let vault = SqliteVault::open(&home.data(), home.kms(), clock(), &limits).unwrap();
     let anna = subject("anna");
     vault.learn(&anna, &[fact(Label::NAME, "a"), fact(Label::NAME, "b")]).unwrap();
-    let error = vault.learn(&anna, &[fact(Label::NAME, "c"), fact(Label::NAME, "d")]).unwrap_err();
-    let cause = error.cause.unwrap().to_string();
-    assert!(cause.contains("vault.max_known_facts") && cause.contains("found 4"), "{cause}");
-    assert_eq!(vault.known(&anna).unwrap().unwrap().facts.len(), 2, "none of the refused ones is kept");
-    assert!(vault.learn(&anna, &[fact(Label::NAME, "longer")]).is_err());
     vault.learn(&anna, &[fact(Label::NAME, "c"), fact(Label::NAME, "b")]).unwrap();
-    assert_eq!(vault.known(&anna).unwrap().unwrap().facts.len(), 3);
+    assert!(vault.known(&anna).unwrap().is_some_and(|known| known.facts.len() == 3 && !known.too_much));
+    vault.learn(&anna, &[fact(Label::NAME, "d")]).unwrap();
+    let too_much = Known { facts: vec![], too_much: true };
+    assert_eq!(vault.known(&anna).unwrap().as_deref(), Some(&too_much), "one more than is kept");
+    vault.learn(&anna, &[fact(Label::NAME, "a")]).unwrap();
+    assert_eq!(vault.known(&anna).unwrap().as_deref(), Some(&too_much), "and it stays so");
+    for (id, facts) in
+        [("bert", vec![fact(Label::NAME, "longer")]), ("cleo", vec![fact(Label::NAME, "same"); 4])]
+    {
+        vault.learn(&subject(id), &facts).unwrap();
+        assert_eq!(vault.known(&subject(id)).unwrap().as_deref(), Some(&too_much), "{id}");
+    }
+    vault.sync().unwrap();
+    drop(vault);
+    assert_eq!(home.open().known(&anna).unwrap().as_deref(), Some(&too_much));
 }

@@ -1,6 +1,6 @@
 //! `lazaret backup` and `restore`: the data directory, whole and consistent.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use lazaret_core::Limit;
@@ -16,8 +16,8 @@ use crate::exit::{CliError, Exit};
 /// Longest policy file that is copied.
 const MAX_POLICY: Limit = Limit::new("policy.max_file", 1 << 20);
 
-/// Copies ledger, vault, quarantine and policies. The vault is copied after the ledger, so every hold and token
-/// an entry names is in the copy.
+/// Copies ledger, policies, quarantine and vault. The vault is copied after the ledger, so every hold and token
+/// an entry names is in the copy; it is copied last, and without it there is no backup.
 pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     let to = &args.to;
@@ -30,8 +30,8 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     };
     lazaret_input::create_folder_durably(to).map_err(|error| failed("the data directory")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
-    data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
+    data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
     writeln!(
         out,
@@ -41,10 +41,13 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     Ok(Exit::Clear)
 }
 
-/// Restores a backup into the data directory, which must not exist.
+/// Restores a backup into the data directory, which must not exist. The vault gets its name last: without it,
+/// there is no data directory, and a restore cut short is begun again.
 pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let folder = config.path("data");
-    if folder.join("vault.db").exists() || folder.join("ledger.db").exists() {
+    let ledger = folder.join("ledger.db");
+    // A ledger without its vault may be all that is left of a data directory; that of a restore cut short is not.
+    if folder.join("vault.db").exists() || (ledger.exists() && !SqliteVault::is_restoring(&folder)) {
         return Err(CliError::Usage(format!(
             "{} is a data directory already; restore into a new one",
             folder.display()
@@ -58,14 +61,29 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
     // The folder's own name first: what is restored must not go with it in a power cut.
     lazaret_input::create_folder_durably(&folder)
         .map_err(|error| failed("the data directory")(error.into()))?;
-    SqliteVault::restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
-    SqliteLedger::restore(&from.join("ledger.db"), &folder.join("ledger.db"))
-        .map_err(|error| failed("the ledger")(error.into()))?;
+    if ledger.exists() {
+        std::fs::remove_file(&ledger).map_err(|error| failed("the ledger")(error.into()))?;
+    }
+    let vault =
+        SqliteVault::begin_restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(from, &folder).map_err(|error| failed("the policies")(error))?;
+    restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
+    vault.finish().map_err(|error| failed("the vault")(error.into()))?;
     let data = Data::open(config)?;
     data.close()?;
     writeln!(out, "restored into {}; run `lazaret ledger verify`", folder.display())?;
     Ok(Exit::Clear)
+}
+
+/// Into a file beside it, so that a ledger in its place is a whole one.
+fn restore_ledger(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let coming = to.with_extension("db.coming");
+    match std::fs::remove_file(&coming) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {} // what a restore cut short left
+    }
+    SqliteLedger::restore(from, &coming)?;
+    Ok(lazaret_input::rename_durably(&coming, to)?)
 }
 
 fn copy_policies(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

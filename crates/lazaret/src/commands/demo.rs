@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::DemoArgs;
 use crate::commands::ingest::{FileReport, files_of, ingest_files};
-use crate::compose::{Crossings, Data, OpenLake, Reading};
+use crate::compose::{Crossings, Data, OpenLake, Reading, Told};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, table, thousands};
@@ -63,7 +63,7 @@ pub(crate) fn run(
     let lake = data.lake(&lake_folder, Some(&schema))?;
     let crossings = Crossings::new(&config, lake.name(), None, None, None)?;
     let files = files_of(&[args.samples.join("records"), args.samples.join("hostile")])?;
-    let ingested = ingest_files(&data, &lake, &crossings, Some(&schema), &files, &mut |_| Ok(()))?;
+    let ingested = ingest_files(&data, &lake, &crossings, Told::schema(&schema), &files, &mut |_| Ok(()))?;
     data.close()?;
     let compared = compare(&args.samples, &expected, &ingested.reports);
     let agree = compared.iter().all(|one| one.agrees);

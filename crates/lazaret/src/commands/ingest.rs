@@ -1,23 +1,28 @@
 //! `lazaret ingest`: clinical records through the checkpoint into the lake, or only looked at.
 
-use std::collections::BTreeMap;
+mod report;
+
 use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
-    Checkpoint, Counts, Crossing, Failure, Finding, Limits, Payload, Receipt, Refused, Severity, Stopped,
-    Verdict, Watch,
+    Checkpoint, Counts, Crossing, Failure, Fate, Limits, Payload, Policy as _, Receipt, Refused, Severity,
+    Stopped, Verdict, Watch,
 };
-use lazaret_input::{FileSource, decompress};
+use lazaret_ingest::formats::refused::{MAX_REFUSED, RefusedFile};
+use lazaret_input::{FileSource, ReadError, decompress};
 use serde::Serialize;
 
 use crate::cli::IngestArgs;
-use crate::compose::{Crossings, Data, OpenLake, checkpoint_that_looks};
+use crate::compose::{Crossings, Data, OpenLake, Told, checkpoint_that_looks, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
-use crate::report::{JsonRecord, exit_of, finding_line, json_document, json_line, refusal, table, thousands};
+use crate::report::{JsonRecord, exit_of, json_document, json_line, refusal};
+
+use report::write_reports;
+pub(crate) use report::{FileReport, PlacedFinding};
 
 /// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
@@ -64,31 +69,8 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     inside.iter().try_for_each(|path| gather(path, files))
 }
 
-/// What one file gave.
-#[derive(Serialize)]
-pub(crate) struct FileReport {
-    pub(crate) path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) receipt: Option<String>,
-    pub(crate) counts: Counts,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) findings: Vec<PlacedFinding>,
-    /// Why the file was stopped: nothing of it crossed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stopped: Option<String>,
-    /// The verdict of each of the first records, by line.
-    #[serde(skip)]
-    pub(crate) verdicts: Vec<(Option<u64>, Verdict)>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct PlacedFinding {
-    pub(crate) line: Option<u64>,
-    #[serde(flatten)]
-    pub(crate) finding: Finding,
-}
-
-/// Opens a file, unpacks it under limits, and hands it to the format that knows it.
+/// Opens a file and hands what is in it to the format that knows it. Here alone is anything unpacked, under limits
+/// and as it is read: no format sees a compressed byte.
 fn open(checkpoint: &Checkpoint, path: &Path, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
     let source =
         FileSource::open(path).map_err(|error| Refused::new("input.uninspectable", error.to_string()))?;
@@ -96,28 +78,49 @@ fn open(checkpoint: &Checkpoint, path: &Path, limits: &Limits) -> Result<Box<dyn
     checkpoint.recognise(&source).map(|(_, payload)| payload)
 }
 
-/// The first pass: what the records say of the patients they describe.
+/// The first pass, over every file to its end: what the records say of the patients they describe, and whether the
+/// file can be read whole, so that bombs and damage are known before anything of it crosses.
 fn survey(
     checkpoint: &Checkpoint,
     crossings: &Crossings,
     files: &[PathBuf],
     limits: &Limits,
-) -> Result<(), CliError> {
+) -> Result<Vec<Result<(), Refused>>, CliError> {
     let bar = progress("learning who the records are about", files.len() as u64, false);
+    let mut surveyed = Vec::with_capacity(files.len());
     for path in files {
-        // A file that cannot be read is reported when it passes.
-        if let Ok(payload) = open(checkpoint, path, limits) {
-            let crossing = crossings.next(path)?;
-            match checkpoint.survey(&crossing, payload) {
-                Ok(_) => {}
-                Err(Stopped { failure: Failure::Failed(cause), .. }) if cause.is::<Refused>() => {}
-                Err(stopped) => return Err(CliError::failed(path.display().to_string(), stopped)),
-            }
-        }
+        let read = match open(checkpoint, path, limits) {
+            Ok(payload) => match checkpoint.survey(&crossings.next(path)?, payload).map_err(Looked::of) {
+                Ok(_) => Ok(()),
+                Err(Looked::Refused(refused)) => Err(refused),
+                Err(Looked::Stopped(stopped)) => {
+                    return Err(CliError::failed(path.display().to_string(), stopped));
+                }
+            },
+            Err(refused) => Err(refused),
+        };
+        surveyed.push(read);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(surveyed)
+}
+
+fn told(args: &IngestArgs) -> Told<'_> {
+    Told {
+        schema: args.schema.as_deref(),
+        subject: args.subject.as_deref(),
+        charset: args.charset.as_deref(),
+    }
+}
+
+/// The policies a look decided by.
+#[derive(Serialize)]
+struct Policies {
+    /// Their folder, or `built-in`.
+    from: String,
+    /// Their digest, as receipts bear it.
+    version: String,
 }
 
 fn check(
@@ -127,7 +130,10 @@ fn check(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let checkpoint = checkpoint_that_looks(config, args.schema.as_deref())?;
+    let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
+    let policies = Policies { from, version: policy.version() };
+    tracing::info!(from = policies.from, version = policies.version, "policies");
+    let checkpoint = checkpoint_that_looks(config, told(args), policy)?;
     let crossings = Crossings::new(
         config,
         "check",
@@ -136,16 +142,17 @@ fn check(
         args.system.as_deref(),
     )?;
     let limits = &config.limits();
-    survey(&checkpoint, &crossings, files, limits)?;
+    let surveyed = survey(&checkpoint, &crossings, files, limits)?;
     let mut all = Counts::default();
     let mut worst = None;
     let mut reports = Vec::new();
-    for path in files {
+    for (path, read) in files.iter().zip(surveyed) {
         let name = path.display().to_string();
         let mut report = FileReport::new(path);
         let mut written = Ok(());
         let crossing = crossings.next(path)?;
-        let looked = open(&checkpoint, path, limits).map_err(Looked::Refused).and_then(|payload| {
+        let opened = read.and_then(|()| open(&checkpoint, path, limits)).map_err(Looked::Refused);
+        let looked = opened.and_then(|payload| {
             let inspected = checkpoint.inspect(crossing, payload, &mut |record| {
                 worst = worst.max(record.findings.iter().map(|finding| finding.severity).max());
                 if args.jsonl && written.is_ok() {
@@ -163,18 +170,14 @@ fn check(
         match looked {
             Ok(counts) => report.counts = counts,
             Err(Looked::Refused(refused)) => {
-                let finding = refusal(&refused);
-                worst = worst.max(Some(finding.severity));
+                report = would_be_kept(path, &refused, limits);
+                worst = worst.max(Some(Severity::High));
                 if args.jsonl {
-                    let phi = BTreeMap::new();
-                    let findings = std::slice::from_ref(&finding);
-                    let verdict = Verdict::Quarantine;
                     json_line(
                         out,
-                        &JsonRecord { path: &name, line: None, format: None, verdict, phi: &phi, findings },
+                        &JsonRecord::of_refused(&name, &refusal(&refused), report.refused.as_deref()),
                     )?;
                 }
-                report = FileReport::refused(path, &refused);
             }
             Err(Looked::Stopped(stopped)) => return Err(CliError::failed(name, stopped)),
         }
@@ -184,9 +187,10 @@ fn check(
         }
     }
     if json {
-        json_document(out, &serde_json::json!({ "files": reports, "counts": all }))?;
+        json_document(out, &serde_json::json!({ "files": reports, "counts": all, "policies": policies }))?;
     } else if !args.jsonl {
         write_reports(out, &reports, &all)?;
+        writeln!(out, "policies: {}", policies.from)?;
     }
     Ok(exit_of(&all, worst))
 }
@@ -233,7 +237,7 @@ fn ingest(
         }
         Ok(())
     };
-    let ingested = ingest_files(&data, &lake, &crossings, args.schema.as_deref(), files, &mut acknowledged)?;
+    let ingested = ingest_files(&data, &lake, &crossings, told(args), files, &mut acknowledged)?;
     data.close()?;
     if json {
         json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
@@ -263,20 +267,30 @@ pub(crate) fn ingest_files(
     data: &Data,
     lake: &OpenLake,
     crossings: &Crossings,
-    schema: Option<&Path>,
+    told: Told<'_>,
     files: &[PathBuf],
     ended: &mut dyn FnMut(&FileReport) -> Result<(), CliError>,
 ) -> Result<Ingested, CliError> {
-    let checkpoint = data.checkpoint(schema)?;
+    let checkpoint = data.checkpoint(told)?;
     let limits = &data.limits();
-    survey(&checkpoint, crossings, files, limits)?;
+    let surveyed = survey(&checkpoint, crossings, files, limits)?;
     let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
-    for path in files {
-        let crossing = crossings.next(path)?;
-        let to = lake.passage(crossing.id);
-        let (report, worst) = match open(&checkpoint, path, limits) {
-            Ok(payload) => pass(&checkpoint, crossing, payload, to, path),
-            Err(refused) => (not_opened(&checkpoint, crossing, path, &refused)?, Some(Severity::High)),
+    for (path, read) in files.iter().zip(surveyed) {
+        let passed = read.and_then(|()| open(&checkpoint, path, limits)).map(|payload| {
+            let crossing = crossings.next(path)?;
+            let to = lake.passage(crossing.id);
+            pass(data, &checkpoint, crossing, payload, to, path)
+        });
+        let passed = match passed {
+            Ok(passed) => passed?,
+            Err(refused) => Passed::Refused(refused),
+        };
+        let (report, worst) = match passed {
+            Passed::Whole(report, worst) => (*report, worst),
+            Passed::Refused(refused) => {
+                let report = keep(&checkpoint, crossings.next(path)?, path, &refused, limits)?;
+                (report, Some(Severity::High))
+            }
         };
         ingested.worst = ingested.worst.max(worst);
         ingested.all.merge(&report.counts);
@@ -286,60 +300,88 @@ pub(crate) fn ingest_files(
     Ok(ingested)
 }
 
-/// A file that no format could open did come: that is recorded, as a crossing that was cut.
-fn not_opened(
+/// A file refused whole came all the same. It is kept in the quarantine as it came, by a crossing of its own; one
+/// that is too large for that stays where it lies, and its crossing is recorded as cut.
+fn keep(
     checkpoint: &Checkpoint,
     crossing: Crossing,
     path: &Path,
     refused: &Refused,
+    limits: &Limits,
 ) -> Result<FileReport, CliError> {
-    let failed = |stopped| CliError::failed(path.display().to_string(), stopped);
     let mut report = FileReport::refused(path, refused);
     report.receipt = Some(crossing.id.to_string());
-    // If the cut cannot be recorded now, the next start does.
-    let _cut = checkpoint
-        .open(crossing)
-        .map_err(failed)?
-        .cut(&format!("the source was not opened: {}", refused.rule));
+    let bytes = FileSource::open(path)
+        .map_err(ReadError::from)
+        .and_then(|source| source.whole(limits.get(MAX_REFUSED)));
+    let opened = checkpoint.open(crossing);
+    let mut passage = opened.map_err(|stopped| CliError::failed(path.display().to_string(), stopped))?;
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            report.refused = Some(stays(&error));
+            // If the cut cannot be recorded now, the next start does.
+            let _cut = passage.cut(&format!("the source was not opened: {}", refused.rule));
+            return Ok(report);
+        }
+    };
+    let kept = passage
+        .feed(Arc::new(RefusedFile::new(bytes, refusal(refused))))
+        .and_then(|fate| passage.seal(Vec::new()).map(|(_, sealed)| (fate, sealed)));
+    match kept {
+        Ok((Fate::Held(hold), sealed)) => {
+            report.counts = sealed.seal.counts;
+            report.kept = Some(hold);
+            report.verdicts = report.counts.verdicts.keys().map(|verdict| (None, *verdict)).collect();
+        }
+        Ok(_) => report.stopped = Some("a file that cannot be read was not held".to_owned()),
+        Err(stopped) => report.stopped = Some(chain(&stopped)),
+    }
     Ok(report)
 }
 
-impl FileReport {
-    /// Of a file of which nothing is known yet.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self {
-            path: path.display().to_string(),
-            receipt: None,
-            counts: Counts::default(),
-            findings: Vec::new(),
-            stopped: None,
-            verdicts: Vec::new(),
+/// What [`keep`] would do, where nothing is written.
+fn would_be_kept(path: &Path, refused: &Refused, limits: &Limits) -> FileReport {
+    let mut report = FileReport::refused(path, refused);
+    let source = FileSource::open(path).map_err(ReadError::from);
+    let fits = source.and_then(|source| Ok(limits.get(MAX_REFUSED).check(source.len())?));
+    match fits {
+        Ok(()) => {
+            report.counts.records = 1;
+            report.counts.verdicts.insert(Verdict::Quarantine, 1);
+            report.counts.findings.insert(refused.rule.to_owned(), 1);
+            report.verdicts.push((None, Verdict::Quarantine));
         }
+        Err(error) => report.refused = Some(stays(&error)),
     }
+    report
+}
 
-    /// A file no format could open, or that could not be read to its end: held whole where it lies.
-    fn refused(path: &Path, refused: &Refused) -> Self {
-        let mut report = Self::new(path);
-        report.counts.records = 1;
-        report.counts.verdicts.insert(Verdict::Quarantine, 1);
-        report.findings.push(PlacedFinding { line: None, finding: refusal(refused) });
-        report.verdicts.push((None, Verdict::Quarantine));
-        report
-    }
+/// Why a file is not kept.
+fn stays(error: &ReadError) -> String {
+    format!("not kept, it stays where it lies: {}", chain(error))
+}
+
+/// What became of a file that was opened.
+enum Passed {
+    Whole(Box<FileReport>, Option<Severity>),
+    /// It could not be read to its end.
+    Refused(Refused),
 }
 
 fn pass(
+    data: &Data,
     checkpoint: &Checkpoint,
     crossing: Crossing,
     payload: Box<dyn Payload>,
     to: Box<dyn lazaret_core::Destination>,
     path: &Path,
-) -> (FileReport, Option<Severity>) {
+) -> Result<Passed, CliError> {
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let bar = progress(&path.display().to_string(), length, true);
     let mut worst = None;
     let mut report = FileReport::new(path);
-    let receipt = crossing.id.to_string();
+    let id = crossing.id;
     let passed: Result<Receipt, Stopped> = checkpoint.pass(crossing, payload, to, &mut |seen| match seen {
         Watch::Position(position) => bar.set_position(position),
         Watch::Record(judgement) => {
@@ -358,60 +400,20 @@ fn pass(
         Ok(receipt) => {
             report.receipt = Some(receipt.opened.crossing.to_string());
             report.counts = receipt.sealed.seal.counts;
-            (report, worst)
         }
         Err(stopped) => match Looked::of(stopped) {
+            // It was read whole before, so it changed since. What it held is marked, and the file is kept whole.
             Looked::Refused(refused) => {
-                report = FileReport::refused(path, &refused);
-                report.receipt = Some(receipt);
-                (report, Some(Severity::High))
+                data.vault.mark_cut(id).map_err(CliError::vault)?;
+                return Ok(Passed::Refused(refused));
             }
             Looked::Stopped(stopped) => {
                 report.receipt = Some(stopped.crossing.to_string());
                 report.stopped = Some(chain(&stopped));
-                (report, worst)
             }
         },
     }
-}
-
-fn write_reports(out: &mut impl Write, reports: &[FileReport], all: &Counts) -> Result<(), CliError> {
-    for report in reports {
-        for placed in report.findings.iter().filter(|placed| placed.finding.severity >= Severity::Medium) {
-            writeln!(out, "{}", finding_line(&report.path, placed.line, &placed.finding))?;
-        }
-        if let Some(why) = &report.stopped {
-            writeln!(out, "{}: stopped: {why}", report.path)?;
-        }
-    }
-    let mut rows = table(["file", "records", "cleared", "held", "again", "receipt"]);
-    for report in reports {
-        let held = report.counts.held();
-        rows.add_row([
-            report.path.clone(),
-            thousands(report.counts.records),
-            thousands(report.counts.records.saturating_sub(held).saturating_sub(report.counts.again)),
-            thousands(held),
-            thousands(report.counts.again),
-            report.receipt.clone().unwrap_or_default(),
-        ]);
-    }
-    writeln!(out, "{rows}")?;
-    let mut rows = table(["identifier", "found"]);
-    for (label, count) in &all.phi {
-        rows.add_row([label.clone(), thousands(*count)]);
-    }
-    if !all.phi.is_empty() {
-        writeln!(out, "\n{rows}")?;
-    }
-    writeln!(
-        out,
-        "\n{} records: {} held, {} had crossed before",
-        thousands(all.records),
-        thousands(all.held()),
-        thousands(all.again)
-    )?;
-    Ok(())
+    Ok(Passed::Whole(Box::new(report), worst))
 }
 
 /// A bar on stderr, only on a terminal.

@@ -1,4 +1,5 @@
-//! `lazaret keys`: status, rotation, shredding, legal hold.
+//! `lazaret keys`: status, export, rotation, shredding, legal hold. All but the first are crossings, recorded before
+//! they are carried out.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +10,7 @@ use lazaret_ledger::note::VerifierKey;
 use lazaret_vault::{Kms, LocalKms, SystemRandom};
 use serde::Serialize;
 
+use super::export::{Asked, export};
 use crate::cli::KeysCommand;
 use crate::compose::{Crossings, Data, Reading, ask_passphrase};
 use crate::config::Config;
@@ -29,19 +31,21 @@ pub(crate) fn run(
     let data = Data::open(config)?;
     match command {
         KeysCommand::Status => {}
-        KeysCommand::Rotate { new_key_file } => rotate(&data, new_key_file.as_deref(), out)?,
+        KeysCommand::Export { datasets, columns, reader, by, second, reason, to } => {
+            let asked =
+                Asked { datasets, columns, reader, by, second: second.as_deref(), reason, to: to.as_path() };
+            export(&data, config, &asked, json, out)?;
+        }
+        KeysCommand::Rotate { new_key_file, by, reason } => {
+            rotate(&data, config, new_key_file.as_deref(), by, reason, out)?;
+        }
         KeysCommand::Shred { subject, system, by, second, reason } => {
             let subject = named(config, subject, system.as_deref());
             shred(&data, config, &subject, by, second, reason, out)?;
         }
-        KeysCommand::LegalHold { subject, system, lift, by } => {
+        KeysCommand::LegalHold { subject, system, lift, by, reason } => {
             let subject = named(config, subject, system.as_deref());
-            data.vault.legal_hold(&subject, !lift, by).map_err(CliError::vault)?;
-            writeln!(
-                out,
-                "{}",
-                if *lift { "legal hold lifted" } else { "under legal hold: cannot be shredded" }
-            )?;
+            legal_hold(&data, config, &subject, !lift, by, reason, out)?;
         }
     }
     data.close()?;
@@ -87,7 +91,16 @@ struct RotatedEvent<'a> {
     keys: u64,
 }
 
-fn rotate(data: &Data, new: Option<&Path>, out: &mut impl Write) -> Result<(), CliError> {
+/// The order stands in the ledger before the first key is wrapped anew; an entry afterwards says that it was done.
+fn rotate(
+    data: &Data,
+    config: &Config,
+    new: Option<&Path>,
+    by: &str,
+    reason: &str,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let crossings = Crossings::new(config, "vault", None, None, None)?;
     let usage = |error: lazaret_vault::KmsError| CliError::Usage(chain(&error));
     let kms: Arc<dyn Kms> = match new {
         Some(file) if file.exists() => Arc::new(LocalKms::key_file(file, &data.folder).map_err(usage)?),
@@ -97,13 +110,50 @@ fn rotate(data: &Data, new: Option<&Path>, out: &mut impl Write) -> Result<(), C
             Arc::new(LocalKms::new_passphrase(&passphrase, &SystemRandom).map_err(usage)?)
         }
     };
+    let (from, to) = (data.vault.status().map_err(CliError::vault)?.kms, kms.describe());
+    if from.key_id == to.key_id {
+        return Err(CliError::Usage("the new key-encryption key is the one in force".to_owned()));
+    }
+    let object = format!("{} to {}", from.key_id, to.key_id);
+    let order = Crossings::order(Ordered::RotateKeys, &object, by, None, reason);
+    let receipt = data.carry_out(crossings.ordered(order)?)?;
     let rotated = data.vault.rotate(kms).map_err(CliError::vault)?;
     let event = RotatedEvent { from: &rotated.from.key_id, to: &rotated.to.key_id, keys: rotated.keys };
     data.ledger.append("keys.rotated", &event).map_err(super::policy::of_ledger)?;
-    writeln!(out, "{} keys wrapped anew under {}; no data was rewritten", rotated.keys, rotated.to.key_id)?;
+    writeln!(
+        out,
+        "{} keys wrapped anew under {}; no data was rewritten; receipt {receipt}",
+        rotated.keys, rotated.to.key_id
+    )?;
     if let Some(file) = new {
         writeln!(out, "from now on: --key-file {}", file.display())?;
     }
+    Ok(())
+}
+
+/// The subject as orders name it: by the installation's digest, so that a hold, its end and a shredding of the same
+/// subject are seen to belong together.
+fn digest_of(data: &Data, subject: &Subject) -> Result<String, CliError> {
+    let digest = data.vault.digest(None, subject.id.expose().as_bytes());
+    Ok(digest.map_err(|error| CliError::failed("the vault", error))?.to_string())
+}
+
+fn legal_hold(
+    data: &Data,
+    config: &Config,
+    subject: &Subject,
+    put: bool,
+    by: &str,
+    reason: &str,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let what = if put { Ordered::LegalHold } else { Ordered::LiftLegalHold };
+    let crossings = Crossings::new(config, "vault", None, None, Some(&subject.system))?;
+    let order = Crossings::order(what, &digest_of(data, subject)?, by, None, reason);
+    let receipt = data.carry_out(crossings.ordered(order)?)?;
+    data.vault.legal_hold(subject, put, by).map_err(CliError::vault)?;
+    let done = if put { "under legal hold: cannot be shredded" } else { "legal hold lifted" };
+    writeln!(out, "{done}; receipt {receipt}")?;
     Ok(())
 }
 
@@ -122,10 +172,8 @@ fn shred(
     if data.vault.under_legal_hold(subject).map_err(CliError::vault)? {
         return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
     }
-    let digest = data.vault.digest(None, subject.id.expose().as_bytes());
-    let digest = digest.map_err(|error| CliError::failed("the vault", error))?.to_string();
     let crossings = Crossings::new(config, "shredded", None, None, Some(&subject.system))?;
-    let order = Crossings::order(Ordered::Shred, &digest, by, Some(second), reason);
+    let order = Crossings::order(Ordered::Shred, &digest_of(data, subject)?, by, Some(second), reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     let shredded = data.vault.shred(subject, by, second, reason).map_err(CliError::vault)?;
     writeln!(

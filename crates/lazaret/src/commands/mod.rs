@@ -5,6 +5,7 @@ mod bom;
 mod config;
 mod demo;
 mod explain;
+mod export;
 mod ingest;
 mod init;
 mod keys;

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Counts, CrossingId, Hint, HoldId, Ordered, Source, Watch};
+use lazaret_ingest::formats::refused;
 use lazaret_input::MemorySource;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data, Reading};
+use crate::compose::{Crossings, Data, Reading, Told};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table, thousands};
@@ -24,7 +25,11 @@ pub(crate) fn run(
 ) -> Result<Exit, CliError> {
     match command {
         QuarantineCommand::List { all } => list(&Reading::open(config)?, *all, json, out),
-        QuarantineCommand::Show { id, content } => show(config, id, *content, json, out),
+        QuarantineCommand::Show { id, content: _, by, reason } => {
+            // The command line takes both or neither, and both with `--content` alone.
+            let look = by.as_deref().zip(reason.as_deref());
+            show(config, id, look, json, out)
+        }
         QuarantineCommand::Release { id, by, second, reason, to } => {
             let data = Data::open(config)?;
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
@@ -105,7 +110,7 @@ fn why(record: &HeldRecord) -> String {
 fn show(
     config: &Config,
     id: &str,
-    content: bool,
+    look: Option<(&str, &str)>,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
@@ -124,11 +129,10 @@ fn show(
             )?;
         }
     }
-    if content {
+    if let Some((by, reason)) = look {
         let data = Data::open(config)?;
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
-        let by = config.text("actor.id");
-        let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, "looked at on the terminal");
+        let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, reason);
         data.carry_out(crossings.ordered(order)?)?;
         let bytes = data.vault.open_hold(id).map_err(CliError::vault)?;
         out.write_all(bytes.expose())?;
@@ -170,7 +174,13 @@ fn release(
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
     may_be_settled(data, id, asked.by, asked.second)?;
-    let checkpoint = data.checkpoint(None)?;
+    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
+    if entry.as_ref().is_some_and(|entry| entry.format == refused::FORMAT.0) {
+        return Err(CliError::Usage(format!(
+            "{id} is a file that was refused whole, so it cannot be released; mend it at its source, or raise the limit its finding names, and ingest the file again; then reject this"
+        )));
+    }
+    let checkpoint = data.checkpoint(Told::default())?;
     let lake = data.lake(to, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
@@ -184,7 +194,6 @@ fn release(
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
     })?;
     // A row without its header reads as a note, and its columns' meanings would be lost.
-    let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
     if entry.is_none_or(|entry| entry.format != format.0) {
         return Err(CliError::Usage(format!(
             "{id} cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it"

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use lazaret_core::Ordered;
+use lazaret_vault::{VaultFailure, token_in};
 
 use crate::cli::TokensCommand;
 use crate::compose::{Crossings, Data};
@@ -18,6 +19,8 @@ pub(crate) fn run(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let TokensCommand::Reveal { token, by, reason } = command;
+    // What is no token could be a value, and an order stands in the ledger for good.
+    let token = &token_in(token).ok_or_else(|| CliError::Usage(VaultFailure::NotAToken.to_string()))?;
     let data = Data::open(config)?;
     let crossings = Crossings::new(config, "terminal", None, None, None)?;
     let order = Crossings::order(Ordered::Reveal, token, by, None, reason);

@@ -64,8 +64,11 @@ fn is_decimal(text: &[u8], precision: usize, scale: usize) -> bool {
         }
         _ => return false,
     };
-    let significant = if text.first() == Some(&b'0') { whole - 1 } else { whole };
-    whole > 0 && (whole == 1 || significant == whole) && fraction <= scale && significant <= precision - scale
+    let significant = if text.first() == Some(&b'0') { whole.saturating_sub(1) } else { whole };
+    whole > 0
+        && (whole == 1 || significant == whole)
+        && fraction <= scale
+        && significant <= precision.saturating_sub(scale)
 }
 
 fn is_uuid(text: &[u8]) -> bool {
@@ -91,12 +94,13 @@ fn date(text: &[u8]) -> Option<&'static str> {
     else {
         return NO_DATE;
     };
-    let year = century * 100 + year;
+    let year = century.saturating_mul(100).saturating_add(year);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
-        2 => 28 + u32::from(leap),
+        2 if leap => 29,
+        2 => 28,
         _ => 0,
     };
     if year == 0 || day == 0 || day > days { Some("a day that does not exist") } else { None }
@@ -135,7 +139,7 @@ fn date_time(text: &[u8]) -> Option<&'static str> {
 fn two(digits: [u8; 2]) -> Option<u32> {
     let [tens, ones] = digits;
     (tens.is_ascii_digit() && ones.is_ascii_digit())
-        .then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+        .then(|| u32::from(tens & 15).saturating_mul(10).saturating_add(u32::from(ones & 15)))
 }
 
 /// Whether a cell begins a formula in a spreadsheet. A sign followed by a number and words (`-5 kg since May`,

@@ -71,14 +71,14 @@ impl Rows {
         let delimiter = schema.as_ref().map_or(b',', |schema| schema.delimiter());
         self.scanner = Scanner::new(delimiter);
         let (length, well) = loop {
-            let header = self.chunk.get(self.begin + skip..).unwrap_or_default();
+            let header = self.chunk.get(self.begin.saturating_add(skip)..).unwrap_or_default();
             match self.scanner.scan(header, self.ended) {
                 Scan::Row(length, well) => break (length, well),
                 Scan::More if header.len() > self.max_row => break (header.len(), false),
                 Scan::More => self.refill()?,
             }
         };
-        let header = self.rest().get(skip..skip + length).unwrap_or_default();
+        let header = self.rest().get(skip..skip.saturating_add(length)).unwrap_or_default();
         let (width, faults) = judge_header(header, well, length > self.max_row, delimiter, schema.as_deref());
         let refused = !faults.is_empty();
         self.table = Arc::new(Table { schema, delimiter, width, header: faults });
@@ -86,8 +86,9 @@ impl Rows {
         if refused {
             self.refused = Some(Trouble::Header);
         } else {
-            self.line += newlines(self.rest().get(..skip + length).unwrap_or_default());
-            self.begin += skip + length;
+            let length = length.saturating_add(skip);
+            self.line = self.line.saturating_add(newlines(self.rest().get(..length).unwrap_or_default()));
+            self.begin = self.begin.saturating_add(length);
         }
         Ok(())
     }
@@ -99,13 +100,13 @@ impl Rows {
     /// Reads on into a new chunk that begins with the row under way.
     fn refill(&mut self) -> Result<(), Refused> {
         let kept = self.rest().len();
-        let mut chunk = Vec::with_capacity(kept + CHUNK.max(kept));
+        let mut chunk = Vec::with_capacity(kept.saturating_add(CHUNK.max(kept)));
         chunk.extend_from_slice(self.rest());
-        chunk.resize(kept + CHUNK.max(kept), 0);
+        chunk.resize(kept.saturating_add(CHUNK.max(kept)), 0);
         let room = chunk.get_mut(kept..).unwrap_or_default();
         let got = self.source.read_at(self.read, room).map_err(|error| decompress::refused(&error))?;
-        chunk.truncate(kept + got);
-        self.read += u64::try_from(got).unwrap_or(u64::MAX);
+        chunk.truncate(kept.saturating_add(got));
+        self.read = self.read.saturating_add(u64::try_from(got).unwrap_or(u64::MAX));
         self.ended = got == 0;
         self.chunk = Arc::new(chunk);
         self.begin = 0;
@@ -115,11 +116,11 @@ impl Rows {
     /// The next record of some bytes of the chunk.
     fn give(&mut self, length: usize, trouble: Option<Trouble>) -> Arc<dyn Record> {
         let start = self.begin;
-        let end = start + length;
+        let end = start.saturating_add(length);
         let place = RecordPlace { number: self.number, line: Some(self.line) };
         let marked = std::mem::take(&mut self.marked);
-        self.line += newlines(self.rest().get(..length).unwrap_or_default());
-        self.number += 1;
+        self.line = self.line.saturating_add(newlines(self.rest().get(..length).unwrap_or_default()));
+        self.number = self.number.saturating_add(1);
         self.begin = end;
         let (table, chunk) = (Arc::clone(&self.table), Arc::clone(&self.chunk));
         Arc::new(Row { table, chunk, start, end, place, trouble, marked })
@@ -138,7 +139,7 @@ impl Rows {
         let length = if most.len() == rest.len() && self.ended {
             most.len()
         } else {
-            memchr::memrchr(b'\n', most).map_or(most.len(), |at| at + 1)
+            memchr::memrchr(b'\n', most).map_or(most.len(), |at| at.saturating_add(1))
         };
         self.refused = Some(Trouble::AfterHeader);
         Ok(Some(self.give(length, Some(trouble))))

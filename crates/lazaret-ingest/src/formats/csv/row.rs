@@ -182,11 +182,11 @@ impl Row {
                     (cell.start as usize, cell.fault.unwrap_or(Fault::Open))
                 });
                 let before = bytes.get(..start).unwrap_or_default();
-                let line = self.place.line.unwrap_or(1) + newlines(before);
-                let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+                let line = self.place.line.unwrap_or(1).saturating_add(newlines(before));
+                let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at.saturating_add(1));
                 let message = format!(
                     "line {line}, column {}: {}; {} rows are held together",
-                    start - line_start + 1,
+                    start.saturating_sub(line_start).saturating_add(1),
                     fault.message(),
                     rows_in(bytes)
                 );
@@ -203,7 +203,7 @@ pub(crate) fn newlines(bytes: &[u8]) -> u64 {
 
 /// Lines in some bytes; the last needs no line end.
 fn rows_in(bytes: &[u8]) -> u64 {
-    newlines(bytes) + u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))
+    newlines(bytes).saturating_add(u64::from(!bytes.is_empty() && !bytes.ends_with(b"\n")))
 }
 
 struct ReadRow<'r> {
@@ -313,7 +313,7 @@ fn quoted(text: &str, had_quotes: bool, delimiter: u8) -> Vec<u8> {
     if !needs && !had_quotes {
         return text.as_bytes().to_vec();
     }
-    let mut cell = Vec::with_capacity(text.len() + 2);
+    let mut cell = Vec::with_capacity(text.len().saturating_add(2));
     cell.push(b'"');
     cell.extend(text.replace('"', "\"\"").bytes());
     cell.push(b'"');

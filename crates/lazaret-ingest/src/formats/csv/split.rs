@@ -53,46 +53,46 @@ impl Scanner {
             match self.state {
                 State::Start => {
                     self.state = if *first == b'"' { State::Quoted } else { State::Plain };
-                    self.at += usize::from(*first == b'"');
+                    self.at = self.at.saturating_add(usize::from(*first == b'"'));
                 }
                 State::Plain => match memchr::memchr2(b'\n', b'"', rest) {
                     None => self.at = row.len(),
                     Some(stop) if rest.get(stop) == Some(&b'\n') => {
-                        return Scan::Row(self.at + stop + 1, true);
+                        return Scan::Row(self.at.saturating_add(stop).saturating_add(1), true);
                     }
                     Some(stop) => {
-                        let before = match (self.at + stop).checked_sub(1) {
+                        let before = match self.at.saturating_add(stop).checked_sub(1) {
                             Some(at) => row.get(at).copied(),
                             None => self.before,
                         };
                         if before == Some(self.delimiter) {
                             self.state = State::Quoted;
                         }
-                        self.at += stop + 1;
+                        self.at = self.at.saturating_add(stop).saturating_add(1);
                     }
                 },
                 State::Quoted => match memchr::memchr(b'"', rest) {
                     None => self.at = row.len(),
                     Some(stop) => {
-                        self.at += stop + 1;
+                        self.at = self.at.saturating_add(stop).saturating_add(1);
                         self.state = State::QuoteSeen;
                     }
                 },
                 State::QuoteSeen => {
                     self.state = match *first {
                         b'"' => State::Quoted,
-                        b'\n' => return Scan::Row(self.at + 1, true),
+                        b'\n' => return Scan::Row(self.at.saturating_add(1), true),
                         b'\r' => State::Plain,
                         byte if byte == self.delimiter => State::Plain,
                         _ => State::Misclosed,
                     };
                     if self.state != State::Misclosed {
-                        self.at += 1;
+                        self.at = self.at.saturating_add(1);
                     }
                 }
                 State::Misclosed => match memchr::memchr(b'\n', rest) {
                     None => self.at = row.len(),
-                    Some(stop) => return Scan::Row(self.at + stop + 1, false),
+                    Some(stop) => return Scan::Row(self.at.saturating_add(stop).saturating_add(1), false),
                 },
             }
         }
@@ -176,13 +176,13 @@ pub(crate) fn cells(row: &[u8], delimiter: u8, into: &mut Vec<Cell>) {
         let rest = row.get(at..).unwrap_or_default();
         let (length, quoted, fault) =
             if has_quote { cell(rest, delimiter) } else { (plain(rest, delimiter), false, None) };
-        let end = at + length;
+        let end = at.saturating_add(length);
         let (Ok(start), Ok(stop)) = (u32::try_from(at), u32::try_from(end)) else { return };
         into.push(Cell { start, end: stop, quoted, fault });
         if end >= row.len() {
             return;
         }
-        at = end + 1;
+        at = end.saturating_add(1);
     }
 }
 
@@ -212,9 +212,9 @@ fn cell(rest: &[u8], delimiter: u8) -> (usize, bool, Option<Fault>) {
         let Some(stop) = memchr::memchr(b'"', rest.get(at..).unwrap_or_default()) else {
             return (rest.len(), false, Some(Fault::Open));
         };
-        at += stop + 1;
+        at = at.saturating_add(stop).saturating_add(1);
         match rest.get(at) {
-            Some(b'"') => at += 1,
+            Some(b'"') => at = at.saturating_add(1),
             Some(byte) if *byte == delimiter => return (at, true, None),
             None => return (at, true, None),
             Some(_) => return (rest.len(), false, Some(Fault::AfterQuote)),

@@ -1,20 +1,23 @@
 //! The format: which sources are FHIR, and how they come apart into records.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use lazaret_core::{
     Finding, Findings, Flow, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload,
     Reading, Record, RecordPlace, Refused, Source, UNINSPECTABLE,
 };
-use lazaret_input::decompress::{self, Unpacked};
+use lazaret_input::decompress;
 use lazaret_input::xml;
-use lazaret_input::{Lines, MAX_RECORD, RECORD_SIZE, ReadError, read_stream};
+use lazaret_input::{Lines, RECORD_SIZE, SourceReader, head};
 
 use super::record::{FHIR_R4, FhirRecord};
+use crate::formats::note::{One, whole};
 
-/// FHIR R4 in JSON: NDJSON with one resource a line, or one resource or Bundle a file. Compressed sources are
-/// unpacked. FHIR in XML is recognised and held, not read.
+/// How much of a source says whether it is one record.
+const HEAD: usize = 4 << 10;
+
+/// FHIR R4 in JSON: NDJSON with one resource a line, or one resource or Bundle a file. FHIR in XML is recognised
+/// and held, not read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FhirR4;
 
@@ -41,16 +44,18 @@ impl Format for FhirR4 {
 
     fn open(&self, source: Arc<dyn Source>, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let hint = source.hint();
-        let unpacked = decompress::open_stream(source, limits)?;
-        let start = skip_mark(&unpacked.head).trim_ascii_start();
+        let head = head(source.as_ref(), HEAD).map_err(|error| decompress::refused(&error))?;
+        let start = skip_mark(&head).trim_ascii_start();
+        let place = RecordPlace { number: 0, line: None };
         if start.starts_with(b"<") {
-            return Ok(Box::new(Whole::new(unpacked, limits, Content::Xml)));
+            let bytes = whole(source.as_ref(), limits)?;
+            return Ok(Box::new(One::of(Arc::new(Unread { place, bytes, why: Why::Xml }))));
         }
-        if is_one_record(start, &hint, &unpacked) {
-            return Ok(Box::new(Whole::new(unpacked, limits, Content::Json)));
+        if is_one_record(start, &hint, head.len() >= HEAD) {
+            let bytes = whole(source.as_ref(), limits)?;
+            return Ok(Box::new(One::of(Arc::new(FhirRecord { bytes, place, offset: 0 }))));
         }
-        let lines = Lines::new(unpacked.stream, limits);
-        Ok(Box::new(Ndjson { lines, number: 0 }))
+        Ok(Box::new(Ndjson { lines: Lines::of_source(source, limits), number: 0 }))
     }
 }
 
@@ -62,9 +67,9 @@ fn has(text: &[u8], what: &[u8]) -> bool {
     text.windows(what.len()).any(|window| window == what)
 }
 
-/// Whether a file is one record. Its name says so (`.json`, `.ndjson`), under its compression or not; where it
-/// does not, a first line that is a whole object says NDJSON.
-fn is_one_record(start: &[u8], hint: &Hint, unpacked: &Unpacked) -> bool {
+/// Whether a file is one record. Its name says so (`.json`, `.ndjson`); where it does not, a first line that is a
+/// whole object says NDJSON.
+fn is_one_record(start: &[u8], hint: &Hint, is_more: bool) -> bool {
     match hint.extension.as_deref() {
         Some("json") => return true,
         Some("ndjson" | "jsonl") => return false,
@@ -74,13 +79,13 @@ fn is_one_record(start: &[u8], hint: &Hint, unpacked: &Unpacked) -> bool {
     let first = lines.next().unwrap_or(&[]).trim_ascii();
     let is_whole = first.starts_with(b"{") && first.ends_with(b"}");
     let goes_on = lines.any(|line| !line.trim_ascii().is_empty());
-    let beyond_head = !start.contains(&b'\n') && unpacked.head.len() >= 4_096;
+    let beyond_head = is_more && !start.contains(&b'\n');
     !((is_whole && goes_on) || beyond_head)
 }
 
 /// One record a line.
 struct Ndjson {
-    lines: Lines<Box<dyn Read + Send>>,
+    lines: Lines<SourceReader>,
     number: u64,
 }
 
@@ -97,57 +102,15 @@ impl Payload for Ndjson {
             self.number = self.number.saturating_add(1);
             return Ok(Some(match line.bytes {
                 Ok(bytes) => Arc::new(FhirRecord { bytes: bytes.to_vec(), place, offset: line.offset }),
-                Err(limit) => Arc::new(Unread { place, bytes: Vec::new(), why: Why::TooLong(limit) }),
+                Err(limit) => {
+                    Arc::new(Unread { place, bytes: line.beginning.to_vec(), why: Why::TooLong(limit) })
+                }
             }));
         }
     }
 
     fn position(&self) -> u64 {
         self.lines.offset()
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Content {
-    Json,
-    Xml,
-}
-
-/// One record a file.
-struct Whole {
-    unpacked: Option<Unpacked>,
-    limits: Limits,
-    content: Content,
-    position: u64,
-}
-
-impl Whole {
-    fn new(unpacked: Unpacked, limits: &Limits, content: Content) -> Self {
-        Self { unpacked: Some(unpacked), limits: limits.clone(), content, position: 0 }
-    }
-}
-
-impl Payload for Whole {
-    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        let Some(mut unpacked) = self.unpacked.take() else { return Ok(None) };
-        let place = RecordPlace { number: 0, line: None };
-        let bytes = match read_stream(&mut unpacked.stream, self.limits.get(MAX_RECORD)) {
-            Ok(bytes) => bytes,
-            Err(ReadError::Limit(limit)) => {
-                return Ok(Some(Arc::new(Unread { place, bytes: Vec::new(), why: Why::TooLong(limit) })));
-            }
-            Err(ReadError::Source(error)) => return Err(decompress::refused(&error)),
-            Err(error) => return Err(Refused::new(UNINSPECTABLE.id, error.to_string())),
-        };
-        self.position = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(Some(match self.content {
-            Content::Json => Arc::new(FhirRecord { bytes, place, offset: 0 }),
-            Content::Xml => Arc::new(Unread { place, bytes, why: Why::Xml }),
-        }))
-    }
-
-    fn position(&self) -> u64 {
-        self.position
     }
 }
 
@@ -179,7 +142,11 @@ impl Record for Unread {
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         match &self.why {
             Why::TooLong(limit) => {
-                findings.fault(Finding::new(&RECORD_SIZE, Locator::document(), limit.to_string()));
+                let what = format!(
+                    "{limit}. Only its first {} bytes are kept; the rest stays in its file",
+                    self.bytes.len()
+                );
+                findings.fault(Finding::new(&RECORD_SIZE, Locator::document(), what));
             }
             Why::Xml => {
                 let faults = xml::events_of_bytes(&self.bytes, limits, |_| Flow::On);

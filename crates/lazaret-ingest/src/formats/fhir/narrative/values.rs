@@ -72,10 +72,10 @@ pub(super) fn style_loads(style: &str) -> bool {
             continue;
         }
         let mut code = 0_u32;
-        let mut digits = 0;
+        let mut digits = 0_usize;
         while let Some(digit) = letters.peek().and_then(|c| c.to_digit(16)).filter(|_| digits < 6) {
             code = code.wrapping_mul(16).wrapping_add(digit);
-            digits += 1;
+            digits = digits.saturating_add(1);
             letters.next();
         }
         if digits > 0 {

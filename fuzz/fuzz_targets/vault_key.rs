@@ -1,0 +1,5 @@
+//! `vault_key` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::vault_key(bytes);
+});

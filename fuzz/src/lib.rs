@@ -1,0 +1,345 @@
+//! What is fuzzed: one function for each reader of hostile bytes, with what must hold of any bytes. It ends without
+//! a panic and says in words what it made of them, so that two runs can be compared.
+//!
+//! `fuzz_targets/` gives each to libFuzzer. The tests replay all of them over seeds and changed seeds on stable Rust
+//! (`crates/lazaret/tests/main/fuzz.rs`), so a new target is one function, one line in [`TARGETS`] and one file.
+
+use std::io;
+use std::sync::{Arc, LazyLock};
+
+use lazaret_core::{
+    Basis, CrossingId, Edit, Edits, Findings, Flow, Format, Hint, KeyedDigest, Known, KnownFact, Label,
+    Limit, Limits, Purpose, Rewriter as _, Sensitive, Span, Timestamp,
+};
+use lazaret_ingest::formats::csv::{CsvFormat, Schema};
+use lazaret_ingest::formats::fhir::FhirR4;
+use lazaret_ingest::formats::note::NoteFormat;
+use lazaret_input::base64::Whitespace;
+use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
+use lazaret_ledger::note::{Checkpoint, VerifierKey};
+use lazaret_phi::{PhiRewriter, Scanner};
+use lazaret_policy::{CedarPolicy, PolicyText};
+use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
+
+/// One target.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name: that of its file in `fuzz_targets`.
+    pub name: &'static str,
+    /// The folders of `testdata` (or of the repository) whose files are its seeds, and how their names end.
+    pub seeds: &'static [(&'static str, &'static str)],
+    /// How many changed seeds the tests replay: what a debug build does in about a second.
+    pub replays: u64,
+    /// What is done with the bytes.
+    pub run: fn(&[u8]) -> String,
+}
+
+const fn target(
+    name: &'static str,
+    seeds: &'static [(&'static str, &'static str)],
+    replays: u64,
+    run: fn(&[u8]) -> String,
+) -> Target {
+    Target { name, seeds, replays, run }
+}
+
+/// All targets, sorted by name.
+pub const TARGETS: &[Target] = &[
+    target("base64", &[("testdata/input", "")], 2_000, base64),
+    target("brotli", &[("testdata/input", "")], 2_000, brotli),
+    target("charset", &[("testdata/input", "")], 2_000, charset),
+    target("checkpoint", &[("testdata/ledger", ""), ("testdata/fuzz/checkpoint", "")], 3_000, checkpoint),
+    target("csv", &[("testdata/csv", ".csv")], 1_000, csv),
+    target("csv_schema", &[("testdata/csv", ".toml"), ("testdata/docs", ".toml")], 1_000, csv_schema),
+    target("decompress", &[("testdata/input", "")], 2_000, decompress),
+    target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
+    target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
+    target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
+    target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
+    target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
+    target(
+        "phi_text",
+        &[("testdata/phi", ""), ("testdata/input", ".txt"), ("testdata/docs", "")],
+        600,
+        phi_text,
+    ),
+    target("policy", &[("policies", ".cedar")], 60, policy),
+    target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
+    target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
+    target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
+    target("words", &[("testdata/fuzz/words", "")], 3_000, words),
+    target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
+];
+
+/// Base64: what decodes encodes to the same text; with white space between, to the same bytes.
+pub fn base64(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let most = Limit::new("fuzz.max", 1 << 20);
+    let strict = lazaret_input::base64::decode(&text, Whitespace::Refused, most);
+    let skipped = lazaret_input::base64::decode(&text, Whitespace::Skipped, most);
+    if let Ok(decoded) = &strict {
+        assert_eq!(lazaret_input::base64::encode(decoded), text);
+        assert_eq!(skipped.as_ref().ok(), Some(decoded));
+    }
+    format!("{strict:?} {skipped:?}")
+}
+
+/// Brotli, which only a name gives away.
+pub fn brotli(bytes: &[u8]) -> String {
+    let hint = Hint { extension: Some("br".into()), media_type: None };
+    let source = MemorySource::new(bytes, hint);
+    match decompress::open_stream(Arc::new(source), &Limits::default()) {
+        Ok(mut opened) => {
+            format!("{:?}", io::copy(&mut opened.stream, &mut io::sink()).map_err(|error| error.to_string()))
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Charsets: what decodes comes back as the same bytes.
+pub fn charset(bytes: &[u8]) -> String {
+    let labels =
+        [None, Some("latin1"), Some("utf-16"), Some("utf-16le"), Some("gb18030"), Some("iso-2022-jp")];
+    let read = labels.map(|label| charset::decode(bytes, label));
+    for (text, charset) in read.iter().flatten() {
+        assert_eq!(charset.encode(text).as_deref(), Ok(bytes));
+    }
+    format!("{read:?}")
+}
+
+/// The key that trusts nothing a fuzzer can write.
+fn nobody() -> Option<VerifierKey> {
+    VerifierKey::new("ledger.test/fuzz", [7; 32]).ok()
+}
+
+/// Verifier keys, checkpoints and notes: what is read is written the same, and nothing unsigned is believed.
+pub fn checkpoint(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let key = VerifierKey::parse(&text);
+    if let Ok(key) = &key {
+        assert_eq!(VerifierKey::parse(&key.to_string()).ok().as_ref(), Some(key));
+    }
+    let checkpoint = Checkpoint::parse(&text);
+    if let Ok(checkpoint) = &checkpoint {
+        assert_eq!(Checkpoint::parse(&checkpoint.text()).ok().as_ref(), Some(checkpoint));
+    }
+    let believed = nobody().map(|key| Checkpoint::verify(&text, &key));
+    assert!(believed.as_ref().is_none_or(Result::is_err), "an unsigned note was believed");
+    format!("{key:?} {checkpoint:?} {believed:?} {:?}", lazaret_ledger::note::unhex(&text))
+}
+
+/// CSV by a schema and without one.
+pub fn csv(bytes: &[u8]) -> String {
+    static TYPED: LazyLock<Option<CsvFormat>> = LazyLock::new(|| {
+        let schema = include_str!("../../testdata/csv/formula-and-swallowed-rows.schema.toml");
+        Schema::parse(schema).ok().map(|schema| CsvFormat::with_schema(Arc::new(schema)))
+    });
+    let typed = TYPED.as_ref().map(|format| records(format, bytes));
+    format!("{typed:?} {}", records(&CsvFormat::new(), bytes))
+}
+
+/// The schema of a table, in TOML.
+pub fn csv_schema(bytes: &[u8]) -> String {
+    format!("{:?}", Schema::parse(&String::from_utf8_lossy(bytes)))
+}
+
+/// Unpacking, by what the bytes are.
+pub fn decompress(bytes: &[u8]) -> String {
+    let source = MemorySource::new(bytes, Hint::default());
+    match decompress::unpack(Arc::new(source), &Limits::default()) {
+        Ok((source, layers)) => {
+            let mut stream = SourceReader::new(source);
+            let read = io::copy(&mut stream, &mut io::sink()).map_err(|error| error.to_string());
+            format!("{read:?} {layers:?}")
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// FHIR: resources, bundles, NDJSON.
+pub fn fhir(bytes: &[u8]) -> String {
+    records(&FhirR4, bytes)
+}
+
+/// JSON: a document or a fault, and every fault within the bytes.
+pub fn json(bytes: &[u8]) -> String {
+    let parsed = lazaret_input::json::parse(bytes, &Limits::default());
+    assert!(parsed.document.is_some() || !parsed.faults.is_empty());
+    assert!(parsed.faults.iter().all(|fault| fault.offset <= bytes.len() as u64));
+    format!("{parsed:?}")
+}
+
+/// Lines: no byte is lost, however short the limit.
+pub fn lines(bytes: &[u8]) -> String {
+    let mut limits = Limits::default();
+    limits.set("input.max_record", 50);
+    for limits in [Limits::default(), limits] {
+        let mut lines = Lines::new(bytes, &limits);
+        let mut again = 0;
+        while let Ok(Some(line)) = lines.next() {
+            let len = line.bytes.map_or_else(|reached| reached.found, |bytes| bytes.len() as u64);
+            again += len + line.end.bytes().len() as u64;
+        }
+        assert_eq!((again, lines.offset()), (bytes.len() as u64, bytes.len() as u64));
+    }
+    bytes.len().to_string()
+}
+
+/// Text notes.
+pub fn note(bytes: &[u8]) -> String {
+    format!(
+        "{} {}",
+        records(&NoteFormat::new(), bytes),
+        records(&NoteFormat::new().in_charset("utf-16le"), bytes)
+    )
+}
+
+/// Every label that values are rewritten under.
+const LABELS: [Label; 8] = [
+    Label::DATE,
+    Label::BIRTH_DATE,
+    Label::AGE,
+    Label::ZIP,
+    Label::PATIENT,
+    Label::PHONE,
+    Label::EMAIL,
+    Label::RECORD_ID,
+];
+
+/// Values rewritten: the first four bytes are the days, the rest is the value.
+pub fn phi_rewrite(bytes: &[u8]) -> String {
+    let (days, value) =
+        bytes.split_first_chunk::<4>().map_or((1, bytes), |(days, value)| (i32::from_le_bytes(*days), value));
+    let text = String::from_utf8_lossy(value);
+    let rewriter = PhiRewriter::new(Timestamp::from_millis(1_700_000_000_000));
+    let made = LABELS.map(|label| {
+        let shifts = [days, days % 366].map(|days| rewriter.shift(label, &text, days));
+        (rewriter.generalise(label, &text), shifts, rewriter.surrogate(label, &text, &KeyedDigest([7; 32])))
+    });
+    format!("{made:?}")
+}
+
+/// Text scanned, with nothing known and with its own first words known: spans are in order, disjoint, on characters.
+pub fn phi_text(bytes: &[u8]) -> String {
+    static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new().ok());
+    let text = String::from_utf8_lossy(bytes);
+    let Some(scanner) = SCANNER.as_ref() else { return "no scanner".to_owned() };
+    let facts = text.split(['\n', ';']).take(8).zip(LABELS);
+    let facts =
+        facts.map(|(text, label)| KnownFact { label, text: Sensitive::new(text.to_owned()) }).collect();
+    let known = Known { facts, too_much: false };
+    let found = [None, Some(&known)].map(|known| {
+        let Ok(found) = scanner.scan(&text, known) else { return Vec::new() };
+        let mut end = 0;
+        for span in found.iter().map(|detection| detection.span) {
+            assert!(span.start >= end && span.start < span.end, "spans are in order, disjoint, not empty");
+            assert!(text.get(span.start..span.end).is_some(), "a span is not on characters");
+            end = span.end;
+        }
+        let points = lazaret_phi::code_points(&text, &found);
+        assert!(points.iter().all(|(start, end)| start < end), "code points are as the bytes are");
+        found
+    });
+    format!("{found:?}")
+}
+
+/// Policies in Cedar: a set, or errors that name the file.
+pub fn policy(bytes: &[u8]) -> String {
+    let text =
+        PolicyText { name: "fuzz.cedar".to_owned(), text: String::from_utf8_lossy(bytes).into_owned() };
+    match CedarPolicy::from_texts(&[text]) {
+        Ok(policy) => format!("{:?}", policy.notes()),
+        Err(refused) => {
+            assert!(refused.diagnostics.iter().all(|wrong| wrong.file == "fuzz.cedar"));
+            assert!(!refused.diagnostics.is_empty());
+            refused.diagnostics.len().to_string()
+        }
+    }
+}
+
+/// Proofs of a ledger: none holds that nobody signed.
+pub fn proof(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let proven = nobody().map(|key| lazaret_ledger::verify_proof(&text, &key));
+    assert!(proven.as_ref().is_none_or(Result::is_err), "a proof that nobody signed holds");
+    format!("{proven:?}")
+}
+
+/// Sniffing: any bytes are something.
+pub fn sniff(bytes: &[u8]) -> String {
+    format!("{:?}", sniff::sniff(bytes))
+}
+
+/// Wrapped keys: what nobody wrapped does not unwrap.
+pub fn vault_key(bytes: &[u8]) -> String {
+    static KMS: LazyLock<Option<LocalKms>> = LazyLock::new(|| {
+        LocalKms::new_passphrase(&Sensitive::new("a passphrase of tests".to_owned()), &SystemRandom).ok()
+    });
+    let Some(kms) = KMS.as_ref() else { return "no key".to_owned() };
+    let context = WrapContext { key: "k", class: "vault", dataset: "holds", column: "" };
+    assert!(kms.unwrap(&context, bytes).is_err(), "a forged key unwraps");
+    LocalKms::wants_passphrase(&String::from_utf8_lossy(bytes)).to_string()
+}
+
+/// Single words as they come on a command line or from a database: what is read is written the same.
+pub fn words(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let crossing = CrossingId::parse(&text);
+    if let Some(id) = crossing {
+        assert_eq!(CrossingId::parse(&id.to_string()), Some(id));
+        assert_eq!(CrossingId::from_bytes(*id.as_bytes()), id);
+    }
+    let basis = Basis::parse(&text);
+    assert!(basis.is_none_or(|basis| basis.name() == text));
+    let purpose = Purpose::parse(&text);
+    assert!(
+        purpose.as_ref().is_none_or(|purpose| Purpose::parse(&purpose.to_string()).as_ref() == Some(purpose))
+    );
+    format!("{crossing:?} {basis:?} {purpose:?}")
+}
+
+/// XML: events, and every fault within the bytes.
+pub fn xml(bytes: &[u8]) -> String {
+    let mut told = 0;
+    let faults = lazaret_input::xml::events_of_bytes(bytes, &Limits::default(), |_| {
+        told += 1;
+        Flow::On
+    });
+    assert!(faults.iter().all(|fault| fault.offset <= bytes.len() as u64));
+    format!("{told} {faults:?}")
+}
+
+/// The road of a format: its records are read and visited; without edits each is written as it came, and with every
+/// segment gone it is written or refused.
+fn records(format: &dyn Format, bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes.to_vec(), Hint::default()));
+    let Ok(mut payload) = format.open(source, &limits) else { return "refused".to_owned() };
+    let mut said = String::new();
+    while let Ok(Some(record)) = payload.next() {
+        let mut findings = Findings::new();
+        let reading = record.read(&limits, &mut findings);
+        said.push_str(&format!("{} {:?}\n", record.place().number, findings.faults()));
+        let Some(reading) = reading else { continue };
+        let mut again = Vec::new();
+        if reading.write(&Edits::none(), &mut again).is_ok() {
+            assert_eq!(again, record.bytes(), "what is not edited is as it came");
+        }
+        let mut edits = Edits::none();
+        let mut number = 0;
+        let visited = reading.segments(&mut |segment| {
+            let span = Span::new(0, segment.text().map_or(0, str::len));
+            let _one_whole = edits.push(number, Edit { span, with: String::new().into(), whole: true });
+            number += 1;
+            Flow::On
+        });
+        let mut facts = 0;
+        let learnt = reading.facts(&mut |_, _, _| facts += 1);
+        let mut gone = Vec::new();
+        let written = reading.write(&edits, &mut gone).is_ok();
+        let (visited, learnt) = (visited.is_ok(), learnt.is_ok());
+        said.push_str(&format!("{number} {facts} {visited} {learnt} {written} {}\n", gone.len()));
+        said.push_str(&format!("{:?} {:?}\n", reading.subject().is_some(), reading.sensitivity()));
+    }
+    said
+}
