@@ -18,8 +18,8 @@ use looking::Inspected;
 
 use crate::{
     Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Format, Hold, HoldId,
-    KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Record, RecordedFinding, Rewriter, Subject,
-    TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
+    KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Record, RecordedFinding, Rewriter,
+    Severity, Subject, TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.
@@ -229,7 +229,7 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         digest_out: None,
         verdict: decision.verdict,
         policies: decision.policies.to_vec(),
-        findings: inspected.findings.iter().map(recorded).collect(),
+        findings: recorded_all(&inspected.findings),
         phi,
         edits: BTreeMap::new(),
         sensitivity: inspected.sensitivity.clone(),
@@ -237,6 +237,33 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         again: None,
         uninspected: None,
     }
+}
+
+/// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very
+/// many faults must be recorded as every other is.
+const MOST_RECORDED: usize = 40 << 10;
+
+/// The findings as they are recorded: the first ones, and if they are too long one more, as grave as the gravest of
+/// those left out.
+fn recorded_all(findings: &[Finding]) -> Vec<RecordedFinding> {
+    let mut all = Vec::new();
+    let mut bytes = 0_usize;
+    for (number, finding) in findings.iter().enumerate() {
+        let one = recorded(finding);
+        bytes = bytes.saturating_add(one.id.len()).saturating_add(one.at.len()).saturating_add(48);
+        if bytes > MOST_RECORDED {
+            let rest = findings.get(number..).unwrap_or_default();
+            let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::High);
+            all.push(RecordedFinding {
+                id: UNINSPECTABLE.id.to_owned(),
+                severity,
+                at: Locator::document().to_string(),
+            });
+            break;
+        }
+        all.push(one);
+    }
+    all
 }
 
 fn recorded(finding: &Finding) -> RecordedFinding {

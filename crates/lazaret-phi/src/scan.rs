@@ -95,18 +95,26 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<Detection>, DetectorError> {
-    let note = Note::new(text);
+    look_at(text, &Note::new(text), seeds, learnt)
+}
+
+fn look_at(
+    text: &str,
+    note: &Note<'_>,
+    seeds: Option<&Seeds>,
+    learnt: &mut Learnt,
+) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
-    registry::detect(&note, &mut claims)
+    registry::detect(note, &mut claims)
         .map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
     if let Some(seeds) = seeds {
-        seeds.seek(&note, &mut claims);
+        seeds.seek(note, &mut claims);
     }
-    widen(&note, &mut claims);
-    learnt.learn(&note, &claims);
+    widen(note, &mut claims);
+    learnt.learn(note, &claims);
     let before = claims.len();
-    learnt.seek(&note, &mut claims);
-    widen(&note, claims.get_mut(before..).unwrap_or(&mut []));
+    learnt.seek(note, &mut claims);
+    widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     Ok(resolve(claims)
         .into_iter()
         .map(|claim| Detection {
@@ -277,4 +285,82 @@ pub fn code_points(text: &str, detections: &[Detection]) -> Vec<(usize, usize)> 
         count
     };
     detections.iter().map(|d| (to(d.span.start), to(d.span.end))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// How much detectors look at beyond reading the text once, and how much they find.
+    fn work(text: &str) -> usize {
+        let note = Note::new(text);
+        let found = look_at(text, &note, None, &mut Learnt::default()).unwrap();
+        note.looked_at.get() + found.len() + note.tokens().len()
+    }
+
+    /// What shapes and cues begin with: repeated without end they are the worst texts.
+    fn pieces() -> impl Strategy<Value = String> {
+        let pieces = [
+            "1",
+            "12-",
+            "1/",
+            "1.",
+            "1 ",
+            "(1",
+            "+1",
+            "a",
+            "A",
+            "A. ",
+            "Aa ",
+            "Aa-",
+            "AA ",
+            "A'a",
+            "a@",
+            "a.",
+            "@",
+            "://",
+            "http://a",
+            "www.",
+            "MRN ",
+            "#",
+            ": ",
+            "Dr. ",
+            "Mr. Smith",
+            ", MD",
+            "son ",
+            "January ",
+            "1st ",
+            "Street",
+            "MA ",
+            "Hospital",
+            "of ",
+            "phone ",
+            "x1",
+            ".jpg",
+            "a0b1-",
+            "\n",
+            "\t",
+            "\"",
+            "'s ",
+            "e\u{301}",
+            "\u{200b}",
+            "１",
+            "\u{fdfa}",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(80))]
+
+        #[test]
+        fn twice_the_text_is_twice_the_work(piece in pieces()) {
+            let times = 4_000 / piece.len();
+            let (once, twice) = (work(&piece.repeat(times)), work(&piece.repeat(times * 2)));
+            prop_assert!(twice <= once * 5 / 2 + 1_000, "{once} became {twice} for {piece:?}");
+            prop_assert!(once <= piece.len() * times * 600, "{once} for {piece:?}");
+        }
+    }
 }

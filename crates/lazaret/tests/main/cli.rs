@@ -553,3 +553,17 @@ fn a_check_decides_by_the_policies_an_ingest_would_and_says_which() {
     std::fs::remove_dir_all(data.join("policies")).unwrap();
     place.ends(2, &["ingest", "--check", "good.ndjson"]);
 }
+
+#[test]
+fn a_record_with_a_thousand_faults_is_held_and_recorded_and_stops_nothing() {
+    let place = Place::new();
+    let entry = r#"{"resource":{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Observation/o"}}}"#;
+    let entries = vec![entry; 1_500].join(",");
+    let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#);
+    place.write("faults.ndjson", &format!("{bundle}\n{PATIENT}"));
+    let text = place.ends(1, &["ingest", "faults.ndjson", "--to", "lake"]);
+    assert!(text.contains("2 records: 1 held"), "{text}");
+    place.clear(&["ledger", "verify"]);
+    let held = place.json(1, &["quarantine", "list"]);
+    place.clear(&["quarantine", "show", held[0]["id"].as_str().unwrap()]);
+}
