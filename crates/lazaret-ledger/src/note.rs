@@ -19,9 +19,9 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 use crate::merkle::{Hash, sha256};
 
 /// Longest note that is read.
-pub const MAX_NOTE: Limit = Limit::new("ledger.max_note", 65_536);
+pub const MAX_NOTE: Limit = Limit::fixed("ledger.max_note", 65_536);
 /// Most signatures of one note.
-pub const MAX_SIGNATURES: Limit = Limit::new("ledger.max_signatures", 100);
+pub const MAX_SIGNATURES: Limit = Limit::fixed("ledger.max_signatures", 100);
 
 const ED25519_ALGORITHM: u8 = 1;
 const SIGNATURE_LINE: &str = "\u{2014} ";

@@ -15,7 +15,7 @@ use crate::store::nodes::StoredNodes;
 use crate::store::{StoreError, entry_rows, uint};
 
 /// Longest proof that is read.
-pub const MAX_PROOF: Limit = Limit::new("ledger.max_proof", 1 << 20);
+pub const MAX_PROOF: Limit = Limit::fixed("ledger.max_proof", 1 << 20);
 
 const TYPE: &str = "lazaret-ledger-proof";
 const SCHEMA: u32 = 1;

@@ -5,13 +5,13 @@
 //! block are sought in the following ones.
 
 use lazaret_core::{
-    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Meaning, Rule, Span,
-    View,
+    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Limits, Meaning, Rule,
+    Span, View,
 };
 
 use rustc_hash::FxHashMap;
 
-use crate::known::{Seeds, may_be_name};
+use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
 use crate::names::widen;
 use crate::overlap::{Evidence, Found, resolve};
@@ -23,12 +23,13 @@ const BLOCK: usize = 1 << 20;
 /// Bytes of context on either side of a block.
 const EDGE: usize = 4 << 10;
 /// Most words of names that are learnt in one text.
-const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
+pub(crate) const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
 
 /// Looks for identifying text.
 #[derive(Debug, Clone, Copy)]
 pub struct Scanner {
-    _built: (),
+    most_learnt: usize,
+    most_fact_words: usize,
 }
 
 impl Scanner {
@@ -36,7 +37,14 @@ impl Scanner {
     pub fn new() -> Result<Self, DetectorError> {
         registry::ready().map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
         Lexicon::get();
-        Ok(Self { _built: () })
+        Ok(Self { most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
+        Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS) }
     }
 
     /// The name and version, as receipts and bills of materials bear it.
@@ -46,8 +54,8 @@ impl Scanner {
 
     /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
     pub fn scan(&self, text: &str, known: Option<&Known>) -> Result<Vec<Detection>, DetectorError> {
-        let seeds = known.map(Seeds::of);
-        let mut learnt = Learnt::default();
+        let seeds = known.map(|known| Seeds::of(known, self.most_fact_words));
+        let mut learnt = Learnt { most: self.most_learnt, ..Learnt::default() };
         let mut out: Vec<Detection> = Vec::new();
         let mut at = 0;
         while at < text.len() || at == 0 {
@@ -132,13 +140,14 @@ fn look_at(
 /// Words of names that a strong cue gave, by hash, and initials of whole names.
 #[derive(Default)]
 struct Learnt {
+    most: usize,
     words: FxHashMap<u64, Label>,
     initials: FxHashMap<String, Label>,
 }
 
 impl Learnt {
     fn learn(&mut self, note: &Note<'_>, claims: &[Found]) {
-        let most = usize::try_from(MAX_LEARNT.most()).unwrap_or(usize::MAX);
+        let most = self.most;
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
             let initials: String = note
@@ -241,6 +250,12 @@ impl PhiText {
     /// Builds the automata and the dictionary, once a process.
     pub fn new() -> Result<Self, DetectorError> {
         Ok(Self { scanner: Scanner::new()? })
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        Self { scanner: self.scanner.with_limits(limits) }
     }
 }
 

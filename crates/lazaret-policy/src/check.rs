@@ -4,6 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cedar_policy::{Policy, PolicySet};
+use lazaret_core::Limits;
 use serde_json::Value;
 
 use crate::diagnostic::nearest;
@@ -16,13 +17,13 @@ const MAX_DEPTH: usize = 256;
 
 /// Checks the policies of a folder. `known_rules` are the ids of all rules; without any, the ids that policies
 /// name are not checked.
-pub fn check(folder: &Path, known_rules: &[&str]) -> Vec<Diagnostic> {
-    let texts = match read_folder(folder) {
+pub fn check(folder: &Path, known_rules: &[&str], limits: &Limits) -> Vec<Diagnostic> {
+    let texts = match read_folder(folder, limits) {
         Ok(texts) => texts,
         Err(wrong) => return wrong,
     };
     let mut found = with_stack(|| found_in(&texts, known_rules));
-    found.extend(schema_copy(folder));
+    found.extend(schema_copy(folder, limits));
     found.sort();
     found
 }
@@ -127,13 +128,13 @@ fn strings(json: &Value, found: &mut Vec<String>, depth: usize) {
 }
 
 /// The schema beside the policies is a copy for people; one that differs misleads them.
-fn schema_copy(folder: &Path) -> Option<Diagnostic> {
+fn schema_copy(folder: &Path, limits: &Limits) -> Option<Diagnostic> {
     let path = folder.join(SCHEMA.name);
     if !path.exists() {
         return None;
     }
     let shown = path.display().to_string();
-    let cause = match read_file(&path) {
+    let cause = match read_file(&path, limits) {
         Ok(text) if text == SCHEMA.text => return None,
         Ok(_) => "differs from the schema built in, which alone decides".to_owned(),
         Err(cause) => cause,

@@ -8,6 +8,7 @@ mod exit;
 mod looking;
 mod report;
 mod server;
+mod unfinished;
 
 use std::io::Write as _;
 use std::process::ExitCode;

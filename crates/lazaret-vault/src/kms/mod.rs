@@ -11,6 +11,7 @@ use std::fmt;
 use lazaret_core::Sensitive;
 use serde::Serialize;
 
+pub(crate) use local::unhex;
 pub use local::{LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS};
 
 /// What a data key is for. It is authenticated: a wrapped key put in another's place does not unwrap.

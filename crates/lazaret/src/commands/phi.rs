@@ -9,6 +9,7 @@ use lazaret_phi::{Scanner, code_points};
 use serde::Serialize;
 
 use crate::cli::PhiCommand;
+use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, json_line};
 
@@ -23,16 +24,22 @@ struct JsonSpan {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &PhiCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let PhiCommand::Scan { paths, jsonl } = command;
-    let scanner = Scanner::new().map_err(of_detector)?;
+    let limits = &config.limits();
+    let scanner = Scanner::new().map_err(of_detector)?.with_limits(limits);
     let mut found = false;
     let mut documents = Vec::new();
     for path in paths {
         if *jsonl {
-            found |= scan_lines(scanner, path, out)?;
+            found |= scan_lines(scanner, path, limits, out)?;
         } else {
-            let text = read_text(path, MAX_RECORD)?;
+            let text = read_text(path, limits.get(MAX_RECORD))?;
             let detections = scanner.scan(&text, None).map_err(of_detector)?;
             found |= !detections.is_empty();
             if json {
@@ -99,12 +106,16 @@ struct JsonDocument<'a> {
     spans: Vec<JsonSpan>,
 }
 
-fn scan_lines(scanner: Scanner, path: &Path, out: &mut impl Write) -> Result<bool, CliError> {
+fn scan_lines(
+    scanner: Scanner,
+    path: &Path,
+    limits: &Limits,
+    out: &mut impl Write,
+) -> Result<bool, CliError> {
     let name = path.display();
     let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
     let source = FileSource::open(path).map_err(|error| usage(chain(&error)))?;
-    let limits = Limits::default();
-    let mut lines = Lines::of_source(std::sync::Arc::new(source), &limits);
+    let mut lines = Lines::of_source(std::sync::Arc::new(source), limits);
     let mut found = false;
     while let Some(line) = lines.next().map_err(|error| CliError::failed(name.to_string(), error))? {
         let bytes = line.bytes.map_err(|error| usage(format!("line {}: {}", line.number, chain(&error))))?;
@@ -112,7 +123,7 @@ fn scan_lines(scanner: Scanner, path: &Path, out: &mut impl Write) -> Result<boo
             continue;
         }
         let wrong = |why: &str| usage(format!("line {}: {why}", line.number));
-        let parsed = json::parse(bytes, &limits);
+        let parsed = json::parse(bytes, limits);
         let document = parsed.document.ok_or_else(|| wrong("is not JSON"))?;
         let root = document.root();
         let text =

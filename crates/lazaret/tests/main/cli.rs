@@ -141,6 +141,19 @@ fn a_held_record_is_shown_rejected_or_released_and_each_is_recorded() {
 }
 
 #[test]
+fn a_data_directory_without_its_ledger_gets_no_new_one() {
+    let place = Place::new();
+    place.write("good.ndjson", PATIENT);
+    place.clear(&["ingest", "good.ndjson", "--to", "lake"]);
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        drop(std::fs::remove_file(place.0.path().join("lazaret-data").join(file))); // not all are there
+    }
+    assert!(place.ends(2, &["ingest", "good.ndjson", "--to", "lake"]).contains("restore a backup"));
+    place.ends(2, &["init"]);
+    assert!(!place.0.path().join("lazaret-data/ledger.db").exists());
+}
+
+#[test]
 fn a_token_is_revealed_until_its_subject_is_shredded() {
     let place = Place::new();
     place.write("good.ndjson", PATIENT);
@@ -166,13 +179,19 @@ fn a_token_is_revealed_until_its_subject_is_shredded() {
     place.ends(2, &["keys", "legal-hold", "Patient/p1", "--by", "counsel", "--reason", ""]);
     place.clear(&["keys", "legal-hold", "Patient/p1", "--by", "counsel", "--reason", "case 4"]);
     place.ends(2, &shred);
+    let recorded = place.clear(&["ledger", "show"]);
+    place.ends(
+        3,
+        &["keys", "shred", "Patient/nobody", "--by", "a.reyes", "--second", "m.osei", "--reason", "x"],
+    );
+    assert_eq!(place.clear(&["ledger", "show"]), recorded, "what cannot be done is not ordered");
     place.clear(&["keys", "legal-hold", "Patient/p1", "--lift", "--by", "counsel", "--reason", "case over"]);
     place.clear(&shred);
     let orders = place.orders();
     assert_eq!(whats(&orders), ["shred", "lift-legal-hold", "legal-hold", "none"], "the refused are none");
     assert_eq!(orders[2]["by"], "counsel");
     assert_eq!(orders[2]["reason"], "case 4");
-    assert_eq!(orders[2]["object"].as_str().unwrap().len(), 64, "a digest, not the subject's id");
+    assert_eq!(orders[2]["object"].as_str().unwrap().len(), 32, "a digest, not the subject's id");
     assert_eq!(orders[2]["object"], orders[0]["object"], "the three are seen to be about one subject");
     let status = place.json(0, &["keys", "status"]);
     assert!(status["shredded_tokens"].as_u64().unwrap() >= 2, "{status}");

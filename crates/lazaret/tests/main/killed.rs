@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) const FILES: usize = 6;
 const RECORDS: usize = 150;
 /// In every name: searched for in everything that was written.
-const MARK: &str = "Quillmoorfeather";
+pub(crate) const MARK: &str = "Quillmoorfeather";
 
 /// Kills in one run of the tests; `bench/crash/run` asks for more.
 pub(crate) fn runs(unless_asked: u64) -> u64 {
@@ -43,9 +43,14 @@ impl Place {
         place
     }
 
+    /// Nothing at all yet.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     /// The files to ingest, and no data directory yet.
     pub(crate) fn sown() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let place = Self::empty();
         std::fs::create_dir(place.path("in")).unwrap();
         for file in 0..FILES {
             let mut text = String::new();

@@ -12,7 +12,9 @@ fn pyarrow_reads_the_lake_with_the_key_and_not_without() {
             std::env::var("CI").as_deref() != Ok("true"),
             "LAZARET_PYTHON must name a python3 with pyarrow"
         );
-        println!("skipped: LAZARET_PYTHON names no python3 with pyarrow and cryptography");
+        // Past the runner, which hides what a test that ends well prints; `scripts/test` counts these lines.
+        let why = "LAZARET_PYTHON names no python3 with pyarrow and cryptography";
+        std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("\nskipped: {why}\n")).unwrap();
         return;
     };
     let (dir, keys, lake) = new_lake();
