@@ -113,6 +113,7 @@ impl Judge {
         entry.identity = self.identity(task, &inspected)?;
         doings.set(Doing::Ledger);
         entry.again = self.ledger.crossed(&entry.identity).map_err(Grave::Ledger)?;
+        doings.set(Doing::Vault); // whose digest tells whether break-glass is for this subject
         let course = self.course(crossing, &inspected, &decision)?;
         entry.verdict = course.verdict;
         entry.uninspected = course.uninspected;

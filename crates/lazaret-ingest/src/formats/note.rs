@@ -14,9 +14,11 @@ use lazaret_core::{
     Meaning, Payload, Place, Reading, Record, RecordPlace, Refused, Segment, Source, SubjectRef,
     UNINSPECTABLE,
 };
+use lazaret_input::BYTE_ORDER_MARK;
 use lazaret_input::charset::{self, Charset};
 use lazaret_input::sniff::{self, Kind};
-use lazaret_input::{BYTE_ORDER_MARK, MAX_RECORD, RECORD_SIZE, ReadError, decompress, read_whole};
+
+use super::one::{One, whole};
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("note");
@@ -72,40 +74,6 @@ impl Format for NoteFormat {
         let bytes = whole(source.as_ref(), limits)?;
         let note = Note { bytes, subject: self.subject.clone(), charset: self.charset.clone() };
         Ok(Box::new(One::of(Arc::new(note))))
-    }
-}
-
-/// Reads a source that is one record.
-pub(crate) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Refused> {
-    read_whole(source, limits.get(MAX_RECORD)).map_err(|error| match error {
-        ReadError::Limit(reached) => Refused::new(RECORD_SIZE.id, reached.to_string()),
-        ReadError::Source(failed) => decompress::refused(&failed),
-        other => Refused::new(UNINSPECTABLE.id, other.to_string()),
-    })
-}
-
-/// A payload of one record.
-pub(crate) struct One {
-    record: Option<Arc<dyn Record>>,
-    length: u64,
-    position: u64,
-}
-
-impl One {
-    pub(crate) fn of(record: Arc<dyn Record>) -> Self {
-        let length = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
-        Self { record: Some(record), length, position: 0 }
-    }
-}
-
-impl Payload for One {
-    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        self.position = self.length;
-        Ok(self.record.take())
-    }
-
-    fn position(&self) -> u64 {
-        self.position
     }
 }
 
@@ -277,7 +245,7 @@ mod tests {
     #[test]
     fn a_note_above_the_limit_is_refused_whole() {
         let mut limits = Limits::default();
-        limits.set(MAX_RECORD.key(), 4);
+        limits.set(lazaret_input::MAX_RECORD.key(), 4);
         let source = Arc::new(MemorySource::new(&b"12345"[..], Hint::default()));
         let Err(refused) = NoteFormat::new().open(source, &limits) else { panic!() };
         assert_eq!(refused.rule, "limit.record-size");

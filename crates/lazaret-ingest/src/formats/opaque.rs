@@ -9,7 +9,7 @@ use lazaret_core::{
 };
 use lazaret_input::sniff::{self, HEAD, Kind};
 
-use super::note::{One, whole};
+use super::one::{One, whole};
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("opaque");

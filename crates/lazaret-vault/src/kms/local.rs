@@ -232,7 +232,7 @@ fn read_key(content: &[u8]) -> Option<Secret> {
     unhex::<32>(std::str::from_utf8(content).ok()?.trim_end()).map(Sensitive::new)
 }
 
-/// Bytes from hex digits of either case, as people write key files.
+/// Bytes from hex digits of either case, as people may write key files.
 pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
     let mut digits = text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()));
