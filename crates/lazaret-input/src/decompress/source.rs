@@ -66,7 +66,7 @@ impl UnpackedSource {
             while let Some(room) = forward.block.get_mut(filled..).filter(|room| !room.is_empty()) {
                 match forward.stream.read(room) {
                     Ok(0) => break,
-                    Ok(read) => filled += read,
+                    Ok(read) => filled = filled.saturating_add(read),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }
