@@ -81,7 +81,9 @@ fn is_quantity(note: &Note<'_>, hit: Hit) -> bool {
 /// A licence has three digits or more; after letters that stand alone, which may be a laboratory value's, five.
 fn is_licence(note: &Note<'_>, claim: &Found) -> bool {
     let text = note.slice(claim.start, claim.end);
-    let apart = text.split_once(' ').is_some_and(|(head, _)| head.bytes().all(|b| b.is_ascii_alphabetic()));
+    let apart = text.split_once(' ').is_some_and(|(head, tail)| {
+        head.bytes().all(|b| b.is_ascii_alphabetic()) && !tail.bytes().any(|b| b.is_ascii_alphabetic())
+    });
     let count = digits(text);
     count >= if apart { 5 } else { 3 } || (count == 0 && text.contains(' '))
 }

@@ -53,3 +53,39 @@ fn what_the_same_cues_name_is_still_found() {
         assert!(all.iter().any(|(text, of)| text.contains(value) && *of == kind), "{line}: {all:?}");
     }
 }
+
+#[test]
+fn temperatures_scores_drugs_and_devices_stay() {
+    stays(&[
+        "Temp 101F, fever to 102 F",
+        "Tmax 101.4 F, T 99 F overnight, temp of 103F.",
+        "Fever 104 °F, 100F at home, 98F this am",
+        "101 F (38.3 C) tympanic; febrile to 105F, spiked 103 F",
+        "HR is now 110, temp is now 101 F",
+        "Pain 3-4/10, then 7-8/10",
+        "VAS 1-2/10, rated 2-3/10 at rest and 9-10/10 in motion. GCS 10-12/15.",
+        "On MS Contin 15 mg BID and a Jackson-Pratt drain.",
+        "Jackson Pratt bulb emptied, JP drain out. Austin Moore prosthesis, Kay Ciel 20 mEq.",
+        "Zithromax Z-Pak, Pepto Bismol, Alka Seltzer, Opana ER, Belbuca.",
+        "Brown-Adson forceps, Miller-Abbott tube, Smith-Petersen nail, Crowe-Davis gag.",
+    ]);
+}
+
+#[test]
+fn ages_dates_and_names_beside_them_are_still_found() {
+    for (line, value, kind) in [
+        ("101F with COPD and fever.", "101", "AGE"),
+        ("Fever in a 98F from home.", "98", "AGE"),
+        ("She is now 101 and lives alone.", "101", "AGE"),
+        ("Her sister, aged 102, telephones.", "102", "AGE"),
+        ("Temp 99.1. 95F presents from home.", "95", "AGE"),
+        ("Seen 10-12-15 for pain.", "10-12-15", "DATE"),
+        ("Seen 3/4/10 for pain.", "3/4/10", "DATE"),
+        ("MS Jackson called.", "Jackson", "NAME"),
+        ("Ms. Pratt has a drain.", "Pratt", "NAME"),
+        ("Lic TX L-7719.", "L-7719", "LICENSE"),
+    ] {
+        let all = found(line);
+        assert!(all.iter().any(|(text, of)| text.contains(value) && *of == kind), "{line}: {all:?}");
+    }
+}
