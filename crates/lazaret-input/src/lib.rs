@@ -35,6 +35,7 @@ mod lines;
 mod platform;
 mod rules;
 pub mod sniff;
+pub mod structure;
 pub mod xml;
 
 pub use durable::{NewFile, StagedFile, create_folder_durably, rename_durably, write_durably};

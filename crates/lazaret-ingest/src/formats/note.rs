@@ -4,6 +4,9 @@
 //! into those, and a wrong guess would seek the wrong patient's names. It is told ([`NoteFormat::about`]), or it
 //! is not known, which is a finding. UTF-8, and UTF-16 with a byte order mark, are read; any other charset must
 //! be told, as nothing in the bytes says which it is. What is not edited is written as it was, byte for byte.
+//!
+//! A structured file is no note, whatever it is named, and a file whose name says a structured format is none,
+//! whatever is in it: as free text what its keys and columns say would be lost.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -17,8 +20,11 @@ use lazaret_core::{
 use lazaret_input::BYTE_ORDER_MARK;
 use lazaret_input::charset::{self, Charset};
 use lazaret_input::sniff::{self, Kind};
+use lazaret_input::structure;
 
 use super::one::{One, whole};
+
+use super::opaque;
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("note");
@@ -57,6 +63,13 @@ impl Format for NoteFormat {
     }
 
     fn recognise(&self, head: &[u8], hint: &Hint) -> Likeness {
+        let says = |ending: &str| structure::by_ending(ending).is_some();
+        if hint.extension.as_deref().is_some_and(says)
+            || hint.media_type.as_deref().is_some_and(|media| structure::by_media_type(media).is_some())
+            || structure::of_bytes(head).is_some()
+        {
+            return Likeness::No;
+        }
         let named = matches!(hint.extension.as_deref(), Some("txt" | "text" | "note" | "md"))
             || hint.media_type.as_deref().is_some_and(|media| media.starts_with("text/plain"));
         let kind = sniff::sniff(head);
@@ -102,6 +115,12 @@ impl Record for Note {
                 if charset.has_mark() {
                     let message = "the note begins with a byte order mark";
                     findings.fault(Finding::new(&BYTE_ORDER_MARK, Locator::offset(0), message));
+                }
+                // Its charset may have been told, and its head may have been prose.
+                if let Some(what) = structure::of_text(&text, false) {
+                    let message = opaque::no_note(what);
+                    findings.fault(Finding::new(&UNINSPECTABLE, Locator::document(), message));
+                    return None;
                 }
                 Some(Box::new(ReadNote { note: self, text, charset }))
             }
@@ -256,10 +275,33 @@ mod tests {
         let txt = Hint { extension: Some("txt".to_owned()), media_type: None };
         let format = NoteFormat::new();
         assert_eq!(format.recognise(b"She came in today.\n", &Hint::default()), Likeness::Possible);
-        assert_eq!(format.recognise(b"a,b\n1,2\n3,4\n", &txt), Likeness::Possible);
-        assert_eq!(format.recognise(b"{\"a\": 1}", &txt), Likeness::ByName);
+        assert_eq!(format.recognise(b"a, well\nb, ill\n", &txt), Likeness::Possible);
+        assert_eq!(format.recognise(b"[ ] fever [x] cough", &txt), Likeness::ByName);
         assert_eq!(format.recognise(b"{\"a\": 1}", &Hint::default()), Likeness::No);
         assert_eq!(format.recognise(b"%PDF-1.7\n", &txt), Likeness::No);
+    }
+
+    #[test]
+    fn what_is_structured_by_name_or_by_content_is_no_note() {
+        let format = NoteFormat::new();
+        let named = |ending: &str| Hint { extension: Some(ending.to_owned()), media_type: None };
+        let prose = b"She came in today, well.\n";
+        for ending in ["json", "ndjson", "jsonl", "csv", "tsv", "xml", "sql", "yaml", "yml", "html", "hl7"] {
+            assert_eq!(format.recognise(prose, &named(ending)), Likeness::No, "{ending}");
+            assert_eq!(format.recognise(b"null", &named(ending)), Likeness::No, "{ending}");
+        }
+        for text in ["a,b\n1,2\n3,4\n", "{\"a\": 1}", "MSH|^~\\&|LAB\rPID|1\r", "<?xml version='1.0'?><a/>"] {
+            assert_eq!(format.recognise(text.as_bytes(), &named("txt")), Likeness::No, "{text}");
+            assert_eq!(format.recognise(text.as_bytes(), &Hint::default()), Likeness::No, "{text}");
+            assert_eq!(faults(record(&format, text.as_bytes()).as_ref()), ["input.uninspectable"], "{text}");
+        }
+        // Its charset is told, so its head is not read as text.
+        let utf16: Vec<u8> = "{\"a\": [1, 2]}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let told = NoteFormat::new().in_charset("utf-16be");
+        assert_eq!(faults(record(&told, &utf16).as_ref()), ["input.uninspectable"]);
+        // A record below a page of prose.
+        let hidden = format!("{}\n{{\"resourceType\": \"Patient\"}}\n", "She came in, well. ".repeat(2_000));
+        assert_eq!(faults(record(&format, hidden.as_bytes()).as_ref()), ["input.uninspectable"]);
     }
 
     proptest! {

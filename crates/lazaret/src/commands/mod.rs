@@ -4,7 +4,7 @@ mod backup;
 mod bom;
 mod config;
 pub(crate) mod demo;
-mod explain;
+pub(crate) mod explain;
 mod export;
 mod ingest;
 mod init;

@@ -586,3 +586,53 @@ fn a_record_with_a_thousand_faults_is_held_and_recorded_and_stops_nothing() {
     let held = place.json(1, &["quarantine", "list"]);
     place.clear(&["quarantine", "show", held[0]["id"].as_str().unwrap()]);
 }
+
+#[test]
+fn a_scan_of_lines_tells_a_bad_line_and_goes_on() {
+    let place = Place::new();
+    let lines = "{\"id\":1,\"text\":\"Seen by Dr. Wrenfield.\"}\n\nnot json, Wrenfield\n{\"id\":2}\n{\"text\":\"a\"}\n{\"id\":\"z\",\"text\":\"well\"}\n";
+    place.write("notes.jsonl", lines);
+    let output = place.run(&["phi", "scan", "--jsonl", "notes.jsonl"]);
+    let (text, errors) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.ends_with("{\"id\":\"z\",\"spans\":[]}\n"), "{text}");
+    for told in ["line 3: is not JSON", "line 4: has no string `text`", "line 5: has no `id`"] {
+        assert!(errors.contains(told), "{errors}");
+    }
+    assert!(!errors.contains("Wrenfield"), "{errors}");
+}
+
+#[test]
+fn a_scan_reads_lines_from_standard_input_and_scores_are_short() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+        .args(["phi", "scan", "--jsonl", "-"])
+        .current_dir(place.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = "{\"id\":7,\"text\":\"Seen by Dr. Wrenfield.\"}\n";
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("{\"id\":7,") && text.contains("\"score\":0.95}"), "{text}");
+    place.write("note.txt", "Seen by Dr. Wrenfield.");
+    let report = place.json(1, &["phi", "scan", "note.txt"]);
+    assert_eq!(report[0]["spans"][0]["score"].to_string(), "0.95");
+}
+
+#[test]
+fn a_damaged_file_is_as_grave_as_its_rule_says() {
+    let place = Place::new();
+    let damaged = gzip(PATIENT.repeat(200).as_bytes());
+    std::fs::write(place.0.path().join("damaged.ndjson.gz"), &damaged[..damaged.len() - 9]).unwrap();
+    let told = place.ends(1, &["ingest", "--check", "damaged.ndjson.gz"]);
+    assert!(told.contains("medium: input.uninspectable"), "{told}");
+}
