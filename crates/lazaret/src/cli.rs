@@ -111,6 +111,9 @@ pub(crate) struct IngestArgs {
     /// The lake to write to [default: setting `lake`]
     #[arg(long, value_name = "LAKE", conflicts_with = "check")]
     pub(crate) to: Option<PathBuf>,
+    /// What the lake is called in receipts, datasets and keys [default: as it was called before, else as its folder]
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub(crate) name: Option<String>,
     /// Report only: nothing is written or recorded, and no key is needed
     #[arg(long)]
     pub(crate) check: bool,

@@ -20,6 +20,7 @@ use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
 use crate::config::Config;
 use crate::exit::{CliError, chain, read_text};
+use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
 
 /// Workers that may hang before everything is refused.
@@ -282,15 +283,24 @@ impl Data {
         checkpoint_of(&self.config, told, policy, vault, ledger)
     }
 
-    /// A lake, with what a crash left in it finished or undone.
-    pub(crate) fn lake(&self, folder: &Path, schema: Option<&Path>) -> Result<OpenLake, CliError> {
+    /// A lake, with what a crash left in it finished or undone. A name given is the lake's from now on.
+    pub(crate) fn lake(
+        &self,
+        folder: &Path,
+        name: Option<&str>,
+        schema: Option<&Path>,
+    ) -> Result<OpenLake, CliError> {
         let keys = Arc::clone(&self.vault) as Arc<dyn lazaret_core::DataKeys>;
         let failed = |error| CliError::failed(format!("the lake {}", folder.display()), error);
+        let filled = |name: &str| {
+            let datasets =
+                self.ledger.reader().datasets().map_err(|error| CliError::failed("the ledger", error))?;
+            Ok(datasets.iter().any(|dataset| dataset.rsplit_once('/').is_some_and(|(lake, _)| lake == name)))
+        };
+        let known = lakes::settle(&self.folder, folder, name, &filled)?;
         let mut lake = Lake::open(folder, keys, &self.config.limits()).map_err(failed)?;
-        // A lake is known by its folder's name; where that is no name a dataset may have, it is `lake`.
-        if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
-            lake = lake.clone().named(name).unwrap_or(lake);
-        }
+        lakes::keep(&self.folder, folder, &known)?;
+        lake = lake.named(&known.name).map_err(failed)?;
         if let Some(schema) = schema {
             lake = lake.with_table(read_schema(schema)?);
         }
@@ -301,7 +311,7 @@ impl Data {
             })
         })
         .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
-        Ok(OpenLake { lake })
+        Ok(OpenLake { lake, id: known.id })
     }
 
     /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
@@ -323,6 +333,8 @@ impl Data {
 /// A lake ready to be written.
 pub(crate) struct OpenLake {
     pub(crate) lake: Lake,
+    /// Which lake it is, whatever it is called.
+    id: String,
 }
 
 impl OpenLake {
@@ -378,6 +390,7 @@ pub(crate) struct Crossings {
     actor: Actor,
     system: String,
     to: String,
+    to_id: Option<String>,
     purpose: Purpose,
     basis: Basis,
 }
@@ -403,9 +416,16 @@ impl Crossings {
             },
             system: config.text("crossing.system").to_owned(),
             to: to.to_owned(),
+            to_id: None,
             purpose: config.purpose()?,
             basis: config.basis()?,
         })
+    }
+
+    /// Crossings into this lake.
+    #[must_use]
+    pub(crate) fn into_lake(self, lake: &OpenLake) -> Self {
+        Self { to: lake.name().to_owned(), to_id: Some(lake.id.clone()), ..self }
     }
 
     /// A person's order.
@@ -452,6 +472,7 @@ impl Crossings {
             from: from.to_string_lossy().into_owned().into(),
             system: self.system.clone(),
             to: self.to.clone(),
+            to_id: self.to_id.clone(),
             recipient: Recipient::Internal,
             route: "ingest".to_owned(),
             purpose: self.purpose.clone(),

@@ -23,6 +23,8 @@ mod house;
 mod keys_export;
 #[path = "main/killed.rs"]
 mod killed;
+#[path = "main/lakes.rs"]
+mod lakes;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;

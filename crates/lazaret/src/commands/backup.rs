@@ -12,6 +12,7 @@ use crate::cli::{BackupArgs, RestoreArgs};
 use crate::compose::Data;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::lakes;
 
 /// Longest policy file that is copied.
 const MAX_POLICY: Limit = Limit::new("policy.max_file", 1 << 20);
@@ -31,6 +32,7 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     lazaret_input::create_folder_durably(to).map_err(|error| failed("the data directory")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
+    copy_lakes(&data.folder, to).map_err(|error| failed("the list of lakes")(error))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
     writeln!(
@@ -67,6 +69,7 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
     let vault =
         SqliteVault::begin_restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(from, &folder).map_err(|error| failed("the policies")(error))?;
+    copy_lakes(from, &folder).map_err(|error| failed("the list of lakes")(error))?;
     restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
     vault.finish().map_err(|error| failed("the vault")(error.into()))?;
     let data = Data::open(config)?;
@@ -84,6 +87,15 @@ fn restore_ledger(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Erro
     }
     SqliteLedger::restore(from, &coming)?;
     Ok(lazaret_input::rename_durably(&coming, to)?)
+}
+
+/// Which folders hold lakes; there may be none yet.
+fn copy_lakes(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let list = from.join(lakes::LIST);
+    if list.exists() {
+        write_durably(&to.join(lakes::LIST), &read_file(&list, lakes::MAX_LIST)?)?;
+    }
+    Ok(())
 }
 
 fn copy_policies(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -222,14 +222,15 @@ fn ingest(
 ) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
-    let lake = data.lake(&folder, args.schema.as_deref())?;
+    let lake = data.lake(&folder, args.name.as_deref(), args.schema.as_deref())?;
     let crossings = Crossings::new(
         config,
         lake.name(),
         args.purpose.as_deref(),
         args.basis.as_deref(),
         args.system.as_deref(),
-    )?;
+    )?
+    .into_lake(&lake);
     let mut acknowledged = |report: &FileReport| {
         if args.jsonl {
             json_line(out, report)?;
