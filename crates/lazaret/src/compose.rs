@@ -252,6 +252,11 @@ impl Data {
     fn with(config: &Config, folder: PathBuf, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
         let signer = Arc::clone(&vault) as Arc<dyn Signer>;
         let origin = config.text("ledger.origin");
+        let remembered = vault.remembered_log().map_err(CliError::vault)?;
+        if let Some(note) = remembered {
+            lazaret_ledger::check_remembered(&folder.join("ledger.db"), signer.public_key(), &note)
+                .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
+        }
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
         let cut = ledger
@@ -262,7 +267,17 @@ impl Data {
                 .mark_cut(sealed.seal.crossing)
                 .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
         }
-        Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
+        let data = Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() };
+        data.remember()?;
+        Ok(data)
+    }
+
+    /// Lets the vault remember how far the ledger is signed.
+    pub(crate) fn remember(&self) -> Result<(), CliError> {
+        let failed = |error| CliError::failed("the ledger's checkpoint", error);
+        let Some(note) = self.ledger.reader().checkpoint().map_err(failed)? else { return Ok(()) };
+        let size = lazaret_ledger::note::Checkpoint::parse(&note).map_err(|error| failed(error.into()))?.size;
+        self.vault.remember_log(size, &note).map_err(CliError::vault)
     }
 
     /// The policies of the data directory.
@@ -326,7 +341,8 @@ impl Data {
 
     /// Ends cleanly: the last checkpoint is signed.
     pub(crate) fn close(&self) -> Result<(), CliError> {
-        self.ledger.checkpoint().map(drop).map_err(|error| CliError::failed("the ledger's checkpoint", error))
+        self.ledger.checkpoint().map_err(|error| CliError::failed("the ledger's checkpoint", error))?;
+        self.remember()
     }
 }
 

@@ -30,6 +30,8 @@ mod lakes;
 mod power;
 #[path = "main/reference.rs"]
 mod reference;
+#[path = "main/rollback.rs"]
+mod rollback;
 #[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;

@@ -5,6 +5,7 @@ mod report;
 use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
@@ -26,6 +27,9 @@ pub(crate) use report::{FileReport, PlacedFinding};
 
 /// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
+
+/// How often the vault is told, between files, how far the ledger is signed.
+const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(
@@ -275,6 +279,7 @@ pub(crate) fn ingest_files(
     let checkpoint = data.checkpoint(told)?;
     let limits = &data.limits();
     let surveyed = survey(&checkpoint, crossings, files, limits)?;
+    let mut remembered = Instant::now();
     let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
     for (path, read) in files.iter().zip(surveyed) {
         let passed = read.and_then(|()| open(&checkpoint, path, limits)).map(|payload| {
@@ -295,6 +300,10 @@ pub(crate) fn ingest_files(
         };
         ingested.worst = ingested.worst.max(worst);
         ingested.all.merge(&report.counts);
+        if remembered.elapsed() >= REMEMBER_EVERY {
+            data.remember()?;
+            remembered = Instant::now();
+        }
         ended(&report)?;
         ingested.reports.push(report);
     }
