@@ -28,6 +28,11 @@ pub(crate) use report::{FileReport, PlacedFinding};
 /// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
 
+const WOULD_BE_HELD: &str = "what is held would wait in the quarantine: mend it at its source, or change the policy \
+     that holds it (`lazaret explain RULE` says what a rule means)";
+const ARE_HELD: &str = "what is held waits in the quarantine: `lazaret quarantine list` shows it; mend it at its source \
+     and ingest it again, or release or reject it there";
+
 /// How often the vault is told, between files, how far the ledger is signed.
 const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
@@ -137,6 +142,7 @@ fn check(
     let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
     let policies = Policies { from, version: policy.version() };
     tracing::info!(from = policies.from, version = policies.version, "policies");
+    let whys = report::whys(&policy);
     let checkpoint = checkpoint_that_looks(config, told(args), policy)?;
     let crossings = Crossings::new(
         config,
@@ -163,6 +169,7 @@ fn check(
                     written = json_line(out, &JsonRecord::of(&name, &record));
                 } else if !args.jsonl {
                     let line = record.place.line;
+                    report.explain(line, record.verdict, &record.policies, &record.findings);
                     let room = MAX_LISTED.saturating_sub(report.findings.len());
                     let listed = record.findings.into_iter().take(room);
                     report.findings.extend(listed.map(|finding| PlacedFinding { line, finding }));
@@ -193,7 +200,7 @@ fn check(
     if json {
         json_document(out, &serde_json::json!({ "files": reports, "counts": all, "policies": policies }))?;
     } else if !args.jsonl {
-        write_reports(out, &reports, &all)?;
+        write_reports(out, &reports, &all, &whys, WOULD_BE_HELD)?;
         writeln!(out, "policies: {}", policies.from)?;
     }
     Ok(exit_of(&all, worst))
@@ -247,7 +254,7 @@ fn ingest(
     if json {
         json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
     } else if !args.jsonl {
-        write_reports(out, &ingested.reports, &ingested.all)?;
+        write_reports(out, &ingested.reports, &ingested.all, &report::whys(&data.policy()?), ARE_HELD)?;
     }
     Ok(ingested.exit())
 }
@@ -397,6 +404,7 @@ fn pass(
         Watch::Record(judgement) => {
             worst = worst.max(judgement.findings.iter().map(|finding| finding.severity).max());
             let line = judgement.entry.line;
+            report.explain(line, judgement.entry.verdict, &judgement.entry.policies, judgement.findings);
             if report.verdicts.len() < MAX_LISTED {
                 report.verdicts.push((line, judgement.entry.verdict));
             }
