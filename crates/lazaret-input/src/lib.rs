@@ -37,7 +37,9 @@ mod rules;
 pub mod sniff;
 pub mod xml;
 
-pub use durable::{NewFile, StagedFile, create_folder_durably, rename_durably, write_durably};
+pub use durable::{
+    NewFile, StagedFile, create_folder_durably, create_private_folder_durably, rename_durably, write_durably,
+};
 pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
 };

@@ -18,6 +18,7 @@ use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
+use crate::cli::one_line;
 use crate::config::Config;
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
@@ -203,7 +204,7 @@ impl Data {
         if SqliteVault::exists(&folder) {
             return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
         }
-        lazaret_input::create_folder_durably(&folder)
+        lazaret_input::create_private_folder_durably(&folder)
             .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
         let kms: Arc<dyn Kms> = if passphrase {
             let first = ask_passphrase("passphrase for the keys: ")?;
@@ -257,6 +258,7 @@ impl Data {
             lazaret_ledger::check_remembered(&folder.join("ledger.db"), signer.public_key(), &note)
                 .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
         }
+        private_file(&folder.join("ledger.db")).map_err(|error| CliError::failed("the ledger", error))?;
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
         let cut = ledger
@@ -344,6 +346,12 @@ impl Data {
         self.ledger.checkpoint().map_err(|error| CliError::failed("the ledger's checkpoint", error))?;
         self.remember()
     }
+}
+
+/// Makes an empty file of the owner's where there is none: SQLite fills it, and gives the files beside it the same
+/// permissions.
+pub(crate) fn private_file(file: &Path) -> std::io::Result<()> {
+    if file.exists() { Ok(()) } else { lazaret_input::NewFile::create(file)?.commit() }
 }
 
 /// A lake ready to be written.
@@ -457,20 +465,13 @@ impl Crossings {
 
     /// The crossing that carries an order out. Somebody orders it, for a reason, and a second person is another.
     pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
-        if order.by.trim().is_empty() || order.reason.trim().is_empty() {
-            return Err(CliError::Usage("an order needs a name (--by) and a reason (--reason)".to_owned()));
+        // Auditors read these on a terminal.
+        for word in [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)] {
+            word.map_or(Ok(()), |word| one_line(word).map(drop)).map_err(CliError::Usage)?;
         }
-        let same =
-            |second: &String| second.trim().is_empty() || second.trim().eq_ignore_ascii_case(order.by.trim());
+        let same = |second: &String| second.trim().eq_ignore_ascii_case(order.by.trim());
         if order.second.as_ref().is_some_and(same) {
             return Err(CliError::Usage("--second is another person than --by".to_owned()));
-        }
-        // Auditors read these on a terminal: nothing in them may move its cursor.
-        let words = [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)];
-        if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
-            return Err(CliError::Usage(
-                "names and reasons are one line, without control characters".to_owned(),
-            ));
         }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
         Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })

@@ -35,3 +35,5 @@ mod rollback;
 #[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
+#[path = "main/usage.rs"]
+mod usage;

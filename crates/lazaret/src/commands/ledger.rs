@@ -5,7 +5,9 @@ use std::path::Path;
 
 use lazaret_core::Limit;
 use lazaret_ledger::note::VerifierKey;
-use lazaret_ledger::{LedgerReader, MAX_PROOF, Query, Verification, prove, verify_proof, verify_remembered};
+use lazaret_ledger::{
+    LedgerReader, MAX_PROOF, ProofError, Query, Verification, prove, verify_proof, verify_remembered,
+};
 use lazaret_vault::SqliteVault;
 
 use crate::cli::LedgerCommand;
@@ -54,7 +56,12 @@ pub(crate) fn run(
         LedgerCommand::Prove { receipt, record } => {
             let reader = LedgerReader::open(&path).map_err(of_ledger)?;
             let (id, _) = find(&reader, receipt)?;
-            let proof = prove(&reader, id, *record).map_err(|error| CliError::failed("the proof", error))?;
+            let proof = prove(&reader, id, *record).map_err(|error| match error {
+                ProofError::NoRecord(_) | ProofError::NoCrossing => {
+                    CliError::Usage(format!("{error}; records count from 0: `lazaret ledger show {receipt}`"))
+                }
+                error => CliError::failed("the proof", error),
+            })?;
             writeln!(out, "{proof}")?;
             Ok(Exit::Clear)
         }
