@@ -177,14 +177,14 @@ mod tests {
     fn a_private_folder_is_its_owners_and_one_that_was_there_stays_as_it_was() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let mode = |folder: &Path| std::fs::metadata(folder).unwrap().permissions().mode() & 0o777;
+        let mode_of = |place: &Path| std::fs::metadata(place).unwrap().permissions().mode() & 0o777;
         let (made, there) = (folder.path().join("a/b"), folder.path().join("c"));
         create_private_folder_durably(&made).unwrap();
-        assert_eq!(mode(&made), 0o700);
+        assert_eq!(mode_of(&made), 0o700);
         std::fs::create_dir(&there).unwrap();
         std::fs::set_permissions(&there, std::fs::Permissions::from_mode(0o750)).unwrap();
         create_private_folder_durably(&there).unwrap();
-        assert_eq!(mode(&there), 0o750);
+        assert_eq!(mode_of(&there), 0o750);
     }
 
     #[test]

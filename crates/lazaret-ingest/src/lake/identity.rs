@@ -29,8 +29,8 @@ impl LakeIdentity {
     pub fn fresh(name: &str) -> Result<Self, LakeError> {
         let mut random = [0_u8; 16];
         SystemRandom::new().fill(&mut random).map_err(|_| LakeError::Random)?;
-        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id: format!("lake:{hex}"), name: checked_name(name)?.to_owned() })
+        let id = u128::from_be_bytes(random);
+        Ok(Self { id: format!("lake:{id:032x}"), name: checked_name(name)?.to_owned() })
     }
 
     /// A lake that was known by its name alone.
