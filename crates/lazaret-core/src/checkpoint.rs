@@ -74,6 +74,8 @@ pub struct RecordReport {
     pub kind: String,
     /// The verdict of validation and policy, before de-identification.
     pub verdict: Verdict,
+    /// Ids of the policies that decided.
+    pub policies: Vec<String>,
     /// Identifiers by label.
     pub phi: BTreeMap<String, u64>,
     /// What is wrong with it.
@@ -152,6 +154,7 @@ impl Checkpoint {
                     format: judged.entry.format,
                     kind: judged.entry.kind,
                     verdict: judged.entry.verdict,
+                    policies: judged.entry.policies,
                     phi: judged.entry.phi,
                     findings: judged.findings,
                 });

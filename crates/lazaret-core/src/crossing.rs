@@ -290,6 +290,9 @@ pub struct Crossing {
     pub system: String,
     /// The destination's configured name.
     pub to: String,
+    /// The one destination that bears the name now, where the destination can tell: it may be deleted and made
+    /// again, and what crossed to the one before is not in it. A record's identity holds this instead of the name.
+    pub to_id: Option<String>,
     /// Who receives there.
     pub recipient: Recipient,
     /// The route's configured name, for modes and care-critical routes.

@@ -157,7 +157,7 @@ impl Judge {
         let mut text = Vec::with_capacity(record.bytes().len().saturating_add(128));
         let purpose = crossing.purpose.to_string();
         for part in [
-            crossing.to.as_bytes(),
+            crossing.to_id.as_ref().unwrap_or(&crossing.to).as_bytes(),
             crossing.system.as_bytes(),
             purpose.as_bytes(),
             crossing.basis.name().as_bytes(),

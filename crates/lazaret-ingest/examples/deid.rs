@@ -112,6 +112,7 @@ fn crossing(basis: Basis, number: usize) -> Crossing {
         from: number.to_string().into(),
         system: format!("bench-{number}"),
         to: "bench".to_owned(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: "bench".to_owned(),
         purpose: Purpose::Operations,

@@ -130,6 +130,13 @@ pub fn create_folder_durably(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes a folder as [`create_folder_durably`] does; where it was not there, its owner alone may enter it.
+pub fn create_private_folder_durably(folder: &Path) -> io::Result<()> {
+    let was_there = folder.is_dir();
+    create_folder_durably(folder)?;
+    if was_there { Ok(()) } else { platform::for_owner_alone(folder) }
+}
+
 /// Renames a file within its folder. Returns when that is durable; what is in the file must be already.
 pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
@@ -163,6 +170,21 @@ mod tests {
         std::fs::write(deep.join("file"), b"").unwrap();
         assert!(create_folder_durably(&deep.join("file")).is_err());
         assert!(create_folder_durably(&deep.join("file/d")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_folder_is_its_owners_and_one_that_was_there_stays_as_it_was() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mode_of = |place: &Path| std::fs::metadata(place).unwrap().permissions().mode() & 0o777;
+        let (made, there) = (folder.path().join("a/b"), folder.path().join("c"));
+        create_private_folder_durably(&made).unwrap();
+        assert_eq!(mode_of(&made), 0o700);
+        std::fs::create_dir(&there).unwrap();
+        std::fs::set_permissions(&there, std::fs::Permissions::from_mode(0o750)).unwrap();
+        create_private_folder_durably(&there).unwrap();
+        assert_eq!(mode_of(&there), 0o750);
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub mod sniff;
 pub mod structure;
 pub mod xml;
 
-pub use durable::{NewFile, StagedFile, create_folder_durably, rename_durably, write_durably};
+pub use durable::{
+    NewFile, StagedFile, create_folder_durably, create_private_folder_durably, rename_durably, write_durably,
+};
 pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
 };

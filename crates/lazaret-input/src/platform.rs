@@ -54,3 +54,16 @@ pub(crate) fn private_new_file() -> OpenOptions {
     options.write(true).create_new(true);
     options
 }
+
+/// Lets nobody but its owner enter a folder.
+#[cfg(unix)]
+pub(crate) fn for_owner_alone(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+/// A new folder inherits the access list of the one it is in.
+#[cfg(not(unix))]
+pub(crate) fn for_owner_alone(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}

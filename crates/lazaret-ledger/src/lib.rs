@@ -38,10 +38,10 @@ pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
     OpenedWords, OrderWords, OutputWords, Query, SealWords, SealedWords, Totals,
 };
-pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed};
+pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed, check_remembered};
 pub use verify::{
-    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH,
-    ROOT_MISMATCH, UNSIGNED_TAIL, Verification, verify,
+    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH, ROLLBACK,
+    ROOT_MISMATCH, UNSIGNED, UNSIGNED_TAIL, Verification, verify, verify_remembered,
 };
 
 /// The limits of this room, sorted by key. All are fixed: what is stored and what others verify depends on them.

@@ -22,6 +22,7 @@ mod start;
 mod writer;
 
 pub use sqlite::{SqliteLedger, Unsealed};
+pub use start::check_remembered;
 pub(crate) use start::crossing_id;
 
 /// Longest body of an entry: C2SP entry bundles give its length in two bytes.
@@ -71,6 +72,16 @@ pub enum StoreError {
     /// What is stored contradicts itself.
     #[error("the ledger is damaged: {0}; run `lazaret ledger verify` and restore a backup")]
     Damaged(&'static str),
+    /// It is not the history that the vault remembers.
+    #[error(
+        "ledger.rollback: the ledger has {found} entries, and not the history of {remembered} that the vault remembers signing: entries were taken away or changed; nothing is written until a backup of both is restored (`lazaret ledger verify` says more)"
+    )]
+    RolledBack {
+        /// Entries in the file.
+        found: u64,
+        /// Entries under the checkpoint that the vault remembers.
+        remembered: u64,
+    },
     /// The writer stopped.
     #[error("the ledger stopped and takes nothing more: {0}")]
     Stopped(String),

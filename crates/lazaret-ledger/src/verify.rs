@@ -15,8 +15,8 @@ use rusqlite::{Connection, Rows};
 use serde::Serialize;
 
 pub use rules::{
-    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH,
-    ROOT_MISMATCH, UNSIGNED_TAIL,
+    BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH, ROLLBACK,
+    ROOT_MISMATCH, UNSIGNED, UNSIGNED_TAIL,
 };
 
 use crate::merkle::{Frontier, Hash, leaf_hash};
@@ -63,9 +63,22 @@ impl Verification {
 /// Checks the ledger at a path. `given` are checkpoints kept elsewhere: with them a tail that was cut together
 /// with its checkpoints, or a second history, is found too.
 pub fn verify(path: &Path, trusted: &VerifierKey, given: &[String]) -> Result<Verification, StoreError> {
+    verify_remembered(path, trusted, given, None)
+}
+
+/// The same, and against the last checkpoint that the vault remembers: with it, a tail cut together with its
+/// checkpoints is found without one from elsewhere.
+pub fn verify_remembered(
+    path: &Path,
+    trusted: &VerifierKey,
+    given: &[String],
+    remembered: Option<&str>,
+) -> Result<Verification, StoreError> {
     let connection = open_for_reading(path)?;
     connection.execute_batch("BEGIN")?; // one snapshot, whatever is appended meanwhile
-    Check::new(&connection, trusted).run(given)
+    let mut check = Check::new(&connection, trusted);
+    check.remember(remembered);
+    check.run(given)
 }
 
 struct Check<'a> {
@@ -82,6 +95,7 @@ struct Check<'a> {
     signed: u64,
     held_checkpoints: u64,
     largest: u64,
+    remembered: Option<Checkpoint>,
     findings: Vec<Finding>,
     more: u64,
 }
@@ -102,6 +116,7 @@ impl<'a> Check<'a> {
             signed: 0,
             held_checkpoints: 0,
             largest: 0,
+            remembered: None,
             findings: Vec::new(),
             more: 0,
         }
@@ -117,6 +132,7 @@ impl<'a> Check<'a> {
         let mut leaves = leaves.query([])?;
         loop {
             let size = self.tree.size();
+            self.compare_remembered(size);
             while let Some(checkpoint) = given.pop_if(|checkpoint| checkpoint.size == size) {
                 self.compare(&checkpoint);
             }
@@ -141,6 +157,27 @@ impl<'a> Check<'a> {
             next_note = self.next_note(&mut notes)?;
         }
         self.finish(&given)
+    }
+
+    /// What the vault remembers; a note the key did not sign is a finding.
+    fn remember(&mut self, note: Option<&str>) {
+        match note.map(|note| Checkpoint::verify(note, self.trusted)) {
+            None => {}
+            Some(Ok(checkpoint)) => self.remembered = Some(checkpoint),
+            Some(Err(error)) => {
+                let message = format!("the checkpoint that the vault remembers: {error}");
+                self.push(Finding::new(&CHECKPOINT_FORGED, Locator::document(), message));
+            }
+        }
+    }
+
+    /// The log at a size that the vault remembers.
+    fn compare_remembered(&mut self, size: u64) {
+        let root = self.remembered.as_ref().filter(|it| it.size == size).map(|it| it.root);
+        if root.is_some_and(|root| root != self.tree.root()) {
+            let message = format!("root at size {size} differs from the one the vault remembers signing");
+            self.find(&ROLLBACK, size.saturating_sub(1), &message);
+        }
     }
 
     /// Checkpoints from elsewhere; those not signed by the key are findings.
@@ -217,6 +254,11 @@ impl<'a> Check<'a> {
         for checkpoint in given {
             self.largest = self.largest.max(checkpoint.size);
         }
+        let remembered = self.remembered.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        if remembered > size && !self.gap {
+            let message = format!("size {size} < {remembered}, which the vault remembers signing");
+            self.find(&ROLLBACK, size, &message);
+        }
         if self.gap {
             // What is checked below would only say the same again.
         } else if self.largest > size {
@@ -224,7 +266,12 @@ impl<'a> Check<'a> {
             self.find(&HISTORY_CUT, size, &message);
         } else {
             self.count_indexes()?;
-            if self.signed < size && !self.found(&ROOT_MISMATCH) && !self.found(&CHECKPOINT_FORGED) {
+            let taken = self.sealed > 0 && self.held_checkpoints == 0 || self.signed < remembered.min(size);
+            if taken && !self.found(&ROOT_MISMATCH) && !self.found(&CHECKPOINT_FORGED) {
+                let message =
+                    format!("no signed checkpoint over entries that were signed, from [{}] on", self.signed);
+                self.find(&UNSIGNED, self.signed, &message);
+            } else if self.signed < size && !self.found(&ROOT_MISMATCH) && !self.found(&CHECKPOINT_FORGED) {
                 let message = format!("{} entries are under no signed checkpoint", size - self.signed);
                 self.find(&UNSIGNED_TAIL, self.signed, &message);
             }

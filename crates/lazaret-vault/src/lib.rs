@@ -14,11 +14,12 @@
 //! | `subjects`, `facts`, `tokens` | a patient's secret, what is known of it, its tokens |
 //! | `holds`, `segments` | records kept back, and the files they lie in |
 //! | `shred` | shredding of a subject, legal hold |
+//! | `log` | how far the ledger was signed |
 //! | `status`, `backup` | counts for people; consistent copies |
 //! | `database`, `cache`, `permissions`, `random` | SQLite, memory, files of the owner only, random bytes |
 //!
 //! What a copy of the data directory shows without the key: how many patients, tokens and held records there
-//! are and how long each is, when they came, the names of datasets, and who shredded or settled something.
+//! are and how long each is, how long the ledger is, when they came, the names of datasets, and who shredded or settled something.
 
 mod backup;
 mod cache;
@@ -29,6 +30,7 @@ mod facts;
 mod failure;
 mod holds;
 mod kms;
+mod log;
 mod permissions;
 mod random;
 mod segments;

@@ -111,6 +111,9 @@ pub(crate) struct IngestArgs {
     /// The lake to write to [default: setting `lake`]
     #[arg(long, value_name = "LAKE", conflicts_with = "check")]
     pub(crate) to: Option<PathBuf>,
+    /// What the lake is called in receipts, datasets and keys [default: as it was called before, else as its folder]
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub(crate) name: Option<String>,
     /// Report only: nothing is written or recorded, and no key is needed
     #[arg(long)]
     pub(crate) check: bool,
@@ -262,10 +265,10 @@ pub(crate) enum QuarantineCommand {
         #[arg(long, requires_all = ["by", "reason"])]
         content: bool,
         /// Who looks at the content
-        #[arg(long, requires = "content")]
+        #[arg(long, requires = "content", value_parser = one_line)]
         by: Option<String>,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long, requires = "content")]
+        #[arg(long, requires = "content", value_parser = one_line)]
         reason: Option<String>,
     },
     /// Release a record to the lake as it is policed now
@@ -273,13 +276,13 @@ pub(crate) enum QuarantineCommand {
         /// The hold's id
         id: String,
         /// Who releases
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// The second person, needed for a blocked record
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         second: Option<String>,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
         /// The lake to write to [default: setting `lake`]
         #[arg(long, value_name = "LAKE")]
@@ -290,13 +293,13 @@ pub(crate) enum QuarantineCommand {
         /// The hold's id
         id: String,
         /// Who rejects
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// The second person, needed for a blocked record
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         second: Option<String>,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
     },
 }
@@ -309,10 +312,10 @@ pub(crate) enum TokensCommand {
         /// The token
         token: String,
         /// Who asks
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
     },
 }
@@ -339,16 +342,16 @@ It cannot be taken back.")]
         #[arg(long, required = true, value_delimiter = ',', value_parser = ["identity", "clinical", "content"])]
         columns: Vec<String>,
         /// Who will read with them: a person or a system
-        #[arg(long = "for", value_name = "READER")]
+        #[arg(long = "for", value_name = "READER", value_parser = one_line)]
         reader: String,
         /// Who hands them out
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// A second person who agrees
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         second: Option<String>,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
         /// A new file, which its owner alone may read; outside the data directory and the lake
         #[arg(long, value_name = "FILE")]
@@ -360,10 +363,10 @@ It cannot be taken back.")]
         #[arg(long, value_name = "FILE")]
         new_key_file: Option<PathBuf>,
         /// Who rotates
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
     },
     /// Destroy one subject's secret: tokens, digests and held records of it become meaningless
@@ -374,13 +377,13 @@ It cannot be taken back.")]
         #[arg(long)]
         system: Option<String>,
         /// Who asks
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// The second person
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         second: String,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
     },
     /// Set or lift a legal hold on a subject: while it holds, the subject cannot be shredded. Recorded before it
@@ -395,10 +398,10 @@ It cannot be taken back.")]
         #[arg(long)]
         lift: bool,
         /// Who asks
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         by: String,
         /// Why. It stands in the ledger for good: no patient data in it
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: String,
     },
 }
@@ -447,4 +450,78 @@ pub(crate) struct DemoArgs {
 pub(crate) struct CompletionsArgs {
     /// bash, elvish, fish, powershell or zsh
     pub(crate) shell: clap_complete::Shell,
+}
+
+impl Command {
+    /// Whether a script that reads only the beginning of the output would take the exit code for an answer about all of
+    /// it: that everything crossed, or that a ledger or a proof holds.
+    pub(crate) fn tells_by_its_exit_code(&self) -> bool {
+        match self {
+            Self::Ingest(args) => !args.check,
+            Self::Ledger(LedgerCommand::Verify { .. } | LedgerCommand::CheckProof { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// A name or a reason, which stands in the ledger for good and is read on terminals: it says something, in one line,
+/// and nothing in it moves the cursor or turns the text round.
+pub(crate) fn one_line(text: &str) -> Result<String, String> {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.contains(|c: char| c.is_control() || turns(c)) {
+        return Err("names and reasons are one line, without control characters".to_owned());
+    }
+    if !text.contains(char::is_alphanumeric) {
+        return Err("an order needs a name (--by) and a reason (--reason), and this says nothing".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn names_and_reasons_say_something_in_one_line() {
+        for good in ["ana", "J. Ångström", "IRB-7", "李", "7"] {
+            assert_eq!(one_line(good).unwrap(), good);
+        }
+        let nothing = ["", " ", "\t", "...", "\u{200b}", "\u{a0}"];
+        let moving = ["a\nb", "a\u{1b}[2J", "a\u{9b}b", "a\u{202e}b", "a\u{2028}b", "a\u{2066}b"];
+        for bad in nothing.into_iter().chain(moving) {
+            assert!(one_line(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// Every command that takes a name or a reason, found by its arguments, refuses what says nothing.
+    #[test]
+    fn no_command_takes_an_empty_name_or_reason() {
+        fn of(command: &clap::Command, path: &[String], found: &mut usize) {
+            for argument in command.get_arguments() {
+                let Some(flag) = argument.get_long() else { continue };
+                if !["by", "second", "reason", "for"].contains(&flag) {
+                    continue;
+                }
+                *found += 1;
+                for bad in ["", " ", "a\nb"] {
+                    let line = path.iter().cloned().chain([format!("--{flag}={bad}")]);
+                    let refused = Cli::try_parse_from(line).unwrap_err();
+                    let kind = clap::error::ErrorKind::ValueValidation;
+                    assert!(
+                        refused.kind() == kind || bad.is_empty() && refused.to_string().contains(flag),
+                        "{path:?} --{flag}={bad:?}: {refused}"
+                    );
+                }
+            }
+            for sub in command.get_subcommands() {
+                of(sub, &[path, &[sub.get_name().to_owned()]].concat(), found);
+            }
+        }
+        let mut found = 0;
+        of(&Cli::command(), &["lazaret".to_owned()], &mut found);
+        assert_eq!(found, 21);
+    }
 }

@@ -18,9 +18,11 @@ use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
+use crate::cli::one_line;
 use crate::commands::demo::MAX_EXPECTED;
 use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
+use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
 
 /// Workers that may hang before everything is refused.
@@ -242,7 +244,7 @@ impl Data {
         if SqliteVault::exists(&folder) {
             return Self::finish_init(config, folder);
         }
-        lazaret_input::create_folder_durably(&folder)
+        lazaret_input::create_private_folder_durably(&folder)
             .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
         let kms: Arc<dyn Kms> = if passphrase {
             let first = ask_passphrase("passphrase for the keys: ")?;
@@ -296,10 +298,26 @@ impl Data {
     fn with(config: &Config, folder: PathBuf, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
         let signer = Arc::clone(&vault) as Arc<dyn Signer>;
         let origin = config.text("ledger.origin");
+        let remembered = vault.remembered_log().map_err(CliError::vault)?;
+        if let Some(note) = remembered {
+            lazaret_ledger::check_remembered(&folder.join("ledger.db"), signer.public_key(), &note)
+                .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
+        }
+        private_file(&folder.join("ledger.db")).map_err(|error| CliError::failed("the ledger", error))?;
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
         crate::unfinished::end(&vault, &ledger)?;
-        Ok(Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() })
+        let data = Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() };
+        data.remember()?;
+        Ok(data)
+    }
+
+    /// Lets the vault remember how far the ledger is signed.
+    pub(crate) fn remember(&self) -> Result<(), CliError> {
+        let failed = |error| CliError::failed("the ledger's checkpoint", error);
+        let Some(note) = self.ledger.reader().checkpoint().map_err(failed)? else { return Ok(()) };
+        let size = lazaret_ledger::note::Checkpoint::parse(&note).map_err(|error| failed(error.into()))?.size;
+        self.vault.remember_log(size, &note).map_err(CliError::vault)
     }
 
     /// The policies of the data directory.
@@ -320,15 +338,24 @@ impl Data {
         checkpoint_of(&self.config, told, policy, vault, ledger)
     }
 
-    /// A lake, with what a crash left in it finished or undone.
-    pub(crate) fn lake(&self, folder: &Path, schema: Option<&Path>) -> Result<OpenLake, CliError> {
+    /// A lake, with what a crash left in it finished or undone. A name given is the lake's from now on.
+    pub(crate) fn lake(
+        &self,
+        folder: &Path,
+        name: Option<&str>,
+        schema: Option<&Path>,
+    ) -> Result<OpenLake, CliError> {
         let keys = Arc::clone(&self.vault) as Arc<dyn lazaret_core::DataKeys>;
         let failed = |error| CliError::failed(format!("the lake {}", folder.display()), error);
+        let filled = |name: &str| {
+            let datasets =
+                self.ledger.reader().datasets().map_err(|error| CliError::failed("the ledger", error))?;
+            Ok(datasets.iter().any(|dataset| dataset.rsplit_once('/').is_some_and(|(lake, _)| lake == name)))
+        };
+        let known = lakes::settle(&self.folder, folder, name, &filled)?;
         let mut lake = Lake::open(folder, keys, &self.config.limits()).map_err(failed)?;
-        // A lake is known by its folder's name; where that is no name a dataset may have, it is `lake`.
-        if let Some(name) = folder.file_name().and_then(|name| name.to_str()) {
-            lake = lake.clone().named(name).unwrap_or(lake);
-        }
+        lakes::keep(&self.folder, folder, &known)?;
+        lake = lake.named(&known.name).map_err(failed)?;
         if let Some(schema) = schema {
             lake = lake.with_table(read_schema(schema, &self.config.limits())?);
         }
@@ -339,7 +366,7 @@ impl Data {
             })
         })
         .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
-        Ok(OpenLake { lake })
+        Ok(OpenLake { lake, id: known.id })
     }
 
     /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
@@ -354,13 +381,22 @@ impl Data {
 
     /// Ends cleanly: the last checkpoint is signed.
     pub(crate) fn close(&self) -> Result<(), CliError> {
-        self.ledger.checkpoint().map(drop).map_err(|error| CliError::failed("the ledger's checkpoint", error))
+        self.ledger.checkpoint().map_err(|error| CliError::failed("the ledger's checkpoint", error))?;
+        self.remember()
     }
+}
+
+/// Makes an empty file of the owner's where there is none: SQLite fills it, and gives the files beside it the same
+/// permissions.
+pub(crate) fn private_file(file: &Path) -> std::io::Result<()> {
+    if file.exists() { Ok(()) } else { lazaret_input::NewFile::create(file)?.commit() }
 }
 
 /// A lake ready to be written.
 pub(crate) struct OpenLake {
     pub(crate) lake: Lake,
+    /// Which lake it is, whatever it is called.
+    id: String,
 }
 
 impl OpenLake {
@@ -416,6 +452,7 @@ pub(crate) struct Crossings {
     actor: Actor,
     system: String,
     to: String,
+    to_id: Option<String>,
     purpose: Purpose,
     basis: Basis,
 }
@@ -441,9 +478,16 @@ impl Crossings {
             },
             system: config.text("crossing.system").to_owned(),
             to: to.to_owned(),
+            to_id: None,
             purpose: config.purpose()?,
             basis: config.basis()?,
         })
+    }
+
+    /// Crossings into this lake.
+    #[must_use]
+    pub(crate) fn into_lake(self, lake: &OpenLake) -> Self {
+        Self { to: lake.name().to_owned(), to_id: Some(lake.id.clone()), ..self }
     }
 
     /// A person's order.
@@ -459,20 +503,13 @@ impl Crossings {
 
     /// The crossing that carries an order out. Somebody orders it, for a reason, and a second person is another.
     pub(crate) fn ordered(&self, order: Order) -> Result<Crossing, CliError> {
-        if order.by.trim().is_empty() || order.reason.trim().is_empty() {
-            return Err(CliError::Usage("an order needs a name (--by) and a reason (--reason)".to_owned()));
+        // Auditors read these on a terminal.
+        for word in [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)] {
+            word.map_or(Ok(()), |word| one_line(word).map(drop)).map_err(CliError::Usage)?;
         }
-        let same =
-            |second: &String| second.trim().is_empty() || second.trim().eq_ignore_ascii_case(order.by.trim());
+        let same = |second: &String| second.trim().eq_ignore_ascii_case(order.by.trim());
         if order.second.as_ref().is_some_and(same) {
             return Err(CliError::Usage("--second is another person than --by".to_owned()));
-        }
-        // Auditors read these on a terminal: nothing in them may move its cursor.
-        let words = [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)];
-        if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
-            return Err(CliError::Usage(
-                "names and reasons are one line, without control characters".to_owned(),
-            ));
         }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };
         Ok(Crossing { actor, order: Some(order), ..self.next(Path::new("vault"))? })
@@ -490,6 +527,7 @@ impl Crossings {
             from: from.to_string_lossy().into_owned().into(),
             system: self.system.clone(),
             to: self.to.clone(),
+            to_id: self.to_id.clone(),
             recipient: Recipient::Internal,
             route: "ingest".to_owned(),
             purpose: self.purpose.clone(),

@@ -58,7 +58,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "keys.file",
         default: "",
-        about: "the key-encryption key's file, outside the data directory; empty for a passphrase",
+        about: "the key-encryption key's file, outside the data directory; empty: the data directory's name \
+                and `.key`, beside it. Not used where a passphrase opens the vault",
     },
     Setting { key: "lake", default: "lazaret-lake", about: "the lake records are written to" },
     Setting {

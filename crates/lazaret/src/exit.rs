@@ -1,5 +1,6 @@
 //! Exit codes: what a pipeline may rely on.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -57,9 +58,28 @@ impl CliError {
         Self::Failed { what: what.into(), cause: cause.into() }
     }
 
-    /// The vault failed.
+    /// The vault failed, or was asked for what it does not have.
     pub(crate) fn vault(error: lazaret_vault::VaultFailure) -> Self {
-        Self::failed("the vault", error)
+        use lazaret_vault::VaultFailure as Failure;
+        let way_out = match &error {
+            Failure::UnknownHold(_) => "; `lazaret quarantine list` lists them",
+            Failure::UnknownSubject => "; name it as its records do, `Patient/129c`, and its --system",
+            Failure::UnknownToken
+            | Failure::NotAToken
+            | Failure::Settled { .. }
+            | Failure::LegalHold
+            | Failure::TwoPersons
+            | Failure::NoPerson
+            | Failure::SameKey => "",
+            _ => return Self::failed("the vault", error),
+        };
+        Self::Usage(format!("{error}{way_out}"))
+    }
+
+    /// Whether the reader of the output went away, as `head` does.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        let Self::Failed { cause, .. } = self else { return false };
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
     /// The exit code it gives.

@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod config;
 mod exit;
+mod lakes;
 mod looking;
 mod report;
 mod server;
@@ -36,6 +37,14 @@ fn main() -> ExitCode {
     let ended = commands::run(&cli, &mut out).and_then(|exit| out.flush().map(|()| exit).map_err(Into::into));
     match ended {
         Ok(exit) => exit.into(),
+        // `| head` has what it wanted. What the exit code would have told is not known then.
+        Err(error) if error.is_broken_pipe() => {
+            if cli.command.tells_by_its_exit_code() {
+                Exit::Failed.into()
+            } else {
+                Exit::Clear.into()
+            }
+        }
         Err(error) => {
             let mut err = std::io::stderr().lock();
             let _printed = writeln!(err, "error: {}", chain(&error));

@@ -23,11 +23,17 @@ mod house;
 mod keys_export;
 #[path = "main/killed.rs"]
 mod killed;
+#[path = "main/lakes.rs"]
+mod lakes;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;
 #[path = "main/reference.rs"]
 mod reference;
+#[path = "main/rollback.rs"]
+mod rollback;
 #[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
+#[path = "main/usage.rs"]
+mod usage;

@@ -501,6 +501,7 @@ pub fn crossing(number: u8) -> Crossing {
         from: Sensitive::new("/in/Quillfeather.txt".into()),
         system: "ehr".into(),
         to: "lake".into(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: "ehr-to-lake".into(),
         purpose: Purpose::Operations,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <lake>/Patient/<crossing>-0.parquet      visible: its crossing is sealed
+//! <lake>/.lake.json                        which lake this is, and what it is called
 //! <lake>/.staging/<crossing>/0.parquet     being written, encrypted all the same
 //! <lake>/.staging/<crossing>/manifest.json durable before the seal: what will become visible, under which name
 //! ```
@@ -12,6 +13,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `identity` | which lake a folder holds |
 //! | `columns` | the typed columns of each kind |
 //! | `skim` | takes their values out of a resource |
 //! | `table` | the rows that wait to be written |
@@ -24,6 +26,7 @@
 mod columns;
 mod destination;
 mod file;
+mod identity;
 mod keys;
 mod manifest;
 mod read;
@@ -43,6 +46,7 @@ use parquet::errors::ParquetError;
 
 pub use columns::Class;
 pub use destination::LakeDestination;
+pub use identity::{LakeIdentity, MAX_IDENTITY};
 pub use manifest::{MAX_MANIFEST, RecoverError, Recovered};
 pub use read::{LakeRow, Rows};
 
@@ -113,6 +117,9 @@ pub enum LakeError {
     /// A manifest cannot be read.
     #[error("a manifest of the lake cannot be read")]
     Unreadable(#[source] lazaret_input::ReadError),
+    /// The file that says which lake a folder holds cannot be read.
+    #[error("`.lake.json`, which says which lake this is, is damaged")]
+    Identity,
     /// A manifest names what the lake does not write.
     #[error("a manifest of the lake names a file outside its place")]
     ForeignName,

@@ -10,9 +10,10 @@ use lazaret_core::{Counts, CrossingId, hex};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::merkle::{Frontier, leaf_hash, root_at};
-use crate::note::Checkpoint;
+use crate::note::{Checkpoint, VerifierKey};
 use crate::read::parse_counts;
-use crate::store::nodes::StoredNodes;
+use crate::store::nodes::{StoredNodes, stored_size};
+use crate::store::schema::open_for_reading;
 use crate::store::{StoreError, entry_rows, uint};
 
 /// A crossing under way: its record tree so far.
@@ -62,6 +63,27 @@ pub(super) fn check_last_checkpoint(connection: &Connection, size: u64) -> Resul
         return Err(StoreError::Damaged("its root differs from its last checkpoint"));
     }
     Ok(Some(checkpoint.size))
+}
+
+/// Refuses a ledger that is shorter than the last checkpoint that the vault remembers, or has another history. To be
+/// asked before [`crate::SqliteLedger::start`]; `public` is the key of the log.
+pub fn check_remembered(path: &Path, public: [u8; 32], note: &str) -> Result<(), StoreError> {
+    let origin = Checkpoint::parse(note)?.origin;
+    let remembered = Checkpoint::verify(note, &VerifierKey::new(&origin, public)?)?;
+    let rolled_back = |found| StoreError::RolledBack { found, remembered: remembered.size };
+    if !path.exists() {
+        return if remembered.size == 0 { Ok(()) } else { Err(rolled_back(0)) };
+    }
+    let connection = open_for_reading(path)?;
+    let found = stored_size(&connection)?;
+    if found < remembered.size {
+        return Err(rolled_back(found));
+    }
+    match root_at(&mut StoredNodes(&connection), remembered.size) {
+        Ok(root) if root == remembered.root => Ok(()),
+        Ok(_) | Err(StoreError::Damaged(_)) => Err(rolled_back(found)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The crossings left open, each with its record tree as far as it was stored.

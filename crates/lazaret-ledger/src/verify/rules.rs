@@ -35,6 +35,18 @@ pub static CHECKPOINT_FORGED: Rule = Rule::new(
     Severity::Critical,
     "a checkpoint is not one that the trusted key signed",
 );
+/// Another history than the vault remembers.
+pub static ROLLBACK: Rule = Rule::new(
+    "ledger.rollback",
+    Severity::Critical,
+    "the ledger is not the one the vault remembers signing, or fewer entries of it: history was taken away",
+);
+/// No checkpoint where there was one.
+pub static UNSIGNED: Rule = Rule::new(
+    "ledger.unsigned",
+    Severity::Medium,
+    "signed checkpoints are missing that were there: nothing says that no entry was taken away with them",
+);
 /// The newest entries are not signed yet.
 pub static UNSIGNED_TAIL: Rule = Rule::new(
     "ledger.unsigned-tail",
@@ -43,12 +55,14 @@ pub static UNSIGNED_TAIL: Rule = Rule::new(
 );
 
 /// The rules of the ledger itself.
-pub const LEDGER_RULES: [&Rule; 7] = [
+pub const LEDGER_RULES: [&Rule; 9] = [
     &BODY_MISMATCH,
     &CHECKPOINT_FORGED,
     &HISTORY_CUT,
     &INDEX_MISMATCH,
     &RECORD_MISMATCH,
+    &ROLLBACK,
     &ROOT_MISMATCH,
+    &UNSIGNED,
     &UNSIGNED_TAIL,
 ];

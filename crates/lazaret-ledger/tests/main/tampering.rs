@@ -7,7 +7,7 @@ use lazaret_core::{Ending, Ledger as _};
 use lazaret_ledger::merkle::{Frontier, leaf_hash, root_of};
 use lazaret_ledger::note::Checkpoint;
 use lazaret_ledger::tiles::Tiler;
-use lazaret_ledger::{Verification, verify};
+use lazaret_ledger::{Verification, check_remembered, verify, verify_remembered};
 use rusqlite::{Connection, params};
 
 use crate::support::{SeedSigner, crossing, entry, key, ledger, opened, seal};
@@ -113,9 +113,10 @@ fn case_03_edited_receipt_body() {
     assert_eq!(findings(&report), [("ledger.history-cut", "[990]", "size 990 < 1000, history cut")]);
     assert!(!report.holds());
 
-    // Cut together with the checkpoints over it: only one kept elsewhere tells.
+    // Cut together with the checkpoints over it: one kept elsewhere tells where.
     connection.execute("DELETE FROM checkpoint", []).unwrap();
-    assert_eq!(ids(&path), ["ledger.unsigned-tail"]);
+    assert_eq!(ids(&path), ["ledger.unsigned"]);
+    assert!(!checked(&path, &[]).holds());
     assert_eq!(checked(&path, &given).findings[0].id, "ledger.history-cut");
 }
 
@@ -219,4 +220,52 @@ fn another_key_vouches_for_nothing() {
         lazaret_ledger::note::VerifierKey::new(key().name(), lazaret_core::Signer::public_key(&other))
             .unwrap();
     assert!(!verify(&path, &other, &[]).unwrap().holds());
+}
+
+#[test]
+fn what_the_vault_remembers_tells_of_a_history_cut_with_its_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path(), 100);
+    let kept = lazaret_ledger::LedgerReader::open(&path).unwrap().checkpoint().unwrap().unwrap();
+    let public = lazaret_core::Signer::public_key(&SeedSigner::new([7; 32]));
+    let found = |note: &str| {
+        let report = verify_remembered(&path, &key(), &[], Some(note)).unwrap();
+        report.findings.iter().map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    let starts = || check_remembered(&path, public, &kept).is_ok();
+    assert!(found(&kept).is_empty() && starts());
+
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("DELETE FROM checkpoint", []).unwrap();
+    assert_eq!(found(&kept), ["ledger.unsigned"], "the entries are there, and nothing signed says so");
+    assert!(starts(), "no entry is missing");
+
+    // Back to the first crossing, with everything that would tell.
+    connection.execute("DELETE FROM leaf WHERE idx >= 70", []).unwrap();
+    connection.execute("DELETE FROM crossing WHERE opened_at >= 70", []).unwrap();
+    rehash(&connection);
+    assert_eq!(found(&kept), ["ledger.rollback", "ledger.unsigned"]);
+    assert!(!starts());
+    let told = check_remembered(&path, public, &kept).unwrap_err().to_string();
+    assert!(told.contains("ledger.rollback") && told.contains("70") && told.contains("100"), "{told}");
+
+    // As long as before, of other entries.
+    for n in 70..100 {
+        let body = format!(r#"{{"at":"2026-01-01T00:00:00.000Z","body":{n},"kind":"receipt"}}"#);
+        let hash = leaf_hash(body.as_bytes());
+        connection
+            .execute("INSERT INTO leaf VALUES (?1, 'receipt', ?2, ?3)", params![n, hash, body])
+            .unwrap();
+    }
+    assert!(found(&kept).contains(&"ledger.rollback"));
+    assert!(!starts());
+
+    let other = Checkpoint { origin: key().name().to_owned(), size: 1, root: [0; 32] };
+    let forged = other.sign(&SeedSigner::new([9; 32])).unwrap();
+    assert!(found(&forged).contains(&"ledger.checkpoint-forged"));
+    assert!(check_remembered(&path, public, &forged).is_err());
+    assert!(
+        check_remembered(&folder.path().join("gone.db"), public, &kept).is_err(),
+        "a ledger that is gone"
+    );
 }

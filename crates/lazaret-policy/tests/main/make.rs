@@ -26,6 +26,7 @@ pub(crate) fn crossing() -> Crossing {
         from: Sensitive::new("patients.ndjson".into()),
         system: "ehr".into(),
         to: "lake".into(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: "nightly".into(),
         purpose: Purpose::Operations,

@@ -10,25 +10,35 @@ use lazaret_policy::MAX_POLICY_BYTES;
 use lazaret_vault::SqliteVault;
 
 use crate::cli::{BackupArgs, RestoreArgs};
-use crate::compose::Data;
+use crate::compose::{Data, private_file};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::lakes;
 
 /// Copies ledger, policies, quarantine and vault. The vault is copied after the ledger, so every hold and token
 /// an entry names is in the copy; it is copied last, and without it there is no backup.
 pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
     let to = &args.to;
     if to.exists() {
         return Err(CliError::Usage(format!("{} exists: a backup needs a new folder", to.display())));
     }
+    if is_in(to, &config.path("data")) {
+        return Err(CliError::Usage(format!(
+            "{} is in the data directory: a backup lies elsewhere, or what takes the one takes the other",
+            to.display()
+        )));
+    }
+    let data = Data::open(config)?;
     let failed = |what: &str| {
         let what = format!("{what} could not be copied to {}", to.display());
         move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
     };
-    lazaret_input::create_folder_durably(to).map_err(|error| failed("the data directory")(error.into()))?;
+    lazaret_input::create_private_folder_durably(to)
+        .map_err(|error| failed("the data directory")(error.into()))?;
+    private_file(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     copy_policies(&data.folder, to, &config.limits()).map_err(|error| failed("the policies")(error))?;
+    copy_lakes(&data.folder, to).map_err(|error| failed("the list of lakes")(error))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
     writeln!(
@@ -51,26 +61,68 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
             folder.display()
         )));
     }
-    let from = &args.from;
+    if !args.from.join("vault.db").is_file() {
+        return Err(CliError::Usage(format!("{} is no backup: it has no vault.db", args.from.display())));
+    }
+    let begun =
+        !folder.exists() || std::fs::read_dir(&folder).is_ok_and(|mut inside| inside.next().is_none());
+    let was_there = folder.exists();
+    if let Err(error) = restore_into(&args.from, &folder, config) {
+        let place = folder.display();
+        // Nothing was there before, so all that is there now came from the backup.
+        let gone = begun && taken_away(&folder, was_there).is_ok();
+        let now = if gone {
+            format!("nothing is left in {place}")
+        } else {
+            format!("what came so far is still in {place}: take it away before you try again")
+        };
+        return Err(match error {
+            CliError::Usage(why) => CliError::Usage(format!("{why}; {now}")),
+            CliError::Failed { what, cause } => CliError::Failed { what: format!("{what} ({now})"), cause },
+        });
+    }
+    writeln!(out, "restored into {}; run `lazaret ledger verify`", folder.display())?;
+    Ok(Exit::Clear)
+}
+
+fn restore_into(from: &Path, folder: &Path, config: &Config) -> Result<(), CliError> {
+    let ledger = folder.join("ledger.db");
     let failed = |what: &str| {
         let what = format!("{what} could not be restored from {}", from.display());
         move |error: Box<dyn std::error::Error + Send + Sync>| CliError::failed(what, error)
     };
     // The folder's own name first: what is restored must not go with it in a power cut.
-    lazaret_input::create_folder_durably(&folder)
+    lazaret_input::create_private_folder_durably(folder)
         .map_err(|error| failed("the data directory")(error.into()))?;
     if ledger.exists() {
         std::fs::remove_file(&ledger).map_err(|error| failed("the ledger")(error.into()))?;
     }
     let vault =
-        SqliteVault::begin_restore(from, &folder).map_err(|error| failed("the vault")(error.into()))?;
-    copy_policies(from, &folder, &config.limits()).map_err(|error| failed("the policies")(error))?;
+        SqliteVault::begin_restore(from, folder).map_err(|error| failed("the vault")(error.into()))?;
+    copy_policies(from, folder, &config.limits()).map_err(|error| failed("the policies")(error))?;
+    copy_lakes(from, folder).map_err(|error| failed("the list of lakes")(error))?;
     restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
     vault.finish().map_err(|error| failed("the vault")(error.into()))?;
-    let data = Data::open(config)?;
-    data.close()?;
-    writeln!(out, "restored into {}; run `lazaret ledger verify`", folder.display())?;
-    Ok(Exit::Clear)
+    Data::open(config)?.close()
+}
+
+/// Takes what a failed restore made away again; a folder that was there stays, empty.
+fn taken_away(folder: &Path, was_there: bool) -> std::io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(folder)?;
+    if was_there { lazaret_input::create_private_folder_durably(folder) } else { Ok(()) }
+}
+
+/// Whether a place that does not exist yet would lie in a folder.
+fn is_in(place: &Path, folder: &Path) -> bool {
+    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let above = place.ancestors().find_map(|above| above.canonicalize().ok());
+    match (above, folder.canonicalize()) {
+        (Some(above), Ok(folder)) => above.starts_with(folder),
+        _ => false,
+    }
 }
 
 /// Into a file beside it, so that a ledger in its place is a whole one.
@@ -80,8 +132,18 @@ fn restore_ledger(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Erro
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => {} // what a restore cut short left
     }
+    private_file(&coming)?;
     SqliteLedger::restore(from, &coming)?;
     Ok(lazaret_input::rename_durably(&coming, to)?)
+}
+
+/// Which folders hold lakes; there may be none yet.
+fn copy_lakes(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let list = from.join(lakes::LIST);
+    if list.exists() {
+        write_durably(&to.join(lakes::LIST), &read_file(&list, lakes::MAX_LIST)?)?;
+    }
+    Ok(())
 }
 
 fn copy_policies(

@@ -37,8 +37,8 @@ pub(crate) fn run(
     };
     if !datasets.contains(dataset) {
         let near = crate::config::nearest(dataset, datasets.iter().map(String::as_str));
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        return Err(CliError::Usage(format!("no dataset `{dataset}`{hint} `lazaret bom` lists them")));
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        return Err(CliError::Usage(format!("no dataset `{dataset}`{hint}; `lazaret bom` lists them")));
     }
     if args.page {
         let failed = |error| CliError::failed("the bill of materials", error);

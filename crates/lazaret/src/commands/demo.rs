@@ -58,8 +58,8 @@ pub(crate) fn run(
     let config = config.with(&[("data", Some(&folder)), ("keys.file", Some(&key))]);
     let data = Data::init(&config, false)?;
     let schema = args.samples.join("patients.schema.toml");
-    let lake = data.lake(&lake_folder, Some(&schema))?;
-    let crossings = Crossings::new(&config, lake.name(), None, None, None)?;
+    let lake = data.lake(&lake_folder, None, Some(&schema))?;
+    let crossings = Crossings::new(&config, lake.name(), None, None, None)?.into_lake(&lake);
     let files = files_of(&[args.samples.join("records"), args.samples.join("hostile")])?;
     let ingested = ingest_files(&data, &lake, &crossings, Told::schema(&schema), &files, &mut |_| Ok(()))?;
     data.close()?;

@@ -6,6 +6,7 @@ mod report;
 use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
@@ -27,6 +28,14 @@ pub(crate) use self::report::{FileReport, PlacedFinding};
 
 /// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
+
+const WOULD_BE_HELD: &str = "what is held would wait in the quarantine: mend it at its source, or change the policy \
+     that holds it (`lazaret explain RULE` says what a rule means)";
+const ARE_HELD: &str = "what is held waits in the quarantine: `lazaret quarantine list` shows it; mend it at its source \
+     and ingest it again, or release or reject it there";
+
+/// How often the vault is told, between files, how far the ledger is signed.
+const REMEMBER_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(
@@ -134,6 +143,7 @@ fn check(
     let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
     let policies = Policies { from, version: policy.version() };
     tracing::info!(from = policies.from, version = policies.version, "policies");
+    let whys = report::whys(&policy);
     let checkpoint = checkpoint_that_looks(config, told(args), policy)?;
     let crossings = Crossings::new(
         config,
@@ -160,6 +170,7 @@ fn check(
                     written = json_line(out, &JsonRecord::of(&name, &record));
                 } else if !args.jsonl {
                     let line = record.place.line;
+                    report.explain(line, record.verdict, &record.policies, &record.findings);
                     let room = MAX_LISTED.saturating_sub(report.findings.len());
                     let listed = record.findings.into_iter().take(room);
                     report.findings.extend(listed.map(|finding| PlacedFinding { line, finding }));
@@ -190,7 +201,7 @@ fn check(
     if json {
         json_document(out, &serde_json::json!({ "files": reports, "counts": all, "policies": policies }))?;
     } else if !args.jsonl {
-        write_reports(out, &reports, &all)?;
+        write_reports(out, &reports, &all, &whys, WOULD_BE_HELD)?;
         writeln!(out, "policies: {}", policies.from)?;
     }
     Ok(exit_of(&all, worst))
@@ -223,14 +234,15 @@ fn ingest(
 ) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     let folder = args.to.clone().unwrap_or_else(|| config.path("lake"));
-    let lake = data.lake(&folder, args.schema.as_deref())?;
+    let lake = data.lake(&folder, args.name.as_deref(), args.schema.as_deref())?;
     let crossings = Crossings::new(
         config,
         lake.name(),
         args.purpose.as_deref(),
         args.basis.as_deref(),
         args.system.as_deref(),
-    )?;
+    )?
+    .into_lake(&lake);
     let mut acknowledged = |report: &FileReport| {
         if args.jsonl {
             json_line(out, report)?;
@@ -243,7 +255,7 @@ fn ingest(
     if json {
         json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
     } else if !args.jsonl {
-        write_reports(out, &ingested.reports, &ingested.all)?;
+        write_reports(out, &ingested.reports, &ingested.all, &report::whys(&data.policy()?), ARE_HELD)?;
     }
     Ok(ingested.exit())
 }
@@ -275,6 +287,7 @@ pub(crate) fn ingest_files(
     let checkpoint = data.checkpoint(told)?;
     let limits = &data.limits();
     let surveyed = survey(&checkpoint, crossings, files, limits)?;
+    let mut remembered = Instant::now();
     let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
     let mut cut = Vec::new();
     for (path, read) in files.iter().zip(surveyed) {
@@ -297,6 +310,10 @@ pub(crate) fn ingest_files(
         };
         ingested.worst = ingested.worst.max(worst);
         ingested.all.merge(&report.counts);
+        if remembered.elapsed() >= REMEMBER_EVERY {
+            data.remember()?;
+            remembered = Instant::now();
+        }
         ended(&report)?;
         ingested.reports.push(report);
     }
@@ -331,6 +348,7 @@ fn pass(
         Watch::Record(judgement) => {
             worst = worst.max(judgement.findings.iter().map(|finding| finding.severity).max());
             let line = judgement.entry.line;
+            report.explain(line, judgement.entry.verdict, &judgement.entry.policies, judgement.findings);
             if report.verdicts.len() < MAX_LISTED {
                 report.verdicts.push((line, judgement.entry.verdict));
             }

@@ -98,7 +98,9 @@ fn rotate(
         Some(file) if file.exists() => Arc::new(LocalKms::key_file(file, &data.folder).map_err(usage)?),
         Some(file) => Arc::new(LocalKms::create_key_file(file, &data.folder, &SystemRandom).map_err(usage)?),
         None => {
-            let passphrase = ask_passphrase("new passphrase for the keys: ")?;
+            let passphrase = ask_passphrase("new passphrase for the keys: ").map_err(|error| {
+                CliError::Usage(format!("{error}; for a new key file give --new-key-file FILE"))
+            })?;
             Arc::new(LocalKms::new_passphrase(&passphrase, &SystemRandom).map_err(usage)?)
         }
     };

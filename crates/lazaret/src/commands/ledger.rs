@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use lazaret_ledger::note::{MAX_NOTE, VerifierKey};
-use lazaret_ledger::{LedgerReader, MAX_PROOF, Query, prove, verify, verify_proof};
+use lazaret_ledger::{
+    LedgerReader, MAX_PROOF, ProofError, Query, Verification, prove, verify_proof, verify_remembered,
+};
 use lazaret_vault::SqliteVault;
 
 use crate::cli::LedgerCommand;
@@ -33,8 +35,8 @@ pub(crate) fn run(
     }
     match command {
         LedgerCommand::Verify { key, checkpoint } => {
-            let trusted = match key {
-                Some(key) => VerifierKey::parse(key).map_err(|error| CliError::Usage(chain(&error)))?,
+            let (trusted, remembered) = match key {
+                Some(key) => (VerifierKey::parse(key).map_err(|error| CliError::Usage(chain(&error)))?, None),
                 None => own_key(config)?,
             };
             let given = checkpoint.as_ref().map(|file| {
@@ -43,12 +45,19 @@ pub(crate) fn run(
                 Ok::<_, CliError>(format!("{}\n", text.trim_end_matches('\n')))
             });
             let given: Vec<String> = given.transpose()?.into_iter().collect();
-            verify_all(&path, &trusted, &given, json, out)
+            let verification =
+                verify_remembered(&path, &trusted, &given, remembered.as_deref()).map_err(of_ledger)?;
+            write_verification(&verification, json, out)
         }
         LedgerCommand::Prove { receipt, record } => {
             let reader = LedgerReader::open(&path).map_err(of_ledger)?;
             let (id, _) = find(&reader, receipt)?;
-            let proof = prove(&reader, id, *record).map_err(|error| CliError::failed("the proof", error))?;
+            let proof = prove(&reader, id, *record).map_err(|error| match error {
+                ProofError::NoRecord(_) | ProofError::NoCrossing => {
+                    CliError::Usage(format!("{error}; records count from 0: `lazaret ledger show {receipt}`"))
+                }
+                error => CliError::failed("the proof", error),
+            })?;
             writeln!(out, "{proof}")?;
             Ok(Exit::Clear)
         }
@@ -85,26 +94,25 @@ fn check_proof(file: &Path, key: &str, json: bool, out: &mut impl Write) -> Resu
     Ok(Exit::Clear)
 }
 
-/// The key this installation signs with.
-fn own_key(config: &Config) -> Result<VerifierKey, CliError> {
+/// The key this installation signs with, and the last checkpoint that its vault remembers.
+fn own_key(config: &Config) -> Result<(VerifierKey, Option<String>), CliError> {
     let folder = config.path("data");
     let clock = std::sync::Arc::new(lazaret_core::SystemClock);
     let vault = SqliteVault::open(&folder, kms(config, &folder)?, clock, &config.limits())
         .map_err(|error| CliError::failed("the vault could not be opened (or give --key)", error))?;
     let public = lazaret_core::Signer::public_key(&vault);
-    VerifierKey::new(config.text("ledger.origin"), public).map_err(|error| CliError::Usage(chain(&error)))
+    let key = VerifierKey::new(config.text("ledger.origin"), public)
+        .map_err(|error| CliError::Usage(chain(&error)))?;
+    Ok((key, vault.remembered_log().map_err(CliError::vault)?))
 }
 
-fn verify_all(
-    path: &Path,
-    trusted: &VerifierKey,
-    given: &[String],
+fn write_verification(
+    verification: &Verification,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let verification = verify(path, trusted, given).map_err(of_ledger)?;
     if json {
-        json_document(out, &verification)?;
+        json_document(out, verification)?;
     } else {
         for finding in &verification.findings {
             writeln!(out, "{}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)?;

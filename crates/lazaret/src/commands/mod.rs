@@ -53,7 +53,10 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Serve(args) => serve::run(args, &config, out),
         Command::Demo(args) => demo::run(args, &config, json, out),
         Command::Completions(args) => {
-            clap_complete::generate(args.shell, &mut Cli::command(), "lazaret", out);
+            // It breaks off where it cannot write, and memory takes everything.
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "lazaret", &mut script);
+            out.write_all(&script)?;
             Ok(Exit::Clear)
         }
     }

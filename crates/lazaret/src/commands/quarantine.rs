@@ -174,7 +174,7 @@ fn release(
     if let Err(error) = may_be_settled(data, id, asked.by, asked.second) {
         // If it was released, and the process ended too early, it is made visible now.
         if to.is_dir() {
-            data.lake(to, None)?;
+            data.lake(to, None, None)?;
         }
         return Err(error);
     }
@@ -185,13 +185,14 @@ fn release(
         )));
     }
     let checkpoint = data.checkpoint(Told::default())?;
-    let lake = data.lake(to, None)?;
+    let lake = data.lake(to, None, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
     let word =
         |get: fn(&lazaret_ledger::OpenedWords) -> &String| opened.as_ref().map(|opened| get(opened).as_str());
     let crossings =
-        Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?;
+        Crossings::new(config, lake.name(), word(|o| &o.purpose), word(|o| &o.basis), word(|o| &o.system))?
+            .into_lake(&lake);
     let bytes = data.vault.open_hold(id).map_err(CliError::vault)?;
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes.expose().as_slice(), Hint::default()));
     let (format, payload) = checkpoint.recognise(&source).map_err(|refused| {

@@ -25,7 +25,7 @@ pub(crate) fn run(
     let crossings = Crossings::new(config, "terminal", None, None, None)?;
     let order = Crossings::order(Ordered::Reveal, token, by, None, reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
-    let revealed = data.vault.reveal(token).map_err(|error| CliError::failed("the token", error))?;
+    let revealed = data.vault.reveal(token).map_err(CliError::vault)?;
     if json {
         let document = serde_json::json!({
             "token": token,

@@ -210,7 +210,7 @@ fn only_a_token_is_ordered_to_be_revealed() {
         reveal("lz-hcvm78dx8q8w157sq1ek", reason, 2);
     }
     assert!(place.orders().is_empty(), "no value and no such reason reaches the ledger");
-    assert!(reveal("[Quillmoor lz-hcvm78dx8q8w157sq1ek]", "asked by the ward", 3).contains("no such token"));
+    assert!(reveal("[Quillmoor lz-hcvm78dx8q8w157sq1ek]", "asked by the ward", 2).contains("no such token"));
     let orders = place.orders();
     assert_eq!((orders.len(), &orders[0]["object"]), (1, &"lz-hcvm78dx8q8w157sq1ek".into()));
 }

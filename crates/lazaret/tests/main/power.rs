@@ -176,7 +176,7 @@ impl Machine {
             }
         }
         for folder in std::fs::read_dir(self.root.join("lake")).unwrap().map(|folder| folder.unwrap()) {
-            if folder.file_name() == ".staging" {
+            if folder.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
             for file in std::fs::read_dir(folder.path()).unwrap() {

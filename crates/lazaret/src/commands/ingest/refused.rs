@@ -134,7 +134,7 @@ mod tests {
         let flags = flags.each_ref().map(|(key, value)| (*key, value.as_deref()));
         let config = Config::load(None, &[], |_| None, &flags).unwrap();
         let data = Data::init(&config, false).unwrap();
-        let lake = data.lake(&folder.path().join("lake"), None).unwrap();
+        let lake = data.lake(&folder.path().join("lake"), None, None).unwrap();
         let checkpoint = data.checkpoint(Told::default()).unwrap();
         let crossings = Crossings::new(&config, lake.name(), None, None, None).unwrap();
         let path = folder.path().join("a.ndjson");
