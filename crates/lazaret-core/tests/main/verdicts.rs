@@ -151,3 +151,22 @@ fn a_release_by_order_edits_what_could_be_read_and_holds_what_could_not() {
     assert_eq!(receipt.sealed.seal.counts.held(), 2);
     assert!(receipt.opened.order.is_some());
 }
+
+#[test]
+fn a_photo_that_would_stay_was_not_inspected() {
+    let looked = |basis: Basis| {
+        let scene = Scene::new(Plan::none());
+        let crossing = Crossing { basis, ..crossing(1) };
+        let mut reports = Vec::new();
+        scene
+            .checkpoint
+            .inspect(crossing, scene.payload(&strings(&["photo"])), &mut |report| reports.push(report))
+            .unwrap();
+        let report = reports.remove(0);
+        let ids: Vec<_> = report.findings.iter().map(|finding| finding.id).collect();
+        (report.verdict, ids, report.phi.get("PHOTO").copied())
+    };
+    assert_eq!(looked(Basis::SafeHarbor), (Verdict::Allow, vec![], Some(1)));
+    assert_eq!(looked(Basis::LimitedDataSet), (Verdict::Allow, vec![], Some(1)));
+    assert_eq!(looked(Basis::Identified), (Verdict::Quarantine, vec!["input.uninspectable"], Some(1)));
+}
