@@ -88,16 +88,16 @@ pub(crate) fn look_into(bytes: &[u8], declared: Declared<'_>) -> Option<(View, C
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let head: String = start.chars().take(HEAD / 4).collect();
     let kind = match (sniff(head.as_bytes()), declared.kind) {
-        (Sniffed::Empty | Sniffed::Csv | Sniffed::Text, kind) => kind,
         (Sniffed::Json | Sniffed::Ndjson, Kind::Plain) if is_json(start) => Kind::Json,
-        (Sniffed::Json | Sniffed::Ndjson, kind) => kind,
-        (Sniffed::Xml, Kind::Markup(Language::Xml)) if is_html(&head) => Kind::Markup(Language::Html),
-        (Sniffed::Xml, Kind::Plain) if is_html(&head) => Kind::Markup(Language::Html),
+        (Sniffed::Xml, Kind::Plain | Kind::Markup(_)) if is_html(&head) => Kind::Markup(Language::Html),
         (Sniffed::Xml, Kind::Plain) if start.starts_with("<?xml") => Kind::Markup(Language::Xml),
-        (Sniffed::Xml, kind) => kind,
+        (
+            Sniffed::Empty | Sniffed::Csv | Sniffed::Text | Sniffed::Json | Sniffed::Ndjson | Sniffed::Xml,
+            kind,
+        ) => kind,
         _ => return None,
     };
-    if has_control(&text) || !says_its_charset(&text, charset) {
+    if has_control(&text) || !agrees(&text, declared.charset, charset) {
         return None;
     }
     let view = View::of(text.into_owned(), kind)?;
@@ -128,30 +128,33 @@ fn has_control(text: &str) -> bool {
         .any(|c| u32::from(c) < 0x20 && !matches!(c, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1b}'))
 }
 
-/// Whether a charset that markup declares within reads the text as it was read here.
-fn says_its_charset(text: &str, charset: Charset) -> bool {
+/// How many charsets markup may name.
+const MAX_LABELS: usize = 8;
+
+/// Whether the charsets that markup names within read the text as it was read here. Where one is declared
+/// outside, that one holds, and those within need only be known. UTF-16 within what is none is a habit of writers.
+fn agrees(text: &str, declared: &str, charset: Charset) -> bool {
     let head: String = text.chars().take(HEAD / 4).collect::<String>().to_ascii_lowercase();
-    let mut rest = head.as_str();
-    while let Some(at) =
-        ["encoding=", "charset="].iter().filter_map(|key| Some(rest.find(key)? + key.len())).min()
-    {
-        let value = rest.get(at..).unwrap_or("");
-        let value = value.trim_start_matches(['"', '\'']);
-        let end = value
-            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
-            .unwrap_or(value.len());
-        let label = value.get(..end).unwrap_or("");
-        let is_read_alike = label.is_empty()
-            || charset.encode(text).ok().is_some_and(|bytes| {
-                charset::decode(&bytes, Some(label))
-                    .is_ok_and(|(again, _)| again.trim_start_matches('\u{feff}') == text)
-            });
-        if head.contains('<') && !is_read_alike && !charset.name().eq_ignore_ascii_case(label) {
-            return false;
-        }
-        rest = value;
+    if !head.contains('<') {
+        return true;
     }
-    true
+    let mut labels: Vec<&str> = Vec::new();
+    for key in ["encoding=", "charset="] {
+        for value in head.split(key).skip(1) {
+            let value = value.trim_start_matches(['"', '\'', ' ']);
+            let end = value.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
+            labels.push(value.get(..end.unwrap_or(value.len())).unwrap_or(""));
+        }
+    }
+    labels.sort_unstable();
+    labels.dedup();
+    labels.retain(|label| !label.is_empty() && !label.starts_with("utf-16"));
+    let sample = if declared.is_empty() { charset.encode(text).ok() } else { Some(Vec::new()) };
+    let is_read_alike = |label: &&str| {
+        let again = sample.as_deref().and_then(|bytes| charset::decode(bytes, Some(label)).ok());
+        again.is_some_and(|(again, _)| !declared.is_empty() || again == text)
+    };
+    labels.len() <= MAX_LABELS && labels.iter().all(is_read_alike)
 }
 
 /// Whether a text holds another that is not looked into: rich text, PDF, mail in a transfer encoding, base64.
@@ -194,9 +197,7 @@ fn has_base64(text: &str) -> bool {
             }
         } else if matches!(byte, b'\r' | b'\n') && (line >= 40 || line == 0) {
             line = 0;
-        } else if byte == b'=' && trimmed.len().saturating_sub(at) <= 2 {
-            continue;
-        } else {
+        } else if byte != b'=' || trimmed.len().saturating_sub(at) > 2 {
             (run, line) = (Run::default(), 0);
         }
     }
@@ -307,5 +308,8 @@ mod tests {
         assert!(seen("text/html", "<meta charset=\"utf-8\">Seen").is_some());
         assert!(seen("text/xml", "<?xml version='1.0' encoding='utf-8'?><a>Müller</a>").is_some());
         assert!(seen("text/html", "<meta charset=windows-1251><p>Müller").is_none());
+        assert!(seen("text/html; charset=utf-8", "<meta charset=windows-1251><p>Müller").is_some());
+        assert!(seen("text/html; charset=utf-8", "<meta charset=utf-7><p>+AFE-uillan").is_none());
+        assert!(seen("text/xml", "<?xml version='1.0' encoding='utf-16'?><a>Müller</a>").is_some());
     }
 }

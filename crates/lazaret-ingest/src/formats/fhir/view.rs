@@ -51,11 +51,11 @@ impl View {
         let mut view = Self { source, layers: Vec::new() };
         view.layers.extend(first);
         // What is left may be markup again.
-        while let Some(next) = markup::loose(view.text()) {
+        while let Some(next) = markup::loose(view.text()).ok()? {
             if view.layers.len() == MAX_LAYERS {
                 return None;
             }
-            view.layers.push(next?);
+            view.layers.push(next);
         }
         Some(view)
     }
@@ -345,6 +345,7 @@ mod tests {
             (HTML, "a <b Quillan"),
             (HTML, "<script>Quillan"),
             (HTML, "&#0;"),
+            (Kind::Plain, "x <!DOCTYPE a [<!ENTITY n 'Quillan'>]> &n;"),
             (Kind::Json, "[\"Quillan"),
             (Kind::Json, r#"["\q"]"#),
             (Kind::Json, r#"["\ud800"]"#),
@@ -365,7 +366,35 @@ mod tests {
             seen(Kind::Plain, "BP <120 & <b and> R&D; <x> C:\\users"),
             "BP <120 & <b and> R&D; <x> C:\\users"
         );
+        let row = "<p1><mrn>4471902</mrn>\n <given>Jane</given><family>Moor</family><t/>x</p1>";
+        assert_eq!(seen(XML, row), "mrn: 4471902 Jane Moor x");
         assert_eq!(seen(XML, "<a xmlns=\"http://www.w3.org/1999/xhtml\" b='c'/>"), "\na  b='c'/\n");
+    }
+
+    #[test]
+    fn hostile_texts_are_read_once() {
+        for piece in [
+            "<!--",
+            "<a",
+            "<a b='",
+            "<a b=>",
+            "&",
+            "<![CDATA[",
+            "<?x",
+            "&amp;",
+            "\\u",
+            "<script",
+            "</",
+            "{\"",
+            "<b>x",
+        ] {
+            let source = piece.repeat(50_000 / piece.len());
+            let start = std::time::Instant::now();
+            for kind in KINDS {
+                let _ = View::of(source.clone(), kind);
+            }
+            assert!(start.elapsed().as_secs() < 10, "{piece}");
+        }
     }
 
     proptest! {

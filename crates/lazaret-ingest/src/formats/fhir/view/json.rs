@@ -45,8 +45,7 @@ fn string(source: &str, from: usize, layer: &mut Layer) -> Option<usize> {
             return Some(to.saturating_add(1));
         }
         let (c, length) = match source.as_bytes().get(to.saturating_add(1))? {
-            b'n' => ('\n', 2),
-            b'r' | b'v' => ('\n', 2),
+            b'n' | b'r' => ('\n', 2),
             b't' | b'b' | b'f' => (' ', 2),
             c @ (b'"' | b'\\' | b'/') => (char::from(*c), 2),
             b'u' => unicode_escape(source, to)?,

@@ -21,6 +21,8 @@ const CELLS: &str = " td th button input img ";
 /// Elements within a word.
 const INLINES: &str = " a abbr acronym b bdi bdo big cite code content del dfn em font i ins kbd label mark nobr q s samp \
 small span strike strong sub sup time tt u var wbr ";
+/// Elements of XML whose texts read on from one to the next, so that no label stands between them.
+const NAMES: [&str; 8] = ["name", "given", "family", "first", "last", "middle", "prefix", "suffix"];
 /// How far the end of a tag may be from its beginning in what is not told to be markup.
 const LOOSE_TAG: usize = 4 << 10;
 /// Attributes that name a language and no person.
@@ -37,17 +39,18 @@ pub(super) fn layer(source: &str, language: Language) -> Option<Layer> {
     Some(reader.finish())
 }
 
+/// It cannot be looked through.
+pub(super) struct Hidden;
+
 /// What a plain text has of markup: known elements of HTML, references, escapes of JSON. None for a text
-/// without; within, None where it cannot be looked through.
-pub(super) fn loose(source: &str) -> Option<Option<Layer>> {
+/// without.
+pub(super) fn loose(source: &str) -> Result<Option<Layer>, Hidden> {
     if !source.contains(['<', '&', '\\']) {
-        return None;
+        return Ok(None);
     }
     let mut reader = Reader::new(source, None);
-    if reader.read().is_none() {
-        return Some(None);
-    }
-    reader.has_changed.then(|| Some(reader.finish()))
+    reader.read().ok_or(Hidden)?;
+    Ok(reader.has_changed.then(|| reader.finish()))
 }
 
 /// What stands between two texts.
@@ -70,12 +73,27 @@ struct Reader<'t> {
     /// How many elements that keep white space are open.
     kept: usize,
     has_changed: bool,
+    /// Ends that are nowhere in the rest, so that it is searched for them once.
+    missing: Vec<&'static str>,
+    /// The name of the XML element that began last, before its text.
+    label: Option<String>,
 }
 
 impl<'t> Reader<'t> {
     fn new(source: &'t str, language: Option<Language>) -> Self {
         let (shown, aside) = (Layer::default(), Layer::default());
-        Self { source, language, shown, aside, gap: Gap::None, ended: false, kept: 0, has_changed: false }
+        Self {
+            source,
+            language,
+            shown,
+            aside,
+            gap: Gap::None,
+            ended: false,
+            kept: 0,
+            has_changed: false,
+            missing: Vec::new(),
+            label: None,
+        }
     }
 
     fn finish(mut self) -> Layer {
@@ -87,8 +105,15 @@ impl<'t> Reader<'t> {
         if self.language.is_some() { Context::Markup } else { Context::Text }
     }
 
-    fn find(&self, from: usize, what: &str) -> Option<usize> {
-        self.source.get(from..)?.find(what).map(|at| at.saturating_add(from))
+    fn find(&mut self, from: usize, what: &'static str) -> Option<usize> {
+        if self.missing.contains(&what) {
+            return None;
+        }
+        let found = self.source.get(from..)?.find(what);
+        if found.is_none() {
+            self.missing.push(what);
+        }
+        found.map(|at| at.saturating_add(from))
     }
 
     fn read(&mut self) -> Option<()> {
@@ -125,8 +150,13 @@ impl<'t> Reader<'t> {
     fn bridge(&mut self) {
         match self.gap {
             Gap::Line if !self.shown.text.is_empty() => self.shown.boundary("\n"),
-            Gap::Cell if !self.shown.text.ends_with(char::is_whitespace) => self.shown.boundary(" "),
+            Gap::Cell if self.shown.text.ends_with(|c: char| !c.is_whitespace()) => self.shown.boundary(" "),
             _ => {}
+        }
+        // `<mrn>4471902</mrn>`: the name says what the number is.
+        if let Some(label) = self.label.take() {
+            self.shown.boundary(&label);
+            self.shown.boundary(": ");
         }
         (self.gap, self.ended) = (Gap::None, false);
     }
@@ -241,7 +271,7 @@ impl<'t> Reader<'t> {
         let Some(end) = tag_end(self.source, inside_from) else { return self.open_end() };
         let is_alone = self.source.get(inside_from..end).is_some_and(|inside| inside.ends_with('/'));
         self.attributes(from, inside_from, end)?;
-        self.pass(name, is_end, is_alone);
+        self.pass(at, name, is_end, is_alone);
         let end = end.saturating_add(1);
         let is_program = name.eq_ignore_ascii_case("script") || name.eq_ignore_ascii_case("style");
         if is_program && !is_end && self.language != Some(Language::Xml) {
@@ -250,24 +280,32 @@ impl<'t> Reader<'t> {
         Some(Some(end))
     }
 
+    /// Whether text stands directly before a tag.
+    fn is_in_word(&self, at: usize) -> bool {
+        let before = self.source.get(..at).and_then(|before| before.chars().next_back());
+        before.is_some_and(|c| !c.is_whitespace() && c != '>')
+    }
+
     /// What a tag is to the text around it.
-    fn pass(&mut self, name: &str, is_end: bool, is_alone: bool) {
+    fn pass(&mut self, at: usize, name: &str, is_end: bool, is_alone: bool) {
+        if is_end {
+            self.label = None;
+        }
         let gap = if is_in(BLOCKS, name) {
             Gap::Line
         } else if is_in(CELLS, name) {
             Gap::Cell
         } else if is_in(INLINES, name) || self.language != Some(Language::Xml) {
             Gap::None
-        } else if !is_end && self.ended {
+        } else if !is_end && (self.ended || !self.is_in_word(at)) {
             // One element behind another; a tag alone within a word joins.
+            let is_name = NAMES.iter().any(|known| name.to_ascii_lowercase().contains(known));
+            self.label = (!is_name && !is_alone).then(|| name.to_owned());
             Gap::Cell
         } else {
             self.ended |= is_end;
             Gap::None
         };
-        if is_alone && self.language == Some(Language::Xml) && gap == Gap::None {
-            self.ended |= is_in(BLOCKS, name);
-        }
         self.gap = self.gap.max(gap);
         if ["pre", "textarea"].iter().any(|keeps| keeps.eq_ignore_ascii_case(name)) && !is_alone {
             self.kept = if is_end { self.kept.saturating_sub(1) } else { self.kept.saturating_add(1) };
@@ -374,8 +412,9 @@ fn tag_end(source: &str, from: usize) -> Option<usize> {
 
 /// What follows the name of an element in a plain text, where it is a tag: its end, or an attribute.
 fn is_loose_tag(after: &str) -> bool {
-    let end = after.char_indices().take_while(|(at, _)| *at < LOOSE_TAG).find(|(_, c)| *c == '>');
-    let Some((end, _)) = end else { return false };
+    let end =
+        after.char_indices().take_while(|(at, _)| *at < LOOSE_TAG).find(|(_, c)| matches!(c, '<' | '>'));
+    let Some((end, '>')) = end else { return false };
     let inside = after.get(..end).unwrap_or("").trim_matches(|c: char| c.is_whitespace() || c == '/');
     let name = inside
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | ':'))

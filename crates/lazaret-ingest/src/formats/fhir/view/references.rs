@@ -85,7 +85,7 @@ fn named(name: &str) -> Option<char> {
     LATIN_1
         .split(' ')
         .position(|known| known == name)
-        .and_then(|at| char::from_u32(u32::try_from(at).ok()? + 160))
+        .and_then(|at| char::from_u32(u32::try_from(at).ok()?.checked_add(160)?))
 }
 
 /// The names of U+00A0 to U+00FF, in order.
