@@ -163,12 +163,34 @@ fn is_veiled(text: &str) -> bool {
     let is_encoded_mail = lower_head.split("content-transfer-encoding:").skip(1).any(|rest| {
         ["base64", "quoted-printable"].iter().any(|encoding| rest.trim_start().starts_with(encoding))
     });
-    is_encoded_mail || text.contains("{\\rtf") || text.contains("%PDF-1") || has_base64(text)
+    is_encoded_mail
+        || text.contains("{\\rtf")
+        || text.contains("%PDF-1")
+        || has_base64(text)
+        || text.split(|c: char| !is_of_base64(c)).any(holds_text)
 }
 
 /// A run of so many characters is base64 and no word; of so many where there is nothing else.
 const LONG_RUN: usize = 100;
 const WHOLE_RUN: usize = 20;
+
+/// Fewer characters than these hold hardly a name, and words may be base64 by chance.
+const TEXT_RUN: usize = 24;
+
+/// Whether a word is base64 that holds a text: next to no word does by chance.
+fn holds_text(word: &str) -> bool {
+    let has = |what: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| what(byte));
+    word.len() >= TEXT_RUN
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && decode(&format!("{word}{}", "=".repeat(word.len().wrapping_neg() % 4))).is_some_and(|bytes| {
+            std::str::from_utf8(&bytes).is_ok_and(|text| !has_control(text) && !text.contains('\u{7f}'))
+        })
+}
+
+fn is_of_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/')
+}
 
 /// Base64 in lines of any length. Words, hexadecimal numbers and paths change their kind of letter seldom.
 fn has_base64(text: &str) -> bool {
@@ -277,6 +299,9 @@ mod tests {
             &lines,
             &format!("see {long} end"),
             &encode(b"Jane Quillan, MRN 88213377"),
+            &format!("see data:text/plain;base64,{} below", encode("Jürgen Moor, 1958".as_bytes())),
+            &format!("token={}", encode(b"Jane Quillan, MRN 882133").trim_end_matches('=')),
+            &format!("{{\"data\":\"{}\"}}", encode(b"Jane Quillan, MRN 88213377")),
             "Content-Transfer-Encoding: quoted-printable\n\nJ=C3=BCrgen",
             "a\u{1}b",
         ] {
@@ -296,6 +321,8 @@ mod tests {
             "https://intranet.example/departments/cardiology/patients/reports/2024/summary-of-the-last-visit/attachments/index",
             "hello",
             "",
+            "Pneumonoultramicroscopicsilicovolcanoconiosis, HydroxychloroquineSulfateTabletsUSP200MilligramsDaily",
+            "id 6fa459ea-ee8a-3ca4-894e-db77e160355e, Zm9vYmFyYmF6, VVVVVVVVVVVVVVVVVVVVVVVVVVVV, q83vEjRWeJCrze8SNFZ4kA==",
             "==========================================================================================================",
         ] {
             assert_eq!(seen("text/plain", text).as_deref(), Some(text));
