@@ -179,7 +179,7 @@ const TEXT_RUN: usize = 24;
 
 /// Whether a word is base64 that holds a text: next to no word does by chance.
 fn holds_text(word: &str) -> bool {
-    let has = |what: fn(&u8) -> bool| word.as_bytes().iter().any(|byte| what(byte));
+    let has = |what: fn(&u8) -> bool| word.as_bytes().iter().any(what);
     word.len() >= TEXT_RUN
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)

@@ -309,6 +309,8 @@ mod tests {
                 "Jane Quillan",
                 "<a><given>[X]</given><family></family></a>",
             ),
+            (HTML, "Qui<img src=x><script></script>llan", "Quillan", "[X]<img src=x><script></script>"),
+            (XML, "<a><x>218</x><x>-</x><x>555</x></a>", "218 - 555", "<a><x>[X]</x><x></x><x></x></a>"),
             (XML, "<t>Qui<z>llan</z></t>", "Quillan", "<t>[X]<z></z></t>"),
             (XML, "<n v=\"O&apos;Hara &quot;\"/>", "O'Hara", "<n v=\"[X] &quot;\"/>"),
             (XML, "<!-- J&#252;rgen --><a/>", "Jürgen", "<!-- [X] --><a/>"),
@@ -366,6 +368,8 @@ mod tests {
             seen(Kind::Plain, "BP <120 & <b and> R&D; <x> C:\\users"),
             "BP <120 & <b and> R&D; <x> C:\\users"
         );
+        let data = "<r><code>4471902</code><time>1958</time></r>";
+        assert_eq!(seen(XML, data), "code: 4471902 time: 1958");
         let row = "<p1><mrn>4471902</mrn>\n <given>Jane</given><family>Moor</family><t/>x</p1>";
         assert_eq!(seen(XML, row), "mrn: 4471902 Jane Moor x");
         assert_eq!(seen(XML, "<a xmlns=\"http://www.w3.org/1999/xhtml\" b='c'/>"), "\na  b='c'/\n");

@@ -14,13 +14,15 @@ pub(crate) enum Language {
 /// Elements that begin a line.
 const BLOCKS: &str = " address article aside blockquote body br caption center dd details dialog dir div dl dt \
 fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li \
-link main menu meta nav noscript object ol optgroup option p paragraph pre script section select style summary table \
+main menu nav noscript object ol optgroup option p paragraph pre section select summary table \
 tbody textarea tfoot thead title tr ul ";
 /// Elements with a neighbour on the same line.
-const CELLS: &str = " td th button input img ";
+const CELLS: &str = " td th button input ";
 /// Elements within a word.
-const INLINES: &str = " a abbr acronym b bdi bdo big cite code content del dfn em font i ins kbd label mark nobr q s samp \
-small span strike strong sub sup time tt u var wbr ";
+const INLINES: &str = " a abbr acronym b bdi bdo big cite code content del dfn em font i img ins kbd label link mark meta nobr q s samp \
+script small span strike strong style sub sup template time tt u var wbr ";
+/// Those that are within a word in any XML, also one that is data.
+const XML_INLINES: &str = " b big content em font i mark s small span strike strong sub sup tt u wbr ";
 /// Elements of XML whose texts read on from one to the next, so that no label stands between them.
 const NAMES: [&str; 8] = ["name", "given", "family", "first", "last", "middle", "prefix", "suffix"];
 /// How far the end of a tag may be from its beginning in what is not told to be markup.
@@ -77,6 +79,7 @@ struct Reader<'t> {
     missing: Vec<&'static str>,
     /// The name of the XML element that began last, before its text.
     label: Option<String>,
+    last_label: String,
 }
 
 impl<'t> Reader<'t> {
@@ -93,6 +96,7 @@ impl<'t> Reader<'t> {
             has_changed: false,
             missing: Vec::new(),
             label: None,
+            last_label: String::new(),
         }
     }
 
@@ -157,6 +161,7 @@ impl<'t> Reader<'t> {
         if let Some(label) = self.label.take() {
             self.shown.boundary(&label);
             self.shown.boundary(": ");
+            self.last_label = label;
         }
         (self.gap, self.ended) = (Gap::None, false);
     }
@@ -295,12 +300,13 @@ impl<'t> Reader<'t> {
             Gap::Line
         } else if is_in(CELLS, name) {
             Gap::Cell
-        } else if is_in(INLINES, name) || self.language != Some(Language::Xml) {
+        } else if self.language != Some(Language::Xml) || is_in(XML_INLINES, name) {
             Gap::None
         } else if !is_end && (self.ended || !self.is_in_word(at)) {
             // One element behind another; a tag alone within a word joins.
             let is_name = NAMES.iter().any(|known| name.to_ascii_lowercase().contains(known));
-            self.label = (!is_name && !is_alone).then(|| name.to_owned());
+            let is_again = self.last_label.eq_ignore_ascii_case(name);
+            self.label = (!is_name && !is_alone && !is_again).then(|| name.to_owned());
             Gap::Cell
         } else {
             self.ended |= is_end;
