@@ -162,7 +162,8 @@ pub enum Flow {
 /// What the schema says a segment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// The schema says it identifies: the whole segment is of this label.
+    /// The schema says it identifies: the whole segment is of this label. Bytes (a photo) are not inspected
+    /// where the profile keeps them.
     Identifier(Label),
     /// Free text about the subject: detectors look.
     Text,

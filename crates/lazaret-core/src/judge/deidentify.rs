@@ -77,6 +77,8 @@ impl Judge {
         let value = hit.value.expose().as_str();
         let made = match action {
             Action::Keep => return Ok(None),
+            // What is no text (a photo) has no other form.
+            _ if value.is_empty() => None,
             Action::Redact => None,
             Action::Token => {
                 let form = if hit.whole { TokenForm::Id } else { TokenForm::Text };

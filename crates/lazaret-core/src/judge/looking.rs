@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::doing::{Doing, Grave};
 use super::{Judge, Task, subject_of};
 use crate::{
-    Confidence, Context, DETECTOR_FAILED, Detection, Finding, Findings, Flow, Known, Label, Locator, Meaning,
-    Reading, SENSITIVE_RECORD, Segment, Sensitive, Sensitivity, Severity, Span, Subject, UNINSPECTABLE,
-    UNKNOWN_SUBJECT, VaultError, View,
+    Action, Confidence, Content, Context, DETECTOR_FAILED, Detection, Finding, Findings, Flow, Known, Label,
+    Locator, Meaning, Reading, SENSITIVE_RECORD, Segment, Sensitive, Sensitivity, Severity, Span, Subject,
+    UNINSPECTABLE, UNKNOWN_SUBJECT, VaultError, View,
 };
 
 /// What inspection gave, before the decision.
@@ -124,7 +124,13 @@ impl Looking<'_> {
         match segment.meaning {
             Meaning::Identifier(label) => {
                 let text = segment.text().unwrap_or("");
-                if !text.is_empty() {
+                if matches!(segment.content, Content::Bytes(_)) {
+                    if self.task.profile.action(label) == Action::Keep {
+                        let what = "content that no detector of text can read, and that would stay: it was not inspected";
+                        self.findings.fault(Finding::new(&UNINSPECTABLE, segment.place.locator(), what));
+                    }
+                    self.hits.push(self.hit(segment, number, Span::new(0, 0), true, label, ""));
+                } else if !text.is_empty() {
                     let span = Span::new(0, text.len());
                     self.hits.push(self.hit(segment, number, span, true, label, text));
                 }

@@ -160,10 +160,17 @@ impl Reading for FakeReading<'_> {
         self.0.meet(At::Segments).map_err(|_| Refused::new("fake.segments", "as planned"))?;
         let place = Place::root("Fake");
         let text = place.then(Step::Name("text"));
+        let is_photo = self.0.text == "photo";
         let segment = Segment {
             place: &text,
-            content: Content::Text(&self.0.text),
-            meaning: if self.0.text.starts_with("remark") {
+            content: if is_photo {
+                Content::Bytes(self.0.text.as_bytes())
+            } else {
+                Content::Text(&self.0.text)
+            },
+            meaning: if is_photo {
+                Meaning::Identifier(Label::PHOTO)
+            } else if self.0.text.starts_with("remark") {
                 Meaning::Remark(Label::OTHER_ID.sub("remark"))
             } else {
                 Meaning::Text

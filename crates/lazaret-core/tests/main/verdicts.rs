@@ -173,3 +173,22 @@ fn a_remark_goes_whole_or_is_read_as_the_profile_says() {
     let (visible, counts) = pass(Basis::LimitedDataSet, Recipient::Public);
     assert_eq!((visible[1].as_str(), counts.edits["OTHER_ID.remark redact"]), ("", 1));
 }
+
+#[test]
+fn a_photo_that_would_stay_was_not_inspected() {
+    let looked = |basis: Basis| {
+        let scene = Scene::new(Plan::none());
+        let crossing = Crossing { basis, ..crossing(1) };
+        let mut reports = Vec::new();
+        scene
+            .checkpoint
+            .inspect(crossing, scene.payload(&strings(&["photo"])), &mut |report| reports.push(report))
+            .unwrap();
+        let report = reports.remove(0);
+        let ids: Vec<_> = report.findings.iter().map(|finding| finding.id).collect();
+        (report.verdict, ids, report.phi.get("PHOTO").copied())
+    };
+    assert_eq!(looked(Basis::SafeHarbor), (Verdict::Allow, vec![], Some(1)));
+    assert_eq!(looked(Basis::LimitedDataSet), (Verdict::Allow, vec![], Some(1)));
+    assert_eq!(looked(Basis::Identified), (Verdict::Quarantine, vec!["input.uninspectable"], Some(1)));
+}

@@ -473,6 +473,9 @@ fn what_no_detector_can_read_is_said_and_a_photo_goes() {
     assert!(held(attachment("text/plain", "YQ==").as_ref()).is_empty());
     let photo = one(r#"{"resourceType":"Patient","photo":[{"contentType":"image/png","data":"iVBORw0="}]}"#);
     assert!(held(photo.as_ref()).is_empty());
+    // A profile that keeps photos sees bytes: nobody has looked at them.
+    let piece = pieces(photo.as_ref()).remove(0);
+    assert_eq!((piece.meaning, piece.text.as_str()), (Meaning::Identifier(Label::PHOTO), "8 bytes"));
     let written = edited(photo.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
     assert_eq!(written, r#"{"resourceType":"Patient"}"#);
 }
@@ -629,4 +632,92 @@ fn a_narrative_and_an_annotation_are_edited_where_the_profile_reads_them() {
             "{of}"
         );
     }
+}
+
+fn base64(text: &str) -> String {
+    lazaret_input::base64::encode(text.as_bytes())
+}
+
+fn document(of: &str, text: &str) -> Arc<dyn Record> {
+    let data = base64(text);
+    one(&format!(
+        r#"{{"resourceType":"DocumentReference","status":"current","content":[{{"attachment":{{"contentType":"{of}","data":"{data}","size":{},"title":"t"}}}}]}}"#,
+        text.len()
+    ))
+}
+
+#[test]
+fn markup_is_looked_at_as_it_reads_and_edited_where_it_stands() {
+    for (of, text, what, expected) in [
+        ("text/html", "<p>J&uuml;rgen <b>Qui</b>llan</p>", "Quillan", "<p>J&uuml;rgen <b>[X]</b></p>"),
+        (
+            "text/html; charset=utf-8",
+            "<td>MRN</td><td>44&#55;1902</td>",
+            "4471902",
+            "<td>MRN</td><td>[X]</td>",
+        ),
+        ("application/xhtml+xml", "<p>218<span>-</span>555</p>", "218-555", "<p>[X]<span></span></p>"),
+        ("text/xml", "<a><n>&#81;uillan</n></a>", "Quillan", "<a><n>[X]</n></a>"),
+        ("application/xml", "<a n=\"&#x51;uillan\"/>", "Quillan", "<a n=\"[X]\"/>"),
+        ("application/json", r#"{"n":"\u0051uillan"}"#, "Quillan", r#"{"n":"[X]"}"#),
+        ("text/plain", "<html>&#81;uillan</html>", "Quillan", "<html>[X]</html>"),
+        ("text/plain", r#"{"n":"\u0051uil\/lan"}"#, "Quil/lan", r#"{"n":"[X]"}"#),
+        ("text/plain", "Seen: Quillan <b>x</b>", "Quillan", "Seen: [X] <b>x</b>"),
+    ] {
+        let record = document(of, text);
+        assert!(held(record.as_ref()).is_empty(), "{text}");
+        let all = pieces(record.as_ref());
+        let number = all.iter().position(|piece| piece.at.ends_with("attachment.data")).unwrap();
+        assert_eq!(all[number].meaning, Meaning::Text);
+        let at = all[number].text.find(what).unwrap_or_else(|| panic!("{}", all[number].text));
+        let mut edits = Edits::none();
+        let edit = Edit { span: Span::new(at, at + what.len()), with: "[X]".to_owned().into(), whole: false };
+        edits.push(number, edit).unwrap();
+        let mut out = Vec::new();
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading.write(&edits, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.contains(&format!("\"data\":\"{}\",\"size\":{}", base64(expected), expected.len())),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn an_attachment_that_is_not_what_it_says_is_told() {
+    let at = "DocumentReference.content[0].attachment.data".to_owned();
+    for (of, text) in [
+        ("text/plain", "{\\rtf1\\ansi M\\'fcller}".to_owned()),
+        ("text/html", "{\\rtf1\\ansi M\\'fcller}".to_owned()),
+        ("text/plain", "%PDF-1.4 1 0 obj".to_owned()),
+        ("text/plain", base64(&"Jane Quillan, MRN 88213377. ".repeat(9))),
+        ("text/html", format!("<img src='data:image/png;base64,{}'>", base64(&"qZ7\u{e9}k".repeat(40)))),
+        ("text/xml", "<!DOCTYPE a [<!ENTITY n 'Quillan'>]><a>&n;</a>".to_owned()),
+        ("application/json", "[\"Quillan".to_owned()),
+    ] {
+        assert_eq!(held(document(of, &text).as_ref()), [("input.uninspectable", at.clone())], "{text}");
+    }
+}
+
+#[test]
+fn base64_that_holds_text_is_looked_at() {
+    let extended = |data: &str| {
+        one(&format!(
+            r#"{{"resourceType":"Patient","extension":[{{"url":"http://x.example/e","valueBase64Binary":"{data}"}}]}}"#
+        ))
+    };
+    let hello = extended("aGVsbG8=");
+    assert!(held(hello.as_ref()).is_empty());
+    assert!(pieces(hello.as_ref()).iter().any(|piece| piece.text == "hello"));
+    for other in ["//79", "AAEC", "JVBERi0xLjQK", &base64("{\\rtf1 x}"), &base64("a\u{0}b")] {
+        let at = "Patient.extension[0].valueBase64Binary".to_owned();
+        assert_eq!(held(extended(other).as_ref()), [("input.uninspectable", at)], "{other}");
+    }
+    let audit = one(&format!(
+        r#"{{"resourceType":"AuditEvent","type":{{"code":"rest"}},"recorded":"2020-01-01T00:00:00Z","agent":[{{"requestor":true}}],"source":{{"observer":{{"display":"x"}}}},"entity":[{{"query":"{}"}}]}}"#,
+        base64("name=Quillan&birthdate=1958-03-14")
+    ));
+    assert!(held(audit.as_ref()).is_empty(), "{:?}", held(audit.as_ref()));
+    assert!(pieces(audit.as_ref()).iter().any(|piece| piece.text.contains("Quillan&birthdate")));
 }

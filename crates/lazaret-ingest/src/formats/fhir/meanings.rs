@@ -5,6 +5,7 @@ mod values;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use lazaret_core::{Flow, Label, Meaning, Place, Step};
 use lazaret_input::charset::Charset;
@@ -17,6 +18,7 @@ use super::phi::{self, Extended};
 use super::subject::{self, Entries};
 use super::table::{Element, ShapeId, Table, table};
 use super::validate::contained_types;
+use super::view::View;
 
 /// What a piece holds.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +34,8 @@ pub(crate) enum Part {
     Whole,
     /// Bytes of the decoded string.
     Within(Range<usize>),
-    /// The text within base64, in this charset.
-    Decoded(Charset),
+    /// The text within base64, in this charset, as its reader sees it.
+    Decoded(Charset, Rc<View>),
     /// What a reader of a narrative sees of it.
     Seen,
     /// What stands in a narrative where no reader sees it.

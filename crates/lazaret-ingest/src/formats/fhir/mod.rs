@@ -10,6 +10,7 @@
 //! | `nodes` | short questions to JSON nodes |
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
+//! | `view` | text attachments as their reader sees them |
 //! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
 //! | `write`, `narrative_text` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
@@ -33,6 +34,7 @@ mod rules;
 mod subject;
 mod table;
 mod validate;
+mod view;
 mod write;
 
 pub use format::FhirR4;

@@ -372,7 +372,7 @@ impl Writer {
 }
 
 /// A string as JSON.
-fn json_string(text: &str) -> String {
+pub(super) fn json_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(2));
     out.push('"');
     for c in text.chars() {

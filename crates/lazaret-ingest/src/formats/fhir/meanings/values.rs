@@ -1,9 +1,9 @@
 //! What one value of a known element means: its type says how to look at it, its element whose it is.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use lazaret_core::{Flow, Label, Meaning, Place};
-use lazaret_input::charset;
 use lazaret_input::json::{JsonKind, Node};
 
 use super::{About, Held, Local, Part, Spot, Walker, Within};
@@ -166,28 +166,36 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     fn base64(&mut self, value: Value<'_, 'd, 'a>, string: &'d str) -> Flow {
         let Value { node, shape, place, about, .. } = value;
         if shape == "Attachment" && is_photo(value.within) {
-            return self.identifier(value, Label::PHOTO);
+            return self.photo(value, string);
         }
         if let Some(label) = phi::by_name(shape, value.element.name) {
             return self.identifier(value, label);
         }
         let bytes = attachment::decode(string);
-        let declared = text(value.owner, "contentType")
-            .filter(|_| matches!(shape, "Attachment" | "Binary"))
-            .and_then(attachment::text_charset);
-        let note = bytes
-            .as_deref()
-            .zip(declared)
-            .and_then(|(bytes, declared)| charset::decode(bytes, Some(declared)).ok());
-        let (held, meaning, part) = if let Some((note, charset)) = &note {
-            let is_note = about.has_subject || about.is_about_a_patient;
+        let declares = matches!(shape, "Attachment" | "Binary");
+        let seen = bytes.as_deref().and_then(|bytes| match text(value.owner, "contentType") {
+            Some(of) if declares => attachment::look_into(bytes, attachment::declared(of)?),
+            None if declares => None,
+            _ => attachment::look_into_undeclared(bytes),
+        });
+        let seen = seen.map(|(view, charset)| (Rc::new(view), charset));
+        let (held, meaning, part) = if let Some((view, charset)) = &seen {
+            let is_note = declares && (about.has_subject || about.is_about_a_patient);
             let meaning = if is_note { Meaning::Text } else { Meaning::ShortText };
-            (Held::Text(note), meaning, Part::Decoded(*charset))
+            (Held::Text(view.text()), meaning, Part::Decoded(*charset, Rc::clone(view)))
         } else {
             let bytes = bytes.as_deref().unwrap_or(string.as_bytes());
             (Held::Bytes(bytes), Meaning::Opaque, Part::Whole)
         };
         let (subject, resource) = (about.subject, about.resource);
+        (self.visit)(&Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None })
+    }
+
+    /// A photo: it goes as a whole, and where it stays nobody has looked at it.
+    fn photo(&mut self, value: Value<'_, 'd, 'a>, string: &'d str) -> Flow {
+        let Value { node, place, about, .. } = value;
+        let (held, meaning) = (Held::Bytes(string.as_bytes()), Meaning::Identifier(Label::PHOTO));
+        let (subject, resource, part) = (about.subject, about.resource, Part::Whole);
         (self.visit)(&Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None })
     }
 

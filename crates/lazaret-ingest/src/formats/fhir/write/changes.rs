@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lazaret_core::{Edits, Flow, Refused};
+use lazaret_core::{Edits, Flow, Meaning, Refused};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::{Fate, Patch, confused, json_string};
@@ -42,9 +42,10 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
                     Some(Change::Text(String::new())) // put together below
                 }
                 _ if goes => Some(Change::Remove),
+                (Held::Bytes(_), _) if spot.meaning != Meaning::Opaque => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
-                (Held::Text(text), Part::Decoded(charset)) => {
-                    edited(text).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
+                (Held::Text(_), Part::Decoded(charset, view)) => {
+                    view.edited(own).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
                 }
                 (_, Part::Seen) => {
                     let pieces = own
