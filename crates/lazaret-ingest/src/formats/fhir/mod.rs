@@ -28,6 +28,8 @@ mod primitives;
 mod reading;
 mod record;
 mod reference;
+#[cfg(test)]
+mod released;
 mod rules;
 mod subject;
 mod table;

@@ -16,6 +16,9 @@ pub(crate) const ANNOTATION: Label = Label::OTHER_ID.sub("annotation");
 /// Which of several births a patient was: with a year and a place, a characteristic of few (R).
 pub(crate) const BIRTH_ORDER: Label = Label::OTHER_ID.sub("birth-order");
 
+/// What lies outside the schema: nobody can say what it is, so that it goes with its key.
+pub(crate) const OUTSIDE: Label = Label::OTHER_ID.sub("outside-schema");
+
 /// Whether what bears a label in the record of a patient is worth seeking in that patient's notes. `Mrs.` and
 /// `US` stand in everybody's.
 pub(crate) fn is_sought_in_notes(label: Label, element: &str) -> bool {

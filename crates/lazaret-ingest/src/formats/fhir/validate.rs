@@ -58,6 +58,9 @@ struct Run<'d, 'a, 'f> {
     narrative_depth: Limit,
 }
 
+/// The extension that says why a value is missing.
+const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+
 /// For how many unknown elements the nearest name is sought.
 const MAX_SUGGESTIONS: usize = 100;
 
@@ -117,7 +120,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             };
             let element = self.table.element(shape, name);
             let element = element
-                .filter(|e| !is_beside || matches!(e.kind, Kind::Primitive(p) if p != Primitive::Xhtml));
+                .filter(|element| !is_beside || may_stand_beside(element));
             let Some(element) = element else {
                 self.unknown(shape, member.key, &place.then(Step::UnknownKey(member.index)));
                 continue;
@@ -315,12 +318,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
 
     fn code(&mut self, code: &str, element: &Element, place: &Place<'_>) {
         let Some(set) = element.set.and_then(|number| self.table.set(number)) else { return };
-        let holds = match &set.codes {
-            Codes::Open => true,
-            Codes::Bare(codes) => codes.contains(code),
-            Codes::WithSystem(codes) => codes.iter().any(|known| known.rsplit('|').next() == Some(code)),
-        };
-        if !holds {
+        if !code_holds(code, element) {
             let mut message = format!("code is not in the required value set `{}`", set.name);
             name_invisible(code, &mut message);
             self.fault(&BINDING, place, message);
@@ -329,23 +327,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
 
     /// A concept bound to a required value set has a coding from it.
     fn concept(&mut self, node: Node<'d, 'a>, within: Option<&Element>, place: &Place<'_>) {
-        let Some(set) = within.and_then(|element| element.set).and_then(|number| self.table.set(number))
-        else {
-            return;
-        };
-        let Codes::WithSystem(codes) = &set.codes else { return };
-        let mut key = String::new();
-        let holds = items(node, "coding").any(|coding| {
-            key.clear();
-            key.push_str(text(coding, "system").unwrap_or(""));
-            key.push('|');
-            key.push_str(text(coding, "code").unwrap_or(""));
-            codes.contains(key.as_str())
-        });
-        if !holds && node.get("extension").is_none() {
-            let message = format!("no coding is in the required value set `{}`", set.name);
-            self.fault(&BINDING, place, message);
-        }
+        let Some(element) = within.filter(|element| !concept_holds(node, element)) else { return };
+        let set = element.set.and_then(|number| self.table.set(number)).map_or("", |set| set.name);
+        self.fault(&BINDING, place, format!("no coding is in the required value set `{set}`"));
     }
 
     fn reference(&mut self, node: Node<'d, 'a>, within: Option<&Element>, place: &Place<'_>) {
@@ -403,6 +387,39 @@ impl<'d, 'a> Run<'d, 'a, '_> {
     }
 }
 
+/// Whether `_x` may stand for an element `x`.
+pub(crate) fn may_stand_beside(element: &Element) -> bool {
+    matches!(element.kind, Kind::Primitive(primitive) if primitive != Primitive::Xhtml)
+}
+
+/// Whether a code is in the required value set of its element, if it has one.
+pub(crate) fn code_holds(code: &str, element: &Element) -> bool {
+    match element.set.and_then(|number| table().set(number)).map(|set| &set.codes) {
+        None | Some(Codes::Open) => true,
+        Some(Codes::Bare(codes)) => codes.contains(code),
+        Some(Codes::WithSystem(codes)) => codes.iter().any(|known| known.rsplit('|').next() == Some(code)),
+    }
+}
+
+/// Whether a concept has a coding of the required value set of its element, if it has one. A concept without any
+/// coding may say by an extension why it has none.
+pub(crate) fn concept_holds(concept: Node<'_, '_>, element: &Element) -> bool {
+    let set = element.set.and_then(|number| table().set(number));
+    let Some(Codes::WithSystem(codes)) = set.map(|set| &set.codes) else { return true };
+    let mut extensions = items(concept, "extension").filter_map(|extension| text(extension, "url"));
+    if concept.get("coding").is_none() && extensions.any(|url| url == DATA_ABSENT_REASON) {
+        return true;
+    }
+    let mut key = String::new();
+    items(concept, "coding").any(|coding| {
+        key.clear();
+        key.push_str(text(coding, "system").unwrap_or(""));
+        key.push('|');
+        key.push_str(text(coding, "code").unwrap_or(""));
+        codes.contains(key.as_str())
+    })
+}
+
 /// Whether another type of the same choice stands before this member: `_valueString` beside `valueString` is
 /// the same element.
 fn is_second(table: &Table, shape: ShapeId, node: Node<'_, '_>, element: &Element, index: usize) -> bool {
@@ -413,7 +430,7 @@ fn is_second(table: &Table, shape: ShapeId, node: Node<'_, '_>, element: &Elemen
 }
 
 /// `_x` for an element `x`.
-fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
+pub(crate) fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
     owner.members().find(|member| member.key.strip_prefix('_') == Some(name)).map(|member| member.value)
 }
 

@@ -20,6 +20,7 @@ use masks::MASKED;
 use super::attachment;
 use super::nodes::text;
 use super::table::{Element, Kind, ShapeId, Table, table};
+use super::validate::may_stand_beside;
 
 /// The elements that make an object worth keeping: when those it had are gone, it goes whole.
 const ESSENCE: &[(&str, &[&str])] = &[
@@ -48,9 +49,14 @@ const ONE_OF: &[(&str, &[&str])] = &[
 ];
 
 /// The document with the edits made. `bytes` is the input the document was read from.
-pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Result<Vec<u8>, Refused> {
+pub(crate) fn edited(
+    document: &Document<'_>,
+    is_valid: bool,
+    bytes: &[u8],
+    edits: &Edits,
+) -> Result<Vec<u8>, Refused> {
     let root = document.root();
-    let changes = changes(document, edits)?;
+    let changes = changes(document, is_valid, edits)?;
     let mut touched = HashSet::new();
     for id in changes.keys() {
         let mut at = document.node(*id);
@@ -188,7 +194,7 @@ impl Writer {
     ) -> Member<'d, 'a> {
         let name = member.key.strip_prefix('_').unwrap_or(member.key);
         let element = shape.and_then(|shape| self.table.element(shape, name));
-        let is_beside = name.len() != member.key.len() && element.is_some();
+        let is_beside = name.len() != member.key.len() && element.is_some_and(may_stand_beside);
         Member {
             key: member.key,
             name: if is_beside { name } else { member.key },
@@ -207,7 +213,7 @@ impl Writer {
             if !self.touched.contains(&member.value.id()) {
                 continue;
             }
-            if member.value.kind() == JsonKind::Array {
+            if member.value.kind() == JsonKind::Array && !self.changes.contains_key(&member.value.id()) {
                 let (fate, removed) = self.array(member.value, member.element, owner);
                 member.fate = fate;
                 if !removed.is_empty() {
@@ -223,7 +229,9 @@ impl Writer {
                 continue;
             }
             let twin = node.get(member.name);
-            member.fate = if member.value.kind() == JsonKind::Array {
+            member.fate = if self.changes.contains_key(&member.value.id()) {
+                Fate::Remove
+            } else if member.value.kind() == JsonKind::Array {
                 self.beside(member.value, twin, removed)
             } else if self.object(member.value, self.table.named("Element"), "") {
                 Fate::Remove
@@ -263,7 +271,9 @@ impl Writer {
             let mut fate = Fate::Keep;
             if self.touched.contains(&item.id()) {
                 fate = match item.kind() {
-                    JsonKind::Array => self.array(item, element, owner).0,
+                    JsonKind::Array if !self.changes.contains_key(&item.id()) => {
+                        self.array(item, element, owner).0
+                    }
                     _ => self.value(item, element, owner),
                 };
             }
@@ -294,8 +304,9 @@ impl Writer {
             let goes = removed.next_if_eq(&index).is_some();
             let fate = if goes {
                 Fate::Remove
-            } else if item.kind() == JsonKind::Object && self.touched.contains(&item.id()) {
-                let is_gone = self.object(item, self.table.named("Element"), "");
+            } else if self.touched.contains(&item.id()) {
+                let is_gone = self.changes.contains_key(&item.id())
+                    || self.object(item, self.table.named("Element"), "");
                 match (is_gone, value.is_some_and(|value| value.kind() != JsonKind::Null)) {
                     (false, _) => Fate::Keep,
                     (true, true) => Fate::Replace("null".to_owned()),

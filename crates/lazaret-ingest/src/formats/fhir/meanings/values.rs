@@ -10,10 +10,11 @@ use super::{About, Held, Local, Part, Spot, Walker, Within};
 use crate::formats::fhir::attachment;
 use crate::formats::fhir::nodes::text;
 use crate::formats::fhir::phi::{self, Extended};
-use crate::formats::fhir::primitives::Primitive;
+use crate::formats::fhir::primitives::{Primitive, Written};
 use crate::formats::fhir::reference::Target;
 use crate::formats::fhir::subject::Entries;
-use crate::formats::fhir::table::{Element, Kind};
+use crate::formats::fhir::table::{Element, Kind, table};
+use crate::formats::fhir::validate;
 
 /// One value, and all that is known of it.
 #[derive(Clone, Copy)]
@@ -30,8 +31,12 @@ pub(super) struct Value<'p, 'd, 'a> {
 }
 
 impl<'d, 'a> Walker<'_, 'd, 'a> {
-    pub(super) fn value(&mut self, value: Value<'_, 'd, 'a>) -> Flow {
+    /// One value; `is_extended` says that extensions stand for it where it is null.
+    pub(super) fn value(&mut self, value: Value<'_, 'd, 'a>, is_extended: bool) -> Flow {
         let Value { node, element, place, about, .. } = value;
+        if !self.is_valid && !is_within_the_schema(value, is_extended) {
+            return self.outside(node, place, about);
+        }
         match element.kind {
             Kind::Shape(inner) if node.kind() == JsonKind::Object => {
                 let within = Within { element: Some(element), owner: value.shape, ..value.within };
@@ -43,8 +48,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 Some(string) => self.string(value, string, primitive),
                 None => Flow::On,
             },
-            // Of another type than the schema's: held anyway, and looked at.
-            _ => self.unknown(node, place, about),
+            _ => self.outside(node, place, about),
         }
     }
 
@@ -185,6 +189,34 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let local = string.strip_prefix('#').map(|id| Local { within: self.outermost, id });
         let (subject, resource) = (about.subject, about.resource);
         (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
+    }
+}
+
+/// Whether a value is of its element's type, form and required value set.
+fn is_within_the_schema(value: Value<'_, '_, '_>, is_extended: bool) -> bool {
+    let Value { node, element, .. } = value;
+    let primitive = match element.kind {
+        Kind::Primitive(primitive) => primitive,
+        Kind::Shape(shape) => {
+            let is_concept = table().shape(shape).name == "CodeableConcept";
+            return node.kind() == JsonKind::Object && (!is_concept || validate::concept_holds(node, element));
+        }
+        Kind::Resource => return node.kind() == JsonKind::Object,
+    };
+    let text = match primitive.written() {
+        Written::Boolean => node.as_bool().map(|_| ""),
+        Written::Number => node.as_number(),
+        Written::String => node.as_str(),
+    };
+    match text {
+        // An id is replaced whole, whatever its form, so that what refers to it still does.
+        Some(_) if primitive == Primitive::Id && element.name == "id" => true,
+        Some(text) => {
+            primitive.check(text).is_ok()
+                && (primitive != Primitive::Code || validate::code_holds(text, element))
+                && (primitive != Primitive::Base64Binary || attachment::decode(text).is_some())
+        }
+        None => node.kind() == JsonKind::Null && is_extended,
     }
 }
 

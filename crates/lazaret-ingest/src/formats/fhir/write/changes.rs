@@ -20,13 +20,17 @@ pub(super) enum Change {
 }
 
 /// The edits of segments, as changes of JSON values.
-pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
+pub(super) fn changes(
+    document: &Document<'_>,
+    is_valid: bool,
+    edits: &Edits,
+) -> Result<HashMap<NodeId, Change>, Refused> {
     let mut changes = HashMap::new();
     let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
     let mut locals: BTreeMap<Local<'_>, Vec<NodeId>> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
-    walk(document.root(), &mut |spot| {
+    walk(document.root(), is_valid, &mut |spot| {
         if let Some(local) = spot.local {
             locals.entry(local).or_default().push(spot.node.id());
         }
@@ -35,12 +39,12 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
         let goes = own.iter().any(|edit| edit.whole && edit.with.expose().is_empty());
         if !own.is_empty() {
             let change = match (&spot.held, &spot.part) {
-                _ if goes => Some(Change::Remove),
+                _ if goes || spot.part == Part::Outside => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
                 (Held::Text(text), Part::Decoded(charset)) => {
                     edited(text).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
                 }
-                (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
+                (Held::Text(text), Part::Whole | Part::Outside) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
                     if !is_id(&new) {
                         return Change::Remove; // a placeholder is no id, and the same one for many would join them
