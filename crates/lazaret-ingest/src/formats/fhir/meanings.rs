@@ -14,6 +14,7 @@ use values::Value;
 
 use super::nodes::text;
 use super::phi::{self, Extended};
+use super::questions::{self, Asked};
 use super::subject::{self, Entries};
 use super::table::{Element, ShapeId, Table, table};
 use super::validate::{self, contained_types};
@@ -34,7 +35,7 @@ pub(crate) enum Part {
     Within(Range<usize>),
     /// The text within base64, in this charset.
     Decoded(Charset),
-    /// All of it with its key: it is nothing the schema has here, so that it can only go or stay.
+    /// All of it with its key: it is nothing known here, so that it can only go or stay.
     Outside,
 }
 
@@ -74,8 +75,14 @@ pub(crate) fn walk<'d, 'a>(
         return Flow::On;
     };
     let entries = Entries::default();
-    let mut walker =
-        Walker { table: table(), visit, is_valid, entries, contained: contained_types(root), outermost: root.id() };
+    let mut walker = Walker {
+        table: table(),
+        visit,
+        is_valid,
+        entries,
+        contained: contained_types(root),
+        outermost: root.id(),
+    };
     let about = About {
         resource: name,
         subject: None,
@@ -118,6 +125,8 @@ struct Within {
     extended: Option<Extended>,
     /// What the data type around makes of unknown extensions.
     around: Option<Label>,
+    /// What the question around asks for.
+    asked: Option<Asked>,
 }
 
 macro_rules! go_on {
@@ -133,7 +142,8 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let Some(name) = text(node, "resourceType") else { return self.outside(node, place, about) };
         let Some(shape) = self.table.resource(name) else { return self.outside(node, place, about) };
         let about = About { resource: name, ..about };
-        let within = Within { element: None, owner: "", extended: None, around: None };
+        let asked = (name == "FamilyMemberHistory").then_some(Asked::Age);
+        let within = Within { element: None, owner: "", extended: None, around: None, asked };
         if name != "Bundle" {
             return self.object(node, shape, within, place, about);
         }
@@ -182,8 +192,15 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let of = self.table.shape(shape);
         let mut within = within;
         if of.name == "Extension" {
-            let own = phi::extension(text(node, "url").unwrap_or(""));
-            within.extended = Some(match (within.extended, own, within.around) {
+            let own = phi::extension(text(node, "url").unwrap_or(""), within.extended.is_some());
+            if own.is_foreign {
+                go_on!(self.whole(node, phi::EXTENSION, place, about));
+                if own.holds == Extended::Unknown && within.around.is_none() {
+                    return Flow::On;
+                }
+                // What it says of a patient is learnt all the same.
+            }
+            within.extended = Some(match (within.extended, own.holds, within.around) {
                 (Some(Extended::All(label)), ..) | (_, Extended::Unknown, Some(label)) => {
                     Extended::All(label)
                 }
@@ -191,6 +208,9 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             });
         } else if let Some(label) = phi::around(of.name, within.owner) {
             within.around = Some(label);
+        }
+        if questions::ASKING.contains(&of.name) {
+            within.asked = questions::asked(of.name, node);
         }
         let mut keys = Keys::of(node, self.is_valid);
         for member in node.members() {
@@ -268,10 +288,15 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
 
     /// A value that lies outside the schema: it goes whole, with its key, whatever it holds.
     fn outside(&mut self, node: Node<'d, 'a>, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
+        self.whole(node, phi::OUTSIDE, place, about)
+    }
+
+    /// A value, or a whole object, that can only go or stay.
+    fn whole(&mut self, node: Node<'d, 'a>, label: Label, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
         let written = node.as_str().or_else(|| node.as_number()).or_else(|| node.key());
         // What holds no text of its own is told by a mark: an empty piece would be none.
         let held = Held::Text(written.filter(|text| !text.is_empty()).unwrap_or("?"));
-        let meaning = Meaning::Identifier(phi::OUTSIDE);
+        let meaning = Meaning::Identifier(label);
         let (subject, resource, part) = (about.subject, about.resource, Part::Outside);
         (self.visit)(&Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None })
     }

@@ -10,7 +10,7 @@
 //! | `nodes` | short questions to JSON nodes |
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
-//! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
+//! | `meanings`, `phi`, `questions`, `subject` | what each piece means, and whose it is |
 //! | `write` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
@@ -25,6 +25,7 @@ mod nodes;
 mod phi;
 mod place;
 mod primitives;
+mod questions;
 mod reading;
 mod record;
 mod reference;

@@ -77,7 +77,8 @@ fn what_lies_outside_the_schema_goes_with_its_key_and_leaves_a_valid_record() {
         r#""language":5"#,
     ] {
         let json = format!(r#"{{"resourceType":"Patient","id":"a",{outside},"active":true}}"#);
-        let json = if outside.starts_with(r#""active""#) { json.replace(r#","active":true"#, "") } else { json };
+        let json =
+            if outside.starts_with(r#""active""#) { json.replace(r#","active":true"#, "") } else { json };
         assert!(!faults(&json).is_empty(), "{json}");
         let written = released(&json).unwrap_or_else(|why| panic!("{json}: {why}"));
         assert!(!written.contains("Zzyzxova") && !written.contains("78051120"), "{json}: {written}");
@@ -88,7 +89,9 @@ fn what_lies_outside_the_schema_goes_with_its_key_and_leaves_a_valid_record() {
 #[test]
 fn arrays_beside_each_other_stay_aligned_when_an_item_goes() {
     let name = |given: &str, beside: &str| {
-        format!(r#"{{"resourceType":"Practitioner","name":[{{"use":"usual","given":{given},"_given":{beside}}}]}}"#)
+        format!(
+            r#"{{"resourceType":"Practitioner","name":[{{"use":"usual","given":{given},"_given":{beside}}}]}}"#
+        )
     };
     let birth = r#"{"id":"x1","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#;
     for json in [
@@ -131,4 +134,127 @@ fn objects_of_very_many_keys_are_walked_in_little_time() {
     let json = format!(r#"{{"resourceType":"Patient","active":true,{}}}"#, unknown.join(","));
     let written = released(&json).unwrap();
     assert_eq!(written, r#"{"resourceType":"Patient","active":true}"#);
+}
+
+/// A record of a patient with one element more, released: whether a text stands in it still.
+fn keeps(json: &str, text: &str) -> bool {
+    assert_eq!(faults(json), [], "{json}");
+    let written = released(json).unwrap();
+    assert_eq!(faults(&written), [], "{json}: {written}");
+    written.contains(text)
+}
+
+#[test]
+fn ages_above_89_go_wherever_an_age_can_stand_and_other_times_stay() {
+    let observation = |code: &str, rest: &str| {
+        format!(r#"{{"resourceType":"Observation","status":"final","code":{code},{rest}}}"#)
+    };
+    let loinc = r#"{"coding":[{"system":"http://loinc.org","code":"30525-0"}]}"#;
+    let words = r#"{"text":"Age at diagnosis"}"#;
+    let years = |value: &str| {
+        format!(r#""valueQuantity":{{"value":{value},"system":"http://unitsofmeasure.org","code":"a"}}"#)
+    };
+    let condition = |rest: &str| {
+        format!(r#"{{"resourceType":"Condition","subject":{{"reference":"Patient/a"}},{rest}}}"#)
+    };
+    for (json, age) in [
+        (observation(loinc, &years("93")), "93"),
+        (observation(words, &years("91.5")), "91.5"),
+        (observation(words, r#""valueInteger":97"#), "97"),
+        (observation(words, r#""valueString":"97 years""#), "97"),
+        (observation(words, r#""valueQuantity":{"value":1128,"unit":"months"}"#), "1128"),
+        (observation(loinc, r#""valueRange":{"low":{"value":93},"high":{"value":94,"unit":"yrs"}}"#), "93"),
+        (
+            observation(r#"{"text":"x"}"#, &format!(r#""component":[{{"code":{loinc},{}}}]"#, years("93"))),
+            "93",
+        ),
+        (condition(r#""onsetRange":{"low":{"value":93,"unit":"a"},"high":{"value":95,"unit":"a"}}"#), "95"),
+        (
+            condition(
+                r#""clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"resolved"}]},"abatementRange":{"high":{"value":4900,"unit":"weeks"}}"#,
+            ),
+            "4900",
+        ),
+    ] {
+        assert!(!keeps(&json, age), "{json}");
+    }
+    for (json, age) in [
+        (observation(loinc, &years("61")), "61"),
+        (observation(words, r#""valueQuantity":{"value":700,"unit":"months"}"#), "700"),
+        (observation(r#"{"text":"Duration of treatment"}"#, &years("93")), "93"),
+        (observation(r#"{"text":"Dosage"}"#, r#""valueQuantity":{"value":120,"unit":"mg"}"#), "120"),
+        (
+            observation(
+                words,
+                r#""valueQuantity":{"value":95,"system":"http://unitsofmeasure.org","code":"%"}"#,
+            ),
+            "95",
+        ),
+    ] {
+        assert!(keeps(&json, age), "{json}");
+    }
+}
+
+#[test]
+fn what_is_answered_is_of_the_kind_that_was_asked_for() {
+    let answered = |item: &str| {
+        format!(
+            r#"{{"resourceType":"QuestionnaireResponse","status":"completed","item":[{{"linkId":"1","item":[{item}]}}]}}"#
+        )
+    };
+    for (item, answer) in [
+        (r#"{"linkId":"2","text":"Phone","answer":[{"valueString":"5551234567"}]}"#, "5551234567"),
+        (r#"{"linkId":"2","text":"Phone","answer":[{"valueInteger":555123456}]}"#, "555123456"),
+        (r#"{"linkId":"homePhone","answer":[{"valueDecimal":5551234567}]}"#, "5551234567"),
+        (r#"{"linkId":"2","text":"What is your name?","answer":[{"valueString":"Zzyzxova"}]}"#, "Zzyzxova"),
+        (
+            r#"{"linkId":"2","text":"Name","answer":[{"valueCoding":{"code":"1","display":"Zzyzxova"}}]}"#,
+            "Zzyzxova",
+        ),
+        (r#"{"linkId":"2","text":"Age","answer":[{"valueInteger":93}]}"#, "93"),
+        (r#"{"linkId":"2","text":"Age","answer":[{"valueQuantity":{"value":93,"unit":"a"}}]}"#, "93"),
+    ] {
+        assert!(!keeps(&answered(item), answer), "{item}");
+    }
+    for (item, answer) in [
+        (r#"{"linkId":"2","text":"Pain","answer":[{"valueInteger":93}]}"#, "93"),
+        (r#"{"linkId":"2","text":"Age","answer":[{"valueInteger":43}]}"#, "43"),
+        (r#"{"linkId":"2","text":"Name of medication","answer":[{"valueString":"aspirin"}]}"#, "aspirin"),
+        (
+            r#"{"linkId":"2","text":"Phone","answer":[{"valueBoolean":true,"item":[{"linkId":"3","text":"Pain","answer":[{"valueString":"none"}]}]}]}"#,
+            "none",
+        ),
+    ] {
+        assert!(keeps(&answered(item), answer), "{item}");
+    }
+}
+
+#[test]
+fn an_extension_that_nobody_publishes_goes_with_its_url() {
+    let patient = |rest: &str| format!(r#"{{"resourceType":"Patient","active":true,{rest}}}"#);
+    let vendor = r#""url":"http://vendor.example/Quillan-Featherstone""#;
+    for extension in [
+        format!("{{{vendor},") + r#""valueInteger":78051120}"#,
+        format!("{{{vendor},") + r#""valueDecimal":44.9537}"#,
+        format!("{{{vendor},") + r#""valueBoolean":true}"#,
+        format!("{{{vendor},") + r#""valueCode":"Quillan"}"#,
+        format!("{{{vendor},") + r#""extension":[{"url":"Quillan","valueInteger":78051120}]}"#,
+        r#"{"url":"http://vendor.example/Quillan/us-core-race","valueString":"Quillan"}"#.to_owned(),
+        r#"{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race","extension":[{"url":"urn:Quillan","valueString":"Quillan"},{"url":"text","valueString":"Asian"}]}"#.to_owned(),
+        r#"{"url":"http://hl7.org/fhir/?Quillan","valueDate":"1944-03-04"}"#.to_owned(),
+    ] {
+        for json in [
+            patient(&format!(r#""extension":[{extension}]"#)),
+            patient(&format!(r#""_birthDate":{{"extension":[{extension}]}}"#)),
+            patient(&format!(r#""name":[{{"family":"A","extension":[{extension}]}}]"#)),
+            patient(&format!(r#""modifierExtension":[{extension}]"#)),
+        ] {
+            for text in ["Quillan", "78051120", "44.9537"] {
+                assert!(!keeps(&json, text), "{json}");
+            }
+            assert!(!json.contains("modifierExtension") || keeps(&json, "modifierExtension"), "{json}");
+        }
+    }
+    let race = r#""extension":[{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race","extension":[{"url":"text","valueString":"Asian"}]}]"#;
+    assert!(keeps(&patient(race), "Asian"));
 }

@@ -119,8 +119,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 None => (member.key, false),
             };
             let element = self.table.element(shape, name);
-            let element = element
-                .filter(|element| !is_beside || may_stand_beside(element));
+            let element = element.filter(|element| !is_beside || may_stand_beside(element));
             let Some(element) = element else {
                 self.unknown(shape, member.key, &place.then(Step::UnknownKey(member.index)));
                 continue;

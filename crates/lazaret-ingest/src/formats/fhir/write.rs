@@ -14,7 +14,7 @@ use std::ops::Range;
 use lazaret_core::{Edits, Refused, UNINSPECTABLE};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
-use changes::{Change, changed, changes};
+use changes::{Change, changed, changes, removed};
 use masks::MASKED;
 
 use super::attachment;
@@ -254,7 +254,7 @@ impl Writer {
             Some(Kind::Resource) => text(node, "resourceType").and_then(|name| self.table.resource(name)),
             _ => None,
         };
-        if self.object(node, shape, owner) { Fate::Remove } else { Fate::Keep }
+        if self.object(node, shape, owner) { removed(element) } else { Fate::Keep }
     }
 
     /// Settles an array: what becomes of it, and which of its items go.

@@ -11,6 +11,7 @@ use crate::formats::fhir::attachment;
 use crate::formats::fhir::nodes::text;
 use crate::formats::fhir::phi::{self, Extended};
 use crate::formats::fhir::primitives::{Primitive, Written};
+use crate::formats::fhir::questions::{self, AGES, Asked, is_over_89, is_years_over_89};
 use crate::formats::fhir::reference::Target;
 use crate::formats::fhir::subject::Entries;
 use crate::formats::fhir::table::{Element, Kind, table};
@@ -39,7 +40,10 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         }
         match element.kind {
             Kind::Shape(inner) if node.kind() == JsonKind::Object => {
-                let within = Within { element: Some(element), owner: value.shape, ..value.within };
+                let mut within = Within { element: Some(element), owner: value.shape, ..value.within };
+                if AGES.contains(&element.stem) {
+                    within.asked = Some(Asked::Age);
+                }
                 self.object(node, inner, within, place, about)
             }
             Kind::Resource if node.kind() == JsonKind::Object => self.inner(node, element, place, about),
@@ -53,23 +57,39 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     }
 
     fn number(&mut self, value: Value<'_, 'd, 'a>) -> Flow {
-        let label = match (value.shape, value.element.name, value.within.extended) {
-            ("Age", "value", _) => is_over_89(value.node, value.owner).then_some(Label::AGE),
+        let Value { node, owner, shape, element, within, .. } = value;
+        let is_quantity = element.name == "value" && QUANTITIES.contains(&shape);
+        let label = match (shape, element.name, within.extended) {
+            ("Age", "value", _) => is_over_89(node, owner).then_some(Label::AGE),
             ("Location.position", _, _) => Some(Label::LOCATION),
             ("Patient", "multipleBirthInteger", _) => Some(phi::BIRTH_ORDER),
             ("Extension", _, Some(Extended::All(label))) => Some(label),
-            _ => None,
+            _ => match within.asked {
+                Some(Asked::Age) if is_quantity => is_over_89(node, owner).then_some(Label::AGE),
+                Some(Asked::Age) if is_an_answer(value) => is_years_over_89(node).then_some(Label::AGE),
+                Some(Asked::For(label)) if is_quantity || is_an_answer(value) => Some(label),
+                _ => None,
+            },
         };
         label.map_or(Flow::On, |label| self.identifier(value, label))
     }
 
     fn string(&mut self, value: Value<'_, 'd, 'a>, string: &'d str, primitive: Primitive) -> Flow {
         let Value { element, about, .. } = value;
+        let answer = value.within.asked.filter(|_| is_an_answer(value));
         let label = match primitive {
-            Primitive::Date | Primitive::DateTime | Primitive::Instant => match element.name {
-                "birthDate" | "bornDate" => Some(Label::BIRTH_DATE),
+            Primitive::Date | Primitive::DateTime | Primitive::Instant => match (element.name, answer) {
+                ("birthDate" | "bornDate", _) | (_, Some(Asked::For(Label::BIRTH_DATE))) => {
+                    Some(Label::BIRTH_DATE)
+                }
                 _ => Some(Label::DATE),
             },
+            Primitive::String | Primitive::Markdown | Primitive::Uri | Primitive::Url if answer.is_some() => {
+                answer.map(|asked| match asked {
+                    Asked::Age => Label::AGE,
+                    Asked::For(label) => label,
+                })
+            }
             Primitive::Id if element.name == "id" => {
                 let meaning = Meaning::Identifier(Label::RECORD_ID);
                 return self.give(value.node, meaning, about.resource, value.place, about);
@@ -199,7 +219,8 @@ fn is_within_the_schema(value: Value<'_, '_, '_>, is_extended: bool) -> bool {
         Kind::Primitive(primitive) => primitive,
         Kind::Shape(shape) => {
             let is_concept = table().shape(shape).name == "CodeableConcept";
-            return node.kind() == JsonKind::Object && (!is_concept || validate::concept_holds(node, element));
+            return node.kind() == JsonKind::Object
+                && (!is_concept || validate::concept_holds(node, element));
         }
         Kind::Resource => return node.kind() == JsonKind::Object,
     };
@@ -258,14 +279,17 @@ fn is_photo(within: Within) -> bool {
     within.element.is_some_and(|element| element.name == "photo")
 }
 
-/// Ages over 89 are of the kind that identifies; a unit other than years is brought to years.
-fn is_over_89(value: Node<'_, '_>, age: Node<'_, '_>) -> bool {
-    let years = match text(age, "code").or_else(|| text(age, "unit")) {
-        Some("mo" | "months" | "month") => 12.0,
-        Some("wk" | "weeks" | "week") => 52.0,
-        Some("d" | "days" | "day") => 365.0,
-        Some("h" | "min") => return false,
-        _ => 1.0,
-    };
-    value.as_number().and_then(|number| number.parse::<f64>().ok()).is_none_or(|number| number / years > 89.0)
+/// Whether a value is what somebody answered.
+fn is_an_answer(value: Value<'_, '_, '_>) -> bool {
+    let is_value = value.element.is_choice && value.element.stem == "value";
+    match value.shape {
+        "QuestionnaireResponse.item.answer" => is_value,
+        "Coding" => {
+            value.element.name == "display" && value.within.owner == "QuestionnaireResponse.item.answer"
+        }
+        shape => is_value && questions::ASKING.contains(&shape),
+    }
 }
+
+/// The types of a number with its unit.
+const QUANTITIES: &[&str] = &["Quantity", "SimpleQuantity", "Duration", "Count", "Distance"];

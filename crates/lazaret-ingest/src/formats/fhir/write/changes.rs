@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use lazaret_core::{Edits, Flow, Refused};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
+use super::masks::MASKED_EXTENSION;
 use super::{Fate, Patch, confused, json_string};
 use crate::formats::fhir::meanings::{Held, Local, Part, walk};
 use crate::formats::fhir::primitives::{Primitive, Written};
@@ -114,6 +115,15 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
+/// What becomes of a value that goes. A modifier says that the rest may not be read without it, so that one that
+/// says nothing else stays in its place.
+pub(super) fn removed(element: Option<&Element>) -> Fate {
+    match element {
+        Some(element) if element.name == "modifierExtension" => Fate::Replace(MASKED_EXTENSION.to_owned()),
+        _ => Fate::Remove,
+    }
+}
+
 /// What becomes of a value with a change: the new one if its type has it, else a mask.
 pub(super) fn changed(
     change: &Change,
@@ -122,7 +132,7 @@ pub(super) fn changed(
     owner: &str,
 ) -> Fate {
     let new = match change {
-        Change::Remove => return Fate::Remove,
+        Change::Remove => return removed(element),
         Change::Data(bytes) if bytes.is_empty() => return Fate::Remove,
         Change::Data(bytes) => return Fate::Replace(json_string(&attachment::encode(bytes))),
         Change::Text(new) => new,
