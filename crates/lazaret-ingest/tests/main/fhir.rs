@@ -395,6 +395,35 @@ fn labels_of_protection_are_read() {
     assert_eq!(labelled("v3-ActCode", "GDIS"), ["genetic"]);
     assert_eq!(labelled("v3-Confidentiality", "R"), ["restricted"]);
     assert_eq!(labelled("v3-Confidentiality", "N"), Vec::<&str>::new());
+    for code in ["SDV", "SEX", "VIO", "TBOO", "CEL", "PRS", "MST"] {
+        assert_eq!(labelled("v3-ActCode", code), ["restricted"], "{code}");
+    }
+    assert_eq!(labelled("v3-ActCode", "ADOL"), ["minor"]);
+    assert_eq!(labelled("v3-ActCode", "AMB"), Vec::<&str>::new());
+    let of = |json: &str| {
+        let record = one(json);
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading.sensitivity().iter().map(|of| of.name()).collect::<Vec<_>>()
+    };
+    for system in [
+        "http://hl7.org/fhir/v3/Confidentiality",
+        "http://terminology.hl7.org/CodeSystem/v3-Confidentiality",
+        "urn:oid:2.16.840.1.113883.5.25",
+    ] {
+        for code in ["R", "V"] {
+            let coding = format!(r#"{{"system":"{system}","code":"{code}"}}"#);
+            let patient = format!(r#"{{"resourceType":"Patient","meta":{{"security":[{coding}]}}}}"#);
+            assert_eq!(of(&patient), ["restricted"], "{system} {code}");
+            let document = format!(
+                r#"{{"resourceType":"DocumentReference","securityLabel":[{{"coding":[{coding}]}}]}}"#
+            );
+            assert_eq!(of(&document), ["restricted"], "{system} {code}");
+        }
+    }
+    let security = r#"[{"system":"http://hl7.org/fhir/v3/ActCode","code":"HIV"}]"#;
+    assert_eq!(of(&format!(r#"{{"resourceType":"Patient","meta":{{"security":{security}}}}}"#)), ["hiv"]);
+    assert_eq!(of(r#"{"resourceType":"Composition","confidentiality":"V"}"#), ["restricted"]);
+    assert_eq!(of(r#"{"resourceType":"Composition","confidentiality":"N"}"#), Vec::<&str>::new());
 }
 
 proptest! {
