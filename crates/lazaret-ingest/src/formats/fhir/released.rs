@@ -258,3 +258,64 @@ fn an_extension_that_nobody_publishes_goes_with_its_url() {
     let race = r#""extension":[{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race","extension":[{"url":"text","valueString":"Asian"}]}]"#;
     assert!(keeps(&patient(race), "Asian"));
 }
+
+#[test]
+fn what_says_nothing_or_names_what_is_not_there_is_found() {
+    let absent =
+        r#"{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}"#;
+    let patient = |rest: &str| format!(r#"{{"resourceType":"Patient",{rest}}}"#);
+    let condition = |status: &str| {
+        format!(
+            r#"{{"resourceType":"Condition","subject":{{"reference":"Patient/a"}},"clinicalStatus":{status}}}"#
+        )
+    };
+    let bogus = r#""coding":[{"system":"urn:x","code":"bogus"}]"#;
+    for (json, rule, at) in [
+        (patient(r#""name":[{"id":"x"}]"#), "fhir.empty-object", "Patient.name[0]"),
+        (patient(r#""contact":[{"id":"x"}]"#), "fhir.empty-object", "Patient.contact[0]"),
+        (patient(r#""_birthDate":{"id":"x"}"#), "fhir.empty-object", "Patient._birthDate"),
+        (
+            patient(r#""name":[{"given":["A",null],"_given":[null,{"id":"x"}]}]"#),
+            "fhir.empty-object",
+            "Patient.name[0]._given[1]",
+        ),
+        (
+            condition(&format!(r#"{{"extension":[{absent}],{bogus}}}"#)),
+            "fhir.binding",
+            "Condition.clinicalStatus",
+        ),
+        (
+            condition(r#"{"extension":[{"url":"http://h.example/x","valueCode":"y"}],"text":"z"}"#),
+            "fhir.binding",
+            "Condition.clinicalStatus",
+        ),
+        (
+            patient(
+                r##""contained":[{"resourceType":"Organization","id":"a","name":"x"},{"resourceType":"Organization","id":"a","name":"y"}],"managingOrganization":{"reference":"#a"}"##,
+            ),
+            "fhir.id",
+            "Patient.contained[1].id",
+        ),
+        (patient(r#""name":[{"family":" \n\t"}]"#), "fhir.format", "Patient.name[0].family"),
+        (
+            r##"{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#nope"}"##
+                .to_owned(),
+            "fhir.invariant",
+            "QuestionnaireResponse.questionnaire",
+        ),
+    ] {
+        assert_eq!(faults(&json), [(rule, at.to_owned())], "{json}");
+    }
+    for json in [
+        patient(r#""birthDate":"1944","_birthDate":{"id":"x"}"#),
+        patient(r#""name":[{"given":["A"],"_given":[{"id":"x"}]}]"#),
+        patient(r#""name":[{"id":"x","family":"A"}],"maritalStatus":{"id":"y","text":"married"}"#),
+        condition(&format!(r#"{{"extension":[{absent}]}}"#)),
+        r##"{"resourceType":"QuestionnaireResponse","status":"completed","contained":[{"resourceType":"Questionnaire","id":"q","status":"active"}],"questionnaire":"#q"}"##.to_owned(),
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"issued":"2020-01-02T03:04:05Z","_issued":{"id":"x"}}"#.to_owned(),
+    ] {
+        assert_eq!(faults(&json), [], "{json}");
+        let written = released(&json).unwrap();
+        assert_eq!(faults(&written), [], "{json}: {written}");
+    }
+}

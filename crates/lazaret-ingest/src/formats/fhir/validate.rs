@@ -3,7 +3,7 @@
 //! Nothing is allocated for a valid resource but what its narratives, attachments and references within
 //! Bundles need. Messages name kinds, names of the schema and code points, never a value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use lazaret_core::{Finding, Findings, Limit, Limits, Place, Rule, Step};
@@ -84,6 +84,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             return self.no_type(node, &place.then(Step::Name("resourceType")));
         };
         let contained = if is_contained { None } else { Some(contained_types(node)) };
+        self.twice_contained(node, place);
         let outer_resource = std::mem::replace(&mut self.around.resource, node);
         let outer_contained = contained.map(|new| std::mem::replace(&mut self.around.contained, new));
         let is_bundle = text(node, "resourceType") == Some("Bundle");
@@ -98,15 +99,23 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         }
     }
 
+    /// What is contained is told by its id, so that no two may have the same.
+    fn twice_contained(&mut self, node: Node<'d, 'a>, place: &Place<'_>) {
+        let mut met = HashSet::new();
+        for (index, inner) in items(node, "contained").enumerate() {
+            if text(inner, "id").is_some_and(|id| !met.insert(id)) {
+                let (contained, item) = (place.then(Step::Name("contained")), Step::Index(index));
+                let message = "a second contained resource with this id";
+                self.fault(&ID, &contained.then(item).then(Step::Name("id")), message);
+            }
+        }
+    }
+
     /// An object of a shape; `within` is the element it stands in.
     fn object(&mut self, node: Node<'d, 'a>, shape: ShapeId, within: Option<&Element>, place: &Place<'_>) {
         let of = self.table.shape(shape);
-        if node.is_empty() {
-            return self.fault(
-                &EMPTY_OBJECT,
-                place,
-                "empty object (ele-1: an element has a value or children)",
-            );
+        if node.is_empty() || !of.is_resource && of.name != "Element" && is_only_an_id(node) {
+            return self.nothing_in_it(place);
         }
         let mut present = 0_u64;
         let mut told = 0_u64;
@@ -154,6 +163,10 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             "CodeableConcept" => self.concept(node, within, place),
             _ => {}
         }
+    }
+
+    fn nothing_in_it(&mut self, place: &Place<'_>) {
+        self.fault(&EMPTY_OBJECT, place, "empty object (ele-1: an element has a value or children)");
     }
 
     fn unknown(&mut self, shape: ShapeId, key: &str, place: &Place<'_>) {
@@ -264,6 +277,12 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
+            Primitive::Canonical => {
+                let local = text.strip_prefix('#').filter(|id| !id.is_empty());
+                if local.is_some_and(|id| !self.around.contained.contains_key(id)) {
+                    self.fault(&INVARIANT, place, "ref-1: `#id` must be contained in the resource");
+                }
+            }
             Primitive::Xhtml => {
                 for fault in narrative::faults(text, self.narrative_depth) {
                     self.fault(fault.rule, place, fault.message);
@@ -284,6 +303,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let Some(shape) = self.element else { return };
         if !element.many {
             return match value.kind() {
+                JsonKind::Object if is_only_an_id(value) && owner.get(element.name).is_none() => {
+                    self.nothing_in_it(place);
+                }
                 JsonKind::Object => self.object(value, shape, None, place),
                 kind => self.fault(&TYPE, place, format!("expected object, found {kind}")),
             };
@@ -305,9 +327,13 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             );
         }
         let alone = owner.get(element.name).is_none();
+        let mut values = owner.get(element.name).map(|values| values.items());
         for (index, item) in value.items().enumerate() {
             let here = place.then(Step::Index(index));
+            let twin = values.as_mut().and_then(Iterator::next);
+            let has_value = twin.is_some_and(|twin| twin.kind() != JsonKind::Null);
             match item.kind() {
+                JsonKind::Object if is_only_an_id(item) && !has_value => self.nothing_in_it(&here),
                 JsonKind::Object => self.object(item, shape, None, &here),
                 JsonKind::Null if !alone => {}
                 kind => self.fault(&TYPE, &here, format!("expected object, found {kind}")),
@@ -384,6 +410,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }
+}
+
+/// Whether an object has no member but its id: then it says nothing (ele-1).
+pub(crate) fn is_only_an_id(node: Node<'_, '_>) -> bool {
+    node.members().all(|member| member.key == "id")
 }
 
 /// Whether `_x` may stand for an element `x`.

@@ -20,7 +20,7 @@ use masks::MASKED;
 use super::attachment;
 use super::nodes::text;
 use super::table::{Element, Kind, ShapeId, Table, table};
-use super::validate::may_stand_beside;
+use super::validate::{is_only_an_id, may_stand_beside};
 
 /// The elements that make an object worth keeping: when those it had are gone, it goes whole.
 const ESSENCE: &[(&str, &[&str])] = &[
@@ -156,7 +156,9 @@ impl Writer {
             && !members
                 .iter()
                 .any(|m| m.fate != Fate::Remove && (m.name == "extension" || m.name.starts_with("value")));
-        let is_empty = members.iter().all(|m| m.fate == Fate::Remove);
+        // An id alone says nothing (ele-1).
+        let is_empty = members.iter().all(|m| m.fate == Fate::Remove || m.key == "id")
+            && (members.iter().any(|m| m.fate == Fate::Remove) || members.is_empty());
         if !is_resource && (is_lost || is_hollow || is_empty) {
             self.patches.truncate(mark);
             return true;
@@ -223,7 +225,16 @@ impl Writer {
                 member.fate = self.value(member.value, member.element, owner);
             }
         }
+        let lone: Vec<&str> = members
+            .iter()
+            .filter(|m| !m.is_beside && matches!(m.fate, Fate::Remove | Fate::Mask))
+            .map(|m| m.name)
+            .collect();
         for member in members.iter_mut().filter(|m| m.is_beside) {
+            if lone.iter().any(|lone| *lone == member.name) && is_only_an_id(member.value) {
+                member.fate = Fate::Remove;
+                continue;
+            }
             let removed = gone.get(member.name).map_or(&[][..], Vec::as_slice);
             if removed.is_empty() && !self.touched.contains(&member.value.id()) {
                 continue;
