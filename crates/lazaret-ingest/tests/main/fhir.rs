@@ -105,7 +105,9 @@ fn edited(record: &dyn Record, with: impl Fn(usize, &Piece) -> Option<String>) -
 fn safe_harbor(piece: &Piece) -> Option<String> {
     match piece.meaning {
         Meaning::Identifier(label) if label.kind == Kind::Date => Some(piece.text.chars().take(4).collect()),
-        Meaning::Identifier(Label::RECORD_ID) => Some(format!("t{:016x}", code(&piece.domain, &piece.text))),
+        Meaning::Identifier(Label::RECORD_ID) => {
+            Some(format!("lz-{:016x}", code(&piece.domain, &piece.text)))
+        }
         Meaning::Identifier(_) => Some(String::new()),
         _ => None,
     }
@@ -247,7 +249,7 @@ fn an_id_and_the_references_to_it_get_one_code() {
     );
     assert!(pieces[5].subject.as_deref().is_some_and(|subject| subject.starts_with("Patient?identifier=")));
     let written = edited(bundle.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
-    let token = format!("t{:016x}", code("Patient", &pieces[0].text));
+    let token = format!("lz-{:016x}", code("Patient", &pieces[0].text));
     assert_eq!(written.matches(&token).count(), 5, "{written}");
 }
 

@@ -306,6 +306,15 @@ fn what_says_nothing_or_names_what_is_not_there_is_found() {
     ] {
         assert_eq!(faults(&json), [(rule, at.to_owned())], "{json}");
     }
+    let bundle = |url: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"fullUrl":"{url}","resource":{{"resourceType":"Basic","code":{{"text":"x"}}}}}}]}}"#
+        )
+    };
+    for url in ["urn:uuid:xyz", "urn:uuid:", "urn:uuid:c757873d-ec9a-4326-a141-556f4323952"] {
+        assert_eq!(faults(&bundle(url)), [("fhir.format", "Bundle.entry[0].fullUrl".to_owned())], "{url}");
+    }
+    assert_eq!(faults(&bundle("urn:uuid:C757873D-EC9A-4326-a141-556f43239520")), []);
     for json in [
         patient(r#""birthDate":"1944","_birthDate":{"id":"x"}"#),
         patient(r#""name":[{"given":["A"],"_given":[{"id":"x"}]}]"#),

@@ -11,7 +11,7 @@ use lazaret_input::json::{Document, JsonKind, Node};
 
 use super::invariants::Around;
 use super::nodes::{items, text};
-use super::primitives::{Fault, Primitive, Written};
+use super::primitives::{Fault, Primitive, Written, is_uuid};
 use super::reference::Target;
 use super::rules::{
     ATTACHMENT_MISMATCH, BASE64, BINDING, CARDINALITY, DATE, EMPTY_OBJECT, FORMAT, ID, INVARIANT,
@@ -277,6 +277,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
+            Primitive::Uri if element.name == "fullUrl" && !urn_holds(text) => {
+                self.fault(&FORMAT, place, "`urn:uuid:` without a UUID");
+            }
             Primitive::Canonical => {
                 let local = text.strip_prefix('#').filter(|id| !id.is_empty());
                 if local.is_some_and(|id| !self.around.contained.contains_key(id)) {
@@ -410,6 +413,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }
+}
+
+/// Whether what stands behind `urn:uuid:` is a UUID, or the token that lazaret itself writes in its place.
+fn urn_holds(url: &str) -> bool {
+    url.strip_prefix("urn:uuid:").is_none_or(|id| id.starts_with("lz-") || is_uuid(&id.to_ascii_lowercase()))
 }
 
 /// Whether an object has no member but its id: then it says nothing (ele-1).
