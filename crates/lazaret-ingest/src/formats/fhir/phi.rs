@@ -238,7 +238,7 @@ pub(crate) struct Url {
 pub(crate) fn extension(url: &str, is_nested: bool) -> Url {
     const HL7: [&str; 2] = ["http://hl7.org/fhir/", "http://terminology.hl7.org/"];
     let is_published = HL7.iter().any(|base| url.strip_prefix(base).is_some_and(is_a_path));
-    let is_foreign = !is_published && !(is_nested && is_a_path(url) && !url.contains('/'));
+    let is_foreign = !(is_published || is_nested && is_a_path(url) && !url.contains('/'));
     let last = url.rsplit('/').next().unwrap_or("");
     let holds = match last {
         "patient-birthPlace" | "birthPlace" | "geolocation" | "latitude" | "longitude" => {

@@ -96,7 +96,7 @@ fn arrays_beside_each_other_stay_aligned_when_an_item_goes() {
     let birth = r#"{"id":"x1","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#;
     for json in [
         name(r#"["A",5]"#, &format!("[{birth},null]")),
-        name(r#"["A",null]"#, &format!(r#"[null,{birth}]"#)),
+        name(r#"["A",null]"#, &format!(r"[null,{birth}]")),
         name(r#"["A",null]"#, r#"[null,"Zzyzxova"]"#),
         name(r#"["A","B"]"#, r#"[null,["Zzyzxova"]]"#),
     ] {

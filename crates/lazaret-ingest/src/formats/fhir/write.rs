@@ -231,7 +231,7 @@ impl Writer {
             .map(|m| m.name)
             .collect();
         for member in members.iter_mut().filter(|m| m.is_beside) {
-            if lone.iter().any(|lone| *lone == member.name) && is_only_an_id(member.value) {
+            if lone.contains(&member.name) && is_only_an_id(member.value) {
                 member.fate = Fate::Remove;
                 continue;
             }
