@@ -105,7 +105,9 @@ fn edited(record: &dyn Record, with: impl Fn(usize, &Piece) -> Option<String>) -
 fn safe_harbor(piece: &Piece) -> Option<String> {
     match piece.meaning {
         Meaning::Identifier(label) if label.kind == Kind::Date => Some(piece.text.chars().take(4).collect()),
-        Meaning::Identifier(Label::RECORD_ID) => Some(format!("t{:016x}", code(&piece.domain, &piece.text))),
+        Meaning::Identifier(Label::RECORD_ID) => {
+            Some(format!("lz-{:016x}", code(&piece.domain, &piece.text)))
+        }
         Meaning::Identifier(_) | Meaning::Remark(_) => Some(String::new()),
         _ => None,
     }
@@ -247,7 +249,7 @@ fn an_id_and_the_references_to_it_get_one_code() {
     );
     assert!(pieces[5].subject.as_deref().is_some_and(|subject| subject.starts_with("Patient?identifier=")));
     let written = edited(bundle.as_ref(), |_, piece| safe_harbor(piece)).unwrap();
-    let token = format!("t{:016x}", code("Patient", &pieces[0].text));
+    let token = format!("lz-{:016x}", code("Patient", &pieces[0].text));
     assert_eq!(written.matches(&token).count(), 5, "{written}");
 }
 
@@ -395,6 +397,35 @@ fn labels_of_protection_are_read() {
     assert_eq!(labelled("v3-ActCode", "GDIS"), ["genetic"]);
     assert_eq!(labelled("v3-Confidentiality", "R"), ["restricted"]);
     assert_eq!(labelled("v3-Confidentiality", "N"), Vec::<&str>::new());
+    for code in ["SDV", "SEX", "VIO", "TBOO", "CEL", "PRS", "MST"] {
+        assert_eq!(labelled("v3-ActCode", code), ["restricted"], "{code}");
+    }
+    assert_eq!(labelled("v3-ActCode", "ADOL"), ["minor"]);
+    assert_eq!(labelled("v3-ActCode", "AMB"), Vec::<&str>::new());
+    let of = |json: &str| {
+        let record = one(json);
+        let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
+        reading.sensitivity().iter().map(|of| of.name()).collect::<Vec<_>>()
+    };
+    for system in [
+        "http://hl7.org/fhir/v3/Confidentiality",
+        "http://terminology.hl7.org/CodeSystem/v3-Confidentiality",
+        "urn:oid:2.16.840.1.113883.5.25",
+    ] {
+        for code in ["R", "V"] {
+            let coding = format!(r#"{{"system":"{system}","code":"{code}"}}"#);
+            let patient = format!(r#"{{"resourceType":"Patient","meta":{{"security":[{coding}]}}}}"#);
+            assert_eq!(of(&patient), ["restricted"], "{system} {code}");
+            let document = format!(
+                r#"{{"resourceType":"DocumentReference","securityLabel":[{{"coding":[{coding}]}}]}}"#
+            );
+            assert_eq!(of(&document), ["restricted"], "{system} {code}");
+        }
+    }
+    let security = r#"[{"system":"http://hl7.org/fhir/v3/ActCode","code":"HIV"}]"#;
+    assert_eq!(of(&format!(r#"{{"resourceType":"Patient","meta":{{"security":{security}}}}}"#)), ["hiv"]);
+    assert_eq!(of(r#"{"resourceType":"Composition","confidentiality":"V"}"#), ["restricted"]);
+    assert_eq!(of(r#"{"resourceType":"Composition","confidentiality":"N"}"#), Vec::<&str>::new());
 }
 
 proptest! {
@@ -704,7 +735,7 @@ fn an_attachment_that_is_not_what_it_says_is_told() {
 fn base64_that_holds_text_is_looked_at() {
     let extended = |data: &str| {
         one(&format!(
-            r#"{{"resourceType":"Patient","extension":[{{"url":"http://x.example/e","valueBase64Binary":"{data}"}}]}}"#
+            r#"{{"resourceType":"Patient","extension":[{{"url":"http://hl7.org/fhir/StructureDefinition/e","valueBase64Binary":"{data}"}}]}}"#
         ))
     };
     let hello = extended("aGVsbG8=");

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Counts, Hint, HoldId, Ordered, Source, Watch};
-use lazaret_ingest::formats::refused;
-use lazaret_input::MemorySource;
+use lazaret_ingest::formats::{csv, refused};
+use lazaret_input::{JSON_TRAILING_BYTES, MemorySource};
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
@@ -72,6 +72,8 @@ fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<E
     }
     let waiting = held.iter().any(|record| record.state == HoldState::Held);
     if json {
+        let held: Vec<Listed> =
+            held.into_iter().map(|record| listed(data, record)).collect::<Result<_, _>>()?;
         json_document(out, &held)?;
     } else {
         let mut rows = table(["hold", "kind", "state", "received", "why"]);
@@ -93,6 +95,45 @@ fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<E
     Ok(if waiting { Exit::Findings } else { Exit::Clear })
 }
 
+/// A held record as `--json` tells of it.
+#[derive(serde::Serialize)]
+struct Listed {
+    /// `releasable` says that one person may release it, and that it reads well enough for that.
+    #[serde(flatten)]
+    record: HeldRecord,
+    /// Whether it takes two persons to settle it.
+    blocked: bool,
+}
+
+fn listed(data: &Reading, record: HeldRecord) -> Result<Listed, CliError> {
+    let entry = data.ledger.entry(record.id.crossing, record.id.record).map_err(super::policy::of_ledger)?;
+    let format = entry.as_ref().map(|entry| entry.format.as_str());
+    let blocked = !record.releasable;
+    let releasable = record.releasable && why_not(&record, format).is_none();
+    Ok(Listed { record: HeldRecord { releasable, ..record }, blocked })
+}
+
+/// Why a record can never be released, as far as that is known without opening it.
+fn why_not(record: &HeldRecord, format: Option<&str>) -> Option<&'static str> {
+    let has = |rule: &str| record.findings.iter().any(|finding| finding.id == rule);
+    if format == Some(refused::FORMAT.0) {
+        Some(
+            "is a file that was refused whole, so it cannot be released; mend it at its source, or raise the limit its finding names, and ingest the file again; then reject this",
+        )
+    } else if format.is_none_or(|format| format == csv::FORMAT.0) {
+        // A row without its header reads as a note, and its columns' meanings would be lost.
+        Some(BY_ITSELF)
+    } else if record.kind.is_empty() || has(JSON_TRAILING_BYTES.id) {
+        Some(
+            "cannot be read, so it cannot be released: its identifiers could not be taken out; mend it at its source and ingest it again, or reject it",
+        )
+    } else {
+        None
+    }
+}
+
+const BY_ITSELF: &str = "cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it";
+
 fn state(record: &HeldRecord) -> String {
     let state = record.state.name();
     if record.releasable { state.to_owned() } else { format!("{state}, blocked") }
@@ -113,9 +154,10 @@ fn show(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(id)?;
-    let held = Reading::open(config)?.vault.held(id).map_err(CliError::vault)?;
+    let data = Reading::open(config)?;
+    let held = data.vault.held(id).map_err(CliError::vault)?;
     if json {
-        json_document(out, &held)?;
+        json_document(out, &listed(&data, held.clone())?)?;
     } else {
         writeln!(out, "hold      {}\nkind      {}\nstate     {}", held.id, held.kind, state(&held))?;
         writeln!(out, "received  {}\nbytes     {}", held.received, thousands(held.bytes))?;
@@ -171,18 +213,19 @@ fn release(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
-    if let Err(error) = may_be_settled(data, id, asked.by, asked.second) {
-        // If it was released, and the process ended too early, it is made visible now.
-        if to.is_dir() {
-            data.lake(to, None, None)?;
+    let held = match may_be_settled(data, id, asked.by, asked.second) {
+        Ok(held) => held,
+        Err(error) => {
+            // If it was released, and the process ended too early, it is made visible now.
+            if to.is_dir() {
+                data.lake(to, None, None)?;
+            }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
     let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
-    if entry.as_ref().is_some_and(|entry| entry.format == refused::FORMAT.0) {
-        return Err(CliError::Usage(format!(
-            "{id} is a file that was refused whole, so it cannot be released; mend it at its source, or raise the limit its finding names, and ingest the file again; then reject this"
-        )));
+    if let Some(why) = why_not(&held, entry.as_ref().map(|entry| entry.format.as_str())) {
+        return Err(CliError::Usage(format!("{id} {why}")));
     }
     let checkpoint = data.checkpoint(Told::default())?;
     let lake = data.lake(to, None, None)?;
@@ -198,11 +241,8 @@ fn release(
     let (format, payload) = checkpoint.recognise(&source).map_err(|refused| {
         CliError::Usage(format!("{id} cannot be read, so it cannot be released: {refused}"))
     })?;
-    // A row without its header reads as a note, and its columns' meanings would be lost.
     if entry.is_none_or(|entry| entry.format != format.0) {
-        return Err(CliError::Usage(format!(
-            "{id} cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it"
-        )));
+        return Err(CliError::Usage(format!("{id} {BY_ITSELF}")));
     }
     let order = Crossings::order(Ordered::Release, &id.to_string(), asked.by, asked.second, asked.reason);
     let crossing = crossings.ordered(order)?;

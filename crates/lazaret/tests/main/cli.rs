@@ -262,6 +262,26 @@ fn the_policy_is_checked_explained_and_tried() {
 }
 
 #[test]
+fn what_can_be_released_is_listed_as_such_and_the_rest_is_refused() {
+    let place = Place::new();
+    let outside = r#"{"resourceType":"Patient","id":"p9","surname":"Zzyzxova","Zzyzxova Petronela":"x","gender":"Zzyzxova","active":"Zzyzxova","telecom":"Zzyzxova","contact":[{"name":"Zzyzxova"}]}"#;
+    let lines =
+        [outside, r#"{"resourceType":"Patient","id":"p8","#, r#"{"resourceType":"Patient"} Zzyzxova"#];
+    place.write("outside.ndjson", &(lines.join("\n") + "\n"));
+    place.ends(1, &["ingest", "outside.ndjson", "--to", "lake"]);
+    let held = place.json(1, &["quarantine", "list"]);
+    assert_eq!(held.as_array().unwrap().len(), 3, "{held}");
+    for hold in held.as_array().unwrap() {
+        let id = hold["id"].as_str().unwrap();
+        assert_eq!(place.json(0, &["quarantine", "show", id])["releasable"], hold["releasable"]);
+        let can = hold["releasable"].as_bool().unwrap();
+        assert_eq!(can, id.ends_with(":0"), "{hold}");
+        let release = ["quarantine", "release", id, "--by", "ana", "--reason", "wanted", "--to", "lake"];
+        place.ends(if can { 0 } else { 2 }, &release);
+    }
+}
+
+#[test]
 fn a_row_without_its_header_is_never_released_as_something_else() {
     let place = Place::new();
     let samples = root().join("testdata/demo");

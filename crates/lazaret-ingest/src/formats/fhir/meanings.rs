@@ -3,21 +3,22 @@
 
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
 use lazaret_core::{Flow, Label, Meaning, Place, Step};
 use lazaret_input::charset::Charset;
-use lazaret_input::json::{JsonKind, Node, NodeId};
+use lazaret_input::json::{JsonKind, Member, Node, NodeId};
 
 use values::Value;
 
 use super::nodes::text;
 use super::phi::{self, Extended};
+use super::questions::{self, Asked};
 use super::subject::{self, Entries};
 use super::table::{Element, ShapeId, Table, table};
-use super::validate::contained_types;
+use super::validate::{self, contained_types};
 use super::view::View;
 
 /// What a piece holds.
@@ -40,6 +41,8 @@ pub(crate) enum Part {
     Seen,
     /// What stands in a narrative where no reader sees it.
     Unseen,
+    /// All of it with its key: it is nothing known here, so that it can only go or stay.
+    Outside,
 }
 
 /// One piece that may identify.
@@ -66,14 +69,26 @@ pub(crate) struct Local<'d> {
     pub(crate) id: &'d str,
 }
 
-/// Visits every piece of a document whose root is a resource of R4.
-pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, 'd, 'a>) -> Flow) -> Flow {
+/// Visits every piece of a document whose root is a resource of R4. Where it is not known to be valid, whatever
+/// lies outside the schema is a piece too: unknown elements with their keys, values of a wrong type or form, codes
+/// outside a required value set, keys that come again.
+pub(crate) fn walk<'d, 'a>(
+    root: Node<'d, 'a>,
+    is_valid: bool,
+    visit: &mut dyn FnMut(&Spot<'_, 'd, 'a>) -> Flow,
+) -> Flow {
     let Some(name) = text(root, "resourceType").filter(|name| table().resource(name).is_some()) else {
         return Flow::On;
     };
     let entries = Entries::default();
-    let mut walker =
-        Walker { table: table(), visit, entries, contained: contained_types(root), outermost: root.id() };
+    let mut walker = Walker {
+        table: table(),
+        visit,
+        is_valid,
+        entries,
+        contained: contained_types(root),
+        outermost: root.id(),
+    };
     let about = About {
         resource: name,
         subject: None,
@@ -87,6 +102,8 @@ pub(crate) fn walk<'d, 'a>(root: Node<'d, 'a>, visit: &mut dyn FnMut(&Spot<'_, '
 struct Walker<'v, 'd, 'a> {
     table: &'static Table,
     visit: &'v mut dyn FnMut(&Spot<'_, 'd, 'a>) -> Flow,
+    /// Whether the document is known to hold nothing outside the schema.
+    is_valid: bool,
     entries: Entries<'d>,
     /// The ids and types of what the outermost resource contains.
     contained: HashMap<&'d str, &'d str>,
@@ -114,6 +131,8 @@ struct Within {
     extended: Option<Extended>,
     /// What the data type around makes of unknown extensions.
     around: Option<Label>,
+    /// What the question around asks for.
+    asked: Option<Asked>,
 }
 
 macro_rules! go_on {
@@ -126,10 +145,11 @@ macro_rules! go_on {
 
 impl<'d, 'a> Walker<'_, 'd, 'a> {
     fn resource(&mut self, node: Node<'d, 'a>, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
-        let Some(name) = text(node, "resourceType") else { return Flow::On };
-        let Some(shape) = self.table.resource(name) else { return Flow::On };
+        let Some(name) = text(node, "resourceType") else { return self.outside(node, place, about) };
+        let Some(shape) = self.table.resource(name) else { return self.outside(node, place, about) };
         let about = About { resource: name, ..about };
-        let within = Within { element: None, owner: "", extended: None, around: None };
+        let asked = (name == "FamilyMemberHistory").then_some(Asked::Age);
+        let within = Within { element: None, owner: "", extended: None, around: None, asked };
         if name != "Bundle" {
             return self.object(node, shape, within, place, about);
         }
@@ -178,8 +198,15 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let of = self.table.shape(shape);
         let mut within = within;
         if of.name == "Extension" {
-            let own = phi::extension(text(node, "url").unwrap_or(""));
-            within.extended = Some(match (within.extended, own, within.around) {
+            let own = phi::extension(text(node, "url").unwrap_or(""), within.extended.is_some());
+            if own.is_foreign {
+                go_on!(self.whole(node, phi::EXTENSION, place, about));
+                if own.holds == Extended::Unknown && within.around.is_none() {
+                    return Flow::On;
+                }
+                // What it says of a patient is learnt all the same.
+            }
+            within.extended = Some(match (within.extended, own.holds, within.around) {
                 (Some(Extended::All(label)), ..) | (_, Extended::Unknown, Some(label)) => {
                     Extended::All(label)
                 }
@@ -188,20 +215,25 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         } else if let Some(label) = phi::around(of.name, within.owner) {
             within.around = Some(label);
         }
+        if questions::ASKING.contains(&of.name) {
+            within.asked = questions::asked(of.name, node);
+        }
+        let mut keys = Keys::of(node, self.is_valid);
         for member in node.members() {
-            if member.key == "resourceType" {
+            let is_again = keys.is_again(node, member);
+            if member.key == "resourceType" && of.is_resource && !is_again {
                 continue;
             }
-            if let Some(name) = member.key.strip_prefix('_')
-                && self.table.element(shape, name).is_some()
-            {
+            let beside = member.key.strip_prefix('_').and_then(|name| self.table.element(shape, name));
+            let beside = beside.filter(|of| validate::may_stand_beside(of)).filter(|_| !is_again);
+            if let Some(element) = beside {
                 let here = place.then(Step::Name(member.key));
-                go_on!(self.beside(member.value, within, &here, about));
+                let primitive = Primitive { element, owner: node };
+                go_on!(self.beside(member.value, primitive, within, &here, about));
                 continue;
             }
-            let Some(element) = self.table.element(shape, member.key) else {
-                // Unknown to the schema: every string of it is looked at.
-                go_on!(self.unknown(member.value, &place.then(Step::UnknownKey(member.index)), about));
+            let Some(element) = self.table.element(shape, member.key).filter(|_| !is_again) else {
+                go_on!(self.outside(member.value, &place.then(Step::UnknownKey(member.index)), about));
                 continue;
             };
             let here = place.then(Step::Name(member.key));
@@ -214,12 +246,19 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 place: &here,
                 about,
             };
-            if member.value.kind() == JsonKind::Array {
-                for (index, item) in member.value.items().enumerate() {
-                    go_on!(self.value(Value { node: item, place: &here.then(Step::Index(index)), ..value }));
+            match (member.value.kind() == JsonKind::Array, element.many) {
+                (true, true) => {
+                    let twins = if self.is_valid { None } else { validate::beside_of(node, element.name) };
+                    let mut twins = twins.map(|twins| twins.items());
+                    for (index, item) in member.value.items().enumerate() {
+                        let twin = twins.as_mut().and_then(Iterator::next);
+                        let is_extended = twin.is_some_and(|twin| twin.kind() == JsonKind::Object);
+                        let item = Value { node: item, place: &here.then(Step::Index(index)), ..value };
+                        go_on!(self.value(item, is_extended));
+                    }
                 }
-            } else {
-                go_on!(self.value(value));
+                (false, false) => go_on!(self.value(value, false)),
+                _ => go_on!(self.outside(member.value, &here, about)),
             }
         }
         Flow::On
@@ -229,37 +268,43 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     fn beside(
         &mut self,
         value: Node<'d, 'a>,
+        of: Primitive<'d, 'a>,
         within: Within,
         place: &Place<'_>,
         about: About<'_, 'd>,
     ) -> Flow {
         let Some(shape) = self.table.named("Element") else { return Flow::On };
-        if value.kind() == JsonKind::Array {
-            for (index, item) in value.items().enumerate() {
-                go_on!(self.object(item, shape, within, &place.then(Step::Index(index)), about));
+        match value.kind() {
+            JsonKind::Array if of.element.many => {
+                let is_alone = of.owner.get(of.element.name).is_none();
+                for (index, item) in value.items().enumerate() {
+                    let here = place.then(Step::Index(index));
+                    go_on!(match item.kind() {
+                        JsonKind::Object => self.object(item, shape, within, &here, about),
+                        JsonKind::Null if !is_alone => Flow::On,
+                        _ => self.outside(item, &here, about),
+                    });
+                }
+                Flow::On
             }
-            return Flow::On;
+            JsonKind::Object if !of.element.many => self.object(value, shape, within, place, about),
+            _ => self.outside(value, place, about),
         }
-        self.object(value, shape, within, place, about)
     }
 
-    fn unknown(&mut self, value: Node<'d, 'a>, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
-        match value.kind() {
-            JsonKind::String => self.give(value, Meaning::ShortText, "", place, about),
-            JsonKind::Array => {
-                for (index, item) in value.items().enumerate() {
-                    go_on!(self.unknown(item, &place.then(Step::Index(index)), about));
-                }
-                Flow::On
-            }
-            JsonKind::Object => {
-                for member in value.members() {
-                    go_on!(self.unknown(member.value, &place.then(Step::UnknownKey(member.index)), about));
-                }
-                Flow::On
-            }
-            _ => Flow::On,
-        }
+    /// A value that lies outside the schema: it goes whole, with its key, whatever it holds.
+    fn outside(&mut self, node: Node<'d, 'a>, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
+        self.whole(node, phi::OUTSIDE, place, about)
+    }
+
+    /// A value, or a whole object, that can only go or stay.
+    fn whole(&mut self, node: Node<'d, 'a>, label: Label, place: &Place<'_>, about: About<'_, 'd>) -> Flow {
+        let written = node.as_str().or_else(|| node.as_number()).or_else(|| node.key());
+        // What holds no text of its own is told by a mark: an empty piece would be none.
+        let held = Held::Text(written.filter(|text| !text.is_empty()).unwrap_or("?"));
+        let meaning = Meaning::Identifier(label);
+        let (subject, resource, part) = (about.subject, about.resource, Part::Outside);
+        (self.visit)(&Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None })
     }
 
     fn give(
@@ -276,5 +321,41 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let local = node.as_str().filter(|_| is_local).map(|id| Local { within: self.outermost, id });
         let (subject, resource, part) = (about.subject, about.resource, Part::Whole);
         (self.visit)(&Spot { node, place, held, meaning, domain, subject, resource, part, local })
+    }
+}
+
+/// A primitive that may have extensions beside it.
+#[derive(Clone, Copy)]
+struct Primitive<'d, 'a> {
+    element: &'static Element,
+    owner: Node<'d, 'a>,
+}
+
+/// The keys of an object met so far.
+enum Keys<'d> {
+    /// None comes again.
+    Unique,
+    /// So few that a look back is quicker than a set.
+    Few,
+    Many(HashSet<&'d str>),
+}
+
+impl<'d> Keys<'d> {
+    const FEW: usize = 32;
+
+    fn of(node: Node<'d, '_>, is_valid: bool) -> Self {
+        match (is_valid, node.len() > Self::FEW) {
+            (true, _) => Self::Unique,
+            (false, false) => Self::Few,
+            (false, true) => Self::Many(HashSet::new()),
+        }
+    }
+
+    fn is_again(&mut self, node: Node<'d, '_>, member: Member<'d, '_>) -> bool {
+        match self {
+            Self::Unique => false,
+            Self::Few => node.members().take(member.index).any(|before| before.key == member.key),
+            Self::Many(met) => !met.insert(member.key),
+        }
     }
 }

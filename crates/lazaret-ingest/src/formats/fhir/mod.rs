@@ -11,7 +11,7 @@
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
 //! | `view` | text attachments as their reader sees them |
-//! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
+//! | `meanings`, `phi`, `questions`, `subject` | what each piece means, and whose it is |
 //! | `write`, `narrative_text` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
@@ -27,9 +27,12 @@ mod nodes;
 mod phi;
 mod place;
 mod primitives;
+mod questions;
 mod reading;
 mod record;
 mod reference;
+#[cfg(test)]
+mod released;
 mod rules;
 mod subject;
 mod table;

@@ -78,6 +78,7 @@ mod tests {
             "<p\n>x</p\n>",
             "<a href=\"Patient/1\" title=\"javascript: is a word\">x</a>",
             "<img src=\"img/a.png\"/>",
+            "<p xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:v='urn:x'>x &#x9;&#10;&#x10FFFF;</p>",
         ] {
             assert_eq!(ids(inside), [] as [&str; 0], "{inside}");
         }
@@ -107,6 +108,16 @@ mod tests {
             ("a &nbsp; b", "fhir.narrative-malformed"),
             ("<p title=x>x</p>", "fhir.narrative-malformed"),
             ("<p title=\"a\" title=\"b\">x</p>", "fhir.narrative-malformed"),
+            ("a&#0;", "fhir.narrative-malformed"),
+            ("a&#x1;", "fhir.narrative-malformed"),
+            ("<p title=\"&#31;\">x</p>", "fhir.narrative-malformed"),
+            ("a&#xFFFE;", "fhir.narrative-malformed"),
+            ("a&#X41;", "fhir.narrative-malformed"),
+            ("a&#+65;", "fhir.narrative-malformed"),
+            ("a\u{1}", "fhir.narrative-malformed"),
+            ("a\u{FFFF}", "fhir.narrative-malformed"),
+            ("<p xmlns:=\"x\">x</p>", "fhir.narrative-malformed"),
+            ("<p xsi:type=\"x\" xmlns:xsi=\"urn:x\">x</p>", "fhir.narrative-attribute"),
             ("<?php x ?>x", "fhir.narrative-malformed"),
             ("<!ENTITY x \"y\">x", "xml.doctype"),
             (" ", "fhir.invariant"),

@@ -43,6 +43,12 @@ pub(crate) fn narrates_identity(resource: &str) -> bool {
     TYPES.binary_search(&resource).is_ok()
 }
 
+/// What lies outside the schema: nobody can say what it is, so that it goes with its key.
+pub(crate) const OUTSIDE: Label = Label::OTHER_ID.sub("outside-schema");
+
+/// An extension that nobody publishes for all: whatever it holds and names.
+pub(crate) const EXTENSION: Label = Label::OTHER_ID.sub("extension");
+
 /// Whether what bears a label in the record of a patient is worth seeking in that patient's notes. `Mrs.` and
 /// `US` stand in everybody's.
 pub(crate) fn is_sought_in_notes(label: Label, element: &str) -> bool {
@@ -247,10 +253,21 @@ pub(crate) fn around(shape: &str, owner: &str) -> Option<Label> {
     })
 }
 
-/// What the URL of an extension says of its values.
-pub(crate) fn extension(url: &str) -> Extended {
+/// What the URL of an extension says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Url {
+    pub(crate) holds: Extended,
+    /// Whether it is defined by nobody who publishes for all: what it holds, and what its URL names, is not known.
+    pub(crate) is_foreign: bool,
+}
+
+/// What the URL of an extension says of its values; within another extension it may be a name alone.
+pub(crate) fn extension(url: &str, is_nested: bool) -> Url {
+    const HL7: [&str; 2] = ["http://hl7.org/fhir/", "http://terminology.hl7.org/"];
+    let is_published = HL7.iter().any(|base| url.strip_prefix(base).is_some_and(is_a_path));
+    let is_foreign = !(is_published || is_nested && is_a_path(url) && !url.contains('/'));
     let last = url.rsplit('/').next().unwrap_or("");
-    match last {
+    let holds = match last {
         "patient-birthPlace" | "birthPlace" | "geolocation" | "latitude" | "longitude" => {
             Extended::All(Label::LOCATION)
         }
@@ -263,7 +280,18 @@ pub(crate) fn extension(url: &str) -> Extended {
         | "us-core-sex"
         | "ombCategory"
         | "detailed"
-        | "data-absent-reason" => Extended::Known,
+        | "data-absent-reason"
+            if !is_foreign =>
+        {
+            Extended::Known
+        }
         _ => Extended::Unknown,
-    }
+    };
+    Url { holds, is_foreign }
+}
+
+/// Whether a text is names and slashes alone.
+fn is_a_path(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.'))
 }

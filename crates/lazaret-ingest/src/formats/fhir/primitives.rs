@@ -150,6 +150,9 @@ fn string(text: &str) -> Result<(), (Fault, &'static str)> {
     if text.is_empty() {
         return Err((Fault::Format, "no character: a string must not be empty"));
     }
+    if text.trim_start().is_empty() {
+        return Err((Fault::Format, "white space alone: a string must say something"));
+    }
     Ok(())
 }
 

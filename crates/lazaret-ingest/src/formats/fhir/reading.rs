@@ -8,7 +8,7 @@ use lazaret_core::{
 };
 use lazaret_input::json::{Document, Node};
 
-use super::meanings::{Held, walk};
+use super::meanings::{Held, Part, walk};
 use super::nodes::text;
 use super::phi;
 use super::record::read;
@@ -71,7 +71,7 @@ impl Reading for FhirReading<'_> {
         if !self.describes_subject {
             return Ok(());
         }
-        walk(self.document.root(), &mut |spot| {
+        walk(self.document.root(), self.is_valid, &mut |spot| {
             let subject = spot.subject.or(self.subject.as_deref());
             if let (Meaning::Identifier(label), Held::Text(text), Some(id)) =
                 (spot.meaning, spot.held, subject)
@@ -86,7 +86,7 @@ impl Reading for FhirReading<'_> {
     }
 
     fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
-        walk(self.document.root(), &mut |spot| {
+        walk(self.document.root(), self.is_valid, &mut |spot| {
             visit(Segment {
                 place: spot.place,
                 content: match spot.held {
@@ -103,15 +103,56 @@ impl Reading for FhirReading<'_> {
 
     fn write(&self, edits: &Edits, out: &mut dyn Write) -> Result<(), Refused> {
         let unwritten = |_| Refused::new(UNINSPECTABLE.id, "the output took no more bytes");
+        let end = self.document.root().span().end;
+        if self.bytes.get(end..).is_some_and(|rest| !rest.trim_ascii().is_empty()) {
+            // They belong to no element, so that nothing could be taken out of them.
+            return Err(Refused::new(UNINSPECTABLE.id, "bytes stand after the record"));
+        }
         if edits.is_empty() {
             return out.write_all(self.bytes).map_err(unwritten);
         }
-        let written = write::edited(&self.document, self.bytes, edits)?;
+        let written = write::edited(&self.document, self.is_valid, self.bytes, edits)?;
         if self.is_valid {
             holds(&written, &self.limits)?;
+        } else if self.all_outside_goes(edits) {
+            is_within_the_schema(&written, &self.limits)?;
         }
         out.write_all(&written).map_err(unwritten)
     }
+}
+
+impl FhirReading<'_> {
+    /// Whether the edits leave nothing that lies outside the schema.
+    fn all_outside_goes(&self, edits: &Edits) -> bool {
+        let mut number = 0_usize;
+        let mut all = true;
+        walk(self.document.root(), self.is_valid, &mut |spot| {
+            all &= spot.part != Part::Outside || !edits.of(number).is_empty();
+            number = number.saturating_add(1);
+            if all { Flow::On } else { Flow::Stop }
+        });
+        all
+    }
+}
+
+/// What was taken out of a record because it lies outside the schema must not stand in what is written.
+fn is_within_the_schema(written: &[u8], limits: &Limits) -> Result<(), Refused> {
+    let refused = |at: &dyn std::fmt::Display| {
+        let reason = format!("what lies outside the schema cannot be taken out of it, at {at}");
+        Refused::new(UNINSPECTABLE.id, reason)
+    };
+    let Some(document) = read(written, 0, limits, &mut Findings::new()) else {
+        return Err(refused(&lazaret_core::Locator::document()));
+    };
+    let mut left = None;
+    walk(document.root(), false, &mut |spot| {
+        if spot.part != Part::Outside {
+            return Flow::On;
+        }
+        left = Some(spot.place.locator());
+        Flow::Stop
+    });
+    left.map_or(Ok(()), |at| Err(refused(&at)))
 }
 
 /// The key of a value, or of the array it is in.

@@ -75,7 +75,7 @@ pub(crate) fn read<'r>(
 
 /// Attachments that no detector of text can read, and that the schema does not say are to go: not inspected.
 fn report_opaque(document: &Document<'_>, findings: &mut Findings) {
-    walk(document.root(), &mut |spot| {
+    walk(document.root(), false, &mut |spot| {
         let decodes = || spot.node.as_str().and_then(attachment::decode).is_some();
         if spot.meaning == Meaning::Opaque && decodes() {
             let message = "an attachment that is no text, or whose text cannot be read: it was not inspected"; // one that does not decode has its own rule

@@ -18,10 +18,17 @@ pub(crate) static CARDINALITY: Rule = Rule::new(
 pub(crate) static BINDING: Rule =
     Rule::new("fhir.binding", Severity::High, "code outside a required value set");
 /// Nothing in it.
-pub(crate) static EMPTY_OBJECT: Rule =
-    Rule::new("fhir.empty-object", Severity::High, "empty object or array (ele-1)");
+pub(crate) static EMPTY_OBJECT: Rule = Rule::new(
+    "fhir.empty-object",
+    Severity::High,
+    "empty object or array, or an object with an id alone (ele-1)",
+);
 /// Not an id.
-pub(crate) static ID: Rule = Rule::new("fhir.id", Severity::High, "id with a wrong character or above 64");
+pub(crate) static ID: Rule = Rule::new(
+    "fhir.id",
+    Severity::High,
+    "id with a wrong character, above 64, or of two contained resources",
+);
 /// Not in the calendar.
 pub(crate) static DATE: Rule =
     Rule::new("fhir.date", Severity::High, "date, dateTime, instant or time that cannot be");

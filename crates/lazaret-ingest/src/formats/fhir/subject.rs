@@ -122,6 +122,14 @@ pub(crate) fn sensitivity(resource: Node<'_, '_>) -> Vec<Sensitivity> {
 fn labels(resource: Node<'_, '_>, found: &mut BTreeSet<Sensitivity>) {
     let security = resource.get("meta").into_iter().flat_map(|meta| items(meta, "security"));
     found.extend(security.filter_map(label));
+    match text(resource, "resourceType") {
+        Some("Composition") => found.extend(text(resource, "confidentiality").and_then(confidentiality)),
+        Some("DocumentReference" | "DocumentManifest") => {
+            let concepts = items(resource, "securityLabel");
+            found.extend(concepts.flat_map(|concept| items(concept, "coding")).filter_map(label));
+        }
+        _ => {}
+    }
     for contained in items(resource, "contained") {
         labels(contained, found);
     }
@@ -130,24 +138,57 @@ fn labels(resource: Node<'_, '_>, found: &mut BTreeSet<Sensitivity>) {
     }
 }
 
-/// HL7 v3 `ActCode` (information sensitivity policies) and Confidentiality. A code that stands without its
-/// system counts too: holding one record more is the safer error.
+/// HL7 v3 `ActCode` (information sensitivity policies) and Confidentiality, under the URIs of every version and
+/// their OIDs. A code that stands without its system counts too: holding one record more is the safer error.
 fn label(coding: Node<'_, '_>) -> Option<Sensitivity> {
-    let system = text(coding, "system").unwrap_or("");
+    let system = text(coding, "system").unwrap_or("").trim_end_matches('/');
     let code = text(coding, "code")?;
-    let is = |name: &str| system.is_empty() || system.ends_with(name);
-    if is("v3-ActCode") || system.ends_with("2.16.840.1.113883.5.4") {
-        let of = match code {
-            "42CFRPart2" | "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" | "ALC" | "DRGIS" => Some(Sensitivity::Part2),
-            "PSY" | "PSYTHPN" | "MH" | "BH" | "COGN" | "DVD" | "EMOTDIS" => Some(Sensitivity::Psychotherapy),
-            "HIV" | "STD" => Some(Sensitivity::Hiv),
-            "GDIS" | "SICKLE" | "SCA" => Some(Sensitivity::Genetic),
-            _ => None,
-        };
-        if of.is_some() {
-            return of;
-        }
-    }
-    let restricted = is("v3-Confidentiality") || system.ends_with("2.16.840.1.113883.5.25");
-    (restricted && matches!(code, "R" | "V")).then_some(Sensitivity::Restricted)
+    let is = |names: [&str; 3]| system.is_empty() || names.iter().any(|name| system.ends_with(name));
+    let by_policy = || policy(code).filter(|_| is(["v3-ActCode", "v3/ActCode", "2.16.840.1.113883.5.4"]));
+    let is_degree = is(["v3-Confidentiality", "v3/Confidentiality", "2.16.840.1.113883.5.25"]);
+    by_policy().or_else(|| confidentiality(code).filter(|_| is_degree))
+}
+
+fn confidentiality(code: &str) -> Option<Sensitivity> {
+    matches!(code, "R" | "V").then_some(Sensitivity::Restricted)
+}
+
+/// The codes of `InformationSensitivityPolicy`, by the protection they ask for. Those of other kinds (violence,
+/// sexuality, employment, celebrity, what a patient or the law wants kept) are restricted without a word of their own.
+fn policy(code: &str) -> Option<Sensitivity> {
+    Some(match code {
+        "42CFRPart2" | "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" | "ALC" | "DRGIS" => Sensitivity::Part2,
+        "PSY" | "PSYTHPN" | "MH" | "BH" | "COGN" | "DVD" | "EMOTDIS" => Sensitivity::Psychotherapy,
+        "HIV" | "STD" => Sensitivity::Hiv,
+        "GDIS" | "SCA" | "SICKLE" => Sensitivity::Genetic,
+        "ADOL" => Sensitivity::Minor,
+        "_InformationSensitivityPolicy"
+        | "_ActInformationSensitivityPolicy"
+        | "_EntitySensitivityPolicyType"
+        | "_RoleInformationSensitivityPolicy"
+        | "MST"
+        | "SDV"
+        | "SEX"
+        | "SPI"
+        | "TBOO"
+        | "VIO"
+        | "DEMO"
+        | "DOB"
+        | "GENDER"
+        | "LIVARG"
+        | "MARST"
+        | "RACE"
+        | "REL"
+        | "B"
+        | "EMPL"
+        | "LOCIS"
+        | "SSP"
+        | "CEL"
+        | "DIA"
+        | "EMP"
+        | "PDS"
+        | "PHY"
+        | "PRS" => Sensitivity::Restricted,
+        _ => return None,
+    })
 }

@@ -5,7 +5,7 @@
 
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lazaret_core::{Finding, Findings, Limit, Limits, Place, Rule, Step};
 use lazaret_input::json::{Document, JsonKind, Node};
@@ -14,8 +14,8 @@ use super::invariants::Around;
 use super::narrative;
 use super::nodes::{items, text};
 use super::primitives::Primitive;
-use super::rules::{CARDINALITY, EMPTY_OBJECT, INVARIANT, TYPE, UNKNOWN_ELEMENT};
-use super::table::{Element, Kind, Shape, ShapeId, Table, table};
+use super::rules::{CARDINALITY, EMPTY_OBJECT, ID, INVARIANT, TYPE, UNKNOWN_ELEMENT};
+use super::table::{Codes, Element, Kind, Shape, ShapeId, Table, table};
 
 /// Holds a document against the definitions and reports every fault. Whether it holds data in base64.
 pub(crate) fn validate(document: &Document<'_>, limits: &Limits, findings: &mut Findings) -> bool {
@@ -55,6 +55,9 @@ struct Run<'d, 'a, 'f> {
     narrative_depth: Limit,
 }
 
+/// The extension that says why a value is missing.
+const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+
 /// For how many unknown elements the nearest name is sought.
 const MAX_SUGGESTIONS: usize = 100;
 
@@ -78,6 +81,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             return self.no_type(node, &place.then(Step::Name("resourceType")));
         };
         let contained = if is_contained { None } else { Some(contained_types(node)) };
+        self.twice_contained(node, place);
         let outer_resource = std::mem::replace(&mut self.around.resource, node);
         let outer_contained = contained.map(|new| std::mem::replace(&mut self.around.contained, new));
         let is_bundle = text(node, "resourceType") == Some("Bundle");
@@ -92,15 +96,23 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         }
     }
 
+    /// What is contained is told by its id, so that no two may have the same.
+    fn twice_contained(&mut self, node: Node<'d, 'a>, place: &Place<'_>) {
+        let mut met = HashSet::new();
+        for (index, inner) in items(node, "contained").enumerate() {
+            if text(inner, "id").is_some_and(|id| !met.insert(id)) {
+                let (contained, item) = (place.then(Step::Name("contained")), Step::Index(index));
+                let message = "a second contained resource with this id";
+                self.fault(&ID, &contained.then(item).then(Step::Name("id")), message);
+            }
+        }
+    }
+
     /// An object of a shape; `within` is the element it stands in.
     fn object(&mut self, node: Node<'d, 'a>, shape: ShapeId, within: Option<&Element>, place: &Place<'_>) {
         let of = self.table.shape(shape);
-        if node.is_empty() {
-            return self.fault(
-                &EMPTY_OBJECT,
-                place,
-                "empty object (ele-1: an element has a value or children)",
-            );
+        if node.is_empty() || !of.is_resource && of.name != "Element" && is_only_an_id(node) {
+            return self.nothing_in_it(place);
         }
         let mut present = 0_u64;
         let mut told = 0_u64;
@@ -113,8 +125,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
                 None => (member.key, false),
             };
             let element = self.table.element(shape, name);
-            let element = element
-                .filter(|e| !is_beside || matches!(e.kind, Kind::Primitive(p) if p != Primitive::Xhtml));
+            let element = element.filter(|element| !is_beside || may_stand_beside(element));
             let Some(element) = element else {
                 self.unknown(shape, member.key, &place.then(Step::UnknownKey(member.index)));
                 continue;
@@ -149,6 +160,10 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             "CodeableConcept" => self.concept(node, within, place),
             _ => {}
         }
+    }
+
+    fn nothing_in_it(&mut self, place: &Place<'_>) {
+        self.fault(&EMPTY_OBJECT, place, "empty object (ele-1: an element has a value or children)");
     }
 
     fn unknown(&mut self, shape: ShapeId, key: &str, place: &Place<'_>) {
@@ -229,6 +244,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
         let Some(shape) = self.element else { return };
         if !element.many {
             return match value.kind() {
+                JsonKind::Object if is_only_an_id(value) && owner.get(element.name).is_none() => {
+                    self.nothing_in_it(place);
+                }
                 JsonKind::Object => self.object(value, shape, None, place),
                 kind => self.fault(&TYPE, place, format!("expected object, found {kind}")),
             };
@@ -250,15 +268,57 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             );
         }
         let alone = owner.get(element.name).is_none();
+        let mut values = owner.get(element.name).map(|values| values.items());
         for (index, item) in value.items().enumerate() {
             let here = place.then(Step::Index(index));
+            let twin = values.as_mut().and_then(Iterator::next);
+            let has_value = twin.is_some_and(|twin| twin.kind() != JsonKind::Null);
             match item.kind() {
+                JsonKind::Object if is_only_an_id(item) && !has_value => self.nothing_in_it(&here),
                 JsonKind::Object => self.object(item, shape, None, &here),
                 JsonKind::Null if !alone => {}
                 kind => self.fault(&TYPE, &here, format!("expected object, found {kind}")),
             }
         }
     }
+}
+
+/// Whether an object has no member but its id: then it says nothing (ele-1).
+pub(crate) fn is_only_an_id(node: Node<'_, '_>) -> bool {
+    node.members().all(|member| member.key == "id")
+}
+
+/// Whether `_x` may stand for an element `x`.
+pub(crate) fn may_stand_beside(element: &Element) -> bool {
+    matches!(element.kind, Kind::Primitive(primitive) if primitive != Primitive::Xhtml)
+}
+
+/// Whether a code is in the required value set of its element, if it has one.
+pub(crate) fn code_holds(code: &str, element: &Element) -> bool {
+    match element.set.and_then(|number| table().set(number)).map(|set| &set.codes) {
+        None | Some(Codes::Open) => true,
+        Some(Codes::Bare(codes)) => codes.contains(code),
+        Some(Codes::WithSystem(codes)) => codes.iter().any(|known| known.rsplit('|').next() == Some(code)),
+    }
+}
+
+/// Whether a concept has a coding of the required value set of its element, if it has one. A concept without any
+/// coding may say by an extension why it has none.
+pub(crate) fn concept_holds(concept: Node<'_, '_>, element: &Element) -> bool {
+    let set = element.set.and_then(|number| table().set(number));
+    let Some(Codes::WithSystem(codes)) = set.map(|set| &set.codes) else { return true };
+    let mut extensions = items(concept, "extension").filter_map(|extension| text(extension, "url"));
+    if concept.get("coding").is_none() && extensions.any(|url| url == DATA_ABSENT_REASON) {
+        return true;
+    }
+    let mut key = String::new();
+    items(concept, "coding").any(|coding| {
+        key.clear();
+        key.push_str(text(coding, "system").unwrap_or(""));
+        key.push('|');
+        key.push_str(text(coding, "code").unwrap_or(""));
+        codes.contains(key.as_str())
+    })
 }
 
 /// Whether another type of the same choice stands before this member: `_valueString` beside `valueString` is
@@ -271,7 +331,7 @@ fn is_second(table: &Table, shape: ShapeId, node: Node<'_, '_>, element: &Elemen
 }
 
 /// `_x` for an element `x`.
-fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
+pub(crate) fn beside_of<'d, 'a>(owner: Node<'d, 'a>, name: &str) -> Option<Node<'d, 'a>> {
     owner.members().find(|member| member.key.strip_prefix('_') == Some(name)).map(|member| member.value)
 }
 

@@ -14,12 +14,13 @@ use std::ops::Range;
 use lazaret_core::{Edits, Refused, UNINSPECTABLE};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
-use changes::{Change, changed, changes};
+use changes::{Change, changed, changes, removed};
 use masks::MASKED;
 
 use super::attachment;
 use super::nodes::text;
 use super::table::{Element, Kind, ShapeId, Table, table};
+use super::validate::{is_only_an_id, may_stand_beside};
 
 /// The elements that make an object worth keeping: when those it had are gone, it goes whole.
 const ESSENCE: &[(&str, &[&str])] = &[
@@ -48,9 +49,14 @@ const ONE_OF: &[(&str, &[&str])] = &[
 ];
 
 /// The document with the edits made. `bytes` is the input the document was read from.
-pub(crate) fn edited(document: &Document<'_>, bytes: &[u8], edits: &Edits) -> Result<Vec<u8>, Refused> {
+pub(crate) fn edited(
+    document: &Document<'_>,
+    is_valid: bool,
+    bytes: &[u8],
+    edits: &Edits,
+) -> Result<Vec<u8>, Refused> {
     let root = document.root();
-    let changes = changes(document, edits)?;
+    let changes = changes(document, is_valid, edits)?;
     let mut touched = HashSet::new();
     for id in changes.keys() {
         let mut at = document.node(*id);
@@ -150,7 +156,9 @@ impl Writer {
             && !members
                 .iter()
                 .any(|m| m.fate != Fate::Remove && (m.name == "extension" || m.name.starts_with("value")));
-        let is_empty = members.iter().all(|m| m.fate == Fate::Remove);
+        // An id alone says nothing (ele-1).
+        let is_empty = members.iter().all(|m| m.fate == Fate::Remove || m.key == "id")
+            && (members.iter().any(|m| m.fate == Fate::Remove) || members.is_empty());
         if !is_resource && (is_lost || is_hollow || is_empty) {
             self.patches.truncate(mark);
             return true;
@@ -188,7 +196,7 @@ impl Writer {
     ) -> Member<'d, 'a> {
         let name = member.key.strip_prefix('_').unwrap_or(member.key);
         let element = shape.and_then(|shape| self.table.element(shape, name));
-        let is_beside = name.len() != member.key.len() && element.is_some();
+        let is_beside = name.len() != member.key.len() && element.is_some_and(may_stand_beside);
         Member {
             key: member.key,
             name: if is_beside { name } else { member.key },
@@ -207,7 +215,7 @@ impl Writer {
             if !self.touched.contains(&member.value.id()) {
                 continue;
             }
-            if member.value.kind() == JsonKind::Array {
+            if member.value.kind() == JsonKind::Array && !self.changes.contains_key(&member.value.id()) {
                 let (fate, removed) = self.array(member.value, member.element, owner);
                 member.fate = fate;
                 if !removed.is_empty() {
@@ -217,13 +225,24 @@ impl Writer {
                 member.fate = self.value(member.value, member.element, owner);
             }
         }
+        let lone: Vec<&str> = members
+            .iter()
+            .filter(|m| !m.is_beside && matches!(m.fate, Fate::Remove | Fate::Mask))
+            .map(|m| m.name)
+            .collect();
         for member in members.iter_mut().filter(|m| m.is_beside) {
+            if lone.contains(&member.name) && is_only_an_id(member.value) {
+                member.fate = Fate::Remove;
+                continue;
+            }
             let removed = gone.get(member.name).map_or(&[][..], Vec::as_slice);
             if removed.is_empty() && !self.touched.contains(&member.value.id()) {
                 continue;
             }
             let twin = node.get(member.name);
-            member.fate = if member.value.kind() == JsonKind::Array {
+            member.fate = if self.changes.contains_key(&member.value.id()) {
+                Fate::Remove
+            } else if member.value.kind() == JsonKind::Array {
                 self.beside(member.value, twin, removed)
             } else if self.object(member.value, self.table.named("Element"), "") {
                 Fate::Remove
@@ -246,7 +265,7 @@ impl Writer {
             Some(Kind::Resource) => text(node, "resourceType").and_then(|name| self.table.resource(name)),
             _ => None,
         };
-        if self.object(node, shape, owner) { Fate::Remove } else { Fate::Keep }
+        if self.object(node, shape, owner) { removed(element) } else { Fate::Keep }
     }
 
     /// Settles an array: what becomes of it, and which of its items go.
@@ -263,7 +282,9 @@ impl Writer {
             let mut fate = Fate::Keep;
             if self.touched.contains(&item.id()) {
                 fate = match item.kind() {
-                    JsonKind::Array => self.array(item, element, owner).0,
+                    JsonKind::Array if !self.changes.contains_key(&item.id()) => {
+                        self.array(item, element, owner).0
+                    }
                     _ => self.value(item, element, owner),
                 };
             }
@@ -294,8 +315,9 @@ impl Writer {
             let goes = removed.next_if_eq(&index).is_some();
             let fate = if goes {
                 Fate::Remove
-            } else if item.kind() == JsonKind::Object && self.touched.contains(&item.id()) {
-                let is_gone = self.object(item, self.table.named("Element"), "");
+            } else if self.touched.contains(&item.id()) {
+                let is_gone = self.changes.contains_key(&item.id())
+                    || self.object(item, self.table.named("Element"), "");
                 match (is_gone, value.is_some_and(|value| value.kind() != JsonKind::Null)) {
                     (false, _) => Fate::Keep,
                     (true, true) => Fate::Replace("null".to_owned()),

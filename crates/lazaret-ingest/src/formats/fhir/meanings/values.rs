@@ -11,10 +11,12 @@ use crate::formats::fhir::attachment;
 use crate::formats::fhir::narrative_text::NarrativeText;
 use crate::formats::fhir::nodes::text;
 use crate::formats::fhir::phi::{self, Extended};
-use crate::formats::fhir::primitives::Primitive;
+use crate::formats::fhir::primitives::{Primitive, Written};
+use crate::formats::fhir::questions::{self, AGES, Asked, is_over_89, is_years_over_89};
 use crate::formats::fhir::reference::Target;
 use crate::formats::fhir::subject::Entries;
-use crate::formats::fhir::table::{Element, Kind};
+use crate::formats::fhir::table::{Element, Kind, table};
+use crate::formats::fhir::validate;
 
 /// One value, and all that is known of it.
 #[derive(Clone, Copy)]
@@ -31,11 +33,18 @@ pub(super) struct Value<'p, 'd, 'a> {
 }
 
 impl<'d, 'a> Walker<'_, 'd, 'a> {
-    pub(super) fn value(&mut self, value: Value<'_, 'd, 'a>) -> Flow {
+    /// One value; `is_extended` says that extensions stand for it where it is null.
+    pub(super) fn value(&mut self, value: Value<'_, 'd, 'a>, is_extended: bool) -> Flow {
         let Value { node, element, place, about, .. } = value;
+        if !self.is_valid && !is_within_the_schema(value, is_extended) {
+            return self.outside(node, place, about);
+        }
         match element.kind {
             Kind::Shape(inner) if node.kind() == JsonKind::Object => {
-                let within = Within { element: Some(element), owner: value.shape, ..value.within };
+                let mut within = Within { element: Some(element), owner: value.shape, ..value.within };
+                if AGES.contains(&element.stem) {
+                    within.asked = Some(Asked::Age);
+                }
                 self.object(node, inner, within, place, about)
             }
             Kind::Resource if node.kind() == JsonKind::Object => self.inner(node, element, place, about),
@@ -44,29 +53,44 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 Some(string) => self.string(value, string, primitive),
                 None => Flow::On,
             },
-            // Of another type than the schema's: held anyway, and looked at.
-            _ => self.unknown(node, place, about),
+            _ => self.outside(node, place, about),
         }
     }
 
     fn number(&mut self, value: Value<'_, 'd, 'a>) -> Flow {
-        let label = match (value.shape, value.element.name, value.within.extended) {
-            ("Age", "value", _) => is_over_89(value.node, value.owner).then_some(Label::AGE),
+        let Value { node, owner, shape, element, within, .. } = value;
+        let is_quantity = element.name == "value" && QUANTITIES.contains(&shape);
+        let label = match (shape, element.name, within.extended) {
+            ("Age", "value", _) => is_over_89(node, owner).then_some(Label::AGE),
             ("Location.position", _, _) => Some(Label::LOCATION),
             ("Patient", "multipleBirthInteger", _) => Some(phi::BIRTH_ORDER),
             ("Extension", _, Some(Extended::All(label))) => Some(label),
-            _ => None,
+            _ => match within.asked {
+                Some(Asked::Age) if is_quantity => is_over_89(node, owner).then_some(Label::AGE),
+                Some(Asked::Age) if is_an_answer(value) => is_years_over_89(node).then_some(Label::AGE),
+                Some(Asked::For(label)) if is_quantity || is_an_answer(value) => Some(label),
+                _ => None,
+            },
         };
         label.map_or(Flow::On, |label| self.identifier(value, label))
     }
 
     fn string(&mut self, value: Value<'_, 'd, 'a>, string: &'d str, primitive: Primitive) -> Flow {
         let Value { element, about, .. } = value;
+        let answer = value.within.asked.filter(|_| is_an_answer(value));
         let label = match primitive {
-            Primitive::Date | Primitive::DateTime | Primitive::Instant => match element.name {
-                "birthDate" | "bornDate" => Some(Label::BIRTH_DATE),
+            Primitive::Date | Primitive::DateTime | Primitive::Instant => match (element.name, answer) {
+                ("birthDate" | "bornDate", _) | (_, Some(Asked::For(Label::BIRTH_DATE))) => {
+                    Some(Label::BIRTH_DATE)
+                }
                 _ => Some(Label::DATE),
             },
+            Primitive::String | Primitive::Markdown | Primitive::Uri | Primitive::Url if answer.is_some() => {
+                answer.map(|asked| match asked {
+                    Asked::Age => Label::AGE,
+                    Asked::For(label) => label,
+                })
+            }
             Primitive::Id if element.name == "id" => {
                 let meaning = Meaning::Identifier(Label::RECORD_ID);
                 return self.give(value.node, meaning, about.resource, value.place, about);
@@ -221,6 +245,35 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
     }
 }
 
+/// Whether a value is of its element's type, form and required value set.
+fn is_within_the_schema(value: Value<'_, '_, '_>, is_extended: bool) -> bool {
+    let Value { node, element, .. } = value;
+    let primitive = match element.kind {
+        Kind::Primitive(primitive) => primitive,
+        Kind::Shape(shape) => {
+            let is_concept = table().shape(shape).name == "CodeableConcept";
+            return node.kind() == JsonKind::Object
+                && (!is_concept || validate::concept_holds(node, element));
+        }
+        Kind::Resource => return node.kind() == JsonKind::Object,
+    };
+    let text = match primitive.written() {
+        Written::Boolean => node.as_bool().map(|_| ""),
+        Written::Number => node.as_number(),
+        Written::String => node.as_str(),
+    };
+    match text {
+        // An id is replaced whole, whatever its form, so that what refers to it still does.
+        Some(_) if primitive == Primitive::Id && element.name == "id" => true,
+        Some(text) => {
+            primitive.check(text).is_ok()
+                && (primitive != Primitive::Code || validate::code_holds(text, element))
+                && (primitive != Primitive::Base64Binary || attachment::decode(text).is_some())
+        }
+        None => node.kind() == JsonKind::Null && is_extended,
+    }
+}
+
 /// What a string is; a reference to be taken apart gives the label of record ids.
 fn meaning_of_string(value: Value<'_, '_, '_>, entries: &Entries<'_>) -> Option<Meaning> {
     let Value { owner, within, .. } = value;
@@ -259,14 +312,17 @@ fn is_photo(within: Within) -> bool {
     within.element.is_some_and(|element| element.name == "photo")
 }
 
-/// Ages over 89 are of the kind that identifies; a unit other than years is brought to years.
-fn is_over_89(value: Node<'_, '_>, age: Node<'_, '_>) -> bool {
-    let years = match text(age, "code").or_else(|| text(age, "unit")) {
-        Some("mo" | "months" | "month") => 12.0,
-        Some("wk" | "weeks" | "week") => 52.0,
-        Some("d" | "days" | "day") => 365.0,
-        Some("h" | "min") => return false,
-        _ => 1.0,
-    };
-    value.as_number().and_then(|number| number.parse::<f64>().ok()).is_none_or(|number| number / years > 89.0)
+/// Whether a value is what somebody answered.
+fn is_an_answer(value: Value<'_, '_, '_>) -> bool {
+    let is_value = value.element.is_choice && value.element.stem == "value";
+    match value.shape {
+        "QuestionnaireResponse.item.answer" => is_value,
+        "Coding" => {
+            value.element.name == "display" && value.within.owner == "QuestionnaireResponse.item.answer"
+        }
+        shape => is_value && questions::ASKING.contains(&shape),
+    }
 }
+
+/// The types of a number with its unit.
+const QUANTITIES: &[&str] = &["Quantity", "SimpleQuantity", "Duration", "Count", "Distance"];

@@ -4,7 +4,7 @@ use lazaret_core::{Limit, Rule};
 use lazaret_input::XML_DOCTYPE;
 
 use super::names::{ATTRIBUTES, BAD_SCHEMES, ELEMENTS, FORBIDDEN_ATTRIBUTES, FORBIDDEN_ELEMENTS};
-use super::values::{decoded, is_remote, plain, style_loads};
+use super::values::{decoded, is_allowed, is_remote, is_strict, plain, style_loads};
 use super::{Fault, XHTML};
 use crate::formats::fhir::rules::{
     INVARIANT, NARRATIVE_ATTRIBUTE, NARRATIVE_ELEMENT, NARRATIVE_LINK_SCHEME, NARRATIVE_MALFORMED,
@@ -48,6 +48,9 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn read(&mut self) {
+        if !self.text.chars().all(is_allowed) {
+            self.malformed("a character that XML does not allow");
+        }
         while let Some(length) = self.rest().find('<') {
             self.characters(length);
             if !self.markup() {
@@ -108,6 +111,11 @@ impl<'t> Reader<'t> {
         for after in text.split('&').skip(1) {
             let name = after.split_once(';').map_or("", |(name, _)| name);
             match decoded(name) {
+                Some((c, true)) if !is_allowed(c) || !is_strict(name) => {
+                    self.malformed(
+                        "a reference to a character that XML does not allow, or not written as XML does",
+                    );
+                }
                 Some((_, true)) => {}
                 Some((_, false)) => self.malformed("an entity of HTML, which XML does not have"),
                 None => self.malformed("`&` that begins no character reference"),
@@ -328,6 +336,13 @@ impl<'t> Reader<'t> {
         if key == "xmlns" {
             if value != XHTML {
                 self.malformed("an element outside the XHTML namespace");
+            }
+            return;
+        }
+        if let Some(prefix) = key.strip_prefix("xmlns:") {
+            // It names a namespace and loads nothing; what is of that namespace is judged where it stands.
+            if prefix.is_empty() || prefix == "xmlns" || value.is_empty() {
+                self.malformed("a namespace without its prefix or name");
             }
             return;
         }

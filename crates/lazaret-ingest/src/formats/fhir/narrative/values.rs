@@ -31,6 +31,20 @@ pub(crate) fn reference(name: &str) -> Option<char> {
     decoded(name).filter(|(_, is_xml)| *is_xml).map(|(c, _)| c)
 }
 
+/// Whether XML 1.0 allows a character at all (production 2).
+pub(super) const fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// Whether a reference is written as XML has it: `#` and digits, or `#x` and hexadecimal digits, or a name.
+pub(super) fn is_strict(name: &str) -> bool {
+    match (name.strip_prefix("#x"), name.strip_prefix('#')) {
+        (Some(digits), _) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        (None, Some(digits)) => digits.bytes().all(|byte| byte.is_ascii_digit()),
+        (None, None) => true,
+    }
+}
+
 /// What a character reference stands for, and whether XML has it.
 pub(super) fn decoded(name: &str) -> Option<(char, bool)> {
     if let Some(number) = name.strip_prefix('#') {

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use lazaret_core::{Place, Step};
 use lazaret_input::json::{JsonKind, Node};
 
-use super::Run;
-use crate::formats::fhir::nodes::{items, text};
-use crate::formats::fhir::primitives::{Fault, Primitive, Written};
+use super::{Run, code_holds, concept_holds};
+use crate::formats::fhir::nodes::text;
+use crate::formats::fhir::primitives::{Fault, Primitive, Written, is_uuid};
 use crate::formats::fhir::reference::Target;
 use crate::formats::fhir::rules::{
-    ATTACHMENT_MISMATCH, BASE64, BINDING, DATE, FORMAT, ID, REFERENCE_TARGET, TYPE,
+    ATTACHMENT_MISMATCH, BASE64, BINDING, DATE, FORMAT, ID, INVARIANT, REFERENCE_TARGET, TYPE,
 };
-use crate::formats::fhir::table::{Codes, Element};
+use crate::formats::fhir::table::Element;
 use crate::formats::fhir::{attachment, narrative};
 
 impl<'d, 'a> Run<'d, 'a, '_> {
@@ -57,6 +57,15 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             Primitive::Base64Binary if text.is_empty() || attachment::decode(text).is_none() => {
                 self.fault(&BASE64, place, "not base64 (RFC 4648, with padding)");
             }
+            Primitive::Uri if element.name == "fullUrl" && !urn_holds(text) => {
+                self.fault(&FORMAT, place, "`urn:uuid:` without a UUID");
+            }
+            Primitive::Canonical => {
+                let local = text.strip_prefix('#').filter(|id| !id.is_empty());
+                if local.is_some_and(|id| !self.around.contained.contains_key(id)) {
+                    self.fault(&INVARIANT, place, "ref-1: `#id` must be contained in the resource");
+                }
+            }
             Primitive::Xhtml => {
                 for fault in narrative::faults(text, self.narrative_depth) {
                     self.fault(fault.rule, place, fault.message);
@@ -68,12 +77,7 @@ impl<'d, 'a> Run<'d, 'a, '_> {
 
     fn code(&mut self, code: &str, element: &Element, place: &Place<'_>) {
         let Some(set) = element.set.and_then(|number| self.table.set(number)) else { return };
-        let holds = match &set.codes {
-            Codes::Open => true,
-            Codes::Bare(codes) => codes.contains(code),
-            Codes::WithSystem(codes) => codes.iter().any(|known| known.rsplit('|').next() == Some(code)),
-        };
-        if !holds {
+        if !code_holds(code, element) {
             let mut message = format!("code is not in the required value set `{}`", set.name);
             name_invisible(code, &mut message);
             self.fault(&BINDING, place, message);
@@ -82,23 +86,9 @@ impl<'d, 'a> Run<'d, 'a, '_> {
 
     /// A concept bound to a required value set has a coding from it.
     pub(super) fn concept(&mut self, node: Node<'d, 'a>, within: Option<&Element>, place: &Place<'_>) {
-        let Some(set) = within.and_then(|element| element.set).and_then(|number| self.table.set(number))
-        else {
-            return;
-        };
-        let Codes::WithSystem(codes) = &set.codes else { return };
-        let mut key = String::new();
-        let holds = items(node, "coding").any(|coding| {
-            key.clear();
-            key.push_str(text(coding, "system").unwrap_or(""));
-            key.push('|');
-            key.push_str(text(coding, "code").unwrap_or(""));
-            codes.contains(key.as_str())
-        });
-        if !holds && node.get("extension").is_none() {
-            let message = format!("no coding is in the required value set `{}`", set.name);
-            self.fault(&BINDING, place, message);
-        }
+        let Some(element) = within.filter(|element| !concept_holds(node, element)) else { return };
+        let set = element.set.and_then(|number| self.table.set(number)).map_or("", |set| set.name);
+        self.fault(&BINDING, place, format!("no coding is in the required value set `{set}`"));
     }
 
     pub(super) fn reference(&mut self, node: Node<'d, 'a>, within: Option<&Element>, place: &Place<'_>) {
@@ -154,6 +144,11 @@ impl<'d, 'a> Run<'d, 'a, '_> {
             self.fault(&ATTACHMENT_MISMATCH, &place.then(Step::Name("hash")), "SHA-1 of the data differs");
         }
     }
+}
+
+/// Whether what stands behind `urn:uuid:` is a UUID, or the token that lazaret itself writes in its place.
+fn urn_holds(url: &str) -> bool {
+    url.strip_prefix("urn:uuid:").is_none_or(|id| id.starts_with("lz-") || is_uuid(&id.to_ascii_lowercase()))
 }
 
 /// Names the characters that show nothing: they may be why a code looks right.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use lazaret_core::{Edits, Flow, Meaning, Refused};
 use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
+use super::masks::MASKED_EXTENSION;
 use super::{Fate, Patch, confused, json_string};
 use crate::formats::fhir::meanings::{Held, Local, Part, walk};
 use crate::formats::fhir::narrative_text::NarrativeText;
@@ -21,14 +22,18 @@ pub(super) enum Change {
 }
 
 /// The edits of segments, as changes of JSON values.
-pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<NodeId, Change>, Refused> {
+pub(super) fn changes(
+    document: &Document<'_>,
+    is_valid: bool,
+    edits: &Edits,
+) -> Result<HashMap<NodeId, Change>, Refused> {
     let mut changes = HashMap::new();
     let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
     let mut locals: BTreeMap<Local<'_>, Vec<NodeId>> = BTreeMap::new();
     let mut narratives: BTreeMap<NodeId, (Vec<Patch>, bool)> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
-    walk(document.root(), &mut |spot| {
+    walk(document.root(), is_valid, &mut |spot| {
         if let Some(local) = spot.local {
             locals.entry(local).or_default().push(spot.node.id());
         }
@@ -41,7 +46,7 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
                     narratives.entry(spot.node.id()).or_default().1 = true;
                     Some(Change::Text(String::new())) // put together below
                 }
-                _ if goes => Some(Change::Remove),
+                _ if goes || spot.part == Part::Outside => Some(Change::Remove),
                 (Held::Bytes(_), _) if spot.meaning != Meaning::Opaque => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
                 (Held::Text(_), Part::Decoded(charset, view)) => {
@@ -54,7 +59,7 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
                     narratives.entry(spot.node.id()).or_default().0.extend(pieces);
                     Some(Change::Text(String::new())) // put together below
                 }
-                (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
+                (Held::Text(text), Part::Whole | Part::Outside) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
                     if !is_id(&new) {
                         return Change::Remove; // a placeholder is no id, and the same one for many would join them
@@ -131,6 +136,15 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
+/// What becomes of a value that goes. A modifier says that the rest may not be read without it, so that one that
+/// says nothing else stays in its place.
+pub(super) fn removed(element: Option<&Element>) -> Fate {
+    match element {
+        Some(element) if element.name == "modifierExtension" => Fate::Replace(MASKED_EXTENSION.to_owned()),
+        _ => Fate::Remove,
+    }
+}
+
 /// What becomes of a value with a change: the new one if its type has it, else a mask.
 pub(super) fn changed(
     change: &Change,
@@ -139,7 +153,7 @@ pub(super) fn changed(
     owner: &str,
 ) -> Fate {
     let new = match change {
-        Change::Remove => return Fate::Remove,
+        Change::Remove => return removed(element),
         Change::Data(bytes) if bytes.is_empty() => return Fate::Remove,
         Change::Data(bytes) => return Fate::Replace(json_string(&attachment::encode(bytes))),
         Change::Text(new) => new,

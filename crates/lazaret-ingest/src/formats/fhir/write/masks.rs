@@ -5,6 +5,9 @@ use crate::formats::fhir::table::{Kind, ShapeId};
 
 /// The extension that stands for a value that may not be told.
 pub(super) const MASKED: &str = r#"{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}"#;
+/// That extension alone.
+pub(super) const MASKED_EXTENSION: &str =
+    r#"{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}"#;
 /// The narrative that stands where one is required.
 const NO_NARRATIVE: &str =
     r#"{"status":"empty","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">[removed]</div>"}"#;
