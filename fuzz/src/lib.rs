@@ -4,6 +4,7 @@
 //! `fuzz_targets/` gives each to libFuzzer. The tests replay all of them over seeds and changed seeds on stable Rust
 //! (`crates/lazaret/tests/main/fuzz.rs`), so a new target is one function, one line in [`TARGETS`] and one file.
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, LazyLock};
 
@@ -319,7 +320,7 @@ fn records(format: &dyn Format, bytes: &[u8]) -> String {
     while let Ok(Some(record)) = payload.next() {
         let mut findings = Findings::new();
         let reading = record.read(&limits, &mut findings);
-        said.push_str(&format!("{} {:?}\n", record.place().number, findings.faults()));
+        let _ = writeln!(said, "{} {:?}", record.place().number, findings.faults()); // writing to a String cannot fail
         let Some(reading) = reading else { continue };
         let mut again = Vec::new();
         if reading.write(&Edits::none(), &mut again).is_ok() {
@@ -338,8 +339,8 @@ fn records(format: &dyn Format, bytes: &[u8]) -> String {
         let mut gone = Vec::new();
         let written = reading.write(&edits, &mut gone).is_ok();
         let (visited, learnt) = (visited.is_ok(), learnt.is_ok());
-        said.push_str(&format!("{number} {facts} {visited} {learnt} {written} {}\n", gone.len()));
-        said.push_str(&format!("{:?} {:?}\n", reading.subject().is_some(), reading.sensitivity()));
+        let _ = writeln!(said, "{number} {facts} {visited} {learnt} {written} {}", gone.len()); // writing to a String cannot fail
+        let _ = writeln!(said, "{:?} {:?}", reading.subject().is_some(), reading.sensitivity()); // writing to a String cannot fail
     }
     said
 }

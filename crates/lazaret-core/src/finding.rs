@@ -96,14 +96,8 @@ pub const CORE_RULES: [&Rule; 5] =
 pub struct Confidence(f32);
 
 impl Confidence {
-    /// Certain: the schema says so.
-    pub const CERTAIN: Self = Self(1.0);
     /// A cue names it, or a check digit holds and the shape is rare.
     pub const HIGH: Self = Self(0.9);
-    /// Likely.
-    pub const MEDIUM: Self = Self(0.6);
-    /// Possible.
-    pub const LOW: Self = Self(0.3);
 
     /// A confidence, brought into 0 to 1; not-a-number becomes 0.
     pub fn new(value: f32) -> Self {

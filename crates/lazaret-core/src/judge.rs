@@ -18,8 +18,8 @@ use looking::Inspected;
 
 use crate::{
     Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Format, Hold, HoldId,
-    KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Record, RecordedFinding, Rewriter, Subject,
-    TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
+    KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Record, RecordedFinding, Rewriter,
+    Severity, Subject, TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.
@@ -113,6 +113,7 @@ impl Judge {
         entry.identity = self.identity(task, &inspected)?;
         doings.set(Doing::Ledger);
         entry.again = self.ledger.crossed(&entry.identity).map_err(Grave::Ledger)?;
+        doings.set(Doing::Vault); // whose digest tells whether break-glass is for this subject
         let course = self.course(crossing, &inspected, &decision)?;
         entry.verdict = course.verdict;
         entry.uninspected = course.uninspected;
@@ -200,7 +201,7 @@ impl Judge {
 /// What the policy sees of a record.
 fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
     let labels = match aim {
-        Aim::Pass => inspected.hits.iter().map(|hit| hit.label.kind).collect(),
+        Aim::Pass => inspected.hits.iter().filter(|hit| !hit.is_remark).map(|hit| hit.label.kind).collect(),
         Aim::Look => BTreeSet::new(),
     };
     FindingSummary {
@@ -215,7 +216,7 @@ fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
 /// The entry as the decision makes it, before anything is done about it.
 fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision) -> Entry {
     let mut phi = BTreeMap::new();
-    for hit in &inspected.hits {
+    for hit in inspected.hits.iter().filter(|hit| !hit.is_remark) {
         bump(&mut phi, hit.label.to_string());
     }
     let place = record.place();
@@ -229,7 +230,7 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         digest_out: None,
         verdict: decision.verdict,
         policies: decision.policies.to_vec(),
-        findings: inspected.findings.iter().map(recorded).collect(),
+        findings: recorded_all(&inspected.findings),
         phi,
         edits: BTreeMap::new(),
         sensitivity: inspected.sensitivity.clone(),
@@ -237,6 +238,33 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         again: None,
         uninspected: None,
     }
+}
+
+/// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very
+/// many faults must be recorded as every other is.
+const MOST_RECORDED: usize = 40 << 10;
+
+/// The findings as they are recorded: the first ones, and if they are too long one more, as grave as the gravest of
+/// those left out.
+fn recorded_all(findings: &[Finding]) -> Vec<RecordedFinding> {
+    let mut all = Vec::new();
+    let mut bytes = 0_usize;
+    for (number, finding) in findings.iter().enumerate() {
+        let one = recorded(finding);
+        bytes = bytes.saturating_add(one.id.len()).saturating_add(one.at.len()).saturating_add(48);
+        if bytes > MOST_RECORDED {
+            let rest = findings.get(number..).unwrap_or_default();
+            let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::High);
+            all.push(RecordedFinding {
+                id: UNINSPECTABLE.id.to_owned(),
+                severity,
+                at: Locator::document().to_string(),
+            });
+            break;
+        }
+        all.push(one);
+    }
+    all
 }
 
 fn recorded(finding: &Finding) -> RecordedFinding {

@@ -16,9 +16,10 @@
 //! | `batches`, `stopped` | how a payload is judged ahead of what is recorded; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
-//! | `limit`, `sensitive`, `time` | limits with a name, values that are never printed, time |
+//! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
 
 mod batches;
+mod chain;
 mod checkpoint;
 mod cleared;
 mod clock;
@@ -26,6 +27,7 @@ mod crossing;
 mod detector;
 mod edits;
 mod finding;
+mod hex;
 mod judge;
 mod label;
 mod limit;
@@ -43,6 +45,7 @@ mod time;
 mod verdict;
 mod workers;
 
+pub use chain::chain;
 pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
 pub use cleared::{Cleared, Destination, Piece, Undelivered};
 pub use clock::SystemClock;
@@ -55,6 +58,7 @@ pub use finding::{
     CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, MAX_FINDINGS, Rule,
     SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT,
 };
+pub use hex::hex;
 pub use label::{Kind, Label};
 pub use limit::{Limit, LimitExceeded, Limits};
 pub use locator::{Locator, Place, RecordPlace, Step};

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Basis, CrossingId, Entry, EntryIndex, Finding, Hint, Label, Opened, Purpose, Seal, Sealed, Sensitive,
-    Timestamp,
+    Timestamp, hex,
 };
 
 /// Reads time.
@@ -54,7 +54,7 @@ pub struct KeyedDigest(pub [u8; 32]);
 
 impl fmt::Display for KeyedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -30,12 +30,13 @@ pub struct Profile {
     id: String,
     by_kind: BTreeMap<Kind, Action>,
     by_sub: Vec<(Kind, String, Action)>,
+    reads_remarks: bool,
 }
 
 impl Profile {
     /// A profile in which everything is redacted until [`Profile::set`] says otherwise.
     pub fn redacting(id: impl Into<String>) -> Self {
-        Self { id: id.into(), by_kind: BTreeMap::new(), by_sub: Vec::new() }
+        Self { id: id.into(), by_kind: BTreeMap::new(), by_sub: Vec::new(), reads_remarks: false }
     }
 
     /// Sets the action of a kind.
@@ -52,6 +53,18 @@ impl Profile {
         self.by_sub.retain(|(k, s, _)| (*k, s) != (kind, &sub));
         self.by_sub.push((kind, sub, action));
         self
+    }
+
+    /// Narratives and remarks are looked at and edited, not taken out whole.
+    #[must_use]
+    pub fn reading_remarks(mut self) -> Self {
+        self.reads_remarks = true;
+        self
+    }
+
+    /// Whether narratives and remarks are looked at, not taken out whole.
+    pub fn reads_remarks(&self) -> bool {
+        self.reads_remarks
     }
 
     /// The name, as receipts and bills of materials bear it.
@@ -83,6 +96,8 @@ impl Profile {
                 .set(Kind::Mrn, Action::Token),
             // What an expert's report commonly allows: codes keyed per purpose, dates moved with intervals kept.
             Basis::Expert => Self::redacting("expert")
+                .reading_remarks()
+                .set_sub(Kind::OtherId, "birth-order", Action::Keep)
                 .set(Kind::Date, Action::Shift)
                 .set(Kind::Age, Action::Generalise)
                 .set_sub(Kind::Location, "zip", Action::Generalise)
@@ -91,8 +106,11 @@ impl Profile {
                 .set(Kind::Account, Action::Token)
                 .set(Kind::HealthPlan, Action::Token)
                 .set(Kind::Device, Action::Token),
-            // 164.514(e)(2): town, state, ZIP, dates and ages stay; the direct identifiers go.
+            // 164.514(e)(2): town, state, ZIP, dates and ages stay; the direct identifiers go. Birth order is none of
+            // them, and free text may stay without them.
             Basis::LimitedDataSet => Self::redacting("limited-data-set")
+                .reading_remarks()
+                .set_sub(Kind::OtherId, "birth-order", Action::Keep)
                 .set(Kind::Date, Action::Keep)
                 .set(Kind::Age, Action::Keep)
                 .set_sub(Kind::Location, "zip", Action::Keep)
@@ -101,7 +119,8 @@ impl Profile {
                 .set_sub(Kind::OtherId, "record", Action::Token)
                 .set(Kind::Mrn, Action::Token),
             Basis::Identified => {
-                Kind::ALL.into_iter().fold(Self::redacting("identified"), |p, kind| p.set(kind, Action::Keep))
+                let nothing = Self::redacting("identified").reading_remarks();
+                Kind::ALL.into_iter().fold(nothing, |profile, kind| profile.set(kind, Action::Keep))
             }
         }
     }

@@ -166,6 +166,9 @@ pub enum Meaning {
     Identifier(Label),
     /// Free text about the subject: detectors look.
     Text,
+    /// Free text in passing (a narrative, a remark): a profile that does not read such takes it out whole, by this
+    /// label; where one does, detectors look.
+    Remark(Label),
     /// Free text that is no note (a display, a title): detectors look, but no known subject is required.
     ShortText,
     /// Bytes that no detector of text reads (an image).

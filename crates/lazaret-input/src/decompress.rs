@@ -234,8 +234,7 @@ impl Capped {
         } else if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<raw::Tail>) {
             self.damaged("other bytes follow its end")
         } else if self.codec == Codec::Zstd && error.to_string().contains("too much memory") {
-            let most = self.max_window.most();
-            let reached = LimitExceeded { key: MAX_WINDOW.key(), most, found: most.saturating_add(1) };
+            let reached = self.max_window.exceeded(self.max_window.most().saturating_add(1));
             self.limit(&UNINSPECTABLE, reached)
         } else {
             self.damaged("its bytes are damaged")

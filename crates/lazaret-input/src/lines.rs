@@ -171,7 +171,7 @@ impl<R: Read> Lines<R> {
         };
         self.number = self.number.saturating_add(1);
         let found = length.saturating_sub(u64::from(end == LineEnd::CrLf));
-        let too_long = LimitExceeded { key: self.most.key(), most: self.most.most(), found };
+        let too_long = self.most.exceeded(found);
         // The CR of the line end is not the line's, should the beginning reach as far.
         let whole = usize::try_from(found).unwrap_or(usize::MAX);
         self.beginning.truncate(whole);

@@ -26,15 +26,15 @@ pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     own.read(buffer)
 }
 
-/// Makes a rename in a folder durable.
+/// Makes the names in a folder durable: files made, renamed or removed there.
 #[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be synced by itself; the file system's journal orders the rename.
+/// Elsewhere a folder cannot be synced by itself; the file system's journal orders its changes.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -124,11 +124,6 @@ impl Kind {
     pub const fn is_image(self) -> bool {
         matches!(self, Self::Png | Self::Jpeg | Self::Gif | Self::Tiff | Self::Bmp | Self::Webp)
     }
-
-    /// Whether a machine runs it.
-    pub const fn is_program(self) -> bool {
-        matches!(self, Self::Pe | Self::Elf | Self::MachO | Self::Pickle)
-    }
 }
 
 /// What bytes are, by the first of them ([`HEAD`], or all there are).

@@ -43,3 +43,7 @@ pub use verify::{
     BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH, ROLLBACK,
     ROOT_MISMATCH, UNSIGNED, UNSIGNED_TAIL, Verification, verify, verify_remembered,
 };
+
+/// The limits of this room, sorted by key. All are fixed: what is stored and what others verify depends on them.
+pub const LIMITS: &[lazaret_core::Limit] =
+    &[MAX_BODY, MAX_ENTRIES, note::MAX_NOTE, MAX_PROOF, MAX_RECORDS, note::MAX_SIGNATURES];

@@ -13,15 +13,15 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lazaret_core::{Limit, LimitExceeded, Signer, VaultError};
+use lazaret_core::{Limit, LimitExceeded, Signer, VaultError, hex};
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::merkle::{Hash, sha256};
 
 /// Longest note that is read.
-pub const MAX_NOTE: Limit = Limit::new("ledger.max_note", 65_536);
+pub const MAX_NOTE: Limit = Limit::fixed("ledger.max_note", 65_536);
 /// Most signatures of one note.
-pub const MAX_SIGNATURES: Limit = Limit::new("ledger.max_signatures", 100);
+pub const MAX_SIGNATURES: Limit = Limit::fixed("ledger.max_signatures", 100);
 
 const ED25519_ALGORITHM: u8 = 1;
 const SIGNATURE_LINE: &str = "\u{2014} ";
@@ -215,15 +215,7 @@ pub fn verify_note<'n>(note: &'n str, trusted: &VerifierKey) -> Result<&'n str, 
     Ok(text)
 }
 
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Thirty-two bytes from lower-case hex.
+/// Thirty-two bytes from lower-case hex, the one form in which the ledger writes them.
 pub fn unhex(text: &str) -> Option<Hash> {
     let mut hash = [0; 32];
     if text.len() != 64 {

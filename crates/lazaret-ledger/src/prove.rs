@@ -2,12 +2,12 @@
 //! signed checkpoint, and for a record its path to the record root in the sealed leaf. Whoever holds the log's
 //! key can check it without the ledger and without a network.
 
-use lazaret_core::{CrossingId, Limit, LimitExceeded};
+use lazaret_core::{CrossingId, Limit, LimitExceeded, hex};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::merkle::{Hash, LeafNodes, inclusion_proof, leaf_hash, verify_inclusion};
-use crate::note::{Checkpoint, NoteError, VerifierKey, hex, unhex};
+use crate::note::{Checkpoint, NoteError, VerifierKey, unhex};
 use crate::read::{
     EntryWords, LedgerReader, OpenedBody, OpenedWords, SealWords, SealedBody, find, leaf, parse, text,
 };
@@ -15,7 +15,7 @@ use crate::store::nodes::StoredNodes;
 use crate::store::{StoreError, entry_rows, uint};
 
 /// Longest proof that is read.
-pub const MAX_PROOF: Limit = Limit::new("ledger.max_proof", 1 << 20);
+pub const MAX_PROOF: Limit = Limit::fixed("ledger.max_proof", 1 << 20);
 
 const TYPE: &str = "lazaret-ledger-proof";
 const SCHEMA: u32 = 1;

@@ -26,11 +26,11 @@ pub use start::check_remembered;
 pub(crate) use start::crossing_id;
 
 /// Longest body of an entry: C2SP entry bundles give its length in two bytes.
-pub const MAX_BODY: Limit = Limit::new("ledger.max_body", 65_535);
+pub const MAX_BODY: Limit = Limit::fixed("ledger.max_body", 65_535);
 /// Most records of one crossing.
-pub const MAX_RECORDS: Limit = Limit::new("ledger.max_records", (1 << RECORD_BITS) - 1);
+pub const MAX_RECORDS: Limit = Limit::fixed("ledger.max_records", (1 << RECORD_BITS) - 1);
 /// Most entries of one log.
-pub const MAX_ENTRIES: Limit = Limit::new("ledger.max_entries", (1 << 35) - 1);
+pub const MAX_ENTRIES: Limit = Limit::fixed("ledger.max_entries", (1 << 35) - 1);
 
 /// A record's entry is stored under `opened_at << 28 | record`, so a crossing's entries lie together.
 const RECORD_BITS: u32 = 28;

@@ -10,7 +10,7 @@ mod rules;
 
 use std::path::Path;
 
-use lazaret_core::{Finding, Locator, Rule, Severity};
+use lazaret_core::{Finding, Locator, Rule, Severity, hex};
 use rusqlite::{Connection, Rows};
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub use rules::{
 };
 
 use crate::merkle::{Frontier, Hash, leaf_hash};
-use crate::note::{Checkpoint, VerifierKey, hex};
+use crate::note::{Checkpoint, VerifierKey};
 use crate::store::schema::open_for_reading;
 use crate::store::{StoreError, uint};
 use crate::tiles::Tiler;

@@ -16,7 +16,7 @@ use crate::registry::found;
 use crate::view::{Case, Note, Token};
 
 /// Most words of one fact that are compared; a longer fact is sought by its first ones.
-const MAX_FACT_WORDS: Limit = Limit::new("phi.max_fact_words", 24);
+pub(crate) const MAX_FACT_WORDS: Limit = Limit::new("phi.max_fact_words", 24);
 
 /// Where the words so far are a fact, or begin one.
 #[derive(Default)]
@@ -48,10 +48,11 @@ thread_local! {
 /// Tells the facts of one subject from those of another: 128 bits under keys of this process.
 type Mark = [u64; 2];
 
-fn mark_of(known: &Known) -> Mark {
+fn mark_of(known: &Known, most_words: usize) -> Mark {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     KEYS.each_ref().map(|key| {
         let mut hasher = key.build_hasher();
+        most_words.hash(&mut hasher);
         known.facts.len().hash(&mut hasher);
         for fact in &known.facts {
             fact.label.hash(&mut hasher);
@@ -63,23 +64,23 @@ fn mark_of(known: &Known) -> Mark {
 
 impl Seeds {
     /// From the facts of a subject; those of the subjects asked for last are at hand.
-    pub(crate) fn of(known: &Known) -> Rc<Self> {
-        let mark = mark_of(known);
+    pub(crate) fn of(known: &Known, most_words: usize) -> Rc<Self> {
+        let mark = mark_of(known, most_words);
         LAST.with_borrow_mut(|last| {
             let at = last.iter().position(|(of, _)| *of == mark).unwrap_or_else(|| {
                 last.truncate(KEPT.saturating_sub(1));
-                last.push((mark, Rc::new(Self::new(known))));
+                last.push((mark, Rc::new(Self::new(known, most_words))));
                 last.len().saturating_sub(1)
             });
             if let Some(before) = last.get_mut(..=at) {
                 before.rotate_right(1);
             }
-            last.first().map_or_else(|| Rc::new(Self::new(known)), |(_, seeds)| Rc::clone(seeds))
+            last.first().map_or_else(|| Rc::new(Self::new(known, most_words)), |(_, seeds)| Rc::clone(seeds))
         })
     }
 
     /// From the facts of a subject.
-    fn new(known: &Known) -> Self {
+    fn new(known: &Known, most_words: usize) -> Self {
         let mut seeds = Self { phrases: HashMap::new(), dates: HashMap::new() };
         for fact in &known.facts {
             if fact.label.kind == Kind::Date
@@ -88,8 +89,7 @@ impl Seeds {
                 seeds.dates.insert(date, fact.label);
             }
             let note = Note::new(fact.text.expose());
-            let most = usize::try_from(MAX_FACT_WORDS.most()).unwrap_or(usize::MAX);
-            let words: Vec<&Token> = note.tokens().iter().take(most).collect();
+            let words: Vec<&Token> = note.tokens().iter().take(most_words).collect();
             let signs: usize = words.iter().map(|word| word.len()).sum();
             if signs >= 3 {
                 seeds.add(
@@ -193,7 +193,7 @@ mod tests {
 
     fn seeds(facts: impl Iterator<Item = (Label, String)>) -> Seeds {
         let facts = facts.map(|(label, text)| KnownFact { label, text: Sensitive::new(text) }).collect();
-        Seeds::new(&Known { facts, too_much: false })
+        Seeds::new(&Known { facts, too_much: false }, 24)
     }
 
     fn claims(seeds: &Seeds, text: &str) -> Vec<Found> {

@@ -32,5 +32,8 @@ mod value;
 mod view;
 
 pub use registry::{examples, ids, page};
-pub use rewrite::{PhiRewriter, RESTRICTED_ZIP_VERSION};
+pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
+
+/// The limits of this room, sorted by key.
+pub const LIMITS: &[lazaret_core::Limit] = &[known::MAX_FACT_WORDS, scan::MAX_LEARNT];

@@ -118,6 +118,7 @@ impl Automaton {
         {
             let input = Input::new(note.text()).range(start..).anchored(Anchored::Pattern(pattern));
             if let Some(end) = self.regex.search_half(&input) {
+                note.count(end.offset() - start);
                 self.ask(pattern, start, end.offset(), note, out);
                 if out.len() > before {
                     return;

@@ -7,7 +7,6 @@ use crate::surrogate::surrogate;
 
 /// The areas of fewer than 20,001 people whose three-digit ZIP must become `000`: the list of the HHS guidance after
 /// the census of 2000 together with that after the census of 2020. A three-digit area is restricted if either says so.
-pub const RESTRICTED_ZIP_VERSION: &str = "census-2000+2020";
 const RESTRICTED: [&str; 23] = [
     "036", "059", "063", "102", "202", "203", "204", "205", "369", "556", "692", "753", "772", "790", "821",
     "823", "830", "831", "878", "879", "884", "890", "893",

@@ -5,13 +5,13 @@
 //! block are sought in the following ones.
 
 use lazaret_core::{
-    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Meaning, Rule, Span,
-    View,
+    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Limits, Meaning, Rule,
+    Span, View,
 };
 
 use rustc_hash::FxHashMap;
 
-use crate::known::{Seeds, may_be_name};
+use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
 use crate::names::widen;
 use crate::overlap::{Evidence, Found, resolve};
@@ -23,12 +23,13 @@ const BLOCK: usize = 1 << 20;
 /// Bytes of context on either side of a block.
 const EDGE: usize = 4 << 10;
 /// Most words of names that are learnt in one text.
-const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
+pub(crate) const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
 
 /// Looks for identifying text.
 #[derive(Debug, Clone, Copy)]
 pub struct Scanner {
-    _built: (),
+    most_learnt: usize,
+    most_fact_words: usize,
 }
 
 impl Scanner {
@@ -36,7 +37,14 @@ impl Scanner {
     pub fn new() -> Result<Self, DetectorError> {
         registry::ready().map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
         Lexicon::get();
-        Ok(Self { _built: () })
+        Ok(Self { most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
+    }
+
+    /// The same under other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
+        Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS) }
     }
 
     /// The name and version, as receipts and bills of materials bear it.
@@ -46,8 +54,8 @@ impl Scanner {
 
     /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
     pub fn scan(&self, text: &str, known: Option<&Known>) -> Result<Vec<Detection>, DetectorError> {
-        let seeds = known.map(Seeds::of);
-        let mut learnt = Learnt::default();
+        let seeds = known.map(|known| Seeds::of(known, self.most_fact_words));
+        let mut learnt = Learnt { most: self.most_learnt, ..Learnt::default() };
         let mut out: Vec<Detection> = Vec::new();
         let mut at = 0;
         while at < text.len() || at == 0 {
@@ -95,18 +103,26 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<Detection>, DetectorError> {
-    let note = Note::new(text);
+    look_at(text, &Note::new(text), seeds, learnt)
+}
+
+fn look_at(
+    text: &str,
+    note: &Note<'_>,
+    seeds: Option<&Seeds>,
+    learnt: &mut Learnt,
+) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
-    registry::detect(&note, &mut claims)
+    registry::detect(note, &mut claims)
         .map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
     if let Some(seeds) = seeds {
-        seeds.seek(&note, &mut claims);
+        seeds.seek(note, &mut claims);
     }
-    widen(&note, &mut claims);
-    learnt.learn(&note, &claims);
+    widen(note, &mut claims);
+    learnt.learn(note, &claims);
     let before = claims.len();
-    learnt.seek(&note, &mut claims);
-    widen(&note, claims.get_mut(before..).unwrap_or(&mut []));
+    learnt.seek(note, &mut claims);
+    widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     Ok(resolve(claims)
         .into_iter()
         .map(|claim| Detection {
@@ -124,13 +140,14 @@ fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<De
 /// Words of names that a strong cue gave, by hash, and initials of whole names.
 #[derive(Default)]
 struct Learnt {
+    most: usize,
     words: FxHashMap<u64, Label>,
     initials: FxHashMap<String, Label>,
 }
 
 impl Learnt {
     fn learn(&mut self, note: &Note<'_>, claims: &[Found]) {
-        let most = usize::try_from(MAX_LEARNT.most()).unwrap_or(usize::MAX);
+        let most = self.most;
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
             let initials: String = note
@@ -234,6 +251,12 @@ impl PhiText {
     pub fn new() -> Result<Self, DetectorError> {
         Ok(Self { scanner: Scanner::new()? })
     }
+
+    /// The same under other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        Self { scanner: self.scanner.with_limits(limits) }
+    }
 }
 
 impl Detector for PhiText {
@@ -252,7 +275,7 @@ impl Detector for PhiText {
         context: &Context<'_>,
         findings: &mut Findings,
     ) -> Result<(), DetectorError> {
-        if !matches!(view.meaning, Meaning::Text | Meaning::ShortText) {
+        if !matches!(view.meaning, Meaning::Text | Meaning::ShortText | Meaning::Remark(_)) {
             return Ok(());
         }
         for detection in self.scanner.scan(view.text, context.known)? {
@@ -277,4 +300,82 @@ pub fn code_points(text: &str, detections: &[Detection]) -> Vec<(usize, usize)> 
         count
     };
     detections.iter().map(|d| (to(d.span.start), to(d.span.end))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// How much detectors look at beyond reading the text once, and how much they find.
+    fn work(text: &str) -> usize {
+        let note = Note::new(text);
+        let found = look_at(text, &note, None, &mut Learnt::default()).unwrap();
+        note.looked_at.get() + found.len() + note.tokens().len()
+    }
+
+    /// What shapes and cues begin with: repeated without end they are the worst texts.
+    fn pieces() -> impl Strategy<Value = String> {
+        let pieces = [
+            "1",
+            "12-",
+            "1/",
+            "1.",
+            "1 ",
+            "(1",
+            "+1",
+            "a",
+            "A",
+            "A. ",
+            "Aa ",
+            "Aa-",
+            "AA ",
+            "A'a",
+            "a@",
+            "a.",
+            "@",
+            "://",
+            "http://a",
+            "www.",
+            "MRN ",
+            "#",
+            ": ",
+            "Dr. ",
+            "Mr. Smith",
+            ", MD",
+            "son ",
+            "January ",
+            "1st ",
+            "Street",
+            "MA ",
+            "Hospital",
+            "of ",
+            "phone ",
+            "x1",
+            ".jpg",
+            "a0b1-",
+            "\n",
+            "\t",
+            "\"",
+            "'s ",
+            "e\u{301}",
+            "\u{200b}",
+            "１",
+            "\u{fdfa}",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(80))]
+
+        #[test]
+        fn twice_the_text_is_twice_the_work(piece in pieces()) {
+            let times = 4_000 / piece.len();
+            let (once, twice) = (work(&piece.repeat(times)), work(&piece.repeat(times * 2)));
+            prop_assert!(twice <= once * 5 / 2 + 1_000, "{once} became {twice} for {piece:?}");
+            prop_assert!(once <= piece.len() * times * 600, "{once} for {piece:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, found};
 use crate::view::{Case, Note, Token};
-use lazaret_core::Label;
+use lazaret_core::{Kind, Label};
 
 /// Words that may stand between a cue and its value.
 const BETWEEN: [&str; 14] = [
@@ -122,14 +122,13 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
 /// Reports the value that the cue at `hit` names, and further ones in a list (`Rx nos. 6604417, 6604418`).
 pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: &mut Vec<Found>) -> bool {
     let at = begin(note, hit.end);
+    if after_unit(note, hit.start) {
+        return false;
+    }
     let value = id_at(note, at, least).or_else(|| spoken_at(note, at));
-    let quantity = |text: &str| {
-        text.contains('.')
-            && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
-            && text.contains('-')
-    };
-    let value = value
-        .filter(|(start, end)| !is_date(note.slice(*start, *end)) && !quantity(note.slice(*start, *end)));
+    let value = value.filter(|(start, end)| {
+        !is_date(note.slice(*start, *end)) && !measured(note, hit, *start, *end, label)
+    });
     let Some((start, end)) = value else {
         return false;
     };
@@ -151,6 +150,92 @@ pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: 
         }
     }
     true
+}
+
+/// Abbreviations of vitals, laboratory values, scores and fluids: what follows is a measurement (`HR 102`).
+const MEASURES: [&str; 125] = [
+    "abg", "afp", "ahi", "alb", "albumin", "alc", "alk", "alp", "alt", "anc", "apgar", "aptt", "asa", "ast",
+    "bg", "bili", "bmi", "bnp", "bp", "bs", "bsa", "bun", "ca", "cd", "cea", "chol", "ciwa", "ck", "ckmb",
+    "cl", "cows", "cpk", "cr", "crp", "cvp", "dbp", "dlco", "ebl", "ecog", "ef", "egfr", "esr", "fbs", "fev",
+    "fio", "fsbg", "ft", "fvc", "gad", "gcs", "gfr", "ggt", "glu", "gluc", "hb", "hcg", "hco", "hct", "hdl",
+    "hgb", "hr", "ht", "icp", "inr", "iq", "iron", "ivf", "kcl", "kps", "lac", "ldh", "ldl", "lr", "lvef",
+    "map", "mch", "mchc", "mcv", "meld", "mg", "mmse", "moca", "mpv", "na", "nihss", "ns", "nyha", "pco",
+    "peep", "pef", "ph", "phos", "phq", "plt", "plts", "po", "psa", "pt", "ptt", "pulse", "qtc", "rbc",
+    "rdw", "resp", "rr", "sat", "sats", "sbp", "spo", "tbili", "tc", "temp", "tg", "tibc", "tp", "trig",
+    "trop", "tsh", "tv", "ua", "uop", "vbg", "vldl", "wbc", "wt",
+];
+
+/// Whether the second half of a unit begins here: the `dL` of `104 mg/dL`, the `ext` of `mL/ext`.
+pub(crate) fn after_unit(note: &Note<'_>, at: usize) -> bool {
+    const UNITS: [&str; 28] = [
+        "mg", "mcg", "ug", "ng", "pg", "g", "gm", "kg", "ml", "l", "cc", "mmol", "umol", "nmol", "pmol",
+        "mol", "meq", "eq", "iu", "miu", "u", "units", "unit", "k", "m", "cells", "mosm", "kcal",
+    ];
+    if note.byte_before(at) != b'/' {
+        return false;
+    }
+    let before = note.before(at - 1, 8);
+    let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    !word.is_empty() && (unit.is_empty() || UNITS.iter().any(|of| of.eq_ignore_ascii_case(unit)))
+}
+
+/// Whether what stands after a cue says how much and not which: `WBC 12.3`, `120/80`, `325 mg`, `ref 135-145`.
+pub(crate) fn measured(note: &Note<'_>, hit: Hit, start: usize, end: usize, label: Label) -> bool {
+    let text = note.slice(start, end);
+    // These cues name nothing else: only a short number after a measure is doubted.
+    let strong = matches!(label.kind, Kind::Mrn | Kind::Account | Kind::HealthPlan);
+    let (head, number) = text.split_once(' ').unwrap_or(("", text));
+    let known = MEASURES.iter().any(|measure| measure.eq_ignore_ascii_case(head));
+    let counts =
+        ["plt", "plts", "wbc", "rbc", "anc", "bnp"].iter().any(|count| count.eq_ignore_ascii_case(head));
+    if known
+        && digits(number)
+            <= if strong {
+                3
+            } else if counts {
+                6
+            } else {
+                4
+            }
+    {
+        return true;
+    }
+    let number = if head.bytes().all(|b| b.is_ascii_alphabetic()) { number } else { text };
+    let plain = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-' | b'/' | b':'));
+    if !plain || strong {
+        return false;
+    }
+    let short = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let decimal = |part: &str| part.split_once('.').is_some_and(|(a, b)| short(a, 4) && short(b, 3));
+    let amount = |part: &str| part.parse::<u32>().ok();
+    let pressure = number.split_once('/').is_some_and(|(high, low)| match (amount(high), amount(low)) {
+        (Some(high @ 60..=260), Some(low @ 30..=150)) => high > low,
+        _ => false,
+    });
+    let range = number.split_once('-').is_some_and(|(low, high)| {
+        let small = short(low, 3) && short(high, 3);
+        let grows = low.len() < high.len() && short(low, 5) && short(high, 6);
+        let cue = note.slice(hit.start, hit.end).get(..3).is_some_and(|cue| cue.eq_ignore_ascii_case("ref"));
+        (cue && (small || grows))
+            || [low, high].iter().all(|part| short(part, 4) || decimal(part)) && number.contains('.')
+    });
+    let of_unit = digits(number) <= 5 && measure_follows(note, end);
+    let time = number.contains(':')
+        && (2..=3).contains(&number.split(':').count())
+        && number.split(':').all(|part| short(part, 2));
+    decimal(number) || time || pressure || range || of_unit
+}
+
+/// Whether a unit that is no letter of its own follows: `m` after a number is a sex as often as a metre.
+fn measure_follows(note: &Note<'_>, at: usize) -> bool {
+    let rest = note.after(at, 8);
+    let word = rest.trim_start_matches([' ', '-']);
+    unit_follows(note, at)
+        && word.get(1..2).is_some_and(|second| second.bytes().all(|b| b.is_ascii_alphabetic()))
+        || word.starts_with('%')
 }
 
 /// Digits in a text.

@@ -69,6 +69,9 @@ pub(crate) struct Note<'a> {
     text: Cow<'a, str>,
     runs: Vec<Run>,
     tokens: Vec<Token>,
+    /// Bytes that detectors looked at beyond their shapes: a test holds that they grow with the text alone.
+    #[cfg(test)]
+    pub(crate) looked_at: std::cell::Cell<usize>,
 }
 
 impl<'a> Note<'a> {
@@ -76,8 +79,23 @@ impl<'a> Note<'a> {
     pub(crate) fn new(original: &'a str) -> Self {
         let (text, runs) = fold(original);
         let tokens = tokens(&text);
-        Self { text, runs, tokens }
+        Self {
+            text,
+            runs,
+            tokens,
+            #[cfg(test)]
+            looked_at: std::cell::Cell::default(),
+        }
     }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self, bytes: usize) {
+        self.looked_at.set(self.looked_at.get() + bytes);
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "only tests count")]
+    pub(crate) const fn count(&self, _: usize) {}
 
     /// The folded text.
     pub(crate) fn text(&self) -> &str {
@@ -91,6 +109,7 @@ impl<'a> Note<'a> {
 
     /// The folded text between two offsets; empty where they are not on boundaries.
     pub(crate) fn slice(&self, start: usize, end: usize) -> &str {
+        self.count(end.saturating_sub(start));
         self.text.get(start..end).unwrap_or("")
     }
 
@@ -100,6 +119,7 @@ impl<'a> Note<'a> {
 
     /// The byte at an offset; 0 outside.
     pub(crate) fn byte(&self, at: usize) -> u8 {
+        self.count(1);
         self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
 

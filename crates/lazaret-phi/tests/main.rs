@@ -4,6 +4,8 @@
 
 #[path = "main/cases.rs"]
 mod cases;
+#[path = "main/clinical.rs"]
+mod clinical;
 #[path = "main/context.rs"]
 mod context;
 #[path = "main/registry.rs"]

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 
-use lazaret_core::{Crossing, Decision, FindingSummary, Limit};
+use lazaret_core::{Crossing, Decision, FindingSummary, Limit, Limits};
 use rustc_hash::FxHashMap;
 
 use crate::Question;
@@ -25,11 +25,14 @@ type Shard = FxHashMap<u64, (Question, Decision)>;
 pub(crate) struct Cache {
     hasher: RandomState,
     shards: [RwLock<Shard>; SHARDS],
+    /// Most answers of one shard.
+    most: usize,
 }
 
 impl Cache {
-    pub(crate) fn new() -> Self {
-        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| RwLock::default()) }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = usize::try_from(limits.get(MAX_CACHED).most()).unwrap_or(usize::MAX) / SHARDS;
+        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| RwLock::default()), most }
     }
 
     /// The key of a question that was not made yet.
@@ -62,8 +65,7 @@ impl Cache {
         }
         let Some(shard) = self.shard(key) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        let most = usize::try_from(MAX_CACHED.most()).unwrap_or(usize::MAX) / SHARDS;
-        if shard.len() >= most {
+        if shard.len() >= self.most {
             shard.clear();
         }
         shard.insert(key, (question, decision));

@@ -1,9 +1,9 @@
 //! `lazaret policy check`: all that makes a policy set invalid, and what is suspicious in a valid one.
 
 use std::path::Path;
-use std::str::FromStr;
 
-use cedar_policy::{Policy, PolicySet};
+use cedar_policy::{Policy, PolicyId};
+use lazaret_core::Limits;
 use serde_json::Value;
 
 use crate::diagnostic::nearest;
@@ -16,38 +16,41 @@ const MAX_DEPTH: usize = 256;
 
 /// Checks the policies of a folder. `known_rules` are the ids of all rules; without any, the ids that policies
 /// name are not checked.
-pub fn check(folder: &Path, known_rules: &[&str]) -> Vec<Diagnostic> {
-    let texts = match read_folder(folder) {
+pub fn check(folder: &Path, known_rules: &[&str], limits: &Limits) -> Vec<Diagnostic> {
+    let texts = match read_folder(folder, limits) {
         Ok(texts) => texts,
         Err(wrong) => return wrong,
     };
     let mut found = with_stack(|| found_in(&texts, known_rules));
-    found.extend(schema_copy(folder));
+    found.extend(schema_copy(folder, limits));
     found.sort();
     found
 }
 
 fn found_in(texts: &[PolicyText], known_rules: &[&str]) -> Vec<Diagnostic> {
     match compile(texts) {
-        Ok(compiled) => compiled.notes.iter().flat_map(|note| doubts(note, texts, known_rules)).collect(),
+        Ok(compiled) => {
+            let policy = |note: &PolicyNote| compiled.set.policy(&PolicyId::new(&note.id));
+            let policies = compiled.notes.iter().filter_map(|note| Some((note, policy(note)?)));
+            policies.flat_map(|(note, policy)| doubts(note, policy, known_rules)).collect()
+        }
         Err(wrong) => wrong,
     }
 }
 
 /// What is suspicious in one valid policy.
-fn doubts(note: &PolicyNote, texts: &[PolicyText], known_rules: &[&str]) -> Vec<Diagnostic> {
+fn doubts(note: &PolicyNote, policy: &Policy, known_rules: &[&str]) -> Vec<Diagnostic> {
     let warn = |cause: String| Diagnostic {
         line: Some(note.line),
         column: Some(1),
         ..Diagnostic::whole(Level::Warning, &note.file, cause)
     };
     let mut found = Vec::new();
-    let Some(policy) = policy_of(note, texts) else { return found };
     if note.why.is_empty() {
         let doubt = warn(format!("policy `{}` has no `@why`", note.id));
         found.push(doubt.help("one sentence there is what people read when a record is held"));
     }
-    for key in unread_annotations(&policy) {
+    for key in unread_annotations(policy) {
         let doubt = warn(format!("policy `{}`: nobody reads the annotation `@{key}`", note.id));
         found.push(match nearest_annotation(key) {
             Some(near) => doubt.help(format!("did you mean `@{near}`?")),
@@ -55,7 +58,7 @@ fn doubts(note: &PolicyNote, texts: &[PolicyText], known_rules: &[&str]) -> Vec<
         });
     }
     if !known_rules.is_empty() {
-        for rule in rules_named(&policy).into_iter().filter(|rule| !known_rules.contains(&rule.as_str())) {
+        for rule in rules_named(policy).into_iter().filter(|rule| !known_rules.contains(&rule.as_str())) {
             let doubt = warn(format!("policy `{}` names the rule `{rule}`, which does not exist", note.id));
             found.push(match nearest(&rule, known_rules.iter().copied()) {
                 Some(near) => doubt.help(format!("did you mean `{near}`?")),
@@ -64,12 +67,6 @@ fn doubts(note: &PolicyNote, texts: &[PolicyText], known_rules: &[&str]) -> Vec<
         }
     }
     found
-}
-
-fn policy_of(note: &PolicyNote, texts: &[PolicyText]) -> Option<Policy> {
-    let text = texts.iter().find(|text| text.name == note.file)?;
-    let set = PolicySet::from_str(&text.text).ok()?;
-    set.policies().find(|policy| policy.annotation("id") == Some(note.id.as_str())).cloned()
 }
 
 /// The rule ids that a policy compares `context.rules` with.
@@ -127,13 +124,13 @@ fn strings(json: &Value, found: &mut Vec<String>, depth: usize) {
 }
 
 /// The schema beside the policies is a copy for people; one that differs misleads them.
-fn schema_copy(folder: &Path) -> Option<Diagnostic> {
+fn schema_copy(folder: &Path, limits: &Limits) -> Option<Diagnostic> {
     let path = folder.join(SCHEMA.name);
     if !path.exists() {
         return None;
     }
     let shown = path.display().to_string();
-    let cause = match read_file(&path) {
+    let cause = match read_file(&path, limits) {
         Ok(text) if text == SCHEMA.text => return None,
         Ok(_) => "differs from the schema built in, which alone decides".to_owned(),
         Err(cause) => cause,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use cedar_policy::{Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid};
 use cedar_policy::{ParseErrors, PolicySet, Request, RestrictedExpression, Schema};
-use lazaret_core::{Crossing, Decision, FindingSummary, Policy, PolicyError, Verdict};
+use lazaret_core::{Crossing, Decision, FindingSummary, Limits, Policy, PolicyError, Verdict, hex};
 use ring::digest::{SHA256, digest};
 
 use crate::cache::Cache;
@@ -37,21 +37,25 @@ impl CedarPolicy {
         Self::from_texts(&embedded())
     }
 
-    /// All `*.cedar` of a folder, sorted by name.
-    pub fn load(folder: &Path) -> Result<Self, PoliciesRefused> {
-        let texts = read_folder(folder).map_err(|diagnostics| PoliciesRefused { diagnostics })?;
-        Self::from_texts(&texts)
+    /// All `*.cedar` of a folder, sorted by name, within the limits of files, their length and answers kept.
+    pub fn load(folder: &Path, limits: &Limits) -> Result<Self, PoliciesRefused> {
+        let texts = read_folder(folder, limits).map_err(|diagnostics| PoliciesRefused { diagnostics })?;
+        Self::made(&texts, limits)
     }
 
     /// Policies from texts.
     pub fn from_texts(texts: &[PolicyText]) -> Result<Self, PoliciesRefused> {
+        Self::made(texts, &Limits::default())
+    }
+
+    fn made(texts: &[PolicyText], limits: &Limits) -> Result<Self, PoliciesRefused> {
         let Compiled { set, schema, notes } =
             with_stack(|| compile(texts)).map_err(|diagnostics| PoliciesRefused { diagnostics })?;
         let words = Words::new().map_err(|error| PoliciesRefused {
             diagnostics: vec![Diagnostic::whole(Level::Error, SCHEMA.name, error.to_string())],
         })?;
         let places = notes.iter().enumerate().map(|(place, note)| (note.id.clone(), place)).collect();
-        Ok(Self { set, schema, notes, places, words, version: version(texts), cache: Cache::new() })
+        Ok(Self { set, schema, notes, places, words, version: version(texts), cache: Cache::new(limits) })
     }
 
     /// The policies, in the order of files and lines.
@@ -261,10 +265,5 @@ fn version(texts: &[PolicyText]) -> String {
         all.extend_from_slice(&(text.len() as u64).to_be_bytes());
         all.extend_from_slice(text.as_bytes());
     }
-    digest(&SHA256, &all).as_ref().iter().fold(String::from("sha256:"), |mut version, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            version.extend(char::from_digit(u32::from(nibble), 16));
-        }
-        version
-    })
+    format!("sha256:{}", hex(digest(&SHA256, &all).as_ref()))
 }

@@ -38,3 +38,7 @@ pub use explain::{Answer, Explanation};
 pub use load::{Effect, MAX_POLICY_BYTES, MAX_POLICY_FILES, PolicyNote, PolicyText};
 pub use nesting::{MAX_POLICY_DEPTH, MAX_POLICY_OPERATORS};
 pub use question::{Question, Recorded, UnknownWord};
+
+/// The limits of this room, sorted by key.
+pub const LIMITS: &[lazaret_core::Limit] =
+    &[MAX_CACHED, MAX_POLICY_DEPTH, MAX_POLICY_BYTES, MAX_POLICY_FILES, MAX_POLICY_OPERATORS];

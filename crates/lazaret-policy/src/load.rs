@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationError, ValidationMode, Validator};
-use lazaret_core::Limit;
+use lazaret_core::{Limit, Limits, chain};
 use serde::Serialize;
 
 use crate::diagnostic::{nearest, place};
@@ -87,7 +87,7 @@ pub(crate) fn embedded() -> Vec<PolicyText> {
 }
 
 /// Reads all `*.cedar` of a folder, sorted by name. Folders within it are not looked into.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<PolicyText>, Vec<Diagnostic>> {
+pub(crate) fn read_folder(folder: &Path, limits: &Limits) -> Result<Vec<PolicyText>, Vec<Diagnostic>> {
     let shown = folder.display().to_string();
     let refuse = |cause: String| vec![Diagnostic::whole(Level::Error, &shown, cause)];
     let entries =
@@ -97,7 +97,8 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<PolicyText>, Vec<Diagnost
         let path = entry.map_err(|error| refuse(format!("the folder cannot be read: {error}")))?.path();
         if path.extension().is_some_and(|ending| ending == "cedar") && !path.is_dir() {
             paths.push(path);
-            MAX_POLICY_FILES.check(paths.len() as u64).map_err(|error| refuse(error.to_string()))?;
+            let most = limits.get(MAX_POLICY_FILES);
+            most.check(paths.len() as u64).map_err(|error| refuse(error.to_string()))?;
         }
     }
     if paths.is_empty() {
@@ -108,7 +109,7 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<PolicyText>, Vec<Diagnost
     let (mut texts, mut wrong) = (Vec::new(), Vec::new());
     for path in paths {
         let name = path.display().to_string();
-        match read_file(&path) {
+        match read_file(&path, limits) {
             Ok(text) => texts.push(PolicyText { name, text }),
             Err(cause) => wrong.push(Diagnostic::whole(Level::Error, &name, cause)),
         }
@@ -117,17 +118,12 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<PolicyText>, Vec<Diagnost
 }
 
 /// Reads one text file within the limit.
-pub(crate) fn read_file(path: &Path) -> Result<String, String> {
-    let bytes = lazaret_input::read_file(path, MAX_POLICY_BYTES).map_err(|error| chain(&error))?;
+pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<String, String> {
+    let bytes =
+        lazaret_input::read_file(path, limits.get(MAX_POLICY_BYTES)).map_err(|error| chain(&error))?;
     String::from_utf8(bytes).map_err(|error| {
         format!("not UTF-8 text: byte {} fits in no character", error.utf8_error().valid_up_to())
     })
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// Parses and checks a policy set. All errors are found, not only the first.

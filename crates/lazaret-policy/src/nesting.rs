@@ -5,9 +5,9 @@
 use lazaret_core::{Limit, LimitExceeded};
 
 /// Deepest brackets in a policy.
-pub const MAX_POLICY_DEPTH: Limit = Limit::new("policy.max_depth", 32);
+pub const MAX_POLICY_DEPTH: Limit = Limit::fixed("policy.max_depth", 32);
 /// Most operators in one policy: a chain of them nests as deep as it is long.
-pub const MAX_POLICY_OPERATORS: Limit = Limit::new("policy.max_operators", 250);
+pub const MAX_POLICY_OPERATORS: Limit = Limit::fixed("policy.max_operators", 250);
 
 /// Words that nest what follows them.
 const WORDS: [&str; 5] = ["if", "has", "like", "in", "is"];

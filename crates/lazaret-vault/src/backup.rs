@@ -62,7 +62,6 @@ impl SqliteVault {
         remove_if_there(&coming)?;
         copy_file(&from.join(DATABASE), &coming)?;
         Self::check_copy(&coming)?;
-        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?;
         Ok(Restoring { data_dir: data_dir.to_owned() })
     }
 

@@ -129,6 +129,25 @@ impl SqliteVault {
         Ok(Rotated { from, to, keys })
     }
 
+    /// Every rotation so far, oldest first.
+    pub fn rotations(&self) -> Result<Vec<Rotated>, VaultFailure> {
+        let database = self.database()?;
+        // Data keys are never deleted: those made before a rotation were wrapped again by it.
+        let mut select = database.reading()?.prepare(
+            "SELECT provider, key_id, parameters, (SELECT count(*) FROM data_keys WHERE created <= since)
+             FROM kms ORDER BY version",
+        )?;
+        let rows = select.query_map([], |row| {
+            let kms = KmsDescription { provider: row.get(0)?, key_id: row.get(1)?, parameters: row.get(2)? };
+            Ok((kms, row.get::<_, i64>(3)?.unsigned_abs()))
+        })?;
+        let kept = rows.collect::<Result<Vec<_>, _>>()?;
+        let pairs = kept.iter().zip(kept.iter().skip(1));
+        let rotated =
+            pairs.map(|((from, _), (to, keys))| Rotated { from: from.clone(), to: to.clone(), keys: *keys });
+        Ok(rotated.collect())
+    }
+
     /// Makes a new data key for a dataset or a column of it; what is written from now on is written under it,
     /// and the older keys stay for reading.
     pub fn renew_data_key(&self, dataset: &str, column: Option<&str>) -> Result<DataKey, VaultFailure> {

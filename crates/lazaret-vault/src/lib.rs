@@ -46,7 +46,7 @@ pub use facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
 pub use failure::VaultFailure;
 pub use holds::{HeldFinding, HeldRecord, HoldFilter, HoldState, Settlement};
 pub use kms::{
-    Kms, KmsDescription, KmsError, LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS, PROVIDERS, WrapContext,
+    Kms, KmsDescription, KmsError, LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS, WrapContext,
 };
 pub use random::SystemRandom;
 pub use shred::Shredded;

@@ -1,9 +1,11 @@
-//! Files only their owner may read. The one place that calls Unix; elsewhere the operating system's inherited
-//! access lists apply.
+//! Files only their owner may read, and folders made durable. The one place that calls Unix; elsewhere the
+//! operating system's inherited access lists apply.
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+
+pub(crate) use lazaret_input::sync_folder as sync_dir;
 
 /// Creates a file only its owner may read or write. Fails if it exists.
 #[cfg(unix)]
@@ -43,16 +45,4 @@ pub(crate) fn is_private(metadata: &Metadata) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_private(_metadata: &Metadata) -> bool {
     true
-}
-
-/// Makes the names in a folder durable.
-#[cfg(unix)]
-pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes the names in a folder durable: the file system journals them here.
-#[cfg(not(unix))]
-pub(crate) fn sync_dir(_path: &Path) -> io::Result<()> {
-    Ok(())
 }

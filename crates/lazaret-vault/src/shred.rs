@@ -4,11 +4,14 @@
 //! A subject that appears again gets a new secret; that it was shredded before stays on record. Copies made
 //! before (backups) still hold the secret: they must be retired with their own key or kept under their own rule.
 
-use lazaret_core::{CrossingId, Subject};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use std::io::ErrorKind;
+
+use lazaret_core::{CrossingId, Subject, Timestamp, hex};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
 use crate::envelope::Binding;
+use crate::kms::unhex;
 use crate::random::random_bytes;
 use crate::segments::Segments;
 use crate::store::millis;
@@ -37,8 +40,60 @@ impl SqliteVault {
         second: &str,
         reason: &str,
     ) -> Result<Shredded, VaultFailure> {
+        self.shred_lookup(self.subject_lookup(subject), by, second, reason)
+    }
+
+    /// Fails if a subject cannot be shredded: it is unknown, or under legal hold. Gives the keyed digest that
+    /// stands for it in the order to shred it.
+    pub fn may_be_shredded(&self, subject: &Subject) -> Result<String, VaultFailure> {
+        let lookup = self.subject_lookup(subject);
+        match self.legal_hold_of(lookup)? {
+            None => Err(VaultFailure::UnknownSubject),
+            Some(true) => Err(VaultFailure::LegalHold),
+            Some(false) => Ok(hex(&lookup)),
+        }
+    }
+
+    /// Ends a shredding that was ordered, given the digest of [`SqliteVault::may_be_shredded`] and the moment of
+    /// the order: the process may have ended before, within or after it. Can be done again.
+    pub fn end_shred(
+        &self,
+        digest: &str,
+        ordered: Timestamp,
+        by: &str,
+        second: &str,
+        reason: &str,
+    ) -> Result<(), VaultFailure> {
+        let Some(lookup) = unhex::<16>(digest) else { return Ok(()) };
+        let holds = {
+            let database = self.database()?;
+            let connection = database.reading()?;
+            let sql = "SELECT count(*) > 0 FROM shreds WHERE lookup = ?1 AND at >= ?2";
+            let done = connection.query_row(sql, params![lookup, millis(ordered)], |row| row.get(0))?;
+            let mut shredded =
+                connection.prepare("SELECT crossing, start, length FROM holds WHERE state = 'shredded'")?;
+            if done { Some(shredded.query_map([], place_of)?.collect::<Result<Vec<_>, _>>()?) } else { None }
+        };
+        let Some(holds) = holds else {
+            return match self.shred_lookup(lookup, by, second, reason) {
+                Err(VaultFailure::UnknownSubject | VaultFailure::LegalHold) => Ok(()),
+                done => done.map(drop),
+            };
+        };
+        let mut database = self.database()?;
+        erase(&database.segments, &holds)?;
+        database.truncate_log()
+    }
+
+    fn shred_lookup(
+        &self,
+        lookup: [u8; 16],
+        by: &str,
+        second: &str,
+        reason: &str,
+    ) -> Result<Shredded, VaultFailure> {
         let (by, second) = two_persons(by, second)?;
-        let (lookup, now) = (self.subject_lookup(subject), millis(self.now()));
+        let now = millis(self.now());
         let place = Binding::to("reason of shredding").and(&lookup).and(&now.to_be_bytes());
         let reason = self.keys.subjects.seal(&place, reason.as_bytes())?;
         let mut database = self.database()?;
@@ -58,11 +113,32 @@ impl SqliteVault {
         Ok(shredded)
     }
 
+    /// The keyed digest that stands for a subject in the order to put it under legal hold or to lift that. A
+    /// subject nobody has heard of yet is made, so that a hold can come before its data.
+    pub fn digest_for_hold(&self, subject: &Subject) -> Result<String, VaultFailure> {
+        self.subject(subject)?;
+        self.database()?.commit()?;
+        Ok(hex(&self.subject_lookup(subject)))
+    }
+
     /// Puts a subject under legal hold or lifts it, durably. A subject not seen yet is put under it too.
     pub fn legal_hold(&self, subject: &Subject, put: bool, by: &str) -> Result<(), VaultFailure> {
-        let by = person(by)?;
         self.subject(subject)?;
-        let (lookup, now) = (self.subject_lookup(subject), millis(self.now()));
+        self.hold_lookup(self.subject_lookup(subject), put, by)
+    }
+
+    /// Ends an order to put a subject under legal hold, or to lift that, given the digest of
+    /// [`SqliteVault::digest_for_hold`]: the process may have ended before it or after it. Can be done again.
+    pub fn end_legal_hold(&self, digest: &str, put: bool, by: &str) -> Result<(), VaultFailure> {
+        let Some(lookup) = unhex::<16>(digest) else { return Ok(()) };
+        match self.legal_hold_of(lookup)? {
+            Some(now) if now != put => self.hold_lookup(lookup, put, by),
+            _ => Ok(()),
+        }
+    }
+
+    fn hold_lookup(&self, lookup: [u8; 16], put: bool, by: &str) -> Result<(), VaultFailure> {
+        let (by, now) = (person(by)?, millis(self.now()));
         self.database()?.at_once(|connection, _| {
             let changed = connection
                 .execute("UPDATE subjects SET legal_hold = ?2 WHERE lookup = ?1", params![lookup, put])?;
@@ -79,13 +155,14 @@ impl SqliteVault {
 
     /// Whether a subject is under legal hold.
     pub fn under_legal_hold(&self, subject: &Subject) -> Result<bool, VaultFailure> {
-        let lookup = self.subject_lookup(subject);
+        Ok(self.legal_hold_of(self.subject_lookup(subject))?.unwrap_or(false))
+    }
+
+    /// None where there is no such subject.
+    fn legal_hold_of(&self, lookup: [u8; 16]) -> Result<Option<bool>, VaultFailure> {
         let database = self.database()?;
-        let held = database
-            .reading()?
-            .query_row("SELECT legal_hold FROM subjects WHERE lookup = ?1", [lookup], |row| row.get(0))
-            .optional()?;
-        Ok(held.unwrap_or(false))
+        let sql = "SELECT legal_hold FROM subjects WHERE lookup = ?1";
+        Ok(database.reading()?.query_row(sql, [lookup], |row| row.get(0)).optional()?)
     }
 }
 
@@ -110,12 +187,7 @@ fn shred_rows(connection: &Connection, lookup: &[u8; 16]) -> Result<(Shredded, V
         blank.execute(params![lookup, random_bytes::<16>()?])?;
     }
     let mut held = connection.prepare("SELECT crossing, start, length FROM holds WHERE subject = ?1")?;
-    let holds: Vec<Place> = held
-        .query_map([id], |row| {
-            let crossing = CrossingId::from_bytes(row.get(0)?);
-            Ok((crossing, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
-        })?
-        .collect::<Result<_, _>>()?;
+    let holds: Vec<Place> = held.query_map([id], place_of)?.collect::<Result<_, _>>()?;
     connection.execute("UPDATE holds SET state = 'shredded' WHERE subject = ?1", [id])?;
     connection.execute("DELETE FROM subjects WHERE id = ?1", [id])?;
     let before: i64 =
@@ -129,8 +201,19 @@ fn shred_rows(connection: &Connection, lookup: &[u8; 16]) -> Result<(Shredded, V
     Ok((shredded, holds))
 }
 
+fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let crossing = CrossingId::from_bytes(row.get(0)?);
+    Ok((crossing, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
+}
+
 fn erase(segments: &Segments, holds: &[Place]) -> Result<(), VaultFailure> {
-    holds.iter().try_for_each(|(crossing, start, length)| segments.erase(*crossing, *start, *length))
+    holds.iter().try_for_each(|(crossing, start, length)| {
+        match segments.erase(*crossing, *start, *length) {
+            // What is not there needs no erasing.
+            Err(VaultFailure::File { cause, .. }) if cause.kind() == ErrorKind::NotFound => Ok(()),
+            erased => erased,
+        }
+    })
 }
 
 /// A person's name, trimmed; none is an error.

@@ -47,6 +47,14 @@ pub struct VaultStatus {
     pub signing_key: String,
 }
 
+impl VaultStatus {
+    /// Whether nothing has come into the vault since it was made.
+    pub fn is_new(&self) -> bool {
+        let since = [self.dataset_keys, self.subjects, self.tokens, self.held, self.settled, self.shreddings];
+        self.kms_version == 1 && since == [0; 6]
+    }
+}
+
 impl SqliteVault {
     /// What is in the vault, in counts.
     pub fn status(&self) -> Result<VaultStatus, VaultFailure> {

@@ -155,7 +155,7 @@ pub(crate) enum PhiCommand {
         /// Text files
         #[arg(required = true, value_name = "FILE")]
         paths: Vec<PathBuf>,
-        /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line
+        /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line; `-` is standard input
         #[arg(long, conflicts_with = "json")]
         jsonl: bool,
     },

@@ -19,7 +19,8 @@ use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
 use crate::cli::one_line;
-use crate::config::Config;
+use crate::commands::demo::MAX_EXPECTED;
+use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
@@ -29,10 +30,18 @@ const MOST_LOST_WORKERS: usize = 16;
 /// The passphrase, where there is no terminal to ask on.
 pub(crate) const PASSPHRASE: &str = "LAZARET_PASSPHRASE";
 
-/// Every limit that the `[limits]` table may change.
+/// Every limit of every room. The `[limits]` table changes those that are not fixed.
 pub(crate) fn known_limits() -> Vec<Limit> {
-    let mut limits: Vec<Limit> =
-        [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
+    let mut limits: Vec<Limit> = [
+        lazaret_input::LIMITS,
+        lazaret_phi::LIMITS,
+        lazaret_policy::LIMITS,
+        lazaret_ledger::LIMITS,
+        lazaret_vault::LIMITS,
+        lazaret_ingest::LIMITS,
+        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, lakes::MAX_LIST],
+    ]
+    .concat();
     limits.sort_by_key(Limit::key);
     limits
 }
@@ -41,8 +50,8 @@ pub(crate) fn known_limits() -> Vec<Limit> {
 const MAX_SCHEMA: Limit = Limit::new("csv.max_schema", 1 << 20);
 
 /// Reads a CSV schema file.
-pub(crate) fn read_schema(path: &Path) -> Result<Arc<Schema>, CliError> {
-    let schema = Schema::parse(&read_text(path, MAX_SCHEMA)?);
+pub(crate) fn read_schema(path: &Path, limits: &Limits) -> Result<Arc<Schema>, CliError> {
+    let schema = Schema::parse(&read_text(path, limits.get(MAX_SCHEMA))?);
     schema.map(Arc::new).map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
@@ -64,7 +73,7 @@ impl<'a> Told<'a> {
     }
 
     /// The formats of the ingest gate.
-    fn formats(self) -> Result<Vec<Arc<dyn Format>>, CliError> {
+    fn formats(self, limits: &Limits) -> Result<Vec<Arc<dyn Format>>, CliError> {
         let mut notes = NoteFormat::new();
         if let Some(subject) = self.subject {
             let id = subject.trim();
@@ -79,14 +88,17 @@ impl<'a> Told<'a> {
                 .map_err(|error| CliError::Usage(format!("--charset: {error}")))?;
             notes = notes.in_charset(charset);
         }
-        Ok(lazaret_ingest::formats(self.schema.map(read_schema).transpose()?.into_iter().collect(), notes))
+        Ok(lazaret_ingest::formats(
+            self.schema.map(|path| read_schema(path, limits)).transpose()?.into_iter().collect(),
+            notes,
+        ))
     }
 }
 
-fn detectors() -> Result<Vec<Arc<dyn Detector>>, CliError> {
+fn detectors(limits: &Limits) -> Result<Vec<Arc<dyn Detector>>, CliError> {
     let text =
         PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
-    Ok(vec![Arc::new(text)])
+    Ok(vec![Arc::new(text.with_limits(limits))])
 }
 
 fn checkpoint_of(
@@ -97,8 +109,8 @@ fn checkpoint_of(
     ledger: Arc<dyn Ledger>,
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
-        formats: told.formats()?,
-        detectors: detectors()?,
+        formats: told.formats(&config.limits())?,
+        detectors: detectors(&config.limits())?,
         policy,
         vault,
         ledger,
@@ -142,7 +154,8 @@ pub(crate) fn policies_to_look_by(
             return Ok((built_in, "built-in".to_owned()));
         }
     };
-    let policy = CedarPolicy::load(&folder).map_err(|error| CliError::Usage(chain(&error)))?;
+    let policy =
+        CedarPolicy::load(&folder, &config.limits()).map_err(|error| CliError::Usage(chain(&error)))?;
     Ok((policy, folder.display().to_string()))
 }
 
@@ -151,6 +164,7 @@ pub(crate) struct Reading {
     pub(crate) folder: PathBuf,
     pub(crate) vault: Arc<SqliteVault>,
     pub(crate) ledger: LedgerReader,
+    limits: Limits,
 }
 
 impl Reading {
@@ -159,12 +173,12 @@ impl Reading {
         let (folder, vault) = open_vault(config)?;
         let ledger = LedgerReader::open(&folder.join("ledger.db"))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        Ok(Self { folder, vault, ledger })
+        Ok(Self { folder, vault, ledger, limits: config.limits() })
     }
 
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
-        policy_of(&self.folder)
+        policy_of(&self.folder, &self.limits)
     }
 }
 
@@ -179,14 +193,39 @@ fn open_vault(config: &Config) -> Result<(PathBuf, Arc<SqliteVault>), CliError> 
         let why = format!("{} is no data directory; make one with `lazaret init`", folder.display());
         return Err(CliError::Usage(why));
     }
+    // A new ledger is made by `init` alone: one made here would hide that the old one is lost.
+    if !folder.join("ledger.db").is_file() {
+        let folder = folder.display();
+        let why = format!(
+            "{folder} has no ledger: if `lazaret init` was cut short, run it again; else restore a backup"
+        );
+        return Err(CliError::Usage(why));
+    }
     let kms = kms(config, &folder)?;
     let vault = SqliteVault::open(&folder, kms, Arc::new(SystemClock), &config.limits())
         .map_err(|error| CliError::failed("the vault could not be opened", error))?;
     Ok((folder, Arc::new(vault)))
 }
 
-fn policy_of(folder: &Path) -> Result<CedarPolicy, CliError> {
-    CedarPolicy::load(&folder.join("policies")).map_err(|error| CliError::Usage(chain(&error)))
+fn write_policies(folder: &Path) -> Result<(), CliError> {
+    for folder in [folder, &folder.join("examples")] {
+        lazaret_input::create_folder_durably(folder)
+            .map_err(|error| CliError::failed("the policies' folder", error))?;
+    }
+    for policy in
+        lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])
+    {
+        let place = folder.join(policy.name);
+        if !place.exists() {
+            lazaret_input::write_durably(&place, policy.text.as_bytes())
+                .map_err(|error| CliError::failed(place.display().to_string(), error))?;
+        }
+    }
+    Ok(())
+}
+
+fn policy_of(folder: &Path, limits: &Limits) -> Result<CedarPolicy, CliError> {
+    CedarPolicy::load(&folder.join("policies"), limits).map_err(|error| CliError::Usage(chain(&error)))
 }
 
 /// The parts of a data directory.
@@ -198,11 +237,12 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Makes a data directory: vault, ledger, policies. Nothing there is ever overwritten.
+    /// Makes a data directory: policies, vault, ledger. Nothing there is ever overwritten; what an `init` cut
+    /// short left is made whole.
     pub(crate) fn init(config: &Config, passphrase: bool) -> Result<Self, CliError> {
         let folder = config.path("data");
         if SqliteVault::exists(&folder) {
-            return Err(CliError::Usage(format!("{} is a data directory already", folder.display())));
+            return Self::finish_init(config, folder);
         }
         lazaret_input::create_private_folder_durably(&folder)
             .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
@@ -224,27 +264,32 @@ impl Data {
             };
             Arc::new(made.map_err(|error| CliError::Usage(format!("{}: {}", file.display(), chain(&error))))?)
         };
+        // Before the vault: where there is a vault, there are policies.
+        write_policies(&folder.join("policies"))?;
         let vault = SqliteVault::init(&folder, kms, Arc::new(SystemClock), &config.limits())
             .map_err(|error| CliError::failed("the vault could not be made", error))?;
-        let policies = folder.join("policies");
-        lazaret_input::create_folder_durably(&policies)
-            .map_err(|error| CliError::failed("the policies' folder", error))?;
-        lazaret_input::create_folder_durably(&policies.join("examples"))
-            .map_err(|error| CliError::failed("the policies' folder", error))?;
-        for policy in
-            lazaret_policy::DEFAULTS.iter().chain(lazaret_policy::EXAMPLES).chain([&lazaret_policy::SCHEMA])
-        {
-            let place = policies.join(policy.name);
-            if !place.exists() {
-                lazaret_input::write_durably(&place, policy.text.as_bytes())
-                    .map_err(|error| CliError::failed(place.display().to_string(), error))?;
-            }
+        Self::with(config, folder, Arc::new(vault))
+    }
+
+    /// An `init` cut short left a vault and no ledger, or one without its first checkpoint. The ledger of a vault
+    /// that was used is never made anew: its history would be gone.
+    fn finish_init(config: &Config, folder: PathBuf) -> Result<Self, CliError> {
+        let ledger = LedgerReader::open(&folder.join("ledger.db")).and_then(|ledger| ledger.checkpoint());
+        let made = matches!(ledger, Ok(Some(_)));
+        let already = || CliError::Usage(format!("{} is a data directory already", folder.display()));
+        if made {
+            return Err(already());
+        }
+        let vault =
+            SqliteVault::open(&folder, kms(config, &folder)?, Arc::new(SystemClock), &config.limits())
+                .map_err(|error| CliError::failed("the vault could not be opened", error))?;
+        if !vault.status().map_err(CliError::vault)?.is_new() {
+            return Err(already());
         }
         Self::with(config, folder, Arc::new(vault))
     }
 
-    /// Opens a data directory: its key, vault and ledger. What a crash left is ended first: crossings that were
-    /// not sealed are sealed as cut.
+    /// Opens a data directory: its key, vault and ledger. What a crash left is ended first.
     pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
         let (folder, vault) = open_vault(config)?;
         Self::with(config, folder, vault)
@@ -261,14 +306,7 @@ impl Data {
         private_file(&folder.join("ledger.db")).map_err(|error| CliError::failed("the ledger", error))?;
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
-        let cut = ledger
-            .cut_unsealed("the process ended before the crossing was sealed")
-            .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        for sealed in cut {
-            vault
-                .mark_cut(sealed.seal.crossing)
-                .map_err(|error| CliError::failed("what a crash left could not be ended", error))?;
-        }
+        crate::unfinished::end(&vault, &ledger)?;
         let data = Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() };
         data.remember()?;
         Ok(data)
@@ -284,7 +322,7 @@ impl Data {
 
     /// The policies of the data directory.
     pub(crate) fn policy(&self) -> Result<CedarPolicy, CliError> {
-        policy_of(&self.folder)
+        policy_of(&self.folder, &self.config.limits())
     }
 
     /// The limits in force.
@@ -319,7 +357,7 @@ impl Data {
         lakes::keep(&self.folder, folder, &known)?;
         lake = lake.named(&known.name).map_err(failed)?;
         if let Some(schema) = schema {
-            lake = lake.with_table(read_schema(schema)?);
+            lake = lake.with_table(read_schema(schema, &self.config.limits())?);
         }
         lake.recover(&|crossing| {
             self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
+use strsim::levenshtein;
 
 use crate::exit::{CliError, read_text};
 
-/// Longest configuration file.
-const MAX_CONFIG: Limit = Limit::new("config.max_size", 1 << 20);
+/// Longest configuration file. It is read under this limit, so it cannot set it.
+pub(crate) const MAX_CONFIG: Limit = Limit::fixed("config.max_size", 1 << 20);
 
 /// One setting: its key, its default, what it is for.
 pub(crate) struct Setting {
@@ -101,7 +102,7 @@ impl Config {
     /// `lazaret.toml` in the working directory is read if it is there.
     pub(crate) fn load(
         file: Option<&Path>,
-        known_limits: &[&str],
+        known_limits: &[Limit],
         environment: impl Fn(&str) -> Option<String>,
         flags: &[(&str, Option<&str>)],
     ) -> Result<Self, CliError> {
@@ -121,11 +122,11 @@ impl Config {
         Ok(config.with(flags))
     }
 
-    fn read(&mut self, path: &Path, known_limits: &[&str]) -> Result<(), CliError> {
+    fn read(&mut self, path: &Path, known_limits: &[Limit]) -> Result<(), CliError> {
         self.read_text(path, &read_text(path, MAX_CONFIG)?, known_limits)
     }
 
-    fn read_text(&mut self, path: &Path, text: &str, known_limits: &[&str]) -> Result<(), CliError> {
+    fn read_text(&mut self, path: &Path, text: &str, known_limits: &[Limit]) -> Result<(), CliError> {
         let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let line =
@@ -135,8 +136,15 @@ impl Config {
         for (key, value) in flatten(&table) {
             let origin = Origin::File(path.to_owned());
             if let Some(limit) = key.strip_prefix("limits.") {
-                if !known_limits.contains(&limit) {
-                    return Err(wrong(unknown(limit, known_limits.iter().copied(), "limit")));
+                match known_limits.iter().find(|known| known.key() == limit) {
+                    None => {
+                        let known = known_limits.iter().filter(|known| !known.is_fixed());
+                        return Err(wrong(unknown(limit, known.map(Limit::key), "limit")));
+                    }
+                    Some(known) if known.is_fixed() => {
+                        return Err(wrong(format!("limit `{limit}` is fixed at {}", known.most())));
+                    }
+                    Some(_) => {}
                 }
                 let size = parse_size(&value)
                     .ok_or_else(|| wrong(format!("`{key}`: `{value}` is no number or size (`64 MiB`)")))?;
@@ -217,14 +225,18 @@ impl Config {
         limits
     }
 
-    /// Every setting with its value and origin, then the limits that were changed.
-    pub(crate) fn effective(&self) -> Vec<(String, String, String)> {
+    /// Every setting with its value and origin, then every limit.
+    pub(crate) fn effective(&self, known_limits: &[Limit]) -> Vec<(String, String, String)> {
         let settings =
             self.values.iter().map(|(key, (value, origin))| (key.clone(), value.clone(), origin.to_string()));
-        let limits = self
-            .limits
-            .iter()
-            .map(|(key, (most, origin))| (format!("limits.{key}"), most.to_string(), origin.to_string()));
+        let limits = known_limits.iter().map(|limit| {
+            let key = format!("limits.{}", limit.key());
+            match self.limits.get(limit.key()) {
+                Some((most, origin)) => (key, most.to_string(), origin.to_string()),
+                None if limit.is_fixed() => (key, limit.most().to_string(), "fixed".to_owned()),
+                None => (key, limit.most().to_string(), Origin::Default.to_string()),
+            }
+        });
         settings.chain(limits).collect()
     }
 }
@@ -235,7 +247,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     if word.len() > LONGEST {
         return None;
     }
-    let (distance, nearest) = known.map(|candidate| (edits(word, candidate), candidate)).min()?;
+    let (distance, nearest) = known.map(|candidate| (levenshtein(word, candidate), candidate)).min()?;
     (distance <= word.chars().count() / 3 + 1).then_some(nearest)
 }
 
@@ -244,24 +256,6 @@ fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>, what: &str) -> S
         Some(near) => format!("no {what} `{key}`; did you mean `{near}`?"),
         None => format!("no {what} `{key}`; `lazaret config` lists them"),
     }
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row, Vec::with_capacity(b.len() + 1));
-        diagonal.iter().take(1).for_each(|_| row.push(i + 1));
-        for (j, to) in b.iter().enumerate() {
-            let above = diagonal.get(j + 1).copied().unwrap_or(usize::MAX);
-            let corner = diagonal.get(j).copied().unwrap_or(usize::MAX);
-            let left = row.last().copied().unwrap_or(usize::MAX);
-            row.push((corner + usize::from(from != *to)).min(above.min(left).saturating_add(1)));
-        }
-        diagonal.clear();
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 fn flatten(table: &toml::Table) -> Vec<(String, String)> {
@@ -326,7 +320,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lazaret.toml");
         std::fs::write(&file, text).unwrap();
-        Config::load(Some(&file), &["json.max_depth"], |_| None, &[]).map_err(|error| error.to_string())
+        let known = [Limit::new("json.max_depth", 64), Limit::fixed("config.max_size", 9)];
+        Config::load(Some(&file), &known, |_| None, &[]).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -335,9 +330,11 @@ mod tests {
         assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
     }
 
+    const LIMITS: [Limit; 2] = [Limit::new("json.max_depth", 64), Limit::new("xml.max_depth", 256)];
+
     fn read(text: &str) -> Result<Config, String> {
         let mut config = Config::load(None, &[], |_| None, &[]).unwrap();
-        let read = config.read_text(Path::new("x.toml"), text, &["json.max_depth", "xml.max_depth"]);
+        let read = config.read_text(Path::new("x.toml"), text, &LIMITS);
         read.map(|()| config).map_err(|error| error.to_string())
     }
 
@@ -385,7 +382,7 @@ mod tests {
                 Ok(config) => {
                     let _all = (config.purpose(), config.basis(), config.deadlines(), config.width());
                     let _limits = config.limits();
-                    prop_assert!(config.effective().len() >= SETTINGS.len());
+                    prop_assert!(config.effective(&LIMITS).len() >= SETTINGS.len());
                 }
                 Err(error) => prop_assert!(error.starts_with("x.toml: "), "{error}"),
             }
@@ -411,6 +408,7 @@ mod tests {
             load("[limits]\n'json.max_dept' = 3").unwrap_err().contains("did you mean `json.max_depth`?")
         );
         assert!(load("a = ").unwrap_err().contains("line 1"));
+        assert!(load("[limits]\n'config.max_size' = 3").unwrap_err().ends_with("is fixed at 9"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lazaret_core::Limit;
+pub(crate) use lazaret_core::chain;
 use lazaret_input::read_file;
 
 /// How a command ended.
@@ -102,16 +103,4 @@ pub(crate) fn read_text(path: &Path, most: Limit) -> Result<String, CliError> {
     let bytes = read_file(path, most).map_err(|error| wrong(chain(&error)))?;
     String::from_utf8(bytes)
         .map_err(|error| wrong(format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
-}
-
-/// An error and its causes in one line, joined by `: `.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

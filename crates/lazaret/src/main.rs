@@ -9,6 +9,7 @@ mod lakes;
 mod looking;
 mod report;
 mod server;
+mod unfinished;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use lazaret_core::{Counts, Finding, FormatId, RecordReport, Refused, Severity, Verdict};
 use serde::Serialize;
 
+use crate::commands::explain::rules;
 use crate::exit::Exit;
 
 /// One record of `--jsonl`.
@@ -82,11 +83,12 @@ pub(crate) fn finding_line(path: &str, line: Option<u64>, finding: &Finding) -> 
     format!("{path}{line}: {}: {}: {}: {}", finding.at, finding.severity, finding.id, finding.message)
 }
 
-/// A file that could not be read on, as a finding of the whole file.
+/// A file that could not be read on, as a finding of the whole file. How grave it is, its rule says.
 pub(crate) fn refusal(refused: &Refused) -> Finding {
+    let rule = rules().into_iter().find(|(id, ..)| *id == refused.rule);
     Finding {
         id: refused.rule,
-        severity: Severity::High,
+        severity: rule.map_or(Severity::High, |(_, severity, _)| severity),
         at: lazaret_core::Locator::document(),
         message: refused.reason.clone(),
     }

@@ -1,7 +1,7 @@
 //! What becomes of the identifiers found in a record that may cross: the replacements its profile asks for, and
 //! the record written with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::doing::{Doing, Grave};
 use super::looking::{Hit, Inspected};
@@ -47,7 +47,14 @@ impl Judge {
     ) -> Result<(Edits, BTreeMap<String, u64>), VaultError> {
         let mut edits = Edits::none();
         let mut made = BTreeMap::new();
+        // A remark goes whole, with what was found in it, or stays but for what was found in it.
+        let remarks: BTreeSet<usize> =
+            hits.iter().filter(|hit| hit.is_remark).map(|hit| hit.segment).collect();
         for hit in hits {
+            let goes_whole = redact_all && remarks.contains(&hit.segment);
+            if hit.is_remark && !redact_all || goes_whole && !hit.is_remark {
+                continue;
+            }
             let action = if redact_all { Action::Redact } else { task.profile.action(hit.label) };
             let Some((done, with)) = self.replacement(task.crossing, hit, action)? else { continue };
             bump(&mut made, format!("{} {}", hit.label, action_name(done)));

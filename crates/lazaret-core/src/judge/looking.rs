@@ -30,6 +30,8 @@ pub(super) struct Hit {
     pub(super) span: Span,
     /// Whether it is the whole of its segment.
     pub(super) whole: bool,
+    /// It is a remark that was looked at: it goes whole only where everything is redacted.
+    pub(super) is_remark: bool,
     pub(super) label: Label,
     pub(super) value: Sensitive<String>,
     pub(super) subject: Option<Subject>,
@@ -128,6 +130,20 @@ impl Looking<'_> {
                 }
                 Flow::On
             }
+            Meaning::Remark(label) => {
+                let text = segment.text().unwrap_or("");
+                let is_remark = self.task.profile.reads_remarks();
+                if !text.is_empty() {
+                    let whole = self.hit(segment, number, Span::new(0, text.len()), true, label, text);
+                    self.hits.push(Hit { is_remark, ..whole });
+                }
+                if !is_remark {
+                    return Flow::On;
+                }
+                let flow = self.detect(segment, number);
+                self.task.doings.set(Doing::Reading);
+                flow
+            }
             Meaning::Opaque => Flow::On,
             Meaning::Text | Meaning::ShortText | Meaning::Fact => {
                 let flow = self.detect(segment, number);
@@ -198,6 +214,7 @@ impl Looking<'_> {
             segment: number,
             span,
             whole,
+            is_remark: false,
             label,
             value: value.to_owned().into(),
             subject: subject.or_else(|| self.own_subject.cloned()),

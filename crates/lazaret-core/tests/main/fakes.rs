@@ -163,7 +163,11 @@ impl Reading for FakeReading<'_> {
         let segment = Segment {
             place: &text,
             content: Content::Text(&self.0.text),
-            meaning: Meaning::Text,
+            meaning: if self.0.text.starts_with("remark") {
+                Meaning::Remark(Label::OTHER_ID.sub("remark"))
+            } else {
+                Meaning::Text
+            },
             subject: None,
             domain: "",
         };

@@ -5,18 +5,6 @@ use proptest::prelude::*;
 
 use crate::fakes::*;
 
-/// A display of an error with its sources, as the binary prints it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}
-
 /// Steps whose trouble is one record's alone.
 fn is_of_the_record(at: At) -> bool {
     matches!(at, At::Read | At::Segments | At::Detector | At::Write)

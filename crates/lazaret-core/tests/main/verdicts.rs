@@ -151,3 +151,25 @@ fn a_release_by_order_edits_what_could_be_read_and_holds_what_could_not() {
     assert_eq!(receipt.sealed.seal.counts.held(), 2);
     assert!(receipt.opened.order.is_some());
 }
+
+#[test]
+fn a_remark_goes_whole_or_is_read_as_the_profile_says() {
+    let remarks = strings(&["remark of Quillfeather here", "remark of nobody"]);
+    let pass = |basis, recipient| {
+        let scene = Scene::new(Plan::none());
+        let receipt = scene.pass(Crossing { basis, recipient, ..crossing(1) }, &remarks).unwrap();
+        (scene.visible(), receipt.sealed.seal.counts)
+    };
+    let (visible, counts) = pass(Basis::SafeHarbor, Recipient::Internal);
+    assert_eq!(visible, ["", ""]);
+    assert_eq!((counts.phi.len(), counts.edits["OTHER_ID.remark redact"]), (1, 2));
+    for basis in [Basis::LimitedDataSet, Basis::Expert] {
+        let (visible, counts) = pass(basis, Recipient::Internal);
+        assert_eq!(visible, ["remark of [MRN token] here", "remark of nobody"]);
+        assert_eq!((counts.phi.len(), counts.edits["MRN token"]), (1, 1));
+    }
+    assert_eq!(pass(Basis::Identified, Recipient::Internal).0, remarks);
+    // Where everything is redacted, a remark goes whole on every basis.
+    let (visible, counts) = pass(Basis::LimitedDataSet, Recipient::Public);
+    assert_eq!((visible[1].as_str(), counts.edits["OTHER_ID.remark redact"]), ("", 1));
+}

@@ -12,5 +12,6 @@
 pub mod csv;
 pub mod fhir;
 pub mod note;
+mod one;
 pub mod opaque;
 pub mod refused;

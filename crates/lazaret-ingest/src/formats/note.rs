@@ -4,6 +4,9 @@
 //! into those, and a wrong guess would seek the wrong patient's names. It is told ([`NoteFormat::about`]), or it
 //! is not known, which is a finding. UTF-8, and UTF-16 with a byte order mark, are read; any other charset must
 //! be told, as nothing in the bytes says which it is. What is not edited is written as it was, byte for byte.
+//!
+//! A structured file is no note, whatever it is named, and a file whose name says a structured format is none,
+//! whatever is in it: as free text what its keys and columns say would be lost.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -14,9 +17,14 @@ use lazaret_core::{
     Meaning, Payload, Place, Reading, Record, RecordPlace, Refused, Segment, Source, SubjectRef,
     UNINSPECTABLE,
 };
+use lazaret_input::BYTE_ORDER_MARK;
 use lazaret_input::charset::{self, Charset};
 use lazaret_input::sniff::{self, Kind};
-use lazaret_input::{BYTE_ORDER_MARK, MAX_RECORD, RECORD_SIZE, ReadError, decompress, read_whole};
+use lazaret_input::structure;
+
+use super::one::{One, whole};
+
+use super::opaque;
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("note");
@@ -55,6 +63,13 @@ impl Format for NoteFormat {
     }
 
     fn recognise(&self, head: &[u8], hint: &Hint) -> Likeness {
+        let says = |ending: &str| structure::by_ending(ending).is_some();
+        if hint.extension.as_deref().is_some_and(says)
+            || hint.media_type.as_deref().is_some_and(|media| structure::by_media_type(media).is_some())
+            || structure::of_bytes(head).is_some()
+        {
+            return Likeness::No;
+        }
         let named = matches!(hint.extension.as_deref(), Some("txt" | "text" | "note" | "md"))
             || hint.media_type.as_deref().is_some_and(|media| media.starts_with("text/plain"));
         let kind = sniff::sniff(head);
@@ -72,40 +87,6 @@ impl Format for NoteFormat {
         let bytes = whole(source.as_ref(), limits)?;
         let note = Note { bytes, subject: self.subject.clone(), charset: self.charset.clone() };
         Ok(Box::new(One::of(Arc::new(note))))
-    }
-}
-
-/// Reads a source that is one record.
-pub(crate) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Refused> {
-    read_whole(source, limits.get(MAX_RECORD)).map_err(|error| match error {
-        ReadError::Limit(reached) => Refused::new(RECORD_SIZE.id, reached.to_string()),
-        ReadError::Source(failed) => decompress::refused(&failed),
-        other => Refused::new(UNINSPECTABLE.id, other.to_string()),
-    })
-}
-
-/// A payload of one record.
-pub(crate) struct One {
-    record: Option<Arc<dyn Record>>,
-    length: u64,
-    position: u64,
-}
-
-impl One {
-    pub(crate) fn of(record: Arc<dyn Record>) -> Self {
-        let length = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
-        Self { record: Some(record), length, position: 0 }
-    }
-}
-
-impl Payload for One {
-    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        self.position = self.length;
-        Ok(self.record.take())
-    }
-
-    fn position(&self) -> u64 {
-        self.position
     }
 }
 
@@ -134,6 +115,12 @@ impl Record for Note {
                 if charset.has_mark() {
                     let message = "the note begins with a byte order mark";
                     findings.fault(Finding::new(&BYTE_ORDER_MARK, Locator::offset(0), message));
+                }
+                // Its charset may have been told, and its head may have been prose.
+                if let Some(what) = structure::of_text(&text, false) {
+                    let message = opaque::no_note(what);
+                    findings.fault(Finding::new(&UNINSPECTABLE, Locator::document(), message));
+                    return None;
                 }
                 Some(Box::new(ReadNote { note: self, text, charset }))
             }
@@ -277,7 +264,7 @@ mod tests {
     #[test]
     fn a_note_above_the_limit_is_refused_whole() {
         let mut limits = Limits::default();
-        limits.set(MAX_RECORD.key(), 4);
+        limits.set(lazaret_input::MAX_RECORD.key(), 4);
         let source = Arc::new(MemorySource::new(&b"12345"[..], Hint::default()));
         let Err(refused) = NoteFormat::new().open(source, &limits) else { panic!() };
         assert_eq!(refused.rule, "limit.record-size");
@@ -288,10 +275,33 @@ mod tests {
         let txt = Hint { extension: Some("txt".to_owned()), media_type: None };
         let format = NoteFormat::new();
         assert_eq!(format.recognise(b"She came in today.\n", &Hint::default()), Likeness::Possible);
-        assert_eq!(format.recognise(b"a,b\n1,2\n3,4\n", &txt), Likeness::Possible);
-        assert_eq!(format.recognise(b"{\"a\": 1}", &txt), Likeness::ByName);
+        assert_eq!(format.recognise(b"a, well\nb, ill\n", &txt), Likeness::Possible);
+        assert_eq!(format.recognise(b"[ ] fever [x] cough", &txt), Likeness::ByName);
         assert_eq!(format.recognise(b"{\"a\": 1}", &Hint::default()), Likeness::No);
         assert_eq!(format.recognise(b"%PDF-1.7\n", &txt), Likeness::No);
+    }
+
+    #[test]
+    fn what_is_structured_by_name_or_by_content_is_no_note() {
+        let format = NoteFormat::new();
+        let named = |ending: &str| Hint { extension: Some(ending.to_owned()), media_type: None };
+        let prose = b"She came in today, well.\n";
+        for ending in ["json", "ndjson", "jsonl", "csv", "tsv", "xml", "sql", "yaml", "yml", "html", "hl7"] {
+            assert_eq!(format.recognise(prose, &named(ending)), Likeness::No, "{ending}");
+            assert_eq!(format.recognise(b"null", &named(ending)), Likeness::No, "{ending}");
+        }
+        for text in ["a,b\n1,2\n3,4\n", "{\"a\": 1}", "MSH|^~\\&|LAB\rPID|1\r", "<?xml version='1.0'?><a/>"] {
+            assert_eq!(format.recognise(text.as_bytes(), &named("txt")), Likeness::No, "{text}");
+            assert_eq!(format.recognise(text.as_bytes(), &Hint::default()), Likeness::No, "{text}");
+            assert_eq!(faults(record(&format, text.as_bytes()).as_ref()), ["input.uninspectable"], "{text}");
+        }
+        // Its charset is told, so its head is not read as text.
+        let utf16: Vec<u8> = "{\"a\": [1, 2]}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let told = NoteFormat::new().in_charset("utf-16be");
+        assert_eq!(faults(record(&told, &utf16).as_ref()), ["input.uninspectable"]);
+        // A record below a page of prose.
+        let hidden = format!("{}\n{{\"resourceType\": \"Patient\"}}\n", "She came in, well. ".repeat(2_000));
+        assert_eq!(faults(record(&format, hidden.as_bytes()).as_ref()), ["input.uninspectable"]);
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! What no format here reads: pictures, PDF, rich text, DICOM, archives, programs, anything unknown. It becomes one
+//! What no format here reads: pictures, PDF, rich text, DICOM, archives, programs, anything unknown, and structured
+//! text under a name that says it is a note, or under that of a format that is not read (SQL, YAML). It becomes one
 //! record that says so, so that nothing is passed over in silence: `input.uninspectable`, and policy decides.
 
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use lazaret_core::{
     RecordPlace, Refused, Source, UNINSPECTABLE,
 };
 use lazaret_input::sniff::{self, HEAD, Kind};
+use lazaret_input::structure;
 
-use super::note::{One, whole};
+use super::one::{One, whole};
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("opaque");
@@ -35,12 +37,23 @@ impl Format for OpaqueFormat {
 
     fn open(&self, source: Arc<dyn Source>, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let bytes = whole(source.as_ref(), limits)?;
-        Ok(Box::new(One::of(Arc::new(Opaque { bytes }))))
+        let named = source.hint().extension.as_deref().and_then(structure::by_ending);
+        Ok(Box::new(One::of(Arc::new(Opaque { bytes, named }))))
     }
 }
 
 struct Opaque {
     bytes: Vec<u8>,
+    /// What the ending of its name says.
+    named: Option<&'static str>,
+}
+
+/// Why a structured text is no note, and the way out.
+pub(crate) fn no_note(what: &str) -> String {
+    format!(
+        "this looks like {what} and not like prose: as a note its keys and columns would be lost. Name it by what it \
+         is (.json, .ndjson; .csv with --schema)"
+    )
 }
 
 impl Record for Opaque {
@@ -58,7 +71,14 @@ impl Record for Opaque {
 
     fn read<'r>(&'r self, _limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         let kind = sniff::sniff(self.bytes.get(..HEAD).unwrap_or(&self.bytes));
-        let what = if kind.is_image() {
+        let head = self.bytes.get(..HEAD).unwrap_or(&self.bytes);
+        let text = kind.is_text() && !matches!(kind, Kind::Rtf | Kind::Empty);
+        let structured = if text { structure::of_bytes(head) } else { None };
+        let what = if let Some(what) = structured.filter(|_| self.named.is_none()) {
+            no_note(what)
+        } else if let Some(named) = self.named.filter(|_| text) {
+            format!("its name says {named}, which is not read here; a note is named .txt")
+        } else if kind.is_image() {
             format!("a picture ({}): faces and burned-in text are not looked for", kind.name())
         } else {
             format!("no reader for this kind of file ({})", kind.name())
@@ -95,6 +115,14 @@ mod tests {
         assert!(message(b"{\\rtf1\\ansi text}").contains("(rtf)"));
         assert!(message(b"PK\x03\x04....").contains("(zip)"));
         assert!(message(b"\x01\x02\x03\xFF").contains("(unknown)"));
+        assert!(message(b"Id,LAST,FIRST\n1,Featherstone,Quillan\n").contains("looks like CSV"));
+        assert!(message(b"x{\"resourceType\": \"Patient\"}").contains(".json"));
+        let hint = Hint { extension: Some("yaml".to_owned()), media_type: None };
+        let source = Arc::new(MemorySource::new(&b"name: Featherstone\n"[..], hint));
+        let record = OpaqueFormat.open(source, &Limits::default()).unwrap().next().unwrap().unwrap();
+        let mut findings = Findings::new();
+        record.read(&Limits::default(), &mut findings);
+        assert!(findings.faults()[0].message.contains("its name says YAML"));
     }
 
     #[test]

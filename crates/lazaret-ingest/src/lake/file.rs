@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use lazaret_core::hex;
+use lazaret_input::sync_folder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -115,16 +117,7 @@ impl Write for Digested {
     }
 }
 
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Makes the names in a folder durable, where the system can.
+/// Makes the names in a folder durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), LakeError> {
-    if cfg!(windows) {
-        return Ok(()); // a folder cannot be opened as a file there; renames are durable with the journal
-    }
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(LakeError::io("make a folder durable"))
+    sync_folder(dir).map_err(LakeError::io("make a folder durable"))
 }

@@ -10,14 +10,13 @@ use std::vec;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
-use lazaret_core::{CrossingId, DataKeys, Output, Sensitive};
+use lazaret_core::{CrossingId, DataKeys, Output, Sensitive, hex};
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
 use ring::digest::{Context, SHA256};
 
-use super::file::hex;
 use super::keys::{self, Unwrap};
 use super::{Lake, LakeError, checked_name};
 

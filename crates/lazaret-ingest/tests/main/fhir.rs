@@ -106,7 +106,7 @@ fn safe_harbor(piece: &Piece) -> Option<String> {
     match piece.meaning {
         Meaning::Identifier(label) if label.kind == Kind::Date => Some(piece.text.chars().take(4).collect()),
         Meaning::Identifier(Label::RECORD_ID) => Some(format!("t{:016x}", code(&piece.domain, &piece.text))),
-        Meaning::Identifier(_) => Some(String::new()),
+        Meaning::Identifier(_) | Meaning::Remark(_) => Some(String::new()),
         _ => None,
     }
 }
@@ -305,7 +305,7 @@ fn remarks_birth_orders_and_the_names_of_those_who_number_patients_identify() {
         "subject":{"reference":"Patient/p"},"note":[{"text":"his brother is the mayor"}]}"#);
     let labels = |record: &dyn Record| -> Vec<String> {
         let identifies = |piece: &Piece| match piece.meaning {
-            Meaning::Identifier(label) => Some(format!("{} {label}", piece.at)),
+            Meaning::Identifier(label) | Meaning::Remark(label) => Some(format!("{} {label}", piece.at)),
             _ => None,
         };
         pieces(record).iter().filter_map(identifies).collect()
@@ -578,4 +578,55 @@ fn what_is_fhir_is_known_by_its_content() {
     assert_eq!(like(b"{\"a\":1}", "txt"), No);
     assert_eq!(like(b"\xff\xfe", "ndjson"), ByName);
     assert_eq!(like(b"a,b\n", "csv"), No);
+}
+
+#[test]
+fn a_narrative_and_an_annotation_are_edited_where_the_profile_reads_them() {
+    let observation = one(
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><p class=\"Moor\">Seen: I<b>lse</b> Mo&#111;r &amp; son</p></div>"},"note":[{"text":"Ilse Moor called"}]}"#,
+    );
+    let all = pieces(observation.as_ref());
+    let remarks: Vec<_> = all
+        .iter()
+        .filter_map(|piece| match piece.meaning {
+            Meaning::Remark(label) => Some((label.sub.unwrap(), piece.text.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(remarks, [("narrative", "\nSeen: Ilse Moor & son\n"), ("annotation", "Ilse Moor called")]);
+    let mut edits = Edits::none();
+    for (number, piece) in all.iter().enumerate() {
+        let at = piece.text.find("Ilse Moor").map(|at| Span::new(at, at + 9));
+        let edit = match piece.meaning {
+            Meaning::Remark(_) => Some((at.unwrap(), "[NAME]", false)),
+            Meaning::Identifier(label) if label.sub == Some("narrative-unseen") => {
+                assert_eq!(piece.text, "class=\"Moor\"");
+                Some((Span::new(0, piece.text.len()), "", true))
+            }
+            _ => None,
+        };
+        if let Some((span, with, whole)) = edit {
+            edits.push(number, Edit { span, with: with.to_owned().into(), whole }).unwrap();
+        }
+    }
+    let mut out = Vec::new();
+    let reading = observation.read(&Limits::default(), &mut Findings::new()).unwrap();
+    reading.write(&edits, &mut out).unwrap();
+    let written = String::from_utf8(out).unwrap();
+    assert!(written.contains(r#"xhtml\"><p>Seen: [NAME]<b></b> &amp; son</p></div>"#), "{written}");
+    assert!(written.contains(r#""note":[{"text":"[NAME] called"}]"#), "{written}");
+    assert!(!edited(observation.as_ref(), |_, piece| safe_harbor(piece)).unwrap().contains("Moor"));
+    // One with a fault is never read, nor that of a resource that describes somebody: they go whole.
+    for (of, inside) in [("Observation", "<script>Moor</script>"), ("Patient", "Moor"), ("Location", "Moor")]
+    {
+        let whole = one(&format!(
+            r#"{{"resourceType":"{of}","text":{{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">{inside}</div>"}}}}"#
+        ));
+        let pieces = pieces(whole.as_ref());
+        let narrative = pieces.iter().find(|piece| piece.at.ends_with("text.div")).unwrap();
+        assert!(
+            matches!(narrative.meaning, Meaning::Identifier(label) if label.sub == Some("narrative")),
+            "{of}"
+        );
+    }
 }

@@ -62,11 +62,11 @@ impl UnpackedSource {
         while offset >= forward.end {
             forward.begin = forward.end;
             // A whole block, so that the head of a source can be looked at without beginning anew.
-            let mut filled = 0;
+            let mut filled = 0_usize;
             while let Some(room) = forward.block.get_mut(filled..).filter(|room| !room.is_empty()) {
                 match forward.stream.read(room) {
                     Ok(0) => break,
-                    Ok(read) => filled += read,
+                    Ok(read) => filled = filled.saturating_add(read),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }

@@ -105,11 +105,6 @@ impl<'a> Document<'a> {
         ((id.0 as usize) < self.nodes.len()).then_some(Node { document: self, id: id.0 })
     }
 
-    /// How many values there are.
-    pub fn node_count(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// The whole input.
     pub fn text(&self) -> &'a str {
         self.text
@@ -184,12 +179,6 @@ impl<'d, 'a> Node<'d, 'a> {
     pub fn as_bool(&self) -> Option<bool> {
         let entry = self.entry();
         (entry.kind == JsonKind::Bool).then(|| entry.end.saturating_sub(entry.start) == 4)
-    }
-
-    /// Whether a string was written with escapes, so that its bytes differ from its text.
-    pub fn is_escaped(&self) -> bool {
-        let entry = self.entry();
-        entry.kind == JsonKind::String && entry.escaped
     }
 
     /// The items of an array; nothing for other kinds.

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use lazaret_core::hex;
 use serde_json::{Map, Value, json};
 
 use crate::bom::{BomError, BomPhi, BomView, Stated, bom_view};
 use crate::canonical::to_canonical;
 use crate::merkle::sha256;
-use crate::note::hex;
 use crate::read::LedgerReader;
 
 /// Which version of CycloneDX is written.

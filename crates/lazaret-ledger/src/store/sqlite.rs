@@ -12,12 +12,12 @@ use std::thread::JoinHandle;
 
 use lazaret_core::{
     Clock, Counts, CrossingId, Ending, Entry, EntryIndex, KeyedDigest, Ledger, LedgerError, Opened, Seal,
-    Sealed, Signer,
+    Sealed, Signer, hex,
 };
 use serde::Serialize;
 
 use crate::merkle::leaf_hash;
-use crate::note::{VerifierKey, hex};
+use crate::note::VerifierKey;
 use crate::read::LedgerReader;
 use crate::store::bodies::{OWN_KINDS, entry_body, event_leaf, opened_leaf, sealed_leaves};
 use crate::store::nodes::{resume, stored_size};

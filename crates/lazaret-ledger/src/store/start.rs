@@ -6,11 +6,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use lazaret_core::{Counts, CrossingId};
+use lazaret_core::{Counts, CrossingId, hex};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::merkle::{Frontier, leaf_hash, root_at};
-use crate::note::{Checkpoint, VerifierKey, hex};
+use crate::note::{Checkpoint, VerifierKey};
 use crate::read::parse_counts;
 use crate::store::nodes::{StoredNodes, stored_size};
 use crate::store::schema::open_for_reading;

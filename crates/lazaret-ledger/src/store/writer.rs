@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use lazaret_core::Signer;
+use lazaret_core::{Signer, chain};
 use rusqlite::{Connection, params};
 
 use crate::merkle::{Frontier, Hash};
@@ -264,15 +264,4 @@ impl Writer {
         self.signed_when = Some(Instant::now());
         Ok(())
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -113,7 +113,7 @@ pub(crate) fn seal(n: u64, entries: &[Entry], ending: Ending) -> Seal {
         outputs: vec![Output {
             dataset: "lake/Patient".into(),
             name: format!("Patient/part-{n}.parquet"),
-            sha256: lazaret_ledger::note::hex(&digest(n).0),
+            sha256: lazaret_core::hex(&digest(n).0),
             bytes: 4_096,
             records: counts.records,
         }],

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lazaret_core::hex;
 use lazaret_ledger::merkle::{
     Frontier, Hash, LeafNodes, consistency_proof, inclusion_proof, leaf_hash, root_of, sha256,
     verify_consistency, verify_inclusion,
 };
-use lazaret_ledger::note::{Checkpoint, VerifierKey, hex, unhex};
+use lazaret_ledger::note::{Checkpoint, VerifierKey, unhex};
 use lazaret_ledger::tiles::{Tiler, bundle, entries_path, number_path, tile_path};
 use serde_json::Value;
 

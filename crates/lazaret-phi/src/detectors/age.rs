@@ -30,7 +30,7 @@ impl ShapeDetector for Age {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Her aunt is a 101-year-old.", "89yo, HR 94, 91% RA, 95 kg, smoked 90 pack-years.")
+        ("Her aunt is a 101-year-old.", "89yo, HR 94, 91% RA, 95 kg, fever to 101F, smoked 90 pack-years.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -77,6 +77,7 @@ impl ShapeDetector for Age {
                 if age.is_some_and(|age| (90..=125).contains(&age))
                     && ends
                     && note.byte(hit.end + digits) != b'%'
+                    && !is_measure(hit, note)
                 {
                     out.push(found(Label::AGE, hit.end, hit.end + digits, Evidence::Named));
                 }
@@ -100,7 +101,8 @@ impl ShapeDetector for Age {
                 }
             }
             4 => {
-                if !note.cue_before(hit.start, 10, "hr|bp|p|pulse|rr|spo2|o2|t") {
+                let warm = text.ends_with(['F', 'f']) && is_temperature(hit, note);
+                if !warm && !note.cue_before(hit.start, 10, "hr|bp|p|pulse|rr|spo2|o2|t") {
                     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
                     out.push(found(Label::AGE, hit.start, hit.start + digits, Evidence::Shape));
                 }
@@ -108,6 +110,42 @@ impl ShapeDetector for Age {
             _ => apposed(hit, note, out),
         }
     }
+}
+
+/// `HR is now 110`, `temp is now 101 F`: the cue speaks of a vital sign.
+fn is_measure(hit: Hit, note: &Note<'_>) -> bool {
+    const VITALS: &str = "hr|pulse|rate|bp|systolic|map|temp|temperature|tmax|fever|sat|sats|spo2|o2|rr|glucose|sugar|weight|bmi|count|plt|platelets|sodium|level|dose|score|gfr|egfr|wbc|ldl|flow|pressure";
+    let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    cue.starts_with("is now") && note.cue_before(hit.start, 14, VITALS)
+}
+
+/// `Temp 101F`, `fever to 102 F`, `104 F, 100 F at home`: Fahrenheit and not female.
+fn is_temperature(hit: Hit, note: &Note<'_>) -> bool {
+    const WARMTH: &str = "temp|temps|temperature|temperatures|tmax|tcurrent|tc|tm|t|fever|fevers|febrile|afebrile|pyrexia|pyrexial|hyperthermia|hypothermia|hypothermic|spike|spiked|spiking|oral|axillary|rectal|tympanic|degrees|warmed|cooled";
+    const PLACE: &str = "oral|orally|axillary|rectal|rectally|tympanic|temporal|po";
+    // `fever in a 98F`: a person.
+    let before = note.before(hit.start, 12);
+    let last = before.trim_end().rsplit(' ').next().unwrap_or("");
+    let person =
+        ["a", "an", "in", "this", "our", "old", "yo"].iter().any(|word| word.eq_ignore_ascii_case(last));
+    let value: u16 = note
+        .slice(hit.start, hit.end)
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .fold(0, |sum, b| sum * 10 + u16::from(b - b'0'));
+    // Another temperature stands beside it: `104 F, 100 F`, `101 F (38.3 C)`.
+    let beside = |part: &str, unit: char| {
+        part.match_indices(unit).any(|(at, _)| {
+            let ends = !part.get(at + 1..).unwrap_or("").starts_with(|c: char| c.is_alphanumeric());
+            let lead = part.get(..at).unwrap_or("").trim_end_matches([' ', '°']);
+            ends && lead.ends_with(|c: char| c.is_ascii_digit())
+        })
+    };
+    let clause = note.before(hit.start, 30).rsplit(". ").next().unwrap_or("");
+    let chained = beside(clause, 'F') || beside(note.after(hit.end, 14), 'C');
+    (93..=110).contains(&value)
+        && !person
+        && (chained || note.cue_before(hit.start, clause.len(), WARMTH) || note.cue_after(hit.end, 12, PLACE))
 }
 
 /// `her sister Albertine, 94, lives`; `mother is 94`: a number after a person, between commas or before a stop.

@@ -48,7 +48,10 @@ impl ShapeDetector for Dates {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Seen 04-MAR-25 in clinic.", "Pain 3/10, BP 120/80, T4-5, ratio 3:4, 24/7 care, since 2019.")
+        (
+            "Seen 04-MAR-25 in clinic.",
+            "Pain 3/10, then 3-4/10, BP 120/80, T4-5, ratio 3:4, 24/7 care, since 2019.",
+        )
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -95,6 +98,9 @@ impl ShapeDetector for Dates {
             || (matches!(after, b'/' | b'-') && note.byte(hit.end + 1).is_ascii_digit())
             || (after == b'.' && note.byte(hit.end + 1).is_ascii_digit())
             || after.is_ascii_alphabetic();
+        if hit.shape == 1 && is_score(hit, note, text) {
+            return;
+        }
         let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else { return };
         let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let evidence = match hit.shape {
@@ -118,6 +124,25 @@ impl ShapeDetector for Dates {
         }
         out.push(found(if birth { Label::BIRTH_DATE } else { Label::DATE }, start, end, evidence));
     }
+}
+
+/// `3-4/10`, `GCS 10-12/15`: from one number to another, of the most there can be. A date has one kind of sign.
+fn is_score(hit: Hit, note: &Note<'_>, text: &str) -> bool {
+    let Some(((low, high), most)) =
+        text.rsplit_once('/').and_then(|(range, most)| Some((range.split_once('-')?, most)))
+    else {
+        return false;
+    };
+    let number = |part: &str| part.parse::<u16>().ok();
+    let (Some(low), Some(high), Some(most)) = (number(low), number(high), number(most)) else { return false };
+    low <= high
+        && high <= most
+        && (most == 10
+            || note.cue_before(
+                hit.start,
+                24,
+                "gcs|coma|mmse|moca|apgar|score|scores|scored|scale|phq|gad|nihss|borg|exam",
+            ))
 }
 
 /// `may 2` and `march 4` in lower case are verbs unless an ordinal, a year or a day before says otherwise.

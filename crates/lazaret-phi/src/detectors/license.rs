@@ -14,7 +14,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{digit_values, named};
+use crate::value::{digit_values, digits, named};
 use crate::view::Note;
 
 /// See the page above.
@@ -30,7 +30,7 @@ impl ShapeDetector for License {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("NPI 1234567890, phone below.", "Licensed for many years in Ohio, code E11.9.")
+        ("NPI 1234567890, phone below.", "Licensed in Ohio, glucose 104 mg/dL. BUN 14, HDL 45.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -53,8 +53,13 @@ impl ShapeDetector for License {
             1 => {
                 named(note, hit, 6, Label::LICENSE.sub("dea"), out);
             }
+            2 if is_quantity(note, hit) => {}
             2 => {
+                let before = out.len();
                 named(note, hit, 5, Label::LICENSE, out);
+                out.truncate(
+                    out.iter().skip(before).take_while(|claim| is_licence(note, claim)).count() + before,
+                );
             }
             _ if dea_holds(note.slice(hit.start, hit.end)) => {
                 out.push(found(Label::LICENSE.sub("dea"), hit.start, hit.end, Evidence::Checked));
@@ -62,6 +67,25 @@ impl ShapeDetector for License {
             _ => {}
         }
     }
+}
+
+/// `2.4 dL`: a volume.
+fn is_quantity(note: &Note<'_>, hit: Hit) -> bool {
+    let before = note.before(hit.start, 4);
+    let number = before.trim_end_matches([' ', '-']);
+    note.slice(hit.start, hit.end).eq_ignore_ascii_case("dl")
+        && number.len() < before.len()
+        && number.ends_with(|c: char| c.is_ascii_digit())
+}
+
+/// A licence has three digits or more; after letters that stand alone, which may be a laboratory value's, five.
+fn is_licence(note: &Note<'_>, claim: &Found) -> bool {
+    let text = note.slice(claim.start, claim.end);
+    let apart = text.split_once(' ').is_some_and(|(head, tail)| {
+        head.bytes().all(|b| b.is_ascii_alphabetic()) && !tail.bytes().any(|b| b.is_ascii_alphabetic())
+    });
+    let count = digits(text);
+    count >= if apart { 5 } else { 3 } || (count == 0 && text.contains(' '))
 }
 
 /// The last digit is that of the first, third and fifth with twice the second, fourth and sixth.

@@ -56,6 +56,11 @@ impl ShapeDetector for NameDictionary {
             {
                 continue;
             }
+            let joined = |next: &&Token| matches!(note.slice(token.end, next.start), " " | "-");
+            if tokens.get(at + 1).filter(joined).is_some_and(|next| compound(note, token, next)) {
+                index = at + 2;
+                continue;
+            }
             if let Some(last) = pair(note, at).or_else(|| comma_pair(note, at)) {
                 report(note, (at, last), Label::NAME, Evidence::Shape, out);
                 index = last + 1;
@@ -118,10 +123,12 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
     (first == index && last > first && !other && named && strong && !common).then_some(last)
 }
 
-/// `Austin Flint`, `Marcus Gunn`: two words that are one eponym, drug or device.
+/// `Austin Flint`, `Jackson-Pratt`: two words that are one eponym, drug or device.
 fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
-    let phrase = format!("{} {}", note.word(first), note.word(second)).to_lowercase();
-    crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
+    [' ', '-'].into_iter().any(|joint| {
+        let phrase = format!("{}{joint}{}", note.word(first), note.word(second)).to_lowercase();
+        crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
+    })
 }
 
 /// `SURNAME, GIVEN M` in capitals.

@@ -46,6 +46,11 @@ impl ShapeDetector for NameTitle {
                 continue;
             }
             let word = note.word(token).to_lowercase();
+            // `MS Contin`: a drug.
+            let phrase = format!("{word} {}", note.word(next).to_lowercase());
+            if gap == " " && crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL) {
+                continue;
+            }
             // Two titles in a row are read from the second.
             if next.has(Marks::TITLE) && next.case != Case::Lower && gap != "." {
                 continue;

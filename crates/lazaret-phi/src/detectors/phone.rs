@@ -14,7 +14,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{begin, digits, spoken_at, unit_follows};
+use crate::value::{after_unit, begin, digits, spoken_at, unit_follows};
 use crate::view::Note;
 
 /// See the page above.
@@ -129,7 +129,14 @@ fn extension_end(note: &Note<'_>, end: usize) -> usize {
 
 /// A number after a cue: two to eight digits, or said in words.
 fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    if after_unit(note, hit.start) || (cue.starts_with("cell") && note.cue_before(hit.start, 16, CELLS)) {
+        return;
+    }
     let start = begin(note, hit.end);
+    if cue.starts_with("ext") && is_angle(hit, start, note) {
+        return;
+    }
     if let Some((start, end)) = spoken_at(note, start) {
         out.push(found(Label::PHONE, start, end, Evidence::Named));
         return;
@@ -158,6 +165,24 @@ fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let start = if note.byte_before(start) == b'#' { start - 1 } else { start };
         out.push(found(Label::PHONE, start, end, Evidence::Named));
     }
+}
+
+/// Words before `cell` that are of blood and tissue.
+const CELLS: &str = "red|white|blood|t|b|nk|stem|mast|plasma|clue|sickle|squamous|epithelial|transitional|basal|small|renal|giant|germ|islet|hair|goblet|air|per|nucleated|cd4|cd8|pus|wbc|rbc|tumor|tumour|lymphoid";
+
+/// `knee ext 120`, `ext 0-120`, `ext 4/5`: how far or how strongly a limb is stretched.
+fn is_angle(hit: Hit, start: usize, note: &Note<'_>) -> bool {
+    const LIMB: &str = "knee|elbow|wrist|hip|neck|cervical|lumbar|shoulder|finger|thumb|toe|ankle|hallucis|flex|flexion|rom|arom|prom|strength|mcp|pip|dip|leg|arm|trunk|back";
+    let ahead = note.after(start, 28);
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let count = digits(ahead);
+    let rest = ahead.get(count..).unwrap_or("");
+    let to = rest.strip_prefix('-').map_or(0, digits);
+    let range = (1..=2).contains(&count) && (1..=3).contains(&to);
+    let said = ["deg", "°", "flex"]
+        .iter()
+        .any(|word| rest.get(..16.min(rest.len())).unwrap_or(rest).to_ascii_lowercase().contains(word));
+    count <= 3 && (range || said || note.cue_before(hit.start, 24, LIMB))
 }
 
 /// The end of seven to thirteen digits in groups parted by single signs: `0490 75 40 81`, `(71) 4233-6306`.

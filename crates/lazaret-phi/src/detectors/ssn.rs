@@ -14,7 +14,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{begin, digits};
+use crate::value::{after_unit, begin, digits};
 use crate::view::Note;
 
 /// See the page above.
@@ -61,7 +61,15 @@ impl ShapeDetector for Ssn {
 
 /// Nine digits with any separators, a masked number, or four digits.
 fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    const LINKS: [&str; 13] =
+        ["", "ends", "ending", "with", "in", "is", "was", "on", "file", "of", "number", "security", "ssn"];
+    if after_unit(note, hit.start) {
+        return;
+    }
     let mut start = begin(note, hit.end);
+    let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    let vague = !(cue.contains("ss") || cue.contains("sec") || cue.contains("s.s"));
+    let mut loose = false;
     // `SSN read from card 987654320`: a few words, then the digits.
     if note.byte(start).is_ascii_alphabetic() && !note.slice(start, start + 3).eq_ignore_ascii_case("xxx") {
         let ahead = note.after(start, 40);
@@ -70,6 +78,9 @@ fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if between.contains(['.', ';', ',', '(']) {
             return;
         }
+        // `Social history: quit 2015`, `last 4 weeks 1500`: four digits after other words are a year or an amount.
+        loose =
+            !between.split([' ', ':', '-']).all(|word| LINKS.contains(&word.to_ascii_lowercase().as_str()));
         start += at;
     }
     let mut end = start;
@@ -86,7 +97,7 @@ fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let text = note.slice(start, last);
     let count = digits(text);
     let masked = text.bytes().any(|b| matches!(b, b'x' | b'X' | b'*'));
-    if count == 9 || (count == 4 && (masked || last - start == 4)) {
+    if count == 9 || (count == 4 && !(vague && loose) && (masked || last - start == 4)) {
         out.push(found(Label::SSN, start, last, Evidence::Named));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use lazaret_core::{Kind, Policy, Severity, Verdict};
+use lazaret_core::{Kind, Limits, Policy, Severity, Verdict};
 use lazaret_policy::{CedarPolicy, DEFAULTS, MAX_POLICY_BYTES};
 use proptest::prelude::*;
 
@@ -123,9 +123,12 @@ fn a_policy_that_fails_when_asked_stops_everything_even_if_another_permits() {
 fn a_folder_is_loaded_sorted_and_without_its_folders() {
     let folder = tempfile::tempdir().unwrap();
     assert!(
-        CedarPolicy::load(&folder.path().join("none")).unwrap_err().to_string().contains("cannot be read")
+        CedarPolicy::load(&folder.path().join("none"), &Limits::default())
+            .unwrap_err()
+            .to_string()
+            .contains("cannot be read")
     );
-    let empty = CedarPolicy::load(folder.path()).unwrap_err().to_string();
+    let empty = CedarPolicy::load(folder.path(), &Limits::default()).unwrap_err().to_string();
     assert!(empty.contains("no policy file (*.cedar)") && empty.contains("lazaret init"), "{empty}");
 
     for file in DEFAULTS {
@@ -133,16 +136,17 @@ fn a_folder_is_loaded_sorted_and_without_its_folders() {
     }
     fs::create_dir(folder.path().join("examples.cedar")).unwrap();
     fs::write(folder.path().join("README.txt"), "not a policy").unwrap();
-    let (loaded, embedded) = (CedarPolicy::load(folder.path()).unwrap(), CedarPolicy::embedded().unwrap());
+    let (loaded, embedded) =
+        (CedarPolicy::load(folder.path(), &Limits::default()).unwrap(), CedarPolicy::embedded().unwrap());
     assert_eq!(loaded.version(), embedded.version(), "copied out, the defaults are the same policy");
     assert!(loaded.version().starts_with("sha256:") && loaded.version().len() == 71);
     let ids = |policy: &CedarPolicy| policy.notes().iter().map(|note| note.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&loaded), ids(&embedded));
 
     fs::write(folder.path().join("50-own.cedar"), GOOD).unwrap();
-    assert_ne!(CedarPolicy::load(folder.path()).unwrap().version(), embedded.version());
+    assert_ne!(CedarPolicy::load(folder.path(), &Limits::default()).unwrap().version(), embedded.version());
     fs::write(folder.path().join("60-twice.cedar"), format!("\n\n{GOOD}")).unwrap();
-    let twice = CedarPolicy::load(folder.path()).unwrap_err();
+    let twice = CedarPolicy::load(folder.path(), &Limits::default()).unwrap_err();
     assert_eq!(twice.diagnostics.len(), 1);
     assert!(twice.diagnostics[0].file.ends_with("60-twice.cedar") && twice.diagnostics[0].line == Some(3));
 }
@@ -156,7 +160,7 @@ fn a_file_that_is_no_text_or_too_long_is_refused() {
         vec![b' '; usize::try_from(MAX_POLICY_BYTES.most()).unwrap() + 1],
     )
     .unwrap();
-    let refused = CedarPolicy::load(folder.path()).unwrap_err();
+    let refused = CedarPolicy::load(folder.path(), &Limits::default()).unwrap_err();
     assert_eq!(refused.diagnostics.len(), 2);
     assert!(refused.diagnostics[0].cause.contains("not UTF-8 text: byte 3"));
     assert!(refused.diagnostics[1].cause.contains("policy.max_file_bytes"));

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use lazaret_core::Limits;
 use lazaret_policy::{DEFAULTS, Diagnostic, EXAMPLES, Level, SCHEMA, check};
 
 const RULES: [&str; 10] = [
@@ -22,7 +23,7 @@ fn checked(files: &[(&str, &str)]) -> Vec<Diagnostic> {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    check(folder.path(), &RULES)
+    check(folder.path(), &RULES, &Limits::default())
 }
 
 #[test]
@@ -72,5 +73,16 @@ fn errors_and_another_schema_are_told_together() {
     let levels: Vec<_> = found.iter().map(|found| found.level).collect();
     assert_eq!(levels, [Level::Error, Level::Warning]);
     assert!(found[1].cause.contains("differs from the schema built in"));
-    assert_eq!(check(std::path::Path::new("/no/such/folder"), &[])[0].level, Level::Error);
+    assert_eq!(
+        check(std::path::Path::new("/no/such/folder"), &[], &Limits::default())[0].level,
+        Level::Error
+    );
+}
+
+#[test]
+fn each_of_very_many_policies_is_looked_at_once() {
+    let many: String = (0..1_500)
+        .map(|number| format!("@id(\"p{number}\") permit(principal, action, resource);\n"))
+        .collect();
+    assert_eq!(checked(&[("a.cedar", &many)]).len(), 1_500, "none has a `@why`");
 }

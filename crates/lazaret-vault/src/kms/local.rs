@@ -5,13 +5,12 @@
 //! file holds 32 random bytes, raw or as hex digits; it is refused inside the data directory and, on Unix, when
 //! others may read it.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Component, Path, PathBuf};
 
-use lazaret_core::{Random, Sensitive};
+use lazaret_core::{Random, Sensitive, hex};
 use ring::{hmac, pbkdf2};
 use zeroize::Zeroize as _;
 
@@ -233,15 +232,7 @@ fn read_key(content: &[u8]) -> Option<Secret> {
     unhex::<32>(std::str::from_utf8(content).ok()?.trim_end()).map(Sensitive::new)
 }
 
-/// Bytes as hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
-}
-
-/// Hex digits as so many bytes.
+/// Bytes from hex digits of either case, as people may write key files.
 pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
     let mut digits = text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()));

@@ -1,6 +1,6 @@
 //! Key services: who keeps the key-encryption key and wraps data keys under it.
 //!
-//! A key service is one file here and one line in [`PROVIDERS`]. It never gives the key-encryption key out; it
+//! A key service is one file here. It never gives the key-encryption key out; it
 //! wraps and unwraps data keys of 32 bytes, each bound to what it is for ([`WrapContext`], the "encryption
 //! context" of cloud key services).
 
@@ -11,13 +11,8 @@ use std::fmt;
 use lazaret_core::Sensitive;
 use serde::Serialize;
 
+pub(crate) use local::unhex;
 pub use local::{LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS};
-
-/// The key services that are built in, with one line for people.
-pub const PROVIDERS: &[(&str, &str)] = &[(
-    "local",
-    "a passphrase (PBKDF2-HMAC-SHA256) or a key file outside the data directory; for one machine",
-)];
 
 /// What a data key is for. It is authenticated: a wrapped key put in another's place does not unwrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -150,11 +150,13 @@ fn rotation_rewraps_everything_and_the_old_key_no_longer_opens() {
     let key = vault.current("lake/Patient", None).unwrap();
     let held = hold(&vault, crossing(), 0, b"kept", Some(&anna), true);
     let public = vault.public_key();
+    assert_eq!(vault.rotations().unwrap(), []);
     let new = home.folder.path().join("new");
     let rotated = vault
         .rotate(Arc::new(LocalKms::create_key_file(&new, &home.data(), &SystemRandom).unwrap()))
         .unwrap();
     assert_eq!(rotated.keys, 6);
+    assert_eq!(vault.rotations().unwrap(), [rotated]);
     assert!(matches!(vault.rotate(kms(&new, &home.data())), Err(VaultFailure::SameKey)));
     let later = vault.current("lake/Observation", None).unwrap();
     vault.sync().unwrap();

@@ -1,6 +1,6 @@
 //! Shredding of one subject leaves nothing of it and everything of the others.
 
-use lazaret_core::{Basis, KnownFact, Label, Purpose, Sensitive, TokenRequest, Vault as _};
+use lazaret_core::{Basis, KnownFact, Label, Purpose, Sensitive, Timestamp, TokenRequest, Vault as _};
 use lazaret_vault::{HoldState, SqliteVault, VaultFailure};
 
 use super::support::{Home, crossing, hold, mrn, research, subject};
@@ -137,4 +137,39 @@ fn shredding_among_busy_threads_leaves_nothing_that_reveals() {
     for token in tokens {
         assert!(matches!(vault.reveal(&token), Err(VaultFailure::ShreddedToken)));
     }
+}
+
+#[test]
+fn a_shredding_that_was_ordered_is_ended_once_whenever_the_process_ended() {
+    let home = Home::new();
+    let vault = home.init();
+    let (anna, one) = (subject("anna"), research("1"));
+    assert!(matches!(vault.may_be_shredded(&anna), Err(VaultFailure::UnknownSubject)));
+    let token = vault.token(&mrn(Some(&anna), "4711", &one, Basis::SafeHarbor)).unwrap();
+    let held = hold(&vault, crossing(), 0, b"note of anna", Some(&anna), true);
+    vault.legal_hold(&anna, true, "kim").unwrap();
+    assert!(matches!(vault.may_be_shredded(&anna), Err(VaultFailure::LegalHold)));
+    vault.legal_hold(&anna, false, "kim").unwrap();
+    let digest = vault.may_be_shredded(&anna).unwrap();
+    assert!(!digest.contains("anna"));
+
+    let ordered = Timestamp::from_millis(0);
+    let end = |vault: &SqliteVault| vault.end_shred(&digest, ordered, "kim", "lee", "asked by the patient");
+    // An order of another kind of digest, as older ledgers have, is nothing to carry out.
+    vault.end_shred(&"0".repeat(64), ordered, "kim", "lee", "").unwrap();
+    assert!(vault.reveal(&token).is_ok());
+    end(&vault).unwrap();
+    assert!(matches!(vault.reveal(&token), Err(VaultFailure::ShreddedToken)));
+    assert!(matches!(vault.open_hold(held), Err(VaultFailure::ShreddedHold(_))));
+
+    // The patient comes back: what was ordered before is done, and does not take the new secret.
+    let again = vault.token(&mrn(Some(&anna), "4711", &one, Basis::SafeHarbor)).unwrap();
+    let file = home.data().join("quarantine").join(format!("{}.held", held.crossing));
+    std::fs::write(&file, vec![7; 4096]).unwrap(); // as if it had ended before it took the bytes away
+    end(&vault).unwrap();
+    assert!(std::fs::read(&file).unwrap().starts_with(&[0; 12]), "the bytes go all the same");
+    std::fs::remove_file(&file).unwrap();
+    end(&vault).unwrap();
+    assert_eq!(vault.reveal(&again).unwrap().value.expose(), "4711");
+    assert_eq!(vault.status().unwrap().shreddings, 1);
 }

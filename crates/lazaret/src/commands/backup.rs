@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use lazaret_core::Limit;
+use lazaret_core::Limits;
 use lazaret_input::{read_file, write_durably};
 use lazaret_ledger::SqliteLedger;
+use lazaret_policy::MAX_POLICY_BYTES;
 use lazaret_vault::SqliteVault;
 
 use crate::cli::{BackupArgs, RestoreArgs};
@@ -13,9 +14,6 @@ use crate::compose::{Data, private_file};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::lakes;
-
-/// Longest policy file that is copied.
-const MAX_POLICY: Limit = Limit::new("policy.max_file", 1 << 20);
 
 /// Copies ledger, policies, quarantine and vault. The vault is copied after the ledger, so every hold and token
 /// an entry names is in the copy; it is copied last, and without it there is no backup.
@@ -39,7 +37,7 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
         .map_err(|error| failed("the data directory")(error.into()))?;
     private_file(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
-    copy_policies(&data.folder, to).map_err(|error| failed("the policies")(error))?;
+    copy_policies(&data.folder, to, &config.limits()).map_err(|error| failed("the policies")(error))?;
     copy_lakes(&data.folder, to).map_err(|error| failed("the list of lakes")(error))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
@@ -101,7 +99,7 @@ fn restore_into(from: &Path, folder: &Path, config: &Config) -> Result<(), CliEr
     }
     let vault =
         SqliteVault::begin_restore(from, folder).map_err(|error| failed("the vault")(error.into()))?;
-    copy_policies(from, folder).map_err(|error| failed("the policies")(error))?;
+    copy_policies(from, folder, &config.limits()).map_err(|error| failed("the policies")(error))?;
     copy_lakes(from, folder).map_err(|error| failed("the list of lakes")(error))?;
     restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
     vault.finish().map_err(|error| failed("the vault")(error.into()))?;
@@ -148,13 +146,20 @@ fn copy_lakes(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + 
     Ok(())
 }
 
-fn copy_policies(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn copy_policies(
+    from: &Path,
+    to: &Path,
+    limits: &Limits,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (from, to) = (from.join("policies"), to.join("policies"));
     lazaret_input::create_folder_durably(&to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         if entry.path().extension().is_some_and(|extension| extension == "cedar") {
-            write_durably(&to.join(entry.file_name()), &read_file(&entry.path(), MAX_POLICY)?)?;
+            write_durably(
+                &to.join(entry.file_name()),
+                &read_file(&entry.path(), limits.get(MAX_POLICY_BYTES))?,
+            )?;
         }
     }
     Ok(())

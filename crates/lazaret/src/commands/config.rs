@@ -2,13 +2,20 @@
 
 use std::io::Write;
 
+use lazaret_core::Limit;
+
 use crate::config::{Config, SETTINGS};
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table};
 
 /// Runs the command.
-pub(crate) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
-    let effective = config.effective();
+pub(crate) fn run(
+    config: &Config,
+    limits: &[Limit],
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let effective = config.effective(limits);
     if json {
         let rows: Vec<_> = effective
             .iter()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lazaret_core::{DataKeys, Limit, Limits};
 use lazaret_input::base64::{self, Whitespace};
-use lazaret_input::{FileSource, Lines, json, write_durably};
+use lazaret_input::{FileSource, Lines, MAX_RECORD, json, write_durably};
 use lazaret_ledger::{CycloneDx, bom, verify};
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,8 @@ use crate::report::{json_document, table, thousands};
 
 /// Marks a directory as a demo's, which may be emptied.
 const MARK: &str = "this-is-a-lazaret-demo";
-/// Longest note that is shown.
-const MAX_NOTE: Limit = Limit::new("demo.max_note", 1 << 20);
 /// Longest list of expected verdicts.
-const MAX_EXPECTED: Limit = Limit::new("demo.max_expected", 1 << 20);
+pub(crate) const MAX_EXPECTED: Limit = Limit::new("demo.max_expected", 1 << 20);
 
 /// What is expected of one file.
 #[derive(Deserialize)]
@@ -53,7 +51,7 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let expected = read_expected(&args.samples)?;
+    let expected = read_expected(&args.samples, &config.limits())?;
     empty(&args.work)?;
     let place = |name: &str| args.work.join(name).to_string_lossy().into_owned();
     let (folder, key, lake_folder) = (place("data"), place("data.key"), args.work.join("lake"));
@@ -101,10 +99,11 @@ fn empty(work: &Path) -> Result<(), CliError> {
     write_durably(&work.join(MARK), b"made by `lazaret demo`, which empties it\n").map_err(failed)
 }
 
-fn read_expected(samples: &Path) -> Result<BTreeMap<String, Expected>, CliError> {
+fn read_expected(samples: &Path, limits: &Limits) -> Result<BTreeMap<String, Expected>, CliError> {
     let path = samples.join("expected.json");
     let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
-    serde_json::from_str(&read_text(&path, MAX_EXPECTED)?).map_err(|error| wrong(error.to_string()))
+    serde_json::from_str(&read_text(&path, limits.get(MAX_EXPECTED))?)
+        .map_err(|error| wrong(error.to_string()))
 }
 
 /// Sets the verdict of every record beside the one expected. A file or record that only one side knows
@@ -312,7 +311,7 @@ fn excerpt(resource: &str, kind: &str) -> String {
     let data = root.get("content").and_then(|content| content.items().next());
     let data = data.and_then(|item| item.get("attachment")).and_then(|attachment| attachment.get("data"));
     if let Some(encoded) = data.and_then(|data| data.as_str())
-        && let Ok(bytes) = base64::decode(encoded, Whitespace::Refused, MAX_NOTE)
+        && let Ok(bytes) = base64::decode(encoded, Whitespace::Refused, MAX_RECORD)
         && let Ok(text) = String::from_utf8(bytes)
     {
         lines.extend(text.lines().take(11).map(|line| {

@@ -1,5 +1,6 @@
 //! `lazaret ingest`: clinical records through the checkpoint into the lake, or only looked at.
 
+mod refused;
 mod report;
 
 use std::io::{IsTerminal as _, Write};
@@ -9,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lazaret_core::{
-    Checkpoint, Counts, Crossing, Failure, Fate, Limits, Payload, Policy as _, Receipt, Refused, Severity,
-    Stopped, Verdict, Watch,
+    Checkpoint, Counts, Crossing, CrossingId, Failure, Limits, Payload, Policy as _, Receipt, Refused,
+    Severity, Stopped, Watch,
 };
-use lazaret_ingest::formats::refused::{MAX_REFUSED, RefusedFile};
-use lazaret_input::{FileSource, ReadError, decompress};
+use lazaret_input::{FileSource, decompress};
 use serde::Serialize;
 
 use crate::cli::IngestArgs;
@@ -22,8 +22,9 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{JsonRecord, exit_of, json_document, json_line, refusal};
 
-use report::write_reports;
-pub(crate) use report::{FileReport, PlacedFinding};
+use self::refused::{keep, would_be_kept};
+use self::report::write_reports;
+pub(crate) use self::report::{FileReport, PlacedFinding};
 
 /// Findings and verdicts of one file that are listed; all are counted.
 const MAX_LISTED: usize = 10_000;
@@ -288,19 +289,21 @@ pub(crate) fn ingest_files(
     let surveyed = survey(&checkpoint, crossings, files, limits)?;
     let mut remembered = Instant::now();
     let mut ingested = Ingested { reports: Vec::new(), all: Counts::default(), worst: None };
+    let mut cut = Vec::new();
     for (path, read) in files.iter().zip(surveyed) {
         let passed = read.and_then(|()| open(&checkpoint, path, limits)).map(|payload| {
             let crossing = crossings.next(path)?;
             let to = lake.passage(crossing.id);
-            pass(data, &checkpoint, crossing, payload, to, path)
+            Ok::<_, CliError>(pass(&checkpoint, crossing, payload, to, path))
         });
         let passed = match passed {
             Ok(passed) => passed?,
-            Err(refused) => Passed::Refused(refused),
+            Err(refused) => Passed::Refused(refused, None),
         };
         let (report, worst) = match passed {
             Passed::Whole(report, worst) => (*report, worst),
-            Passed::Refused(refused) => {
+            Passed::Refused(refused, before) => {
+                cut.extend(before);
                 let report = keep(&checkpoint, crossings.next(path)?, path, &refused, limits)?;
                 (report, Some(Severity::High))
             }
@@ -314,86 +317,27 @@ pub(crate) fn ingest_files(
         ended(&report)?;
         ingested.reports.push(report);
     }
+    // Only now: what was judged ahead of the cut is held by then.
+    for crossing in cut {
+        data.vault.mark_cut(crossing).map_err(CliError::vault)?;
+    }
     Ok(ingested)
-}
-
-/// A file refused whole came all the same. It is kept in the quarantine as it came, by a crossing of its own; one
-/// that is too large for that stays where it lies, and its crossing is recorded as cut.
-fn keep(
-    checkpoint: &Checkpoint,
-    crossing: Crossing,
-    path: &Path,
-    refused: &Refused,
-    limits: &Limits,
-) -> Result<FileReport, CliError> {
-    let mut report = FileReport::refused(path, refused);
-    report.receipt = Some(crossing.id.to_string());
-    let bytes = FileSource::open(path)
-        .map_err(ReadError::from)
-        .and_then(|source| source.whole(limits.get(MAX_REFUSED)));
-    let opened = checkpoint.open(crossing);
-    let mut passage = opened.map_err(|stopped| CliError::failed(path.display().to_string(), stopped))?;
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            report.refused = Some(stays(&error));
-            // If the cut cannot be recorded now, the next start does.
-            let _cut = passage.cut(&format!("the source was not opened: {}", refused.rule));
-            return Ok(report);
-        }
-    };
-    let kept = passage
-        .feed(Arc::new(RefusedFile::new(bytes, refusal(refused))))
-        .and_then(|fate| passage.seal(Vec::new()).map(|(_, sealed)| (fate, sealed)));
-    match kept {
-        Ok((Fate::Held(hold), sealed)) => {
-            report.counts = sealed.seal.counts;
-            report.kept = Some(hold);
-            report.verdicts = report.counts.verdicts.keys().map(|verdict| (None, *verdict)).collect();
-        }
-        Ok(_) => report.stopped = Some("a file that cannot be read was not held".to_owned()),
-        Err(stopped) => report.stopped = Some(chain(&stopped)),
-    }
-    Ok(report)
-}
-
-/// What [`keep`] would do, where nothing is written.
-fn would_be_kept(path: &Path, refused: &Refused, limits: &Limits) -> FileReport {
-    let mut report = FileReport::refused(path, refused);
-    let source = FileSource::open(path).map_err(ReadError::from);
-    let fits = source.and_then(|source| Ok(limits.get(MAX_REFUSED).check(source.len())?));
-    match fits {
-        Ok(()) => {
-            report.counts.records = 1;
-            report.counts.verdicts.insert(Verdict::Quarantine, 1);
-            report.counts.findings.insert(refused.rule.to_owned(), 1);
-            report.verdicts.push((None, Verdict::Quarantine));
-        }
-        Err(error) => report.refused = Some(stays(&error)),
-    }
-    report
-}
-
-/// Why a file is not kept.
-fn stays(error: &ReadError) -> String {
-    format!("not kept, it stays where it lies: {}", chain(error))
 }
 
 /// What became of a file that was opened.
 enum Passed {
     Whole(Box<FileReport>, Option<Severity>),
-    /// It could not be read to its end.
-    Refused(Refused),
+    /// It could not be read to its end. Where a crossing had begun, that one is cut.
+    Refused(Refused, Option<CrossingId>),
 }
 
 fn pass(
-    data: &Data,
     checkpoint: &Checkpoint,
     crossing: Crossing,
     payload: Box<dyn Payload>,
     to: Box<dyn lazaret_core::Destination>,
     path: &Path,
-) -> Result<Passed, CliError> {
+) -> Passed {
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let bar = progress(&path.display().to_string(), length, true);
     let mut worst = None;
@@ -420,18 +364,15 @@ fn pass(
             report.counts = receipt.sealed.seal.counts;
         }
         Err(stopped) => match Looked::of(stopped) {
-            // It was read whole before, so it changed since. What it held is marked, and the file is kept whole.
-            Looked::Refused(refused) => {
-                data.vault.mark_cut(id).map_err(CliError::vault)?;
-                return Ok(Passed::Refused(refused));
-            }
+            // It was read whole before, so it changed since.
+            Looked::Refused(refused) => return Passed::Refused(refused, Some(id)),
             Looked::Stopped(stopped) => {
                 report.receipt = Some(stopped.crossing.to_string());
                 report.stopped = Some(chain(&stopped));
             }
         },
     }
-    Ok(Passed::Whole(Box::new(report), worst))
+    Passed::Whole(Box::new(report), worst)
 }
 
 /// A bar on stderr, only on a terminal.

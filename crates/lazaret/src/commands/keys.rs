@@ -5,10 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Ordered, Signer as _, Subject, Vault as _};
+use lazaret_core::{Ordered, Signer as _, Subject};
 use lazaret_ledger::note::VerifierKey;
-use lazaret_vault::{Kms, LocalKms, SystemRandom};
-use serde::Serialize;
+use lazaret_vault::{Kms, LocalKms, SystemRandom, VaultFailure};
 
 use super::export::{Asked, export};
 use crate::cli::KeysCommand;
@@ -84,13 +83,6 @@ fn status(data: &Reading, config: &Config, json: bool, out: &mut impl Write) -> 
     Ok(())
 }
 
-#[derive(Serialize)]
-struct RotatedEvent<'a> {
-    from: &'a str,
-    to: &'a str,
-    keys: u64,
-}
-
 /// The order stands in the ledger before the first key is wrapped anew; an entry afterwards says that it was done.
 fn rotate(
     data: &Data,
@@ -120,8 +112,7 @@ fn rotate(
     let order = Crossings::order(Ordered::RotateKeys, &object, by, None, reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     let rotated = data.vault.rotate(kms).map_err(CliError::vault)?;
-    let event = RotatedEvent { from: &rotated.from.key_id, to: &rotated.to.key_id, keys: rotated.keys };
-    data.ledger.append("keys.rotated", &event).map_err(super::policy::of_ledger)?;
+    crate::unfinished::record_rotations(&data.vault, &data.ledger)?;
     writeln!(
         out,
         "{} keys wrapped anew under {}; no data was rewritten; receipt {receipt}",
@@ -131,13 +122,6 @@ fn rotate(
         writeln!(out, "from now on: --key-file {}", file.display())?;
     }
     Ok(())
-}
-
-/// The subject as orders name it: by the installation's digest, so that a hold, its end and a shredding of the same
-/// subject are seen to belong together.
-fn digest_of(data: &Data, subject: &Subject) -> Result<String, CliError> {
-    let digest = data.vault.digest(None, subject.id.expose().as_bytes());
-    Ok(digest.map_err(|error| CliError::failed("the vault", error))?.to_string())
 }
 
 fn legal_hold(
@@ -151,7 +135,8 @@ fn legal_hold(
 ) -> Result<(), CliError> {
     let what = if put { Ordered::LegalHold } else { Ordered::LiftLegalHold };
     let crossings = Crossings::new(config, "vault", None, None, Some(&subject.system))?;
-    let order = Crossings::order(what, &digest_of(data, subject)?, by, None, reason);
+    let digest = data.vault.digest_for_hold(subject).map_err(CliError::vault)?;
+    let order = Crossings::order(what, &digest, by, None, reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     data.vault.legal_hold(subject, put, by).map_err(CliError::vault)?;
     let done = if put { "under legal hold: cannot be shredded" } else { "legal hold lifted" };
@@ -171,11 +156,15 @@ fn shred(
     if by.trim().eq_ignore_ascii_case(second.trim()) {
         return Err(CliError::Usage("shredding takes two different persons (--by, --second)".to_owned()));
     }
-    if data.vault.under_legal_hold(subject).map_err(CliError::vault)? {
-        return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
-    }
+    // Refused before the order is recorded; recorded, it will be carried out.
+    let digest = match data.vault.may_be_shredded(subject) {
+        Err(VaultFailure::LegalHold) => {
+            return Err(CliError::Usage("the subject is under legal hold and cannot be shredded".to_owned()));
+        }
+        digest => digest.map_err(CliError::vault)?,
+    };
     let crossings = Crossings::new(config, "shredded", None, None, Some(&subject.system))?;
-    let order = Crossings::order(Ordered::Shred, &digest_of(data, subject)?, by, Some(second), reason);
+    let order = Crossings::order(Ordered::Shred, &digest, by, Some(second), reason);
     let receipt = data.carry_out(crossings.ordered(order)?)?;
     let shredded = data.vault.shred(subject, by, second, reason).map_err(CliError::vault)?;
     writeln!(

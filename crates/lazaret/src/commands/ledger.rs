@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use lazaret_core::Limit;
-use lazaret_ledger::note::VerifierKey;
+use lazaret_ledger::note::{MAX_NOTE, VerifierKey};
 use lazaret_ledger::{
     LedgerReader, MAX_PROOF, ProofError, Query, Verification, prove, verify_proof, verify_remembered,
 };
@@ -16,9 +15,6 @@ use crate::compose::kms;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, table, thousands};
-
-/// Longest file with a checkpoint.
-const MAX_NOTE: Limit = Limit::new("ledger.max_note", 64 << 10);
 
 /// Runs the command. Reading needs no key of the vault, except to know whose signatures to trust.
 pub(crate) fn run(

@@ -3,8 +3,8 @@
 mod backup;
 mod bom;
 mod config;
-mod demo;
-mod explain;
+pub(crate) mod demo;
+pub(crate) mod explain;
 mod export;
 mod ingest;
 mod init;
@@ -33,13 +33,13 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
     let (data, key_file) = (path(&cli.common.data), path(&cli.common.key_file));
     let limits = known_limits();
-    let keys: Vec<&str> = limits.iter().map(lazaret_core::Limit::key).collect();
     let flags = [("data", data.as_deref()), ("keys.file", key_file.as_deref())];
-    let config = Config::load(cli.common.config.as_deref(), &keys, |name| std::env::var(name).ok(), &flags)?;
+    let config =
+        Config::load(cli.common.config.as_deref(), &limits, |name| std::env::var(name).ok(), &flags)?;
     match &cli.command {
         Command::Init(args) => init::run(args, &config, json, out),
         Command::Ingest(args) => ingest::run(args, &config, json, out),
-        Command::Phi(command) => phi::run(command, json, out),
+        Command::Phi(command) => phi::run(command, &config, json, out),
         Command::Explain(args) => explain::run(args, json, out),
         Command::Policy(command) => policy::run(command, &config, json, out),
         Command::Ledger(command) => ledger::run(command, &config, json, out),
@@ -49,7 +49,7 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Keys(command) => keys::run(command, &config, json, out),
         Command::Backup(args) => backup::backup(args, &config, out),
         Command::Restore(args) => backup::restore(args, &config, out),
-        Command::Config => config::run(&config, json, out),
+        Command::Config => config::run(&config, &limits, json, out),
         Command::Serve(args) => serve::run(args, &config, out),
         Command::Demo(args) => demo::run(args, &config, json, out),
         Command::Completions(args) => {

@@ -1,14 +1,17 @@
 //! `lazaret phi scan`: where identifying text stands.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use lazaret_core::{Detection, DetectorError, Limits};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, json};
+use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
 use lazaret_phi::{Scanner, code_points};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::cli::PhiCommand;
+use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, json_line};
 
@@ -19,20 +22,27 @@ struct JsonSpan {
     label: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<&'static str>,
-    score: f32,
+    score: f64,
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+pub(crate) fn run(
+    command: &PhiCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
     let PhiCommand::Scan { paths, jsonl } = command;
-    let scanner = Scanner::new().map_err(of_detector)?;
+    let limits = &config.limits();
+    let scanner = Scanner::new().map_err(of_detector)?.with_limits(limits);
     let mut found = false;
     let mut documents = Vec::new();
+    let mut wrong = Wrong::default();
     for path in paths {
         if *jsonl {
-            found |= scan_lines(scanner, path, out)?;
+            found |= scan_lines(scanner, path, limits, &mut wrong, out)?;
         } else {
-            let text = read_text(path, MAX_RECORD)?;
+            let text = read_text(path, limits.get(MAX_RECORD))?;
             let detections = scanner.scan(&text, None).map_err(of_detector)?;
             found |= !detections.is_empty();
             if json {
@@ -45,6 +55,9 @@ pub(crate) fn run(command: &PhiCommand, json: bool, out: &mut impl Write) -> Res
     }
     if json {
         json_document(out, &documents)?;
+    }
+    if let Some(error) = wrong.into_error() {
+        return Err(error);
     }
     Ok(if found { Exit::Findings } else { Exit::Clear })
 }
@@ -60,7 +73,8 @@ fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
             end,
             label: label.kind.name(),
             sub: label.sub,
-            score: confidence.value(),
+            // To two places: `0.95` and not what a float of 32 bits makes of it.
+            score: (f64::from(confidence.value()) * 100.0).round() / 100.0,
         })
         .collect()
 }
@@ -95,35 +109,81 @@ fn write_places(
 
 #[derive(Serialize)]
 struct JsonDocument<'a> {
-    id: &'a serde_json::value::RawValue,
+    id: &'a RawValue,
     spans: Vec<JsonSpan>,
 }
 
-fn scan_lines(scanner: Scanner, path: &Path, out: &mut impl Write) -> Result<bool, CliError> {
-    let name = path.display();
-    let usage = |why: String| CliError::Usage(format!("{name}: {why}"));
-    let source = FileSource::open(path).map_err(|error| usage(chain(&error)))?;
-    let limits = Limits::default();
-    let mut lines = Lines::of_source(std::sync::Arc::new(source), &limits);
+/// Most lines that an error tells one by one.
+const TOLD: usize = 20;
+
+/// Scans a text a line. A line that cannot be read is told at the end, and the others are scanned all the same.
+fn scan_lines(
+    scanner: Scanner,
+    path: &Path,
+    limits: &Limits,
+    wrong: &mut Wrong,
+    out: &mut impl Write,
+) -> Result<bool, CliError> {
+    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+    let stream: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let source =
+            FileSource::open(path).map_err(|error| CliError::Usage(format!("{name}: {}", chain(&error))))?;
+        Box::new(SourceReader::new(Arc::new(source)))
+    };
+    let mut lines = Lines::new(stream, limits);
     let mut found = false;
-    while let Some(line) = lines.next().map_err(|error| CliError::failed(name.to_string(), error))? {
-        let bytes = line.bytes.map_err(|error| usage(format!("line {}: {}", line.number, chain(&error))))?;
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            continue;
+    while let Some(line) = lines.next().map_err(|error| CliError::failed(name.clone(), error))? {
+        let number = line.number;
+        let text = match line.bytes {
+            Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
+            Ok(bytes) => read_line(bytes, limits).map_err(str::to_owned),
+            Err(error) => Err(chain(&error)),
+        };
+        match text {
+            Ok((id, text)) => {
+                let spans = spans_of(&text, &scanner.scan(&text, None).map_err(of_detector)?);
+                found |= !spans.is_empty();
+                json_line(out, &JsonDocument { id: &id, spans })?;
+            }
+            Err(why) => wrong.tell(format!("{name}: line {number}: {why}")),
         }
-        let wrong = |why: &str| usage(format!("line {}: {why}", line.number));
-        let parsed = json::parse(bytes, &limits);
-        let document = parsed.document.ok_or_else(|| wrong("is not JSON"))?;
-        let root = document.root();
-        let text =
-            root.get("text").and_then(|node| node.as_str()).ok_or_else(|| wrong("has no string `text`"))?;
-        let id = root.get("id").ok_or_else(|| wrong("has no `id`"))?;
-        let id = document.text().get(id.span()).unwrap_or("null");
-        let id = serde_json::value::RawValue::from_string(id.to_owned())
-            .map_err(|_| wrong("has a broken `id`"))?;
-        let spans = spans_of(text, &scanner.scan(text, None).map_err(of_detector)?);
-        found |= !spans.is_empty();
-        json_line(out, &JsonDocument { id: &id, spans })?;
     }
     Ok(found)
+}
+
+/// The `id` as it is written, and the `text`.
+fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &'static str> {
+    let document = json::parse(bytes, limits).document.ok_or("is not JSON")?;
+    let root = document.root();
+    let text = root.get("text").and_then(|node| node.as_str()).ok_or("has no string `text`")?;
+    let id = root.get("id").ok_or("has no `id`")?;
+    let id = document.text().get(id.span()).unwrap_or("null");
+    let id = RawValue::from_string(id.to_owned()).map_err(|_| "has a broken `id`")?;
+    Ok((id, text.to_owned()))
+}
+
+/// Lines that could not be read.
+#[derive(Default)]
+struct Wrong {
+    lines: Vec<String>,
+    more: usize,
+}
+
+impl Wrong {
+    fn tell(&mut self, line: String) {
+        if self.lines.len() < TOLD {
+            self.lines.push(line);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn into_error(mut self) -> Option<CliError> {
+        if self.more > 0 {
+            self.lines.push(format!("and {} more lines", self.more));
+        }
+        (!self.lines.is_empty()).then(|| CliError::Usage(self.lines.join("\n")))
+    }
 }

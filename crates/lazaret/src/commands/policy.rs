@@ -26,17 +26,18 @@ pub(crate) fn run(
 ) -> Result<Exit, CliError> {
     match command {
         PolicyCommand::Check { dir } => {
-            check_folder(&dir.clone().unwrap_or_else(|| config.path("data").join("policies")), json, out)
+            let folder = dir.clone().unwrap_or_else(|| config.path("data").join("policies"));
+            check_folder(&folder, config, json, out)
         }
         PolicyCommand::Explain { receipt, record } => explain(receipt, *record, config, json, out),
         PolicyCommand::DryRun { dir } => dry(dir, config, json, out),
     }
 }
 
-fn check_folder(folder: &Path, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+fn check_folder(folder: &Path, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let rules = rules();
     let known: Vec<&str> = rules.iter().map(|(id, ..)| *id).collect();
-    let found = check(folder, &known);
+    let found = check(folder, &known, &config.limits());
     let bad = found.iter().any(|diagnostic| diagnostic.level == Level::Error);
     if json {
         json_document(out, &found)?;
@@ -114,7 +115,8 @@ fn first_of_each_verdict(reader: &LedgerReader, id: CrossingId) -> Result<Vec<u6
 }
 
 fn dry(folder: &Path, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
-    let changed = CedarPolicy::load(folder).map_err(|error| CliError::Usage(chain(&error)))?;
+    let changed =
+        CedarPolicy::load(folder, &config.limits()).map_err(|error| CliError::Usage(chain(&error)))?;
     let data = Reading::open(config)?;
     let current = data.policy()?;
     let reader = &data.ledger;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Counts, CrossingId, Hint, HoldId, Ordered, Source, Watch};
+use lazaret_core::{Counts, Hint, HoldId, Ordered, Source, Watch};
 use lazaret_ingest::formats::refused;
 use lazaret_input::MemorySource;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
@@ -53,10 +53,8 @@ pub(crate) fn run(
 
 /// Reads `CROSSING:NUMBER`.
 fn hold_id(text: &str) -> Result<HoldId, CliError> {
-    let parts = text.rsplit_once(':').and_then(|(crossing, record)| {
-        Some(HoldId { crossing: CrossingId::parse(crossing)?, record: record.parse().ok()? })
-    });
-    parts.ok_or_else(|| CliError::Usage(format!("`{text}` is no hold; `lazaret quarantine list` lists them")))
+    crate::unfinished::hold_id(text)
+        .ok_or_else(|| CliError::Usage(format!("`{text}` is no hold; `lazaret quarantine list` lists them")))
 }
 
 fn list(data: &Reading, all: bool, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -173,7 +171,13 @@ fn release(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let id = hold_id(asked.id)?;
-    may_be_settled(data, id, asked.by, asked.second)?;
+    if let Err(error) = may_be_settled(data, id, asked.by, asked.second) {
+        // If it was released, and the process ended too early, it is made visible now.
+        if to.is_dir() {
+            data.lake(to, None, None)?;
+        }
+        return Err(error);
+    }
     let entry = data.ledger.reader().entry(id.crossing, id.record).map_err(super::policy::of_ledger)?;
     if entry.as_ref().is_some_and(|entry| entry.format == refused::FORMAT.0) {
         return Err(CliError::Usage(format!(

@@ -141,6 +141,19 @@ fn a_held_record_is_shown_rejected_or_released_and_each_is_recorded() {
 }
 
 #[test]
+fn a_data_directory_without_its_ledger_gets_no_new_one() {
+    let place = Place::new();
+    place.write("good.ndjson", PATIENT);
+    place.clear(&["ingest", "good.ndjson", "--to", "lake"]);
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        drop(std::fs::remove_file(place.0.path().join("lazaret-data").join(file))); // not all are there
+    }
+    assert!(place.ends(2, &["ingest", "good.ndjson", "--to", "lake"]).contains("restore a backup"));
+    place.ends(2, &["init"]);
+    assert!(!place.0.path().join("lazaret-data/ledger.db").exists());
+}
+
+#[test]
 fn a_token_is_revealed_until_its_subject_is_shredded() {
     let place = Place::new();
     place.write("good.ndjson", PATIENT);
@@ -166,13 +179,19 @@ fn a_token_is_revealed_until_its_subject_is_shredded() {
     place.ends(2, &["keys", "legal-hold", "Patient/p1", "--by", "counsel", "--reason", ""]);
     place.clear(&["keys", "legal-hold", "Patient/p1", "--by", "counsel", "--reason", "case 4"]);
     place.ends(2, &shred);
+    let recorded = place.clear(&["ledger", "show"]);
+    place.ends(
+        2,
+        &["keys", "shred", "Patient/nobody", "--by", "a.reyes", "--second", "m.osei", "--reason", "x"],
+    );
+    assert_eq!(place.clear(&["ledger", "show"]), recorded, "what cannot be done is not ordered");
     place.clear(&["keys", "legal-hold", "Patient/p1", "--lift", "--by", "counsel", "--reason", "case over"]);
     place.clear(&shred);
     let orders = place.orders();
     assert_eq!(whats(&orders), ["shred", "lift-legal-hold", "legal-hold", "none"], "the refused are none");
     assert_eq!(orders[2]["by"], "counsel");
     assert_eq!(orders[2]["reason"], "case 4");
-    assert_eq!(orders[2]["object"].as_str().unwrap().len(), 64, "a digest, not the subject's id");
+    assert_eq!(orders[2]["object"].as_str().unwrap().len(), 32, "a digest, not the subject's id");
     assert_eq!(orders[2]["object"], orders[0]["object"], "the three are seen to be about one subject");
     let status = place.json(0, &["keys", "status"]);
     assert!(status["shredded_tokens"].as_u64().unwrap() >= 2, "{status}");
@@ -552,4 +571,68 @@ fn a_check_decides_by_the_policies_an_ingest_would_and_says_which() {
     assert!(place.ends(2, &["ingest", "--check", "good.ndjson"]).contains("50-stricter.cedar"));
     std::fs::remove_dir_all(data.join("policies")).unwrap();
     place.ends(2, &["ingest", "--check", "good.ndjson"]);
+}
+
+#[test]
+fn a_record_with_a_thousand_faults_is_held_and_recorded_and_stops_nothing() {
+    let place = Place::new();
+    let entry = r#"{"resource":{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},"subject":{"reference":"Observation/o"}}}"#;
+    let entries = vec![entry; 1_500].join(",");
+    let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{entries}]}}"#);
+    place.write("faults.ndjson", &format!("{bundle}\n{PATIENT}"));
+    let text = place.ends(1, &["ingest", "faults.ndjson", "--to", "lake"]);
+    assert!(text.contains("2 records: 1 held"), "{text}");
+    place.clear(&["ledger", "verify"]);
+    let held = place.json(1, &["quarantine", "list"]);
+    place.clear(&["quarantine", "show", held[0]["id"].as_str().unwrap()]);
+}
+
+#[test]
+fn a_scan_of_lines_tells_a_bad_line_and_goes_on() {
+    let place = Place::new();
+    let lines = "{\"id\":1,\"text\":\"Seen by Dr. Wrenfield.\"}\n\nnot json, Wrenfield\n{\"id\":2}\n{\"text\":\"a\"}\n{\"id\":\"z\",\"text\":\"well\"}\n";
+    place.write("notes.jsonl", lines);
+    let output = place.run(&["phi", "scan", "--jsonl", "notes.jsonl"]);
+    let (text, errors) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.ends_with("{\"id\":\"z\",\"spans\":[]}\n"), "{text}");
+    for told in ["line 3: is not JSON", "line 4: has no string `text`", "line 5: has no `id`"] {
+        assert!(errors.contains(told), "{errors}");
+    }
+    assert!(!errors.contains("Wrenfield"), "{errors}");
+}
+
+#[test]
+fn a_scan_reads_lines_from_standard_input_and_scores_are_short() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+        .args(["phi", "scan", "--jsonl", "-"])
+        .current_dir(place.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = "{\"id\":7,\"text\":\"Seen by Dr. Wrenfield.\"}\n";
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("{\"id\":7,") && text.contains("\"score\":0.95}"), "{text}");
+    place.write("note.txt", "Seen by Dr. Wrenfield.");
+    let report = place.json(1, &["phi", "scan", "note.txt"]);
+    assert_eq!(report[0]["spans"][0]["score"].to_string(), "0.95");
+}
+
+#[test]
+fn a_damaged_file_is_as_grave_as_its_rule_says() {
+    let place = Place::new();
+    let damaged = gzip(PATIENT.repeat(200).as_bytes());
+    std::fs::write(place.0.path().join("damaged.ndjson.gz"), &damaged[..damaged.len() - 9]).unwrap();
+    let told = place.ends(1, &["ingest", "--check", "damaged.ndjson.gz"]);
+    assert!(told.contains("medium: input.uninspectable"), "{told}");
 }

@@ -68,7 +68,8 @@ fn replay(target: &Target) {
     for seed in &seeds {
         assert_eq!((target.run)(seed), (target.run)(seed), "{}: {}", target.name, seed.escape_ascii());
     }
-    for round in 0..target.replays {
+    let times = std::env::var("LAZARET_REPLAYS").map_or(1, |times| times.parse().unwrap());
+    for round in 0..target.replays * times {
         let mut bytes = seeds[random.below(seeds.len())].clone();
         for _ in 0..=round % 6 {
             change(&mut bytes, &mut random);

@@ -14,8 +14,10 @@ use serde_json::Value;
 
 pub(crate) const FILES: usize = 6;
 const RECORDS: usize = 150;
+/// So many files, the last ones, have a record that is held: the quarantine is made when others have crossed.
+const BAD: usize = 3;
 /// In every name: searched for in everything that was written.
-const MARK: &str = "Quillmoorfeather";
+pub(crate) const MARK: &str = "Quillmoorfeather";
 
 /// Kills in one run of the tests; `bench/crash/run` asks for more.
 pub(crate) fn runs(unless_asked: u64) -> u64 {
@@ -43,16 +45,21 @@ impl Place {
         place
     }
 
+    /// Nothing at all yet.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     /// The files to ingest, and no data directory yet.
     pub(crate) fn sown() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let place = Self::empty();
         std::fs::create_dir(place.path("in")).unwrap();
         for file in 0..FILES {
             let mut text = String::new();
             for record in 0..RECORDS {
                 let id = format!("f{file}r{record}");
                 let line = match record % 3 {
-                    _ if record == 7 => format!(
+                    _ if record == 7 && file >= FILES - BAD => format!(
                         r#"{{"resourceType":"Patient","id":"{id}","name":[{{"family":"{MARK}{id}"}}],"gender":"boy"}}"#
                     ),
                     0 => format!(
@@ -90,7 +97,7 @@ impl Place {
         let vault =
             SqliteVault::open(&folder, Arc::new(kms), Arc::new(SystemClock), &Limits::default()).unwrap();
         let held = vault.holds(&lazaret_vault::HoldFilter::default()).unwrap();
-        assert_eq!(held.len(), FILES, "each bad record is kept once");
+        assert_eq!(held.len(), BAD, "each bad record is kept once");
 
         let keys: Arc<dyn DataKeys> = Arc::new(vault);
         let lake = Lake::open(&self.path("lake"), Arc::clone(&keys), &Limits::default()).unwrap();
@@ -113,7 +120,7 @@ impl Place {
         }
         assert_eq!(
             (rows, ids.len()),
-            (FILES * (RECORDS - 1), FILES * (RECORDS - 1)),
+            (FILES * RECORDS - BAD, FILES * RECORDS - BAD),
             "none lost, none doubled"
         );
 
@@ -226,11 +233,8 @@ fn an_ingest_killed_at_any_moment_loses_and_doubles_nothing() {
             }
         }
         // What was acknowledged is not sent again: were it lost, it would be missing.
-        assert_eq!(
-            place.command(&ingest_but(&done)).status().unwrap().code(),
-            Some(1),
-            "after {kills} kills"
-        );
+        let code = place.command(&ingest_but(&done)).status().unwrap().code();
+        assert!(matches!(code, Some(0 | 1)), "{code:?} after {kills} kills");
         records += place.check();
     }
     println!(

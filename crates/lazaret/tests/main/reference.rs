@@ -6,8 +6,6 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lazaret_core::Limit;
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
@@ -114,7 +112,8 @@ fn the_page_of_settings() {
          before the default. An unknown key is refused, with the nearest one that exists. Times carry units (`30 \
          s`), sizes may (`64 MiB`).\n\n| setting | default | in the environment |\n|---|---|---|\n",
     );
-    for setting in listed.as_array().unwrap() {
+    let is_limit = |setting: &&serde_json::Value| setting["key"].as_str().unwrap().starts_with("limits.");
+    for setting in listed.as_array().unwrap().iter().filter(|setting| !is_limit(setting)) {
         let (key, value) = (setting["key"].as_str().unwrap(), setting["value"].as_str().unwrap());
         assert_eq!(setting["from"], "default", "{key} was set in an empty directory");
         let variable = format!("LAZARET_{}", key.replace('.', "_").to_uppercase());
@@ -127,13 +126,68 @@ fn the_page_of_settings() {
          never a shorter result. To change one, write it into the file's table `[limits]`: \
          `json.max_depth = 80`.\n\n| limit | default |\n|---|---|\n",
     );
-    let mut limits: Vec<Limit> =
-        [lazaret_input::LIMITS, lazaret_ingest::LIMITS, lazaret_vault::LIMITS].concat();
-    limits.sort_by_key(Limit::key);
-    for limit in limits {
-        writeln!(body, "| `{}` | {} |", limit.key(), limit.most()).unwrap();
+    let limits = || listed.as_array().unwrap().iter().filter(is_limit);
+    for from in ["default", "fixed"] {
+        if from == "fixed" {
+            body.push_str(
+                "\nThese are fixed. The configuration cannot set the limit it is read under; a ledger's limits are \
+                 those of its stored form, or of a form that others verify, who must take the same; a policy's \
+                 depth and operators guard the stack of whoever reads it; what names the lakes is short.\n\n| limit | fixed at |\n|---|---|\n",
+            );
+        }
+        for limit in limits().filter(|limit| limit["from"] == from) {
+            let key = limit["key"].as_str().unwrap().trim_start_matches("limits.");
+            writeln!(body, "| `{key}` | {} |", limit["value"].as_str().unwrap()).unwrap();
+        }
     }
     page("settings.md", "Settings and limits", &body);
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The keys of the limits that a source file makes, outside its tests.
+fn limits_made(text: &str) -> Vec<String> {
+    let outside_tests = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+    let code: String = outside_tests.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let makers = ["Limit::new(", "Limit::fixed("];
+    let made = makers.iter().flat_map(|maker| code.split(maker).skip(1));
+    made.map(|rest| rest.trim_start().trim_start_matches('"').split('"').next().unwrap().to_owned()).collect()
+}
+
+/// A limit that is in no list can neither be found nor set.
+#[test]
+fn every_limit_of_every_room_is_listed() {
+    assert_eq!(
+        limits_made(
+            "const A: Limit = Limit::new(\n    \"a.b\", 1);\n#[cfg(test)]\nmod tests {\nLimit::new(\"c\")"
+        ),
+        ["a.b"]
+    );
+    let listed: serde_json::Value = serde_json::from_str(&lazaret(&["config", "--json"])).unwrap();
+    let keys =
+        listed.as_array().unwrap().iter().filter_map(|one| one["key"].as_str()?.strip_prefix("limits."));
+    let keys: Vec<&str> = keys.collect();
+    let mut files = Vec::new();
+    for room in std::fs::read_dir(root().join("crates")).unwrap() {
+        rust_files(&room.unwrap().path().join("src"), &mut files);
+    }
+    let mut made = Vec::new();
+    let is_test = |file: &Path| file.ends_with("tests.rs") || file.ends_with("lazaret-core/src/limit.rs");
+    for file in files.iter().filter(|file| !is_test(file)) {
+        made.extend(limits_made(&std::fs::read_to_string(file).unwrap()));
+    }
+    made.sort();
+    assert!(made.windows(2).all(|pair| pair[0] != pair[1]), "a limit is made twice: {made:?}");
+    assert_eq!(keys, made, "the limits that `lazaret config` lists and those of the sources");
 }
 
 #[test]

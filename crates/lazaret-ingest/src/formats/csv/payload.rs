@@ -126,6 +126,25 @@ impl Rows {
         Arc::new(Row { table, chunk, start, end, place, trouble, marked })
     }
 
+    /// Whether nothing but line ends follows: of a table with two columns or more these are no rows (RFC 4180 ends
+    /// the last row with an optional line end, and editors add another). A blank line between rows is one.
+    fn only_blank_lines_follow(&mut self) -> Result<bool, Refused> {
+        if self.continues || self.table.width < 2 {
+            return Ok(false);
+        }
+        loop {
+            let rest = self.rest();
+            if rest.len() > self.max_row || !rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+                return Ok(false);
+            }
+            if self.ended {
+                self.begin = self.chunk.len();
+                return Ok(true);
+            }
+            self.refill()?;
+        }
+    }
+
     /// The next block of a file whose header is wrong: whole lines where they fit.
     fn next_block(&mut self, trouble: Trouble) -> Result<Option<Arc<dyn Record>>, Refused> {
         while !self.ended && self.rest().len() < self.max_row {
@@ -152,6 +171,9 @@ impl Payload for Rows {
             return self.next_block(trouble);
         }
         loop {
+            if self.only_blank_lines_follow()? {
+                return Ok(None);
+            }
             let rest = self.chunk.get(self.begin..).unwrap_or_default();
             if rest.is_empty() && self.ended {
                 return Ok(None);

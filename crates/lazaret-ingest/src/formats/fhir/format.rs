@@ -11,7 +11,7 @@ use lazaret_input::xml;
 use lazaret_input::{Lines, RECORD_SIZE, SourceReader, head};
 
 use super::record::{FHIR_R4, FhirRecord};
-use crate::formats::note::{One, whole};
+use crate::formats::one::{One, whole};
 
 /// How much of a source says whether it is one record.
 const HEAD: usize = 4 << 10;

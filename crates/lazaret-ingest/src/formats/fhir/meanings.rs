@@ -34,6 +34,10 @@ pub(crate) enum Part {
     Within(Range<usize>),
     /// The text within base64, in this charset.
     Decoded(Charset),
+    /// What a reader of a narrative sees of it.
+    Seen,
+    /// What stands in a narrative where no reader sees it.
+    Unseen,
 }
 
 /// One piece that may identify.

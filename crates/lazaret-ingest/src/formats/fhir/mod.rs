@@ -11,7 +11,7 @@
 //! | `format`, `record` | which sources are FHIR, and how they come apart into records |
 //! | `reading` | a record as it was understood |
 //! | `meanings`, `phi`, `subject` | what each piece means, and whose it is |
-//! | `write` | a record with edits made |
+//! | `write`, `narrative_text` | a record with edits made |
 //! | `rules` | the rules, and the list of them |
 
 mod attachment;
@@ -21,6 +21,7 @@ mod format;
 mod invariants;
 mod meanings;
 mod narrative;
+mod narrative_text;
 mod nodes;
 mod phi;
 mod place;
@@ -39,11 +40,6 @@ pub use invariants::{NOT_EVALUATED, evaluated as evaluated_constraints};
 pub use narrative::MAX_NARRATIVE_DEPTH;
 pub use record::FHIR_R4;
 pub use rules::RULES;
-
-/// The resource types of R4 that are read.
-pub fn resource_types() -> impl Iterator<Item = &'static str> {
-    table::table().resources()
-}
 
 /// The required value sets whose codes the definitions do not enumerate (media types, currencies, UCUM): of
 /// these the form of the code alone is checked.

@@ -11,6 +11,7 @@ mod values;
 use lazaret_core::{Limit, Rule};
 
 use reader::Reader;
+pub(crate) use values::reference;
 
 /// How deep elements of a narrative may nest.
 pub const MAX_NARRATIVE_DEPTH: Limit = Limit::new("fhir.max_narrative_depth", 256);

@@ -8,13 +8,40 @@ use super::reference::Target;
 use super::subject::Entries;
 use super::table::{Element, table};
 
-/// A narrative: what it says of the patient stands in the elements, so it goes as a whole.
+/// A narrative: what it says of the patient stands in the elements, so it goes as a whole where the profile does not
+/// read remarks, and everywhere if it has a fault.
 pub(crate) const NARRATIVE: Label = Label::OTHER_ID.sub("narrative");
-/// A remark that somebody added: written in passing about this one patient, so it goes as a whole. What is a
-/// document of its own (attachments, conclusions) stays and is looked at.
+/// What no reader of a narrative sees: attributes and comments that may say something.
+pub(crate) const NARRATIVE_UNSEEN: Label = Label::OTHER_ID.sub("narrative-unseen");
+/// A remark that somebody added: written in passing about this one patient, so it goes as a whole where the profile
+/// does not read remarks. What is a document of its own (attachments, conclusions) stays and is looked at.
 pub(crate) const ANNOTATION: Label = Label::OTHER_ID.sub("annotation");
 /// Which of several births a patient was: with a year and a place, a characteristic of few (R).
 pub(crate) const BIRTH_ORDER: Label = Label::OTHER_ID.sub("birth-order");
+
+/// Whether a resource describes a person, a place, an organisation or a number of one: its narrative says in words what
+/// its elements identify, so no profile that takes those out reads it.
+pub(crate) fn narrates_identity(resource: &str) -> bool {
+    const TYPES: [&str; 16] = [
+        "Account",
+        "CareTeam",
+        "Coverage",
+        "Device",
+        "Endpoint",
+        "Group",
+        "HealthcareService",
+        "InsurancePlan",
+        "Location",
+        "Organization",
+        "OrganizationAffiliation",
+        "Patient",
+        "Person",
+        "Practitioner",
+        "PractitionerRole",
+        "RelatedPerson",
+    ];
+    TYPES.binary_search(&resource).is_ok()
+}
 
 /// Whether what bears a label in the record of a patient is worth seeking in that patient's notes. `Mrs.` and
 /// `US` stand in everybody's.

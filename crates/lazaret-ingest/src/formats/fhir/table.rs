@@ -3,14 +3,19 @@
 //! A *shape* is a resource, a data type or a backbone element. Choice elements (`value[x]`) are spread into one
 //! element for each type, as the keys stand in JSON.
 
+mod draft;
+mod hash;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::invariants::{self, Constraint};
+use hash::{Hasher, hash};
+
+use super::invariants::Constraint;
 use super::primitives::Primitive;
 
 static TEXT: &str = include_str!("../../../../../catalogue/fhir/r4.table");
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(TEXT));
+static TABLE: LazyLock<Table> = LazyLock::new(|| draft::parse(TEXT));
 
 /// The number of a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,11 +149,6 @@ impl Table {
         self.sets.iter().filter(|set| matches!(set.codes, Codes::Open)).map(|set| set.name)
     }
 
-    /// The concrete resource types.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = &'static str> {
-        self.shapes.iter().filter(|shape| shape.is_resource).map(|shape| shape.name)
-    }
-
     /// The element of a shape whose name is nearest to a key, if one is near.
     pub(crate) fn nearest(&self, shape: ShapeId, key: &str) -> Option<&'static str> {
         if key.len() > 64 {
@@ -159,192 +159,10 @@ impl Table {
         let near = names.map(|name| (distance(key, name), name)).filter(|(distance, _)| *distance <= most);
         near.min().map(|(_, name)| name)
     }
-
-    fn parse(text: &'static str) -> Self {
-        let mut draft = Draft::default();
-        for line in text.lines() {
-            let mut fields = line.split('\t');
-            match fields.next() {
-                Some("V") => draft.value_set(fields),
-                Some("S") => draft.shape(fields),
-                Some("e") => draft.element(fields),
-                _ => {}
-            }
-        }
-        draft.finish()
-    }
 }
 
 static EMPTY: Shape =
     Shape { name: "", is_resource: false, elements: Vec::new(), required: 0, constraints: Vec::new() };
-
-/// The lines of the table, before types are resolved: a type may come after its use.
-#[derive(Default)]
-struct Draft {
-    sets: Vec<CodeSet>,
-    set_numbers: HashMap<&'static str, u16>,
-    shapes: Vec<DraftShape>,
-}
-
-struct DraftShape {
-    kind: &'static str,
-    name: &'static str,
-    base: &'static str,
-    elements: Vec<DraftElement>,
-}
-
-#[derive(Clone, Copy)]
-struct DraftElement {
-    name: &'static str,
-    required: bool,
-    many: bool,
-    types: &'static str,
-    set: Option<u16>,
-}
-
-impl Draft {
-    fn value_set(&mut self, mut fields: std::str::Split<'static, char>) {
-        let (Some(name), Some(mode)) = (fields.next(), fields.next()) else { return };
-        let codes = match mode {
-            "codes" => Codes::Bare(fields.collect()),
-            "systems" => Codes::WithSystem(fields.collect()),
-            _ => Codes::Open,
-        };
-        self.set_numbers.insert(name, number(self.sets.len()));
-        self.sets.push(CodeSet { name, codes });
-    }
-
-    fn shape(&mut self, mut fields: std::str::Split<'static, char>) {
-        if let (Some(kind), Some(name), Some(base)) = (fields.next(), fields.next(), fields.next()) {
-            self.shapes.push(DraftShape { kind, name, base, elements: Vec::new() });
-        }
-    }
-
-    fn element(&mut self, mut fields: std::str::Split<'static, char>) {
-        let mut next = || fields.next().unwrap_or("");
-        let (name, min, max, types, set) = (next(), next(), next(), next(), next());
-        let set = self.set_numbers.get(set).copied();
-        if let Some(shape) = self.shapes.last_mut() {
-            shape.elements.push(DraftElement { name, required: min != "0", many: max == "*", types, set });
-        }
-    }
-
-    fn finish(self) -> Table {
-        let by_name: HashMap<&'static str, ShapeId, Hasher> = self
-            .shapes
-            .iter()
-            .enumerate()
-            .map(|(index, shape)| (shape.name, ShapeId(number(index))))
-            .collect();
-        let mut targets = TargetLists::default();
-        let shapes: Vec<Shape> = self
-            .shapes
-            .iter()
-            .map(|draft| {
-                let mut elements = Vec::new();
-                let mut bits = 0_u32;
-                for element in self.with_inherited(draft) {
-                    spread(element, &by_name, &mut targets, &mut bits, &mut elements);
-                }
-                let required = elements.iter().filter(|e| e.required).fold(0, |all, e| all | e.bit);
-                let is_domain = elements.iter().any(|element| element.name == "contained");
-                Shape {
-                    name: draft.name,
-                    is_resource: draft.kind == "R",
-                    elements,
-                    required,
-                    constraints: invariants::of(draft.name, draft.kind == "R" && is_domain),
-                }
-            })
-            .collect();
-        let keys = key_slots(&shapes);
-        Table { shapes, by_name, keys, sets: self.sets, targets: targets.lists }
-    }
-
-    fn with_inherited(&self, shape: &DraftShape) -> Vec<DraftElement> {
-        let mut chain = vec![shape];
-        let mut base = shape.base;
-        while let Some(next) = self.shapes.iter().find(|other| other.name == base) {
-            chain.push(next);
-            base = next.base;
-        }
-        chain.iter().rev().flat_map(|shape| shape.elements.iter().copied()).collect()
-    }
-}
-
-#[derive(Default)]
-struct TargetLists {
-    lists: Vec<Vec<&'static str>>,
-    numbers: HashMap<&'static str, u16>,
-}
-
-impl TargetLists {
-    fn number(&mut self, joined: &'static str) -> u16 {
-        if let Some(known) = self.numbers.get(joined) {
-            return *known;
-        }
-        let new = number(self.lists.len());
-        self.lists.push(joined.split('|').collect());
-        self.numbers.insert(joined, new);
-        new
-    }
-}
-
-/// Turns one line into the elements it stands for: one, or one for each type of a choice.
-fn spread(
-    draft: DraftElement,
-    by_name: &HashMap<&'static str, ShapeId, Hasher>,
-    targets: &mut TargetLists,
-    bits: &mut u32,
-    out: &mut Vec<Element>,
-) {
-    let choice = draft.name.strip_suffix("[x]");
-    let bit = if draft.required || choice.is_some() {
-        let bit = 1_u64.checked_shl(*bits).unwrap_or(0);
-        *bits = bits.saturating_add(1);
-        bit
-    } else {
-        0
-    };
-    for of in draft.types.split(',') {
-        let (code, to) = match of.split_once('(') {
-            Some((code, to)) => (code, Some(targets.number(to.trim_end_matches(')')))),
-            None => (of, None),
-        };
-        let code = code.trim_start_matches('@');
-        let kind = match (Primitive::of(code), code, by_name.get(code)) {
-            (Some(primitive), ..) => Kind::Primitive(primitive),
-            (None, _, Some(id)) if code != "Resource" => Kind::Shape(*id),
-            _ => Kind::Resource,
-        };
-        out.push(Element {
-            name: choice.map_or(draft.name, |stem| choice_key(stem, code)),
-            stem: choice.unwrap_or(draft.name),
-            kind,
-            required: draft.required,
-            many: draft.many,
-            bit,
-            is_choice: choice.is_some(),
-            set: draft.set,
-            targets: to,
-        });
-    }
-}
-
-/// `value` and `dateTime` give `valueDateTime`. Made once for each of the table's choices and kept for as long
-/// as the program runs.
-fn choice_key(stem: &str, code: &str) -> &'static str {
-    let code = match code {
-        "SimpleQuantity" | "MoneyQuantity" => "Quantity",
-        other => other,
-    };
-    let mut key = String::with_capacity(stem.len().saturating_add(code.len()));
-    key.push_str(stem);
-    let mut letters = code.chars();
-    key.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-    key.push_str(letters.as_str());
-    key.leak()
-}
 
 fn key_slots(shapes: &[Shape]) -> Vec<Slot> {
     let count: usize = shapes.iter().map(|shape| shape.elements.len()).sum();
@@ -368,61 +186,12 @@ fn number(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }
 
-/// A fast hash; the keys of the table are fixed, so nobody can crowd one of its slots, and a key from outside
-/// is looked up and never kept.
-fn hash(shape: u16, key: &str) -> usize {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ u64::from(shape).wrapping_mul(0xA24B_AED4_963E_E407);
-    let mut chunks = key.as_bytes().chunks_exact(8);
-    for chunk in &mut chunks {
-        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
-        state = (state.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95);
-    }
-    let rest = chunks.remainder().iter().fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
-    state = (state.rotate_left(5) ^ rest).wrapping_mul(0x517C_C1B7_2722_0A95);
-    usize::try_from(state >> 32).unwrap_or(0)
-}
-
-/// The hasher of the table's own maps: see [`hash`].
-pub(crate) type Hasher = std::hash::BuildHasherDefault<WordHasher>;
-
-/// Hashes a string by words.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct WordHasher(u64);
-
-impl std::hash::Hasher for WordHasher {
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(26)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
-            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95);
-        }
-    }
-}
-
 /// How many letters must be put in, taken out or changed (in either case) to make one word of the other.
 fn distance(a: &str, b: &str) -> usize {
     if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
+        return usize::MAX; // far enough, without counting
     }
-    let b: Vec<char> = b.chars().map(|letter| letter.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().map(|letter| letter.to_ascii_lowercase()).enumerate() {
-        let mut before = i;
-        let mut left = i.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let change = before.saturating_add(usize::from(x != *y));
-            before = *cell;
-            left = change.min(before.saturating_add(1)).min(left.saturating_add(1));
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
+    strsim::levenshtein(&a.to_ascii_lowercase(), &b.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -432,7 +201,8 @@ mod tests {
     #[test]
     fn the_table_holds_every_resource_and_resolves_every_type() {
         let table = table();
-        assert!(table.resources().count() >= 147, "{}", table.resources().count());
+        let resources = table.shapes.iter().filter(|shape| shape.is_resource).count();
+        assert!(resources >= 147, "{resources}");
         for shape in &table.shapes {
             let mut bits = 0_u64;
             for element in &shape.elements {
@@ -479,7 +249,7 @@ mod tests {
     #[test]
     fn the_table_is_read_in_little_time() {
         let start = std::time::Instant::now();
-        let table = Table::parse(TEXT);
+        let table = draft::parse(TEXT);
         assert!(table.shapes.len() > 600);
         assert!(start.elapsed().as_millis() < 2_000, "even unoptimised: {:?}", start.elapsed());
     }

@@ -57,7 +57,7 @@ fn outputs_tell_the_digest_and_length_of_the_files() {
     let outputs = write(&open(dir.path(), &keys), crossing(1), &[patient(1)]);
     let bytes = bytes_of(&dir.path().join(&outputs[0].name));
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    let hex = file::hex(digest.as_ref());
+    let hex = lazaret_core::hex(digest.as_ref());
     assert_eq!((outputs[0].sha256.as_str(), outputs[0].bytes), (hex.as_str(), bytes.len() as u64));
     assert_eq!(outputs[0].dataset, "lake/Patient");
     open(dir.path(), &keys).check(&outputs[0]).unwrap();

@@ -21,22 +21,20 @@ const MOST: usize = 200;
 #[derive(Template)]
 #[template(path = "bom.html")]
 struct BomPage {
-    view: BomView,
+    bill: Bill,
     link: String,
-    timestamp: When,
-    statements: Vec<Statements>,
-    phi: Vec<PhiLine>,
-    sources: Vec<(String, Code, String)>,
-    crossings: Vec<CrossingLine>,
-    files: Vec<FileLine>,
-    linked: bool,
-    most: usize,
 }
 
 /// The same as a file of its own.
 #[derive(Template)]
 #[template(path = "bom_document.html")]
 struct BomDocument {
+    bill: Bill,
+    stylesheet: &'static str,
+}
+
+/// The bill, in lines.
+struct Bill {
     view: BomView,
     timestamp: When,
     statements: Vec<Statements>,
@@ -44,9 +42,9 @@ struct BomDocument {
     sources: Vec<(String, Code, String)>,
     crossings: Vec<CrossingLine>,
     files: Vec<FileLine>,
+    /// Whether crossings have pages to link to.
     linked: bool,
     most: usize,
-    stylesheet: &'static str,
 }
 
 /// What is stated under one name.
@@ -85,7 +83,11 @@ struct FileLine {
 
 /// `/datasets/{name}/bom`
 pub(crate) async fn page(State(state): State<ConsoleState>, Path(name): Path<String>) -> Response {
-    made(state, move |rooms| Ok(lines(bom_view(&rooms.ledger, &name)?))).await
+    made(state, move |rooms| {
+        let bill = Bill::of(bom_view(&rooms.ledger, &name)?, true);
+        Ok(BomPage { link: segment(&bill.view.dataset), bill })
+    })
+    .await
 }
 
 /// `/datasets/{name}/bom/{spec}`: CycloneDX 1.6 or 1.7.
@@ -109,71 +111,69 @@ pub(crate) async fn download(
 
 /// A bill of materials as one HTML file that needs nothing else: `lazaret bom --page`.
 pub(crate) fn document(view: BomView) -> Result<String, askama::Error> {
-    let BomPage { view, timestamp, statements, phi, sources, crossings, files, most, .. } = lines(view);
-    let (linked, stylesheet) = (false, STYLESHEET);
-    BomDocument { view, timestamp, statements, phi, sources, crossings, files, linked, most, stylesheet }
-        .render()
+    BomDocument { bill: Bill::of(view, false), stylesheet: STYLESHEET }.render()
 }
 
-fn lines(view: BomView) -> BomPage {
-    let crossings = view.crossings.len();
-    let statements = [
-        ("Legal basis", &view.bases),
-        ("Purpose", &view.purposes),
-        ("Profile", &view.profiles),
-        ("Mode", &view.modes),
-        ("Destination", &view.destinations),
-        ("Special protection", &view.sensitivity),
-        ("Policy sets", &view.policies),
-        ("Formats and detectors", &view.detectors),
-    ]
-    .map(|(name, all)| Statements {
-        name,
-        lines: all
+impl Bill {
+    fn of(view: BomView, linked: bool) -> Self {
+        let crossings = view.crossings.len();
+        let statements = [
+            ("Legal basis", &view.bases),
+            ("Purpose", &view.purposes),
+            ("Profile", &view.profiles),
+            ("Mode", &view.modes),
+            ("Destination", &view.destinations),
+            ("Special protection", &view.sensitivity),
+            ("Policy sets", &view.policies),
+            ("Formats and detectors", &view.detectors),
+        ]
+        .map(|(name, all)| Statements {
+            name,
+            lines: all
+                .iter()
+                .take(MOST)
+                .map(|stated| (stated.value.clone(), stated_by(&stated.at, crossings)))
+                .collect(),
+            more: all.len().saturating_sub(MOST),
+        });
+        let phi = view.phi.iter().map(|phi| PhiLine {
+            label: phi.label.clone(),
+            found: Count(phi.found),
+            actions: phi.actions.iter().map(|(action, n)| (action.clone(), Count(*n))).collect(),
+            unedited: phi.unedited,
+            at: stated_by(&phi.at, crossings),
+        });
+        let sources = view
+            .sources
             .iter()
             .take(MOST)
-            .map(|stated| (stated.value.clone(), stated_by(&stated.at, crossings)))
-            .collect(),
-        more: all.len().saturating_sub(MOST),
-    });
-    let phi = view.phi.iter().map(|phi| PhiLine {
-        label: phi.label.clone(),
-        found: Count(phi.found),
-        actions: phi.actions.iter().map(|(action, n)| (action.clone(), Count(*n))).collect(),
-        unedited: phi.unedited,
-        at: stated_by(&phi.at, crossings),
-    });
-    let sources = view
-        .sources
-        .iter()
-        .take(MOST)
-        .map(|from| (from.system.clone(), Code(from.digest.clone()), stated_by(&from.at, crossings)));
-    let crossings = view.crossings.iter().take(MOST).map(|crossing| CrossingLine {
-        id: Code(crossing.crossing.clone()),
-        started: When(crossing.started.clone()),
-        records: Count(crossing.records),
-        held: Count(crossing.held),
-        opened_at: crossing.opened_at,
-        sealed_at: crossing.sealed_at,
-    });
-    let files = view.outputs.iter().take(MOST).map(|file| FileLine {
-        name: file.output.name.clone(),
-        sha256: Code(file.output.sha256.clone()),
-        bytes: Size(file.output.bytes),
-        records: Count(file.output.records),
-        at: file.at,
-    });
-    BomPage {
-        link: segment(&view.dataset),
-        timestamp: When(view.timestamp.clone()),
-        statements: statements.into(),
-        phi: phi.collect(),
-        sources: sources.collect(),
-        crossings: crossings.collect(),
-        files: files.collect(),
-        linked: true,
-        most: MOST,
-        view,
+            .map(|from| (from.system.clone(), Code(from.digest.clone()), stated_by(&from.at, crossings)));
+        let crossings = view.crossings.iter().take(MOST).map(|crossing| CrossingLine {
+            id: Code(crossing.crossing.clone()),
+            started: When(crossing.started.clone()),
+            records: Count(crossing.records),
+            held: Count(crossing.held),
+            opened_at: crossing.opened_at,
+            sealed_at: crossing.sealed_at,
+        });
+        let files = view.outputs.iter().take(MOST).map(|file| FileLine {
+            name: file.output.name.clone(),
+            sha256: Code(file.output.sha256.clone()),
+            bytes: Size(file.output.bytes),
+            records: Count(file.output.records),
+            at: file.at,
+        });
+        Self {
+            timestamp: When(view.timestamp.clone()),
+            statements: statements.into(),
+            phi: phi.collect(),
+            sources: sources.collect(),
+            crossings: crossings.collect(),
+            files: files.collect(),
+            linked,
+            most: MOST,
+            view,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::extract::{Query as Asked, State};
 use axum::response::{IntoResponse, Response};
-use lazaret_ledger::note::{Checkpoint, hex};
+use lazaret_core::hex;
+use lazaret_ledger::note::Checkpoint;
 use lazaret_ledger::{CrossingRow, LedgerReader, MAX_ENTRIES, Query, Totals};
 use serde::Deserialize;
 

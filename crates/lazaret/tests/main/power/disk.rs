@@ -13,6 +13,8 @@ use super::Dice;
 /// What becomes of what was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unsynced {
+    /// It is there: the process was killed, and the machine runs on.
+    Kept,
     /// It is gone, and a new name with it until its folder was synced: the least that POSIX promises.
     Gone,
     /// It is gone; but a sync of anything keeps all names so far, as on file systems with one journal.
@@ -169,6 +171,9 @@ impl Disk {
 
     /// The power is cut: the folder becomes what is safe.
     pub(super) fn cut(mut self, dice: &mut Dice) {
+        if self.unsynced == Unsynced::Kept {
+            return;
+        }
         if self.unsynced == Unsynced::AnyOfIt {
             for node in &mut self.nodes {
                 let kept = std::mem::take(&mut node.since).into_iter().filter(|_| dice.below(2) == 0);

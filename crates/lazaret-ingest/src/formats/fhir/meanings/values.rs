@@ -8,6 +8,7 @@ use lazaret_input::json::{JsonKind, Node};
 
 use super::{About, Held, Local, Part, Spot, Walker, Within};
 use crate::formats::fhir::attachment;
+use crate::formats::fhir::narrative_text::NarrativeText;
 use crate::formats::fhir::nodes::text;
 use crate::formats::fhir::phi::{self, Extended};
 use crate::formats::fhir::primitives::Primitive;
@@ -70,7 +71,7 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
                 let meaning = Meaning::Identifier(Label::RECORD_ID);
                 return self.give(value.node, meaning, about.resource, value.place, about);
             }
-            Primitive::Xhtml => Some(phi::NARRATIVE),
+            Primitive::Xhtml => return self.narrative(value, string),
             Primitive::Uuid | Primitive::Oid | Primitive::Id if element.is_choice => Some(Label::OTHER_ID),
             Primitive::Base64Binary if element.name != "hash" => return self.base64(value, string),
             Primitive::String | Primitive::Markdown => {
@@ -100,6 +101,30 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
             _ => None,
         };
         label.map_or(Flow::On, |label| self.identifier(value, label))
+    }
+
+    /// A narrative as its reader sees it, and what stands there unseen. One with a fault, and that of a resource that
+    /// describes somebody, goes whole.
+    fn narrative(&mut self, value: Value<'_, 'd, 'a>, string: &'d str) -> Flow {
+        let Value { node, place, about, .. } = value;
+        let is_read = !phi::narrates_identity(about.resource);
+        let Some(parts) = is_read.then(|| NarrativeText::of(string)).flatten() else {
+            return self.identifier(value, phi::NARRATIVE);
+        };
+        let unseen = parts.unseen(string);
+        let pieces = [
+            (parts.text.as_str(), Meaning::Remark(phi::NARRATIVE), Part::Seen),
+            (unseen.as_str(), Meaning::Identifier(phi::NARRATIVE_UNSEEN), Part::Unseen),
+        ];
+        let (subject, resource) = (about.subject, about.resource);
+        for (text, meaning, part) in pieces {
+            let held = Held::Text(text);
+            let spot = Spot { node, place, held, meaning, domain: "", subject, resource, part, local: None };
+            if !text.is_empty() && (self.visit)(&spot) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::On
     }
 
     /// The id within a reference, scoped by the type it points to; every value of a conditional one.
@@ -208,7 +233,7 @@ fn meaning_of_string(value: Value<'_, '_, '_>, entries: &Entries<'_>) -> Option<
             Some(Extended::All(label)) => label,
             _ => return None,
         },
-        ("Annotation", "text") => phi::ANNOTATION,
+        ("Annotation", "text") => return Some(Meaning::Remark(phi::ANNOTATION)),
         ("Extension", _) => match within.extended {
             Some(Extended::All(label)) => label,
             Some(Extended::Known) => return None,

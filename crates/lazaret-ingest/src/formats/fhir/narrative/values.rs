@@ -26,6 +26,11 @@ pub(super) fn plain(value: &str) -> String {
     out
 }
 
+/// What a character reference of XML stands for.
+pub(crate) fn reference(name: &str) -> Option<char> {
+    decoded(name).filter(|(_, is_xml)| *is_xml).map(|(c, _)| c)
+}
+
 /// What a character reference stands for, and whether XML has it.
 pub(super) fn decoded(name: &str) -> Option<(char, bool)> {
     if let Some(number) = name.strip_prefix('#') {

@@ -7,6 +7,7 @@ use lazaret_input::json::{Document, JsonKind, Node, NodeId};
 
 use super::{Fate, Patch, confused, json_string};
 use crate::formats::fhir::meanings::{Held, Local, Part, walk};
+use crate::formats::fhir::narrative_text::NarrativeText;
 use crate::formats::fhir::primitives::{Primitive, Written};
 use crate::formats::fhir::reference::Target;
 use crate::formats::fhir::table::{Element, Kind};
@@ -24,6 +25,7 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
     let mut changes = HashMap::new();
     let mut within: BTreeMap<NodeId, (String, Vec<Patch>)> = BTreeMap::new();
     let mut locals: BTreeMap<Local<'_>, Vec<NodeId>> = BTreeMap::new();
+    let mut narratives: BTreeMap<NodeId, (Vec<Patch>, bool)> = BTreeMap::new();
     let mut failed = None;
     let mut number = 0_usize;
     walk(document.root(), &mut |spot| {
@@ -35,10 +37,21 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
         let goes = own.iter().any(|edit| edit.whole && edit.with.expose().is_empty());
         if !own.is_empty() {
             let change = match (&spot.held, &spot.part) {
+                (_, Part::Unseen) => {
+                    narratives.entry(spot.node.id()).or_default().1 = true;
+                    Some(Change::Text(String::new())) // put together below
+                }
                 _ if goes => Some(Change::Remove),
                 (Held::Bytes(_), _) => None,
                 (Held::Text(text), Part::Decoded(charset)) => {
                     edited(text).and_then(|new| charset.encode(&new).ok()).map(Change::Data)
+                }
+                (_, Part::Seen) => {
+                    let pieces = own
+                        .iter()
+                        .map(|edit| (edit.span.start..edit.span.end, edit.with.expose().to_owned()));
+                    narratives.entry(spot.node.id()).or_default().0.extend(pieces);
+                    Some(Change::Text(String::new())) // put together below
                 }
                 (Held::Text(text), Part::Whole) => edited(text).map(Change::Text),
                 (Held::Text(text), Part::Within(range)) => edited(text).map(|new| {
@@ -76,6 +89,13 @@ pub(super) fn changes(document: &Document<'_>, edits: &Edits) -> Result<HashMap<
             at = range.end;
         }
         text.push_str(whole.get(at..).ok_or_else(confused)?);
+    }
+    for (id, (pieces, without_unseen)) in narratives {
+        let Some(change @ Change::Text(_)) = changes.get_mut(&id) else { continue };
+        let div = document.node(id).and_then(|node| node.as_str()).ok_or_else(confused)?;
+        let parts = NarrativeText::of(div).ok_or_else(confused)?;
+        // An edit that meets no text (a narrative of one picture) leaves nothing that could be told apart.
+        *change = parts.edited(div, &pieces, without_unseen).map_or(Change::Remove, Change::Text);
     }
     rename(document, &locals, &mut changes);
     Ok(changes)

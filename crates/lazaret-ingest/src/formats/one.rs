@@ -1,0 +1,40 @@
+//! Files that are one record: read whole, and given as a payload of one.
+
+use std::sync::Arc;
+
+use lazaret_core::{Limits, Payload, Record, Refused, Source, UNINSPECTABLE};
+use lazaret_input::{MAX_RECORD, RECORD_SIZE, ReadError, decompress, read_whole};
+
+/// Reads a source that is one record.
+pub(crate) fn whole(source: &dyn Source, limits: &Limits) -> Result<Vec<u8>, Refused> {
+    read_whole(source, limits.get(MAX_RECORD)).map_err(|error| match error {
+        ReadError::Limit(reached) => Refused::new(RECORD_SIZE.id, reached.to_string()),
+        ReadError::Source(failed) => decompress::refused(&failed),
+        other => Refused::new(UNINSPECTABLE.id, other.to_string()),
+    })
+}
+
+/// A payload of one record.
+pub(crate) struct One {
+    record: Option<Arc<dyn Record>>,
+    length: u64,
+    position: u64,
+}
+
+impl One {
+    pub(crate) fn of(record: Arc<dyn Record>) -> Self {
+        let length = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
+        Self { record: Some(record), length, position: 0 }
+    }
+}
+
+impl Payload for One {
+    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
+        self.position = self.length;
+        Ok(self.record.take())
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+}

@@ -1,0 +1,118 @@
+//! What a process that ended too early left half done, put right at the next start, before anything crosses.
+//!
+//! Orders and rotations are recorded in the ledger and carried out in the vault: two files, so a crash can come
+//! between. What is recorded is carried out, and what was carried out is recorded.
+
+use lazaret_core::{CrossingId, HoldId, Timestamp};
+use lazaret_ledger::{OrderWords, Query, SqliteLedger, StoreError};
+use lazaret_vault::{HoldState, Settlement, SqliteVault};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::CliError;
+
+/// The kind of the ledger's event.
+const ROTATED: &str = "keys.rotated";
+
+/// A rotation of the key-encryption key, as the ledger tells it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct RotatedEvent {
+    from: String,
+    to: String,
+    keys: u64,
+}
+
+/// The event's place in its leaf.
+#[derive(Deserialize)]
+struct Body {
+    event: RotatedEvent,
+}
+
+/// Ends what a crash left: crossings that were not sealed are sealed as cut; the last order, if it is sealed,
+/// is carried out; rotations that the ledger does not tell yet are recorded.
+pub(crate) fn end(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliError> {
+    const WHAT: &str = "what a crash left could not be ended";
+    // The records they held first: once a crossing is sealed, nobody looks for it again.
+    for left in ledger.unsealed() {
+        vault.mark_cut(left.crossing).map_err(|error| CliError::failed(WHAT, error))?;
+    }
+    ledger
+        .cut_unsealed("the process ended before the crossing was sealed")
+        .map_err(|error| CliError::failed(WHAT, error))?;
+    carry_out_last(vault, ledger)?;
+    record_rotations(vault, ledger)
+}
+
+/// A process gives an order as its last crossing, so only the last one of the ledger can be left.
+fn carry_out_last(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliError> {
+    let failed = |error| CliError::failed("the last order could not be carried out", error);
+    let newest = Query { limit: 1, ..Query::default() };
+    let Some(row) = ledger.reader().crossings(&newest).map_err(of_ledger)?.pop() else { return Ok(()) };
+    let Some(crossing) = ledger.reader().crossing_at(row.opened_at).map_err(of_ledger)? else {
+        return Ok(());
+    };
+    let Some(order) = crossing.opened.order else { return Ok(()) };
+    let complete = crossing.sealed.filter(|sealed| sealed.seal.ending == "complete");
+    let (Some(sealed), Some(id)) = (complete, CrossingId::parse(&crossing.opened.crossing)) else {
+        return Ok(());
+    };
+    match order.what.as_str() {
+        // A record that could not be released is held still, and the seal says so.
+        "release" if sealed.seal.counts.held() == 0 => settle(vault, &order, Settlement::Released),
+        "reject" => settle(vault, &order, Settlement::Rejected),
+        "shred" => {
+            let second = order.second.as_deref().unwrap_or_default();
+            vault.end_shred(&order.object, started(id), &order.by, second, &order.reason).map_err(failed)
+        }
+        what @ ("legal-hold" | "lift-legal-hold") => {
+            vault.end_legal_hold(&order.object, what == "legal-hold", &order.by).map_err(failed)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn settle(vault: &SqliteVault, order: &OrderWords, how: Settlement) -> Result<(), CliError> {
+    let failed = |error| CliError::failed("the last order could not be carried out", error);
+    let Some(id) = hold_id(&order.object) else { return Ok(()) };
+    if vault.held(id).map_err(failed)?.state == HoldState::Held {
+        vault.settle(id, how, &order.by, order.second.as_deref()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Reads `CROSSING:NUMBER`.
+pub(crate) fn hold_id(text: &str) -> Option<HoldId> {
+    let (crossing, record) = text.rsplit_once(':')?;
+    Some(HoldId { crossing: CrossingId::parse(crossing)?, record: record.parse().ok()? })
+}
+
+/// When a crossing began: its id is a UUID of version 7.
+fn started(id: CrossingId) -> Timestamp {
+    let millis = id.as_bytes().iter().take(6).fold(0_u64, |millis, byte| millis << 8 | u64::from(*byte));
+    Timestamp::from_millis(millis)
+}
+
+fn of_ledger(error: StoreError) -> CliError {
+    CliError::failed("the ledger", error)
+}
+
+/// Records each rotation of the vault that the ledger does not tell yet.
+pub(crate) fn record_rotations(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliError> {
+    let rotations = vault.rotations().map_err(CliError::vault)?;
+    if rotations.is_empty() {
+        return Ok(());
+    }
+    let told = ledger.reader().events(ROTATED, None, u32::MAX).map_err(of_ledger)?;
+    let mut told: Vec<RotatedEvent> = told
+        .iter()
+        .filter_map(|leaf| serde_json::from_str::<Body>(&leaf.body).ok())
+        .map(|body| body.event)
+        .collect();
+    for rotated in rotations {
+        let event = RotatedEvent { from: rotated.from.key_id, to: rotated.to.key_id, keys: rotated.keys };
+        match told.iter().position(|told| told.from == event.from && told.to == event.to) {
+            Some(at) => drop(told.swap_remove(at)),
+            None => drop(ledger.append(ROTATED, &event).map_err(of_ledger)?),
+        }
+    }
+    Ok(())
+}
