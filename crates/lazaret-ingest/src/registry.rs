@@ -27,6 +27,7 @@ pub const LIMITS: &[Limit] = &[
     fhir::MAX_NARRATIVE_DEPTH,
     lake::MAX_BUFFERED,
     lake::MAX_FILE,
+    lake::MAX_IDENTITY,
     lake::MAX_KINDS,
     lake::MAX_MANIFEST,
     refused::MAX_REFUSED,

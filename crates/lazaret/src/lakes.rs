@@ -12,12 +12,12 @@ use crate::exit::{CliError, read_text};
 /// The list of lakes, in the data directory.
 pub(crate) const LIST: &str = "lakes.json";
 /// Its longest.
-pub(crate) const MAX_LIST: Limit = Limit::new("lake.max_list", 4 << 20);
+pub(crate) const MAX_LIST: Limit = Limit::fixed("lake.max_list", 4 << 20);
 
 /// One lake of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Listed {
-    folder: String,
+    folder: PathBuf,
     #[serde(flatten)]
     lake: LakeIdentity,
 }
@@ -25,7 +25,7 @@ struct Listed {
 impl Listed {
     /// Whether it is still where it was.
     fn is_there(&self) -> bool {
-        let there = LakeIdentity::read(Path::new(&self.folder));
+        let there = LakeIdentity::read(&self.folder);
         there.is_ok_and(|there| there.is_some_and(|there| there.id == self.lake.id))
     }
 }
@@ -57,7 +57,7 @@ pub(crate) fn settle(
     };
     let fresh = || LakeIdentity::fresh(named).map_err(bad_name);
     let others: Vec<Listed> =
-        list(data)?.into_iter().filter(|listed| Path::new(&listed.folder) != place(folder)).collect();
+        list(data)?.into_iter().filter(|listed| listed.folder != place(folder)).collect();
     let other = |is: &dyn Fn(&Listed) -> bool| others.iter().find(|listed| is(listed) && listed.is_there());
     let lake = match &here {
         Some(here) if empty && filled(&here.name)? => fresh()?,
@@ -74,7 +74,7 @@ pub(crate) fn settle(
         return Err(CliError::Usage(format!(
             "{} is a copy of the lake {}, which is still there: write to that one, or take it away first",
             folder.display(),
-            copy.folder
+            copy.folder.display()
         )));
     }
     if let Some(other) = other(&|listed| listed.lake.name == lake.name) {
@@ -82,7 +82,7 @@ pub(crate) fn settle(
             "{} cannot be called `{}`: the lake {} is called that, and datasets, keys and bills bear the name; give this one another with `lazaret ingest --name NAME`",
             folder.display(),
             lake.name,
-            other.folder
+            other.folder.display()
         )));
     }
     Ok(lake)
@@ -93,7 +93,7 @@ pub(crate) fn keep(data: &Path, folder: &Path, lake: &LakeIdentity) -> Result<()
     if LakeIdentity::read(folder).map_err(|error| failed(folder, error))?.as_ref() != Some(lake) {
         lake.write(folder).map_err(|error| failed(folder, error))?;
     }
-    let place = place(folder).to_string_lossy().into_owned();
+    let place = place(folder);
     let now = Listed { folder: place, lake: lake.clone() };
     let before = list(data)?;
     if before.contains(&now) {
@@ -106,6 +106,13 @@ pub(crate) fn keep(data: &Path, folder: &Path, lake: &LakeIdentity) -> Result<()
     let mut lakes: Vec<Listed> = before.into_iter().filter(stays).collect();
     lakes.push(now);
     lakes.sort_by(|one, two| one.lake.name.cmp(&two.lake.name));
+    // Those beside the data directory are named from there, so that a copy of all of it knows its own.
+    let beside = beside(data);
+    for listed in &mut lakes {
+        if let Ok(near) = listed.folder.strip_prefix(&beside) {
+            listed.folder = near.to_owned();
+        }
+    }
     let failed = |error| CliError::failed("the list of lakes", error);
     let text =
         serde_json::to_vec_pretty(&lakes).map_err(|error| CliError::failed("the list of lakes", error))?;
@@ -118,8 +125,19 @@ fn list(data: &Path) -> Result<Vec<Listed>, CliError> {
         return Ok(Vec::new());
     }
     let text = read_text(&file, MAX_LIST)?;
-    serde_json::from_str(&text)
-        .map_err(|error| CliError::failed(format!("{} is damaged", file.display()), error))
+    let mut lakes: Vec<Listed> = serde_json::from_str(&text)
+        .map_err(|error| CliError::failed(format!("{} is damaged", file.display()), error))?;
+    let beside = beside(data);
+    for listed in &mut lakes {
+        listed.folder = beside.join(&listed.folder);
+    }
+    Ok(lakes)
+}
+
+/// The folder that the data directory is in.
+fn beside(data: &Path) -> PathBuf {
+    let data = place(data);
+    data.parent().map_or_else(|| data.clone(), Path::to_owned)
 }
 
 /// The folder without links and dots, so that one place has one name.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{LakeError, STAGING, checked_name};
 
 /// The largest `.lake.json` that is read.
-pub const MAX_IDENTITY: Limit = Limit::new("lake.max_identity", 4 << 10);
+pub const MAX_IDENTITY: Limit = Limit::fixed("lake.max_identity", 4 << 10);
 const FILE: &str = ".lake.json";
 
 /// Which lake it is, and what it is called.

@@ -181,7 +181,7 @@ fn a_token_is_revealed_until_its_subject_is_shredded() {
     place.ends(2, &shred);
     let recorded = place.clear(&["ledger", "show"]);
     place.ends(
-        3,
+        2,
         &["keys", "shred", "Patient/nobody", "--by", "a.reyes", "--second", "m.osei", "--reason", "x"],
     );
     assert_eq!(place.clear(&["ledger", "show"]), recorded, "what cannot be done is not ordered");

@@ -100,6 +100,18 @@ fn a_lake_of_before_lakes_had_ids_goes_on_under_its_name() {
 }
 
 #[test]
+fn a_copy_of_data_directory_and_lake_knows_its_own() {
+    let place = place();
+    assert_eq!(ingested(&place, &["--to", "lake"]), (1, 0));
+    let copy = place.0.path().join("copy");
+    for folder in ["lazaret-data", "lake"] {
+        copied(&place.0.path().join(folder), &copy.join(folder));
+    }
+    let data = ["--data", "copy/lazaret-data", "--key-file", "lazaret-data.key"];
+    assert_eq!(ingested(&place, &[&["--to", "copy/lake"], &data[..]].concat()), (0, 1));
+}
+
+#[test]
 fn a_restored_data_directory_knows_its_lakes() {
     let place = place();
     assert_eq!(ingested(&place, &["--to", "x1/lake"]), (1, 0));

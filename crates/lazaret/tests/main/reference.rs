@@ -132,7 +132,7 @@ fn the_page_of_settings() {
             body.push_str(
                 "\nThese are fixed. The configuration cannot set the limit it is read under; a ledger's limits are \
                  those of its stored form, or of a form that others verify, who must take the same; a policy's \
-                 depth and operators guard the stack of whoever reads it.\n\n| limit | fixed at |\n|---|---|\n",
+                 depth and operators guard the stack of whoever reads it; what names the lakes is short.\n\n| limit | fixed at |\n|---|---|\n",
             );
         }
         for limit in limits().filter(|limit| limit["from"] == from) {

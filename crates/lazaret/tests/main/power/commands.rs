@@ -155,7 +155,11 @@ fn after_rotate(machine: &Machine, _: &str, done: bool) {
     let (old, new) = (opens(KEY), opens(NEW_KEY));
     assert!(old != new && (new || !done), "one key opens: old {old}, new {new}, acknowledged {done}");
     if old {
-        ends(machine, &["keys", "rotate", "--new-key-file", NEW_KEY], &[0]);
+        ends(
+            machine,
+            &["keys", "rotate", "--new-key-file", NEW_KEY, "--by", "ana", "--reason", "audit"],
+            &[0],
+        );
     }
     ends(machine, &["backup", "next", "--key-file", NEW_KEY], &[0]);
     ends(machine, &["ledger", "verify", "--key-file", NEW_KEY], &[0]);
@@ -201,7 +205,7 @@ fn after_shred(machine: &Machine, token: &str, done: bool) {
     if check() == 0 {
         ends(machine, &SHRED, &[0]);
     } else {
-        ends(machine, &SHRED, &[3]); // no such subject
+        ends(machine, &SHRED, &[2]); // no such subject
     }
     assert_eq!(check(), 1);
 }
@@ -280,7 +284,7 @@ fn restore_cut_short() {
 #[test]
 fn keys_rotate_cut_short() {
     let Some(shim) = shim() else { return };
-    let args = ["keys", "rotate", "--new-key-file", NEW_KEY];
+    let args = ["keys", "rotate", "--new-key-file", NEW_KEY, "--by", "ana", "--reason", "audit"];
     cut_short("keys rotate", &Before::ingested(&shim), &args, &after_rotate);
 }
 
@@ -294,7 +298,7 @@ fn keys_shred_cut_short() {
 #[test]
 fn keys_legal_hold_cut_short() {
     let Some(shim) = shim() else { return };
-    let args = ["keys", "legal-hold", "Patient/p1", "--by", "ana"];
+    let args = ["keys", "legal-hold", "Patient/p1", "--by", "ana", "--reason", "audit"];
     cut_short("keys legal-hold", &Before::ingested(&shim), &args, &after_legal_hold);
 }
 
@@ -322,7 +326,7 @@ fn quarantine_reject_cut_short() {
 fn a_look_cut_short() {
     let Some(shim) = shim() else { return };
     let before = Before::ingested(&shim);
-    let args = ["quarantine", "show", before.hold(), "--content"];
+    let args = ["quarantine", "show", before.hold(), "--content", "--by", "ana", "--reason", "audit"];
     cut_short("quarantine show --content", &before, &args, &|machine, printed, _| {
         after_a_look(machine, printed.contains(MARK), "look");
     });
