@@ -1,7 +1,7 @@
 //! The only file that calls the operating system by name. What a system lacks has a portable fallback here, so
 //! that the rest of the code is the same everywhere.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -66,4 +66,44 @@ pub(crate) fn for_owner_alone(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn for_owner_alone(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Creates a file that its owner alone may read or write. Fails if it exists.
+#[cfg(unix)]
+pub fn create_private_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Creates a file, which inherits its folder's access list. Fails if it exists.
+#[cfg(not(unix))]
+pub fn create_private_file(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).open(path)
+}
+
+/// Creates a folder, with those above it, that its owner alone may enter.
+#[cfg(unix)]
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Creates a folder, with those above it; it inherits the access list of the one it is in.
+#[cfg(not(unix))]
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Whether only its owner may read a file.
+#[cfg(unix)]
+pub fn is_private(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OF_OTHERS: u32 = 0o077;
+    metadata.permissions().mode() & OF_OTHERS == 0
+}
+
+/// Whether only its owner may read a file: not known here.
+#[cfg(not(unix))]
+pub fn is_private(_metadata: &Metadata) -> bool {
+    true
 }

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::permissions;
 use crate::segments::Segments;
 use crate::{SqliteVault, VaultFailure};
 
@@ -22,13 +21,13 @@ impl SqliteVault {
         if target.exists() {
             return Err(VaultFailure::VaultExists);
         }
-        permissions::create_private_dir(to).map_err(VaultFailure::file("made"))?;
+        lazaret_input::create_private_folder(to).map_err(VaultFailure::file("made"))?;
         let name = coming.to_str().ok_or_else(|| {
             VaultFailure::file("named")(std::io::Error::other("the folder's name is not Unicode"))
         })?;
         remove_if_there(&coming)?;
         // An empty file of the owner only, which VACUUM INTO accepts and fills.
-        permissions::create_private_file(&coming).map_err(VaultFailure::file("made"))?;
+        lazaret_input::create_private_file(&coming).map_err(VaultFailure::file("made"))?;
         let quarantine = {
             let mut database = self.database()?;
             database.commit()?;
@@ -39,7 +38,7 @@ impl SqliteVault {
         // Contents are only ever added to the files, so copies made later hold what the database names.
         copy_folder(&quarantine, &to.join(QUARANTINE))?;
         std::fs::rename(&coming, &target).map_err(VaultFailure::file("renamed"))?;
-        permissions::sync_dir(to).map_err(VaultFailure::file("made durable"))
+        lazaret_input::sync_folder(to).map_err(VaultFailure::file("made durable"))
     }
 
     /// Copies a backup into a data directory that holds no vault. Durable. Opening it afterwards checks the key.
@@ -56,7 +55,7 @@ impl SqliteVault {
         if !from.join(DATABASE).is_file() {
             return Err(VaultFailure::NoVault);
         }
-        permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
+        lazaret_input::create_private_folder(data_dir).map_err(VaultFailure::file("made"))?;
         copy_folder(&from.join(QUARANTINE), Segments::new(data_dir).folder())?;
         let coming = data_dir.join(COMING);
         remove_if_there(&coming)?;
@@ -91,7 +90,7 @@ impl Restoring {
     pub fn finish(self) -> Result<(), VaultFailure> {
         std::fs::rename(self.data_dir.join(COMING), self.data_dir.join(DATABASE))
             .map_err(VaultFailure::file("renamed"))?;
-        permissions::sync_dir(&self.data_dir).map_err(VaultFailure::file("made durable"))
+        lazaret_input::sync_folder(&self.data_dir).map_err(VaultFailure::file("made durable"))
     }
 }
 
@@ -101,7 +100,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), VaultFailure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(VaultFailure::file("listed")(error)),
     };
-    permissions::create_private_dir(to).map_err(VaultFailure::file("made"))?;
+    lazaret_input::create_private_folder(to).map_err(VaultFailure::file("made"))?;
     for entry in entries {
         let entry = entry.map_err(VaultFailure::file("listed"))?;
         let is_file = entry.file_type().map_err(VaultFailure::file("listed"))?.is_file();
@@ -111,12 +110,12 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), VaultFailure> {
             copy_file(&entry.path(), &target)?;
         }
     }
-    permissions::sync_dir(to).map_err(VaultFailure::file("made durable"))
+    lazaret_input::sync_folder(to).map_err(VaultFailure::file("made durable"))
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), VaultFailure> {
     let mut source = File::open(from).map_err(VaultFailure::file("opened"))?;
-    let mut target = permissions::create_private_file(to).map_err(VaultFailure::file("made"))?;
+    let mut target = lazaret_input::create_private_file(to).map_err(VaultFailure::file("made"))?;
     std::io::copy(&mut source, &mut target).map_err(VaultFailure::file("copied"))?;
     target.sync_all().map_err(VaultFailure::file("made durable"))
 }

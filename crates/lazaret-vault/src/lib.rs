@@ -16,7 +16,7 @@
 //! | `shred` | shredding of a subject, legal hold |
 //! | `log` | how far the ledger was signed |
 //! | `status`, `backup` | counts for people; consistent copies |
-//! | `database`, `cache`, `permissions`, `random` | SQLite, memory, files of the owner only, random bytes |
+//! | `database`, `cache`, `random` | SQLite, memory, random bytes |
 //!
 //! What a copy of the data directory shows without the key: how many patients, tokens and held records there
 //! are and how long each is, how long the ledger is, when they came, the names of datasets, and who shredded or settled something.
@@ -31,7 +31,6 @@ mod failure;
 mod holds;
 mod kms;
 mod log;
-mod permissions;
 mod random;
 mod segments;
 mod shred;

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use lazaret_core::CrossingId;
 
 use crate::VaultFailure;
-use crate::permissions;
 
 /// So many files are open at once at most.
 const MOST_OPEN: usize = 64;
@@ -45,8 +44,8 @@ impl Segments {
                     Ok(file) => file,
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                         self.new_names = true;
-                        permissions::create_private_dir(&self.folder)
-                            .and_then(|()| permissions::create_private_file(&path))
+                        lazaret_input::create_private_folder(&self.folder)
+                            .and_then(|()| lazaret_input::create_private_file(&path))
                             .map_err(VaultFailure::file("made"))?
                     }
                     Err(error) => return Err(VaultFailure::file("opened")(error)),
@@ -65,9 +64,9 @@ impl Segments {
         }
         self.open.clear();
         if self.new_names {
-            permissions::sync_dir(&self.folder).map_err(VaultFailure::file("made durable"))?;
+            lazaret_input::sync_folder(&self.folder).map_err(VaultFailure::file("made durable"))?;
             if let Some(data_dir) = self.folder.parent() {
-                permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?;
+                lazaret_input::sync_folder(data_dir).map_err(VaultFailure::file("made durable"))?;
             }
             self.new_names = false;
         }

@@ -17,7 +17,6 @@ use crate::data_keys::{OF_VAULT, keep_kms, kept_kms, make_key, newest_key};
 use crate::database::{Database, MOST_AGE};
 use crate::envelope::{Binding, Derivation, MacKey, SealingKey};
 use crate::facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
-use crate::permissions;
 use crate::segments::Segments;
 use crate::subjects::SubjectKeys;
 use crate::tokens::Cached;
@@ -88,15 +87,15 @@ impl SqliteVault {
         clock: Arc<dyn Clock>,
         limits: &Limits,
     ) -> Result<Self, VaultFailure> {
-        permissions::create_private_dir(data_dir).map_err(VaultFailure::file("made"))?;
+        lazaret_input::create_private_folder(data_dir).map_err(VaultFailure::file("made"))?;
         let file = data_dir.join("vault.db");
-        match permissions::create_private_file(&file) {
+        match lazaret_input::create_private_file(&file) {
             Ok(_) => {}
             // An empty file is what an `init` cut short leaves.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(VaultFailure::file("made")(error)),
         }
-        permissions::sync_dir(data_dir).map_err(VaultFailure::file("made durable"))?;
+        lazaret_input::sync_folder(data_dir).map_err(VaultFailure::file("made durable"))?;
         let mut database = Database::connect(&file, Segments::new(data_dir))?;
         let now = clock.now();
         database.begin()?;

@@ -16,7 +16,6 @@ use zeroize::Zeroize as _;
 
 use super::{Kms, KmsDescription, KmsError, WrapContext};
 use crate::envelope::{Binding, SealingKey, Secret};
-use crate::permissions;
 
 /// Iterations of PBKDF2 for a new passphrase, and the fewest accepted (OWASP Password Storage, 2023).
 pub const PBKDF2_ITERATIONS: u32 = 600_000;
@@ -75,7 +74,7 @@ impl LocalKms {
         let failed = |cause| KmsError::KeyFile { what: "read", cause };
         refuse_inside(path, data_dir)?;
         let mut file = File::open(path).map_err(failed)?;
-        if !permissions::is_private(&file.metadata().map_err(failed)?) {
+        if !lazaret_input::is_private(&file.metadata().map_err(failed)?) {
             return Err(KmsError::KeyFileExposed);
         }
         let mut bytes = Sensitive::new([0_u8; 70]);
@@ -159,7 +158,7 @@ fn write_key_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
     name.push(".coming");
     let coming = path.with_file_name(name);
-    let mut file = match permissions::create_private_file(&coming) {
+    let mut file = match lazaret_input::create_private_file(&coming) {
         // What an attempt cut short left. It never was a key: a key has its own name.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             File::options().read(true).write(true).open(&coming)?
@@ -167,7 +166,7 @@ fn write_key_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
         made => made?,
     };
     file.try_lock()?;
-    if !permissions::is_private(&file.metadata()?) {
+    if !lazaret_input::is_private(&file.metadata()?) {
         return Err(ErrorKind::PermissionDenied.into());
     }
     if path.try_exists()? {
@@ -178,7 +177,7 @@ fn write_key_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&coming, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    permissions::sync_dir(folder.unwrap_or_else(|| Path::new(".")))
+    lazaret_input::sync_folder(folder.unwrap_or_else(|| Path::new(".")))
 }
 
 /// Refuses a key file that lies inside the data directory, by whatever links it is reached.
@@ -324,11 +323,11 @@ mod tests {
         for content in [b"".as_slice(), &[7; 31], &[7; 33], b"zz", &[b'0'; 63], &[b'0'; 100]] {
             let odd = home.path().join("odd");
             let _ = std::fs::remove_file(&odd);
-            permissions::create_private_file(&odd).unwrap().write_all(content).unwrap();
+            lazaret_input::create_private_file(&odd).unwrap().write_all(content).unwrap();
             assert!(matches!(LocalKms::key_file(&odd, &data), Err(KmsError::KeyFileContent)));
         }
         let raw = home.path().join("raw");
-        permissions::create_private_file(&raw).unwrap().write_all(&[0xfe; 32]).unwrap();
+        lazaret_input::create_private_file(&raw).unwrap().write_all(&[0xfe; 32]).unwrap();
         LocalKms::key_file(&raw, &data).unwrap();
     }
 
@@ -336,7 +335,7 @@ mod tests {
     fn what_a_key_file_cut_short_left_is_used_up_unless_another_process_writes_it() {
         let home = tempfile::tempdir().unwrap();
         let (data, path) = (home.path().join("data"), home.path().join("kek"));
-        let mut left = permissions::create_private_file(&home.path().join("kek.coming")).unwrap();
+        let mut left = lazaret_input::create_private_file(&home.path().join("kek.coming")).unwrap();
         left.write_all(&[b'0'; 90]).unwrap();
         left.lock().unwrap();
         assert!(LocalKms::create_key_file(&path, &data, &SystemRandom).is_err());

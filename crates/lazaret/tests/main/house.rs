@@ -78,6 +78,22 @@ fn nothing_that_is_built_or_tested_reads_outside_the_repository() {
 }
 
 #[test]
+fn one_file_calls_the_operating_system_by_name() {
+    for path in tracked(&[".rs"]) {
+        let name = path.strip_prefix(root()).unwrap();
+        let in_a_room = name.starts_with("crates") && name.components().any(|part| part.as_os_str() == "src");
+        if !in_a_room || name.ends_with("lazaret-input/src/platform.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let shipped = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+        for word in ["std::os::", "cfg(unix", "cfg(windows", "cfg!(unix", "cfg!(windows", "target_os"] {
+            assert!(!shipped.contains(word), "{} says `{word}`: that belongs in platform.rs", name.display());
+        }
+    }
+}
+
+#[test]
 fn one_provider_of_cryptography() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     for other in ["openssl-sys", "aws-lc-rs", "aws-lc-sys", "rustls-openssl", "native-tls", "boring"] {
