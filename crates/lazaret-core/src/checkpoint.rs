@@ -177,10 +177,8 @@ impl Checkpoint {
             while !ended && ahead.len() < most_ahead {
                 let (records, _) = fetch(&self.parts, &payload).map_err(stopped)?;
                 ended = records.is_empty();
-                let describing: Vec<_> =
-                    records.into_iter().filter(|record| record.may_describe_subject()).collect();
-                if !describing.is_empty() {
-                    ahead.push_back(self.learn(&of_step, describing).map_err(stopped)?);
+                if !ended {
+                    ahead.push_back(self.learn(&of_step, records).map_err(stopped)?);
                 }
             }
             let Some(learning) = ahead.pop_front() else { return Ok(learnt) };
@@ -198,7 +196,8 @@ impl Checkpoint {
     ) -> Result<Pending<Result<u64, VaultError>>, Failed> {
         let (parts, crossing) = (Arc::clone(&self.parts), Arc::clone(crossing));
         let learning = start(&self.parts.workers, move || {
-            records.iter().try_fold(0_u64, |sum, record| {
+            let mut describing = records.iter().filter(|record| record.may_describe_subject());
+            describing.try_fold(0_u64, |sum, record| {
                 parts.judge.learn(&crossing, record.as_ref()).map(|facts| sum.saturating_add(facts))
             })
         });
