@@ -1,8 +1,12 @@
-//! Files that are one record: read whole, and given as a payload of one.
+//! Files that are one record: read whole, and given as a payload of one. Those that nobody reads are a record whose
+//! reading is the reason.
 
 use std::sync::Arc;
 
-use lazaret_core::{Limits, Payload, Record, Refused, Source, UNINSPECTABLE};
+use lazaret_core::{
+    Finding, Findings, FormatId, Limits, Payload, Reading, Record, RecordPlace, Refused, Source,
+    UNINSPECTABLE,
+};
 use lazaret_input::{MAX_RECORD, RECORD_SIZE, ReadError, decompress, read_whole};
 
 /// Reads a source that is one record.
@@ -36,5 +40,31 @@ impl Payload for One {
 
     fn position(&self) -> u64 {
         self.position
+    }
+}
+
+/// A record that is not read: its bytes as they came, and why.
+pub(crate) struct Unread {
+    pub(crate) format: FormatId,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) why: Finding,
+}
+
+impl Record for Unread {
+    fn place(&self) -> RecordPlace {
+        RecordPlace { number: 0, line: None }
+    }
+
+    fn format(&self) -> FormatId {
+        self.format
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn read<'r>(&'r self, _limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
+        findings.fault(self.why.clone());
+        None
     }
 }

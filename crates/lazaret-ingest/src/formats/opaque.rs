@@ -5,13 +5,12 @@
 use std::sync::Arc;
 
 use lazaret_core::{
-    Finding, Findings, Format, FormatId, Hint, Likeness, Limits, Locator, Payload, Reading, Record,
-    RecordPlace, Refused, Source, UNINSPECTABLE,
+    Finding, Format, FormatId, Hint, Likeness, Limits, Locator, Payload, Refused, Source, UNINSPECTABLE,
 };
 use lazaret_input::sniff::{self, HEAD, Kind};
 use lazaret_input::structure;
 
-use super::one::{One, whole};
+use super::one::{One, Unread, whole};
 
 /// The id of the format.
 pub const FORMAT: FormatId = FormatId("opaque");
@@ -38,14 +37,9 @@ impl Format for OpaqueFormat {
     fn open(&self, source: Arc<dyn Source>, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let bytes = whole(source.as_ref(), limits)?;
         let named = source.hint().extension.as_deref().and_then(structure::by_ending);
-        Ok(Box::new(One::of(Arc::new(Opaque { bytes, named }))))
+        let why = Finding::new(&UNINSPECTABLE, Locator::document(), why(&bytes, named));
+        Ok(Box::new(One::of(Arc::new(Unread { format: FORMAT, bytes, why }))))
     }
-}
-
-struct Opaque {
-    bytes: Vec<u8>,
-    /// What the ending of its name says.
-    named: Option<&'static str>,
 }
 
 /// Why a structured text is no note, and the way out.
@@ -56,40 +50,26 @@ pub(crate) fn no_note(what: &str) -> String {
     )
 }
 
-impl Record for Opaque {
-    fn place(&self) -> RecordPlace {
-        RecordPlace { number: 0, line: None }
-    }
-
-    fn format(&self) -> FormatId {
-        FORMAT
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn read<'r>(&'r self, _limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let kind = sniff::sniff(self.bytes.get(..HEAD).unwrap_or(&self.bytes));
-        let head = self.bytes.get(..HEAD).unwrap_or(&self.bytes);
-        let text = kind.is_text() && !matches!(kind, Kind::Rtf | Kind::Empty);
-        let structured = if text { structure::of_bytes(head) } else { None };
-        let what = if let Some(what) = structured.filter(|_| self.named.is_none()) {
-            no_note(what)
-        } else if let Some(named) = self.named.filter(|_| text) {
-            format!("its name says {named}, which is not read here; a note is named .txt")
-        } else if kind.is_image() {
-            format!("a picture ({}): faces and burned-in text are not looked for", kind.name())
-        } else {
-            format!("no reader for this kind of file ({})", kind.name())
-        };
-        findings.fault(Finding::new(&UNINSPECTABLE, Locator::document(), what));
-        None
+/// Why nobody reads it. `named` is what the ending of its name says.
+fn why(bytes: &[u8], named: Option<&str>) -> String {
+    let head = bytes.get(..HEAD).unwrap_or(bytes);
+    let kind = sniff::sniff(head);
+    let text = kind.is_text() && !matches!(kind, Kind::Rtf | Kind::Empty);
+    let structured = if text { structure::of_bytes(head) } else { None };
+    if let Some(what) = structured.filter(|_| named.is_none()) {
+        no_note(what)
+    } else if let Some(named) = named.filter(|_| text) {
+        format!("its name says {named}, which is not read here; a note is named .txt")
+    } else if kind.is_image() {
+        format!("a picture ({}): faces and burned-in text are not looked for", kind.name())
+    } else {
+        format!("no reader for this kind of file ({})", kind.name())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lazaret_core::Findings;
     use lazaret_input::MemorySource;
     use proptest::prelude::*;
 

@@ -1,10 +1,9 @@
 //! Files refused whole: kept in the quarantine as they came, or said to stay where they lie.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use lazaret_core::{Checkpoint, Crossing, Fate, Limits, Refused, Verdict};
-use lazaret_ingest::formats::refused::{MAX_REFUSED, RefusedFile};
+use lazaret_ingest::formats::refused::{self, MAX_REFUSED};
 use lazaret_input::{FileSource, ReadError};
 
 use super::report::FileReport;
@@ -37,7 +36,7 @@ pub(super) fn keep(
         }
     };
     let kept = passage
-        .feed(Arc::new(RefusedFile::new(bytes, refusal(refused))))
+        .feed(refused::record(bytes, refusal(refused)))
         .and_then(|fate| passage.seal(Vec::new()).map(|(_, sealed)| (fate, sealed)));
     match kept {
         Ok((Fate::Held(hold), sealed)) => {
@@ -75,6 +74,8 @@ fn stays(error: &ReadError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use lazaret_core::{Findings, FormatId, Payload, Reading, Record, RecordPlace};
     use lazaret_vault::HoldFilter;
 
