@@ -243,6 +243,7 @@ fn ingest(
         args.system.as_deref(),
     )?
     .into_lake(&lake);
+    let whys = report::whys(&data.policy()?);
     let mut acknowledged = |report: &FileReport| {
         if args.jsonl {
             json_line(out, report)?;
@@ -255,7 +256,7 @@ fn ingest(
     if json {
         json_document(out, &serde_json::json!({ "files": ingested.reports, "counts": ingested.all }))?;
     } else if !args.jsonl {
-        write_reports(out, &ingested.reports, &ingested.all, &report::whys(&data.policy()?), ARE_HELD)?;
+        write_reports(out, &ingested.reports, &ingested.all, &whys, ARE_HELD)?;
     }
     Ok(ingested.exit())
 }
