@@ -82,8 +82,7 @@ impl NewFile {
     /// Keeps the file. Returns when it is durable.
     pub fn commit(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        platform::sync_folder(folder.unwrap_or_else(|| Path::new(".")))?;
+        sync_folder_of(&self.place)?;
         self.committed = true;
         Ok(())
     }

@@ -447,6 +447,11 @@ pub(crate) fn ask_passphrase(prompt: &str) -> Result<Sensitive<String>, CliError
     })
 }
 
+/// Whether two names given on the command line name one person.
+pub(crate) fn is_one_person(one: &str, two: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(two.trim())
+}
+
 /// Makes the crossings of one command: who, for what, on which basis, to where.
 pub(crate) struct Crossings {
     actor: Actor,
@@ -507,8 +512,7 @@ impl Crossings {
         for word in [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)] {
             word.map_or(Ok(()), |word| one_line(word).map(drop)).map_err(CliError::Usage)?;
         }
-        let same = |second: &String| second.trim().eq_ignore_ascii_case(order.by.trim());
-        if order.second.as_ref().is_some_and(same) {
+        if order.second.as_ref().is_some_and(|second| is_one_person(&order.by, second)) {
             return Err(CliError::Usage("--second is another person than --by".to_owned()));
         }
         let actor = Actor { id: order.by.clone(), role: self.actor.role.clone() };

@@ -61,10 +61,7 @@ pub(crate) fn settle(
     let other = |is: &dyn Fn(&Listed) -> bool| others.iter().find(|listed| is(listed) && listed.is_there());
     let lake = match &here {
         Some(here) if empty && filled(&here.name)? => fresh()?,
-        Some(here) => LakeIdentity::by_name(named, named)
-            .map(|_| here.id.clone())
-            .map_err(bad_name)
-            .map(|id| LakeIdentity { id, name: named.to_owned() })?,
+        Some(here) => here.called(named).map_err(bad_name)?,
         None if empty => fresh()?,
         // A lake of before lakes had ids. If another was first to be known by its name, a new name makes it its own.
         None if name.is_some() && other(&|listed| listed.lake.id == by_folder).is_some() => fresh()?,

@@ -38,6 +38,11 @@ impl LakeIdentity {
         Ok(Self { id: checked_name(id)?.to_owned(), name: checked_name(name)?.to_owned() })
     }
 
+    /// The same lake by another name.
+    pub fn called(&self, name: &str) -> Result<Self, LakeError> {
+        Ok(Self { id: self.id.clone(), name: checked_name(name)?.to_owned() })
+    }
+
     /// The lake in a folder; none where no file says.
     pub fn read(folder: &Path) -> Result<Option<Self>, LakeError> {
         let file = folder.join(FILE);

@@ -11,7 +11,7 @@ use lazaret_vault::{Kms, LocalKms, SystemRandom, VaultFailure};
 
 use super::export::{Asked, export};
 use crate::cli::KeysCommand;
-use crate::compose::{Crossings, Data, Reading, ask_passphrase};
+use crate::compose::{Crossings, Data, Reading, ask_passphrase, is_one_person};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_document, thousands};
@@ -153,7 +153,7 @@ fn shred(
     reason: &str,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    if by.trim().eq_ignore_ascii_case(second.trim()) {
+    if is_one_person(by, second) {
         return Err(CliError::Usage("shredding takes two different persons (--by, --second)".to_owned()));
     }
     // Refused before the order is recorded; recorded, it will be carried out.

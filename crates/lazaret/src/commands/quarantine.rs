@@ -11,7 +11,7 @@ use lazaret_input::{JSON_TRAILING_BYTES, MemorySource};
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data, Reading, Told};
+use crate::compose::{Crossings, Data, Reading, Told, is_one_person};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{json_document, table, thousands};
@@ -195,7 +195,7 @@ fn may_be_settled(data: &Data, id: HoldId, by: &str, second: Option<&str>) -> Re
     if held.state != HoldState::Held {
         return Err(CliError::Usage(format!("{id} was {} already", held.state.name())));
     }
-    if !held.releasable && second.is_none_or(|second| second.trim().eq_ignore_ascii_case(by.trim())) {
+    if !held.releasable && second.is_none_or(|second| is_one_person(by, second)) {
         return Err(CliError::Usage(format!(
             "{id} is blocked: two different persons settle it (--by, --second)"
         )));
