@@ -52,6 +52,14 @@ pub trait Source: Send + Sync {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyedDigest(pub [u8; 32]);
 
+impl KeyedDigest {
+    /// Its first half: what is kept where millions of digests are only told apart. Nobody without the secret can
+    /// make two that agree in it, and by chance they do not within 2^64.
+    pub fn half(&self) -> [u8; 16] {
+        self.0.first_chunk().copied().unwrap_or_default()
+    }
+}
+
 impl fmt::Display for KeyedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex(&self.0))

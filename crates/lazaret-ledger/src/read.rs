@@ -254,7 +254,7 @@ impl LedgerReader {
         let connection = self.connection();
         let mut statement =
             connection.prepare_cached("SELECT id FROM entry WHERE identity = ?1 ORDER BY id")?;
-        let mut rows = statement.query([identity.0])?;
+        let mut rows = statement.query([identity.half()])?;
         while let Some(row) = rows.next()? {
             let crossing = row_at(&connection, opened_of_row(row.get(0)?)?)?;
             if let Some(crossing) = crossing.filter(|row| row.ending.as_deref() == Some("complete")) {

@@ -219,7 +219,7 @@ impl SqliteLedger {
             last = Some(entry.record);
             rows.push(EntryRow {
                 row: entry_row(state.opened_at, entry.record)?,
-                identity: counts_as_crossed(entry).then_some(entry.identity.0),
+                identity: counts_as_crossed(entry).then(|| entry.identity.half()),
                 body: std::mem::take(body),
             });
         }

@@ -55,7 +55,7 @@ pub(crate) enum Index {
 /// A record's entry to store.
 pub(crate) struct EntryRow {
     pub(crate) row: i64,
-    pub(crate) identity: Option<[u8; 32]>,
+    pub(crate) identity: Option<[u8; 16]>,
     pub(crate) body: String,
 }
 

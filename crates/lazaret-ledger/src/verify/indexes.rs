@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use lazaret_core::{CrossingId, Finding, Locator};
+use lazaret_core::{CrossingId, Finding, KeyedDigest, Locator};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::Check;
 use super::heads::{Body, EntryHead, OpenedHead};
 use super::rules::{INDEX_MISMATCH, RECORD_MISMATCH};
-use crate::merkle::{Frontier, Hash, leaf_hash};
+use crate::merkle::{Frontier, leaf_hash};
 use crate::note::unhex;
 use crate::read::{SealedBody, sealed_words};
 use crate::store::{StoreError, entry_rows, int, uint};
@@ -144,7 +144,8 @@ impl Check<'_> {
             let head = std::str::from_utf8(body).ok().and_then(|body| serde_json::from_str(body).ok());
             let follows = head.is_some_and(|head: EntryHead<'_>| {
                 let identity = head.went_out().then(|| unhex(head.identity)).flatten();
-                let stored = row.get::<_, Option<Hash>>(1);
+                let identity = identity.map(|identity| KeyedDigest(identity).half());
+                let stored = row.get::<_, Option<[u8; 16]>>(1);
                 head.record == record && stored.is_ok_and(|stored| stored == identity)
             });
             if !follows {
