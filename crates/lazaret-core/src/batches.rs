@@ -14,13 +14,15 @@ const BATCH_RECORDS: usize = 64;
 /// A batch is full at this many bytes.
 const BATCH_BYTES: usize = 512 * 1024;
 
+/// Batches that one reading fetches: a worker is woken once for all of them.
+const BATCHES_READ: usize = 4;
+
 /// A payload judged in batches, several ahead, given in order.
 pub(crate) struct Batches {
     terms: Terms,
-    payload: Arc<Mutex<Box<dyn Payload>>>,
+    source: Reader,
     ahead: VecDeque<(u64, Judging)>,
     position: u64,
-    ended: bool,
 }
 
 impl Batches {
@@ -33,10 +35,9 @@ impl Batches {
     ) -> Self {
         Self {
             terms: Terms::new(parts, crossing, profile, aim),
-            payload: Arc::new(Mutex::new(payload)),
+            source: Reader::new(parts, payload),
             ahead: VecDeque::new(),
             position: 0,
-            ended: false,
         }
     }
 
@@ -48,12 +49,9 @@ impl Batches {
     /// The next batch, judged.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
         let most_ahead = self.terms.parts.workers.width().saturating_add(2);
-        while !self.ended && self.ahead.len() < most_ahead {
-            let (records, position) = fetch(&self.terms.parts, &self.payload)?;
-            if records.is_empty() {
-                self.ended = true;
-                break;
-            }
+        while self.ahead.len() < most_ahead {
+            // While something is being judged there is no hurry to wait for the reading.
+            let Some(Batch { records, position }) = self.source.next(self.ahead.is_empty())? else { break };
             let judging = Judging::start(&self.terms, records)?;
             self.ahead.push_back((position, judging));
         }
@@ -64,26 +62,96 @@ impl Batches {
     }
 }
 
-/// Reads the next records of a payload, on a worker.
-pub(crate) fn fetch(
-    parts: &Arc<Parts>,
-    payload: &Arc<Mutex<Box<dyn Payload>>>,
-) -> Result<(Vec<Arc<dyn Record>>, u64), Failed> {
-    let payload = Arc::clone(payload);
-    let of_read = |failure| Failed { step: Stage::Read, record: None, failure };
-    run(&parts.workers, parts.deadlines.call, move || {
-        let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records = Vec::new();
-        let mut bytes = 0_usize;
-        while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            let Some(record) = payload.next()? else { break };
-            bytes = bytes.saturating_add(record.bytes().len());
-            records.push(record);
+/// Records that are judged together.
+pub(crate) struct Batch {
+    pub(crate) records: Vec<Arc<dyn Record>>,
+    /// Bytes of the source behind them.
+    position: u64,
+}
+
+/// Reads a payload on a worker, a few batches ahead.
+pub(crate) struct Reader {
+    parts: Arc<Parts>,
+    payload: Arc<Mutex<Box<dyn Payload>>>,
+    read: VecDeque<Batch>,
+    reading: Option<Pending<Fetched>>,
+    end: Option<Result<(), Refused>>,
+}
+
+/// What one reading gave. What comes before a fault is given before it.
+struct Fetched {
+    batches: Vec<Batch>,
+    end: Option<Result<(), Refused>>,
+}
+
+impl Reader {
+    pub(crate) fn new(parts: &Arc<Parts>, payload: Box<dyn Payload>) -> Self {
+        Self {
+            parts: Arc::clone(parts),
+            payload: Arc::new(Mutex::new(payload)),
+            read: VecDeque::new(),
+            reading: None,
+            end: None,
         }
-        Ok::<_, Refused>((records, payload.position()))
-    })
-    .map_err(of_read)?
-    .map_err(|refused| of_read(Failure::from_error(refused)))
+    }
+
+    /// The next batch. None at the payload's end and, unless told to `wait`, while the next is still being read.
+    pub(crate) fn next(&mut self, wait: bool) -> Result<Option<Batch>, Failed> {
+        let of_read = |failure| Failed { step: Stage::Read, record: None, failure };
+        loop {
+            let must = wait && self.read.is_empty();
+            if let Some(reading) = self.reading.take_if(|reading| must || reading.has_ended()) {
+                let fetched = reading.wait(self.parts.deadlines.call, || false).map_err(of_read)?;
+                self.read.extend(fetched.batches);
+                self.end = fetched.end;
+            }
+            if self.reading.is_none() && self.end.is_none() && self.read.len() < BATCHES_READ {
+                self.reading = Some(self.fetch().map_err(of_read)?);
+                if must {
+                    continue;
+                }
+            }
+            if let Some(batch) = self.read.pop_front() {
+                return Ok(Some(batch));
+            }
+            return match self.end.take() {
+                Some(Err(refused)) => Err(of_read(Failure::from_error(refused))),
+                end => {
+                    self.end = end;
+                    Ok(None)
+                }
+            };
+        }
+    }
+
+    /// Begins to read the next few batches.
+    fn fetch(&self) -> Result<Pending<Fetched>, Failure> {
+        let payload = Arc::clone(&self.payload);
+        start(&self.parts.workers, move || {
+            let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut batches = Vec::with_capacity(BATCHES_READ);
+            while batches.len() < BATCHES_READ {
+                match fill(payload.as_mut()) {
+                    Ok(records) if records.is_empty() => return Fetched { batches, end: Some(Ok(())) },
+                    Ok(records) => batches.push(Batch { records, position: payload.position() }),
+                    Err(refused) => return Fetched { batches, end: Some(Err(refused)) },
+                }
+            }
+            Fetched { batches, end: None }
+        })
+    }
+}
+
+/// The records of one batch; none at the payload's end.
+fn fill(payload: &mut dyn Payload) -> Result<Vec<Arc<dyn Record>>, Refused> {
+    let mut records = Vec::new();
+    let mut bytes = 0_usize;
+    while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+        let Some(record) = payload.next()? else { break };
+        bytes = bytes.saturating_add(record.bytes().len());
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// On what terms records are judged: the same for all of a payload.

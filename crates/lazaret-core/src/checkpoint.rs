@@ -1,11 +1,11 @@
 //! The checkpoint: holds formats, detectors, policy, vault and ledger, and joins them. Start here.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::batches::{Batches, fetch};
+use crate::batches::{Batches, Reader};
 use crate::judge::{Aim, Judge};
 use crate::stopped::{Failed, Reached};
 use crate::workers::{Pending, start};
@@ -167,19 +167,15 @@ impl Checkpoint {
     /// sought in notes that lie in other files. Returns how many facts were learnt.
     pub fn survey(&self, crossing: &Crossing, payload: Box<dyn Payload>) -> Result<u64, Stopped> {
         let stopped = |failed| before_opening(crossing, failed);
-        let payload = Arc::new(Mutex::new(payload));
+        let mut batches = Reader::new(&self.parts, payload);
         let of_step = Arc::new(crossing.clone());
         let most_ahead = self.parts.workers.width().saturating_add(1);
         let mut ahead = VecDeque::new();
         let mut learnt = 0_u64;
-        let mut ended = false;
         loop {
-            while !ended && ahead.len() < most_ahead {
-                let (records, _) = fetch(&self.parts, &payload).map_err(stopped)?;
-                ended = records.is_empty();
-                if !ended {
-                    ahead.push_back(self.learn(&of_step, records).map_err(stopped)?);
-                }
+            while ahead.len() < most_ahead {
+                let Some(batch) = batches.next(ahead.is_empty()).map_err(stopped)? else { break };
+                ahead.push_back(self.learn(&of_step, batch.records).map_err(stopped)?);
             }
             let Some(learning) = ahead.pop_front() else { return Ok(learnt) };
             let facts = learning.wait(self.parts.deadlines.call, || false);

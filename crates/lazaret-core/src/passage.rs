@@ -175,9 +175,7 @@ impl<'c> Passage<'c> {
     ) -> Vec<(Entry, Option<Cleared<Piece>>)> {
         let mut taken = Vec::with_capacity(judged.len());
         for Judged { mut entry, findings, mut piece } in judged {
-            let mut short = [0_u8; 16];
-            short.iter_mut().zip(entry.identity.0).for_each(|(to, from)| *to = from);
-            if piece.is_some() && !self.seen.insert(short) {
+            if piece.is_some() && !self.seen.insert(entry.identity.half()) {
                 entry.again = Some(self.crossing.id); // twice in the same payload: once is enough
                 entry.digest_out = None;
                 piece = None;
@@ -219,8 +217,15 @@ impl<'c> Passage<'c> {
     }
 
     fn finish(&self, to: &SharedDestination) -> Result<Vec<Output>, Stopped> {
-        on_destination(self.parts, to, |to| to.finish())
-            .map_err(|failure| self.stopped(Stage::Finish, None, failure))
+        // What the vault still gathers is written beside the last of the output. The seal asks once more.
+        let vault = Arc::clone(&self.parts.judge.vault);
+        let at_vault = |failure| self.stopped(Stage::Vault, None, failure);
+        let syncing = start(&self.parts.workers, move || vault.sync()).map_err(at_vault)?;
+        let finished = on_destination(self.parts, to, |to| to.finish());
+        let synced = syncing.wait(self.parts.deadlines.call, || false);
+        let outputs = finished.map_err(|failure| self.stopped(Stage::Finish, None, failure))?;
+        synced.and_then(|synced| synced.map_err(Failure::from_error)).map_err(at_vault)?;
+        Ok(outputs)
     }
 
     /// Undoes the destination's output and seals as cut, as far as both still answer.
