@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{Cleared, CrossingId, Destination, Ending, Output, Piece, Sealed, Undelivered};
 
@@ -120,38 +121,10 @@ impl LakeDestination {
     /// Writes the rows of one kind that wait; ends its file where that has become large.
     fn write(&mut self, name: &str) -> Result<(), LakeError> {
         let Some(kind) = self.kinds.get_mut(name) else { return Ok(()) };
-        if kind.table.rows() == 0 {
-            return Ok(());
-        }
         self.waiting = self.waiting.saturating_sub(kind.table.bytes());
-        if kind.file.is_none() {
-            let place = format!("{name}/{}-{}.parquet", self.crossing, kind.begun);
-            let path = self.lake.staging(self.crossing).join(staged_name(name, kind.begun));
-            let dataset = self.lake.dataset(name);
-            let file = LakeFile::create(&path, &kind.table, self.lake.keys.as_ref(), &dataset, &place)?;
-            kind.file = Some((place, file));
-            kind.begun += 1;
-        }
-        let mut full = false;
-        if let Some((_, file)) = &mut kind.file {
-            file.write(&mut kind.table)?;
-            full = file.bytes() >= self.lake.max_file;
-        }
-        if full { self.end(name) } else { Ok(()) }
-    }
-
-    /// Ends the open file of one kind.
-    fn end(&mut self, name: &str) -> Result<(), LakeError> {
-        let Some(kind) = self.kinds.get_mut(name) else { return Ok(()) };
-        if let Some((place, file)) = kind.file.take() {
-            let written = file.end()?;
-            self.files.push(ManifestFile {
-                staged: staged_name(name, kind.begun.saturating_sub(1)),
-                name: place,
-                sha256: written.sha256,
-                bytes: written.bytes,
-                records: written.rows,
-            });
+        kind.write(&self.lake, self.crossing, name)?;
+        if kind.file.as_ref().is_some_and(|(_, file)| file.bytes() >= self.lake.max_file) {
+            self.files.extend(kind.end(name)?);
         }
         Ok(())
     }
@@ -165,13 +138,10 @@ impl LakeDestination {
             Stage::Open(_) => {}
             Stage::Finished(_) | Stage::Over => return Err(LakeError::Order("finish twice")),
         }
-        let names: Vec<String> = self.kinds.keys().cloned().collect();
-        for name in &names {
-            self.write(name)?;
-            self.end(name)?;
-        }
-        self.kinds.clear();
-        let manifest = Manifest { files: std::mem::take(&mut self.files) };
+        let mut files = std::mem::take(&mut self.files);
+        files.extend(end_all(&self.lake, self.crossing, std::mem::take(&mut self.kinds))?);
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        let manifest = Manifest { files };
         manifest.write(&self.lake.staging(self.crossing))?;
         file::sync_dir(&self.lake.dir.join(super::STAGING))?;
         let outputs = manifest.files.iter().map(|file| file.output(&self.lake.name)).collect();
@@ -197,6 +167,67 @@ impl LakeDestination {
             Stage::Fresh | Stage::Open(_) => Err(LakeError::Order("commit before the end")),
         }
     }
+}
+
+impl Kind {
+    /// Writes the rows that wait, into a new file if there is none.
+    fn write(&mut self, lake: &Lake, crossing: CrossingId, name: &str) -> Result<(), LakeError> {
+        if self.table.rows() == 0 {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            let place = format!("{name}/{crossing}-{}.parquet", self.begun);
+            let path = lake.staging(crossing).join(staged_name(name, self.begun));
+            let dataset = lake.dataset(name);
+            let file = LakeFile::create(&path, &self.table, lake.keys.as_ref(), &dataset, &place)?;
+            self.file = Some((place, file));
+            self.begun += 1;
+        }
+        match &mut self.file {
+            Some((_, file)) => file.write(&mut self.table),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the open file.
+    fn end(&mut self, name: &str) -> Result<Option<ManifestFile>, LakeError> {
+        let Some((place, file)) = self.file.take() else { return Ok(None) };
+        let written = file.end()?;
+        Ok(Some(ManifestFile {
+            staged: staged_name(name, self.begun.saturating_sub(1)),
+            name: place,
+            sha256: written.sha256,
+            bytes: written.bytes,
+            records: written.rows,
+        }))
+    }
+}
+
+/// Writes and ends what every kind still has, some side by side: nothing else is left to do meanwhile.
+fn end_all(
+    lake: &Lake,
+    crossing: CrossingId,
+    kinds: BTreeMap<String, Kind>,
+) -> Result<Vec<ManifestFile>, LakeError> {
+    let width = std::thread::available_parallelism().map_or(1, NonZero::get).min(kinds.len());
+    let waiting = Mutex::new(kinds.into_iter());
+    let take = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let end_some = || -> Result<Vec<ManifestFile>, LakeError> {
+        let mut files = Vec::new();
+        while let Some((name, mut kind)) = take() {
+            kind.write(lake, crossing, &name)?;
+            files.extend(kind.end(&name)?);
+        }
+        Ok(files)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..width).map(|_| scope.spawn(end_some)).collect();
+        let mut files = end_some()?;
+        for thread in threads {
+            files.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(files)
+    })
 }
 
 impl Destination for LakeDestination {
