@@ -5,7 +5,7 @@
 //! keeper once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
 //! was handed out; the database then refuses everything.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -18,8 +18,6 @@ use crate::segments::Segments;
 pub(crate) const SCHEMA: i64 = 2;
 /// After so many writes the transaction is committed.
 const MOST_WRITES: u32 = 65_536;
-/// After so many writes the write-ahead log is worth being copied beside other work: some megabytes.
-const LONG_LOG: u32 = 8_192;
 /// So old may the transaction grow.
 pub(crate) const MOST_AGE: Duration = Duration::from_secs(2);
 /// So long another process's transaction is waited for.
@@ -57,8 +55,6 @@ pub(crate) struct Database {
     pub(crate) segments: Segments,
     begun: Option<Instant>,
     writes: u32,
-    /// Writes since the write-ahead log was last given to be copied.
-    logged: u32,
     seen: i64,
     stale: bool,
     broken: bool,
@@ -79,16 +75,7 @@ impl Database {
         // A statement is planned once, and not anew for each value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let seen = data_version(&connection)?;
-        Ok(Self {
-            connection,
-            segments,
-            begun: None,
-            writes: 0,
-            logged: 0,
-            seen,
-            stale: false,
-            broken: false,
-        })
+        Ok(Self { connection, segments, begun: None, writes: 0, seen, stale: false, broken: false })
     }
 
     /// The schema version of the file; 0 for an empty one.
@@ -151,7 +138,6 @@ impl Database {
     /// Notes a write; commits when there were enough.
     pub(crate) fn wrote(&mut self) -> Result<(), VaultFailure> {
         self.writes = self.writes.saturating_add(1);
-        self.logged = self.logged.saturating_add(1);
         if self.writes >= MOST_WRITES { self.commit() } else { Ok(()) }
     }
 
@@ -173,20 +159,6 @@ impl Database {
             let _ = self.connection.execute_batch("ROLLBACK"); // it may be rolled back already
         }
         committed
-    }
-
-    /// Whether the write-ahead log has grown long since this last said so.
-    pub(crate) fn take_long_log(&mut self) -> bool {
-        let long = self.logged >= LONG_LOG;
-        if long {
-            self.logged = 0;
-        }
-        long
-    }
-
-    /// The database's file.
-    pub(crate) fn file(&self) -> PathBuf {
-        self.connection.path().map_or_else(PathBuf::new, PathBuf::from)
     }
 
     /// Commits if the transaction has grown old.
@@ -231,16 +203,6 @@ impl Drop for Database {
     fn drop(&mut self) {
         let _ = self.commit(); // nobody was told that it is durable
     }
-}
-
-/// Copies what is committed in the write-ahead log into the file, on a connection of its own, so that nobody waits.
-/// Best effort: it is done all the same when the log grows further, or when the last connection closes.
-pub(crate) fn copy_log(file: &Path) {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let _ = Connection::open_with_flags(file, flags).and_then(|connection| {
-        connection.execute_batch("PRAGMA synchronous = FULL")?;
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-    });
 }
 
 fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {

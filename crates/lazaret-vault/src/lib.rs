@@ -29,7 +29,6 @@ mod envelope;
 mod facts;
 mod failure;
 mod holds;
-mod keeper;
 mod kms;
 mod log;
 mod random;
