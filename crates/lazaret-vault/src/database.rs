@@ -2,7 +2,7 @@
 //!
 //! SQLite in WAL mode with full sync: a commit is durable when it returns. Writes of many threads share one
 //! transaction, which is committed by [`Database::commit`], after [`MOST_WRITES`] writes, or by the vault's
-//! keeper once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
+//! flusher once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
 //! was handed out; the database then refuses everything.
 
 use std::path::Path;
