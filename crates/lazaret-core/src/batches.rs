@@ -75,6 +75,7 @@ pub(crate) struct Reader {
     payload: Arc<Mutex<Box<dyn Payload>>>,
     read: VecDeque<Batch>,
     reading: Option<Pending<Fetched>>,
+    /// How the payload ended, once it has.
     end: Option<Result<(), Refused>>,
 }
 

@@ -55,6 +55,7 @@ pub(crate) enum Index {
 /// A record's entry to store.
 pub(crate) struct EntryRow {
     pub(crate) row: i64,
+    /// Half of the record's identity, for the index; none unless it went out.
     pub(crate) identity: Option<[u8; 16]>,
     pub(crate) body: String,
 }
