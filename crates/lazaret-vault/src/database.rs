@@ -20,6 +20,7 @@ pub(crate) const SCHEMA: i64 = 2;
 const MOST_WRITES: u32 = 65_536;
 /// So old may the transaction grow.
 pub(crate) const MOST_AGE: Duration = Duration::from_secs(2);
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 /// So long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -63,8 +64,8 @@ pub(crate) struct Database {
 impl Database {
     /// Opens an existing file without reading the schema.
     pub(crate) fn connect(file: &Path, segments: Segments) -> Result<Self, VaultFailure> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(file, flags)?;
+        settle_log(file);
+        let connection = Connection::open_with_flags(file, FLAGS)?;
         connection.busy_timeout(BUSY)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
@@ -205,6 +206,22 @@ impl Drop for Database {
     }
 }
 
+/// Copies what a crash left in the write-ahead log into the file, the log's index in memory: where it is a file (`-shm`)
+/// and the log's first frame is torn, SQLite (3.54, `walIndexRecover`) copies memory into it that it never wrote to,
+/// and with it what this process had there before. Best effort: while others have the file open there is no crash
+/// to recover from, and what else is wrong will be told by opening it.
+fn settle_log(file: &Path) {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        let _ = Connection::open_with_flags(file, FLAGS).and_then(|connection| {
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        });
+    }
+}
+
 fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
@@ -261,5 +278,34 @@ mod tests {
         database.commit().unwrap();
         let count = "SELECT count(*) FROM legal_holds";
         assert_eq!(database.connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+
+    /// As a power cut leaves it: of the write-ahead log only the header, or a first frame that is torn, is there.
+    /// SQLite then copies memory it never wrote to into the `-shm` file.
+    #[test]
+    fn memory_never_reaches_a_file() {
+        const SECRET: &[u8] = b"Quillmoorfeather";
+        for length in [32, 33, 32 + 24 + 4096] {
+            let (folder, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let mut database = database(folder.path());
+            database.begin().unwrap();
+            database.connection.execute_batch(WRITE).unwrap();
+            database.commit().unwrap();
+            let file = cut.path().join("vault.db");
+            std::fs::copy(folder.path().join("vault.db"), &file).unwrap();
+            let mut log = std::fs::read(folder.path().join("vault.db-wal")).unwrap();
+            log.truncate(length);
+            if let Some(last) = log.get_mut(32..).and_then(<[u8]>::last_mut) {
+                *last ^= 1;
+            }
+            std::fs::write(cut.path().join("vault.db-wal"), log).unwrap();
+
+            let freed: Vec<Vec<u8>> = (0..64).map(|_| SECRET.repeat(4096)).collect();
+            drop(freed);
+            let _opened = Database::connect(&file, Segments::new(cut.path())).unwrap();
+            let shared = std::fs::read(cut.path().join("vault.db-shm")).unwrap();
+            let found = shared.windows(SECRET.len()).filter(|window| *window == SECRET).count();
+            assert_eq!(found, 0, "of {} bytes, the log cut to {length}", shared.len());
+        }
     }
 }

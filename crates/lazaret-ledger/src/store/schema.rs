@@ -35,6 +35,7 @@ CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
 
 /// Opens for writing; makes the tables in an empty file.
 pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, StoreError> {
+    settle_log(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     let empty: bool = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
@@ -67,8 +68,9 @@ pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, 
     Ok(connection)
 }
 
-/// Opens for reading; nothing is made or changed.
+/// Opens for reading; no statement can change anything. What a crash left in the write-ahead log goes into the file.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    settle_log(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
@@ -77,6 +79,23 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -8_192)?;
     set_up(&connection)?;
     Ok(connection)
+}
+
+/// Copies what a crash left in the write-ahead log into the file, the log's index in memory: where it is a file (`-shm`)
+/// and the log's first frame is torn, SQLite (3.54, `walIndexRecover`) copies memory into it that it never wrote to,
+/// and with it what this process had there before. Best effort: while others have the file open there is no crash
+/// to recover from, and what else is wrong will be told by opening it.
+fn settle_log(path: &Path) {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _ = Connection::open_with_flags(path, flags).and_then(|connection| {
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        });
+    }
 }
 
 /// Statements are kept, and planned once instead of anew for each value that is bound to them.
@@ -96,4 +115,37 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
         return Err(StoreError::NewerSchema { found, known: SCHEMA });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a power cut leaves it: of the write-ahead log only the header, or a first frame that is torn, is there.
+    #[test]
+    fn memory_never_reaches_a_file() {
+        const SECRET: &[u8] = b"Quillmoorfeather";
+        let frame = 24 + usize::try_from(PAGE).unwrap();
+        for (length, reading) in [(32, true), (33, false), (32 + frame, true)] {
+            let (folder, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let _open = open_for_writing(&folder.path().join("ledger.db"), "a.example/ledger").unwrap();
+            let file = cut.path().join("ledger.db");
+            std::fs::copy(folder.path().join("ledger.db"), &file).unwrap();
+            let mut log = std::fs::read(folder.path().join("ledger.db-wal")).unwrap();
+            log.truncate(length);
+            if let Some(last) = log.get_mut(32..).and_then(<[u8]>::last_mut) {
+                *last ^= 1;
+            }
+            std::fs::write(cut.path().join("ledger.db-wal"), log).unwrap();
+
+            let freed: Vec<Vec<u8>> = (0..64).map(|_| SECRET.repeat(4096)).collect();
+            drop(freed);
+            let opened =
+                if reading { open_for_reading(&file) } else { open_for_writing(&file, "a.example/ledger") };
+            let shared = std::fs::read(cut.path().join("ledger.db-shm")).unwrap_or_default();
+            drop(opened);
+            let found = shared.windows(SECRET.len()).filter(|window| *window == SECRET).count();
+            assert_eq!(found, 0, "of {} bytes, the log cut to {length}", shared.len());
+        }
+    }
 }
