@@ -2,10 +2,10 @@
 //!
 //! SQLite in WAL mode with full sync: a commit is durable when it returns. Writes of many threads share one
 //! transaction, which is committed by [`Database::commit`], after [`MOST_WRITES`] writes, or by the vault's
-//! flusher once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
+//! keeper once it is [`MOST_AGE`] old, so that another process never waits long. A commit that fails loses what
 //! was handed out; the database then refuses everything.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -18,6 +18,8 @@ use crate::segments::Segments;
 pub(crate) const SCHEMA: i64 = 2;
 /// After so many writes the transaction is committed.
 const MOST_WRITES: u32 = 65_536;
+/// After so many writes the write-ahead log is worth being copied beside other work: some megabytes.
+const LONG_LOG: u32 = 8_192;
 /// So old may the transaction grow.
 pub(crate) const MOST_AGE: Duration = Duration::from_secs(2);
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
@@ -56,6 +58,8 @@ pub(crate) struct Database {
     pub(crate) segments: Segments,
     begun: Option<Instant>,
     writes: u32,
+    /// Writes since the write-ahead log was last given to be copied.
+    logged: u32,
     seen: i64,
     stale: bool,
     broken: bool,
@@ -76,7 +80,16 @@ impl Database {
         // A statement is planned once, and not anew for each value that is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let seen = data_version(&connection)?;
-        Ok(Self { connection, segments, begun: None, writes: 0, seen, stale: false, broken: false })
+        Ok(Self {
+            connection,
+            segments,
+            begun: None,
+            writes: 0,
+            logged: 0,
+            seen,
+            stale: false,
+            broken: false,
+        })
     }
 
     /// The schema version of the file; 0 for an empty one.
@@ -139,6 +152,7 @@ impl Database {
     /// Notes a write; commits when there were enough.
     pub(crate) fn wrote(&mut self) -> Result<(), VaultFailure> {
         self.writes = self.writes.saturating_add(1);
+        self.logged = self.logged.saturating_add(1);
         if self.writes >= MOST_WRITES { self.commit() } else { Ok(()) }
     }
 
@@ -160,6 +174,20 @@ impl Database {
             let _ = self.connection.execute_batch("ROLLBACK"); // it may be rolled back already
         }
         committed
+    }
+
+    /// Whether the write-ahead log has grown long since this last said so.
+    pub(crate) fn take_long_log(&mut self) -> bool {
+        let long = self.logged >= LONG_LOG;
+        if long {
+            self.logged = 0;
+        }
+        long
+    }
+
+    /// The database's file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.connection.path().map_or_else(PathBuf::new, PathBuf::from)
     }
 
     /// Commits if the transaction has grown old.
@@ -220,6 +248,15 @@ fn settle_log(file: &Path) {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
     }
+}
+
+/// Copies what is committed in the write-ahead log into the file, on a connection of its own, so that nobody waits.
+/// Best effort: it is done all the same when the log grows further, or when the last connection closes.
+pub(crate) fn copy_log(file: &Path) {
+    let _ = Connection::open_with_flags(file, FLAGS).and_then(|connection| {
+        connection.execute_batch("PRAGMA synchronous = FULL")?;
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    });
 }
 
 fn data_version(connection: &Connection) -> Result<i64, VaultFailure> {
@@ -283,6 +320,7 @@ mod tests {
     /// As a power cut leaves it: of the write-ahead log only the header, or a first frame that is torn, is there.
     /// SQLite then copies memory it never wrote to into the `-shm` file.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "what is read here is the test's own")]
     fn memory_never_reaches_a_file() {
         const SECRET: &[u8] = b"Quillmoorfeather";
         for length in [32, 33, 32 + 24 + 4096] {

@@ -29,6 +29,7 @@ mod envelope;
 mod facts;
 mod failure;
 mod holds;
+mod keeper;
 mod kms;
 mod log;
 mod random;

@@ -14,9 +14,10 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::cache::Cache;
 use crate::data_keys::{OF_VAULT, keep_kms, kept_kms, make_key, newest_key};
-use crate::database::{Database, MOST_AGE};
+use crate::database::Database;
 use crate::envelope::{Binding, Derivation, MacKey, SealingKey};
 use crate::facts::{MAX_FACT_BYTES, MAX_KNOWN_FACTS};
+use crate::keeper::Keeper;
 use crate::segments::Segments;
 use crate::subjects::SubjectKeys;
 use crate::tokens::Cached;
@@ -48,6 +49,7 @@ const USES: [&str; 5] = [LOOKUPS, SUBJECTS, INSTALLATION, HOLDS, SIGNING];
 /// processes may have it open.
 pub struct SqliteVault {
     database: Arc<Mutex<Database>>,
+    keeper: Keeper,
     clock: Arc<dyn Clock>,
     kms: RwLock<Arc<dyn Kms>>,
     pub(crate) keys: VaultKeys,
@@ -145,10 +147,12 @@ impl SqliteVault {
         limits: &Limits,
     ) -> Result<Self, VaultFailure> {
         let keys = load(database.reading()?, kms.as_ref())?;
+        let file = database.file();
         let database = Arc::new(Mutex::new(database));
-        commit_when_old(&database)?;
+        let keeper = Keeper::start(&database, file)?;
         Ok(Self {
             database,
+            keeper,
             clock,
             kms: RwLock::new(kms),
             keys,
@@ -191,6 +195,9 @@ impl SqliteVault {
     fn make_durable(&self) -> Result<(), VaultFailure> {
         let mut database = self.database()?;
         database.commit()?;
+        if database.take_long_log() {
+            self.keeper.copy_log();
+        }
         database.look()?;
         if database.take_stale() {
             self.drop_caches();
@@ -293,22 +300,6 @@ fn load(connection: &Connection, kms: &dyn Kms) -> Result<VaultKeys, VaultFailur
         signing: Ed25519KeyPair::from_pkcs8(signing.expose())
             .map_err(|_| VaultFailure::NotOpened { what: "the signing key" })?,
     })
-}
-
-/// A thread that commits a transaction which nobody commits, until the vault is gone: another process waits
-/// for it.
-fn commit_when_old(database: &Arc<Mutex<Database>>) -> Result<(), VaultFailure> {
-    let database = Arc::downgrade(database);
-    let watch = move || {
-        loop {
-            std::thread::sleep(MOST_AGE / 2);
-            let Some(database) = database.upgrade() else { return };
-            let Ok(mut database) = database.lock() else { return };
-            database.commit_if_old();
-        }
-    };
-    let thread = std::thread::Builder::new().name("vault-commit".to_owned()).spawn(watch);
-    thread.map(|_| ()).map_err(VaultFailure::file("watched"))
 }
 
 impl std::fmt::Debug for SqliteVault {

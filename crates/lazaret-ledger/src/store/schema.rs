@@ -123,6 +123,7 @@ mod tests {
 
     /// As a power cut leaves it: of the write-ahead log only the header, or a first frame that is torn, is there.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "what is read here is the test's own")]
     fn memory_never_reaches_a_file() {
         const SECRET: &[u8] = b"Quillmoorfeather";
         let frame = 24 + usize::try_from(PAGE).unwrap();
