@@ -397,11 +397,27 @@ fn labels_of_protection_are_read() {
     assert_eq!(labelled("v3-ActCode", "GDIS"), ["genetic"]);
     assert_eq!(labelled("v3-Confidentiality", "R"), ["restricted"]);
     assert_eq!(labelled("v3-Confidentiality", "N"), Vec::<&str>::new());
-    for code in ["SDV", "SEX", "VIO", "TBOO", "CEL", "PRS", "MST"] {
+    for code in [
+        "SDV",
+        "SEX",
+        "VIO",
+        "TBOO",
+        "CEL",
+        "PRS",
+        "MST",
+        "VIP",
+        "PREGNANT",
+        "DRGIS",
+        "NORDSCLCD",
+        "HIPAASelfPay",
+    ] {
         assert_eq!(labelled("v3-ActCode", code), ["restricted"], "{code}");
     }
     assert_eq!(labelled("v3-ActCode", "ADOL"), ["minor"]);
-    assert_eq!(labelled("v3-ActCode", "AMB"), Vec::<&str>::new());
+    assert_eq!(labelled("v3-ActCode", "HIPAAPsyNotes"), ["psychotherapy"]);
+    for code in ["AMB", "ALC"] {
+        assert_eq!(labelled("v3-ActCode", code), Vec::<&str>::new(), "{code}");
+    }
     let of = |json: &str| {
         let record = one(json);
         let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();

@@ -153,42 +153,32 @@ fn confidentiality(code: &str) -> Option<Sensitivity> {
     matches!(code, "R" | "V").then_some(Sensitivity::Restricted)
 }
 
-/// The codes of `InformationSensitivityPolicy`, by the protection they ask for. Those of other kinds (violence,
-/// sexuality, employment, celebrity, what a patient or the law wants kept) are restricted without a word of their own.
+/// By the protection they ask for: the codes of `InformationSensitivityPolicy`, of the US privacy laws among
+/// `ActPrivacyLaw`, and of those `RefrainPolicy` codes that forbid disclosure (value sets of HL7 Terminology,
+/// `v3-ActCode` 8.0.0). Those of other kinds are restricted without a word of their own.
 fn policy(code: &str) -> Option<Sensitivity> {
     Some(match code {
-        "42CFRPart2" | "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" | "ALC" | "DRGIS" => Sensitivity::Part2,
-        "PSY" | "PSYTHPN" | "MH" | "BH" | "COGN" | "DVD" | "EMOTDIS" => Sensitivity::Psychotherapy,
+        "42CFRPart2" | "ETH" | "ETHUD" | "SUD" | "OPIOIDUD" => Sensitivity::Part2,
+        "HIPAAPsyNotes" | "PSY" | "PSYTHPN" | "MH" | "BH" | "COGN" | "DVD" | "EMOTDIS" => {
+            Sensitivity::Psychotherapy
+        }
         "HIV" | "STD" => Sensitivity::Hiv,
         "GDIS" | "SCA" | "SICKLE" => Sensitivity::Genetic,
         "ADOL" => Sensitivity::Minor,
         "_InformationSensitivityPolicy"
         | "_ActInformationSensitivityPolicy"
         | "_EntitySensitivityPolicyType"
-        | "_RoleInformationSensitivityPolicy"
-        | "MST"
-        | "SDV"
-        | "SEX"
-        | "SPI"
-        | "TBOO"
-        | "VIO"
-        | "DEMO"
-        | "DOB"
-        | "GENDER"
-        | "LIVARG"
-        | "MARST"
-        | "RACE"
-        | "REL"
-        | "B"
-        | "EMPL"
-        | "LOCIS"
-        | "SSP"
-        | "CEL"
-        | "DIA"
-        | "EMP"
-        | "PDS"
-        | "PHY"
-        | "PRS" => Sensitivity::Restricted,
+        | "_RoleInformationSensitivityPolicy" => Sensitivity::Restricted,
+        // What the information is about.
+        "IDS" | "MST" | "PREGNANT" | "SDV" | "SEX" | "SPI" | "TBOO" | "VIO" | "DIA" | "DRGIS" => {
+            Sensitivity::Restricted
+        }
+        // Whom it is about, or who wants it kept.
+        "DEMO" | "DOB" | "GENDER" | "LIVARG" | "MARST" | "PATLOC" | "RACE" | "REL" | "B" | "CEL" | "VIP"
+        | "EMP" | "EMPL" | "LOCIS" | "SSP" | "PDS" | "PHY" | "PRS" => Sensitivity::Restricted,
+        "HIPAASelfPay" | "Title38Section7332" => Sensitivity::Restricted,
+        "NOAUTH" | "NODSCLCD" | "NODSCLCDS" | "NOLIST" | "NOMOU" | "NOORGPOL" | "NOVIP" | "ORCON"
+        | "NORDSCLCD" | "NORDSCLCDS" | "NORDSLCD" | "NORDSCLW" => Sensitivity::Restricted,
         _ => return None,
     })
 }
