@@ -74,6 +74,12 @@ pub static DETECTOR_FAILED: Rule = Rule::new(
 /// A deadline passed.
 pub static TIME_LIMIT: Rule =
     Rule::new("limit.time", Severity::High, "a deadline passed before the inspection ended");
+/// More records of one payload are held than allowed.
+pub static HELD_RECORDS: Rule = Rule::new(
+    "limit.held-records",
+    Severity::High,
+    "`quarantine.max_held` reached: nothing of the file crosses",
+);
 /// The record carries a sensitivity label. Information by itself: the policy holds by the label.
 pub static SENSITIVE_RECORD: Rule = Rule::new(
     "record.sensitive",
@@ -88,8 +94,8 @@ pub static UNKNOWN_SUBJECT: Rule = Rule::new(
 );
 
 /// The rules of core itself.
-pub const CORE_RULES: [&Rule; 5] =
-    [&DETECTOR_FAILED, &UNINSPECTABLE, &TIME_LIMIT, &SENSITIVE_RECORD, &UNKNOWN_SUBJECT];
+pub const CORE_RULES: [&Rule; 6] =
+    [&DETECTOR_FAILED, &UNINSPECTABLE, &HELD_RECORDS, &TIME_LIMIT, &SENSITIVE_RECORD, &UNKNOWN_SUBJECT];
 
 /// How sure a detector is, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]

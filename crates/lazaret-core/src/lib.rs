@@ -13,7 +13,7 @@
 //! | `profile`, `edits` | what becomes of each identifier, and the changes that follow |
 //! | `policy`, `verdict` | who decides, and what may be decided |
 //! | `checkpoint`, `passage`, `judge`, `cleared` | the road itself: short, read these first |
-//! | `batches`, `stopped` | how a payload is judged ahead of what is recorded; why a crossing stopped |
+//! | `batches`, `held`, `stopped` | how a payload is judged ahead of what is recorded; how much of it may be held; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
 //! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
@@ -27,6 +27,7 @@ mod crossing;
 mod detector;
 mod edits;
 mod finding;
+mod held;
 mod hex;
 mod judge;
 mod label;
@@ -55,9 +56,10 @@ pub use crossing::{
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
 pub use finding::{
-    CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, MAX_FINDINGS, Rule,
+    CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, HELD_RECORDS, MAX_FINDINGS, Rule,
     SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT,
 };
+pub use held::MAX_HELD;
 pub use hex::hex;
 pub use label::{Kind, Label};
 pub use limit::{Limit, LimitExceeded, Limits};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batches::{Batches, Judging, Terms};
 use crate::checkpoint::Parts;
+use crate::held::Held;
 use crate::judge::{Aim, Judged};
 use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
@@ -25,12 +26,14 @@ pub struct Passage<'c> {
     profile: Arc<Profile>,
     opened: Opened,
     counts: Counts,
+    held: Held,
     seen: HashSet<[u8; 16]>,
 }
 
 impl<'c> Passage<'c> {
     pub(crate) fn open(parts: &'c Arc<Parts>, crossing: Crossing) -> Result<Self, Stopped> {
         let profile = parts.profile(crossing.basis);
+        let held = Held::new(&parts.judge.limits);
         let (crossing, shared) = (Arc::new(crossing), Arc::clone(parts));
         let (of_step, id) = (Arc::clone(&crossing), crossing.id);
         let name = profile.id().to_owned();
@@ -49,7 +52,7 @@ impl<'c> Passage<'c> {
         })
         .map_err(|failure| stopped(Stage::Open, failure))?
         .map_err(|(step, failure)| stopped(step, failure))?;
-        Ok(Self { parts, crossing, profile, opened, counts: Counts::default(), seen: HashSet::new() })
+        Ok(Self { parts, crossing, profile, opened, counts: Counts::default(), held, seen: HashSet::new() })
     }
 
     /// The crossing's id.
@@ -68,7 +71,7 @@ impl<'c> Passage<'c> {
         let judged = Judging::start(&terms, vec![record])
             .and_then(|mut judging| judging.wait())
             .map_err(|failed| self.failed(failed))?;
-        let mut fates = self.take(judged, &mut |_| {});
+        let mut fates = self.take(judged, &mut |_| {})?;
         let entries = fates.iter().map(|(entry, _)| entry.clone()).collect();
         self.record(entries)?;
         let Some((entry, piece)) = fates.pop() else {
@@ -147,7 +150,7 @@ impl<'c> Passage<'c> {
         let mut waiting = Load::default();
         while let Some(judged) = batches.next().map_err(|failed| self.failed(failed))? {
             let position = batches.position();
-            waiting.add(self.take(judged, &mut |judged| watch(Watch::Record(judged))));
+            waiting.add(self.take(judged, &mut |judged| watch(Watch::Record(judged)))?);
             watch(Watch::Position(position));
             // While the disk is busy with what came before, the judged waits and goes with one write.
             if delivering.as_ref().is_none_or(Delivering::has_ended) || waiting.batches >= MOST_WAITING {
@@ -172,7 +175,7 @@ impl<'c> Passage<'c> {
         &mut self,
         judged: Vec<Judged>,
         watch: &mut dyn FnMut(&Judgement<'_>),
-    ) -> Vec<(Entry, Option<Cleared<Piece>>)> {
+    ) -> Result<Vec<Taken>, Stopped> {
         let mut taken = Vec::with_capacity(judged.len());
         for Judged { mut entry, findings, mut piece } in judged {
             if piece.is_some() && !self.seen.insert(entry.identity.half()) {
@@ -181,10 +184,13 @@ impl<'c> Passage<'c> {
                 piece = None;
             }
             self.counts.add(&entry);
+            self.held.count(entry.held.is_some()).map_err(|refused| {
+                self.stopped(Stage::Judge, Some(entry.record), Failure::from_error(refused))
+            })?;
             watch(&Judgement { entry: &entry, findings: &findings });
             taken.push((entry, piece.map(Cleared::new)));
         }
-        taken
+        Ok(taken)
     }
 
     fn record(&self, entries: Vec<Entry>) -> Result<(), Stopped> {
@@ -295,7 +301,7 @@ struct Load {
 }
 
 impl Load {
-    fn add(&mut self, judged: Vec<(Entry, Option<Cleared<Piece>>)>) {
+    fn add(&mut self, judged: Vec<Taken>) {
         self.batches += 1;
         for (entry, piece) in judged {
             self.entries.push(entry);
@@ -304,6 +310,8 @@ impl Load {
     }
 }
 
+/// What is recorded of a record, and what may go on.
+type Taken = (Entry, Option<Cleared<Piece>>);
 type SharedDestination = Arc<Mutex<Box<dyn Destination>>>;
 type Delivering = Pending<Result<(), (Stage, Failure)>>;
 

@@ -39,7 +39,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
-        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, lakes::MAX_LIST],
+        &[lazaret_core::MAX_HELD, MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, lakes::MAX_LIST],
     ]
     .concat();
     limits.sort_by_key(Limit::key);

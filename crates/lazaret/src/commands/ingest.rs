@@ -365,7 +365,7 @@ fn pass(
             report.counts = receipt.sealed.seal.counts;
         }
         Err(stopped) => match Looked::of(stopped) {
-            // It was read whole before, so it changed since.
+            // It was read whole before, so it changed since; or too many of its records are held.
             Looked::Refused(refused) => return Passed::Refused(refused, Some(id)),
             Looked::Stopped(stopped) => {
                 report.receipt = Some(stopped.crossing.to_string());
