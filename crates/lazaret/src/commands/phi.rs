@@ -7,13 +7,14 @@ use std::sync::Arc;
 use lazaret_core::{Detection, DetectorError, Limits};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
 use lazaret_phi::{Scanner, code_points};
-use serde::Serialize;
+use serde::ser::SerializeSeq;
+use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
 
 use crate::cli::PhiCommand;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
-use crate::report::{json_document, json_line};
+use crate::report::json_line;
 
 #[derive(Serialize)]
 struct JsonSpan {
@@ -36,25 +37,43 @@ pub(crate) fn run(
     let limits = &config.limits();
     let scanner = Scanner::new().map_err(of_detector)?.with_limits(limits);
     let mut found = false;
-    let mut documents = Vec::new();
     let mut wrong = Wrong::default();
-    for path in paths {
-        if *jsonl {
-            found |= scan_lines(scanner, path, limits, &mut wrong, out)?;
-        } else {
-            let text = read_text(path, limits.get(MAX_RECORD))?;
-            let detections = scanner.scan(&text, None).map_err(of_detector)?;
-            found |= !detections.is_empty();
-            if json {
-                let spans = spans_of(&text, &detections);
-                documents.push(serde_json::json!({ "path": path.display().to_string(), "spans": spans }));
-            } else {
-                write_places(path, &text, &detections, out)?;
+    // A file that cannot be read is told at the end, and the others are scanned all the same.
+    let scan = |path: &Path, wrong: &mut Wrong| {
+        let text = match read_text(path, limits.get(MAX_RECORD)) {
+            Ok(text) => text,
+            Err(CliError::Usage(why)) => {
+                wrong.tell(why);
+                return Ok(None);
             }
+            Err(error) => return Err(error),
+        };
+        let detections = scanner.scan(&text, None).map_err(of_detector)?;
+        Ok(Some((text, detections)))
+    };
+    if *jsonl {
+        for path in paths {
+            found |= scan_lines(scanner, path, limits, &mut wrong, out)?;
         }
-    }
-    if json {
-        json_document(out, &documents)?;
+    } else if json {
+        let failed = |error: serde_json::Error| CliError::from(std::io::Error::from(error));
+        let mut writer = serde_json::Serializer::pretty(&mut *out);
+        let mut documents = writer.serialize_seq(None).map_err(failed)?;
+        for path in paths {
+            let Some((text, detections)) = scan(path, &mut wrong)? else { continue };
+            found |= !detections.is_empty();
+            let spans = spans_of(&text, &detections);
+            let document = serde_json::json!({ "path": path.display().to_string(), "spans": spans });
+            documents.serialize_element(&document).map_err(failed)?;
+        }
+        SerializeSeq::end(documents).map_err(failed)?;
+        writeln!(out)?;
+    } else {
+        for path in paths {
+            let Some((text, detections)) = scan(path, &mut wrong)? else { continue };
+            found |= !detections.is_empty();
+            write_places(path, &text, &detections, out)?;
+        }
     }
     if let Some(error) = wrong.into_error() {
         return Err(error);
@@ -113,7 +132,7 @@ struct JsonDocument<'a> {
     spans: Vec<JsonSpan>,
 }
 
-/// Most lines that an error tells one by one.
+/// Most files and lines that an error tells one by one.
 const TOLD: usize = 20;
 
 /// Scans a text a line. A line that cannot be read is told at the end, and the others are scanned all the same.
@@ -164,7 +183,7 @@ fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &
     Ok((id, text.to_owned()))
 }
 
-/// Lines that could not be read.
+/// Files and lines that could not be read.
 #[derive(Default)]
 struct Wrong {
     lines: Vec<String>,
@@ -182,7 +201,7 @@ impl Wrong {
 
     fn into_error(mut self) -> Option<CliError> {
         if self.more > 0 {
-            self.lines.push(format!("and {} more lines", self.more));
+            self.lines.push(format!("and {} more", self.more));
         }
         (!self.lines.is_empty()).then(|| CliError::Usage(self.lines.join("\n")))
     }
