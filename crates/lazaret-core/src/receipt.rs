@@ -29,6 +29,9 @@ pub struct Opened {
     pub system: String,
     /// The destination's configured name.
     pub to: String,
+    /// The one destination that bears the name now, where it can tell: it may be made anew under an old name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_id: Option<String>,
     /// Who receives there.
     pub recipient: Recipient,
     /// The route's configured name.
@@ -73,6 +76,7 @@ impl Opened {
             from,
             system: crossing.system.clone(),
             to: crossing.to.clone(),
+            to_id: crossing.to_id.clone(),
             recipient: crossing.recipient,
             route: crossing.route.clone(),
             purpose: crossing.purpose.clone(),

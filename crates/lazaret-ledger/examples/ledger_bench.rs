@@ -290,6 +290,7 @@ fn opened(crossing: CrossingId) -> Opened {
         from: KeyedDigest(leaf_hash(crossing.as_bytes())),
         system: "ehr".into(),
         to: "inference".into(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: "scribe".into(),
         purpose: Purpose::Treatment,

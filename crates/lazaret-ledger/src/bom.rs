@@ -104,6 +104,10 @@ pub struct BomCrossing {
 pub struct BomView {
     /// The dataset.
     pub dataset: String,
+    /// The one destination it is in, by id: one may be made anew under an old name.
+    pub destination: Option<String>,
+    /// Earlier destinations of that name, by id: they have bills of their own.
+    pub earlier: Vec<String>,
     /// The log's name.
     pub origin: String,
     /// When the last crossing that made it was sealed.
@@ -143,10 +147,15 @@ pub struct BomView {
     pub crossings: Vec<BomCrossing>,
 }
 
-/// Reads what a bill of materials says of a dataset; `lake` also means `lake/Patient`.
-pub fn bom_view(reader: &LedgerReader, dataset: &str) -> Result<BomView, BomError> {
+/// Reads what a bill of materials says of a dataset; `lake` also means `lake/Patient`. Of the destinations that bore
+/// its name the one of this id, or the one written to last.
+pub fn bom_view(
+    reader: &LedgerReader,
+    dataset: &str,
+    destination: Option<&str>,
+) -> Result<BomView, BomError> {
     let mut gathered = Gathered { exact: true, ..Gathered::default() };
-    for opened_at in reader.crossings_of_dataset(dataset)? {
+    for opened_at in reader.crossings_of_dataset(dataset, destination)? {
         let missing = StoreError::Damaged("a crossing is missing");
         let crossing = reader.crossing_at(opened_at)?.ok_or(missing)?;
         gathered.add(reader, dataset, &crossing)?;
@@ -154,7 +163,12 @@ pub fn bom_view(reader: &LedgerReader, dataset: &str) -> Result<BomView, BomErro
     if gathered.crossings.is_empty() {
         return Err(BomError::NoDataset);
     }
-    Ok(gathered.view(dataset, reader.origin()?))
+    let mut earlier = reader.destinations_of_dataset(dataset)?;
+    let last = earlier.pop().flatten();
+    let destination = destination.map(str::to_owned).or(last);
+    let earlier = earlier.into_iter().flatten().take_while(|id| Some(id) != destination.as_ref()).collect();
+    let view = gathered.view(dataset, reader.origin()?);
+    Ok(BomView { destination, earlier, ..view })
 }
 
 type Statements = BTreeMap<String, BTreeSet<u64>>;
@@ -263,6 +277,8 @@ impl Gathered {
         let observed = self.modes.contains_key("observe");
         BomView {
             dataset: dataset.to_owned(),
+            destination: None,
+            earlier: Vec::new(),
             origin,
             timestamp: self.crossings.iter().map(|crossing| crossing.ended.clone()).max().unwrap_or_default(),
             records: sum(|output| output.records),

@@ -236,7 +236,7 @@ pub fn ancestry(reader: &LedgerReader, dataset: &str, most_nodes: usize) -> Resu
     let of = Node::Dataset { name: dataset.to_owned() };
     let mut graph = Graph::new();
     let mut left_out = Vec::new();
-    for (number, opened_at) in reader.crossings_of_dataset(dataset)?.into_iter().enumerate() {
+    for (number, opened_at) in reader.crossings_of_dataset(dataset, None)?.into_iter().enumerate() {
         let row = reader.crossing_at(opened_at)?;
         let Some(crossing) = row else { return Err(StoreError::Damaged("a crossing is missing")) };
         // Each crossing is at least one node more: past the limit they are only named.

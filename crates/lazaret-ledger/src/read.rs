@@ -194,19 +194,39 @@ impl LedgerReader {
     }
 
     /// The opened entries' indexes of the complete crossings that made a dataset, oldest first. `lake` also
-    /// means `lake/Patient`.
-    pub fn crossings_of_dataset(&self, dataset: &str) -> Result<Vec<u64>, StoreError> {
+    /// means `lake/Patient`. A destination may have been made anew under an old name: those into the one written to
+    /// last count, or those into the one of this id.
+    pub fn crossings_of_dataset(
+        &self,
+        dataset: &str,
+        destination: Option<&str>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let last = self.destinations_of_dataset(dataset)?.pop().flatten();
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
-            "SELECT DISTINCT opened_at FROM output
-             WHERE dataset = ?1 OR (dataset > ?1 || '/' AND dataset < ?1 || '0') ORDER BY opened_at",
+            "SELECT DISTINCT opened_at FROM output JOIN crossing USING (opened_at)
+             WHERE (dataset = ?1 OR (dataset > ?1 || '/' AND dataset < ?1 || '0')) AND to_id IS ?2
+             ORDER BY opened_at",
         )?;
-        let mut rows = statement.query([dataset])?;
+        let mut rows = statement.query(params![dataset, destination.or(last.as_deref())])?;
         let mut indexes = Vec::new();
         while let Some(row) = rows.next()? {
             indexes.push(uint(row.get(0)?)?);
         }
         Ok(indexes)
+    }
+
+    /// The destinations that a dataset was written to, by id, the one written to last at the end. None: one that
+    /// has no id.
+    pub fn destinations_of_dataset(&self, dataset: &str) -> Result<Vec<Option<String>>, StoreError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT to_id FROM output JOIN crossing USING (opened_at)
+             WHERE dataset = ?1 OR (dataset > ?1 || '/' AND dataset < ?1 || '0')
+             GROUP BY to_id ORDER BY max(opened_at)",
+        )?;
+        let ids = statement.query_map([dataset], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
     }
 
     /// One crossing by its id.

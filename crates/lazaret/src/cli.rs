@@ -238,7 +238,7 @@ pub(crate) enum LedgerCommand {
   lazaret bom lake/Patient                         CycloneDX 1.7
   lazaret bom lake/Patient --spec 1.6 > patient.cdx.json")]
 pub(crate) struct BomArgs {
-    /// The dataset, as `ledger show` names it; none lists them
+    /// The dataset, as `ledger show` names it, or all of a lake; none lists them
     pub(crate) dataset: Option<String>,
     /// CycloneDX version: 1.6 or 1.7
     #[arg(long, default_value = "1.7")]
@@ -246,6 +246,9 @@ pub(crate) struct BomArgs {
     /// The same as a page for people (HTML)
     #[arg(long)]
     pub(crate) page: bool,
+    /// The lake's id, where an earlier one bore the same name; the bill of the present one names those
+    #[arg(long, value_name = "ID")]
+    pub(crate) lake: Option<String>,
 }
 
 /// `quarantine …`
@@ -287,6 +290,10 @@ pub(crate) enum QuarantineCommand {
         /// The lake to write to [default: setting `lake`]
         #[arg(long, value_name = "LAKE")]
         to: Option<PathBuf>,
+        /// What the lake is called in receipts, datasets and keys [default: as it was called before, else as its
+        /// folder]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
     },
     /// Reject a record for good
     Reject {

@@ -39,8 +39,13 @@ impl CycloneDx {
 }
 
 /// The bill of materials of a dataset: canonical JSON, the same bytes for the same ledger.
-pub fn bom(reader: &LedgerReader, dataset: &str, version: CycloneDx) -> Result<String, BomError> {
-    let view = bom_view(reader, dataset)?;
+pub fn bom(
+    reader: &LedgerReader,
+    dataset: &str,
+    destination: Option<&str>,
+    version: CycloneDx,
+) -> Result<String, BomError> {
+    let view = bom_view(reader, dataset, destination)?;
     let mut document = document(&view, version);
     let content = to_canonical(&document)?;
     if let Some(members) = document.as_object_mut() {
@@ -115,6 +120,8 @@ fn component(view: &BomView, dataset: &str) -> Value {
         property("lazaret:records", &view.records.to_string()),
         property("lazaret:phi.scope", scope(view)),
     ];
+    properties.extend(view.destination.iter().map(|id| property("lazaret:destination", id)));
+    properties.extend(view.earlier.iter().map(|id| property("lazaret:destination.earlier", id)));
     properties.extend(view.crossings.iter().flat_map(|crossing| {
         let at = BTreeSet::from([crossing.opened_at, crossing.sealed_at]);
         [

@@ -30,6 +30,9 @@ pub struct OpenedWords {
     pub system: String,
     /// The destination's configured name.
     pub to: String,
+    /// The one destination that bore the name then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_id: Option<String>,
     /// Who receives there.
     pub recipient: String,
     /// The route.

@@ -26,7 +26,7 @@ CREATE TABLE tile (level INTEGER NOT NULL, number INTEGER NOT NULL, root BLOB NO
   PRIMARY KEY (level, number)) STRICT;
 CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
 CREATE TABLE crossing (opened_at INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, started TEXT NOT NULL,
-  gate TEXT NOT NULL, sealed_at INTEGER, ending TEXT, records INTEGER, held INTEGER) STRICT;
+  gate TEXT NOT NULL, to_id TEXT, sealed_at INTEGER, ending TEXT, records INTEGER, held INTEGER) STRICT;
 CREATE INDEX crossing_unsealed ON crossing (opened_at) WHERE sealed_at IS NULL;
 CREATE TABLE output (dataset TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (dataset, opened_at)) STRICT, WITHOUT ROWID;
 CREATE TABLE entry (id INTEGER PRIMARY KEY, identity BLOB, body TEXT NOT NULL) STRICT;

@@ -192,6 +192,7 @@ impl SqliteLedger {
             id: *opened.crossing.as_bytes(),
             started: opened.started.to_string(),
             gate: opened.gate.name(),
+            to_id: opened.to_id.clone(),
         };
         let opened_at = self.write(vec![leaf], index)?;
         let state = OpenCrossing::new(opened_at);

@@ -48,7 +48,7 @@ pub(crate) struct Leaf {
 /// What is indexed of a leaf.
 pub(crate) enum Index {
     Nothing,
-    Opened { id: [u8; 16], started: String, gate: &'static str },
+    Opened { id: [u8; 16], started: String, gate: &'static str, to_id: Option<String> },
     Sealed { opened_at: u64, ending: &'static str, records: u64, held: u64, datasets: Vec<String> },
 }
 
@@ -162,8 +162,8 @@ impl Writer {
     fn apply(&mut self, job: Job, batch: &mut Batch) -> Result<(), StoreError> {
         match job {
             Job::Leaves { leaves, index, reply } => {
-                if let Index::Opened { id, started, gate } = &index
-                    && !self.index_opened(id, started, gate)?
+                if let Index::Opened { id, started, gate, to_id } = &index
+                    && !self.index_opened(id, started, gate, to_id.as_deref())?
                 {
                     batch.waiting.push((reply, Reply::Taken));
                     return Ok(());
@@ -215,11 +215,18 @@ impl Writer {
         Ok(())
     }
 
-    fn index_opened(&self, id: &[u8; 16], started: &str, gate: &str) -> Result<bool, StoreError> {
+    fn index_opened(
+        &self,
+        id: &[u8; 16],
+        started: &str,
+        gate: &str,
+        to_id: Option<&str>,
+    ) -> Result<bool, StoreError> {
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO crossing (opened_at, id, started, gate) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO crossing (opened_at, id, started, gate, to_id) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (id) DO NOTHING",
         )?;
-        Ok(insert.execute(params![int(self.frontier.size())?, id, started, gate])? == 1)
+        Ok(insert.execute(params![int(self.frontier.size())?, id, started, gate, to_id])? == 1)
     }
 
     fn index_sealed(

@@ -48,6 +48,7 @@ pub(super) struct OpenedHead<'b> {
     pub(super) crossing: &'b str,
     pub(super) started: &'b str,
     pub(super) gate: &'b str,
+    pub(super) to_id: Option<&'b str>,
 }
 
 #[derive(Deserialize)]

@@ -44,8 +44,9 @@ impl Check<'_> {
 
     fn opened(&mut self, index: u64, opened: &OpenedHead<'_>) -> Result<(), StoreError> {
         self.opened = self.opened.saturating_add(1);
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, started, gate FROM crossing WHERE opened_at = ?1")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, started, gate, to_id FROM crossing WHERE opened_at = ?1")?;
         let mut rows = statement.query([int(index)?])?;
         let follows = match rows.next()? {
             None => false,
@@ -54,6 +55,7 @@ impl Check<'_> {
                     row.get_ref(0).is_ok_and(|stored| stored.as_blob() == Ok(id.as_bytes().as_slice()))
                 }) && row.get_ref(1)?.as_str() == Ok(opened.started)
                     && row.get_ref(2)?.as_str() == Ok(opened.gate)
+                    && row.get_ref(3)?.as_str_or_null() == Ok(opened.to_id)
             }
         };
         if !follows {

@@ -93,28 +93,28 @@ fn it_is_valid_and_the_same_bytes_each_time() {
     let ledger = filled(folder.path());
     for dataset in ["lake", "lake/Patient", "lake/Observation"] {
         for version in [CycloneDx::V1_6, CycloneDx::V1_7] {
-            let text = bom(ledger.reader(), dataset, version).unwrap();
+            let text = bom(ledger.reader(), dataset, None, version).unwrap();
             let document = parse(&text);
             validate(&document, version.name());
             assert_eq!(document["specVersion"], version.name());
-            assert_eq!(text, bom(ledger.reader(), dataset, version).unwrap());
+            assert_eq!(text, bom(ledger.reader(), dataset, None, version).unwrap());
             assert!(text.contains(RESIDUE));
             assert!(!text.contains("de-identified") && !text.contains("anonym"));
         }
     }
-    let before = bom(ledger.reader(), "lake", CycloneDx::V1_6).unwrap();
+    let before = bom(ledger.reader(), "lake", None, CycloneDx::V1_6).unwrap();
     let serial = |text: &str| parse(text)["serialNumber"].clone();
     pass(&ledger, two_kinds(4));
-    let after = bom(ledger.reader(), "lake", CycloneDx::V1_6).unwrap();
+    let after = bom(ledger.reader(), "lake", None, CycloneDx::V1_6).unwrap();
     assert_ne!(serial(&before), serial(&after));
-    assert_ne!(serial(&before), serial(&bom(ledger.reader(), "lake", CycloneDx::V1_7).unwrap()));
+    assert_ne!(serial(&before), serial(&bom(ledger.reader(), "lake", None, CycloneDx::V1_7).unwrap()));
 }
 
 #[test]
 fn it_answers_what_from_where_tokenised_how_each_with_its_entry() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = filled(folder.path());
-    let view = bom_view(ledger.reader(), "lake/Patient").unwrap();
+    let view = bom_view(ledger.reader(), "lake/Patient", None).unwrap();
     assert!(view.exact);
     assert_eq!((view.records, view.outputs.len(), view.crossings.len()), (4, 2, 2));
     let labels: Vec<_> = view.phi.iter().map(|phi| (phi.label.as_str(), phi.found, phi.unedited)).collect();
@@ -125,7 +125,7 @@ fn it_answers_what_from_where_tokenised_how_each_with_its_entry() {
     assert_eq!(view.bases[0].at, [0, 2].into());
     assert_eq!(view.sources.len(), 2);
     assert_eq!(view.timestamp, "2025-11-25T14:20:13.009Z");
-    let document = parse(&bom(ledger.reader(), "lake/Patient", CycloneDx::V1_6).unwrap());
+    let document = parse(&bom(ledger.reader(), "lake/Patient", None, CycloneDx::V1_6).unwrap());
     let component = &document["metadata"]["component"];
     for item in component["data"].as_array().unwrap().iter().skip(1) {
         let properties = item["contents"]["properties"].as_array().unwrap();
@@ -145,10 +145,10 @@ fn counts_that_cannot_be_told_apart_are_said_to_be_of_the_whole() {
     let (opened, entries, mut seal) = two_kinds(1);
     seal.outputs[0].records = 7;
     pass(&ledger, (opened, entries, seal));
-    let view = bom_view(ledger.reader(), "lake/Patient").unwrap();
+    let view = bom_view(ledger.reader(), "lake/Patient", None).unwrap();
     assert!(!view.exact);
     assert_eq!(view.phi[1].found, 3);
-    assert!(bom(ledger.reader(), "lake/Patient", CycloneDx::V1_7).unwrap().contains("whole crossings"));
+    assert!(bom(ledger.reader(), "lake/Patient", None, CycloneDx::V1_7).unwrap().contains("whole crossings"));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_gate_that_observed_changed_nothing_and_the_bom_says_so() {
     opened.mode = Mode::Observe;
     opened.basis = Basis::Expert;
     pass(&ledger, (opened, entries, seal));
-    let view = bom_view(ledger.reader(), "lake/Patient").unwrap();
+    let view = bom_view(ledger.reader(), "lake/Patient", None).unwrap();
     assert_eq!((view.phi[0].found, view.phi[0].unedited), (2, 2));
     assert!(view.classification.iter().any(|said| said.contains("changed nothing")));
     let found = ancestry(ledger.reader(), "lake/Patient", 100).unwrap();
@@ -171,7 +171,7 @@ fn a_dataset_nobody_made_has_no_bom() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = filled(folder.path());
     for name in ["lak", "lake/", "lake/Patient/x", "", "lake/Pat"] {
-        assert!(matches!(bom_view(ledger.reader(), name), Err(BomError::NoDataset)), "{name}");
+        assert!(matches!(bom_view(ledger.reader(), name, None), Err(BomError::NoDataset)), "{name}");
     }
 }
 

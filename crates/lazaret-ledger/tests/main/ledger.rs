@@ -126,8 +126,8 @@ fn many_outputs_go_into_leaves_of_their_own() {
     assert_eq!(words.seal.outputs.len(), 1_234);
     assert!(words.seal.outputs.iter().enumerate().all(|(n, output)| output.name == n.to_string()));
     assert_eq!(ledger.reader().datasets().unwrap(), ["lake/0", "lake/1", "lake/2"]);
-    assert_eq!(ledger.reader().crossings_of_dataset("lake").unwrap(), [0]);
-    assert_eq!(ledger.reader().crossings_of_dataset("lak").unwrap(), [] as [u64; 0]);
+    assert_eq!(ledger.reader().crossings_of_dataset("lake", None).unwrap(), [0]);
+    assert_eq!(ledger.reader().crossings_of_dataset("lak", None).unwrap(), [] as [u64; 0]);
 }
 
 #[test]

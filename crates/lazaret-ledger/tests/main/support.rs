@@ -63,6 +63,7 @@ pub(crate) fn opened(n: u64) -> Opened {
         from: digest(n % 3),
         system: "ehr".into(),
         to: "lake".into(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: "lake".into(),
         purpose: Purpose::Research { protocol: "IRB-7".into() },

@@ -35,14 +35,26 @@ pub(crate) fn run(
         }
         return Ok(Exit::Clear);
     };
-    if !datasets.contains(dataset) {
+    let is_within = |name: &String| {
+        name.strip_prefix(dataset).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if !datasets.iter().any(is_within) {
         let near = crate::config::nearest(dataset, datasets.iter().map(String::as_str));
         let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
         return Err(CliError::Usage(format!("no dataset `{dataset}`{hint}; `lazaret bom` lists them")));
     }
+    let lake = args.lake.as_deref();
+    let lakes = reader.destinations_of_dataset(dataset).map_err(of_ledger)?;
+    if lake.is_some_and(|lake| !lakes.iter().flatten().any(|id| id == lake)) {
+        let known: Vec<&str> = lakes.iter().flatten().map(String::as_str).collect();
+        return Err(CliError::Usage(format!(
+            "`{dataset}` was never in a lake of this id; it was in: {}",
+            known.join(", ")
+        )));
+    }
+    let failed = |error| CliError::failed("the bill of materials", error);
     if args.page {
-        let failed = |error| CliError::failed("the bill of materials", error);
-        let view = bom_view(&reader, dataset).map_err(failed)?;
+        let view = bom_view(&reader, dataset, lake).map_err(failed)?;
         let page = bom_document(view).map_err(|error| CliError::failed("the page", error))?;
         writeln!(out, "{page}")?;
         return Ok(Exit::Clear);
@@ -50,8 +62,7 @@ pub(crate) fn run(
     let version = CycloneDx::parse(&args.spec).ok_or_else(|| {
         CliError::Usage(format!("`{}` is no CycloneDX version lazaret writes: 1.6 or 1.7", args.spec))
     })?;
-    let document =
-        bom(&reader, dataset, version).map_err(|error| CliError::failed("the bill of materials", error))?;
+    let document = bom(&reader, dataset, lake, version).map_err(failed)?;
     writeln!(out, "{document}")?;
     Ok(Exit::Clear)
 }

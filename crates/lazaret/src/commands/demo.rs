@@ -270,7 +270,7 @@ impl Telling<'_> {
 
     fn bill(&self, out: &mut impl Write) -> Result<(), CliError> {
         let dataset = format!("{}/Patient", self.lake.name());
-        let document = bom(self.data.ledger.reader(), &dataset, CycloneDx::V1_7)
+        let document = bom(self.data.ledger.reader(), &dataset, None, CycloneDx::V1_7)
             .map_err(|error| CliError::failed("the bill of materials", error))?;
         let place: PathBuf = self.args.work.join("Patient.cdx.json");
         write_durably(&place, document.as_bytes())

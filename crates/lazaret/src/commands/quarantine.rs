@@ -30,10 +30,11 @@ pub(crate) fn run(
             let look = by.as_deref().zip(reason.as_deref());
             show(config, id, look, json, out)
         }
-        QuarantineCommand::Release { id, by, second, reason, to } => {
+        QuarantineCommand::Release { id, by, second, reason, to, name } => {
             let data = Data::open(config)?;
             let to = to.clone().unwrap_or_else(|| config.path("lake"));
-            release(&data, config, &Asked { id, by, second: second.as_deref(), reason }, &to, out)
+            let (second, name) = (second.as_deref(), name.as_deref());
+            release(&data, config, &Asked { id, by, second, reason, name }, &to, out)
         }
         QuarantineCommand::Reject { id, by, second, reason } => {
             let data = Data::open(config)?;
@@ -187,6 +188,8 @@ struct Asked<'a> {
     by: &'a str,
     second: Option<&'a str>,
     reason: &'a str,
+    /// The lake's name, if it is told.
+    name: Option<&'a str>,
 }
 
 /// Whether a record is still held, and those who ask are enough: told before an order is recorded.
@@ -218,7 +221,7 @@ fn release(
         Err(error) => {
             // If it was released, and the process ended too early, it is made visible now.
             if to.is_dir() {
-                data.lake(to, None, None)?;
+                data.lake(to, asked.name, None)?;
             }
             return Err(error);
         }
@@ -228,7 +231,7 @@ fn release(
         return Err(CliError::Usage(format!("{id} {why}")));
     }
     let checkpoint = data.checkpoint(Told::default())?;
-    let lake = data.lake(to, None, None)?;
+    let lake = data.lake(to, asked.name, None)?;
     let original = data.ledger.reader().crossing(id.crossing).map_err(super::policy::of_ledger)?;
     let opened = original.map(|crossing| crossing.opened);
     let word =

@@ -134,6 +134,7 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
         from: digest(number),
         system: HOSTILE.into(),
         to: "lake".into(),
+        to_id: None,
         recipient: Recipient::Internal,
         route: HOSTILE.into(),
         purpose: Purpose::Research { protocol: HOSTILE.into() },
@@ -397,7 +398,7 @@ fn proofs_and_materials_are_downloads_that_hold() {
 #[test]
 fn a_bill_of_materials_is_also_a_file_of_its_own() {
     let console = Console::new(1);
-    let view = lazaret_ledger::bom_view(console.ledger.reader(), "lake").unwrap();
+    let view = lazaret_ledger::bom_view(console.ledger.reader(), "lake", None).unwrap();
     let document = bom_document(view).unwrap();
     assert!(document.trim_start().starts_with("<!doctype html>") && document.contains("tabular-nums"));
     assert!(!document.contains("<script") && !document.contains("href="), "it needs nothing else");

@@ -495,6 +495,30 @@ fn a_refused_file_that_comes_again_is_kept_once_and_a_larger_one_is_not_said_to_
 }
 
 #[test]
+fn a_file_of_which_too_much_would_be_held_is_refused_whole() {
+    let place = Place::new();
+    place.write("lazaret.toml", "[limits]\n\"quarantine.max_held\" = 3\n");
+    place.write("three.ndjson", "{}\n{}\n{}\n");
+    place.write("four.ndjson", "{}\n{}\n{\"a\":1}\n{}\n");
+    let report = place.json(1, &["ingest", "three.ndjson", "--to", "lake"]);
+    assert_eq!((&report["counts"]["records"], &report["files"][0]["kept"]), (&3.into(), &Value::Null));
+    for args in [&["ingest", "--check", "four.ndjson"][..], &["ingest", "four.ndjson", "--to", "lake"]] {
+        let report = place.json(1, args);
+        let finding = &report["files"][0]["findings"][0];
+        assert_eq!((&report["counts"]["records"], &finding["id"]), (&1.into(), &"limit.held-records".into()));
+        let message = finding["message"].as_str().unwrap();
+        assert!(message.contains("set `quarantine.max_held` under [limits]"), "{message}");
+    }
+    let held = place.json(1, &["quarantine", "list"]);
+    let whole = |held: &&Value| held["findings"][0]["id"] == "limit.held-records";
+    assert_eq!(held.as_array().unwrap().iter().filter(whole).count(), 1);
+    place.clear(&["ledger", "verify"]);
+    place.write("lazaret.toml", "[limits]\n\"quarantine.max_held\" = 4\n");
+    let report = place.json(1, &["ingest", "four.ndjson", "--to", "lake"]);
+    assert_eq!(report["counts"]["records"], 4);
+}
+
+#[test]
 fn a_note_is_told_whose_it_is_and_in_which_charset() {
     let place = Place::new();
     place.write("Patient.ndjson", PATIENT);

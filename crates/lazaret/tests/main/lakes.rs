@@ -70,6 +70,26 @@ fn a_lake_taken_away_is_filled_again_and_one_moved_is_known() {
     taken_away(&place, "lake/Patient");
     assert_eq!(ingested(&place, &["--to", "lake"]), (1, 0), "nothing is left of it but its mark");
     assert_eq!(ingested(&place, &["--to", "lake"]), (0, 1));
+    let bill = |args: &[&str]| {
+        let bill: serde_json::Value = serde_json::from_str(&place.clear(&[&["bom"], args].concat())).unwrap();
+        let component = bill.pointer("/metadata/component").unwrap().clone();
+        let named = |name: &str| -> Vec<String> {
+            let properties = component["properties"].as_array().unwrap().iter();
+            let named = properties.filter(|property| property["name"] == name);
+            named.map(|property| property["value"].as_str().unwrap().to_owned()).collect()
+        };
+        let files = component["components"].as_array().unwrap().len();
+        (files, named("lazaret:destination"), named("lazaret:destination.earlier"))
+    };
+    let (count, now, earlier) = bill(&["lake/Patient"]);
+    assert_eq!((count, now.len(), earlier.len()), (1, 1, 2), "it lists what is in the lake of today");
+    assert_eq!(bill(&["lake", "--lake", &now[0]]), (1, now.clone(), earlier.clone()));
+    assert_eq!(bill(&["lake", "--lake", &earlier[0]]), (1, vec![earlier[0].clone()], vec![]));
+    let page = place.clear(&["bom", "lake", "--page"]);
+    assert!(page.contains(&earlier[0]) && page.contains(&earlier[1]));
+    let refused = place.ends(2, &["bom", "lake", "--lake", "another"]);
+    assert!(refused.contains(&now[0]), "{refused}");
+    place.clear(&["ledger", "verify"]);
     std::fs::rename(place.0.path().join("lake"), place.0.path().join("moved")).unwrap();
     assert_eq!(ingested(&place, &["--to", "moved"]), (0, 1), "it took its mark along");
     copied(&place.0.path().join("moved"), &place.0.path().join("copy"));

@@ -165,20 +165,60 @@ fn policy(code: &str) -> Option<Sensitivity> {
         "HIV" | "STD" => Sensitivity::Hiv,
         "GDIS" | "SCA" | "SICKLE" => Sensitivity::Genetic,
         "ADOL" => Sensitivity::Minor,
-        "_InformationSensitivityPolicy"
-        | "_ActInformationSensitivityPolicy"
-        | "_EntitySensitivityPolicyType"
-        | "_RoleInformationSensitivityPolicy" => Sensitivity::Restricted,
-        // What the information is about.
-        "IDS" | "MST" | "PREGNANT" | "SDV" | "SEX" | "SPI" | "TBOO" | "VIO" | "DIA" | "DRGIS" => {
-            Sensitivity::Restricted
-        }
-        // Whom it is about, or who wants it kept.
-        "DEMO" | "DOB" | "GENDER" | "LIVARG" | "MARST" | "PATLOC" | "RACE" | "REL" | "B" | "CEL" | "VIP"
-        | "EMP" | "EMPL" | "LOCIS" | "SSP" | "PDS" | "PHY" | "PRS" => Sensitivity::Restricted,
-        "HIPAASelfPay" | "Title38Section7332" => Sensitivity::Restricted,
-        "NOAUTH" | "NODSCLCD" | "NODSCLCDS" | "NOLIST" | "NOMOU" | "NOORGPOL" | "NOVIP" | "ORCON"
-        | "NORDSCLCD" | "NORDSCLCDS" | "NORDSLCD" | "NORDSCLW" => Sensitivity::Restricted,
+        code if RESTRICTED.contains(&code) => Sensitivity::Restricted,
         _ => return None,
     })
 }
+
+const RESTRICTED: [&str; 46] = [
+    "_InformationSensitivityPolicy",
+    "_ActInformationSensitivityPolicy",
+    "_EntitySensitivityPolicyType",
+    "_RoleInformationSensitivityPolicy",
+    // For what the information is about.
+    "DIA",
+    "DRGIS",
+    "IDS",
+    "MST",
+    "PREGNANT",
+    "SDV",
+    "SEX",
+    "SPI",
+    "TBOO",
+    "VIO",
+    // For whom it is about, or who wants it kept.
+    "B",
+    "CEL",
+    "DEMO",
+    "DOB",
+    "EMP",
+    "EMPL",
+    "GENDER",
+    "LIVARG",
+    "LOCIS",
+    "MARST",
+    "PATLOC",
+    "PDS",
+    "PHY",
+    "PRS",
+    "RACE",
+    "REL",
+    "SSP",
+    "VIP",
+    // By law.
+    "HIPAASelfPay",
+    "Title38Section7332",
+    // Not to be disclosed without somebody's consent.
+    "NOAUTH",
+    "NODSCLCD",
+    "NODSCLCDS",
+    "NOLIST",
+    "NOMOU",
+    "NOORGPOL",
+    "NORDSCLCD",
+    "NORDSCLCDS",
+    "NORDSCLW",
+    "NORDSLCD",
+    "NOVIP",
+    "ORCON",
+];

@@ -84,7 +84,7 @@ struct FileLine {
 /// `/datasets/{name}/bom`
 pub(crate) async fn page(State(state): State<ConsoleState>, Path(name): Path<String>) -> Response {
     made(state, move |rooms| {
-        let bill = Bill::of(bom_view(&rooms.ledger, &name)?, true);
+        let bill = Bill::of(bom_view(&rooms.ledger, &name, None)?, true);
         Ok(BomPage { link: segment(&bill.view.dataset), bill })
     })
     .await
@@ -99,7 +99,7 @@ pub(crate) async fn download(
         return Trouble::NotFound("CycloneDX is written as 1.6 and as 1.7").into_response();
     };
     let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    match look(state, move |rooms| Ok(bom(&rooms.ledger, &name, version)?)).await {
+    match look(state, move |rooms| Ok(bom(&rooms.ledger, &name, None, version)?)).await {
         Ok(text) => {
             let kind = format!("application/vnd.cyclonedx+json; version={}", version.name());
             let name = format!("attachment; filename=\"{file}-{}.cdx.json\"", version.name());

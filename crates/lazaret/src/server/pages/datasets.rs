@@ -69,7 +69,7 @@ fn datasets(rooms: &Rooms, from: usize) -> Result<Datasets, Trouble> {
 }
 
 fn line(ledger: &LedgerReader, name: &str, whole: bool) -> Result<Line, Trouble> {
-    let crossings = ledger.crossings_of_dataset(name)?;
+    let crossings = ledger.crossings_of_dataset(name, None)?;
     let last = crossings.last().map(|at| ledger.crossing_at(*at)).transpose()?.flatten();
     Ok(Line {
         name: name.to_owned(),
