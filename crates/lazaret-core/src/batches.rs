@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::amounts::Amount;
 use crate::checkpoint::Parts;
 use crate::judge::{Aim, Doing, Doings, Grave, Judged, Task};
 use crate::stopped::Failed;
@@ -72,7 +73,7 @@ pub(crate) struct Batch {
 /// Reads a payload on a worker, a few batches ahead.
 pub(crate) struct Reader {
     parts: Arc<Parts>,
-    payload: Arc<Mutex<Box<dyn Payload>>>,
+    source: Arc<Mutex<Counted>>,
     read: VecDeque<Batch>,
     reading: Option<Pending<Fetched>>,
     /// How the payload ended, once it has.
@@ -89,7 +90,10 @@ impl Reader {
     pub(crate) fn new(parts: &Arc<Parts>, payload: Box<dyn Payload>) -> Self {
         Self {
             parts: Arc::clone(parts),
-            payload: Arc::new(Mutex::new(payload)),
+            source: Arc::new(Mutex::new(Counted {
+                payload,
+                records: Amount::of_records(&parts.judge.limits),
+            })),
             read: VecDeque::new(),
             reading: None,
             end: None,
@@ -127,14 +131,14 @@ impl Reader {
 
     /// Begins to read the next few batches.
     fn fetch(&self) -> Result<Pending<Fetched>, Failure> {
-        let payload = Arc::clone(&self.payload);
+        let source = Arc::clone(&self.source);
         start(&self.parts.workers, move || {
-            let mut payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
             let mut batches = Vec::with_capacity(BATCHES_READ);
             while batches.len() < BATCHES_READ {
-                match fill(payload.as_mut()) {
+                match source.fill() {
                     Ok(records) if records.is_empty() => return Fetched { batches, end: Some(Ok(())) },
-                    Ok(records) => batches.push(Batch { records, position: payload.position() }),
+                    Ok(records) => batches.push(Batch { records, position: source.payload.position() }),
                     Err(refused) => return Fetched { batches, end: Some(Err(refused)) },
                 }
             }
@@ -143,16 +147,25 @@ impl Reader {
     }
 }
 
-/// The records of one batch; none at the payload's end.
-fn fill(payload: &mut dyn Payload) -> Result<Vec<Arc<dyn Record>>, Refused> {
-    let mut records = Vec::new();
-    let mut bytes = 0_usize;
-    while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-        let Some(record) = payload.next()? else { break };
-        bytes = bytes.saturating_add(record.bytes().len());
-        records.push(record);
+/// A payload whose records are counted.
+struct Counted {
+    payload: Box<dyn Payload>,
+    records: Amount,
+}
+
+impl Counted {
+    /// The records of one batch; none at the payload's end.
+    fn fill(&mut self) -> Result<Vec<Arc<dyn Record>>, Refused> {
+        let mut records = Vec::new();
+        let mut bytes = 0_usize;
+        while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Some(record) = self.payload.next()? else { break };
+            self.records.add(1)?;
+            bytes = bytes.saturating_add(record.bytes().len());
+            records.push(record);
+        }
+        Ok(records)
     }
-    Ok(records)
 }
 
 /// On what terms records are judged: the same for all of a payload.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::amounts::Amount;
 use crate::batches::{Batches, Reader};
-use crate::held::Held;
 use crate::judge::{Aim, Judge};
 use crate::stopped::{Failed, Reached};
 use crate::workers::{Pending, start};
@@ -147,11 +147,11 @@ impl Checkpoint {
         let crossing = Arc::new(crossing);
         let mut batches = Batches::new(&self.parts, payload, &crossing, &profile, Aim::Look);
         let mut counts = Counts::default();
-        let mut held = Held::new(&self.parts.judge.limits);
+        let mut held = Amount::of_held(&self.parts.judge.limits);
         while let Some(judged) = batches.next().map_err(|failed| before_opening(&crossing, failed))? {
             for judged in judged {
                 counts.add(&judged.entry);
-                held.count(judged.entry.verdict.holds()).map_err(|refused| {
+                held.add(judged.entry.verdict.holds().into()).map_err(|refused| {
                     let (record, failure) = (Some(judged.entry.record), Failure::from_error(refused));
                     before_opening(&crossing, Failed { step: Stage::Judge, record, failure })
                 })?;

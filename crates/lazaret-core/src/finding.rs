@@ -80,6 +80,9 @@ pub static HELD_RECORDS: Rule = Rule::new(
     Severity::High,
     "`quarantine.max_held` reached: nothing of the file crosses",
 );
+/// More records in one payload than allowed.
+pub static RECORDS: Rule =
+    Rule::new("limit.records", Severity::High, "`input.max_records` reached: nothing of the file crosses");
 /// The record carries a sensitivity label. Information by itself: the policy holds by the label.
 pub static SENSITIVE_RECORD: Rule = Rule::new(
     "record.sensitive",
@@ -94,8 +97,15 @@ pub static UNKNOWN_SUBJECT: Rule = Rule::new(
 );
 
 /// The rules of core itself.
-pub const CORE_RULES: [&Rule; 6] =
-    [&DETECTOR_FAILED, &UNINSPECTABLE, &HELD_RECORDS, &TIME_LIMIT, &SENSITIVE_RECORD, &UNKNOWN_SUBJECT];
+pub const CORE_RULES: [&Rule; 7] = [
+    &DETECTOR_FAILED,
+    &UNINSPECTABLE,
+    &HELD_RECORDS,
+    &RECORDS,
+    &TIME_LIMIT,
+    &SENSITIVE_RECORD,
+    &UNKNOWN_SUBJECT,
+];
 
 /// How sure a detector is, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]

@@ -13,11 +13,12 @@
 //! | `profile`, `edits` | what becomes of each identifier, and the changes that follow |
 //! | `policy`, `verdict` | who decides, and what may be decided |
 //! | `checkpoint`, `passage`, `judge`, `cleared` | the road itself: short, read these first |
-//! | `batches`, `held`, `stopped` | how a payload is judged ahead of what is recorded; how much of it may be held; why a crossing stopped |
+//! | `batches`, `amounts`, `stopped` | how a payload is judged ahead of what is recorded; how many records it may have; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
 //! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
 
+mod amounts;
 mod batches;
 mod chain;
 mod checkpoint;
@@ -27,7 +28,6 @@ mod crossing;
 mod detector;
 mod edits;
 mod finding;
-mod held;
 mod hex;
 mod judge;
 mod label;
@@ -46,6 +46,7 @@ mod time;
 mod verdict;
 mod workers;
 
+pub use amounts::{CORE_LIMITS, MAX_HELD, MAX_RECORDS};
 pub use chain::chain;
 pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
 pub use cleared::{Cleared, Destination, Piece, Undelivered};
@@ -56,10 +57,9 @@ pub use crossing::{
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
 pub use finding::{
-    CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, HELD_RECORDS, MAX_FINDINGS, Rule,
-    SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT,
+    CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, HELD_RECORDS, MAX_FINDINGS,
+    RECORDS, Rule, SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT,
 };
-pub use held::MAX_HELD;
 pub use hex::hex;
 pub use label::{Kind, Label};
 pub use limit::{Limit, LimitExceeded, Limits};

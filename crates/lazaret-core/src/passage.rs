@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::amounts::Amount;
 use crate::batches::{Batches, Judging, Terms};
 use crate::checkpoint::Parts;
-use crate::held::Held;
 use crate::judge::{Aim, Judged};
 use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
@@ -26,14 +26,14 @@ pub struct Passage<'c> {
     profile: Arc<Profile>,
     opened: Opened,
     counts: Counts,
-    held: Held,
+    held: Amount,
     seen: HashSet<[u8; 16]>,
 }
 
 impl<'c> Passage<'c> {
     pub(crate) fn open(parts: &'c Arc<Parts>, crossing: Crossing) -> Result<Self, Stopped> {
         let profile = parts.profile(crossing.basis);
-        let held = Held::new(&parts.judge.limits);
+        let held = Amount::of_held(&parts.judge.limits);
         let (crossing, shared) = (Arc::new(crossing), Arc::clone(parts));
         let (of_step, id) = (Arc::clone(&crossing), crossing.id);
         let name = profile.id().to_owned();
@@ -184,7 +184,7 @@ impl<'c> Passage<'c> {
                 piece = None;
             }
             self.counts.add(&entry);
-            self.held.count(entry.held.is_some()).map_err(|refused| {
+            self.held.add(entry.held.is_some().into()).map_err(|refused| {
                 self.stopped(Stage::Judge, Some(entry.record), Failure::from_error(refused))
             })?;
             watch(&Judgement { entry: &entry, findings: &findings });

@@ -33,13 +33,14 @@ pub(crate) const PASSPHRASE: &str = "LAZARET_PASSPHRASE";
 /// Every limit of every room. The `[limits]` table changes those that are not fixed.
 pub(crate) fn known_limits() -> Vec<Limit> {
     let mut limits: Vec<Limit> = [
+        lazaret_core::CORE_LIMITS,
         lazaret_input::LIMITS,
         lazaret_phi::LIMITS,
         lazaret_policy::LIMITS,
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
-        &[lazaret_core::MAX_HELD, MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, lakes::MAX_LIST],
+        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, lakes::MAX_LIST],
     ]
     .concat();
     limits.sort_by_key(Limit::key);

@@ -495,8 +495,17 @@ fn a_refused_file_that_comes_again_is_kept_once_and_a_larger_one_is_not_said_to_
 }
 
 #[test]
-fn a_file_of_which_too_much_would_be_held_is_refused_whole() {
+fn a_file_of_which_too_much_would_be_held_or_that_is_too_long_is_refused_whole() {
     let place = Place::new();
+    place.write("lazaret.toml", "[limits]\n\"input.max_records\" = 2\n");
+    place.write("two.ndjson", &format!("{PATIENT}\n{}\n", PATIENT.trim().replace("\"id\":\"", "\"id\":\"x")));
+    place.write("three.ndjson", &format!("{PATIENT}\n{PATIENT}\n{PATIENT}\n"));
+    assert_eq!(place.json(0, &["ingest", "two.ndjson", "--to", "lake"])["counts"]["records"], 2);
+    for args in [&["ingest", "--check", "three.ndjson"][..], &["ingest", "three.ndjson", "--to", "lake"]] {
+        let finding = &place.json(1, args)["files"][0]["findings"][0];
+        assert_eq!(finding["id"], "limit.records");
+        assert!(finding["message"].as_str().unwrap().contains("set `input.max_records` under [limits]"));
+    }
     place.write("lazaret.toml", "[limits]\n\"quarantine.max_held\" = 3\n");
     place.write("three.ndjson", "{}\n{}\n{}\n");
     place.write("four.ndjson", "{}\n{}\n{\"a\":1}\n{}\n");
