@@ -243,6 +243,7 @@ fn settle_log(file: &Path) {
     log.push("-wal");
     if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
         let _ = Connection::open_with_flags(file, FLAGS).and_then(|connection| {
+            connection.busy_timeout(Duration::ZERO)?;
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
