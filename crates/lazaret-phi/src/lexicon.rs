@@ -138,9 +138,25 @@ impl Lexicon {
         }
     }
 
-    /// The marks of a word or phrase, which must be in lower case.
+    /// The marks of a word or phrase. Letters beyond ASCII must be in lower case.
     pub(crate) fn marks(&self, lower: &str) -> Marks {
         self.marks_of_hash(hash(lower))
+    }
+
+    /// The marks of two words and what joins them.
+    pub(crate) fn marks_of_two(&self, first: &str, joint: char, second: &str) -> Marks {
+        let mut phrase = [0_u8; 96];
+        let bytes = first.bytes().chain([joint as u8]).chain(second.bytes());
+        let length = first.len() + 1 + second.len();
+        let Some(place) = phrase.get_mut(..length).filter(|_| joint.is_ascii()) else {
+            return Marks::default();
+        };
+        place.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
+        match str::from_utf8(place) {
+            Ok(phrase) if phrase.is_ascii() => self.marks(phrase),
+            Ok(phrase) => self.marks(&phrase.to_lowercase()),
+            Err(_) => Marks::default(),
+        }
     }
 
     /// The marks of the word with this hash.
@@ -160,32 +176,51 @@ impl Lexicon {
     }
 }
 
-/// Hashes a word as it is written here: the caller lowers the case.
-pub(crate) fn hash(lower: &str) -> u64 {
-    let mut hasher = WordHash::new();
-    for byte in lower.bytes() {
-        hasher.push(byte);
-    }
+/// A word's hash. The case of its ASCII letters does not count, that of others does: the caller lowers theirs.
+pub(crate) fn hash(word: &str) -> u64 {
+    let mut hasher = Hasher((word.len() as u64).wrapping_mul(0xd6e8_feb8_6659_fd93));
+    hasher.push(word.as_bytes());
     hasher.finish()
 }
 
-/// A word's hash, byte by byte.
-#[derive(Clone, Copy)]
-pub(crate) struct WordHash(u64);
+struct Hasher(u64);
 
-impl WordHash {
-    pub(crate) const fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+impl Hasher {
+    /// Eight bytes at a time.
+    fn push(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+            self.mix(u64::from_le_bytes(*eight));
+            rest = more;
+        }
+        if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            self.mix(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32);
+        } else if let (Some(first), Some(middle), Some(last)) =
+            (rest.first(), rest.get(rest.len() / 2), rest.last())
+        {
+            self.mix(u64::from(*first) | u64::from(*middle) << 8 | u64::from(*last) << 16);
+        }
     }
 
-    pub(crate) const fn push(&mut self, byte: u8) {
-        self.0 = (self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3);
+    const fn mix(&mut self, eight: u64) {
+        let folded = (self.0 ^ lower(eight)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = folded ^ (folded >> 32);
     }
 
-    pub(crate) const fn finish(self) -> u64 {
-        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    const fn finish(self) -> u64 {
+        let mixed = self.0.wrapping_mul(0xff51_afd7_ed55_8ccd);
         mixed ^ (mixed >> 29)
     }
+}
+
+/// Eight bytes with their ASCII capitals made small.
+const fn lower(eight: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let seven = eight & (EACH * 0x7f);
+    let from_a = seven.wrapping_add(EACH * (0x80 - b'A' as u64));
+    let past_z = seven.wrapping_add(EACH * (0x7f - b'Z' as u64));
+    let capital = (from_a ^ past_z) & !eight & (EACH * 0x80);
+    eight | (capital >> 2)
 }
 
 fn slot(hash: u64) -> usize {
@@ -212,12 +247,30 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_any_length_is_found_in_any_case() {
+        for word in
+            ["a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "o'driscoll-abcdefghij", "josé", "@[`{az09"]
+        {
+            assert_eq!(hash(word), hash(&word.to_ascii_uppercase()), "{word}");
+            let longer = format!("{word}a");
+            assert_ne!(hash(word), hash(&longer), "{word}");
+        }
+        assert_ne!(hash("@"), hash("`"));
+        assert_ne!(hash("["), hash("{"));
+    }
+
+    #[test]
     fn every_list_is_sorted_without_doubles_and_the_table_has_room() {
         let mut words = 0;
+        let mut hashes = std::collections::BTreeMap::new();
         for (list, _) in LISTS.into_iter().chain(MORE_LISTS) {
             let lines: Vec<&str> = list.lines().collect();
             assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "after {:?}", lines.first());
             assert!(lines.iter().all(|line| line.to_lowercase() == **line));
+            for word in &lines {
+                let hash = hash(word);
+                assert_eq!(*hashes.entry((fingerprint(hash), slot(hash))).or_insert(*word), *word);
+            }
             words += lines.len();
         }
         assert!(words < SLOTS * 3 / 4, "{words}");

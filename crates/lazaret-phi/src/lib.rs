@@ -18,6 +18,7 @@
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
+mod automaton;
 mod calendar;
 mod detectors;
 mod known;

@@ -4,11 +4,9 @@
 use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label, Rule, Severity};
-use regex_automata::meta::Regex;
 use regex_automata::util::primitives::PatternID;
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
 
+use crate::automaton::{Automata, Match, Work};
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
 use crate::view::Note;
@@ -94,32 +92,64 @@ pub(crate) const DETECTORS: &[&dyn ShapeDetector] = &[
     &detectors::vehicle::Vehicle,
 ];
 
-/// One reading of the text.
-struct Automaton {
-    regex: Regex,
-    /// By pattern: the detector and the number of its shape.
-    owners: Vec<(&'static dyn ShapeDetector, usize)>,
-    /// Whether a match that its detector rejects is offered to the shapes after it: numbers look alike.
-    retries: bool,
+/// The readings of the text.
+struct Readings {
+    automata: Automata,
+    /// By reading and shape: the detector, and which of its shapes.
+    owners: Vec<Vec<(&'static dyn ShapeDetector, usize)>>,
 }
 
-impl Automaton {
-    fn ask(&self, pattern: PatternID, start: usize, end: usize, note: &Note<'_>, out: &mut Vec<Found>) {
-        if let Some((detector, shape)) = self.owners.get(pattern.as_usize()) {
+impl Readings {
+    fn compile() -> Result<Self, String> {
+        let mut owners = Vec::new();
+        let mut shapes = Vec::new();
+        for pass in PASSES {
+            let of_pass = DETECTORS.iter().flat_map(|detector| {
+                let shapes = detector.shapes().iter().enumerate();
+                shapes
+                    .filter(move |(_, (of, _))| *of == pass)
+                    .map(|(number, (_, shape))| (*detector, number, *shape))
+            });
+            let of_pass: Vec<_> = of_pass.collect();
+            owners.push(of_pass.iter().map(|(detector, number, _)| (*detector, *number)).collect());
+            shapes.push(of_pass.iter().map(|(.., shape)| *shape).collect());
+        }
+        let automata =
+            Automata::new(&shapes).map_err(|error| format!("the shapes do not compile: {error}"))?;
+        Ok(Self { automata, owners })
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        let mut claims = PASSES.map(|_| Vec::new());
+        self.automata.seek(note, &mut |work, found| {
+            let Some(claims) = claims.get_mut(found.automaton) else { return };
+            let before = claims.len();
+            self.ask(found, note, claims);
+            // Numbers look alike: what one detector rejects is offered to the shapes after it.
+            if claims.len() == before && PASSES.get(found.automaton) == Some(&Pass::Numbers) {
+                self.ask_others(work, found, note, claims);
+            }
+        });
+        out.extend(claims.into_iter().flatten());
+    }
+
+    fn ask(&self, Match { automaton, shape, start, end }: Match, note: &Note<'_>, out: &mut Vec<Found>) {
+        let owner = self.owners.get(automaton).and_then(|owners| owners.get(shape.as_usize()));
+        if let Some((detector, shape)) = owner {
             detector.judge(Hit { start, end, shape: *shape }, note, out);
         }
     }
 
     /// Offers the place to the shapes that come after the one whose detector rejected it.
-    fn ask_others(&self, rejected: PatternID, start: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+    fn ask_others(&self, work: &mut Work, rejected: Match, note: &Note<'_>, out: &mut Vec<Found>) {
         let before = out.len();
-        for pattern in
-            (rejected.as_usize() + 1..self.owners.len()).filter_map(|number| PatternID::new(number).ok())
+        let shapes = self.owners.get(rejected.automaton).map_or(0, Vec::len);
+        for shape in (rejected.shape.as_usize() + 1..shapes).filter_map(|number| PatternID::new(number).ok())
         {
-            let input = Input::new(note.text()).range(start..).anchored(Anchored::Pattern(pattern));
-            if let Some(end) = self.regex.search_half(&input) {
-                note.count(end.offset() - start);
-                self.ask(pattern, start, end.offset(), note, out);
+            let other = Match { shape, ..rejected };
+            if let Some(end) = self.automata.at(work, note.text(), other) {
+                note.count(end - other.start);
+                self.ask(Match { end, ..other }, note, out);
                 if out.len() > before {
                     return;
                 }
@@ -128,46 +158,16 @@ impl Automaton {
     }
 }
 
-static AUTOMATA: LazyLock<Result<Vec<Automaton>, String>> =
-    LazyLock::new(|| PASSES.into_iter().map(|pass| compile(DETECTORS, pass)).collect());
-
-fn compile(detectors: &[&'static dyn ShapeDetector], pass: Pass) -> Result<Automaton, String> {
-    let mut owners = Vec::new();
-    let mut patterns = Vec::new();
-    for detector in detectors {
-        for (number, (of, shape)) in detector.shapes().iter().enumerate() {
-            if *of == pass {
-                owners.push((*detector, number));
-                patterns.push(*shape);
-            }
-        }
-    }
-    let syntax = syntax::Config::new().unicode(false).utf8(false).case_insensitive(true);
-    let config = Regex::config().hybrid_cache_capacity(8 << 20).utf8_empty(false);
-    Regex::builder()
-        .syntax(syntax)
-        .configure(config)
-        .build_many(&patterns)
-        .map(|regex| Automaton { regex, owners, retries: pass == Pass::Numbers })
-        .map_err(|error| format!("the shapes of reading {pass:?} do not compile: {error}"))
-}
+static READINGS: LazyLock<Result<Readings, String>> = LazyLock::new(Readings::compile);
 
 /// Whether the automata could be built: their error otherwise.
 pub(crate) fn ready() -> Result<(), &'static str> {
-    AUTOMATA.as_ref().map(|_| ()).map_err(String::as_str)
+    READINGS.as_ref().map(|_| ()).map_err(String::as_str)
 }
 
 /// Runs every detector over a note.
 pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'static str> {
-    for automaton in AUTOMATA.as_ref().map_err(String::as_str)? {
-        for found in automaton.regex.find_iter(note.text()) {
-            let before = out.len();
-            automaton.ask(found.pattern(), found.start(), found.end(), note, out);
-            if out.len() == before && automaton.retries {
-                automaton.ask_others(found.pattern(), found.start(), note, out);
-            }
-        }
-    }
+    READINGS.as_ref().map_err(String::as_str)?.read(note, out);
     for detector in DETECTORS {
         detector.read(note, out);
     }

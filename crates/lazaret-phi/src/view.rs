@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use lazaret_core::Span;
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
-use crate::lexicon::{Lexicon, Marks, WordHash};
+use crate::lexicon::{Lexicon, Marks, hash};
 
 /// How a word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct Token {
     pub(crate) end: usize,
     pub(crate) marks: Marks,
     pub(crate) case: Case,
+    /// Letters of ASCII and nothing else.
+    pub(crate) plain: bool,
     /// The hash of its lower-case form.
     pub(crate) hash: u64,
 }
@@ -155,14 +157,12 @@ impl<'a> Note<'a> {
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
     pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &str) -> bool {
-        let part = self.before(at, most);
-        cues.split('|').any(|cue| has_words(part, cue))
+        has_cue(self.before(at, most), cues)
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
     pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &str) -> bool {
-        let part = self.after(at, most);
-        cues.split('|').any(|cue| has_words(part, cue))
+        has_cue(self.after(at, most), cues)
     }
 
     /// The place on the original of a span of the folded text.
@@ -184,17 +184,46 @@ impl<'a> Note<'a> {
     }
 }
 
-/// Whether `words`, which is in lower case, stands in `text` in any case, with no letter or digit on either side.
-fn has_words(text: &str, words: &str) -> bool {
-    let (text, words) = (text.as_bytes(), words.as_bytes());
-    let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
-    let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    text.windows(words.len()).enumerate().any(|(at, window)| {
-        window.first().is_some_and(|byte| byte.eq_ignore_ascii_case(first))
-            && window.eq_ignore_ascii_case(words)
-            && !(first.is_ascii_alphanumeric() && inside(at.checked_sub(1).and_then(|at| text.get(at))))
-            && !(last.is_ascii_alphanumeric() && inside(text.get(at + words.len())))
+/// Whether one of the cues, in lower case and parted by `|`, stands in a text in any case, with no letter or digit on
+/// either side of what is one itself.
+fn has_cue(text: &str, cues: &str) -> bool {
+    let text = text.as_bytes();
+    let at = |at: usize| text.get(at).copied().unwrap_or(0);
+    // Where a cue can begin: not within a word. A line has few such places.
+    let mut begins = [(0_u8, 0_usize); 64];
+    let mut count = 0;
+    for (place, byte) in text.iter().enumerate() {
+        let within = byte.is_ascii_alphanumeric() && place > 0 && at(place - 1).is_ascii_alphanumeric();
+        if !within && *byte != b' ' {
+            match begins.get_mut(count) {
+                Some(entry) => *entry = (byte.to_ascii_lowercase(), place),
+                None => {
+                    return cues
+                        .split('|')
+                        .any(|cue| (0..text.len()).any(|place| begins_with(text, place, cue)));
+                }
+            }
+            count += 1;
+        }
+    }
+    let begins = begins.get(..count).unwrap_or_default();
+    cues.split('|').any(|cue| {
+        let first = cue.bytes().next();
+        begins.iter().any(|(byte, place)| Some(*byte) == first && begins_with(text, *place, cue))
     })
+}
+
+/// Whether a cue stands at a place.
+fn begins_with(text: &[u8], place: usize, cue: &str) -> bool {
+    let cue = cue.as_bytes();
+    let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let end = place + cue.len();
+    if cue.is_empty() || !text.get(place..end).is_some_and(|here| here.eq_ignore_ascii_case(cue)) {
+        return false;
+    }
+    let goes_on_before = inside(cue.first()) && inside(place.checked_sub(1).and_then(|at| text.get(at)));
+    let goes_on_after = inside(cue.last()) && inside(text.get(end));
+    !goes_on_before && !goes_on_after
 }
 
 fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {
@@ -266,45 +295,48 @@ fn tokens(text: &str) -> Vec<Token> {
     let lexicon = Lexicon::get();
     let bytes = text.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    let char_at = |at: usize| text.get(at..).and_then(|rest| rest.chars().next());
     let mut tokens = Vec::with_capacity(text.len() / 6);
     let mut at = 0;
     while at < bytes.len() {
-        let first = byte(at);
-        if !(first.is_ascii_alphanumeric() || first >= 0x80) {
-            at += 1;
-            continue;
-        }
         let start = at;
-        let mut word = Word::new();
-        while at < bytes.len() {
+        let mut word = Word::default();
+        loop {
             let b = byte(at);
-            if b.is_ascii() {
-                let apostrophe = b == b'\''
-                    && at > start
-                    && byte(at - 1).is_ascii_alphabetic()
-                    && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
-                    && !ends_possessive(bytes, at);
-                if !(b.is_ascii_alphanumeric() || apostrophe) {
-                    break;
-                }
-                word.push_ascii(b);
+            let counts = COUNTS.get(usize::from(b)).copied().unwrap_or(0);
+            if counts != 0 {
+                word.counts += counts;
                 at += 1;
-            } else {
-                let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
-                if !(c.is_alphanumeric() || canonical_combining_class(c) != 0) {
-                    break;
-                }
+            } else if b == b'\''
+                && at > start
+                && byte(at - 1).is_ascii_alphabetic()
+                && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
+                && !ends_possessive(bytes, at)
+            {
+                at += 1;
+            } else if b >= 0x80
+                && let Some(c) = char_at(at)
+                && (c.is_alphanumeric() || canonical_combining_class(c) != 0)
+            {
                 word.push(c);
                 at += c.len_utf8();
+            } else {
+                break;
             }
         }
         if at == start {
-            at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            at += if byte(at) < 0x80 { 1 } else { char_at(at).map_or(1, char::len_utf8) };
             continue;
         }
-        let hash = word.hash.finish();
-        let marks = if word.letters == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
-        tokens.push(Token { start, end: at, marks, case: word.case(), hash });
+        let written = text.get(start..at).unwrap_or("");
+        let hash = if word.foreign {
+            hash(&written.chars().flat_map(char::to_lowercase).collect::<String>())
+        } else {
+            hash(written)
+        };
+        let marks = if word.letters() == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
+        let plain = !word.foreign && word.letters() == written.len();
+        tokens.push(Token { start, end: at, marks, case: word.case(written), plain, hash });
     }
     tokens
 }
@@ -315,59 +347,71 @@ fn ends_possessive(bytes: &[u8], at: usize) -> bool {
     matches!(byte(at + 1), b's' | b'S') && !byte(at + 2).is_ascii_alphanumeric() && byte(at + 2) < 0x80
 }
 
+/// What each byte adds to [`Word::counts`].
+const COUNTS: [u64; 256] = {
+    let mut counts = [0; 256];
+    let mut rest: &mut [u64] = &mut counts;
+    let mut byte = 0_u8;
+    while let [first, more @ ..] = rest {
+        *first = match byte {
+            b'A'..=b'Z' => LETTER + UPPER,
+            b'a'..=b'z' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = more;
+    }
+    counts
+};
+/// A text is looked at in blocks of far fewer bytes than a count holds.
+const LETTER: u64 = 1;
+const UPPER: u64 = 1 << 21;
+const DIGIT: u64 = 1 << 42;
+
 /// What is gathered of a word while it is read.
+#[derive(Default)]
 struct Word {
-    hash: WordHash,
-    letters: usize,
-    upper: usize,
-    digits: usize,
-    first_upper: bool,
+    /// Letters, capitals among them, digits: 21 bits each.
+    counts: u64,
+    /// It has characters beyond ASCII.
+    foreign: bool,
 }
 
 impl Word {
-    const fn new() -> Self {
-        Self { hash: WordHash::new(), letters: 0, upper: 0, digits: 0, first_upper: false }
-    }
-
-    fn push_ascii(&mut self, b: u8) {
-        self.hash.push(b.to_ascii_lowercase());
-        if b.is_ascii_digit() {
-            self.digits += 1;
-        } else if b.is_ascii_alphabetic() {
-            self.first_upper |= self.letters == 0 && b.is_ascii_uppercase();
-            self.letters += 1;
-            self.upper += usize::from(b.is_ascii_uppercase());
-        }
-    }
-
     fn push(&mut self, c: char) {
-        let mut buffer = [0_u8; 4];
-        for lower in c.to_lowercase() {
-            for b in lower.encode_utf8(&mut buffer).bytes() {
-                self.hash.push(b);
-            }
-        }
+        self.foreign = true;
         if c.is_alphabetic() {
-            self.first_upper |= self.letters == 0 && c.is_uppercase();
-            self.letters += 1;
-            self.upper += usize::from(c.is_uppercase());
+            self.counts += LETTER + if c.is_uppercase() { UPPER } else { 0 };
         } else if c.is_numeric() {
-            self.digits += 1;
+            self.counts += DIGIT;
         }
     }
 
-    const fn case(&self) -> Case {
-        match (self.letters, self.digits) {
+    fn letters(&self) -> usize {
+        count(self.counts % UPPER)
+    }
+
+    fn case(&self, written: &str) -> Case {
+        let (letters, upper, digits) =
+            (self.letters(), count(self.counts % DIGIT / UPPER), count(self.counts / DIGIT));
+        let begins_upper = || written.chars().find(|c| c.is_alphabetic()).is_some_and(char::is_uppercase);
+        match (letters, digits) {
             (0, _) => Case::Number,
-            (1, 0) if self.upper == 1 => Case::Initial,
-            (letters, 0) if self.upper == letters => Case::Upper,
-            (_, 0) if self.first_upper => Case::Capital,
+            (1, 0) if upper == 1 => Case::Initial,
+            (_, 0) if upper == letters => Case::Upper,
+            (_, 0) if upper == 0 => Case::Lower,
+            (_, 0) if begins_upper() => Case::Capital,
             // `deSouza` is a name's capital, `mRNA` is not: one capital after a short prefix.
-            (letters, 0) if self.upper == 1 && letters > 4 => Case::Capital,
+            (_, 0) if upper == 1 && letters > 4 => Case::Capital,
             (_, 0) => Case::Lower,
             _ => Case::Mixed,
         }
     }
+}
+
+fn count(bits: u64) -> usize {
+    usize::try_from(bits).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl ShapeDetector for HospitalForm {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Numbers,
-            r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial)|[a-z]+(?: [a-z]+)? children's)\b",
+            r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial))\b",
         )]
     }
 
@@ -48,6 +48,7 @@ impl ShapeDetector for HospitalForm {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for index in 0..note.tokens().len() {
+            childrens(note, index, out);
             conjoined(note, index, out);
             after_at(note, index, out);
         }
@@ -79,6 +80,30 @@ fn run(note: &Note<'_>, from: usize) -> usize {
         last += 1;
     }
     last
+}
+
+/// `Lakeside Children's`, with one word or two before.
+fn childrens(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if token.len() != 8 || note.byte(token.end) != b'\'' || !note.word(token).eq_ignore_ascii_case("children")
+    {
+        return;
+    }
+    let possessive = tokens.get(index + 1).filter(|next| next.start == token.end + 1);
+    let Some(end) = possessive.filter(|next| note.word(next).eq_ignore_ascii_case("s")) else { return };
+    let mut first = index;
+    while let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        if !before.plain || index - first >= 2 || note.slice(before.end, this.start) != " " {
+            break;
+        }
+        first -= 1;
+    }
+    if let Some(start) = tokens.get(first).filter(|_| first < index) {
+        saint(Hit { start: start.start, end: end.end, shape: 0 }, note, out);
+    }
 }
 
 /// `Fennel & Daughters Lamps`, `Quillby Glass & Frame`: three words or more with `&` among them.

@@ -125,10 +125,9 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
 
 /// `Austin Flint`, `Jackson-Pratt`: two words that are one eponym, drug or device.
 fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
-    [' ', '-'].into_iter().any(|joint| {
-        let phrase = format!("{}{joint}{}", note.word(first), note.word(second)).to_lowercase();
-        crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL)
-    })
+    let lexicon = crate::lexicon::Lexicon::get();
+    let marks = |joint| lexicon.marks_of_two(note.word(first), joint, note.word(second));
+    [' ', '-'].into_iter().any(|joint| marks(joint).has(Marks::CLINICAL))
 }
 
 /// `SURNAME, GIVEN M` in capitals.

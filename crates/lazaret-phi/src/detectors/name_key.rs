@@ -52,28 +52,13 @@ impl ShapeDetector for NameKey {
                 r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22: ?\[?\x22",
             ),
             (Pass::Cues, r"\b(?:pt|patient|client|decedent)\b\.? "),
-            (Pass::Signs, r"\b[A-Z][A-Z'-]+\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
+            (Pass::Signs, r"\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if hit.shape == 5 {
-            let text = note.slice(hit.start, hit.end);
-            let parts: Vec<&str> = text.split('^').collect();
-            let listed = |word: &str| {
-                crate::lexicon::Lexicon::get().marks(&word.to_ascii_lowercase()).has(Marks::PERSON)
-            };
-            if parts.iter().take(2).any(|part| part.split('-').any(listed))
-                && note.byte_before(hit.start) != b'^'
-            {
-                let provider = note.cue_before(hit.start, 12, "by|for|dr");
-                out.push(found(
-                    if provider { Label::PROVIDER } else { Label::PATIENT },
-                    hit.start,
-                    hit.end,
-                    Evidence::Checked,
-                ));
-            }
+            components(hit, note, out);
             return;
         }
         if hit.shape == 4 {
@@ -139,6 +124,29 @@ impl ShapeDetector for NameKey {
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
         more(note, last, label, out);
+    }
+}
+
+/// `QUILLMOOR^ILSE^M`: the components of an HL7 name, from the second on in the hit.
+fn components(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let line = note.before(hit.start, 64);
+    let letters =
+        line.bytes().rev().take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'\'' | b'-')).count();
+    let family = line.get(line.len() - letters..).unwrap_or("").trim_start_matches(['\'', '-']);
+    let start = hit.start - family.len();
+    if family.len() < 2
+        || matches!(note.byte_before(start), b'^' | b'_')
+        || note.byte_before(start).is_ascii_digit()
+    {
+        return;
+    }
+    let listed =
+        |word: &str| crate::lexicon::Lexicon::get().marks(&word.to_ascii_lowercase()).has(Marks::PERSON);
+    let given = note.slice(hit.start + 1, hit.end).split('^').next().unwrap_or("");
+    if [family, given].iter().any(|part| part.split('-').any(listed)) {
+        let provider = note.cue_before(start, 12, "by|for|dr");
+        let label = if provider { Label::PROVIDER } else { Label::PATIENT };
+        out.push(found(label, start, hit.end, Evidence::Checked));
     }
 }
 

@@ -44,10 +44,6 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Cues,
-                r"\b(?:[a-z]+ ){0,2}[a-z]*(?:straße|strasse|str\.|gasse|weg|platz|allee|ring|ufer|damm|zoll|vägen|gatan|straat|laan) \d{1,4} ?[a-z]?\b",
-            ),
-            (
-                Pass::Cues,
                 r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
@@ -55,21 +51,67 @@ impl ShapeDetector for StreetForm {
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape == 4 {
+        if hit.shape == 3 {
             around_unit(hit, note, out);
-            return;
+        } else {
+            out.push(found(Label::STREET, hit.start, unit_end(note, hit.end), Evidence::Checked));
         }
-        let capital = note
-            .slice(hit.start, hit.end)
-            .split(' ')
-            .filter(|w| w.starts_with(|c: char| c.is_uppercase()))
-            .count();
-        if hit.shape != 2 || capital >= 1 {
-            // The German form takes in words before it: from the first capital.
-            let text = note.slice(hit.start, hit.end);
-            let skip = if hit.shape == 2 { text.find(|c: char| c.is_uppercase()).unwrap_or(0) } else { 0 };
-            out.push(found(Label::STREET, hit.start + skip, unit_end(note, hit.end), Evidence::Checked));
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        for (index, token) in note.tokens().iter().enumerate() {
+            if token.len() <= 5 && matches!(token.case, Case::Number | Case::Mixed) {
+                number_last(index, note, out);
+            }
         }
+    }
+}
+
+/// What the name of a street ends with where the number stands after it.
+const ENDS: [&str; 15] = [
+    "straße", "strasse", "str", "gasse", "weg", "platz", "allee", "ring", "ufer", "damm", "zoll", "vägen",
+    "gatan", "straat", "laan",
+];
+
+/// `Alte Mühlgasse 12a`, `Hauptstr. 7`, `van der Laanstraat 3`: from the first capital of the street's last three words on.
+fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let (Some(number), Some(street)) =
+        (tokens.get(index), index.checked_sub(1).and_then(|at| tokens.get(at)))
+    else {
+        return;
+    };
+    let digits = note.word(number).bytes().take_while(u8::is_ascii_digit).count();
+    let letters = note.word(number).bytes().skip(digits).filter(u8::is_ascii_alphabetic).count();
+    if digits == 0 || digits > 4 || digits + letters != number.len() || letters > 1 {
+        return;
+    }
+    let abbreviated = match note.slice(street.end, number.start) {
+        " " => false,
+        ". " => true,
+        _ => return,
+    };
+    let word = note.word(street).to_lowercase();
+    let ends = |end: &str| word.ends_with(end) && (end == "str") == abbreviated;
+    if !ENDS.iter().any(|end| ends(end)) {
+        return;
+    }
+    let mut first = index - 1;
+    while let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        if !before.plain || index - first > 2 || note.slice(before.end, this.start) != " " {
+            break;
+        }
+        first -= 1;
+    }
+    let capital = (first..index).filter_map(|at| tokens.get(at)).find(|token| token.capitalised());
+    if let Some(start) = capital {
+        let letter = tokens.get(index + 1).filter(|next| {
+            letters == 0 && next.len() == 1 && next.plain && note.slice(number.end, next.start) == " "
+        });
+        let end = letter.map_or(number.end, |letter| letter.end);
+        out.push(found(Label::STREET, start.start, unit_end(note, end), Evidence::Checked));
     }
 }
 
