@@ -27,7 +27,11 @@ pub(crate) struct Automata {
     each: Vec<Automaton>,
     /// By what stands before (a letter or digit, or not) and the byte: the automata that may begin, one bit each.
     firsts: [Vec<u8>; 2],
-    /// Whether something may begin between two letters of a word.
+    /// The bytes with which nothing begins.
+    idle: Bytes,
+    /// What may come second where something begins with a letter that is not the first of its word.
+    inner: Bytes,
+    /// Whether that may be a letter.
     inside: bool,
     works: Pool<Work, MakeWork>,
 }
@@ -71,17 +75,25 @@ impl Automata {
             };
             (0..=u8::MAX).map(of).collect()
         });
-        let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
-        let inside = each
-            .iter()
-            .any(|one| letters().any(|first| letters().any(|second| one.seconds(1, first).has(second))));
+        let (mut idle, mut inner) = (Bytes::default(), Bytes::default());
+        for byte in 0..=u8::MAX {
+            let begins = |behind| each.iter().any(|one: &Automaton| !one.seconds(behind, byte).is_empty());
+            if !begins(0) && !begins(1) {
+                idle.add(byte);
+            }
+            let may_follow = |letter: u8| each.iter().any(|one| one.seconds(1, letter).has(byte));
+            if (b'A'..=b'Z').chain(b'a'..=b'z').any(may_follow) {
+                inner.add(byte);
+            }
+        }
+        let inside = (b'A'..=b'Z').chain(b'a'..=b'z').any(|letter| inner.has(letter));
         let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
         let make: MakeWork = Box::new(move || Work {
             states: dfas.iter().map(DFA::create_cache).collect(),
             words: vec![(0, 0); WORDS],
             from: Vec::new(),
         });
-        Ok(Self { each, firsts, inside, works: Pool::new(make) })
+        Ok(Self { each, firsts, idle, inner, inside, works: Pool::new(make) })
     }
 
     /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
@@ -97,7 +109,8 @@ impl Automata {
             if token.plain && !self.inside && byte_before(text, token.start) != Some(b'_') {
                 let able = self.outlive(work, text, token);
                 self.attempt(work, text, token.start, able, found);
-                if token.len() > 1 {
+                if token.len() > 1 && text.as_bytes().get(token.end).is_none_or(|next| self.inner.has(*next))
+                {
                     self.places(work, text, token.end - 1..token.end, found);
                 }
             } else {
@@ -131,6 +144,10 @@ impl Automata {
         let mut before = byte_before(text, places.start);
         let Some(here) = bytes.get(places.clone()) else { return };
         for (start, &first) in places.zip(here) {
+            if self.idle.has(first) {
+                before = Some(first);
+                continue;
+            }
             let behind = usize::from(before.is_some_and(is_word));
             before = Some(first);
             let able =

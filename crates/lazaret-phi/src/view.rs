@@ -233,22 +233,29 @@ fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {
     let mut folded = String::with_capacity(original.len());
     let mut runs = vec![Run { folded: 0, original: 0, original_end: 0, same: true }];
     let mut copied = 0; // up to where the original is in `folded`
-    let mut chars = original.char_indices().peekable();
-    while let Some((at, first)) = chars.next() {
-        let marked =
-            chars.peek().is_some_and(|(_, next)| !next.is_ascii() && canonical_combining_class(*next) != 0);
-        if first.is_ascii() && !marked {
-            continue;
-        }
+    let mut next = 0;
+    while let Some(foreign) =
+        original.as_bytes().get(next..).and_then(|rest| rest.iter().position(|b| *b >= 0x80))
+    {
+        // What is ASCII stays, but a mark belongs to the letter before it.
+        let foreign = next + foreign;
+        let is_mark = original
+            .get(foreign..)
+            .and_then(|rest| rest.chars().next())
+            .is_some_and(|c| canonical_combining_class(c) != 0);
+        let at = if is_mark && foreign > next { foreign - 1 } else { foreign };
+        let mut chars = original.get(at..).unwrap_or("").char_indices().peekable();
+        let Some((_, first)) = chars.next() else { break };
         let mut end = at + first.len_utf8();
-        while let Some(&(_, next)) = chars.peek() {
+        while let Some(&(_, mark)) = chars.peek() {
             // A long run of marks is folded piece by piece: no unbounded sorting of marks.
-            if next.is_ascii() || canonical_combining_class(next) == 0 || end - at > 64 {
+            if mark.is_ascii() || canonical_combining_class(mark) == 0 || end - at > 64 {
                 break;
             }
-            end += next.len_utf8();
+            end += mark.len_utf8();
             chars.next();
         }
+        next = end;
         let cluster = original.get(at..end).unwrap_or("");
         let plain: String = cluster.chars().filter(|c| !invisible(*c)).nfkc().map(plain_form).collect();
         if plain == cluster {

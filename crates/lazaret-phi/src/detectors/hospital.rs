@@ -11,9 +11,12 @@
 //!
 //! References: 45 CFR 164.514(b)(2)(i).
 
-use lazaret_core::Label;
+use std::sync::LazyLock;
 
-use crate::lexicon::Marks;
+use lazaret_core::Label;
+use rustc_hash::FxHashSet;
+
+use crate::lexicon::{Marks, hash};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -82,7 +85,7 @@ impl ShapeDetector for Hospital {
         while let Some(token) = tokens.get(index) {
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
-                || (token.has(Marks::FACILITY) || second(note, token)) && index > 0;
+                || (token.has(Marks::FACILITY) || second(token)) && index > 0;
             if head && let Some((first, last)) = around(note, index) {
                 if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
                     out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));
@@ -94,8 +97,9 @@ impl ShapeDetector for Hospital {
     }
 }
 
-fn second(note: &Note<'_>, token: &Token) -> bool {
-    SECOND.iter().any(|word| word.eq_ignore_ascii_case(note.word(token)))
+fn second(token: &Token) -> bool {
+    static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
+    HASHES.contains(&token.hash)
 }
 
 /// The run of name words around a word for a facility, if there is a proper name in it.
