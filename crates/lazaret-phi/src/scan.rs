@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
+use crate::model;
 use crate::names::widen;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
@@ -120,6 +121,9 @@ fn look_at(
     }
     widen(note, &mut claims);
     learnt.learn(note, &claims);
+    let ruled = claims.len();
+    model::guess(note, &mut claims);
+    widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
