@@ -91,6 +91,8 @@ pub struct Guess {
     pub tag: Tag,
     /// By how much the tag is ahead of `Other`, for a word on average.
     pub margin: i32,
+    /// Whether a word of three letters is in it: letters and numbers alone are too often measurements.
+    pub wordy: bool,
 }
 
 static MODEL: LazyLock<Option<Model<'static>>> =
@@ -127,9 +129,9 @@ impl<'a> Model<'a> {
         (head.starts_with(MAGIC) && rows.len() == ROWS * TAGS).then_some(Self { margins, rows })
     }
 
-    /// Whether a guess is worth reporting.
+    /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
     pub fn sure(&self, guess: &Guess) -> bool {
-        self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= *least)
+        guess.wordy && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= *least)
     }
 
     /// What the model makes of an ASCII text by itself, whatever the margin: to measure it.
@@ -153,6 +155,8 @@ impl<'a> Model<'a> {
                 && let Some(token) = note.tokens().get(index)
             {
                 let margin = scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
+                let wordy = token.len() > 2 && !matches!(token.case, Case::Number | Case::Initial)
+                    && !(token.case == Case::Upper && token.marks == Marks::default() && token.len() == 3);
                 match guesses.last_mut() {
                     Some((last, count, at))
                         if last.tag == tag
@@ -161,10 +165,11 @@ impl<'a> Model<'a> {
                     {
                         last.margin = (last.margin * *count + margin) / (*count + 1);
                         last.end = token.end;
+                        last.wordy |= wordy;
                         *count += 1;
                         *at = index;
                     }
-                    _ => guesses.push((Guess { start: token.start, end: token.end, tag, margin }, 1, index)),
+                    _ => guesses.push((Guess { start: token.start, end: token.end, tag, margin, wordy }, 1, index)),
                 }
             }
             tag
@@ -283,7 +288,7 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
 }
 
 /// Marks that tell kinds of words apart; frequent names count for themselves.
-const TOLD: [Marks; 20] = [
+const TOLD: [Marks; 26] = [
     Marks::GIVEN_FREQUENT,
     Marks::GIVEN,
     Marks::SURNAME_FREQUENT,
@@ -291,7 +296,13 @@ const TOLD: [Marks; 20] = [
     Marks::CITY,
     Marks::COMMON,
     Marks::FUNCTION,
-    Marks::CLINICAL,
+    Marks::DRUG,
+    Marks::EPONYM,
+    Marks::DEVICE,
+    Marks::MEDICAL,
+    Marks::PAYER,
+    Marks::CITY_BEGINS,
+    Marks::FACILITY_HEAD,
     Marks::TITLE,
     Marks::RELATION,
     Marks::STAFF,
@@ -356,7 +367,8 @@ fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows
     let tail = |most: usize| bytes(word.get(word.len().saturating_sub(most)..).unwrap_or(word));
     let head = bytes(word.get(..3).unwrap_or(word));
     let mut add = |salt: u64, value: u64| rows.push(row(salt, value));
-    add(1, 0);
+    add(1, u64::from(word.is_ascii()));
+    add(36, own << 1 | u64::from(word.is_ascii()));
     add(2, own);
     for (at, marks) in TOLD.into_iter().enumerate() {
         if token.has(marks) {

@@ -47,7 +47,7 @@ lists! {
     given_frequent "given-frequent.txt" given "given.txt" surnames_frequent "surnames-frequent.txt" surnames "surnames.txt"
     cities "cities.txt" counties "counties.txt" common "common-words.txt" drugs "drugs.txt" eponyms "eponyms.txt"
     heads "eponym-heads.txt" devices "devices.txt" medical "medical-words.txt" relations "relations.txt"
-    acquaintances "acquaintances.txt" staff "staff.txt" states "states.txt" countries "countries.txt"
+    acquaintances "acquaintances.txt" staff "staff.txt" states "states.txt" countries "countries.txt" function "function-words.txt" payers "payers.txt"
 }
 
 const SYLLABLES: [&[&str]; 6] = [
@@ -79,6 +79,22 @@ const ORDINARY: [&str; 36] = [
     "The", "This", "Patient", "Please", "History", "Plan", "Assessment", "Review", "Follow", "Continue", "Given", "Started",
     "Labs", "Chest", "Heart", "Lungs", "Skin", "Exam", "Summary", "Discharge", "Admission", "Reason", "Chief", "Complaint",
     "Current", "Past", "Medical", "Surgical", "Social", "Family", "Vital", "Signs", "Results", "Order", "Denies", "Reports",
+];
+
+const STEMS: [&str; 40] = [
+    "call", "ask", "report", "visit", "arrive", "walk", "agree", "want", "need", "like", "love", "open", "work", "live", "talk",
+    "look", "return", "move", "play", "start", "stay", "help", "answer", "thank", "prefer", "wait", "claim", "offer", "plan",
+    "travel", "explain", "refuse", "accept", "sign", "phone", "email", "vote", "cook", "paint", "dance",
+];
+const LANGUAGES: [&str; 30] = [
+    "English", "Spanish", "French", "German", "Polish", "Russian", "Arabic", "Mandarin", "Korean", "Hindi", "Swedish", "Danish",
+    "Italian", "Portuguese", "Turkish", "Vietnamese", "Somali", "Catholic", "Muslim", "Jewish", "Baptist", "African", "European",
+    "American", "Canadian", "Irish", "Scottish", "Asian", "Hispanic", "Dutch",
+];
+const SHORTENED: [&str; 40] = [
+    "Adm", "Disp", "Ref", "Dept", "Appt", "Hx", "Dx", "Rx", "Tx", "Sx", "Pt", "Ht", "Wt", "Temp", "Resp", "Freq", "Qty", "Dist",
+    "Prox", "Abd", "Neuro", "Cardio", "Pulm", "Derm", "Musc", "Ext", "Gen", "Psych", "Lat", "Ant", "Post", "Sup", "Inf", "Med",
+    "Surg", "Spec", "Coll", "Recd", "Tel", "Pg",
 ];
 
 fn capital(word: &str) -> String {
@@ -336,6 +352,17 @@ impl Writer<'_> {
             }
             "UD" => self.drug().to_ascii_uppercase(),
             "X" => format!("{} {}", capital(self.dice.pick(&self.lists.eponyms)), self.dice.pick(&self.lists.heads)),
+            "XP" => capital(self.dice.pick(&self.lists.eponyms)),
+            "FW" => self.dice.pick(&self.lists.function).to_owned(),
+            "CF" => capital(self.dice.pick(&self.lists.function)),
+            "VB" => {
+                let stem = self.dice.pick(&STEMS);
+                format!("{stem}{}", self.dice.pick(&["s", "ed", "", "ed", "s"]))
+            }
+            "PY" => capital(self.dice.pick(&self.lists.payers)),
+            "LG" => self.dice.pick(&LANGUAGES).to_owned(),
+            "TH" => format!("{} {}", self.dice.pick(&["Toyota", "Ford", "Subaru", "Kia", "Nissan", "Chevrolet", "Philips", "Siemens", "Microsoft", "Dell", "Canon", "Omron", "Medtronic", "Stryker"]), capital(self.dice.pick(&self.lists.common))),
+            "AB" => self.dice.pick(&SHORTENED).to_owned(),
             "UX" => format!("{} {}", self.dice.pick(&self.lists.eponyms), self.dice.pick(&self.lists.heads)).to_ascii_uppercase(),
             "V" => self.dice.pick(&self.lists.devices).to_owned(),
             "CV" => capital(self.dice.pick(&self.lists.devices)),
