@@ -93,6 +93,8 @@ pub struct Guess {
     pub margin: i32,
     /// Whether a word of three letters is in it: letters and numbers alone are too often measurements.
     pub wordy: bool,
+    /// Whether the lists know every word of it as something else: it must be twice as far ahead.
+    pub listed: bool,
 }
 
 static MODEL: LazyLock<Option<Model<'static>>> =
@@ -131,7 +133,8 @@ impl<'a> Model<'a> {
 
     /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
     pub fn sure(&self, guess: &Guess) -> bool {
-        guess.wordy && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= *least)
+        let times = if guess.listed { 2 } else { 1 };
+        guess.wordy && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= least * times)
     }
 
     /// What the model makes of an ASCII text by itself, whatever the margin: to measure it.
@@ -157,6 +160,9 @@ impl<'a> Model<'a> {
                 let margin = scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
                 let wordy = token.len() > 2 && !matches!(token.case, Case::Number | Case::Initial)
                     && !(token.case == Case::Upper && token.marks == Marks::default() && token.len() == 3);
+                let listed = token.has(LISTED.or(Marks::STREET).or(Marks::FACILITY).or(Marks::STAFF).or(Marks::PAYER))
+                    || token.case == Case::Lower
+                    || !wordy;
                 match guesses.last_mut() {
                     Some((last, count, at))
                         if last.tag == tag
@@ -166,10 +172,11 @@ impl<'a> Model<'a> {
                         last.margin = (last.margin * *count + margin) / (*count + 1);
                         last.end = token.end;
                         last.wordy |= wordy;
+                        last.listed &= listed;
                         *count += 1;
                         *at = index;
                     }
-                    _ => guesses.push((Guess { start: token.start, end: token.end, tag, margin, wordy }, 1, index)),
+                    _ => guesses.push((Guess { start: token.start, end: token.end, tag, margin, wordy, listed }, 1, index)),
                 }
             }
             tag
@@ -264,6 +271,10 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return false };
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    // `I'd`, `weren't`
+    if [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"].iter().any(|end| note.word(token).as_bytes().ends_with(end)) {
+        return false;
+    }
     match token.case {
         Case::Capital | Case::Upper => true,
         Case::Initial => {

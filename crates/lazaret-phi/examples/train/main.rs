@@ -21,7 +21,7 @@ use lazaret_phi::model::{Guess, Lesson, Model, Tag, train};
 use slots::{Dice, Lists, Writer};
 
 const ROUNDS: usize = 5;
-const LESSONS: usize = 40_000;
+const LESSONS: usize = 80_000;
 /// The least margin by tag: other, person, town, street, organisation; from the figures on held-out templates.
 const MARGINS: [u16; 5] = [0, 200, 200, 200, 200];
 
