@@ -71,6 +71,9 @@ const ZERO: i32 = 128;
 /// How many steps of a stored weight make one step of training.
 const SCALE: i64 = 12;
 
+/// From which margin on a name is learnt.
+const LEARNT: i32 = 500;
+
 type Scores = [i32; TAGS];
 
 /// Weights and margins, as they are stored.
@@ -93,8 +96,8 @@ pub struct Guess {
     pub margin: i32,
     /// Whether a word of three letters is in it: letters and numbers alone are too often measurements.
     pub wordy: bool,
-    /// Whether the lists know every word of it as something else: it must be twice as far ahead.
-    pub listed: bool,
+    /// How many times as far ahead it must be, where lists know its words as something else.
+    pub times: i32,
 }
 
 static MODEL: LazyLock<Option<Model<'static>>> =
@@ -115,7 +118,10 @@ pub(crate) fn guess(note: &Note<'_>, out: &mut Vec<Found>) {
     }
     for guess in model.guesses(note, &taken) {
         if let (true, Some(label)) = (model.sure(&guess), guess.tag.label()) {
-            out.push(found(label, guess.start, guess.end, Evidence::Likely));
+            // Names that stand far ahead are sought in the whole note.
+            let learnt = guess.tag == Tag::Person && guess.times == 1 && guess.margin >= LEARNT;
+            let evidence = if learnt { Evidence::Shape } else { Evidence::Likely };
+            out.push(found(label, guess.start, guess.end, evidence));
         }
     }
 }
@@ -133,8 +139,8 @@ impl<'a> Model<'a> {
 
     /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
     pub fn sure(&self, guess: &Guess) -> bool {
-        let times = if guess.listed { 2 } else { 1 };
-        guess.wordy && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= least * times)
+        guess.wordy
+            && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= least * guess.times)
     }
 
     /// What the model makes of an ASCII text by itself, whatever the margin: to measure it.
@@ -145,7 +151,7 @@ impl<'a> Model<'a> {
 
     fn guesses(&self, note: &Note<'_>, taken: &[Option<Tag>]) -> Vec<Guess> {
         let mut guesses: Vec<(Guess, i32, usize)> = Vec::new();
-        walk(note, taken, |index, rows| {
+        walk(note, taken, |index, previous, rows| {
             let mut scores = [0; TAGS];
             for row in rows {
                 let weights = self.rows.get(row * TAGS..(row + 1) * TAGS).unwrap_or(&[]);
@@ -157,12 +163,17 @@ impl<'a> Model<'a> {
             if tag != Tag::Other
                 && let Some(token) = note.tokens().get(index)
             {
-                let margin = scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
-                let wordy = token.len() > 2 && !matches!(token.case, Case::Number | Case::Initial)
-                    && !(token.case == Case::Upper && token.marks == Marks::default() && token.len() == 3);
-                let listed = token.has(LISTED.or(Marks::STREET).or(Marks::FACILITY).or(Marks::STAFF).or(Marks::PAYER))
-                    || token.case == Case::Lower
-                    || !wordy;
+                let margin =
+                    scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
+                let before = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+                let post = tag == Tag::Street && post_code(token, before, previous);
+                let wordy = post
+                    || token.len() > 2
+                        && !matches!(token.case, Case::Number | Case::Initial)
+                        && !(token.case == Case::Upper
+                            && token.marks == Marks::default()
+                            && token.len() == 3);
+                let times = if wordy || post { doubt(note, index) } else { DOUBTED };
                 match guesses.last_mut() {
                     Some((last, count, at))
                         if last.tag == tag
@@ -172,16 +183,51 @@ impl<'a> Model<'a> {
                         last.margin = (last.margin * *count + margin) / (*count + 1);
                         last.end = token.end;
                         last.wordy |= wordy;
-                        last.listed &= listed;
+                        last.times = last.times.min(times);
                         *count += 1;
                         *at = index;
                     }
-                    _ => guesses.push((Guess { start: token.start, end: token.end, tag, margin, wordy, listed }, 1, index)),
+                    _ => guesses.push((
+                        Guess { start: token.start, end: token.end, tag, margin, wordy, times },
+                        1,
+                        index,
+                    )),
                 }
             }
             tag
         });
         guesses.into_iter().map(|(guess, _, _)| guess).collect()
+    }
+}
+
+/// What [`doubt`] says of words for clinical things.
+const DOUBTED: i32 = 4;
+/// And of what cannot be a name.
+const NEVER: i32 = 1_000;
+
+/// How many times as far ahead a name of this word alone must be.
+fn doubt(note: &Note<'_>, index: usize) -> i32 {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return DOUBTED };
+    // `Quillby spots`, `BLAKE DRAIN`, `Quillby Fern prosthesis`: named after someone.
+    let named = |from: &Token, to: Option<&Token>| {
+        to.is_some_and(|next| {
+            next.has(Marks::EPONYM_HEAD)
+                && next.start - from.end <= 3
+                && (next.case == Case::Lower || from.case == Case::Upper)
+        })
+    };
+    let second = tokens.get(index + 1).filter(|next| next.capitalised() && next.start - token.end == 1);
+    if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {
+        NEVER
+    } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) {
+        DOUBTED
+    } else if token.case == Case::Lower
+        || token.has(LISTED.or(Marks::STREET).or(Marks::STAFF).or(Marks::PAYER))
+    {
+        2
+    } else {
+        1
     }
 }
 
@@ -204,7 +250,7 @@ fn best(scores: &Scores) -> Tag {
 
 /// Goes over the words in order: those that a rule has claimed keep its tag, candidates are decided, the rest is
 /// nothing.
-fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, &[usize]) -> Tag) {
+fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, Tag, &[usize]) -> Tag) {
     let mut rows = Vec::with_capacity(64);
     let mut line = Line::default();
     let mut previous = [Tag::Other; 2];
@@ -217,7 +263,7 @@ fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, &[
             None if candidate(note, index, previous[0]) => {
                 rows.clear();
                 features(note, index, previous, &line, &mut rows);
-                decide(index, &rows)
+                decide(index, previous[0], &rows)
             }
             None => Tag::Other,
         };
@@ -272,7 +318,10 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
     let Some(token) = tokens.get(index) else { return false };
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
     // `I'd`, `weren't`
-    if [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"].iter().any(|end| note.word(token).as_bytes().ends_with(end)) {
+    if [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"]
+        .iter()
+        .any(|end| note.word(token).as_bytes().ends_with(end))
+    {
         return false;
     }
     match token.case {
@@ -282,7 +331,8 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             after || before.is_some_and(Token::capitalised)
         }
         Case::Number | Case::Mixed => {
-            previous == Tag::Street
+            matches!(previous, Tag::Street | Tag::Town)
+                || post_code(token, before, previous)
                 || tokens.get(index + 1).is_some_and(|next| {
                     matches!(next.case, Case::Capital | Case::Upper) && next.start - token.end <= 2
                         || next.has(Marks::PERSON.or(Marks::CITY)) && !next.has(LISTED)
@@ -296,6 +346,16 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
         }
     }
+}
+
+/// Four to six digits after a town, street, state or country: a guess of them alone may stand.
+fn post_code(token: &Token, before: Option<&Token>, previous: Tag) -> bool {
+    token.case == Case::Number
+        && (4..=6).contains(&token.len())
+        && before.is_some_and(|before| {
+            matches!(previous, Tag::Street | Tag::Town)
+                || before.capitalised() && before.len() > 3 && before.has(Marks::COUNTRY.or(Marks::STATE))
+        })
 }
 
 /// Marks that tell kinds of words apart; frequent names count for themselves.
@@ -368,7 +428,9 @@ fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows
     let second = index.checked_sub(2).and_then(|at| tokens.get(at));
     let next = tokens.get(index + 1);
     let after = tokens.get(index + 2);
-    let hash = |token: Option<&Token>| token.map_or(0, |token| if token.case == Case::Number { 7 } else { token.hash });
+    let hash = |token: Option<&Token>| {
+        token.map_or(0, |token| if token.case == Case::Number { 7 } else { token.hash })
+    };
     let (own, left, right) = (kind(Some(token)), kind(before), kind(next));
     let (gap_left, gap_right) = (gap(note, before, Some(token)), gap(note, Some(token), next));
     let tags = (previous[0] as u64) << 3 | previous[1] as u64;
@@ -386,7 +448,16 @@ fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows
             add(3, (token.case as u64) << 8 | at as u64);
         }
     }
-    let known = token.has(LISTED.or(Marks::FACILITY).or(Marks::STREET).or(Marks::STAFF).or(Marks::TITLE).or(Marks::STATE).or(Marks::COUNTRY).or(Marks::RELATION));
+    let known = token.has(
+        LISTED
+            .or(Marks::FACILITY)
+            .or(Marks::STREET)
+            .or(Marks::STAFF)
+            .or(Marks::TITLE)
+            .or(Marks::STATE)
+            .or(Marks::COUNTRY)
+            .or(Marks::RELATION),
+    );
     if known {
         add(4, token.hash);
     } else {
@@ -449,7 +520,7 @@ pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8>
         for lesson in lessons {
             let note = Note::new(&lesson.text);
             let taken = vec![None; note.tokens().len()];
-            walk(&note, &taken, |index, rows| {
+            walk(&note, &taken, |index, _, rows| {
                 let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
                 let mut scores = [0; TAGS];
                 for row in rows {

@@ -120,10 +120,10 @@ fn look_at(
         seeds.seek(note, &mut claims);
     }
     widen(note, &mut claims);
-    learnt.learn(note, &claims);
     let ruled = claims.len();
     model::guess(note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    learnt.learn(note, &claims);
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));

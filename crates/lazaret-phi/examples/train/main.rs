@@ -32,8 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("# "))
         .collect();
-    let (held, kept): (Vec<_>, Vec<_>) = templates.iter().copied().enumerate().partition(|(at, _)| at % 5 == 3);
-    let strip = |numbered: Vec<(usize, &'static str)>| numbered.into_iter().map(|(_, t)| t).collect::<Vec<_>>();
+    let (held, kept): (Vec<_>, Vec<_>) =
+        templates.iter().copied().enumerate().partition(|(at, _)| at % 5 == 3);
+    let strip =
+        |numbered: Vec<(usize, &'static str)>| numbered.into_iter().map(|(_, t)| t).collect::<Vec<_>>();
     let write = |templates: &[&str], seed, count| {
         let mut writer = Writer { lists: &lists, dice: Dice::new(seed) };
         (0..count).map(|_| writer.lesson(templates)).collect::<Vec<Lesson>>()
@@ -52,7 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Prints, by tag and least margin, how many spans are found and how many guesses are right.
 fn measure(model: &Model<'_>, lessons: &[Lesson]) {
     let guesses: Vec<Vec<Guess>> = lessons.iter().map(|lesson| model.guess_alone(&lesson.text)).collect();
-    let over = |lesson: &Lesson, guess: &Guess| lesson.spans.iter().any(|(start, end, _)| guess.start < *end && *start < guess.end);
+    let over = |lesson: &Lesson, guess: &Guess| {
+        lesson.spans.iter().any(|(start, end, _)| guess.start < *end && *start < guess.end)
+    };
     for tag in Tag::ALL.into_iter().skip(1) {
         for least in [0, 100, 200, 300, 400, 600, 800, 1200] {
             let (mut spans, mut found, mut told, mut right) = (0, 0, 0, 0);
@@ -68,7 +72,11 @@ fn measure(model: &Model<'_>, lessons: &[Lesson]) {
                 }
             }
             let share = |part: usize, of: usize| 100.0 * part as f64 / of.max(1) as f64;
-            println!("{tag:?} margin {least}: recall {:.1}, precision {:.1} of {told}", share(found, spans), share(right, told));
+            println!(
+                "{tag:?} margin {least}: recall {:.1}, precision {:.1} of {told}",
+                share(found, spans),
+                share(right, told)
+            );
         }
     }
 }
