@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label};
 
-use crate::lexicon::Marks;
+use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
@@ -167,13 +167,12 @@ impl<'a> Model<'a> {
                     scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
                 let before = index.checked_sub(1).and_then(|at| note.tokens().get(at));
                 let post = tag == Tag::Street && post_code(token, before, previous);
-                let wordy = post
-                    || token.len() > 2
-                        && !matches!(token.case, Case::Number | Case::Initial)
-                        && !(token.case == Case::Upper
-                            && token.marks == Marks::default()
-                            && token.len() == 3);
-                let times = if wordy || post { doubt(note, index) } else { DOUBTED };
+                let short = token.case == Case::Upper
+                    && token.len() <= 3
+                    && !token.has(Marks::GIVEN_FREQUENT.or(Marks::SURNAME_FREQUENT));
+                let wordy =
+                    post || token.len() > 2 && !short && !matches!(token.case, Case::Number | Case::Initial);
+                let times = if wordy { doubt(note, index) } else { DOUBTED };
                 match guesses.last_mut() {
                     Some((last, count, at))
                         if last.tag == tag
@@ -196,7 +195,22 @@ impl<'a> Model<'a> {
             }
             tag
         });
-        guesses.into_iter().map(|(guess, _, _)| guess).collect()
+        // A street is a word and its number, or two words; a post code may stand alone.
+        let lone = |guess: &Guess, count: i32| {
+            guess.tag == Tag::Street && count == 1 && !note.byte(guess.start).is_ascii_digit()
+        };
+        guesses
+            .into_iter()
+            .map(
+                |(guess, count, _)| {
+                    if lone(&guess, count) {
+                        Guess { times: guess.times.max(DOUBTED), ..guess }
+                    } else {
+                        guess
+                    }
+                },
+            )
+            .collect()
     }
 }
 
@@ -204,6 +218,8 @@ impl<'a> Model<'a> {
 const DOUBTED: i32 = 4;
 /// And of what cannot be a name.
 const NEVER: i32 = 1_000;
+/// Most bytes of a phrase of two words.
+const PHRASE: usize = 40;
 
 /// How many times as far ahead a name of this word alone must be.
 fn doubt(note: &Note<'_>, index: usize) -> i32 {
@@ -218,6 +234,18 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
         })
     };
     let second = tokens.get(index + 1).filter(|next| next.capitalised() && next.start - token.end == 1);
+    // `Alka Seltzer`, `da Vinci`: a phrase of the lists.
+    let phrase = |first: Option<&Token>, last: Option<&Token>| {
+        first.zip(last).is_some_and(|(first, last)| {
+            let words = note.slice(first.start, last.end.min(first.start + PHRASE)).to_ascii_lowercase();
+            Lexicon::get().marks(&words.replace('-', " ")).has(Marks::CLINICAL)
+                || Lexicon::get().marks(&words).has(Marks::CLINICAL)
+        })
+    };
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    if phrase(before, Some(token)) || phrase(Some(token), tokens.get(index + 1)) {
+        return NEVER;
+    }
     if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {
         NEVER
     } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) {
@@ -554,4 +582,61 @@ pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8>
         u8::try_from((mean + i64::from(ZERO)).clamp(0, 255)).unwrap_or(0)
     }));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lessons() -> Vec<Lesson> {
+        let names = ["Quillby", "Fenwrack", "Orrisdale", "Tambley"];
+        names
+            .iter()
+            .flat_map(|name| {
+                let start = "I spoke with ".len();
+                [
+                    Lesson {
+                        text: format!("I spoke with {name} about it"),
+                        spans: vec![(start, start + name.len(), Tag::Person)],
+                    },
+                    Lesson { text: "Scan of Chest with Contrast".to_owned(), spans: Vec::new() },
+                ]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_same_lessons_give_the_same_weights_which_know_what_they_taught() {
+        let bytes = train(&lessons(), 5, [0; TAGS]);
+        assert_eq!(bytes, train(&lessons(), 5, [0; TAGS]));
+        let model = Model::parse(&bytes).unwrap();
+        let text = "I spoke with Umberlow about it";
+        let found: Vec<_> = model.guess_alone(text).iter().map(|g| (&text[g.start..g.end], g.tag)).collect();
+        assert_eq!(found, [("Umberlow", Tag::Person)]);
+        assert!(model.guess_alone("Scan of Chest with Contrast").is_empty());
+    }
+
+    #[test]
+    fn the_committed_weights_can_be_read_and_others_are_refused() {
+        assert!(MODEL.is_some());
+        let bytes = train(&[], 1, [0; TAGS]);
+        assert!(Model::parse(&bytes).is_some());
+        assert!(Model::parse(bytes.get(1..).unwrap()).is_none());
+        assert!(Model::parse(bytes.get(..bytes.len() - 1).unwrap()).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn guesses_are_disjoint_and_on_boundaries(text in "(?s)([A-Za-zéß0-9 ,.'\\n-]|St\\. |\\PC){0,120}") {
+            let note = Note::new(&text);
+            let mut out = Vec::new();
+            guess(&note, &mut out);
+            prop_assert!(out.windows(2).all(|pair| pair[0].end <= pair[1].start));
+            for claim in out {
+                prop_assert!(note.text().get(claim.start..claim.end).is_some_and(|part| !part.is_empty()));
+            }
+        }
+    }
 }

@@ -8,8 +8,6 @@
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
-    clippy::wildcard_in_or_patterns,
-    clippy::match_same_arms,
     reason = "a tool: it writes one file and prints figures"
 )]
 
@@ -23,7 +21,7 @@ use slots::{Dice, Lists, Writer};
 const ROUNDS: usize = 5;
 const LESSONS: usize = 80_000;
 /// The least margin by tag: other, person, town, street, organisation; from the figures on held-out templates.
-const MARGINS: [u16; 5] = [0, 200, 200, 200, 200];
+const MARGINS: [u16; 5] = [0, 200, 150, 150, 200];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = std::env::args().nth(1).ok_or("usage: train OUT")?;
