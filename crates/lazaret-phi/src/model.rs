@@ -109,7 +109,9 @@ pub(crate) fn guess(note: &Note<'_>, out: &mut Vec<Found>) {
     let mut taken = vec![None; note.tokens().len()];
     for claim in out.iter() {
         let first = note.token_at(claim.start);
-        for (token, slot) in note.tokens().iter().zip(&mut taken).skip(first) {
+        // The rest is sliced, not skipped: skipping a pair of iterators walks through them.
+        let rest = note.tokens().get(first..).unwrap_or(&[]);
+        for (token, slot) in rest.iter().zip(taken.iter_mut().skip(first)) {
             if token.start >= claim.end {
                 break;
             }
@@ -345,14 +347,7 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return false };
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
-    // `I'd`, `weren't`
-    if [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"]
-        .iter()
-        .any(|end| note.word(token).as_bytes().ends_with(end))
-    {
-        return false;
-    }
-    match token.case {
+    let may = match token.case {
         Case::Capital | Case::Upper => true,
         Case::Initial => {
             let after = tokens.get(index + 1).is_some_and(Token::capitalised);
@@ -373,7 +368,14 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             });
             token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
         }
-    }
+    };
+    may && !contraction(note.word(token).as_bytes())
+}
+
+/// `I'd`, `weren't`
+fn contraction(word: &[u8]) -> bool {
+    let ends = [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"];
+    ends.iter().any(|end| word.ends_with(end))
 }
 
 /// Four to six digits after a town, street, state or country: a guess of them alone may stand.
@@ -387,43 +389,37 @@ fn post_code(token: &Token, before: Option<&Token>, previous: Tag) -> bool {
 }
 
 /// Marks that tell kinds of words apart; frequent names count for themselves.
-const TOLD: [Marks; 26] = [
-    Marks::GIVEN_FREQUENT,
-    Marks::GIVEN,
-    Marks::SURNAME_FREQUENT,
-    Marks::SURNAME,
-    Marks::CITY,
-    Marks::COMMON,
-    Marks::FUNCTION,
-    Marks::DRUG,
-    Marks::EPONYM,
-    Marks::DEVICE,
-    Marks::MEDICAL,
-    Marks::PAYER,
-    Marks::CITY_BEGINS,
-    Marks::FACILITY_HEAD,
-    Marks::TITLE,
-    Marks::RELATION,
-    Marks::STAFF,
-    Marks::CREDENTIAL,
-    Marks::FACILITY,
-    Marks::ORGANISATION,
-    Marks::STREET,
-    Marks::STATE,
-    Marks::COUNTRY,
-    Marks::CALENDAR,
-    Marks::EPONYM_HEAD,
-    Marks::PARTICLE,
-];
+const TOLD: Marks = Marks::GIVEN_FREQUENT
+    .or(Marks::GIVEN)
+    .or(Marks::SURNAME_FREQUENT)
+    .or(Marks::SURNAME)
+    .or(Marks::CITY)
+    .or(Marks::COMMON)
+    .or(Marks::FUNCTION)
+    .or(Marks::DRUG)
+    .or(Marks::EPONYM)
+    .or(Marks::DEVICE)
+    .or(Marks::MEDICAL)
+    .or(Marks::PAYER)
+    .or(Marks::CITY_BEGINS)
+    .or(Marks::FACILITY_HEAD)
+    .or(Marks::TITLE)
+    .or(Marks::RELATION)
+    .or(Marks::STAFF)
+    .or(Marks::CREDENTIAL)
+    .or(Marks::FACILITY)
+    .or(Marks::ORGANISATION)
+    .or(Marks::STREET)
+    .or(Marks::STATE)
+    .or(Marks::COUNTRY)
+    .or(Marks::CALENDAR)
+    .or(Marks::EPONYM_HEAD)
+    .or(Marks::PARTICLE);
 
 /// Which of [`TOLD`] a word has, and how it is written.
 fn kind(token: Option<&Token>) -> u64 {
     let Some(token) = token else { return 1 << 40 };
-    let mut bits = (token.case as u64) << 32;
-    for (at, marks) in TOLD.into_iter().enumerate() {
-        bits |= u64::from(token.has(marks)) << at;
-    }
-    bits
+    (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
 }
 
 fn row(salt: u64, value: u64) -> usize {
@@ -471,10 +467,10 @@ fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows
     add(1, u64::from(word.is_ascii()));
     add(36, own << 1 | u64::from(word.is_ascii()));
     add(2, own);
-    for (at, marks) in TOLD.into_iter().enumerate() {
-        if token.has(marks) {
-            add(3, (token.case as u64) << 8 | at as u64);
-        }
+    let mut bits = token.marks.bits() & TOLD.bits();
+    while bits != 0 {
+        add(3, (token.case as u64) << 8 | u64::from(bits.trailing_zeros()));
+        bits &= bits - 1;
     }
     let known = token.has(
         LISTED
@@ -552,7 +548,7 @@ pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8>
                 let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
                 let mut scores = [0; TAGS];
                 for row in rows {
-                    for (score, weight) in scores.iter_mut().zip(weights.iter().skip(row * TAGS)) {
+                    for (score, weight) in scores.iter_mut().zip(weights.get(row * TAGS..).unwrap_or(&[])) {
                         *score += weight;
                     }
                 }
@@ -613,7 +609,8 @@ mod tests {
         assert_eq!(bytes, train(&lessons(), 5, [0; TAGS]));
         let model = Model::parse(&bytes).unwrap();
         let text = "I spoke with Umberlow about it";
-        let found: Vec<_> = model.guess_alone(text).iter().map(|g| (&text[g.start..g.end], g.tag)).collect();
+        let found: Vec<_> =
+            model.guess_alone(text).iter().map(|g| (text.get(g.start..g.end).unwrap(), g.tag)).collect();
         assert_eq!(found, [("Umberlow", Tag::Person)]);
         assert!(model.guess_alone("Scan of Chest with Contrast").is_empty());
     }
