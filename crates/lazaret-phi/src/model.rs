@@ -184,7 +184,8 @@ impl<'a> Model<'a> {
                         last.margin = (last.margin * *count + margin) / (*count + 1);
                         last.end = token.end;
                         last.wordy |= wordy;
-                        last.times = last.times.min(times);
+                        last.times =
+                            if last.times.max(times) == NEVER { NEVER } else { last.times.min(times) };
                         *count += 1;
                         *at = index;
                     }

@@ -6,7 +6,6 @@
 //! from all templates.
 #![expect(
     clippy::print_stdout,
-    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     reason = "a tool: it writes one file and prints figures"
 )]

@@ -257,7 +257,6 @@ impl Writer<'_> {
         let way = self.dice.below(100);
         let bare = (70..82).contains(&way);
         let mut text: String = match way {
-            0..70 => lesson.text.clone(),
             70..76 | 82..88 => lesson.text.to_ascii_lowercase(),
             88..95 => lesson.text.to_ascii_uppercase(),
             _ => lesson.text.clone(),
