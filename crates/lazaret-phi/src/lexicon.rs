@@ -51,6 +51,11 @@ impl Marks {
         Self(self.0 | other.0)
     }
 
+    /// One bit a list.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether any mark of `other` is set.
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0

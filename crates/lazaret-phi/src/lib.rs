@@ -1,4 +1,4 @@
-//! Finds what identifies a patient in text, and rewrites single values. No model, no I/O, no state.
+//! Finds what identifies a patient in text, and rewrites single values. No neural model, no I/O, no state.
 //!
 //! [`Scanner`] looks at one text. [`PhiText`] is the same behind core's `Detector`; [`PhiRewriter`] is core's
 //! `Rewriter`. A text is folded and split once (`view`), read by the shapes of all detectors in four automata
@@ -14,6 +14,7 @@
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
 //! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
+//! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
@@ -23,6 +24,8 @@ mod calendar;
 mod detectors;
 mod known;
 mod lexicon;
+#[doc(hidden)]
+pub mod model;
 mod names;
 mod overlap;
 mod registry;

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
+use crate::model;
 use crate::names::widen;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
@@ -119,6 +120,9 @@ fn look_at(
         seeds.seek(note, &mut claims);
     }
     widen(note, &mut claims);
+    let ruled = claims.len();
+    model::guess(note, &mut claims);
+    widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     learnt.learn(note, &claims);
     let before = claims.len();
     learnt.seek(note, &mut claims);

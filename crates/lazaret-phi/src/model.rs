@@ -1,0 +1,640 @@
+//! The statistical step: words that may be names, and that no rule has claimed, judged by a linear model.
+//!
+//! An averaged perceptron over hashed features (how a word is written, what the lists say of it and of two words on
+//! either side, those words themselves, what stands between them, its place in the line) decides from left to right
+//! whether a word is part of a person's name, a town, a street or an organisation. All arithmetic is on integers and in
+//! a fixed order: the same texts give the same weights, byte by byte. `examples/train` makes `catalogue/phi/weights.bin`
+//! from sentences that it generates.
+
+use std::sync::LazyLock;
+
+use lazaret_core::{Kind, Label};
+
+use crate::lexicon::{Lexicon, Marks};
+use crate::overlap::{Evidence, Found};
+use crate::registry::found;
+use crate::view::{Case, Note, Token};
+
+/// What a word is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// Nothing that identifies.
+    Other,
+    /// The name of a person.
+    Person,
+    /// A town or county.
+    Town,
+    /// A street, with its number.
+    Street,
+    /// A facility, employer or firm.
+    Organisation,
+}
+
+impl Tag {
+    /// In the order of the columns of the weights.
+    pub const ALL: [Self; TAGS] = [Self::Other, Self::Person, Self::Town, Self::Street, Self::Organisation];
+
+    const fn column(self) -> usize {
+        self as usize
+    }
+
+    const fn label(self) -> Option<Label> {
+        match self {
+            Self::Other => None,
+            Self::Person => Some(Label::NAME),
+            Self::Town => Some(Label::CITY),
+            Self::Street => Some(Label::STREET),
+            Self::Organisation => Some(Label::HOSPITAL),
+        }
+    }
+
+    fn of(label: Label) -> Self {
+        match label.kind {
+            Kind::Name => Self::Person,
+            Kind::Location if label == Label::STREET => Self::Street,
+            Kind::Location => Self::Town,
+            Kind::Hospital => Self::Organisation,
+            _ => Self::Other,
+        }
+    }
+}
+
+const TAGS: usize = 5;
+/// Rows of the table of weights: a power of two.
+const ROWS: usize = 1 << ROW_BITS;
+const ROW_BITS: u32 = 16;
+/// What the file begins with: its form, then the least margin of each tag.
+const MAGIC: &[u8; 4] = b"LZP1";
+const HEADER: usize = 4 + TAGS * 2;
+/// A stored weight is a byte; this one is nothing.
+const ZERO: i32 = 128;
+/// How many steps of a stored weight make one step of training.
+const SCALE: i64 = 12;
+
+/// From which margin on a name is learnt.
+const LEARNT: i32 = 500;
+
+type Scores = [i32; TAGS];
+
+/// Weights and margins, as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Model<'a> {
+    margins: Scores,
+    rows: &'a [u8],
+}
+
+/// A stretch of words with one tag.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess {
+    /// First byte, on the folded text (the text itself, if it is ASCII).
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+    /// What it is.
+    pub tag: Tag,
+    /// By how much the tag is ahead of `Other`, for a word on average.
+    pub margin: i32,
+    /// Whether a word of three letters is in it: letters and numbers alone are too often measurements.
+    pub wordy: bool,
+    /// How many times as far ahead it must be, where lists know its words as something else.
+    pub times: i32,
+}
+
+static MODEL: LazyLock<Option<Model<'static>>> =
+    LazyLock::new(|| Model::parse(include_bytes!("../../../catalogue/phi/weights.bin")));
+
+/// Adds what the model finds among the words that no rule has claimed.
+pub(crate) fn guess(note: &Note<'_>, out: &mut Vec<Found>) {
+    let Some(model) = *MODEL else { return };
+    let mut taken = vec![None; note.tokens().len()];
+    for claim in out.iter() {
+        let first = note.token_at(claim.start);
+        // The rest is sliced, not skipped: skipping a pair of iterators walks through them.
+        let rest = note.tokens().get(first..).unwrap_or(&[]);
+        for (token, slot) in rest.iter().zip(taken.iter_mut().skip(first)) {
+            if token.start >= claim.end {
+                break;
+            }
+            *slot = Some(Tag::of(claim.label));
+        }
+    }
+    for guess in model.guesses(note, &taken) {
+        if let (true, Some(label)) = (model.sure(&guess), guess.tag.label()) {
+            // Names that stand far ahead are sought in the whole note.
+            let learnt = guess.tag == Tag::Person && guess.times == 1 && guess.margin >= LEARNT;
+            let evidence = if learnt { Evidence::Shape } else { Evidence::Likely };
+            out.push(found(label, guess.start, guess.end, evidence));
+        }
+    }
+}
+
+impl<'a> Model<'a> {
+    /// Reads what [`train`] wrote.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (head, rows) = bytes.split_at_checked(HEADER)?;
+        let mut margins = [0; TAGS];
+        for (margin, stored) in margins.iter_mut().zip(head.get(4..)?.as_chunks::<2>().0) {
+            *margin = i32::from(u16::from_le_bytes(*stored));
+        }
+        (head.starts_with(MAGIC) && rows.len() == ROWS * TAGS).then_some(Self { margins, rows })
+    }
+
+    /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
+    pub fn sure(&self, guess: &Guess) -> bool {
+        guess.wordy
+            && self.margins.get(guess.tag.column()).is_some_and(|least| guess.margin >= least * guess.times)
+    }
+
+    /// What the model makes of an ASCII text by itself, whatever the margin: to measure it.
+    pub fn guess_alone(&self, text: &str) -> Vec<Guess> {
+        let note = Note::new(text);
+        self.guesses(&note, &vec![None; note.tokens().len()])
+    }
+
+    fn guesses(&self, note: &Note<'_>, taken: &[Option<Tag>]) -> Vec<Guess> {
+        let mut guesses: Vec<(Guess, i32, usize)> = Vec::new();
+        walk(note, taken, |index, previous, rows| {
+            let mut scores = [0; TAGS];
+            for row in rows {
+                let weights = self.rows.get(row * TAGS..(row + 1) * TAGS).unwrap_or(&[]);
+                for (score, weight) in scores.iter_mut().zip(weights) {
+                    *score += i32::from(*weight) - ZERO;
+                }
+            }
+            let tag = best(&scores);
+            if tag != Tag::Other
+                && let Some(token) = note.tokens().get(index)
+            {
+                let margin =
+                    scores.get(tag.column()).copied().unwrap_or(0) - scores.first().copied().unwrap_or(0);
+                let before = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+                let post = tag == Tag::Street && post_code(token, before, previous);
+                let short = token.case == Case::Upper
+                    && token.len() <= 3
+                    && !token.has(Marks::GIVEN_FREQUENT.or(Marks::SURNAME_FREQUENT));
+                let wordy =
+                    post || token.len() > 2 && !short && !matches!(token.case, Case::Number | Case::Initial);
+                let times = if wordy { doubt(note, index) } else { DOUBTED };
+                match guesses.last_mut() {
+                    Some((last, count, at))
+                        if last.tag == tag
+                            && *at + 1 == index
+                            && joined(note.slice(last.end, token.start), tag) =>
+                    {
+                        last.margin = (last.margin * *count + margin) / (*count + 1);
+                        last.end = token.end;
+                        last.wordy |= wordy;
+                        last.times =
+                            if last.times.max(times) == NEVER { NEVER } else { last.times.min(times) };
+                        *count += 1;
+                        *at = index;
+                    }
+                    _ => guesses.push((
+                        Guess { start: token.start, end: token.end, tag, margin, wordy, times },
+                        1,
+                        index,
+                    )),
+                }
+            }
+            tag
+        });
+        // A street is a word and its number, or two words; a post code may stand alone.
+        let lone = |guess: &Guess, count: i32| {
+            guess.tag == Tag::Street && count == 1 && !note.byte(guess.start).is_ascii_digit()
+        };
+        guesses
+            .into_iter()
+            .map(
+                |(guess, count, _)| {
+                    if lone(&guess, count) {
+                        Guess { times: guess.times.max(DOUBTED), ..guess }
+                    } else {
+                        guess
+                    }
+                },
+            )
+            .collect()
+    }
+}
+
+/// What [`doubt`] says of words for clinical things.
+const DOUBTED: i32 = 4;
+/// And of what cannot be a name.
+const NEVER: i32 = 1_000;
+/// Most bytes of a phrase of two words.
+const PHRASE: usize = 40;
+
+/// How many times as far ahead a name of this word alone must be.
+fn doubt(note: &Note<'_>, index: usize) -> i32 {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return DOUBTED };
+    // `Quillby spots`, `BLAKE DRAIN`, `Quillby Fern prosthesis`: named after someone.
+    let named = |from: &Token, to: Option<&Token>| {
+        to.is_some_and(|next| {
+            next.has(Marks::EPONYM_HEAD)
+                && next.start - from.end <= 3
+                && (next.case == Case::Lower || from.case == Case::Upper)
+        })
+    };
+    let second = tokens.get(index + 1).filter(|next| next.capitalised() && next.start - token.end == 1);
+    // `Alka Seltzer`, `da Vinci`: a phrase of the lists.
+    let phrase = |first: Option<&Token>, last: Option<&Token>| {
+        first.zip(last).is_some_and(|(first, last)| {
+            let words = note.slice(first.start, last.end.min(first.start + PHRASE)).to_ascii_lowercase();
+            Lexicon::get().marks(&words.replace('-', " ")).has(Marks::CLINICAL)
+                || Lexicon::get().marks(&words).has(Marks::CLINICAL)
+        })
+    };
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    if phrase(before, Some(token)) || phrase(Some(token), tokens.get(index + 1)) {
+        return NEVER;
+    }
+    if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {
+        NEVER
+    } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) {
+        DOUBTED
+    } else if token.case == Case::Lower
+        || token.has(LISTED.or(Marks::STREET).or(Marks::STAFF).or(Marks::PAYER))
+    {
+        2
+    } else {
+        1
+    }
+}
+
+/// Whether what stands between two words of one tag is inside the name.
+fn joined(gap: &str, tag: Tag) -> bool {
+    matches!(gap, "" | " " | "-" | "'" | ". " | "." | " & ")
+        || (matches!(tag, Tag::Street | Tag::Organisation) && matches!(gap, ", " | "/"))
+}
+
+/// The tag with the highest score; of equal ones the first.
+fn best(scores: &Scores) -> Tag {
+    let mut out = (Tag::Other, i32::MIN);
+    for (tag, score) in Tag::ALL.into_iter().zip(scores) {
+        if *score > out.1 {
+            out = (tag, *score);
+        }
+    }
+    out.0
+}
+
+/// Goes over the words in order: those that a rule has claimed keep its tag, candidates are decided, the rest is
+/// nothing.
+fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, Tag, &[usize]) -> Tag) {
+    let mut rows = Vec::with_capacity(64);
+    let mut line = Line::default();
+    let mut previous = [Tag::Other; 2];
+    for (index, token) in note.tokens().iter().enumerate() {
+        if token.start >= line.end {
+            line = Line::at(note, index, line.first);
+        }
+        let tag = match taken.get(index).copied().flatten() {
+            Some(tag) => tag,
+            None if candidate(note, index, previous[0]) => {
+                rows.clear();
+                features(note, index, previous, &line, &mut rows);
+                decide(index, previous[0], &rows)
+            }
+            None => Tag::Other,
+        };
+        previous = [tag, previous[0]];
+    }
+}
+
+/// What is known of a line.
+#[derive(Default)]
+struct Line {
+    end: usize,
+    first: usize,
+    /// How its words are written: 0 mixed, 1 all capitals, 2 no capitals, 3 every word capitalised.
+    case: u64,
+}
+
+/// Bytes of a line that are looked at to see how it is written.
+const LINE: usize = 160;
+
+impl Line {
+    /// The line, or the next piece of a long one, from the word at `index` on.
+    fn at(note: &Note<'_>, index: usize, first: usize) -> Self {
+        let before = index.checked_sub(1).and_then(|at| note.tokens().get(at)).map_or(0, |token| token.end);
+        let start = note.tokens().get(index).map_or(0, |token| token.start);
+        let text = note.after(start, LINE);
+        let end = start + text.len().max(1);
+        let (mut upper, mut capital, mut lower) = (0, 0, 0);
+        for token in note.tokens().iter().skip(index).take_while(|token| token.start < end) {
+            match token.case {
+                Case::Upper => upper += 1,
+                Case::Capital => capital += 1,
+                Case::Lower => lower += 1,
+                _ => {}
+            }
+        }
+        let case = match (upper, capital, lower) {
+            (2.., 0, 0) => 1,
+            (0, 0, 2..) => 2,
+            (_, 2.., 0) => 3,
+            _ => 0,
+        };
+        let fresh = index == 0 || note.slice(before, start).contains('\n');
+        Self { end, first: if fresh { index } else { first }, case }
+    }
+}
+
+const LISTED: Marks = Marks::COMMON.or(Marks::FUNCTION).or(Marks::CLINICAL);
+
+/// Whether a word may be part of a name at all.
+fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return false };
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    let may = match token.case {
+        Case::Capital | Case::Upper => true,
+        Case::Initial => {
+            let after = tokens.get(index + 1).is_some_and(Token::capitalised);
+            after || before.is_some_and(Token::capitalised)
+        }
+        Case::Number | Case::Mixed => {
+            matches!(previous, Tag::Street | Tag::Town)
+                || post_code(token, before, previous)
+                || tokens.get(index + 1).is_some_and(|next| {
+                    matches!(next.case, Case::Capital | Case::Upper) && next.start - token.end <= 2
+                        || next.has(Marks::PERSON.or(Marks::CITY)) && !next.has(LISTED)
+                })
+        }
+        Case::Lower => {
+            let name = token.has(Marks::PERSON.or(Marks::CITY)) && !token.has(LISTED);
+            let near = before.is_some_and(|before| {
+                before.has(Marks::RELATION.or(Marks::TITLE).or(Marks::STAFF).or(Marks::FUNCTION))
+            });
+            token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
+        }
+    };
+    may && !contraction(note.word(token).as_bytes())
+}
+
+/// `I'd`, `weren't`
+fn contraction(word: &[u8]) -> bool {
+    let ends = [b"'d".as_slice(), b"'t", b"'m", b"'ll", b"'ve", b"'re"];
+    ends.iter().any(|end| word.ends_with(end))
+}
+
+/// Four to six digits after a town, street, state or country: a guess of them alone may stand.
+fn post_code(token: &Token, before: Option<&Token>, previous: Tag) -> bool {
+    token.case == Case::Number
+        && (4..=6).contains(&token.len())
+        && before.is_some_and(|before| {
+            matches!(previous, Tag::Street | Tag::Town)
+                || before.capitalised() && before.len() > 3 && before.has(Marks::COUNTRY.or(Marks::STATE))
+        })
+}
+
+/// Marks that tell kinds of words apart; frequent names count for themselves.
+const TOLD: Marks = Marks::GIVEN_FREQUENT
+    .or(Marks::GIVEN)
+    .or(Marks::SURNAME_FREQUENT)
+    .or(Marks::SURNAME)
+    .or(Marks::CITY)
+    .or(Marks::COMMON)
+    .or(Marks::FUNCTION)
+    .or(Marks::DRUG)
+    .or(Marks::EPONYM)
+    .or(Marks::DEVICE)
+    .or(Marks::MEDICAL)
+    .or(Marks::PAYER)
+    .or(Marks::CITY_BEGINS)
+    .or(Marks::FACILITY_HEAD)
+    .or(Marks::TITLE)
+    .or(Marks::RELATION)
+    .or(Marks::STAFF)
+    .or(Marks::CREDENTIAL)
+    .or(Marks::FACILITY)
+    .or(Marks::ORGANISATION)
+    .or(Marks::STREET)
+    .or(Marks::STATE)
+    .or(Marks::COUNTRY)
+    .or(Marks::CALENDAR)
+    .or(Marks::EPONYM_HEAD)
+    .or(Marks::PARTICLE);
+
+/// Which of [`TOLD`] a word has, and how it is written.
+fn kind(token: Option<&Token>) -> u64 {
+    let Some(token) = token else { return 1 << 40 };
+    (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
+}
+
+fn row(salt: u64, value: u64) -> usize {
+    let mixed = (value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    usize::try_from(mixed >> (64 - ROW_BITS)).unwrap_or(0)
+}
+
+/// Some bytes of a text as a number, in lower case.
+fn bytes(text: &[u8]) -> u64 {
+    text.iter().take(6).fold(text.len() as u64, |sum, byte| (sum << 8) | u64::from(byte.to_ascii_lowercase()))
+}
+
+/// What stands between two words: its first bytes, digits and letters there are none.
+fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
+    match (from, to) {
+        (Some(from), Some(to)) => {
+            let end = to.start.min(from.end + 4);
+            bytes(note.slice(from.end, end).as_bytes())
+        }
+        (None, _) => 1,
+        (_, None) => 2 + u64::from(from.map_or(0, |from| note.byte(from.end))),
+    }
+}
+
+fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows: &mut Vec<usize>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
+    let second = index.checked_sub(2).and_then(|at| tokens.get(at));
+    let next = tokens.get(index + 1);
+    let after = tokens.get(index + 2);
+    let hash = |token: Option<&Token>| {
+        token.map_or(0, |token| if token.case == Case::Number { 7 } else { token.hash })
+    };
+    let (own, left, right) = (kind(Some(token)), kind(before), kind(next));
+    let (gap_left, gap_right) = (gap(note, before, Some(token)), gap(note, Some(token), next));
+    let tags = (previous[0] as u64) << 3 | previous[1] as u64;
+    let starts = u64::from(index == line.first) << 1
+        | u64::from(gap_left & 0xff == u64::from(b' ') && gap_left >> 8 & 0xff == u64::from(b'.'));
+    let word = note.word(token).as_bytes();
+    let tail = |most: usize| bytes(word.get(word.len().saturating_sub(most)..).unwrap_or(word));
+    let head = bytes(word.get(..3).unwrap_or(word));
+    let mut add = |salt: u64, value: u64| rows.push(row(salt, value));
+    add(1, u64::from(word.is_ascii()));
+    add(36, own << 1 | u64::from(word.is_ascii()));
+    add(2, own);
+    let mut bits = token.marks.bits() & TOLD.bits();
+    while bits != 0 {
+        add(3, (token.case as u64) << 8 | u64::from(bits.trailing_zeros()));
+        bits &= bits - 1;
+    }
+    let known = token.has(
+        LISTED
+            .or(Marks::FACILITY)
+            .or(Marks::STREET)
+            .or(Marks::STAFF)
+            .or(Marks::TITLE)
+            .or(Marks::STATE)
+            .or(Marks::COUNTRY)
+            .or(Marks::RELATION),
+    );
+    if known {
+        add(4, token.hash);
+    } else {
+        add(5, tail(3));
+        add(6, tail(2));
+        add(7, head);
+    }
+    add(8, tags << 40 ^ own);
+    add(9, hash(before));
+    add(10, hash(next));
+    add(11, hash(second) ^ 3);
+    add(12, hash(after) ^ 5);
+    add(13, hash(before).rotate_left(7) ^ hash(second));
+    add(14, hash(next).rotate_left(7) ^ hash(after));
+    add(15, hash(before).rotate_left(9) ^ hash(next));
+    add(16, hash(before).rotate_left(11) ^ own);
+    add(17, hash(next).rotate_left(13) ^ own);
+    add(18, left);
+    add(19, right);
+    add(20, left.rotate_left(21) ^ own);
+    add(21, right.rotate_left(21) ^ own);
+    add(22, kind(second));
+    add(23, kind(after));
+    add(24, gap_left.rotate_left(20) ^ gap_right);
+    add(25, gap_left.rotate_left(20) ^ own);
+    add(26, gap_right.rotate_left(20) ^ own);
+    add(27, gap_left.rotate_left(17) ^ hash(before));
+    add(28, gap_right.rotate_left(17) ^ hash(next));
+    add(29, line.case << 50 ^ own);
+    add(30, starts << 50 ^ own);
+    add(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33));
+    add(32, tags << 50 ^ gap_left);
+    add(33, (token.len().min(9) as u64) << 8 | token.case as u64);
+    add(34, tags << 50 ^ hash(before));
+    add(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9));
+}
+
+/// A text to learn from: what is not in a span is nothing.
+#[derive(Debug, Clone)]
+pub struct Lesson {
+    /// The text, in ASCII or as it is when folded.
+    pub text: String,
+    /// Start, end and tag of what identifies.
+    pub spans: Vec<(usize, usize, Tag)>,
+}
+
+impl Lesson {
+    fn tag(&self, token: &Token) -> Tag {
+        let at = self.spans.partition_point(|(_, end, _)| *end <= token.start);
+        self.spans.get(at).filter(|(start, _, _)| *start < token.end).map_or(Tag::Other, |(_, _, tag)| *tag)
+    }
+}
+
+/// Learns weights from lessons, in their order. The margins are how far ahead a guess must be to be reported.
+pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8> {
+    let mut weights = vec![0_i32; ROWS * TAGS];
+    let mut sums = vec![0_i64; ROWS * TAGS];
+    let mut step = 1_i64;
+    for round in 0..rounds {
+        for lesson in lessons {
+            let note = Note::new(&lesson.text);
+            let taken = vec![None; note.tokens().len()];
+            walk(&note, &taken, |index, _, rows| {
+                let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
+                let mut scores = [0; TAGS];
+                for row in rows {
+                    for (score, weight) in scores.iter_mut().zip(weights.get(row * TAGS..).unwrap_or(&[])) {
+                        *score += weight;
+                    }
+                }
+                let guess = best(&scores);
+                if guess != truth {
+                    for row in rows {
+                        for (tag, change) in [(truth, 1), (guess, -1)] {
+                            let at = row * TAGS + tag.column();
+                            if let (Some(weight), Some(sum)) = (weights.get_mut(at), sums.get_mut(at)) {
+                                *weight += change;
+                                *sum += i64::from(change) * step;
+                            }
+                        }
+                    }
+                }
+                step += 1;
+                // At first the words before are as they should be, later as they are guessed.
+                if round == 0 { truth } else { guess }
+            });
+        }
+    }
+    let mut out = MAGIC.to_vec();
+    out.extend(margins.iter().flat_map(|margin| margin.to_le_bytes()));
+    out.extend(weights.iter().zip(&sums).map(|(weight, sum)| {
+        // The mean of the weight over all steps.
+        let mean = (i64::from(*weight) * step - sum) * SCALE / step;
+        u8::try_from((mean + i64::from(ZERO)).clamp(0, 255)).unwrap_or(0)
+    }));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lessons() -> Vec<Lesson> {
+        let names = ["Quillby", "Fenwrack", "Orrisdale", "Tambley"];
+        names
+            .iter()
+            .flat_map(|name| {
+                let start = "I spoke with ".len();
+                [
+                    Lesson {
+                        text: format!("I spoke with {name} about it"),
+                        spans: vec![(start, start + name.len(), Tag::Person)],
+                    },
+                    Lesson { text: "Scan of Chest with Contrast".to_owned(), spans: Vec::new() },
+                ]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_same_lessons_give_the_same_weights_which_know_what_they_taught() {
+        let bytes = train(&lessons(), 5, [0; TAGS]);
+        assert_eq!(bytes, train(&lessons(), 5, [0; TAGS]));
+        let model = Model::parse(&bytes).unwrap();
+        let text = "I spoke with Umberlow about it";
+        let found: Vec<_> =
+            model.guess_alone(text).iter().map(|g| (text.get(g.start..g.end).unwrap(), g.tag)).collect();
+        assert_eq!(found, [("Umberlow", Tag::Person)]);
+        assert!(model.guess_alone("Scan of Chest with Contrast").is_empty());
+    }
+
+    #[test]
+    fn the_committed_weights_can_be_read_and_others_are_refused() {
+        assert!(MODEL.is_some());
+        let bytes = train(&[], 1, [0; TAGS]);
+        assert!(Model::parse(&bytes).is_some());
+        assert!(Model::parse(bytes.get(1..).unwrap()).is_none());
+        assert!(Model::parse(bytes.get(..bytes.len() - 1).unwrap()).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn guesses_are_disjoint_and_on_boundaries(text in "(?s)([A-Za-zéß0-9 ,.'\\n-]|St\\. |\\PC){0,120}") {
+            let note = Note::new(&text);
+            let mut out = Vec::new();
+            guess(&note, &mut out);
+            prop_assert!(out.windows(2).all(|pair| pair[0].end <= pair[1].start));
+            for claim in out {
+                prop_assert!(note.text().get(claim.start..claim.end).is_some_and(|part| !part.is_empty()));
+            }
+        }
+    }
+}
