@@ -264,6 +264,12 @@ mod tests {
         assert_ne!(hash("["), hash("{"));
     }
 
+    /// The weights of the statistical step are learnt under these hashes: whoever changes them trains anew.
+    #[test]
+    fn a_hash_is_for_good() {
+        assert_eq!(hash("quillmoor"), 0xb075_066b_5367_e234);
+    }
+
     #[test]
     fn every_list_is_sorted_without_doubles_and_the_table_has_room() {
         let mut words = 0;
