@@ -223,6 +223,10 @@ impl Automaton {
         let config = DFA::config().cache_capacity(STATES).starts_for_each_pattern(true);
         let built = DFA::builder().syntax(syntax).configure(config).build_many(shapes);
         let dfa = built.map_err(|error| error.to_string())?;
+        // Where a shape can begin is told by the byte before it, which tells nothing of a line's or text's edge.
+        if dfa.get_nfa().look_set_any().contains_anchor() {
+            return Err("a shape has an anchor (`^`, `$`)".to_owned());
+        }
         let mut states = dfa.create_cache();
         let seconds = [b' ', b'a'].map(|before| seconds(&dfa, &mut states, before));
         Ok(Self { dfa, seconds })
@@ -322,6 +326,13 @@ mod tests {
     use regex_automata::meta::Regex;
 
     use super::*;
+
+    #[test]
+    fn anchors_are_refused() {
+        for shape in ["^mrn", "(?m)^mrn", "mrn$"] {
+            assert!(Automata::new(&[vec![shape]]).is_err(), "{shape}");
+        }
+    }
 
     const SHAPES: [&[&str]; 2] = [
         &[r"\bmrn\b:?", r"\b\d{3}-\d{4}\b", r"@[a-z]", r"[a-z]\d{2}/"],
