@@ -10,7 +10,8 @@
 //! |---|---|
 //! | `scan` | the scanner: blocks, whole-note pass, code points |
 //! | `view` | folded text with the way back to the original; words and their marks |
-//! | `registry` | the list of detectors, their automata and rules |
+//! | `registry` | the list of detectors, their shapes and rules |
+//! | `automaton` | many shapes in one automaton, tried where one can begin |
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
 //! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |

@@ -6,6 +6,9 @@
 //! a fixed order: the same texts give the same weights, byte by byte. `examples/train` makes `catalogue/phi/weights.bin`
 //! from sentences that it generates.
 
+mod features;
+mod train;
+
 use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label};
@@ -14,6 +17,9 @@ use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
+
+use features::features;
+pub use train::{Lesson, train};
 
 /// What a word is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +74,6 @@ const MAGIC: &[u8; 4] = b"LZP1";
 const HEADER: usize = 4 + TAGS * 2;
 /// A stored weight is a byte; this one is nothing.
 const ZERO: i32 = 128;
-/// How many steps of a stored weight make one step of training.
-const SCALE: i64 = 12;
 
 /// From which margin on a name is learnt.
 const LEARNT: i32 = 500;
@@ -103,9 +107,13 @@ pub struct Guess {
 static MODEL: LazyLock<Option<Model<'static>>> =
     LazyLock::new(|| Model::parse(include_bytes!("../../../catalogue/phi/weights.bin")));
 
+/// The model that is built in. Without it nothing may pass as looked at.
+pub(crate) fn built_in() -> Result<Model<'static>, &'static str> {
+    MODEL.ok_or("the weights of the statistical step cannot be read")
+}
+
 /// Adds what the model finds among the words that no rule has claimed.
-pub(crate) fn guess(note: &Note<'_>, out: &mut Vec<Found>) {
-    let Some(model) = *MODEL else { return };
+pub(crate) fn guess(model: Model<'_>, note: &Note<'_>, out: &mut Vec<Found>) {
     let mut taken = vec![None; note.tokens().len()];
     for claim in out.iter() {
         let first = note.token_at(claim.start);
@@ -240,9 +248,9 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
     // `Alka Seltzer`, `da Vinci`: a phrase of the lists.
     let phrase = |first: Option<&Token>, last: Option<&Token>| {
         first.zip(last).is_some_and(|(first, last)| {
-            let words = note.slice(first.start, last.end.min(first.start + PHRASE)).to_ascii_lowercase();
+            let words = note.slice(first.start, last.end.min(first.start + PHRASE));
             Lexicon::get().marks(&words.replace('-', " ")).has(Marks::CLINICAL)
-                || Lexicon::get().marks(&words).has(Marks::CLINICAL)
+                || Lexicon::get().marks(words).has(Marks::CLINICAL)
         })
     };
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
@@ -389,236 +397,15 @@ fn post_code(token: &Token, before: Option<&Token>, previous: Tag) -> bool {
         })
 }
 
-/// Marks that tell kinds of words apart; frequent names count for themselves.
-const TOLD: Marks = Marks::GIVEN_FREQUENT
-    .or(Marks::GIVEN)
-    .or(Marks::SURNAME_FREQUENT)
-    .or(Marks::SURNAME)
-    .or(Marks::CITY)
-    .or(Marks::COMMON)
-    .or(Marks::FUNCTION)
-    .or(Marks::DRUG)
-    .or(Marks::EPONYM)
-    .or(Marks::DEVICE)
-    .or(Marks::MEDICAL)
-    .or(Marks::PAYER)
-    .or(Marks::CITY_BEGINS)
-    .or(Marks::FACILITY_HEAD)
-    .or(Marks::TITLE)
-    .or(Marks::RELATION)
-    .or(Marks::STAFF)
-    .or(Marks::CREDENTIAL)
-    .or(Marks::FACILITY)
-    .or(Marks::ORGANISATION)
-    .or(Marks::STREET)
-    .or(Marks::STATE)
-    .or(Marks::COUNTRY)
-    .or(Marks::CALENDAR)
-    .or(Marks::EPONYM_HEAD)
-    .or(Marks::PARTICLE);
-
-/// Which of [`TOLD`] a word has, and how it is written.
-fn kind(token: Option<&Token>) -> u64 {
-    let Some(token) = token else { return 1 << 40 };
-    (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
-}
-
-fn row(salt: u64, value: u64) -> usize {
-    let mixed = (value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    usize::try_from(mixed >> (64 - ROW_BITS)).unwrap_or(0)
-}
-
-/// Some bytes of a text as a number, in lower case.
-fn bytes(text: &[u8]) -> u64 {
-    text.iter().take(6).fold(text.len() as u64, |sum, byte| (sum << 8) | u64::from(byte.to_ascii_lowercase()))
-}
-
-/// What stands between two words: its first bytes, digits and letters there are none.
-fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
-    match (from, to) {
-        (Some(from), Some(to)) => {
-            let end = to.start.min(from.end + 4);
-            bytes(note.slice(from.end, end).as_bytes())
-        }
-        (None, _) => 1,
-        (_, None) => 2 + u64::from(from.map_or(0, |from| note.byte(from.end))),
-    }
-}
-
-fn features(note: &Note<'_>, index: usize, previous: [Tag; 2], line: &Line, rows: &mut Vec<usize>) {
-    let tokens = note.tokens();
-    let Some(token) = tokens.get(index) else { return };
-    let before = index.checked_sub(1).and_then(|at| tokens.get(at));
-    let second = index.checked_sub(2).and_then(|at| tokens.get(at));
-    let next = tokens.get(index + 1);
-    let after = tokens.get(index + 2);
-    let hash = |token: Option<&Token>| {
-        token.map_or(0, |token| if token.case == Case::Number { 7 } else { token.hash })
-    };
-    let (own, left, right) = (kind(Some(token)), kind(before), kind(next));
-    let (gap_left, gap_right) = (gap(note, before, Some(token)), gap(note, Some(token), next));
-    let tags = (previous[0] as u64) << 3 | previous[1] as u64;
-    let starts = u64::from(index == line.first) << 1
-        | u64::from(gap_left & 0xff == u64::from(b' ') && gap_left >> 8 & 0xff == u64::from(b'.'));
-    let word = note.word(token).as_bytes();
-    let tail = |most: usize| bytes(word.get(word.len().saturating_sub(most)..).unwrap_or(word));
-    let head = bytes(word.get(..3).unwrap_or(word));
-    let mut add = |salt: u64, value: u64| rows.push(row(salt, value));
-    add(1, u64::from(word.is_ascii()));
-    add(36, own << 1 | u64::from(word.is_ascii()));
-    add(2, own);
-    let mut bits = token.marks.bits() & TOLD.bits();
-    while bits != 0 {
-        add(3, (token.case as u64) << 8 | u64::from(bits.trailing_zeros()));
-        bits &= bits - 1;
-    }
-    let known = token.has(
-        LISTED
-            .or(Marks::FACILITY)
-            .or(Marks::STREET)
-            .or(Marks::STAFF)
-            .or(Marks::TITLE)
-            .or(Marks::STATE)
-            .or(Marks::COUNTRY)
-            .or(Marks::RELATION),
-    );
-    if known {
-        add(4, token.hash);
-    } else {
-        add(5, tail(3));
-        add(6, tail(2));
-        add(7, head);
-    }
-    add(8, tags << 40 ^ own);
-    add(9, hash(before));
-    add(10, hash(next));
-    add(11, hash(second) ^ 3);
-    add(12, hash(after) ^ 5);
-    add(13, hash(before).rotate_left(7) ^ hash(second));
-    add(14, hash(next).rotate_left(7) ^ hash(after));
-    add(15, hash(before).rotate_left(9) ^ hash(next));
-    add(16, hash(before).rotate_left(11) ^ own);
-    add(17, hash(next).rotate_left(13) ^ own);
-    add(18, left);
-    add(19, right);
-    add(20, left.rotate_left(21) ^ own);
-    add(21, right.rotate_left(21) ^ own);
-    add(22, kind(second));
-    add(23, kind(after));
-    add(24, gap_left.rotate_left(20) ^ gap_right);
-    add(25, gap_left.rotate_left(20) ^ own);
-    add(26, gap_right.rotate_left(20) ^ own);
-    add(27, gap_left.rotate_left(17) ^ hash(before));
-    add(28, gap_right.rotate_left(17) ^ hash(next));
-    add(29, line.case << 50 ^ own);
-    add(30, starts << 50 ^ own);
-    add(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33));
-    add(32, tags << 50 ^ gap_left);
-    add(33, (token.len().min(9) as u64) << 8 | token.case as u64);
-    add(34, tags << 50 ^ hash(before));
-    add(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9));
-}
-
-/// A text to learn from: what is not in a span is nothing.
-#[derive(Debug, Clone)]
-pub struct Lesson {
-    /// The text, in ASCII or as it is when folded.
-    pub text: String,
-    /// Start, end and tag of what identifies.
-    pub spans: Vec<(usize, usize, Tag)>,
-}
-
-impl Lesson {
-    fn tag(&self, token: &Token) -> Tag {
-        let at = self.spans.partition_point(|(_, end, _)| *end <= token.start);
-        self.spans.get(at).filter(|(start, _, _)| *start < token.end).map_or(Tag::Other, |(_, _, tag)| *tag)
-    }
-}
-
-/// Learns weights from lessons, in their order. The margins are how far ahead a guess must be to be reported.
-pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8> {
-    let mut weights = vec![0_i32; ROWS * TAGS];
-    let mut sums = vec![0_i64; ROWS * TAGS];
-    let mut step = 1_i64;
-    for round in 0..rounds {
-        for lesson in lessons {
-            let note = Note::new(&lesson.text);
-            let taken = vec![None; note.tokens().len()];
-            walk(&note, &taken, |index, _, rows| {
-                let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
-                let mut scores = [0; TAGS];
-                for row in rows {
-                    for (score, weight) in scores.iter_mut().zip(weights.get(row * TAGS..).unwrap_or(&[])) {
-                        *score += weight;
-                    }
-                }
-                let guess = best(&scores);
-                if guess != truth {
-                    for row in rows {
-                        for (tag, change) in [(truth, 1), (guess, -1)] {
-                            let at = row * TAGS + tag.column();
-                            if let (Some(weight), Some(sum)) = (weights.get_mut(at), sums.get_mut(at)) {
-                                *weight += change;
-                                *sum += i64::from(change) * step;
-                            }
-                        }
-                    }
-                }
-                step += 1;
-                // At first the words before are as they should be, later as they are guessed.
-                if round == 0 { truth } else { guess }
-            });
-        }
-    }
-    let mut out = MAGIC.to_vec();
-    out.extend(margins.iter().flat_map(|margin| margin.to_le_bytes()));
-    out.extend(weights.iter().zip(&sums).map(|(weight, sum)| {
-        // The mean of the weight over all steps.
-        let mean = (i64::from(*weight) * step - sum) * SCALE / step;
-        u8::try_from((mean + i64::from(ZERO)).clamp(0, 255)).unwrap_or(0)
-    }));
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn lessons() -> Vec<Lesson> {
-        let names = ["Quillby", "Fenwrack", "Orrisdale", "Tambley"];
-        names
-            .iter()
-            .flat_map(|name| {
-                let start = "I spoke with ".len();
-                [
-                    Lesson {
-                        text: format!("I spoke with {name} about it"),
-                        spans: vec![(start, start + name.len(), Tag::Person)],
-                    },
-                    Lesson { text: "Scan of Chest with Contrast".to_owned(), spans: Vec::new() },
-                ]
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_same_lessons_give_the_same_weights_which_know_what_they_taught() {
-        let bytes = train(&lessons(), 5, [0; TAGS]);
-        assert_eq!(bytes, train(&lessons(), 5, [0; TAGS]));
-        let model = Model::parse(&bytes).unwrap();
-        let text = "I spoke with Umberlow about it";
-        let found: Vec<_> =
-            model.guess_alone(text).iter().map(|g| (text.get(g.start..g.end).unwrap(), g.tag)).collect();
-        assert_eq!(found, [("Umberlow", Tag::Person)]);
-        assert!(model.guess_alone("Scan of Chest with Contrast").is_empty());
-    }
-
     #[test]
     fn the_committed_weights_can_be_read_and_others_are_refused() {
-        assert!(MODEL.is_some());
+        assert!(built_in().is_ok());
         let bytes = train(&[], 1, [0; TAGS]);
         assert!(Model::parse(&bytes).is_some());
         assert!(Model::parse(bytes.get(1..).unwrap()).is_none());
@@ -630,7 +417,7 @@ mod tests {
         fn guesses_are_disjoint_and_on_boundaries(text in "(?s)([A-Za-zéß0-9 ,.'\\n-]|St\\. |\\PC){0,120}") {
             let note = Note::new(&text);
             let mut out = Vec::new();
-            guess(&note, &mut out);
+            guess(built_in().unwrap(), &note, &mut out);
             prop_assert!(out.windows(2).all(|pair| pair[0].end <= pair[1].start));
             for claim in out {
                 prop_assert!(note.text().get(claim.start..claim.end).is_some_and(|part| !part.is_empty()));

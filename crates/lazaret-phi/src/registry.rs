@@ -1,5 +1,6 @@
-//! The detectors: one file each and one line here. The shapes of all of them are compiled into four automata,
-//! so that a note is read four times whatever their number.
+//! The detectors: one file each and one line here. The shapes of all of them are compiled into four automata, which
+//! are tried where one of their shapes can begin. A shape that may begin with any letters is tried at every word: seek a
+//! sign or a last word instead, and look back from it.
 
 use std::sync::LazyLock;
 

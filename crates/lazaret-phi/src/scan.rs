@@ -36,7 +36,9 @@ pub struct Scanner {
 impl Scanner {
     /// Builds the automata and the dictionary, once a process.
     pub fn new() -> Result<Self, DetectorError> {
-        registry::ready().map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
+        let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
+        registry::ready().map_err(failed)?;
+        model::built_in().map_err(failed)?;
         Lexicon::get();
         Ok(Self { most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
     }
@@ -114,14 +116,14 @@ fn look_at(
     learnt: &mut Learnt,
 ) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
-    registry::detect(note, &mut claims)
-        .map_err(|reason| DetectorError { detector: NAME, reason: reason.to_owned() })?;
+    let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
+    registry::detect(note, &mut claims).map_err(failed)?;
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
     widen(note, &mut claims);
     let ruled = claims.len();
-    model::guess(note, &mut claims);
+    model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     learnt.learn(note, &claims);
     let before = claims.len();

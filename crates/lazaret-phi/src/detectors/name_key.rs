@@ -140,8 +140,7 @@ fn components(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     {
         return;
     }
-    let listed =
-        |word: &str| crate::lexicon::Lexicon::get().marks(&word.to_ascii_lowercase()).has(Marks::PERSON);
+    let listed = |word: &str| crate::lexicon::Lexicon::get().marks(word).has(Marks::PERSON);
     let given = note.slice(hit.start + 1, hit.end).split('^').next().unwrap_or("");
     if [family, given].iter().any(|part| part.split('-').any(listed)) {
         let provider = note.cue_before(start, 12, "by|for|dr");
