@@ -201,14 +201,17 @@ impl LedgerReader {
         dataset: &str,
         destination: Option<&str>,
     ) -> Result<Vec<u64>, StoreError> {
-        let last = self.destinations_of_dataset(dataset)?.pop().flatten();
+        let destination = match destination {
+            Some(id) => Some(id.to_owned()),
+            None => self.destinations_of_dataset(dataset)?.pop().flatten(),
+        };
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
             "SELECT DISTINCT opened_at FROM output JOIN crossing USING (opened_at)
              WHERE (dataset = ?1 OR (dataset > ?1 || '/' AND dataset < ?1 || '0')) AND to_id IS ?2
              ORDER BY opened_at",
         )?;
-        let mut rows = statement.query(params![dataset, destination.or(last.as_deref())])?;
+        let mut rows = statement.query(params![dataset, destination])?;
         let mut indexes = Vec::new();
         while let Some(row) = rows.next()? {
             indexes.push(uint(row.get(0)?)?);

@@ -35,16 +35,13 @@ pub(crate) fn run(
         }
         return Ok(Exit::Clear);
     };
-    let is_within = |name: &String| {
-        name.strip_prefix(dataset).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if !datasets.iter().any(is_within) {
+    let lakes = reader.destinations_of_dataset(dataset).map_err(of_ledger)?;
+    if lakes.is_empty() {
         let near = crate::config::nearest(dataset, datasets.iter().map(String::as_str));
         let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
         return Err(CliError::Usage(format!("no dataset `{dataset}`{hint}; `lazaret bom` lists them")));
     }
     let lake = args.lake.as_deref();
-    let lakes = reader.destinations_of_dataset(dataset).map_err(of_ledger)?;
     if lake.is_some_and(|lake| !lakes.iter().flatten().any(|id| id == lake)) {
         let known: Vec<&str> = lakes.iter().flatten().map(String::as_str).collect();
         return Err(CliError::Usage(format!(
