@@ -16,7 +16,7 @@
 //! | `shred` | shredding of a subject, legal hold |
 //! | `log` | how far the ledger was signed |
 //! | `status`, `backup` | counts for people; consistent copies |
-//! | `database`, `cache`, `random` | SQLite, memory, random bytes |
+//! | `database`, `keeper`, `cache`, `random` | SQLite, the thread beside it, memory, random bytes |
 //!
 //! What a copy of the data directory shows without the key: how many patients, tokens and held records there
 //! are and how long each is, how long the ledger is, when they came, the names of datasets, and who shredded or settled something.
