@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod phi;
+
+pub(crate) use phi::{PhiCommand, PhiScanArgs};
+
 /// The checkpoint between your hospital's data and AI
 ///
 /// Every record, prompt and model on its way to AI is inspected, decided and recorded.
@@ -142,23 +146,6 @@ pub(crate) struct IngestArgs {
     /// Source system the patient ids belong to
     #[arg(long)]
     pub(crate) system: Option<String>,
-}
-
-/// `phi …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum PhiCommand {
-    /// Print where identifying text stands in files
-    #[command(after_help = "Examples:
-  lazaret phi scan note.txt                        kinds and places
-  lazaret phi scan --jsonl notes.jsonl             {\"id\", \"text\"} in, {\"id\", \"spans\"} out; offsets in code points")]
-    Scan {
-        /// Text files
-        #[arg(required = true, value_name = "FILE")]
-        paths: Vec<PathBuf>,
-        /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line; `-` is standard input
-        #[arg(long, conflicts_with = "json")]
-        jsonl: bool,
-    },
 }
 
 /// Arguments of `explain`

@@ -11,7 +11,7 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
 
-use crate::cli::PhiCommand;
+use crate::cli::PhiScanArgs;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::json_line;
@@ -28,12 +28,12 @@ struct JsonSpan {
 
 /// Runs the command.
 pub(crate) fn run(
-    command: &PhiCommand,
+    args: &PhiScanArgs,
     config: &Config,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let PhiCommand::Scan { paths, jsonl } = command;
+    let PhiScanArgs { paths, jsonl } = args;
     let limits = &config.limits();
     let scanner = Scanner::new().map_err(of_detector)?.with_limits(limits);
     let mut found = false;

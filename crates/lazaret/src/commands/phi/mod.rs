@@ -1,0 +1,21 @@
+//! `lazaret phi …`: identifying text, found, shown and taken out. One command a file.
+
+use std::io::Write;
+
+use crate::cli::PhiCommand;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+
+mod scan;
+
+/// Runs the command.
+pub(crate) fn run(
+    command: &PhiCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    match command {
+        PhiCommand::Scan(args) => scan::run(args, config, json, out),
+    }
+}
