@@ -241,6 +241,22 @@ impl Label {
     pub const OTHER_ID: Self = Self::of(Kind::OtherId);
     /// The id of a record in its source system.
     pub const RECORD_ID: Self = Self::OTHER_ID.sub("record");
+    /// A state or province.
+    pub const STATE: Self = Self::LOCATION.sub("state");
+    /// A country.
+    pub const COUNTRY: Self = Self::LOCATION.sub("country");
+    /// An age of 89 years or less.
+    pub const AGE_UNDER_90: Self = Self::AGE.sub("under-90");
+    /// A year without a day or month.
+    pub const YEAR: Self = Self::DATE.sub("year");
+    /// What someone works as.
+    pub const PROFESSION: Self = Self::OTHER_ID.sub("profession");
+
+    /// Whether the Safe Harbor method counts it among the identifiers that must go (45 CFR 164.514(b)(2)(i)). States,
+    /// countries, ages under 90, years and professions may stay there; wider profiles report them.
+    pub fn counts_for_safe_harbor(self) -> bool {
+        ![Self::STATE, Self::COUNTRY, Self::AGE_UNDER_90, Self::YEAR, Self::PROFESSION].contains(&self)
+    }
 }
 
 impl fmt::Display for Label {
@@ -262,6 +278,15 @@ impl Serialize for Label {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn safe_harbor_lets_states_years_and_ages_under_90_stay() {
+        for label in [Label::STATE, Label::COUNTRY, Label::AGE_UNDER_90, Label::YEAR, Label::PROFESSION] {
+            assert!(!label.counts_for_safe_harbor(), "{label}");
+            assert!(Label::of(label.kind).counts_for_safe_harbor(), "{label}");
+        }
+        assert!(Label::CITY.counts_for_safe_harbor() && Label::BIRTH_DATE.counts_for_safe_harbor());
+    }
 
     #[test]
     fn the_kinds_are_sorted_and_their_rules_follow_from_their_names() {
