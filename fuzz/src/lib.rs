@@ -18,7 +18,7 @@ use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
-use lazaret_phi::{PhiRewriter, Scanner};
+use lazaret_phi::{Knowledge, PhiRewriter, Scanner};
 use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
 
@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
     target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
+    target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
@@ -142,6 +143,19 @@ pub fn csv(bytes: &[u8]) -> String {
 /// The schema of a table, in TOML.
 pub fn csv_schema(bytes: &[u8]) -> String {
     format!("{:?}", Schema::parse(&String::from_utf8_lossy(bytes)))
+}
+
+/// A hospital's own knowledge, in TOML, used on a short note.
+pub fn knowledge(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match Knowledge::read(&text, "", Timestamp::default(), &Limits::default()) {
+        Ok(knowledge) => {
+            let scanner = Scanner::new().map(|scanner| scanner.knowing(Arc::new(knowledge)));
+            let note = "Ward: Tansy East\nfolder QH.4471, Mr. Larkspur saw Thrale\nAssessment: Larkspur 4\n";
+            scanner.map_or_else(|error| error.to_string(), |scanner| format!("{:?}", scanner.scan(note, None)))
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Unpacking, by what the bytes are.

@@ -172,7 +172,7 @@ impl Seeds {
 }
 
 /// The hash of some words and one more; of one word it is the word's.
-fn after(words: Option<u64>, word: u64) -> u64 {
+pub(crate) fn after(words: Option<u64>, word: u64) -> u64 {
     words.map_or(word, |words| words.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ word)
 }
 

@@ -16,6 +16,7 @@
 //! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
+//! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
@@ -23,6 +24,7 @@
 mod automaton;
 mod calendar;
 mod detectors;
+mod knowledge;
 mod known;
 mod lexicon;
 #[doc(hidden)]
@@ -36,9 +38,16 @@ mod surrogate;
 mod value;
 mod view;
 
+pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};
 pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
 
 /// The limits of this room, sorted by key.
-pub const LIMITS: &[lazaret_core::Limit] = &[known::MAX_FACT_WORDS, scan::MAX_LEARNT];
+pub const LIMITS: &[lazaret_core::Limit] = &[
+    knowledge::MAX_PHRASES,
+    knowledge::MAX_SHAPES,
+    knowledge::MAX_KNOWLEDGE,
+    known::MAX_FACT_WORDS,
+    scan::MAX_LEARNT,
+];

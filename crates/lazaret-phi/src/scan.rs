@@ -9,8 +9,11 @@ use lazaret_core::{
     Span, View,
 };
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
+use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
@@ -27,8 +30,9 @@ const EDGE: usize = 4 << 10;
 pub(crate) const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
 
 /// Looks for identifying text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Scanner {
+    knowledge: Option<Arc<Knowledge>>,
     most_learnt: usize,
     most_fact_words: usize,
 }
@@ -40,23 +44,44 @@ impl Scanner {
         registry::ready().map_err(failed)?;
         model::built_in().map_err(failed)?;
         Lexicon::get();
-        Ok(Self { most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
+        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
     }
 
     /// The same under other limits.
     #[must_use]
     pub fn with_limits(self, limits: &Limits) -> Self {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
-        Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS) }
+        Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS), ..self }
     }
 
-    /// The name and version, as receipts and bills of materials bear it.
+    /// The same with what the hospital knows of its own texts.
+    #[must_use]
+    pub fn knowing(self, knowledge: Arc<Knowledge>) -> Self {
+        Self { knowledge: Some(knowledge), ..self }
+    }
+
+    /// The name and version, as receipts and bills of materials bear it: with the digest of the hospital's knowledge.
     pub fn version(&self) -> String {
-        format!("{NAME} {}", env!("CARGO_PKG_VERSION"))
+        let version = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+        match &self.knowledge {
+            Some(knowledge) => format!("{version} knowledge {}", knowledge.digest()),
+            None => version,
+        }
     }
 
     /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
     pub fn scan(&self, text: &str, known: Option<&Known>) -> Result<Vec<Detection>, DetectorError> {
+        self.scan_in(text, known, Setting::default())
+    }
+
+    /// The same for a text whose ward or author is known: entries of the hospital's knowledge may hold there alone.
+    pub fn scan_in(
+        &self,
+        text: &str,
+        known: Option<&Known>,
+        setting: Setting,
+    ) -> Result<Vec<Detection>, DetectorError> {
+        let applied = self.knowledge.as_deref().map(|knowledge| Applied::new(knowledge, setting, text));
         let seeds = known.map(|known| Seeds::of(known, self.most_fact_words));
         let mut learnt = Learnt { most: self.most_learnt, ..Learnt::default() };
         let mut out: Vec<Detection> = Vec::new();
@@ -66,7 +91,8 @@ impl Scanner {
             let until = cut(text, at);
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
-            for detection in look(part, seeds.as_deref(), &mut learnt)? {
+            let local = applied.as_ref().map(|applied| applied.at(from));
+            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt)? {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {
@@ -105,14 +131,20 @@ fn floor(text: &str, at: usize) -> usize {
     at
 }
 
-fn look(text: &str, seeds: Option<&Seeds>, learnt: &mut Learnt) -> Result<Vec<Detection>, DetectorError> {
-    look_at(text, &Note::new(text), seeds, learnt)
+fn look(
+    text: &str,
+    seeds: Option<&Seeds>,
+    applied: Option<&Local<'_>>,
+    learnt: &mut Learnt,
+) -> Result<Vec<Detection>, DetectorError> {
+    look_at(text, &Note::new(text), seeds, applied, learnt)
 }
 
 fn look_at(
     text: &str,
     note: &Note<'_>,
     seeds: Option<&Seeds>,
+    applied: Option<&Local<'_>>,
     learnt: &mut Learnt,
 ) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
@@ -121,14 +153,17 @@ fn look_at(
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
+    let allowed = applied.map(|applied| applied.seek(note, &mut claims)).unwrap_or_default();
     widen(note, &mut claims);
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
+    drop_allowed(note, &allowed, &mut claims);
     Ok(resolve(claims)
         .into_iter()
         .map(|claim| Detection {
@@ -247,7 +282,7 @@ impl Learnt {
 }
 
 /// The scanner as core's checkpoint calls it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PhiText {
     scanner: Scanner,
 }
@@ -262,6 +297,12 @@ impl PhiText {
     #[must_use]
     pub fn with_limits(self, limits: &Limits) -> Self {
         Self { scanner: self.scanner.with_limits(limits) }
+    }
+}
+
+impl From<Scanner> for PhiText {
+    fn from(scanner: Scanner) -> Self {
+        Self { scanner }
     }
 }
 
@@ -317,7 +358,7 @@ mod tests {
     /// How much detectors look at beyond reading the text once, and how much they find.
     fn work(text: &str) -> usize {
         let note = Note::new(text);
-        let found = look_at(text, &note, None, &mut Learnt::default()).unwrap();
+        let found = look_at(text, &note, None, None, &mut Learnt::default()).unwrap();
         note.looked_at.get() + found.len() + note.tokens().len()
     }
 

@@ -8,6 +8,8 @@ mod cases;
 mod clinical;
 #[path = "main/context.rs"]
 mod context;
+#[path = "main/knowledge.rs"]
+mod knowledge;
 #[path = "main/registry.rs"]
 mod registry;
 #[path = "main/text.rs"]

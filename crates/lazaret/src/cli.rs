@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod phi;
 
-pub(crate) use phi::{PhiCommand, PhiScanArgs};
+pub(crate) use phi::{PhiCommand, PhiKnowledgeCommand, PhiScanArgs};
 
 /// The checkpoint between your hospital's data and AI
 ///

@@ -96,10 +96,8 @@ impl<'a> Told<'a> {
     }
 }
 
-fn detectors(limits: &Limits) -> Result<Vec<Arc<dyn Detector>>, CliError> {
-    let text =
-        PhiText::new().map_err(|error| CliError::failed("the detectors of identifying text", error))?;
-    Ok(vec![Arc::new(text.with_limits(limits))])
+fn detectors(config: &Config) -> Result<Vec<Arc<dyn Detector>>, CliError> {
+    Ok(vec![Arc::new(PhiText::from(crate::knowledge::scanner(config)?))])
 }
 
 fn checkpoint_of(
@@ -111,7 +109,7 @@ fn checkpoint_of(
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
         formats: told.formats(&config.limits())?,
-        detectors: detectors(&config.limits())?,
+        detectors: detectors(config)?,
         policy,
         vault,
         ledger,

@@ -67,6 +67,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: "lazaret.localhost/ledger",
         about: "the name checkpoints are signed under (C2SP signed-note)",
     },
+    Setting {
+        key: "phi.knowledge",
+        default: "",
+        about: "the file of what the hospital knows of its own texts; empty: none",
+    },
     Setting { key: "workers.width", default: "0", about: "worker threads; 0 for one a processor" },
 ];
 

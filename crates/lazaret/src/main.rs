@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod config;
 mod exit;
+mod knowledge;
 mod lakes;
 mod looking;
 mod report;

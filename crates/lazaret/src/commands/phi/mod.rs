@@ -6,6 +6,7 @@ use crate::cli::PhiCommand;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
+mod knowledge;
 mod scan;
 
 /// Runs the command.
@@ -16,6 +17,7 @@ pub(crate) fn run(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     match command {
+        PhiCommand::Knowledge(command) => knowledge::run(command, config, json, out),
         PhiCommand::Scan(args) => scan::run(args, config, json, out),
     }
 }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::cli::PhiScanArgs;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
+use crate::knowledge;
 use crate::report::json_line;
 
 #[derive(Serialize)]
@@ -35,7 +36,7 @@ pub(crate) fn run(
 ) -> Result<Exit, CliError> {
     let PhiScanArgs { paths, jsonl } = args;
     let limits = &config.limits();
-    let scanner = Scanner::new().map_err(of_detector)?.with_limits(limits);
+    let scanner = &knowledge::scanner(config)?;
     let mut found = false;
     let mut wrong = Wrong::default();
     // A file that cannot be read is told at the end, and the others are scanned all the same.
@@ -137,7 +138,7 @@ const TOLD: usize = 20;
 
 /// Scans a text a line. A line that cannot be read is told at the end, and the others are scanned all the same.
 fn scan_lines(
-    scanner: Scanner,
+    scanner: &Scanner,
     path: &Path,
     limits: &Limits,
     wrong: &mut Wrong,
