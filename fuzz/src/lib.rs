@@ -152,7 +152,8 @@ pub fn knowledge(bytes: &[u8]) -> String {
         Ok(knowledge) => {
             let scanner = Scanner::new().map(|scanner| scanner.knowing(Arc::new(knowledge)));
             let note = "Ward: Tansy East\nfolder QH.4471, Mr. Larkspur saw Thrale\nAssessment: Larkspur 4\n";
-            scanner.map_or_else(|error| error.to_string(), |scanner| format!("{:?}", scanner.scan(note, None)))
+            scanner
+                .map_or_else(|error| error.to_string(), |scanner| format!("{:?}", scanner.scan(note, None)))
         }
         Err(error) => error.to_string(),
     }
