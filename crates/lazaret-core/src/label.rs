@@ -255,7 +255,143 @@ impl Label {
     /// Whether the Safe Harbor method counts it among the identifiers that must go (45 CFR 164.514(b)(2)(i)). States,
     /// countries, ages under 90, years and professions may stay there; wider profiles report them.
     pub fn counts_for_safe_harbor(self) -> bool {
-        ![Self::STATE, Self::COUNTRY, Self::AGE_UNDER_90, Self::YEAR, Self::PROFESSION].contains(&self)
+        !Self::WIDE.contains(&self)
+    }
+
+    /// What only profiles wider than Safe Harbor report.
+    pub const WIDE: [Self; 5] =
+        [Self::STATE, Self::COUNTRY, Self::AGE_UNDER_90, Self::YEAR, Self::PROFESSION];
+
+    /// Every label that detectors and schemas give, but for its kind alone.
+    pub const SUBS: [Self; 29] = [
+        Self::AGE_UNDER_90,
+        Self::BIRTH_DATE,
+        Self::YEAR,
+        Self::LICENSE.sub("dea"),
+        Self::LICENSE.sub("npi"),
+        Self::CITY,
+        Self::COUNTRY,
+        Self::COUNTY,
+        Self::STATE,
+        Self::STREET,
+        Self::ZIP,
+        Self::NAME.sub("maiden"),
+        Self::NAME.sub("other"),
+        Self::PATIENT,
+        Self::PROVIDER,
+        Self::RELATIVE,
+        Self::OTHER_ID.sub("accession"),
+        Self::OTHER_ID.sub("annotation"),
+        Self::OTHER_ID.sub("birth-order"),
+        Self::OTHER_ID.sub("encounter"),
+        Self::OTHER_ID.sub("extension"),
+        Self::OTHER_ID.sub("narrative"),
+        Self::OTHER_ID.sub("nhs"),
+        Self::OTHER_ID.sub("outside-schema"),
+        Self::PROFESSION,
+        Self::RECORD_ID,
+        Self::OTHER_ID.sub("room"),
+        Self::OTHER_ID.sub("tax"),
+        Self::OTHER_ID.sub("username"),
+    ];
+
+    /// Reads `MRN` or `OTHER_ID.room`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let known = Kind::ALL.into_iter().map(Self::of).chain(Self::SUBS);
+        known.into_iter().find(|label| {
+            let (kind, sub) = text.split_once('.').map_or((text, None), |(kind, sub)| (kind, Some(sub)));
+            label.kind.name() == kind && label.sub == sub
+        })
+    }
+
+    /// The letter of the identifier it falls under in 45 CFR 164.514(b)(2)(i); none where it may stay.
+    pub fn safe_harbor(self) -> Option<char> {
+        let letter = match self.kind {
+            Kind::Name => 'A',
+            Kind::Location | Kind::Hospital => 'B',
+            Kind::Date | Kind::Age => 'C',
+            Kind::Phone => 'D',
+            Kind::Fax => 'E',
+            Kind::Email => 'F',
+            Kind::Ssn => 'G',
+            Kind::Mrn => 'H',
+            Kind::HealthPlan => 'I',
+            Kind::Account => 'J',
+            Kind::License => 'K',
+            Kind::Vehicle => 'L',
+            Kind::Device => 'M',
+            Kind::Url => 'N',
+            Kind::Ip => 'O',
+            Kind::Biometric => 'P',
+            Kind::Photo => 'Q',
+            Kind::OtherId => 'R',
+        };
+        self.counts_for_safe_harbor().then_some(letter)
+    }
+
+    /// The tag of the i2b2 2014 de-identification task (Stubbs and Uzuner, "Annotating longitudinal clinical
+    /// narratives for de-identification", J Biomed Inform 58, 2015). A name without a role is the patient's there.
+    pub fn i2b2(self) -> &'static str {
+        match (self.kind, self.sub) {
+            (Kind::Name, Some("provider")) => "DOCTOR",
+            (Kind::Name, _) => "PATIENT",
+            (Kind::Location, Some("street")) => "STREET",
+            (Kind::Location, Some("city")) => "CITY",
+            (Kind::Location, Some("zip")) => "ZIP",
+            (Kind::Location, Some("state")) => "STATE",
+            (Kind::Location, Some("country")) => "COUNTRY",
+            (Kind::Location, _) => "LOCATION-OTHER",
+            (Kind::Hospital, _) => "HOSPITAL",
+            (Kind::Date, _) => "DATE",
+            (Kind::Age, _) => "AGE",
+            (Kind::Phone, _) => "PHONE",
+            (Kind::Fax, _) => "FAX",
+            (Kind::Email, _) => "EMAIL",
+            (Kind::Ssn, _) => "SSN",
+            (Kind::Mrn, _) => "MEDICALRECORD",
+            (Kind::HealthPlan, _) => "HEALTHPLAN",
+            (Kind::Account, _) => "ACCOUNT",
+            (Kind::License, _) => "LICENSE",
+            (Kind::Vehicle, _) => "VEHICLE",
+            (Kind::Device, _) => "DEVICE",
+            (Kind::Url, _) => "URL",
+            (Kind::Ip, _) => "IPADDR",
+            (Kind::Biometric | Kind::Photo, _) => "BIOID",
+            (Kind::OtherId, Some("username")) => "USERNAME",
+            (Kind::OtherId, Some("profession")) => "PROFESSION",
+            (Kind::OtherId, _) => "IDNUM",
+        }
+    }
+
+    /// The entity as Presidio names it; where Presidio has no name, one in its manner.
+    pub fn presidio(self) -> &'static str {
+        match (self.kind, self.sub) {
+            (Kind::Name, _) => "PERSON",
+            (Kind::Location, _) => "LOCATION",
+            (Kind::Hospital, _) => "ORGANIZATION",
+            (Kind::Date, _) => "DATE_TIME",
+            (Kind::Age, _) => "AGE",
+            (Kind::Phone, _) => "PHONE_NUMBER",
+            (Kind::Fax, _) => "FAX_NUMBER",
+            (Kind::Email, _) => "EMAIL_ADDRESS",
+            (Kind::Ssn, _) => "US_SSN",
+            (Kind::Mrn, _) => "MEDICAL_RECORD_NUMBER",
+            (Kind::HealthPlan, _) => "HEALTH_PLAN_NUMBER",
+            (Kind::Account, _) => "ACCOUNT_NUMBER",
+            (Kind::License, Some("npi")) => "US_NPI",
+            (Kind::License, Some("dea")) => "MEDICAL_LICENSE",
+            (Kind::License, _) => "LICENSE_NUMBER",
+            (Kind::Vehicle, _) => "VEHICLE_ID",
+            (Kind::Device, _) => "DEVICE_ID",
+            (Kind::Url, _) => "URL",
+            (Kind::Ip, _) => "IP_ADDRESS",
+            (Kind::Biometric, _) => "BIOMETRIC_ID",
+            (Kind::Photo, _) => "PHOTO",
+            (Kind::OtherId, Some("nhs")) => "UK_NHS",
+            (Kind::OtherId, Some("username")) => "USERNAME",
+            (Kind::OtherId, Some("profession")) => "PROFESSION",
+            (Kind::OtherId, _) => "ID",
+        }
     }
 }
 
@@ -286,6 +422,30 @@ mod tests {
             assert!(Label::of(label.kind).counts_for_safe_harbor(), "{label}");
         }
         assert!(Label::CITY.counts_for_safe_harbor() && Label::BIRTH_DATE.counts_for_safe_harbor());
+    }
+
+    #[test]
+    fn a_label_is_read_as_it_is_written_and_nothing_else_is() {
+        for label in Kind::ALL.into_iter().map(Label::of).chain(Label::SUBS) {
+            assert_eq!(Label::parse(&label.to_string()), Some(label));
+        }
+        for text in ["", "mrn", "MRN.", "MRN.room", "OTHER_ID.Room", "NAME.patient.x", ".patient"] {
+            assert_eq!(Label::parse(text), None, "{text}");
+        }
+        let names: Vec<String> = Label::SUBS.iter().map(ToString::to_string).collect();
+        assert!(names.is_sorted(), "{names:?}");
+    }
+
+    #[test]
+    fn every_letter_of_safe_harbor_has_a_label_and_every_label_three_names() {
+        let mut letters: Vec<char> =
+            Kind::ALL.into_iter().filter_map(|kind| Label::of(kind).safe_harbor()).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters, ('A'..='R').collect::<Vec<_>>());
+        assert_eq!(Label::STATE.safe_harbor(), None);
+        assert_eq!((Label::PROVIDER.i2b2(), Label::PROVIDER.presidio()), ("DOCTOR", "PERSON"));
+        assert_eq!((Label::STATE.i2b2(), Label::MRN.i2b2()), ("STATE", "MEDICALRECORD"));
     }
 
     #[test]

@@ -72,6 +72,34 @@ impl Profile {
         &self.id
     }
 
+    /// Whether a label is an identifier under this profile: it does not simply stay.
+    pub fn reports(&self, label: Label) -> bool {
+        self.action(label) != Action::Keep
+    }
+
+    /// Whether it asks for what the Safe Harbor method lets stay ([`Label::WIDE`]).
+    pub fn is_wide(&self) -> bool {
+        Label::WIDE.into_iter().any(|label| self.reports(label))
+    }
+
+    /// The names of the profiles that are built in, for text that is looked at alone.
+    pub const BUILT_IN: [&str; 5] = ["safe-harbor", "i2b2", "limited-data-set", "expert", "identified"];
+
+    /// A built-in profile by its name: that of a basis, or `i2b2`, which takes out all that the i2b2 2014 task marks:
+    /// also states, countries, years, professions and every age.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "i2b2" {
+            return Some(Self::redacting(name));
+        }
+        Basis::parse(name).map(Self::of)
+    }
+
+    /// What a profile made from another is called.
+    #[must_use]
+    pub fn called(self, id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
     /// What becomes of a label. A label no line names is redacted.
     pub fn action(&self, label: Label) -> Action {
         let by_sub = label.sub.and_then(|sub| {
@@ -83,9 +111,17 @@ impl Profile {
         by_sub.or_else(|| self.by_kind.get(&label.kind).copied()).unwrap_or(Action::Redact)
     }
 
+    /// What the Safe Harbor method lets stay, stays.
+    fn keeping_wide(self) -> Self {
+        Label::WIDE.into_iter().fold(self, |profile, label| match label.sub {
+            Some(sub) => profile.set_sub(label.kind, sub, Action::Keep),
+            None => profile,
+        })
+    }
+
     /// The built-in profile of a basis.
     pub fn of(basis: Basis) -> Self {
-        match basis {
+        let profile = match basis {
             // 164.514(b)(2)(i): dates keep the year, ages over 89 become one class, ZIP codes three digits;
             // record ids become codes that are not derived from the person (164.514(c)).
             Basis::SafeHarbor => Self::redacting("safe-harbor")
@@ -122,6 +158,43 @@ impl Profile {
                 let nothing = Self::redacting("identified").reading_remarks();
                 Kind::ALL.into_iter().fold(nothing, |profile, kind| profile.set(kind, Action::Keep))
             }
+        };
+        profile.keeping_wide()
+    }
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Keep, Self::Token, Self::Redact, Self::Surrogate, Self::Shift, Self::Generalise];
+
+    /// The name, as configurations and receipts write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Token => "token",
+            Self::Redact => "redact",
+            Self::Surrogate => "surrogate",
+            Self::Shift => "shift",
+            Self::Generalise => "generalise",
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
+    /// Whether there is such a form of a label at all: only dates move, only dates, ages and ZIP codes grow coarser.
+    pub fn applies_to(self, label: Label) -> bool {
+        match self {
+            Self::Keep | Self::Token | Self::Redact | Self::Surrogate => true,
+            Self::Shift => label.kind == Kind::Date,
+            Self::Generalise => {
+                matches!(label.kind, Kind::Date | Kind::Age)
+                    || label == Label::ZIP
+                    || label == Label::LOCATION
+            }
         }
     }
 }
@@ -139,6 +212,17 @@ mod tests {
         assert_eq!(profile.action(Label::CITY), Action::Redact);
         assert_eq!(profile.action(Label::ZIP), Action::Generalise);
         assert_eq!(profile.action(Label::RECORD_ID), Action::Token);
+    }
+
+    #[test]
+    fn i2b2_takes_out_what_safe_harbor_lets_stay() {
+        let (narrow, wide) = (Profile::named("safe-harbor").unwrap(), Profile::named("i2b2").unwrap());
+        assert!(wide.is_wide() && !narrow.is_wide());
+        for label in Label::WIDE {
+            assert!(wide.reports(label) && !narrow.reports(label), "{label}");
+        }
+        assert!(Profile::BUILT_IN.into_iter().all(|name| Profile::named(name).unwrap().id() == name));
+        assert!(Profile::named("i2b3").is_none());
     }
 
     #[test]

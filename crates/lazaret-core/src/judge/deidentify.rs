@@ -57,7 +57,7 @@ impl Judge {
             }
             let action = if redact_all { Action::Redact } else { task.profile.action(hit.label) };
             let Some((done, with)) = self.replacement(task.crossing, hit, action)? else { continue };
-            bump(&mut made, format!("{} {}", hit.label, action_name(done)));
+            bump(&mut made, format!("{} {}", hit.label, done.name()));
             let edit = Edit { span: hit.span, with: with.into(), whole: hit.whole };
             edits.push(hit.segment, edit).map_err(|overlap| VaultError {
                 what: "make edits that do not overlap",
@@ -111,16 +111,5 @@ impl Judge {
             None if hit.whole => (Action::Redact, String::new()),
             None => (Action::Redact, format!("[{}]", hit.label.kind.name())),
         }))
-    }
-}
-
-fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Keep => "keep",
-        Action::Token => "token",
-        Action::Redact => "redact",
-        Action::Surrogate => "surrogate",
-        Action::Shift => "shift",
-        Action::Generalise => "generalise",
     }
 }

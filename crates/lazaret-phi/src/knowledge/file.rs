@@ -297,7 +297,7 @@ impl Reading<'_> {
     }
 
     fn label(&mut self, written: &Spanned<String>) -> Option<Label> {
-        let label = parse_label(written.get_ref());
+        let label = Label::parse(written.get_ref());
         if label.is_none() {
             let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
             let why = format!("no label `{}`; the kinds are {}", written.get_ref(), kinds.join(", "));
@@ -427,35 +427,6 @@ fn compile<S: AsRef<str>>(shapes: &[S]) -> Result<Regex, String> {
         )
     })
 }
-
-/// `MRN`, `OTHER_ID.room`: the sub-labels are those that detectors give.
-fn parse_label(text: &str) -> Option<Label> {
-    let (kind, sub) = text.split_once('.').map_or((text, None), |(kind, sub)| (kind, Some(sub)));
-    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
-    match sub {
-        None => Some(Label::of(kind)),
-        Some(sub) => SUBS
-            .into_iter()
-            .find(|(of, known)| *of == kind && *known == sub)
-            .map(|(kind, sub)| Label::of(kind).sub(sub)),
-    }
-}
-
-/// The sub-labels an entry may name.
-const SUBS: [(Kind, &str); 12] = [
-    (Kind::Name, "patient"),
-    (Kind::Name, "provider"),
-    (Kind::Name, "relative"),
-    (Kind::Location, "street"),
-    (Kind::Location, "city"),
-    (Kind::Location, "county"),
-    (Kind::Location, "zip"),
-    (Kind::License, "npi"),
-    (Kind::License, "dea"),
-    (Kind::OtherId, "accession"),
-    (Kind::OtherId, "room"),
-    (Kind::OtherId, "username"),
-];
 
 fn line_of(text: &str, at: usize) -> usize {
     text.get(..at).map_or(0, |before| before.matches('\n').count() + 1)
