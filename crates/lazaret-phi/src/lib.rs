@@ -19,11 +19,13 @@
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
+//! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod automaton;
 mod calendar;
 mod detectors;
+mod edit;
 mod knowledge;
 mod known;
 mod lexicon;
@@ -38,6 +40,7 @@ mod surrogate;
 mod value;
 mod view;
 
+pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};
 pub use rewrite::PhiRewriter;

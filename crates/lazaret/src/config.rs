@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lazaret_core::{Basis, Deadlines, Limit, Limits, Purpose};
+use lazaret_core::{Action, Basis, Deadlines, Label, Limit, Limits, Profile, Purpose};
 use strsim::levenshtein;
 
 use crate::exit::{CliError, read_text};
@@ -100,6 +100,8 @@ impl fmt::Display for Origin {
 pub(crate) struct Config {
     values: BTreeMap<String, (String, Origin)>,
     limits: BTreeMap<String, (u64, Origin)>,
+    /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
+    profiles: BTreeMap<String, (Profile, Vec<(String, String, Origin)>)>,
 }
 
 impl Config {
@@ -112,7 +114,8 @@ impl Config {
         flags: &[(&str, Option<&str>)],
     ) -> Result<Self, CliError> {
         let defaults = SETTINGS.iter().map(|s| (s.key.to_owned(), (s.default.to_owned(), Origin::Default)));
-        let mut config = Self { values: defaults.collect(), limits: BTreeMap::new() };
+        let mut config =
+            Self { values: defaults.collect(), limits: BTreeMap::new(), profiles: BTreeMap::new() };
         let named = file.map(Path::to_owned);
         let here = PathBuf::from("lazaret.toml");
         if let Some(path) = named.or_else(|| here.is_file().then_some(here)) {
@@ -138,8 +141,13 @@ impl Config {
                 error.span().map_or(0, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
             wrong(format!("line {line}: {}", error.message()))
         })?;
+        let mut of_profiles: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for (key, value) in flatten(&table) {
             let origin = Origin::File(path.to_owned());
+            if let Some((name, line)) = key.strip_prefix("profiles.").and_then(|rest| rest.split_once('.')) {
+                of_profiles.entry(name.to_owned()).or_default().push((line.to_owned(), value));
+                continue;
+            }
             if let Some(limit) = key.strip_prefix("limits.") {
                 match known_limits.iter().find(|known| known.key() == limit) {
                     None => {
@@ -160,7 +168,24 @@ impl Config {
                 return Err(wrong(unknown(&key, SETTINGS.iter().map(|setting| setting.key), "setting")));
             }
         }
+        for (name, lines) in of_profiles {
+            let profile =
+                read_profile(&name, &lines).map_err(|why| wrong(format!("profiles.{name}: {why}")))?;
+            let origin = || Origin::File(path.to_owned());
+            let lines = lines.into_iter().map(|(line, value)| (line, value, origin())).collect();
+            self.profiles.insert(name, (profile, lines));
+        }
         Ok(())
+    }
+
+    /// A profile by its name: built in, or of the configuration.
+    pub(crate) fn profile(&self, name: &str) -> Result<Profile, CliError> {
+        let own = self.profiles.get(name).map(|(profile, _)| profile.clone());
+        own.or_else(|| Profile::named(name)).ok_or_else(|| {
+            let known = Profile::BUILT_IN.into_iter().chain(self.profiles.keys().map(String::as_str));
+            let known: Vec<&str> = known.collect();
+            CliError::Usage(format!("no profile `{name}`; there are {}", known.join(", ")))
+        })
     }
 
     /// The same with some values set by flags.
@@ -242,8 +267,50 @@ impl Config {
                 None => (key, limit.most().to_string(), Origin::Default.to_string()),
             }
         });
-        settings.chain(limits).collect()
+        let profiles = self.profiles.iter().flat_map(|(name, (_, lines))| {
+            let of_line = move |(line, value, origin): &(String, String, Origin)| {
+                (format!("profiles.{name}.{line}"), value.clone(), origin.to_string())
+            };
+            lines.iter().map(of_line)
+        });
+        settings.chain(profiles).chain(limits).collect()
     }
+}
+
+/// A profile from its lines: the one it is made from, and what becomes of labels.
+fn read_profile(name: &str, lines: &[(String, String)]) -> Result<Profile, String> {
+    if Profile::BUILT_IN.contains(&name) {
+        return Err("is built in; choose another name".to_owned());
+    }
+    let base = lines.iter().find(|(line, _)| line == "base").map(|(_, value)| value.as_str());
+    let base = base.ok_or_else(|| {
+        format!("has no `base`, the profile it is made from: {}", Profile::BUILT_IN.join(", "))
+    })?;
+    let profile = Profile::named(base).ok_or_else(|| {
+        format!("no built-in profile `{base}`; `base` is one of {}", Profile::BUILT_IN.join(", "))
+    })?;
+    let mut profile = profile.called(name);
+    for (line, value) in lines.iter().filter(|(line, _)| line != "base") {
+        let label = Label::parse(line).ok_or_else(|| {
+            let known = Label::SUBS.map(|label| label.to_string());
+            let kinds = lazaret_core::Kind::ALL.map(lazaret_core::Kind::name);
+            unknown(line, kinds.into_iter().chain(known.iter().map(String::as_str)), "label")
+        })?;
+        let action = Action::parse(value).ok_or_else(|| {
+            format!("`{line}`: no action `{value}`; there are {}", Action::ALL.map(Action::name).join(", "))
+        })?;
+        if !action.applies_to(label) {
+            return Err(format!(
+                "`{line}`: there is no such thing as to {value} it; only dates are shifted, and only dates, ages \
+                 and ZIP codes grow coarser"
+            ));
+        }
+        profile = match label.sub {
+            Some(sub) => profile.set_sub(label.kind, sub, action),
+            None => profile.set(label.kind, action),
+        };
+    }
+    Ok(profile)
 }
 
 /// The nearest known word, if any is near. What is longer than any word is near none.
@@ -333,6 +400,41 @@ mod tests {
     fn settings_are_sorted_and_described() {
         assert!(SETTINGS.windows(2).all(|pair| pair[0].key < pair[1].key));
         assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
+    }
+
+    #[test]
+    fn a_profile_of_the_hospitals_own_is_checked_line_by_line() {
+        let own =
+            load("[profiles.registry]\nbase = 'safe-harbor'\n'LOCATION.city' = 'keep'\nDATE = 'shift'\n")
+                .unwrap();
+        let profile = own.profile("registry").unwrap();
+        assert_eq!((profile.id(), profile.action(Label::CITY)), ("registry", Action::Keep));
+        assert_eq!(
+            (profile.action(Label::DATE), profile.action(Label::STREET)),
+            (Action::Shift, Action::Redact)
+        );
+        assert!(
+            own.effective(&[])
+                .iter()
+                .any(|(key, value, _)| key == "profiles.registry.DATE" && value == "shift")
+        );
+        assert!(
+            own.profile("registri")
+                .unwrap_err()
+                .to_string()
+                .contains("limited-data-set, expert, identified, registry")
+        );
+        for (lines, why) in [
+            ("DATE = 'keep'", "has no `base`"),
+            ("base = 'safe'", "no built-in profile `safe`"),
+            ("base = 'i2b2'\nDATES = 'keep'", "no label `DATES`; did you mean `DATE`?"),
+            ("base = 'i2b2'\nDATE = 'drop'", "no action `drop`; there are keep, token"),
+            ("base = 'i2b2'\nNAME = 'shift'", "only dates are shifted"),
+        ] {
+            let error = load(&format!("[profiles.x]\n{lines}")).unwrap_err();
+            assert!(error.contains(why) && error.contains("profiles.x"), "{error}");
+        }
+        assert!(load("[profiles.expert]\nbase = 'i2b2'").unwrap_err().contains("is built in"));
     }
 
     const LIMITS: [Limit; 2] = [Limit::new("json.max_depth", 64), Limit::new("xml.max_depth", 256)];

@@ -10,7 +10,7 @@ mod ingest;
 mod init;
 mod keys;
 mod ledger;
-mod phi;
+pub(crate) mod phi;
 mod policy;
 mod quarantine;
 mod serve;

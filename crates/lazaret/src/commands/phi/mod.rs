@@ -6,7 +6,10 @@ use crate::cli::PhiCommand;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
+pub(crate) use look::MAX_CONTEXT;
+
 mod knowledge;
+mod look;
 mod scan;
 
 /// Runs the command.

@@ -4,17 +4,17 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Detection, DetectorError, Limits};
+use lazaret_core::{Detection, Limits};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
-use lazaret_phi::{Scanner, code_points};
+use lazaret_phi::code_points;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
 
 use crate::cli::PhiScanArgs;
+use crate::commands::phi::look::Look;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
-use crate::knowledge;
 use crate::report::json_line;
 
 #[derive(Serialize)]
@@ -34,9 +34,9 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let PhiScanArgs { paths, jsonl } = args;
+    let PhiScanArgs { paths, jsonl, look } = args;
     let limits = &config.limits();
-    let scanner = &knowledge::scanner(config)?;
+    let look = &Look::new(look, config)?;
     let mut found = false;
     let mut wrong = Wrong::default();
     // A file that cannot be read is told at the end, and the others are scanned all the same.
@@ -49,12 +49,12 @@ pub(crate) fn run(
             }
             Err(error) => return Err(error),
         };
-        let detections = scanner.scan(&text, None).map_err(of_detector)?;
+        let detections = look.scan(&text)?;
         Ok(Some((text, detections)))
     };
     if *jsonl {
         for path in paths {
-            found |= scan_lines(scanner, path, limits, &mut wrong, out)?;
+            found |= scan_lines(look, path, limits, &mut wrong, out)?;
         }
     } else if json {
         let failed = |error: serde_json::Error| CliError::from(std::io::Error::from(error));
@@ -99,10 +99,6 @@ fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
         .collect()
 }
 
-fn of_detector(error: DetectorError) -> CliError {
-    CliError::failed("the text could not be inspected", error)
-}
-
 /// `path:line:column: kind`, never the text.
 fn write_places(
     path: &Path,
@@ -138,7 +134,7 @@ const TOLD: usize = 20;
 
 /// Scans a text a line. A line that cannot be read is told at the end, and the others are scanned all the same.
 fn scan_lines(
-    scanner: &Scanner,
+    look: &Look,
     path: &Path,
     limits: &Limits,
     wrong: &mut Wrong,
@@ -163,7 +159,7 @@ fn scan_lines(
         };
         match text {
             Ok((id, text)) => {
-                let spans = spans_of(&text, &scanner.scan(&text, None).map_err(of_detector)?);
+                let spans = spans_of(&text, &look.scan(&text)?);
                 found |= !spans.is_empty();
                 json_line(out, &JsonDocument { id: &id, spans })?;
             }
