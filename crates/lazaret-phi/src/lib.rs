@@ -19,11 +19,13 @@
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
+//! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod automaton;
 mod calendar;
+mod clinical;
 mod detectors;
 mod edit;
 mod knowledge;
@@ -40,6 +42,7 @@ mod surrogate;
 mod value;
 mod view;
 
+pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format,
-    Gate, Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Purpose, Recipient, Sensitive,
-    Signer, SystemClock, ThreadWorkers, Vault,
+    Gate, Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Profile, Purpose, Recipient,
+    Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::formats::note::NoteFormat;
@@ -57,6 +57,15 @@ pub(crate) fn read_schema(path: &Path, limits: &Limits) -> Result<Arc<Schema>, C
     schema.map(Arc::new).map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
 }
 
+/// A patient's id as records write it, from `--subject`: `129c` is `Patient/129c`.
+pub(crate) fn subject_id(subject: &str) -> Result<String, CliError> {
+    let id = subject.trim();
+    if id.is_empty() || id.ends_with('/') || id.chars().any(char::is_whitespace) {
+        return Err(CliError::Usage("--subject: an id, as `Patient/129c` or `129c`".to_owned()));
+    }
+    Ok(if id.contains('/') { id.to_owned() } else { format!("Patient/{id}") })
+}
+
 /// What the operator tells of the files: it cannot be read from them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Told<'a> {
@@ -78,12 +87,7 @@ impl<'a> Told<'a> {
     fn formats(self, limits: &Limits) -> Result<Vec<Arc<dyn Format>>, CliError> {
         let mut notes = NoteFormat::new();
         if let Some(subject) = self.subject {
-            let id = subject.trim();
-            let is_id = !id.is_empty() && !id.ends_with('/') && !id.chars().any(char::is_whitespace);
-            if !is_id {
-                return Err(CliError::Usage("--subject: an id, as `Patient/129c` or `129c`".to_owned()));
-            }
-            notes = if id.contains('/') { notes.about(id) } else { notes.about(&format!("Patient/{id}")) };
+            notes = notes.about(&subject_id(subject)?);
         }
         if let Some(charset) = self.charset {
             charset::decode(b"", Some(charset))
@@ -107,6 +111,7 @@ fn checkpoint_of(
     policy: Arc<dyn Policy>,
     vault: Arc<dyn Vault>,
     ledger: Arc<dyn Ledger>,
+    profiles: BTreeMap<Basis, Profile>,
 ) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
         formats: told.formats(&config.limits())?,
@@ -119,7 +124,7 @@ fn checkpoint_of(
         clock: Arc::new(SystemClock),
         deadlines: config.deadlines()?,
         limits: config.limits(),
-        profiles: BTreeMap::new(),
+        profiles,
     }))
 }
 
@@ -135,6 +140,7 @@ pub(crate) fn checkpoint_that_looks(
         Arc::new(policy),
         Arc::new(MemoryOfSubjects::new(&config.limits())),
         Arc::new(NoLedger),
+        BTreeMap::new(),
     )
 }
 
@@ -332,10 +338,19 @@ impl Data {
 
     /// The checkpoint over this data.
     pub(crate) fn checkpoint(&self, told: Told<'_>) -> Result<Checkpoint, CliError> {
+        self.checkpoint_under(told, BTreeMap::new())
+    }
+
+    /// The same with other profiles for some bases.
+    pub(crate) fn checkpoint_under(
+        &self,
+        told: Told<'_>,
+        profiles: BTreeMap<Basis, Profile>,
+    ) -> Result<Checkpoint, CliError> {
         let policy = Arc::new(self.policy()?);
         let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
         let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
-        checkpoint_of(&self.config, told, policy, vault, ledger)
+        checkpoint_of(&self.config, told, policy, vault, ledger, profiles)
     }
 
     /// A lake, with what a crash left in it finished or undone. A name given is the lake's from now on.

@@ -95,13 +95,16 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A line of a profile: its key, what it says, where it stands.
+type Line = (String, String, Origin);
+
 /// The settings in force.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     values: BTreeMap<String, (String, Origin)>,
     limits: BTreeMap<String, (u64, Origin)>,
     /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
-    profiles: BTreeMap<String, (Profile, Vec<(String, String, Origin)>)>,
+    profiles: BTreeMap<String, (Profile, Vec<Line>)>,
 }
 
 impl Config {
@@ -268,7 +271,7 @@ impl Config {
             }
         });
         let profiles = self.profiles.iter().flat_map(|(name, (_, lines))| {
-            let of_line = move |(line, value, origin): &(String, String, Origin)| {
+            let of_line = move |(line, value, origin): &Line| {
                 (format!("profiles.{name}.{line}"), value.clone(), origin.to_string())
             };
             lines.iter().map(of_line)

@@ -18,7 +18,7 @@ pub(crate) const MAX_CONTEXT: Limit = Limit::new("phi.max_context", 1 << 20);
 /// The scanner with what it is told.
 pub(crate) struct Look {
     scanner: Scanner,
-    pub(crate) profile: Profile,
+    profile: Profile,
     known: Option<Known>,
     setting: Setting,
 }
@@ -33,6 +33,18 @@ impl Look {
             known,
             setting: Setting::new(args.ward.as_deref(), args.author.as_deref()),
         })
+    }
+
+    /// What the vault knows of the patient is sought besides.
+    pub(crate) fn know(&mut self, known: Option<&Known>) -> Result<(), CliError> {
+        let Some(known) = known else { return Ok(()) };
+        if known.too_much {
+            let why = "more is known of this patient than the vault keeps, so not all of it can be sought";
+            return Err(CliError::Usage(why.to_owned()));
+        }
+        let all = self.known.get_or_insert_default();
+        all.facts.extend(known.facts.iter().cloned());
+        Ok(())
     }
 
     /// What identifies someone under the profile.
@@ -65,11 +77,8 @@ fn read_context(path: &Path, limits: &Limits) -> Result<Known, CliError> {
     if let Some(fault) = parsed.faults.first() {
         return Err(wrong(format!("at byte {}: {}", fault.offset, fault.message)));
     }
-    let text = parsed
-        .document
-        .as_ref()
-        .map(|document| document.text())
-        .ok_or_else(|| wrong("is not JSON".to_owned()))?;
+    let text =
+        parsed.document.as_ref().map(json::Document::text).ok_or_else(|| wrong("is not JSON".to_owned()))?;
     let file: ContextFile = serde_json::from_str(text).map_err(|error| {
         // Its own words would quote a value.
         let form = r#"{"names": [], "addresses": [], "numbers": [], "dates": []}, lists of strings"#;

@@ -8,6 +8,7 @@ use crate::exit::{CliError, Exit};
 
 pub(crate) use look::MAX_CONTEXT;
 
+mod edit;
 mod knowledge;
 mod look;
 mod scan;
@@ -20,6 +21,7 @@ pub(crate) fn run(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     match command {
+        PhiCommand::Edit(args) => edit::run(args, config, json, out),
         PhiCommand::Knowledge(command) => knowledge::run(command, config, json, out),
         PhiCommand::Scan(args) => scan::run(args, config, json, out),
     }
