@@ -25,6 +25,8 @@ mod keys_export;
 mod killed;
 #[path = "main/lakes.rs"]
 mod lakes;
+#[path = "main/phi_edit.rs"]
+mod phi_edit;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;
