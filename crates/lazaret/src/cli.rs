@@ -80,7 +80,7 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Print the settings in force and where each came from
     Config,
-    /// Serve the console on this machine
+    /// Serve the console on this machine, and the interface of Presidio
     Serve(ServeArgs),
     /// The main job on sample records, in a directory of its own
     Demo(DemoArgs),
@@ -416,10 +416,20 @@ pub(crate) struct RestoreArgs {
 
 /// Arguments of `serve`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret serve                                    the console
+  lazaret serve --presidio 5002                    and the paths of Presidio: /analyze, /anonymize, /deanonymize
+  lazaret serve --presidio 5002 --no-console       those alone; needs no data directory")]
 pub(crate) struct ServeArgs {
     /// Port on the loopback interface; 0 for any free one
     #[arg(long, default_value_t = 8790)]
     pub(crate) port: u16,
+    /// Also answer programs that call Presidio, on this port of the loopback interface
+    #[arg(long, value_name = "PORT")]
+    pub(crate) presidio: Option<u16>,
+    /// Leave the console out
+    #[arg(long, requires = "presidio")]
+    pub(crate) no_console: bool,
 }
 
 /// Arguments of `demo`

@@ -25,6 +25,7 @@ use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
+use crate::server::presidio::{MAX_BODY, MAX_PATTERNS};
 
 /// Workers that may hang before everything is refused.
 const MOST_LOST_WORKERS: usize = 16;
@@ -41,7 +42,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
-        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, MAX_CONTEXT, lakes::MAX_LIST],
+        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, MAX_CONTEXT, MAX_BODY, MAX_PATTERNS, lakes::MAX_LIST],
     ]
     .concat();
     limits.sort_by_key(Limit::key);

@@ -1,7 +1,8 @@
 //! The scanner as configured: with the limits in force, and the file of what the hospital knows of its own texts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use lazaret_core::{Clock, SystemClock, hex};
 use lazaret_ledger::merkle::sha256;
@@ -39,4 +40,115 @@ pub(crate) fn parse(path: &Path, text: &str, config: &Config) -> Result<Knowledg
             error.to_string().lines().map(|line| format!("{}: {line}", path.display())).collect();
         CliError::Usage(lines.join("\n"))
     })
+}
+
+/// How long a server goes without looking at the file.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The scanner of a server: the file is read again when it changes. A file that cannot be read, or has anything wrong
+/// in it, changes nothing: the last good one stays in force, and the log says so.
+pub(crate) struct Watched {
+    config: Config,
+    state: Mutex<State>,
+}
+
+struct State {
+    scanner: Scanner,
+    looked: Instant,
+    /// When the file was written and how long it was, and the day: entries run out at midnight.
+    seen: Seen,
+    broken: Option<String>,
+}
+
+type Seen = (Option<(SystemTime, u64)>, u64);
+
+impl Watched {
+    /// Reads the file for the first time; a server does not start with a broken one.
+    pub(crate) fn new(config: &Config) -> Result<Self, CliError> {
+        let seen = seen(config);
+        let state = State { scanner: scanner(config)?, looked: Instant::now(), seen, broken: None };
+        Ok(Self { config: config.clone(), state: Mutex::new(state) })
+    }
+
+    /// The scanner now.
+    pub(crate) fn scanner(&self) -> Scanner {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.looked.elapsed() >= LOOK_AGAIN {
+            state.looked = Instant::now();
+            let now = seen(&self.config);
+            if now != state.seen {
+                state.seen = now;
+                match scanner(&self.config) {
+                    Ok(scanner) => {
+                        tracing::info!(
+                            version = scanner.version(),
+                            "the hospital's knowledge was read again"
+                        );
+                        state.scanner = scanner;
+                        state.broken = None;
+                    }
+                    Err(error) => {
+                        let why = lazaret_core::chain(&error);
+                        tracing::error!(
+                            why,
+                            "the hospital's knowledge could not be read; the last good one stays"
+                        );
+                        state.broken = Some(why);
+                    }
+                }
+            }
+        }
+        state.scanner.clone()
+    }
+
+    /// Why the file as it lies there is not in force.
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).broken.clone()
+    }
+}
+
+fn seen(config: &Config) -> Seen {
+    let of_file = path(config).and_then(|path| std::fs::metadata(path).ok());
+    let of_file = of_file.and_then(|meta| meta.modified().ok().map(|at| (at, meta.len())));
+    (of_file, SystemClock.now().millis() / 86_400_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(file: &Path) -> Config {
+        Config::load(None, &[], |_| None, &[("phi.knowledge", Some(&file.display().to_string()))]).unwrap()
+    }
+
+    #[test]
+    fn a_server_takes_a_changed_file_up_and_keeps_the_last_good_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("knowledge.toml");
+        let write = |ward: &str| std::fs::write(&file, format!("version = 1\n{ward}")).unwrap();
+        let found = |watched: &Watched| {
+            // As if the second since the last look had passed.
+            watched.state.lock().unwrap().looked -= LOOK_AGAIN;
+            watched.scanner().scan("sent to quillmoor annexe", None).unwrap().len()
+        };
+        write("");
+        let watched = Watched::new(&config(&file)).unwrap();
+        assert_eq!(found(&watched), 0);
+        write("[[ward]]\nnames = ['Quillmoor Annexe']\n");
+        assert_eq!((found(&watched), watched.broken()), (1, None));
+        write("[[wards]]\nnames = ['Quillmoor Annexe, once more']\n");
+        assert_eq!(found(&watched), 1);
+        assert!(watched.broken().unwrap().contains("line 2: unknown field `wards`"));
+        write("");
+        assert_eq!((found(&watched), watched.broken()), (0, None));
+    }
+
+    #[test]
+    fn a_server_does_not_start_with_a_broken_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("knowledge.toml");
+        assert!(Watched::new(&config(&file)).is_err());
+        std::fs::write(&file, "version = 7").unwrap();
+        assert!(Watched::new(&config(&file)).is_err());
+    }
 }

@@ -53,13 +53,18 @@ impl Hosts {
     }
 }
 
-/// Lets through what only reads and asks for this machine by its own name.
-pub(crate) async fn admit(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+/// Whether a request names this machine, and nothing else.
+pub(crate) fn is_named(hosts: &Hosts, request: &Request) -> bool {
     let mut names = request.headers().get_all(HOST).iter();
     let one = names.next().and_then(|name| name.to_str().ok()).filter(|name| hosts.know(name));
     // A request may also name its host in its first line: `GET http://name/ HTTP/1.1`.
     let in_line = request.uri().authority().is_none_or(|name| hosts.know(name.as_str()));
-    if one.is_none() || names.next().is_some() || !in_line {
+    one.is_some() && names.next().is_none() && in_line
+}
+
+/// Lets through what only reads and asks for this machine by its own name.
+pub(crate) async fn admit(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if !is_named(&hosts, &request) {
         return answer::wrong_host();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -1,23 +1,26 @@
-//! Binds to the loopback interface and serves until interrupted.
+//! Binds to the loopback interface and serves until interrupted: the console, and what else was asked for.
 
+use std::future::IntoFuture as _;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use crate::server::{ConsoleState, Hosts, router};
+use axum::Router;
+
+use crate::server::Hosts;
 
 /// How long answers under way may take after the interrupt.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// Threads that read requests; pages are made on others.
 const THREADS: usize = 2;
 
-/// Why the console is not served.
+/// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ServeError {
     /// The address is not of this machine alone.
     #[error(
-        "{0} can be reached from other machines; until sign-in exists the console is served on 127.0.0.1 or ::1 only"
+        "{0} can be reached from other machines; until sign-in exists lazaret is served on 127.0.0.1 or ::1 only"
     )]
     NotLoopback(SocketAddr),
     /// The address could not be taken.
@@ -64,52 +67,69 @@ impl Bound {
         format!("http://{}/", self.address)
     }
 
-    /// Serves the console until the process is interrupted (Ctrl-C).
-    pub(crate) fn serve(self, state: ConsoleState) -> Result<(), ServeError> {
-        self.serve_until(state, async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await; // no such signal here: the process is ended from outside
-            }
-        })
+    /// What is served here: routes that know the names of this address.
+    pub(crate) fn with(self, router: impl FnOnce(Hosts) -> Router) -> Served {
+        let router = router(Hosts::of(self.address));
+        Served { listener: self.listener, router }
     }
+}
 
-    /// Serves the console until something happens.
-    pub(crate) fn serve_until(
-        self,
-        state: ConsoleState,
-        end: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), ServeError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("console")
-            .enable_all()
-            .build()
-            .map_err(ServeError::Serve)?;
-        let served = runtime.block_on(self.run(state, end));
-        runtime.shutdown_timeout(LAST_ANSWERS);
-        served.map_err(ServeError::Serve)
-    }
+/// Routes and where they are served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    listener: TcpListener,
+    router: Router,
+}
 
-    async fn run(
-        self,
-        state: ConsoleState,
-        end: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let (say, heard) = tokio::sync::oneshot::channel::<()>();
-        let end = async move {
-            end.await;
-            drop(say);
-        };
-        let answering =
-            axum::serve(listener, router(state, Hosts::of(self.address))).with_graceful_shutdown(end);
-        let too_long = async move {
-            let _ended = heard.await; // an error too says that the end has come
-            tokio::time::sleep(LAST_ANSWERS).await;
-        };
-        tokio::select! {
-            ended = answering => ended,
-            () = too_long => Ok(()),
+/// Serves until the process is interrupted (Ctrl-C).
+pub(crate) fn serve(served: Vec<Served>) -> Result<(), ServeError> {
+    serve_until(served, async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await; // no such signal here: the process is ended from outside
         }
+    })
+}
+
+/// Serves until something happens.
+pub(crate) fn serve_until(
+    served: Vec<Served>,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("server")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Serve)?;
+    let ended = runtime.block_on(run(served, end));
+    runtime.shutdown_timeout(LAST_ANSWERS);
+    ended.map_err(ServeError::Serve)
+}
+
+async fn run(served: Vec<Served>, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let (say, heard) = tokio::sync::watch::channel(false);
+    let mut answering = tokio::task::JoinSet::new();
+    for Served { listener, router } in served {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let mut heard = heard.clone();
+        let told = async move {
+            let _ended = heard.wait_for(|ended| *ended).await; // an error too says that the end has come
+        };
+        answering.spawn(axum::serve(listener, router).with_graceful_shutdown(told).into_future());
+    }
+    let say_the_end = async move {
+        end.await;
+        let _nobody_listens = say.send(true);
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    let all = async {
+        while let Some(ended) = answering.join_next().await {
+            ended.map_err(io::Error::other)??;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        ended = all => ended,
+        () = say_the_end => Ok(()),
     }
 }

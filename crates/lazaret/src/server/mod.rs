@@ -7,6 +7,7 @@
 //! | `guard` | what is asked of every request, and the headers of every answer |
 //! | `answer` | a page made on a blocking thread, or the page that says why not |
 //! | `words` | counts, sizes, times, digests and links as a page writes them |
+//! | `presidio` | the interface of Presidio, for programs that call it |
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
 use std::path::Path;
@@ -23,10 +24,11 @@ mod answer;
 mod guard;
 mod listen;
 mod pages;
+pub(crate) mod presidio;
 mod words;
 
 pub(crate) use guard::Hosts;
-pub(crate) use listen::{ServeError, bind};
+pub(crate) use listen::{ServeError, Served, bind, serve};
 pub(crate) use pages::bom::document as bom_document;
 
 /// Pages made at once: each reads the ledger on a thread of its own.

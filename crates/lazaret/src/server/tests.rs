@@ -16,7 +16,8 @@ use lazaret_core::{
 use lazaret_ledger::SqliteLedger;
 use lazaret_vault::{LocalKms, SqliteVault, SystemRandom};
 
-use super::{ConsoleState, ServeError, bind, bom_document};
+use super::listen::serve_until;
+use super::{ConsoleState, ServeError, bind, bom_document, router};
 
 static RULE: Rule = Rule::new("fhir.type", Severity::High, "a value is not of its type");
 const HOSTILE: &str = "<script>alert('x')</script>\"&";
@@ -61,11 +62,11 @@ impl Console {
         assert_eq!(bound.url(), format!("http://127.0.0.1:{}/", address.port()));
         let (end, over) = tokio::sync::oneshot::channel::<()>();
         let served = std::thread::spawn(move || {
-            bound
-                .serve_until(state, async {
-                    let _dropped = over.await;
-                })
-                .unwrap();
+            let console = bound.with(|hosts| router(state, hosts));
+            let end = async {
+                let _dropped = over.await;
+            };
+            serve_until(vec![console], end).unwrap();
         });
         Self {
             address,
