@@ -13,14 +13,17 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::address;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
 use crate::names::widen;
+use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
 use crate::view::{Case, Note};
+use crate::wide;
 
 /// Bytes of text that are looked at at once.
 const BLOCK: usize = 1 << 20;
@@ -35,6 +38,7 @@ pub struct Scanner {
     knowledge: Option<Arc<Knowledge>>,
     most_learnt: usize,
     most_fact_words: usize,
+    wide: bool,
 }
 
 impl Scanner {
@@ -44,7 +48,8 @@ impl Scanner {
         registry::ready().map_err(failed)?;
         model::built_in().map_err(failed)?;
         Lexicon::get();
-        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
+        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0, wide: false }
+            .with_limits(&Limits::default()))
     }
 
     /// The same under other limits.
@@ -52,6 +57,13 @@ impl Scanner {
     pub fn with_limits(self, limits: &Limits) -> Self {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
         Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS), ..self }
+    }
+
+    /// The same, reporting also what the Safe Harbor method lets stay: states, countries, ages under 90, bare years,
+    /// professions ([`Label::counts_for_safe_harbor`] tells them apart).
+    #[must_use]
+    pub fn wide(self, wide: bool) -> Self {
+        Self { wide, ..self }
     }
 
     /// The same with what the hospital knows of its own texts.
@@ -92,7 +104,7 @@ impl Scanner {
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
             let local = applied.as_ref().map(|applied| applied.at(from));
-            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt)? {
+            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt, self.wide)? {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {
@@ -136,8 +148,13 @@ fn look(
     seeds: Option<&Seeds>,
     applied: Option<&Local<'_>>,
     learnt: &mut Learnt,
+    wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
-    look_at(text, &Note::new(text), seeds, applied, learnt)
+    let note = Note::new(text);
+    match ocr::mended(text, &note) {
+        Some(mended) => look_at(text, &Note::new(&mended), seeds, applied, learnt, wide),
+        None => look_at(text, &note, seeds, applied, learnt, wide),
+    }
 }
 
 fn look_at(
@@ -146,6 +163,7 @@ fn look_at(
     seeds: Option<&Seeds>,
     applied: Option<&Local<'_>>,
     learnt: &mut Learnt,
+    wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
@@ -154,7 +172,13 @@ fn look_at(
         seeds.seek(note, &mut claims);
     }
     let allowed = applied.map(|applied| applied.seek(note, &mut claims)).unwrap_or_default();
+    address::complete(note, &mut claims);
     widen(note, &mut claims);
+    if wide {
+        wide::seek(note, &mut claims);
+    } else {
+        claims.retain(|claim| claim.label.counts_for_safe_harbor());
+    }
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
@@ -358,7 +382,7 @@ mod tests {
     /// How much detectors look at beyond reading the text once, and how much they find.
     fn work(text: &str) -> usize {
         let note = Note::new(text);
-        let found = look_at(text, &note, None, None, &mut Learnt::default()).unwrap();
+        let found = look_at(text, &note, None, None, &mut Learnt::default(), true).unwrap();
         note.looked_at.get() + found.len() + note.tokens().len()
     }
 
