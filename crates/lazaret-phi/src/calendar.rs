@@ -283,18 +283,28 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 
 /// Names of the months in four languages, short ones and a common slip among them.
 const MONTH_NAMES: [&[&str]; 12] = [
-    &["january", "januar", "janvier", "enero", "jan"],
-    &["february", "febuary", "februar", "février", "febrero", "feb"],
+    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jan"],
+    &["february", "febuary", "feburary", "febrary", "februar", "février", "febrero", "feb"],
     &["march", "märz", "mars", "marzo", "mar"],
-    &["april", "avril", "abril", "apr"],
+    &["april", "aprl", "avril", "abril", "apr"],
     &["may", "mai", "mayo"],
     &["june", "juni", "juin", "junio", "jun"],
     &["july", "juli", "juillet", "julio", "jul"],
-    &["august", "août", "agosto", "aug"],
-    &["september", "septembre", "septiembre", "sept", "sep"],
-    &["october", "oktober", "octobre", "octubre", "oct"],
-    &["november", "novembre", "noviembre", "nov"],
-    &["december", "dezember", "décembre", "diciembre", "dec"],
+    &["august", "augut", "août", "agosto", "aug"],
+    &[
+        "september",
+        "septemeber",
+        "septmeber",
+        "setpember",
+        "setember",
+        "septembre",
+        "septiembre",
+        "sept",
+        "sep",
+    ],
+    &["october", "ocotber", "octber", "oktober", "octobre", "octubre", "oct"],
+    &["november", "novemeber", "novermber", "novembre", "noviembre", "nov"],
+    &["december", "decemeber", "decmeber", "dezember", "décembre", "diciembre", "dec"],
 ];
 
 /// The number of a month from its name.

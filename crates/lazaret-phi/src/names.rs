@@ -202,11 +202,19 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
             let gap = note.slice(before.end, this.start);
             let initial =
                 before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
+            // `de la Quill`, `Mac an tQuill`: small words that belong to the name.
+            let particle = matches!(gap, " " | "'")
+                && before.has(Marks::PARTICLE)
+                && !matches!(before.case, Case::Initial | Case::Number | Case::Mixed)
+                && (before.case == Case::Lower
+                    || before.len() >= 2 && !before.has(Marks::FUNCTION.or(Marks::STATE)))
+                && this.capitalised()
+                && note.word(before).chars().count() >= 2;
             let hyphen = gap == "-"
                 && !matches!(before.case, Case::Number | Case::Mixed)
                 && !before.has(Marks::EPONYM)
                 && before.case == this.case;
-            if !(initial || hyphen) {
+            if !(initial || hyphen || particle) {
                 break;
             }
             claim.start = before.start;
@@ -226,10 +234,23 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && unlisted_name(next)
                 && next.case == this.case
                 && this.case == Case::Capital;
-            if !(suffix || hyphen || more) {
+            // `M.T.-H.`, `Quill A.`, `Q. "Jot" Fenwick`
+            let dotted = this.case == Case::Initial
+                && next.case == Case::Initial
+                && matches!(gap, "." | ".-" | "-" | ".  ");
+            let dotted = dotted || next.case == Case::Initial && matches!(gap, "-" | "-." | ".-");
+            let closing = this.case == Case::Capital
+                && gap == " "
+                && next.case == Case::Initial
+                && note.byte(next.end) == b'.'
+                && this.has(Marks::GIVEN);
+            let nick = matches!(gap, "\" " | "\") " | "' ")
+                && next.case == Case::Capital
+                && !next.has(Marks::FUNCTION);
+            if !(suffix || hyphen || more || dotted || closing || nick) {
                 break;
             }
-            let stop = usize::from(suffix && note.byte(next.end) == b'.');
+            let stop = usize::from((suffix || dotted || closing) && note.byte(next.end) == b'.');
             claim.end = next.end + stop;
         }
     }

@@ -27,9 +27,9 @@ macro_rules! with_months {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            "(?:jan(?:uary|uar)?|janvier|enero|feb(?:r?uary|ruar)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il)?|avril|abril|",
-            "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust)?|août|agosto|sept?(?:ember|embre|iembre)?|",
-            "oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember)?|dez(?:ember)?|décembre|diciembre)",
+            "(?:jan(?:uary|uar|urary|aury)?|janvier|enero|feb(?:r?uary|ruar|urary|rary)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il|l)?|avril|abril|",
+            "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust|ut)?|août|agosto|sept?(?:ember|embre|iembre|emeber|meber)?|setp?ember|",
+            "oct(?:ober|obre|ubre|ober|o?ber)?|ocotber|okt(?:ober)?|nov(?:ember|embre|iembre|emeber|ermber)?|dec(?:ember|emeber|meber)?|dez(?:ember)?|décembre|diciembre)",
             $after
         )
     };
@@ -58,7 +58,7 @@ impl ShapeDetector for Dates {
         &[
             (
                 Pass::Dates,
-                r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
+                r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
             ),
             (
                 Pass::Dates,
@@ -160,7 +160,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return true;
     }
     if unit_follows(note, hit.end)
-        || note.cue_before(hit.start, 18, NOT)
+        || (note.cue_before(hit.start, 18, NOT)
+            && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
         || matches!(note.byte(hit.end), b'%')
     {
         return false;
@@ -172,6 +173,16 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return false;
     }
     let dash = text.contains('-');
+    if !dash
+        && note.cue_before(
+            hit.start,
+            20,
+            "weekend of|week of|night of|morning of|evening of|as of|next|scheduled|rescheduled|booked|cycle",
+        )
+    {
+        return text.split('/').next().is_some_and(|month| month.len() <= 2)
+            && !note.cue_before(hit.start, 20, "pain|dose|tab|tabs");
+    }
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();
         CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
@@ -195,7 +206,10 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let alone = note.before(hit.start, 200).trim().is_empty();
     let bracketed = note.byte_before(hit.start) == b'(' && note.byte(hit.end) == b')';
     let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
-    cued || alone || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+    // A fraction or a score is seldom more than the whole.
+    let more = text.split_once('/').and_then(|(a, b)| Some(a.parse::<u8>().ok()? > b.parse::<u8>().ok()?));
+    let greater = more == Some(true) && day > 0;
+    cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 
 /// Takes the weekday before a date in.

@@ -140,9 +140,18 @@ fn components(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     {
         return;
     }
-    let listed = |word: &str| crate::lexicon::Lexicon::get().marks(word).has(Marks::PERSON);
+    let listed = |word: &str| {
+        let lexicon = crate::lexicon::Lexicon::get();
+        lexicon.marks(word).has(Marks::PERSON) || lexicon.marks(&word.replace('\'', "")).has(Marks::PERSON)
+    };
     let given = note.slice(hit.start + 1, hit.end).split('^').next().unwrap_or("");
-    if [family, given].iter().any(|part| part.split('-').any(listed)) {
+    // A field of its own in a line with bars holds a name, whatever the lists say.
+    let field =
+        note.byte_before(start) == b'|' && matches!(note.byte(hit.end), b'|' | b'^') && given.len() >= 3;
+    if note.byte(hit.end).is_ascii_alphanumeric() {
+        return;
+    }
+    if field || [family, given].iter().any(|part| part.split('-').any(listed)) {
         let provider = note.cue_before(start, 12, "by|for|dr");
         let label = if provider { Label::PROVIDER } else { Label::PATIENT };
         out.push(found(label, start, hit.end, Evidence::Checked));

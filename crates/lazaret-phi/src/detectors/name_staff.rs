@@ -14,8 +14,8 @@ use lazaret_core::Label;
 use crate::lexicon::Marks;
 use crate::names::{Reading, name_at, report, sole_name};
 use crate::overlap::{Evidence, Found};
-use crate::registry::{Hit, Pass, ShapeDetector};
-use crate::view::{Case, Note};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameStaff;
@@ -36,7 +36,7 @@ impl ShapeDetector for NameStaff {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked)(?: [a-z]{1,12})? (?:by|from)|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
+            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
         )]
     }
 
@@ -46,6 +46,10 @@ impl ShapeDetector for NameStaff {
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let naming = cue.contains("name");
         let lower = token.case == Case::Lower;
+        if let Some(end) = signed(note, token, &cue) {
+            out.push(found(Label::PROVIDER, token.start, end, Evidence::Checked));
+            return;
+        }
         if lower
             && !(naming
                 || (token.has(Marks::PERSON)
@@ -86,6 +90,49 @@ impl ShapeDetector for NameStaff {
             }
         }
     }
+}
+
+/// Initials after a word of signing: `by qv`, `tr: mjk`, `reviewed by me: QVK`, `initialed "S.A-D."`.
+fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
+    const SIGNING: [&str; 9] = [" by", "me", "tr", "typist", "scribe", "sig", "ed", "sign it", "signed off"];
+    let cue = cue.trim_end_matches([' ', ':', '.', ',', '\n']);
+    if !SIGNING.iter().any(|word| cue.ends_with(word)) {
+        return None;
+    }
+    let other = Marks::MEDICAL
+        .or(Marks::FUNCTION)
+        .or(Marks::STAFF)
+        .or(Marks::TITLE)
+        .or(Marks::RELATION)
+        .or(Marks::DRUG)
+        .or(Marks::FACILITY)
+        .or(Marks::CREDENTIAL);
+    let sure = ["tr", "scribe", "typist", "me"].iter().any(|word| cue == *word || cue.ends_with(" me"));
+    let letters = token.plain
+        && (2..=3).contains(&token.len())
+        && matches!(token.case, Case::Upper | Case::Lower)
+        && (!token.has(other) && !(token.case == Case::Lower && token.has(Marks::COMMON))
+            || sure && !token.has(Marks::FUNCTION));
+    let rest = note.after(token.end, 12);
+    let closes = rest.is_empty()
+        || rest.starts_with(['.', ',', ';', ')', '/', '|', '"'])
+        || rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        || rest.trim_start().is_empty()
+        || rest.starts_with(" /")
+        || rest.starts_with(" on ")
+        || rest.starts_with(" at ")
+        || rest.starts_with(" RN");
+    if letters && closes {
+        return Some(token.end);
+    }
+    // `E.K.`, `S.A-D.`
+    let dotted = token.len() == 1 && token.plain && matches!(note.byte(token.end), b'.');
+    let text: &str = rest.split([' ', '"', ',', ';']).next().unwrap_or("");
+    let initials = text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'.' | b'-'))
+        && (2..=8).contains(&text.len())
+        && text.ends_with('.')
+        && text.bytes().any(|b| b.is_ascii_uppercase());
+    (dotted && initials && token.case == Case::Initial).then_some(token.end + text.len())
 }
 
 fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {

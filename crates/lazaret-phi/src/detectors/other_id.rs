@@ -45,7 +45,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:claim|badge|run|docket|waybill|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
+                r"\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -56,6 +56,7 @@ impl ShapeDetector for OtherId {
                 Pass::Numbers,
                 r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4})\b",
             ),
+            (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
         ]
     }
 
@@ -75,6 +76,7 @@ impl ShapeDetector for OtherId {
                     .retain(|claim| serial(note.slice(claim.start, claim.end)) && claim.start - hit.end <= 3);
                 out.extend(claims.into_iter().map(|claim| Found { evidence: Evidence::Shape, ..claim }));
             }
+            6 => out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Checked)),
             4 => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
             _ => uncued(hit, note, out),
         }

@@ -20,7 +20,7 @@ use crate::view::Note;
 /// See the page above.
 pub(crate) struct Phone;
 
-const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
+const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|message|messages|answering|registered|number|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
 const FAX: &str = "fax|fx|f|faxed|fax#";
 
 impl ShapeDetector for Phone {
@@ -40,7 +40,7 @@ impl ShapeDetector for Phone {
         &[
             (
                 Pass::Cues,
-                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
+                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
             ),
             (
                 Pass::Signs,
@@ -48,9 +48,9 @@ impl ShapeDetector for Phone {
             ),
             (
                 Pass::Signs,
-                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b\d{10,11}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
+                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b0\d{1,3} \d{3,4} \d{3,4}\b|\b\d{10,11}\b|\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b|\b\d{3,4} \d{4}\b|\b\d{2} \d{6}\b|\b00\d{1,2}[ -]\d{2,3}[ -]\d{3}[ -]\d{4}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
             ),
-            (Pass::Signs, r"\bx ?\d{4,5}\b|\b\d-\d{4}\b"),
+            (Pass::Signs, r"\bx ?\d{4,5}\b|\bx\d-\d{4}\b|\b\d-\d{4}\b"),
         ]
     }
 
@@ -77,7 +77,11 @@ impl ShapeDetector for Phone {
                 Evidence::Checked
             }
             2 if count >= 9 && (text.starts_with(['0', '(']) || text.contains(' ')) => Evidence::Shape,
-            2 if cued && count >= 9 => Evidence::Named,
+            2 if text.starts_with('0') && count >= 10 && text.contains(' ') => Evidence::Shape,
+            2 if count == 10 && plausible(text) && text.len() == 10 && enclosed(note, hit) => Evidence::Shape,
+            2 if cued && (count >= 9 || count >= 7 && text.contains(' ')) && !is_date(text) => {
+                Evidence::Named
+            }
             3 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
             _ => return,
         };
@@ -106,7 +110,19 @@ fn nearer_phone(note: &Note<'_>, at: usize) -> bool {
 /// Area code and exchange of the North American plan begin with 2 to 9.
 fn plausible(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
-    digits.len() > 10 || digits.first().is_some_and(|first| *first >= b'2')
+    digits.len() > 10
+        || digits.first().is_some_and(|first| *first >= b'2')
+        || text.starts_with('0') && text.contains(' ')
+}
+
+/// A field of its own: between bars, quotes or commas.
+fn enclosed(note: &Note<'_>, hit: Hit) -> bool {
+    let sign = |b: u8| matches!(b, b'|' | b'"' | b'\'' | b',' | b'~' | b'^');
+    sign(note.byte_before(hit.start)) && sign(note.byte(hit.end))
+}
+
+fn is_date(text: &str) -> bool {
+    crate::calendar::parse(text).is_some()
 }
 
 /// Past `ext. 3308`, `x42`, `opt 3`, `poste 22`.

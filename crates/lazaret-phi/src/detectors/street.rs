@@ -146,6 +146,25 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
 /// `Rd SE`, `Sq. NW`.
 fn direction_end(note: &Note<'_>, index: usize) -> usize {
     let Some(head) = note.tokens().get(index) else { return 0 };
+    // `County Road QQ`, `Concession Road 7`
+    let road = ["road", "rd", "highway", "hwy", "line"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(note.word(head)));
+    let of_kind = index.checked_sub(1).and_then(|at| note.tokens().get(at)).is_some_and(|t| {
+        ["county", "state", "concession", "farm", "township", "cty", "old"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(note.word(t)))
+    });
+    if road
+        && of_kind
+        && let Some(number) = note.tokens().get(index + 1).filter(|t| {
+            note.slice(head.end, t.start) == " "
+                && (t.case == Case::Number && t.len() <= 4
+                    || matches!(t.case, Case::Upper | Case::Initial | Case::Mixed) && t.len() <= 4)
+        })
+    {
+        return number.end;
+    }
     note.tokens()
         .get(index + 1)
         .filter(|t| {

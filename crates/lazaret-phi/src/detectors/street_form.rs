@@ -47,12 +47,29 @@ impl ShapeDetector for StreetForm {
                 r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:rural route|star route|route|post office|p o) (?:(?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,3}),? )?box(?: (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|zero|\d{1,5})){1,4}\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\bcorner of (?:the )?[a-z0-9][a-z0-9'.]*(?: [a-z0-9'.]+){0,3} (?:and|&) [a-z0-9][a-z0-9']*(?: (?:street|st|avenue|ave|road|rd|drive|boulevard|blvd|lane))?\b",
+            ),
+            (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let corner = matches!(hit.shape, 5 | 6);
         if hit.shape == 3 {
             around_unit(hit, note, out);
+        } else if corner {
+            // The words must be names: `corner of the Eye and nose` is none.
+            let end = capitals_end(note, hit.end);
+            let last = note.tokens().get(note.token_at(end.saturating_sub(1)));
+            if last.is_some_and(|t| t.capitalised() && !t.has(Marks::MEDICAL)) {
+                out.push(found(Label::STREET, hit.start, end, Evidence::Checked));
+            }
         } else {
             out.push(found(Label::STREET, hit.start, unit_end(note, hit.end), Evidence::Checked));
         }
@@ -65,6 +82,24 @@ impl ShapeDetector for StreetForm {
             }
         }
     }
+}
+
+/// On over the capitalised words that follow: `1800 blk of E. Cesar` goes on with ` Chavez`.
+fn capitals_end(note: &Note<'_>, end: usize) -> usize {
+    let mut end = end;
+    let mut at = note.token_at(end);
+    for _ in 0..4 {
+        let Some(next) = note.tokens().get(at) else { break };
+        if !matches!(note.slice(end, next.start), " " | ". ")
+            || next.case != Case::Capital
+            || next.has(Marks::FUNCTION)
+        {
+            break;
+        }
+        end = next.end;
+        at += 1;
+    }
+    end
 }
 
 /// What the name of a street ends with where the number stands after it.
@@ -122,6 +157,23 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         let rest = note.after(end, 32).to_ascii_lowercase();
         let trimmed = rest.trim_start_matches(['.', ',', ' ']);
         let lead = rest.len() - trimmed.len();
+        // `, 5th Floor`, `, Garden Apt.`
+        let named = ["floor", "fl.", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
+            let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
+            let head = trimmed.get(..at)?;
+            let ordinal = head.starts_with(|c: char| c.is_ascii_digit())
+                && ["st ", "nd ", "rd ", "th "].iter().any(|ending| head.ends_with(ending));
+            let place = [
+                "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
+                "third ",
+            ]
+            .contains(&head);
+            (ordinal || place).then_some(at + word.len())
+        });
+        if let Some(length) = named.filter(|_| (1..=3).contains(&lead)) {
+            end += lead + length;
+            break;
+        }
         let word = [
             "apartment",
             "apt.",

@@ -36,13 +36,17 @@ impl ShapeDetector for Vehicle {
         &[
             (
                 Pass::Cues,
-                r"\b(?:vin|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
+                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
             ),
             (
                 Pass::Cues,
                 r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?)\b(?: (?:no\b\.?|number|#))?",
             ),
             (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+            (
+                Pass::Cues,
+                r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
+            ),
         ]
     }
 
@@ -52,11 +56,23 @@ impl ShapeDetector for Vehicle {
                 named(note, hit, 4, Label::VEHICLE, out);
             }
             1 => plate(hit, note, out),
-            _ if vin_holds(note.slice(hit.start, hit.end)) => {
+            3 => vehicle(hit, note, out),
+            2 if vin_holds(note.slice(hit.start, hit.end)) => {
                 out.push(found(Label::VEHICLE, hit.start, hit.end, Evidence::Checked));
             }
             _ => {}
         }
+    }
+}
+
+/// `reg 161-QX-88412`, `van (65-C 4417)`: capitals and digits both.
+fn vehicle(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let start = begin(note, hit.end);
+    let Some((start, end)) = id_at(note, start, 5).filter(|(start, _)| *start <= hit.end + 3) else { return };
+    let text = note.slice(start, end);
+    let letters = text.bytes().filter(u8::is_ascii_uppercase).count();
+    if letters > 0 && digits(text) >= 3 && end - start <= 12 && !text.contains(['/', ':', '.']) {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
     }
 }
 

@@ -38,8 +38,10 @@ impl ShapeDetector for Zip {
             (Pass::Numbers, r"\b\d{5}\b"),
             (Pass::Numbers, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"),
             (Pass::Numbers, r"\b[A-CEGHJ-NPR-TVXY]\d[A-Z][ -]?\d[A-Z]\d\b"),
-            (Pass::Cues, r"\b(?:zip(?: ?code)?|post ?code|postal ?code)\b\x22?(?: is)?[:=]? ?\x22?"),
+            (Pass::Cues, r"\b(?:zip(?: ?code)?|post ?code|eircode|postal ?code)\b\x22?(?: is)?[:=]? ?\x22?"),
             (Pass::Numbers, r"\b\d{4}\b"),
+            // Eircode: routing key, unique identifier.
+            (Pass::Numbers, r"\b(?:[AC-FHKNPRTV-Y]\d{2}|D6W) [AC-FHKNPRTV-Y0-9]{4}\b"),
         ]
     }
 
@@ -75,6 +77,12 @@ impl ShapeDetector for Zip {
                     return;
                 }
                 Evidence::Named
+            }
+            6 if note.slice(start, end).bytes().all(|b| !b.is_ascii_lowercase())
+                && crate::value::digits(note.slice(start, end)) >= 3
+                && note.slice(start + 4, end).bytes().any(|b| b.is_ascii_uppercase()) =>
+            {
+                Evidence::Checked
             }
             5 if australian(hit, note) => Evidence::Checked,
             _ => return,
