@@ -18,6 +18,7 @@
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `address` | what belongs to a street: unit, town, state, country, code |
+//! | `edges` | words beside what was found that belong to it |
 //! | `ocr` | damage of scanned text, mended byte for byte |
 //! | `wide` | states, countries, ages, years, professions: for wider profiles only |
 //! | `known` | facts known of the subject, sought in the note |
@@ -29,6 +30,7 @@ mod address;
 mod automaton;
 mod calendar;
 mod detectors;
+mod edges;
 mod edit;
 mod knowledge;
 mod known;

@@ -208,7 +208,7 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && !matches!(before.case, Case::Initial | Case::Number | Case::Mixed)
                 && (before.case == Case::Lower
                     || before.len() >= 2 && !before.has(Marks::FUNCTION.or(Marks::STATE)))
-                && this.capitalised()
+                && (this.capitalised() || this.has(Marks::PARTICLE))
                 && note.word(before).chars().count() >= 2;
             let hyphen = gap == "-"
                 && !matches!(before.case, Case::Number | Case::Mixed)
@@ -244,9 +244,18 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && next.case == Case::Initial
                 && note.byte(next.end) == b'.'
                 && this.has(Marks::GIVEN);
-            let nick = matches!(gap, "\" " | "\") " | "' ")
-                && next.case == Case::Capital
-                && !next.has(Marks::FUNCTION);
+            // `Quillan "QJ" Fenwick`
+            let quoted = matches!(gap, " \"" | " (\"" | " '")
+                && next.capitalised()
+                && matches!(note.byte(next.end), b'"' | b'\'')
+                && note.tokens().get(last + 2).is_some_and(|after| {
+                    after.case == Case::Capital
+                        && matches!(note.slice(next.end, after.start), "\" " | "\") " | "' ")
+                });
+            let nick = quoted
+                || matches!(gap, "\" " | "\") " | "' ")
+                    && next.case == Case::Capital
+                    && !next.has(Marks::FUNCTION);
             if !(suffix || hyphen || more || dotted || closing || nick) {
                 break;
             }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::address;
+use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
@@ -182,6 +183,8 @@ fn look_at(
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    edges::widen(note, &mut claims);
+    edges::leftover(note, &mut claims);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();

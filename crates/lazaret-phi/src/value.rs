@@ -55,7 +55,8 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
     let first = note.slice(at, end);
     if !has_digit(first) {
         // `HN 7714 0036`: a prefix of capitals, then digits.
-        let prefix = first.len() <= 5 && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        let prefix = first.len() <= if first.contains('-') { 7 } else { 5 }
+            && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
         let next = end + 1;
         if !(prefix
             && note.byte(end) == b' '
@@ -71,12 +72,27 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
         let group = note.slice(next, stop);
         let digits = group.bytes().filter(u8::is_ascii_digit).count();
         let whole = digits == group.len();
-        let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%') || note.byte(stop + 1) == b' ';
+        let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%')
+            || matches!(note.byte(stop + 1), b' ' | b'/' | b'(' | b'|');
+        // `W771 00 4418`: a short group before a long one.
+        let leads = whole
+            && note.byte(stop) == b' '
+            && group_end(note, stop + 1).is_some_and(|after| {
+                let next = note.slice(stop + 1, after);
+                next.len() >= 3 && next.bytes().all(|b| b.is_ascii_digit())
+            });
+        let version = group.len() == 2
+            && group.bytes().all(|b| b.is_ascii_uppercase())
+            && closes
+            && note.slice(at, end).contains(' ')
+            && note.slice(at, end).bytes().all(|b| b.is_ascii_digit() || b == b' ');
         let spaced = note.slice(at, end).contains(' ')
             && group.len() <= 2
             && note.byte(stop) == b' '
             && note.byte(stop + 1).is_ascii_lowercase();
         let continues = (whole && spaced)
+            || leads
+            || version
             || (whole && digits >= 3 && group.len() <= 8)
             || (whole && closes)
             || (group.len() == 1 && group.bytes().all(|b| b.is_ascii_uppercase()) && closes);

@@ -217,7 +217,9 @@ fn with_weekday(start: usize, note: &Note<'_>) -> usize {
     let index = note.token_at(start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
     last.filter(|t| {
-        t.has(Marks::WEEKDAY) && t.capitalised() && matches!(note.slice(t.end, start), " " | ", " | ". ")
+        t.has(Marks::WEEKDAY)
+            && t.capitalised()
+            && matches!(note.slice(t.end, start), " " | ", " | ". " | "., ")
     })
     .map_or(start, |t| t.start)
 }

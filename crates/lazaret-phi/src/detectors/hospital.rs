@@ -86,6 +86,9 @@ impl ShapeDetector for Hospital {
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
                 || (token.has(Marks::FACILITY) || second(token)) && index > 0;
+            if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
+                out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
+            }
             if head && let Some((first, last)) = around(note, index) {
                 if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
                     out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));
@@ -100,6 +103,119 @@ impl ShapeDetector for Hospital {
 fn second(token: &Token) -> bool {
     static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
     HASHES.contains(&token.hash)
+}
+
+/// `from maple terrace nursing home`, `at saint quill regional`: a name in small letters between a word of place and a
+/// word for a facility. Its first byte.
+fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
+    const ENDS: [&str; 12] = [
+        "hospital",
+        "clinic",
+        "regional",
+        "memorial",
+        "infirmary",
+        "hospice",
+        "home",
+        "medicine",
+        "care",
+        "center",
+        "teleradiology",
+        "pharmacy",
+    ];
+    const PAIRS: [&str; 14] = [
+        "nursing",
+        "family",
+        "medical",
+        "urgent",
+        "health",
+        "care",
+        "internal",
+        "birth",
+        "cancer",
+        "surgery",
+        "rehab",
+        "community",
+        "minute",
+        "primary",
+    ];
+    const GENERIC: [&str; 44] = [
+        "local",
+        "community",
+        "outside",
+        "another",
+        "other",
+        "nearby",
+        "rural",
+        "state",
+        "county",
+        "city",
+        "skilled",
+        "private",
+        "public",
+        "teaching",
+        "academic",
+        "tertiary",
+        "free",
+        "walk",
+        "pain",
+        "sleep",
+        "wound",
+        "heart",
+        "eye",
+        "same",
+        "different",
+        "new",
+        "old",
+        "acute",
+        "long",
+        "term",
+        "day",
+        "surgical",
+        "outpatient",
+        "inpatient",
+        "main",
+        "big",
+        "small",
+        "specialty",
+        "veterans",
+        "assisted",
+        "board",
+        "foster",
+        "group",
+        "retirement",
+    ];
+    let tokens = note.tokens();
+    let head = tokens.get(index)?;
+    let is = |token: &Token, words: &[&str]| words.contains(&note.word(token));
+    if !is(head, &ENDS) {
+        return None;
+    }
+    let mut first = index;
+    let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
+    if matches!(note.word(head), "home" | "medicine" | "care" | "center") && !pair {
+        return None;
+    }
+    first -= usize::from(pair);
+    let edge = first;
+    while edge - first < 3
+        && let Some(word) = first.checked_sub(1).and_then(|at| tokens.get(at))
+        && word.case == Case::Lower
+        && word.plain
+        && word.len() > 2
+        && note.slice(word.end, tokens.get(first)?.start) == " "
+        && !word
+            .has(Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR))
+        && !is(word, &GENERIC)
+    {
+        first -= 1;
+    }
+    let before = first.checked_sub(1).and_then(|at| tokens.get(at))?;
+    let led = is(before, &["from", "at", "to", "of", "in", "with", "by", "near", "requesting"]);
+    let words = || tokens.iter().skip(first).take(edge - first);
+    let known = words().any(|word| {
+        word.has(Marks::PERSON.or(Marks::CITY)) && !word.has(Marks::COMMON) || word.marks == Marks::default()
+    });
+    (led && edge > first && (known || words().count() >= 2)).then_some(tokens.get(first)?.start)
 }
 
 /// The run of name words around a word for a facility, if there is a proper name in it.

@@ -111,6 +111,27 @@ fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let (Some(this), Some(next)) = (tokens.get(index), tokens.get(index + 1)) else { return };
     let capital = |t: &Token| t.case == Case::Capital && !t.has(PLAIN);
+    // `Quillby Bone & Joint`: a clinic by what it treats.
+    if note.slice(this.end, next.start) == " & "
+        && this.case == Case::Capital
+        && next.case == Case::Capital
+        && this.has(Marks::MEDICAL)
+        && next.has(Marks::MEDICAL)
+    {
+        let last = run(note, index + 1);
+        let begin = (1..=2).rev().find_map(|back| {
+            let from = index.checked_sub(back)?;
+            let words = || tokens.iter().skip(from).take(back);
+            let joined = (from..index).all(|at| {
+                tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(a, b)| note.slice(a.end, b.start) == " ")
+            });
+            (joined && words().all(capital)).then(|| tokens.get(from))?
+        });
+        if let (Some(start), Some(end)) = (begin, tokens.get(last)) {
+            out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Shape));
+        }
+        return;
+    }
     if note.slice(this.end, next.start) != " & " || !capital(this) || next.case != Case::Capital {
         return;
     }

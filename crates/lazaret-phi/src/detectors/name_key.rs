@@ -124,6 +124,9 @@ impl ShapeDetector for NameKey {
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
         more(note, last, label, out);
+        if hit.shape == 3 {
+            strings(note, last, out);
+        }
     }
 }
 
@@ -179,6 +182,17 @@ fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && let Some(words) = name_at(note, first, Reading::After)
     {
         report(note, words, Label::PATIENT, Evidence::Checked, out);
+    }
+}
+
+/// Further strings of a JSON list: `"given": ["Ilse", "Maud"]`.
+fn strings(note: &Note<'_>, last: usize, out: &mut Vec<Found>) {
+    for at in last..last + 4 {
+        let (Some(this), Some(next)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
+        if !matches!(note.slice(this.end, next.start), "\", \"" | "\",\"") || !next.capitalised() {
+            return;
+        }
+        report(note, (at + 1, at + 1), Label::PATIENT, Evidence::Checked, out);
     }
 }
 

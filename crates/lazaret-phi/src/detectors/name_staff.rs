@@ -36,7 +36,7 @@ impl ShapeDetector for NameStaff {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
+            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
         )]
     }
 
@@ -58,6 +58,21 @@ impl ShapeDetector for NameStaff {
                         || cue.starts_with("s/w")
                         || cue.starts_with("spoke")
                         || cue.contains(" by"))))
+        {
+            return;
+        }
+        if matches!(
+            cue.trim_end(),
+            "by" | "tr"
+                | "typist"
+                | "scribe"
+                | "sig"
+                | "signed"
+                | "initialed"
+                | "initialled"
+                | "sign it"
+                | "signed off"
+        ) && token.case != Case::Capital
         {
             return;
         }
@@ -94,7 +109,8 @@ impl ShapeDetector for NameStaff {
 
 /// Initials after a word of signing: `by qv`, `tr: mjk`, `reviewed by me: QVK`, `initialed "S.A-D."`.
 fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
-    const SIGNING: [&str; 9] = [" by", "me", "tr", "typist", "scribe", "sig", "ed", "sign it", "signed off"];
+    const SIGNING: [&str; 11] =
+        ["by", "signed", " by", "me", "tr", "typist", "scribe", "sig", "ed", "sign it", "signed off"];
     let cue = cue.trim_end_matches([' ', ':', '.', ',', '\n']);
     if !SIGNING.iter().any(|word| cue.ends_with(word)) {
         return None;
@@ -108,6 +124,15 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
         .or(Marks::FACILITY)
         .or(Marks::CREDENTIAL);
     let sure = ["tr", "scribe", "typist", "me"].iter().any(|word| cue == *word || cue.ends_with(" me"));
+    // `Signed qvmoor 2/1/25`
+    let account = matches!(cue, "signed" | "by")
+        && token.case == Case::Lower
+        && token.marks == Marks::default()
+        && (5..=16).contains(&token.len())
+        && note.after(token.end, 3).trim_start().starts_with(|c: char| c.is_ascii_digit());
+    if account {
+        return Some(token.end);
+    }
     let letters = token.plain
         && (2..=3).contains(&token.len())
         && matches!(token.case, Case::Upper | Case::Lower)

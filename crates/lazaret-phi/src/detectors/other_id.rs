@@ -45,7 +45,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -54,7 +54,7 @@ impl ShapeDetector for OtherId {
             (Pass::Numbers, r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-\d{1,2})?|[A-Z]{1,2}\d{2}-\d{4,7})\b"),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4})\b",
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
         ]

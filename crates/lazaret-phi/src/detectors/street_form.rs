@@ -55,13 +55,21 @@ impl ShapeDetector for StreetForm {
                 Pass::Numbers,
                 r"\bcorner of (?:the )?[a-z0-9][a-z0-9'.]*(?: [a-z0-9'.]+){0,3} (?:and|&) [a-z0-9][a-z0-9']*(?: (?:street|st|avenue|ave|road|rd|drive|boulevard|blvd|lane))?\b",
             ),
+            (
+                Pass::Numbers,
+                r"\b(?:co\.?|county) (?:antrim|armagh|carlow|cavan|clare|cork|derry|donegal|down|dublin|fermanagh|galway|kerry|kildare|kilkenny|laois|leitrim|limerick|longford|louth|mayo|meath|monaghan|offaly|roscommon|sligo|tipperary|tyrone|waterford|westmeath|wexford|wicklow|durham)\b",
+            ),
             (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let corner = matches!(hit.shape, 5 | 6);
-        if hit.shape == 3 {
+        let corner = matches!(hit.shape, 5 | 7);
+        if hit.shape == 6 {
+            if note.byte(hit.start) == b'C' {
+                out.push(found(Label::COUNTY, hit.start, hit.end, Evidence::Checked));
+            }
+        } else if hit.shape == 3 {
             around_unit(hit, note, out);
         } else if corner {
             // The words must be names: `corner of the Eye and nose` is none.
