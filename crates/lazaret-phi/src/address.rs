@@ -51,7 +51,7 @@ const UNITS: [&str; 17] = [
     "bldg",
 ];
 /// Words for a house, with a name before them.
-const HOUSES: [&str; 17] = [
+const HOUSES: [&str; 18] = [
     "cottage",
     "house",
     "farm",
@@ -68,7 +68,8 @@ const HOUSES: [&str; 17] = [
     "mill",
     "manse",
     "hall",
-    "chandlery",
+    "park",
+    "estates",
 ];
 
 fn is(note: &Note<'_>, token: &Token, words: &[&str]) -> bool {
@@ -82,6 +83,10 @@ fn before(note: &Note<'_>, start: usize) -> usize {
     let first = note.token_at(start);
     let Some(last) = first.checked_sub(1).and_then(|at| tokens.get(at)) else { return start };
     let gap = note.slice(last.end, start);
+    // `Lot 5 Fern Cl`: the number has been taken for the house's.
+    if gap == " " && note.byte(start).is_ascii_digit() && is(note, last, &UNITS) {
+        return last.start;
+    }
     if !matches!(gap, ", " | " " | "/" | ",") {
         return start;
     }
@@ -120,7 +125,11 @@ fn before(note: &Note<'_>, start: usize) -> usize {
     let opens = matches!(note.byte_before(name.start), 0 | b'\n')
         || [", ", ": ", "at "].iter().any(|lead| note.before(name.start, 2).ends_with(lead));
     let house = is(note, last, &HOUSES) && (first - 1 > from);
-    if house && opens { name.start } else { start }
+    if !(house && opens) {
+        return start;
+    }
+    // A unit before the house: `Space 41, Fern Park, 900 …`.
+    before(note, name.start)
 }
 
 /// A part of an address that may follow another.

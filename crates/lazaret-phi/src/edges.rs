@@ -7,7 +7,7 @@
 use lazaret_core::{Kind, Label};
 
 use crate::lexicon::Marks;
-use crate::names::clinical_form;
+use crate::names::{clinical_form, last_word};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
@@ -63,7 +63,12 @@ fn back(note: &Note<'_>, claim: &mut Found) {
     let first = note.token_at(claim.start);
     for at in (first.saturating_sub(MOST)..first).rev() {
         let (Some(word), Some(this)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
-        let joined = note.slice(word.end, this.start) == " " && this.case == Case::Capital;
+        let blank = note.slice(word.end, this.start) == " ";
+        if claim.label.kind == Kind::Name && blank && this.start == claim.start && lower_given(word, this) {
+            claim.start = word.start;
+            return;
+        }
+        let joined = blank && this.case == Case::Capital;
         let opener = begins(note, word) && word.has(Marks::COMMON);
         if !joined
             || this.start != claim.start
@@ -75,6 +80,16 @@ fn back(note: &Note<'_>, claim: &mut Found) {
         }
         claim.start = word.start;
     }
+}
+
+/// `bill quarrow`: a given name in small letters before a name in small letters.
+fn lower_given(word: &Token, name: &Token) -> bool {
+    let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::TITLE).or(Marks::STAFF).or(Marks::RELATION);
+    word.case == Case::Lower
+        && name.case == Case::Lower
+        && !word.has(other)
+        && word.len() >= 3
+        && (word.has(Marks::GIVEN_FREQUENT) || word.has(Marks::PERSON) && !word.has(Marks::COMMON))
 }
 
 /// `Quillhawk, R. Mary`: the family name before a comma.
@@ -117,8 +132,19 @@ fn family_first(note: &Note<'_>, claim: &mut Found) {
 /// `Maringold` before `Bend`: further words of a town.
 fn town_tail(note: &Note<'_>, claim: &mut Found) {
     for _ in 0..2 {
-        let last = note.token_at(claim.end.saturating_sub(1));
+        let last = last_word(note, claim);
         let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
+        // `Quillby Plains Family Med`: the town is a clinic's.
+        let clinic = next.case == Case::Capital
+            && (next.has(Marks::FACILITY)
+                || ["Family", "Med", "Health", "Urgent", "Medical", "Community", "Emergency", "Infusion"]
+                    .contains(&note.word(next)));
+        if clinic && note.slice(claim.end.max(this.end), next.start) == " " {
+            claim.label = Label::HOSPITAL;
+            claim.end = next.end;
+            facility_tail(note, claim);
+            return;
+        }
         let place = next.has(Marks::STREET.or(Marks::CITY)) || next.marks == Marks::default();
         if note.slice(claim.end.max(this.end), next.start) != " "
             || !joins(note, next)
@@ -134,8 +160,18 @@ fn town_tail(note: &Note<'_>, claim: &mut Found) {
 /// `Mart on Pine`, `Drug #3`, `Oaks ED`, `Clinic & Lab`: what a facility's name ends with.
 fn facility_tail(note: &Note<'_>, claim: &mut Found) {
     for _ in 0..MOST {
-        let last = note.token_at(claim.end.saturating_sub(1));
+        let last = last_word(note, claim);
         let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
+        let partners = note.after(claim.end, 32);
+        if let Some(length) =
+            [", a Professional Association", ", a Professional Corporation", ", A Medical Corporation"]
+                .iter()
+                .find(|form| partners.starts_with(**form))
+                .map(|form| form.len())
+        {
+            claim.end += length;
+            return;
+        }
         if this.end != claim.end || this.case != Case::Capital {
             return;
         }
@@ -165,6 +201,11 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
         {
             claim.end = end.end;
         } else if gap == " #" && next.case == Case::Number && next.len() <= 4
+            || gap == " "
+                && matches!(
+                    note.word(next),
+                    "shelter" | "hospital" | "clinic" | "pharmacy" | "church" | "school"
+                )
             || gap == " "
                 && matches!(note.word(next), "ED" | "ER" | "AME" | "UCC" | "SNF" | "LTC" | "RACF" | "MOB")
         {
@@ -207,7 +248,7 @@ pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
         while let Some(next) = note.tokens().get(last + 1)
             && let Some(this) = note.tokens().get(last)
             && matches!(note.slice(this.end, next.start), " " | "-" | "'" | " & ")
-            && (next.case == Case::Capital && !next.has(PLAIN)
+            && (next.case == Case::Capital && (!next.has(PLAIN) || last > at && next.has(Marks::MEDICAL))
                 || note.word(next) == "s" && note.byte_before(next.start) == b'\'')
             && last - at < 5
         {
@@ -220,9 +261,11 @@ pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
             upto += 1;
         }
         let free = reach <= token.start;
-        let things = words()
-            .all(|t| t.has(Marks::COMMON.or(Marks::FACILITY)) && !t.has(Marks::PERSON.or(Marks::CITY)));
-        let named = words().any(|t| !t.has(Marks::COMMON)) || words().count() >= 3;
+        let things = words().all(|t| t.has(Marks::FACILITY.or(Marks::MEDICAL)));
+        let of_whom = matches!(note.word(before), "by" | "from" | "for" | "at");
+        let corner = last == at + 1 && note.slice(token.end, end.start) == " & " && place == Label::HOSPITAL;
+        let named = words().any(|t| !t.has(Marks::COMMON)) || words().count() >= 3 || of_whom || corner;
+        let place = if corner { Label::STREET } else { place };
         if free && words().count() >= 2 && !token.has(PLAIN) && named && !things {
             out.push(found(place, token.start, end.end, Evidence::Likely));
         }

@@ -89,7 +89,7 @@ fn beside(bytes: &[u8], start: usize, end: usize) -> bool {
 fn mend(word: &mut [u8], beside: bool) {
     let digits = word.iter().filter(|byte| byte.is_ascii_digit()).count();
     let all_numeric = word.iter().all(|byte| numeric(*byte));
-    let lone = word == b"I" || word == b"o" || word == b"O2";
+    let lone = word == b"I" || word == b"o" || word == b"O2" && !beside;
     if all_numeric && !lone && (digits > 0 || beside && word.len() <= 4) {
         word.iter_mut().for_each(|byte| *byte = digit_for(*byte).unwrap_or(*byte));
         return;
@@ -100,6 +100,18 @@ fn mend(word: &mut [u8], beside: bool) {
     if ordinal && stem > 0 && word.get(..stem).is_some_and(|head| head.iter().all(|byte| numeric(*byte))) {
         word.iter_mut().take(stem).for_each(|byte| *byte = digit_for(*byte).unwrap_or(*byte));
         return;
+    }
+    // `N0.`, `D0B`, and `lns.` for `Ins.`
+    match word {
+        [b'N' | b'n', o @ b'0'] | [b'D', o @ b'0', b'A'..=b'Z'] => {
+            *o = b'O';
+            return;
+        }
+        [first @ b'l', b'n' | b'f', rest @ ..] if rest.iter().all(u8::is_ascii_lowercase) => {
+            *first = b'I';
+            return;
+        }
+        _ => {}
     }
     let letters = word.len() - digits;
     let lower = word.iter().filter(|byte| byte.is_ascii_lowercase()).count();
@@ -161,10 +173,11 @@ mod tests {
 
     #[test]
     fn letters_among_digits_and_digits_among_letters_are_put_right() {
-        let damaged = "Sa1ly Fenw1ck, D0B ll/O2/l96O, T0wnsend H0use, l2th, WO4l2, BRCA1, on O2 at 5OO ml";
+        let damaged =
+            "Sa1ly Fenw1ck, N0. 5, D0B ll/O2/l96O, T0wnsend H0use, l2th, WO4l2, BRCA1, on O2 at 5OO ml";
         assert_eq!(
             mend_all(damaged).as_deref(),
-            Some("Sally Fenwlck, DOB 11/02/1960, Townsend House, 12th, W0412, BRCA1, on O2 at 500 ml")
+            Some("Sally Fenwlck, NO. 5, DOB 11/02/1960, Townsend House, 12th, W0412, BRCA1, on O2 at 500 ml")
         );
     }
 

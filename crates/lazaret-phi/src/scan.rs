@@ -266,7 +266,7 @@ impl Learnt {
             }
             let next = note.tokens().get(index + 1);
             let thing = next.is_some_and(|n| {
-                n.has(Marks::EPONYM_HEAD) && n.case == Case::Lower && n.start - token.end <= 3
+                n.has(Marks::EPONYM_HEAD) && n.case == Case::Lower && note.slice(token.end, n.start) == " "
             });
             if !(thing || token.has(Marks::CLINICAL) && token.has(Marks::COMMON)) {
                 out.push(found(*label, token.start, token.end, Evidence::Likely));

@@ -92,6 +92,19 @@ impl ShapeDetector for DateWords {
             if !closes {
                 return;
             }
+            // `on the 2nd of December 2024`
+            let rest = note.after(hit.end, 24).to_ascii_lowercase();
+            if let Some(month) = rest.strip_prefix(" of ") {
+                let word: String = month.chars().take_while(char::is_ascii_alphabetic).collect();
+                if crate::calendar::month_of(&word).is_some() {
+                    let year = month.get(word.len()..).unwrap_or("").trim_start_matches([',', ' ']);
+                    let digits = year.bytes().take_while(u8::is_ascii_digit).count();
+                    let blank = month.len() - word.len() - year.len();
+                    let end = hit.end + 4 + word.len() + if digits == 4 { blank + 4 } else { 0 };
+                    out.push(found(Label::DATE, start, end, Evidence::Checked));
+                    return;
+                }
+            }
         }
         out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
     }

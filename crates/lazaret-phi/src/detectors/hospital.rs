@@ -50,7 +50,7 @@ impl ShapeDetector for Hospital {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
         )]
     }
 
@@ -83,6 +83,9 @@ impl ShapeDetector for Hospital {
         let tokens = note.tokens();
         let mut index = 0;
         while let Some(token) = tokens.get(index) {
+            if let Some(last) = letterhead(note, index) {
+                out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
+            }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
                 || (token.has(Marks::FACILITY) || second(token)) && index > 0;
@@ -103,6 +106,26 @@ impl ShapeDetector for Hospital {
 fn second(token: &Token) -> bool {
     static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
     HASHES.contains(&token.hash)
+}
+
+/// A line of two to five capitalised words that begins with `The` and ends with a word for a practice.
+fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let token = tokens.get(index)?;
+    if token.case != Case::Capital
+        || token.len() != 3
+        || !matches!(note.byte_before(token.start), 0 | b'\n')
+        || note.word(token) != "The"
+    {
+        return None;
+    }
+    let line = note.after(token.start, 64);
+    let end = token.start + line.trim_end().len();
+    let words: Vec<&Token> = tokens.get(index..)?.iter().take(6).take_while(|t| t.start < end).collect();
+    let last = words.last()?;
+    let practice = last.has(Marks::FACILITY) && last.end == end;
+    let capital = words.iter().all(|t| t.case == Case::Capital);
+    (practice && capital && (3..=5).contains(&words.len())).then_some(end)
 }
 
 /// `from maple terrace nursing home`, `at saint quill regional`: a name in small letters between a word of place and a
@@ -210,7 +233,10 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         first -= 1;
     }
     let before = first.checked_sub(1).and_then(|at| tokens.get(at))?;
-    let led = is(before, &["from", "at", "to", "of", "in", "with", "by", "near", "requesting"]);
+    let apart =
+        tokens.get(first).is_some_and(|word| [", ", " ("].contains(&note.slice(before.end, word.start)));
+    let led = apart && edge > first
+        || is(before, &["from", "at", "to", "of", "in", "with", "by", "near", "requesting"]);
     let words = || tokens.iter().skip(first).take(edge - first);
     let known = words().any(|word| {
         word.has(Marks::PERSON.or(Marks::CITY)) && !word.has(Marks::COMMON) || word.marks == Marks::default()

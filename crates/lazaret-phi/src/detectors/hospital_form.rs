@@ -51,6 +51,7 @@ impl ShapeDetector for HospitalForm {
             childrens(note, index, out);
             conjoined(note, index, out);
             after_at(note, index, out);
+            possessive(note, index, out);
         }
     }
 }
@@ -149,6 +150,30 @@ fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if let (true, Some(start), Some(end)) = (proper && last - first >= 2, tokens.get(first), tokens.get(last))
     {
         out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Likely));
+    }
+}
+
+/// `Quillan's Drug`, `Fern's Door`: what is someone's and has a capital; no eponym, feast or week.
+fn possessive(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if token.case != Case::Capital || note.byte(token.end) != b'\'' || note.byte(token.end + 1) != b's' {
+        return;
+    }
+    let other = PLAIN.or(Marks::STREET);
+    let Some(next) = tokens.get(index + 2) else { return };
+    let owner = !token.has(PLAIN) && (!token.has(Marks::COMMON) || token.has(Marks::PERSON));
+    let thing = next.case == Case::Capital && next.len() > 2 && (!next.has(other) || next.has(Marks::DRUG));
+    let feast = matches!(note.word(next), "Day" | "Eve" | "Week" | "Office" | "Sign" | "Signs");
+    if owner && thing && !feast && note.slice(token.end, next.start) == "'s " {
+        let start = tokens
+            .get(index.wrapping_sub(1))
+            .filter(|t| {
+                matches!(note.word(t), "St" | "Saint" | "Our")
+                    && note.slice(t.end, token.start).trim_start_matches('.') == " "
+            })
+            .map_or(token.start, |t| t.start);
+        out.push(found(Label::HOSPITAL, start, next.end, Evidence::Likely));
     }
 }
 

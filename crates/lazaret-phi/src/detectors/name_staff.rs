@@ -123,13 +123,14 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
         .or(Marks::DRUG)
         .or(Marks::FACILITY)
         .or(Marks::CREDENTIAL);
-    let sure = ["tr", "scribe", "typist", "me"].iter().any(|word| cue == *word || cue.ends_with(" me"));
+    let sure =
+        ["tr", "scribe", "typist", "me", "sign it"].iter().any(|word| cue == *word || cue.ends_with(" me"));
     // `Signed qvmoor 2/1/25`
     let account = matches!(cue, "signed" | "by")
         && token.case == Case::Lower
         && token.marks == Marks::default()
         && (5..=16).contains(&token.len())
-        && note.after(token.end, 3).trim_start().starts_with(|c: char| c.is_ascii_digit());
+        && note.after(token.end, 3).trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '(');
     if account {
         return Some(token.end);
     }
@@ -137,18 +138,24 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
         && (2..=3).contains(&token.len())
         && matches!(token.case, Case::Upper | Case::Lower)
         && (!token.has(other) && !(token.case == Case::Lower && token.has(Marks::COMMON))
-            || sure && !token.has(Marks::FUNCTION));
+            || sure && (!token.has(Marks::FUNCTION) || token.case == Case::Upper && cue == "sign it"));
     let rest = note.after(token.end, 12);
     let closes = rest.is_empty()
         || rest.starts_with(['.', ',', ';', ')', '/', '|', '"'])
         || rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
         || rest.trim_start().is_empty()
+        || rest.starts_with(" |")
         || rest.starts_with(" /")
         || rest.starts_with(" on ")
         || rest.starts_with(" at ")
         || rest.starts_with(" RN");
     if letters && closes {
-        return Some(token.end);
+        // `qvm/tri44`: a user name.
+        let tail = rest
+            .strip_prefix('/')
+            .map_or(0, |tail| tail.bytes().take_while(u8::is_ascii_alphanumeric).count());
+        let user = rest.get(1..tail + 1).is_some_and(|tail| tail.bytes().any(|b| b.is_ascii_digit()));
+        return Some(token.end + if user { tail + 1 } else { 0 });
     }
     // `E.K.`, `S.A-D.`
     let dotted = token.len() == 1 && token.plain && matches!(note.byte(token.end), b'.');
@@ -178,6 +185,14 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         .or(Marks::CLINICAL)
         .or(Marks::TITLE)
         .or(Marks::COUNTRY);
+    // `Attg QJK/Quorrell`
+    let paired = next.case == Case::Upper
+        && next.len() <= 4
+        && next.marks == Marks::default()
+        && note.byte(next.end) == b'/';
+    if paired && token.has(Marks::STAFF) {
+        out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
+    }
     let common = next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT);
     let capital = next.case == Case::Capital
         && !common

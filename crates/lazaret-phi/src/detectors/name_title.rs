@@ -96,7 +96,11 @@ impl ShapeDetector for NameTitle {
             if token.has(Marks::RELATION) && token.case == Case::Lower && word != "father" {
                 continue;
             }
-            let Some((first, last)) = name_at(note, index + 1, Reading::After) else { continue };
+            // `dr. s. quorrell`: an initial in small letters.
+            let initial = next.case == Case::Lower && next.len() == 1 && note.byte(next.end) == b'.';
+            let from = index + 1 + usize::from(initial);
+            let Some((first, last)) = name_at(note, from, Reading::After) else { continue };
+            let first = if initial && first == from { first - 1 } else { first };
             let label = match word.as_str() {
                 "dr" | "drs" | "doctor" | "nurse" | "prof" | "professor" | "midwife" | "medic" | "tech"
                 | "schwester" => Label::PROVIDER,

@@ -118,7 +118,8 @@ fn plausible(text: &str) -> bool {
 /// A field of its own: between bars, quotes or commas.
 fn enclosed(note: &Note<'_>, hit: Hit) -> bool {
     let sign = |b: u8| matches!(b, b'|' | b'"' | b'\'' | b',' | b'~' | b'^');
-    sign(note.byte_before(hit.start)) && sign(note.byte(hit.end))
+    sign(note.byte_before(hit.start))
+        && (sign(note.byte(hit.end)) || matches!(note.byte(hit.end), 0 | b'\n' | b'\r'))
 }
 
 fn is_date(text: &str) -> bool {

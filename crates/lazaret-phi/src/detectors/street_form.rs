@@ -44,7 +44,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Cues,
-                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
+                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
             (
@@ -59,13 +59,35 @@ impl ShapeDetector for StreetForm {
                 Pass::Numbers,
                 r"\b(?:co\.?|county) (?:antrim|armagh|carlow|cavan|clare|cork|derry|donegal|down|dublin|fermanagh|galway|kerry|kildare|kilkenny|laois|leitrim|limerick|longford|louth|mayo|meath|monaghan|offaly|roscommon|sligo|tipperary|tyrone|waterford|westmeath|wexford|wicklow|durham)\b",
             ),
+            (
+                Pass::Numbers,
+                r"\blives? (?:at |in )?\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy|us|sr|cr|fm) \d{1,4}\b",
+            ),
+            (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22: ?\[?\x22"),
+            (
+                Pass::Numbers,
+                r"\b(?:parish|county|borough|township|town|city|village) of (?:st\.? )?[a-z][a-z'-]+\b",
+            ),
             (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let corner = matches!(hit.shape, 5 | 7);
-        if hit.shape == 6 {
+        let corner = matches!(hit.shape, 5 | 10);
+        if hit.shape == 7 {
+            lives(hit, note, out);
+        } else if hit.shape == 8 {
+            let value = note.after(hit.end, 80).split('"').next().unwrap_or("");
+            if value.len() > 3 && value.contains(' ') {
+                out.push(found(Label::STREET, hit.end, hit.end + value.len(), Evidence::Named));
+            }
+        } else if hit.shape == 9 {
+            let name = note.tokens().get(note.token_at(hit.end.saturating_sub(1)));
+            if name.is_some_and(|t| matches!(t.case, Case::Capital | Case::Upper) && !t.has(Marks::FUNCTION))
+            {
+                out.push(found(Label::COUNTY, hit.start, capitals_end(note, hit.end), Evidence::Checked));
+            }
+        } else if hit.shape == 6 {
             if note.byte(hit.start) == b'C' {
                 out.push(found(Label::COUNTY, hit.start, hit.end, Evidence::Checked));
             }
@@ -89,6 +111,22 @@ impl ShapeDetector for StreetForm {
                 number_last(index, note, out);
             }
         }
+    }
+}
+
+/// `lives 118 1/2 e. fenpine, unit c`, `900 W. Route 12`; not `lives 20 minutes away`.
+fn lives(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    const MEASURES: &str = "minutes|minute|miles|mile|hours|hour|blocks|block|min|mins|mi|houses|doors|km|years|yrs|days|weeks|months|with|hrs|floors|flights|steps|or|and|to|people|others|mg|kids|children|of";
+    let text = note.slice(hit.start, hit.end);
+    let Some(number) = text.find(|c: char| c.is_ascii_digit()) else { return };
+    let last = text.rsplit(' ').next().unwrap_or("");
+    if !MEASURES.split('|').any(|word| word.eq_ignore_ascii_case(last)) {
+        out.push(found(
+            Label::STREET,
+            hit.start + number,
+            unit_end(note, capitals_end(note, hit.end)),
+            Evidence::Shape,
+        ));
     }
 }
 

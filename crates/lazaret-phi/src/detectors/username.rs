@@ -38,12 +38,13 @@ impl ShapeDetector for Username {
                 r"\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user)\b(?: is| was)?[ =:]",
             ),
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
+            (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by) "),
             (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.]{4,30}\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape > 0 {
+        if matches!(hit.shape, 1 | 3) {
             account(hit, note, out);
             return;
         }
@@ -80,7 +81,7 @@ impl ShapeDetector for Username {
 fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let before = note.byte_before(hit.start);
     let name = note.slice(hit.start + 1, hit.end);
-    if hit.shape == 2 {
+    if hit.shape == 3 {
         let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'));
         if odd && !before.is_ascii_alphanumeric() && name.bytes().filter(u8::is_ascii_alphabetic).count() >= 4
         {
