@@ -217,7 +217,7 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && note.word(before).chars().count() >= 2;
             let hyphen = gap == "-"
                 && !matches!(before.case, Case::Number | Case::Mixed)
-                && !before.has(Marks::EPONYM)
+                && (!before.has(Marks::EPONYM) || claim.evidence >= Evidence::Named)
                 && before.case == this.case;
             // `Mac an tQuill`
             let gaelic = gap == " "

@@ -183,6 +183,9 @@ fn look_at(
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    if !wide {
+        edges::states_stay(note, &mut claims);
+    }
     edges::widen(note, &mut claims);
     edges::leftover(note, &mut claims);
     drop_allowed(note, &allowed, &mut claims);

@@ -50,6 +50,7 @@ impl ShapeDetector for Phone {
                 Pass::Signs,
                 r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b0\d{1,3} \d{3,4} \d{3,4}\b|\b\d{10,11}\b|\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b|\b\d{3,4} \d{4}\b|\b\d{2} \d{6}\b|\b00\d{1,2}[ -]\d{2,3}[ -]\d{3}[ -]\d{4}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
             ),
+            (Pass::Numbers, r"\b(?:telephone|tel|phone|ph|fax|cell|mobile|mob)\d{7,11}\b"),
             (Pass::Signs, r"\bx ?\d{4,5}\b|\bx\d-\d{4}\b|\b\d-\d{4}\b"),
         ]
     }
@@ -57,6 +58,14 @@ impl ShapeDetector for Phone {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if hit.shape == 0 {
             short(hit, note, out);
+            return;
+        }
+        // `tel6145550137`: run together.
+        if hit.shape == 3 {
+            let text = note.slice(hit.start, hit.end);
+            let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+            let label = if text.starts_with(['f', 'F']) { Label::FAX } else { Label::PHONE };
+            out.push(found(label, hit.start + letters, hit.end, Evidence::Named));
             return;
         }
         let before = note.byte_before(hit.start);
@@ -82,7 +91,7 @@ impl ShapeDetector for Phone {
             2 if cued && (count >= 9 || count >= 7 && text.contains(' ')) && !is_date(text) => {
                 Evidence::Named
             }
-            3 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
+            4 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
             _ => return,
         };
         let evidence = if cued { Evidence::Named } else { evidence };

@@ -40,6 +40,8 @@ impl ShapeDetector for Zip {
             (Pass::Numbers, r"\b[A-CEGHJ-NPR-TVXY]\d[A-Z][ -]?\d[A-Z]\d\b"),
             (Pass::Cues, r"\b(?:zip(?: ?code)?|post ?code|eircode|postal ?code)\b\x22?(?: is)?[:=]? ?\x22?"),
             (Pass::Numbers, r"\b\d{4}\b"),
+            // A state and its code run together.
+            (Pass::Numbers, r"\b[A-Z]{2}\d{5}\b"),
             // Eircode: routing key, unique identifier.
             (Pass::Numbers, r"\b(?:[AC-FHKNPRTV-Y]\d{2}|D6W) [AC-FHKNPRTV-Y0-9]{4}\b"),
         ]
@@ -78,7 +80,14 @@ impl ShapeDetector for Zip {
                 }
                 Evidence::Named
             }
-            6 if note.slice(start, end).bytes().all(|b| !b.is_ascii_lowercase())
+            6 if crate::lexicon::Lexicon::get().marks(note.slice(start, start + 2)).has(Marks::STATE)
+                && note.slice(start, start + 2).bytes().all(|b| b.is_ascii_uppercase())
+                && matches!(note.byte_before(start), b' ' | b',') =>
+            {
+                start += 2;
+                Evidence::Shape
+            }
+            7 if note.slice(start, end).bytes().all(|b| !b.is_ascii_lowercase())
                 && crate::value::digits(note.slice(start, end)) >= 3
                 && note.slice(start + 4, end).bytes().any(|b| b.is_ascii_uppercase()) =>
             {
