@@ -137,8 +137,21 @@ fn town_tail(note: &Note<'_>, claim: &mut Found) {
         // `Quillby Plains Family Med`: the town is a clinic's.
         let clinic = next.case == Case::Capital
             && (next.has(Marks::FACILITY)
-                || ["Family", "Med", "Health", "Urgent", "Medical", "Community", "Emergency", "Infusion"]
-                    .contains(&note.word(next)));
+                || [
+                    "Family",
+                    "Med",
+                    "Health",
+                    "Urgent",
+                    "Medical",
+                    "Community",
+                    "Emergency",
+                    "Infusion",
+                    "House",
+                    "Lodge",
+                    "Manor",
+                    "Hall",
+                ]
+                .contains(&note.word(next)));
         if clinic && note.slice(claim.end.max(this.end), next.start) == " " {
             claim.label = Label::HOSPITAL;
             claim.end = next.end;

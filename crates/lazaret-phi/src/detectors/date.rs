@@ -36,7 +36,7 @@ macro_rules! with_months {
 }
 
 const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery";
-const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|of|w/|day";
+const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {
@@ -173,6 +173,13 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return false;
     }
     let dash = text.contains('-');
+    let before = note.before(hit.start, 4);
+    if before.ends_with(" of ")
+        && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of|evening of|as of")
+        || before.ends_with("w/ ")
+    {
+        return false;
+    }
     if !dash
         && note.cue_before(
             hit.start,
@@ -199,6 +206,13 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         .as_bytes()
         .get(..3)
         .is_some_and(|t| matches!(t, [a, b, b':'] if a.is_ascii_digit() && b.is_ascii_digit()));
+    let after_time = {
+        let before = note.before(hit.start, 6);
+        matches!(before.as_bytes(), [_, b':', a, b, b' '] | [_, _, b':', a, b, b' '] if a.is_ascii_digit() && b.is_ascii_digit())
+    };
+    if after_time {
+        return true;
+    }
     let padded = text.split('/').any(|part| part.len() == 2 && part.starts_with('0'));
     if time || padded {
         return true;
@@ -216,10 +230,16 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
 fn with_weekday(start: usize, note: &Note<'_>) -> usize {
     let index = note.token_at(start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    // `mardi le 6 août`, `Dienstag, den 6. August`
+    let article = last.is_some_and(|t| matches!(note.word(t), "le" | "den" | "el"));
+    let last = if article { index.checked_sub(2).and_then(|at| note.tokens().get(at)) } else { last };
     last.filter(|t| {
         t.has(Marks::WEEKDAY)
             && t.capitalised()
-            && matches!(note.slice(t.end, start), " " | ", " | ". " | "., ")
+            && matches!(
+                note.slice(t.end, start),
+                " " | ", " | ". " | "., " | " le " | ", le " | ", den " | " den "
+            )
     })
     .map_or(start, |t| t.start)
 }

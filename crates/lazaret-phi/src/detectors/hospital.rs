@@ -131,7 +131,9 @@ fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
 /// `from maple terrace nursing home`, `at saint quill regional`: a name in small letters between a word of place and a
 /// word for a facility. Its first byte.
 fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
-    const ENDS: [&str; 12] = [
+    const ENDS: [&str; 14] = [
+        "medical",
+        "supply",
         "hospital",
         "clinic",
         "regional",
@@ -145,7 +147,8 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         "teleradiology",
         "pharmacy",
     ];
-    const PAIRS: [&str; 14] = [
+    const PAIRS: [&str; 15] = [
+        "home",
         "nursing",
         "family",
         "medical",
@@ -215,7 +218,7 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     }
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
-    if matches!(note.word(head), "home" | "medicine" | "care" | "center") && !pair {
+    if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply") && !pair {
         return None;
     }
     first -= usize::from(pair);
@@ -335,8 +338,23 @@ fn forward(note: &Note<'_>, index: usize) -> usize {
         let joined = matches!(gap, " " | "-" | " & " | "'")
             || (gap == ". " && this.len() <= 3 && this.case == Case::Capital)
             || (gap == ", " && suffix);
-        let particle = matches!(note.word(next), "of" | "the" | "de" | "am" | "and" | "s" | "on")
-            && next.case == Case::Lower;
+        let particle = matches!(
+            note.word(next),
+            "of" | "the"
+                | "de"
+                | "am"
+                | "and"
+                | "s"
+                | "on"
+                | "aux"
+                | "sur"
+                | "les"
+                | "du"
+                | "des"
+                | "la"
+                | "le"
+                | "en"
+        ) && next.case == Case::Lower;
         if !joined || !(next.capitalised() && !opener(note, next) || particle || suffix) {
             break;
         }

@@ -62,13 +62,13 @@ impl ShapeDetector for NameInitials {
             40,
             "dictated|dictation|dict|transcribed|typed|not read|t|d|tr|read|signed",
         );
-        let dated = trimmed.ends_with(|c: char| c.is_ascii_digit()) && dictated;
         let closes = {
             let rest = note.after(second.end, 6);
             rest.trim_start_matches([')', '.', ' ', ',']).is_empty()
                 || rest.trim_start().starts_with("job")
                 || rest.starts_with(" D:")
         };
+        let dated = trimmed.ends_with(|c: char| c.is_ascii_digit()) && (dictated || closes);
         let lower = first.case == Case::Lower && second.case == Case::Lower;
         if bracketed || dated || (closes && (opens && !lower || dictated || opens && dictated)) {
             out.push(found(Label::PROVIDER, first.start, first.end, Evidence::Checked));

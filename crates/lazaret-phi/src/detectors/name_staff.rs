@@ -46,6 +46,24 @@ impl ShapeDetector for NameStaff {
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let naming = cue.contains("name");
         let lower = token.case == Case::Lower;
+        // `this is priya quorrell`: two words that are no others.
+        if lower && cue.starts_with("this is") {
+            let name = |t: &Token| {
+                t.case == Case::Lower
+                    && t.len() >= 3
+                    && (t.marks == Marks::default()
+                        || t.has(Marks::PERSON)
+                            && !t.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION)))
+            };
+            if let Some(next) =
+                note.tokens().get(first + 1).filter(|next| note.slice(token.end, next.start) == " ")
+                && name(token)
+                && name(next)
+            {
+                out.push(found(Label::PROVIDER, token.start, next.end, Evidence::Checked));
+            }
+            return;
+        }
         if let Some(end) = signed(note, token, &cue) {
             out.push(found(Label::PROVIDER, token.start, end, Evidence::Checked));
             return;

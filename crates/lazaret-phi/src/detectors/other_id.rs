@@ -49,12 +49,15 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|lead|series|host|chart|band|insert|member)\b",
+                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
             ),
-            (Pass::Numbers, r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-\d{1,2})?|[A-Z]{1,2}\d{2}-\d{4,7})\b"),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+                r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-[A-Z]?\d{1,2}|-[A-Z])?|[A-Z]{1,2}\d{2}-\d{4,7})\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
         ]

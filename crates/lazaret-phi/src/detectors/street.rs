@@ -58,6 +58,9 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         return;
     }
     let lower = head.case == Case::Lower;
+    if lower {
+        dictated(note, index, out);
+    }
     let mut start = head.start;
     let mut names = 0;
     for at in (index.saturating_sub(WORDS + 2)..index).rev() {
@@ -140,6 +143,38 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         && (full && start < head.start || (cued && note.word(head) == "St" && note.byte(head.end) == b'.'))
     {
         out.push(found(Label::STREET, start, unit_end(note, head.end), Evidence::Likely));
+    }
+}
+
+/// `off textile road`, `on old mill lane`: in small letters, after a word of place.
+fn dictated(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(head) = tokens.get(index) else { return };
+    if !matches!(note.word(head), "road" | "street" | "avenue" | "boulevard" | "lane" | "parkway" | "highway")
+    {
+        return;
+    }
+    let mut first = index;
+    while index - first < 3
+        && let (Some(word), Some(this)) =
+            (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+        && word.case == Case::Lower
+        && word.len() > 2
+        && note.slice(word.end, this.start) == " "
+        && !word.has(Marks::FUNCTION.or(Marks::MEDICAL))
+        && !matches!(
+            note.word(word),
+            "same" | "main" | "busy" | "side" | "dirt" | "gravel" | "icy" | "cross" | "high" | "off"
+        )
+    {
+        first -= 1;
+    }
+    let led = first
+        .checked_sub(1)
+        .and_then(|at| tokens.get(at))
+        .is_some_and(|t| matches!(note.word(t), "on" | "off" | "at" | "near" | "of"));
+    if let (true, Some(start)) = (led && first < index, tokens.get(first)) {
+        out.push(found(Label::STREET, start.start, head.end, Evidence::Likely));
     }
 }
 

@@ -101,7 +101,9 @@ impl ShapeDetector for StreetForm {
                 out.push(found(Label::STREET, hit.start, end, Evidence::Checked));
             }
         } else {
-            out.push(found(Label::STREET, hit.start, unit_end(note, hit.end), Evidence::Checked));
+            // A name with letters beyond ASCII goes on.
+            let end = if hit.shape == 1 { capitals_end(note, hit.end) } else { hit.end };
+            out.push(found(Label::STREET, hit.start, unit_end(note, end), Evidence::Checked));
         }
     }
 
@@ -222,6 +224,9 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         }
         let word = [
             "apartment",
+            "app.",
+            "appt.",
+            "bureau",
             "apt.",
             "apt",
             "suite",

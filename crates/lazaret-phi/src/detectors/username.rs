@@ -40,10 +40,15 @@ impl ShapeDetector for Username {
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
             (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by) "),
             (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.]{4,30}\b"),
+            (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 4 {
+            underscored(hit, note, out);
+            return;
+        }
         if matches!(hit.shape, 1 | 3) {
             account(hit, note, out);
             return;
@@ -95,6 +100,24 @@ fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let start = hit.start - domain;
     let path = matches!(note.byte_before(start), b'\\' | b':' | b'/') || note.byte(hit.end) == b'\\';
     if (2..=15).contains(&domain) && !path {
+        out.push(found(Label::OTHER_ID.sub("username"), start, hit.end, Evidence::Shape));
+    }
+}
+
+/// `jo_h88:`, `by tech ml_quorrell`: a word with an underscore and a digit, or one that speaks or is named.
+fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let head = note.before(hit.start, 24);
+    let letters = head.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+    let start = hit.start - letters;
+    let text = note.slice(start, hit.end);
+    let before = note.byte_before(start);
+    let after = note.byte(hit.end);
+    let digit = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().all(|b| !b.is_ascii_uppercase());
+    let speaks = after == b':' && note.byte(hit.end + 1) == b' ' && digit;
+    let named = note.cue_before(start, 10, "by tech|tech|user|login|by");
+    let code = matches!(before, b'.' | b'_' | b'"' | b'/' | b',' | b'<')
+        || matches!(after, b'.' | b'=' | b'(' | b'"' | b'_' | b',' | b'/');
+    if letters >= 2 && !code && (speaks || named) {
         out.push(found(Label::OTHER_ID.sub("username"), start, hit.end, Evidence::Shape));
     }
 }
