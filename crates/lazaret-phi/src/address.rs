@@ -123,7 +123,7 @@ fn before(note: &Note<'_>, start: usize) -> usize {
     }
     let Some(name) = tokens.get(from) else { return start };
     let opens = matches!(note.byte_before(name.start), 0 | b'\n')
-        || [", ", ": ", "at "].iter().any(|lead| note.before(name.start, 2).ends_with(lead));
+        || [", ", ": ", "at ", "to ", "of "].iter().any(|lead| note.before(name.start, 2).ends_with(lead));
     let house = is(note, last, &HOUSES) && (first - 1 > from);
     if !(house && opens) {
         return start;
@@ -283,12 +283,12 @@ mod tests {
 
     #[test]
     fn an_address_is_read_to_its_end() {
-        let text = "Sent to Unit 3, 88 Fenwick Road, Lower Quillby-on-Fen, OH 43917.\nDone.";
+        let text = "Sent to Unit 3, 88 Fenwick Road, Lower Quillby-on-Fen, OH 44917.\nDone.";
         let expected = [
             ("Unit 3, 88 Fenwick Road", "LOCATION.street"),
             ("Lower Quillby-on-Fen", "LOCATION.city"),
             ("OH", "LOCATION.state"),
-            ("43917", "LOCATION.zip"),
+            ("44917", "LOCATION.zip"),
         ];
         let found = places(text);
         let found: Vec<(&str, &str)> =

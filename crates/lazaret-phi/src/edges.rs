@@ -6,7 +6,7 @@
 
 use lazaret_core::{Kind, Label};
 
-use crate::lexicon::Marks;
+use crate::lexicon::{Lexicon, Marks};
 use crate::names::{clinical_form, last_word};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -238,9 +238,26 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
         let whole = claim.label == Label::CITY
             && claim.evidence <= Evidence::Shape
             && note.tokens().get(first).is_some_and(|token| {
-                token.start == claim.start && token.end == claim.end && token.has(place) && token.len() > 3
+                let next = note.tokens().get(first + 1);
+                let both = next.is_some_and(|next| {
+                    next.end == claim.end
+                        && Lexicon::get().marks_of_two(note.word(token), ' ', note.word(next)).has(place)
+                });
+                token.start == claim.start
+                    && (both || token.end == claim.end && token.has(place) && token.len() > 3)
             });
         !whole
+    });
+}
+
+/// Drops numbers that a code system names (`RxCUI 860975`) and that were taken for a post code or house.
+pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
+    claims.retain(|claim| {
+        let number = || note.slice(claim.start, claim.end).bytes().all(|b| b.is_ascii_digit());
+        let weak = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
+        !(weak
+            && number()
+            && note.cue_before(claim.start, 12, "snomed|loinc|rxcui|cpt|icd|ndc|code|hcpcs|pmid|omim"))
     });
 }
 
@@ -313,7 +330,7 @@ mod tests {
             ("It was Thistledown Karen who rang.", "Thistledown Karen"),
             ("Read \"Quillhawk, R. Mary\" on it.", "Quillhawk, R. Mary"),
             ("Filled at Fenwick Pharmacy #3 today.", "Fenwick Pharmacy #3"),
-            ("Sent home by Shining Rivers Oxygen.", "Shining Rivers Oxygen"),
+            ("Sent home by Endless Prairie Oxygen.", "Endless Prairie Oxygen"),
         ] {
             assert!(texts(text).iter().any(|found| found == name), "{text}: {:?}", texts(text));
         }

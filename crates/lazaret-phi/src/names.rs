@@ -233,12 +233,25 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                     given.case == Case::Capital
                         && matches!(note.slice(given.end, before.start), " \"" | " (\"")
                 });
+            if gaelic && let Some(son) = first.checked_sub(2).and_then(|at| note.tokens().get(at)) {
+                claim.start = son.start;
+                first -= 2;
+                // The given name before it.
+                if let Some(given) = first.checked_sub(1).and_then(|at| note.tokens().get(at))
+                    && given.case == Case::Capital
+                    && note.slice(given.end, son.start) == " "
+                    && !given.has(Marks::FUNCTION.or(Marks::TITLE).or(Marks::STAFF))
+                {
+                    claim.start = given.start;
+                }
+                break;
+            }
             if nick && let Some(given) = first.checked_sub(2).and_then(|at| note.tokens().get(at)) {
                 claim.start = given.start;
                 first -= 2;
                 continue;
             }
-            if !(initial || hyphen || particle || gaelic) {
+            if !(initial || hyphen || particle) {
                 break;
             }
             claim.start = before.start;

@@ -123,7 +123,7 @@ fn mend(word: &mut [u8], beside: bool) {
     }
 }
 
-/// `Wil1iam`, `0maha`, `Mi11`; in capitals what ends a word stays, as in `BRCA1`.
+/// `Wil1iam`, `0slo`, `Mi11`; in capitals what ends a word stays, as in `BRCA1`.
 fn letters_for(word: &mut [u8], lower: bool) {
     let last = word.iter().rposition(u8::is_ascii_alphabetic).unwrap_or(0);
     for at in 0..word.len() {

@@ -183,6 +183,7 @@ fn look_at(
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    edges::codes_stay(note, &mut claims);
     if !wide {
         edges::states_stay(note, &mut claims);
     }

@@ -23,7 +23,7 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
-/// `Vermont`, `New Zealand`, `, OH 43917`: names in full, short ones where an address goes on.
+/// `Vermont`, `New Zealand`, `, OH 44917`: names in full, short ones where an address goes on.
 fn place(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };

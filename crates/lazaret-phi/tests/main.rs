@@ -10,7 +10,17 @@ mod clinical;
 mod context;
 #[path = "main/knowledge.rs"]
 mod knowledge;
+#[path = "main/dates.rs"]
+mod dates;
+#[path = "../examples/train/inputs.rs"]
+mod inputs;
+#[path = "main/kinds.rs"]
+mod kinds;
+#[path = "main/provenance.rs"]
+mod provenance;
 #[path = "main/registry.rs"]
 mod registry;
 #[path = "main/text.rs"]
 mod text;
+#[path = "main/training.rs"]
+mod training;

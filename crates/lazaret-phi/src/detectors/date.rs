@@ -29,7 +29,7 @@ macro_rules! with_months {
             $before,
             "(?:jan(?:uary|uar|urary|aury)?|janvier|enero|feb(?:r?uary|ruar|urary|rary)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il|l)?|avril|abril|",
             "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust|ut)?|août|agosto|sept?(?:ember|embre|iembre|emeber|meber)?|setp?ember|",
-            "oct(?:ober|obre|ubre|ober|o?ber)?|ocotber|okt(?:ober)?|nov(?:ember|embre|iembre|emeber|ermber)?|dec(?:ember|emeber|meber)?|dez(?:ember)?|décembre|diciembre)",
+            "oct(?:ober|obre|ubre|ober|o?ber)?|ocotber|okt(?:ober)?|févr|juil|nov(?:ember|embre|iembre|emeber|ermber)?|dec(?:ember|emeber|meber)?|dez(?:ember)?|décembre|diciembre)",
             $after
         )
     };
@@ -68,7 +68,7 @@ impl ShapeDetector for Dates {
             (
                 Pass::Dates,
                 with_months!(
-                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of)?[ -]?",
+                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of| de)?[ -]?",
                     r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
                 ),
             ),
@@ -221,8 +221,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let bracketed = note.byte_before(hit.start) == b'(' && note.byte(hit.end) == b')';
     let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
     // A fraction or a score is seldom more than the whole.
-    let more = text.split_once('/').and_then(|(a, b)| Some(a.parse::<u8>().ok()? > b.parse::<u8>().ok()?));
-    let greater = more == Some(true) && day > 0;
+    let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
+    let greater = more.is_some_and(|(a, b)| a > b && a <= 12);
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 

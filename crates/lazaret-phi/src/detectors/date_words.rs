@@ -1,4 +1,4 @@
-//! Finds dates said in words: holidays, `the 13th`, `Fifteenth of July`, `winter of 1926`.
+//! Finds dates said in words: holidays, `the 12th`, `Fifteenth of July`, `winter of 1926`.
 //!
 //! A holiday fixes a day, with or without a year. A bare ordinal is a date after `on`, `by`, `until`, `the`.
 //!

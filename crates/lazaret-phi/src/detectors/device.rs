@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(M): an implant's serial number leads to one patient.
 //!
-//! Example: `serial RNB4418207S` gives `RNB4418207S`; `model W1DR01` gives nothing.
+//! Example: `serial RNB4419308S` gives `RNB4419308S`; `model W1DR01` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(M); 21 CFR 801.40; ISBT 128 ST-001.
 
@@ -29,7 +29,7 @@ impl ShapeDetector for Device {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Pacemaker, serial RNB4418207S.", "Pacemaker, model W1DR01.")
+        ("Pacemaker, serial RNB4419308S.", "Pacemaker, model W1DR01.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -29,7 +29,7 @@ impl ShapeDetector for HealthPlan {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Member ID XQB109934417 verified.", "Medicare pending, copay discussed.")
+        ("Member ID XQB108834416 verified.", "Medicare pending, copay discussed.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -172,7 +172,7 @@ fn read(field: Field, start: usize, value: &str, out: &mut Vec<Found>) {
 mod tests {
     #[test]
     fn fields_are_read_by_their_place() {
-        let text = "MSH|^~\\&|LIS|QUILL GENERAL|EHR||20250219||ORU^R01|Q1|P|2.5.1\rPID|1||700318^^^QGH^MR||QUILLMOOR^ILSE^M||19701102|F|||8 FEN WAY^^ZORVANY^OH^43917";
+        let text = "MSH|^~\\&|LIS|QUILL GENERAL|EHR||20250219||ORU^R01|Q1|P|2.5.1\rPID|1||700318^^^QGH^MR||QUILLMOOR^ILSE^M||19701102|F|||8 FEN WAY^^ZORVANY^OH^44917";
         let found = crate::Scanner::new().unwrap().scan(text, None).unwrap();
         let found: Vec<&str> = found.iter().map(|d| &text[d.span.start..d.span.end]).collect();
         let expected = [
@@ -184,7 +184,7 @@ mod tests {
             "19701102",
             "8 FEN WAY",
             "ZORVANY",
-            "43917",
+            "44917",
         ];
         assert_eq!(found, expected);
     }

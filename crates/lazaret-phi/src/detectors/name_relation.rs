@@ -72,7 +72,7 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     {
         return;
     }
-    // `nephew Me Yvan`: a title of another language.
+    // `nephew Me Quillon`: a title of another language.
     if matches!(
         note.word(next),
         "Me" | "Mme" | "Mlle" | "Sor" | "Tía" | "Tío" | "Don" | "Doña" | "Oma" | "Opa" | "Tante" | "Onkel"
@@ -84,7 +84,7 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         report(note, words, label, Evidence::Named, out);
         return;
     }
-    // `his sister dot died`, `UNCLE DUB DIED`, `his mate Nugget can`: a word that is also another, where a name must be.
+    // `his sister pearl died`, `UNCLE RAY DIED`, `his mate Bruiser can`: a word that is also another, where a name must be.
     let follows = tokens.get(at + 1).is_none_or(|after| {
         note.slice(next.end, after.start) != " "
             || after.has(Marks::FUNCTION)

@@ -220,7 +220,8 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         && !next.has(other)
         && !next.has(Marks::COMMON)
         && token.has(Marks::STAFF);
-    let comma = gap != ", " || next.has(Marks::GIVEN);
+    let comma =
+        gap != ", " || next.has(Marks::GIVEN) || next.case == Case::Capital && note.byte(next.end) == b',';
     if comma
         && (capital || upper)
         && sole_name(note, index + 1)

@@ -6,7 +6,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!
-//! Example: `accession RA-24-1180342` gives the number; `case of 3 patients` gives nothing.
+//! Example: `accession RA-24-1190342` gives the number; `case of 3 patients` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(R).
 
@@ -30,7 +30,7 @@ impl ShapeDetector for OtherId {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("ACCESSION: RA-24-1180342", "A case of 3 patients, order of 12, BRCA1 and ICD C50.911.")
+        ("ACCESSION: RA-24-1190342", "A case of 3 patients, order of 12, BRCA1 and ICD C50.911.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -70,7 +70,7 @@ fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
     let vague = !(cue.contains("ss") || cue.contains("sec") || cue.contains("s.s"));
     let mut loose = false;
-    // `SSN read from card 987654320`: a few words, then the digits.
+    // `SSN read from card 987654329`: a few words, then the digits.
     if note.byte(start).is_ascii_alphabetic() && !note.slice(start, start + 3).eq_ignore_ascii_case("xxx") {
         let ahead = note.after(start, 40);
         let Some(at) = ahead.find(|c: char| c.is_ascii_digit()) else { return };

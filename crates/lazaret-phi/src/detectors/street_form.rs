@@ -174,6 +174,10 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
         ". " => true,
         _ => return,
     };
+    // `spring 2019` ends as `Fernring 7` does.
+    if street.case == Case::Lower && street.has(Marks::COMMON) {
+        return;
+    }
     let word = note.word(street).to_lowercase();
     let ends = |end: &str| word.ends_with(end) && (end == "str") == abbreviated;
     if !ENDS.iter().any(|end| ends(end)) {

@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(L).
 //!
-//! Example: `VIN 1M8GDM9AXKP042788` gives the number; `plate count 204` gives nothing.
+//! Example: `VIN 5GZCZ43D13S812715` gives the number; `plate count 204` gives nothing.
 //!
 //! References: 49 CFR 565.15.
 
@@ -29,7 +29,7 @@ impl ShapeDetector for Vehicle {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Pickup, VIN 1M8GDM9AXKP042788.", "A plate and 6 screws, tail vein.")
+        ("Pickup, VIN 5GZCZ43D13S812715.", "A plate and 6 screws, tail vein.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(B): three digits may stay, and not even these where few people live.
 //!
-//! Example: `OH 43917` and `ZE9 9ZZ` are found; `CPT 99213` is not.
+//! Example: `OH 44917` and `ZE8 8ZZ` are found; `CPT 99213` is not.
 //!
 //! References: USPS Publication 28; BS 7666.
 
@@ -29,7 +29,7 @@ impl ShapeDetector for Zip {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Lives in Fernmere, OH 43917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
+        ("Lives in Fernmere, OH 44917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -68,12 +68,13 @@ impl ShapeDetector for Zip {
                     end += 1;
                 }
                 // `7412 SL`: the second group of a foreign code.
-                let group = note.after(end + 1, 3);
-                if note.byte(end) == b' '
-                    && group.len() >= 2
-                    && group.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-                {
-                    end += 1 + group.len();
+                let group = note.after(end + 1, 5);
+                let count =
+                    group.bytes().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
+                let mixed =
+                    group.get(..count).is_some_and(|group| group.bytes().any(|b| b.is_ascii_uppercase()));
+                if note.byte(end) == b' ' && (2..=4).contains(&count) && (mixed || count <= 3) {
+                    end += 1 + count;
                 }
                 if !note.slice(start, end).bytes().any(|b| b.is_ascii_digit()) {
                     return;
