@@ -310,7 +310,15 @@ pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
         let corner = last == at + 1 && note.slice(token.end, end.start) == " & " && place == Label::HOSPITAL;
         let named = words().any(|t| !t.has(Marks::COMMON)) || words().count() >= 3 || of_whom || corner;
         let place = if corner { Label::STREET } else { place };
-        if free && words().count() >= 2 && !token.has(PLAIN) && named && !things {
+        // `in Marrow Point`: a clinical word before a word for a place.
+        let by_nature = end.case == Case::Capital
+            && [
+                "Point", "Falls", "Creek", "Harbor", "Harbour", "Heights", "Springs", "Bay", "Beach", "Lake",
+                "Island", "Valley", "Landing", "Junction", "Crossing",
+            ]
+            .contains(&note.word(end));
+        let plain = token.has(PLAIN) && !(by_nature && token.has(Marks::MEDICAL));
+        if free && words().count() >= 2 && !plain && named && !things {
             out.push(found(place, token.start, end.end, Evidence::Likely));
         }
         index = last + 1;

@@ -235,7 +235,7 @@ fn with_weekday(start: usize, note: &Note<'_>) -> usize {
     let last = if article { index.checked_sub(2).and_then(|at| note.tokens().get(at)) } else { last };
     last.filter(|t| {
         t.has(Marks::WEEKDAY)
-            && t.capitalised()
+            && (t.capitalised() || article && t.case == crate::view::Case::Lower)
             && matches!(
                 note.slice(t.end, start),
                 " " | ", " | ". " | "., " | " le " | ", le " | ", den " | " den "

@@ -36,7 +36,7 @@ impl ShapeDetector for NameStaff {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
+            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|scanned|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|witness:?|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
         )]
     }
 
@@ -215,8 +215,17 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let capital = next.case == Case::Capital
         && !common
         && (!next.has(other) || (next.has(Marks::GIVEN_FREQUENT) && key));
+    // `physician QUORREL, XANTHE`: in comma order, whatever the lists say.
+    let order = || {
+        note.tokens().get(index + 2).is_some_and(|given| {
+            given.case == Case::Upper
+                && note.slice(next.end, given.start) == ", "
+                && given.marks == Marks::default()
+                && given.len() >= 4
+        })
+    };
     let upper = next.case == Case::Upper
-        && next.has(Marks::PERSON)
+        && (next.has(Marks::PERSON) || next.marks == Marks::default() && next.len() >= 4 && order())
         && !next.has(other)
         && !next.has(Marks::COMMON)
         && token.has(Marks::STAFF);

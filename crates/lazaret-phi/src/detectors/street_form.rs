@@ -61,7 +61,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Numbers,
-                r"\blives? (?:at |in )?\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy|us|sr|cr|fm) \d{1,4}\b",
+                r"\blives? (?:at |in )?\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy) \d{1,4}\b",
             ),
             (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22: ?\[?\x22"),
             (
