@@ -277,7 +277,7 @@ mod tests {
         found
             .iter()
             .filter(|d| d.label.kind == lazaret_core::Kind::Location)
-            .map(|d| (text[d.span.start..d.span.end].to_owned(), d.label.to_string()))
+            .map(|d| (text.get(d.span.start..d.span.end).unwrap().to_owned(), d.label.to_string()))
             .collect()
     }
 

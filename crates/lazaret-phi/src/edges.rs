@@ -329,7 +329,7 @@ pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
 mod tests {
     fn texts(text: &str) -> Vec<String> {
         let found = crate::Scanner::new().unwrap().scan(text, None).unwrap();
-        found.iter().map(|d| text[d.span.start..d.span.end].to_owned()).collect()
+        found.iter().map(|d| text.get(d.span.start..d.span.end).unwrap().to_owned()).collect()
     }
 
     #[test]

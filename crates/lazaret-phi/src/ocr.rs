@@ -91,7 +91,9 @@ fn mend(word: &mut [u8], beside: bool) {
     let all_numeric = word.iter().all(|byte| numeric(*byte));
     let lone = word == b"I" || word == b"o" || word == b"O2" && !beside;
     if all_numeric && !lone && (digits > 0 || beside && word.len() <= 4) {
-        word.iter_mut().for_each(|byte| *byte = digit_for(*byte).unwrap_or(*byte));
+        for byte in word {
+            *byte = digit_for(*byte).unwrap_or(*byte);
+        }
         return;
     }
     // `l5th`, `2lst`

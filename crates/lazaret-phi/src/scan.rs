@@ -356,7 +356,8 @@ impl Detector for PhiText {
         if !matches!(view.meaning, Meaning::Text | Meaning::ShortText | Meaning::Remark(_)) {
             return Ok(());
         }
-        for detection in self.scanner.scan(view.text, context.known)? {
+        let scanner = self.scanner.clone().wide(context.profile.is_wide());
+        for detection in scanner.scan(view.text, context.known)? {
             findings.detect(detection);
         }
         Ok(())
@@ -441,6 +442,14 @@ mod tests {
             "\u{200b}",
             "１",
             "\u{fdfa}",
+            "| by |\n",
+            ",name,\n",
+            "\nPID|",
+            "one two ",
+            "_a1: ",
+            "QV/mj ",
+            "by qv ",
+            "l0O ",
         ];
         prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
     }

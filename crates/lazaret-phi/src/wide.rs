@@ -48,8 +48,7 @@ fn place(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let full = token.len() > 3
         && (token.case != Case::Lower || !token.has(Marks::COMMON))
         && !token.has(Marks::GIVEN_FREQUENT);
-    let led =
-        before.ends_with(", ") || before.ends_with("^") || before.ends_with("\"") || before.ends_with(' ');
+    let led = before.ends_with(", ") || before.ends_with(['^', '"', ' ']);
     let code = token.case == Case::Upper && led && {
         let after = note.after(token.end, 8).trim_start_matches([' ', ',', '^', '"']);
         let closes = matches!(note.byte(token.end), 0 | b'\n' | b'.' | b',' | b';' | b')' | b'"' | b'^');
@@ -171,7 +170,10 @@ mod tests {
     fn found(text: &str, wide: bool) -> Vec<(String, String)> {
         let scanner = Scanner::new().unwrap().wide(wide);
         let found = scanner.scan(text, None).unwrap();
-        found.iter().map(|d| (text[d.span.start..d.span.end].to_owned(), d.label.to_string())).collect()
+        found
+            .iter()
+            .map(|d| (text.get(d.span.start..d.span.end).unwrap().to_owned(), d.label.to_string()))
+            .collect()
     }
 
     #[test]

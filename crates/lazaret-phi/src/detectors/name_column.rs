@@ -52,18 +52,17 @@ impl ShapeDetector for NameColumn {
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mark = if hit.shape == 0 { '|' } else { ',' };
-        let lead = note.before(hit.start, LINE);
-        if lead.contains(mark) && (mark == '|' || lead.split(',').any(|cell| column(cell).is_some()))
-            || lead.len() >= LINE
-        {
+        let Some(start) = line_start(note, hit.start, if mark == '|' { b'|' } else { 0 }) else { return };
+        let lead = note.slice(start, hit.start);
+        if mark == ',' && known_columns(lead) {
             return;
         }
-        let start = hit.start - lead.len();
         let line = note.after(start, LINE);
         let head: Vec<Option<Label>> = cells(line, mark).map(|(_, cell)| column(cell)).collect();
         let filled = cells(line, mark).filter(|(_, cell)| !cell.is_empty()).count();
         let known = head.iter().flatten().count();
-        let under = mark == '|' && start > 1 && note.before(start - 1, LINE).contains(mark);
+        let above = start.checked_sub(1).map_or("", |end| note.before(end, LINE));
+        let under = if mark == '|' { above.contains(mark) } else { known_columns(above) };
         // A row of its own: what it is, and the value.
         if mark == '|' && filled == 2 && known == 1 {
             let label = head.iter().flatten().next().copied();
@@ -93,6 +92,25 @@ impl ShapeDetector for NameColumn {
             at += row.len() + 1;
         }
     }
+}
+
+/// Where the line of a sign begins, if none of `mark` stands before it in the line and the line is no longer than may be.
+fn line_start(note: &Note<'_>, at: usize, mark: u8) -> Option<usize> {
+    let mut start = at;
+    while at - start < LINE {
+        match note.byte_before(start) {
+            b'\n' => return Some(start),
+            0 if start == 0 => return Some(0),
+            byte if byte == mark => return None,
+            _ => start -= 1,
+        }
+    }
+    None
+}
+
+/// Whether a line with commas has a cell that heads a column.
+fn known_columns(line: &str) -> bool {
+    line.split(',').any(|cell| column(cell).is_some())
 }
 
 /// The cells of a line, trimmed, each with its offset. A comma inside quotes parts nothing.
@@ -203,7 +221,7 @@ fn names(note: &Note<'_>, start: usize, cell: &str, label: Label, out: &mut Vec<
 mod tests {
     fn texts(text: &str) -> Vec<String> {
         let found = crate::Scanner::new().unwrap().scan(text, None).unwrap();
-        found.iter().map(|d| text[d.span.start..d.span.end].to_owned()).collect()
+        found.iter().map(|d| text.get(d.span.start..d.span.end).unwrap().to_owned()).collect()
     }
 
     #[test]

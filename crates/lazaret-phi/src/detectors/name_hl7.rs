@@ -84,10 +84,15 @@ impl ShapeDetector for NameHl7 {
 fn field(segment: &str, number: usize) -> Option<Field> {
     Some(match (segment, number) {
         ("MSH", 4 | 6) | ("EVN", 7) | ("PD1", 3) => Field::Plain(Label::HOSPITAL),
-        ("MSH", 7) | ("EVN", 2) | ("OBR", 6..=8 | 14 | 22) | ("ORC", 9 | 15) => Field::Plain(Label::DATE),
-        ("OBX", 14 | 19) | ("PV1", 44 | 45) | ("IN1", 18) | ("GT1", 8) | ("TXA", 4 | 6) => {
-            Field::Plain(Label::DATE)
-        }
+        ("MSH", 7)
+        | ("EVN", 2)
+        | ("OBR", 6..=8 | 14 | 22)
+        | ("ORC", 9 | 15)
+        | ("OBX", 14 | 19)
+        | ("PV1", 44 | 45)
+        | ("IN1", 18)
+        | ("GT1", 8)
+        | ("TXA", 4 | 6) => Field::Plain(Label::DATE),
         ("MSH", 10) => Field::Id(Label::OTHER_ID),
         ("PID", 2..=4) => Field::Id(Label::MRN),
         ("PID", 5 | 9) => Field::Person(Label::PATIENT),
@@ -99,8 +104,13 @@ fn field(segment: &str, number: usize) -> Option<Field> {
         ("PID", 19) | ("GT1", 12) => Field::Id(Label::SSN),
         ("PID", 20) => Field::Id(Label::LICENSE),
         ("PV1", 3) => Field::Place,
-        ("PV1", 7..=9 | 17 | 52) | ("PD1", 4) | ("ORC", 10..=12) | ("OBR", 10 | 16 | 28) => Field::Staff,
-        ("OBX", 16) | ("TXA", 5 | 9) | ("EVN", 5) => Field::Staff,
+        ("PV1", 7..=9 | 17 | 52)
+        | ("PD1", 4)
+        | ("ORC", 10..=12)
+        | ("OBR", 10 | 16 | 28)
+        | ("OBX", 16)
+        | ("TXA", 5 | 9)
+        | ("EVN", 5) => Field::Staff,
         ("PV1", 19) => Field::Id(Label::OTHER_ID.sub("encounter")),
         ("ORC" | "OBR", 2 | 3) | ("TXA", 12) => Field::Id(Label::OTHER_ID.sub("accession")),
         ("OBX", 18) => Field::Id(Label::DEVICE),
@@ -128,7 +138,9 @@ fn read(field: Field, start: usize, value: &str, out: &mut Vec<Found>) {
     };
     let whole = |first: usize, last: usize| {
         let parts = (first..=last).filter_map(component);
-        let (start, end) = (parts.clone().next()?.0, parts.last()?.1);
+        let mut parts = parts.collect::<Vec<_>>().into_iter();
+        let (start, first_end) = parts.next()?;
+        let end = parts.next_back().map_or(first_end, |(_, end)| end);
         Some((start, end))
     };
     match field {
@@ -174,7 +186,7 @@ mod tests {
     fn fields_are_read_by_their_place() {
         let text = "MSH|^~\\&|LIS|QUILL GENERAL|EHR||20250219||ORU^R01|Q1|P|2.5.1\rPID|1||700318^^^QGH^MR||QUILLMOOR^ILSE^M||19701102|F|||8 FEN WAY^^ZORVANY^OH^44917";
         let found = crate::Scanner::new().unwrap().scan(text, None).unwrap();
-        let found: Vec<&str> = found.iter().map(|d| &text[d.span.start..d.span.end]).collect();
+        let found: Vec<&str> = found.iter().map(|d| text.get(d.span.start..d.span.end).unwrap()).collect();
         let expected = [
             "QUILL GENERAL",
             "20250219",

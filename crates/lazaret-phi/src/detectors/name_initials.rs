@@ -70,7 +70,7 @@ impl ShapeDetector for NameInitials {
         };
         let dated = trimmed.ends_with(|c: char| c.is_ascii_digit()) && (dictated || closes);
         let lower = first.case == Case::Lower && second.case == Case::Lower;
-        if bracketed || dated || (closes && (opens && !lower || dictated || opens && dictated)) {
+        if bracketed || dated || closes && (dictated || opens && !lower) {
             out.push(found(Label::PROVIDER, first.start, first.end, Evidence::Checked));
             out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
         }

@@ -155,7 +155,7 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
     let letters = token.plain
         && (2..=3).contains(&token.len())
         && matches!(token.case, Case::Upper | Case::Lower)
-        && (!token.has(other) && !(token.case == Case::Lower && token.has(Marks::COMMON))
+        && (!(token.has(other) || token.case == Case::Lower && token.has(Marks::COMMON))
             || sure && (!token.has(Marks::FUNCTION) || token.case == Case::Upper && cue == "sign it"));
     let rest = note.after(token.end, 12);
     let closes = rest.is_empty()

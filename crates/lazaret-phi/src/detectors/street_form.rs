@@ -135,9 +135,8 @@ fn lives(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 /// On over the capitalised words that follow: `1800 blk of E. Cesar` goes on with ` Chavez`.
 fn capitals_end(note: &Note<'_>, end: usize) -> usize {
     let mut end = end;
-    let mut at = note.token_at(end);
-    for _ in 0..4 {
-        let Some(next) = note.tokens().get(at) else { break };
+    let first = note.token_at(end);
+    for next in note.tokens().iter().skip(first).take(4) {
         if !matches!(note.slice(end, next.start), " " | ". ")
             || next.case != Case::Capital
             || next.has(Marks::FUNCTION)
@@ -145,7 +144,6 @@ fn capitals_end(note: &Note<'_>, end: usize) -> usize {
             break;
         }
         end = next.end;
-        at += 1;
     }
     end
 }

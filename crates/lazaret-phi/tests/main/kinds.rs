@@ -83,31 +83,34 @@ fn every_kind_is_found_whole_and_its_look_alikes_stay() {
 /// Of a file of notes: spans, found ones, their characters, covered ones, traps, masked ones.
 fn figures(name: &str) -> [usize; 6] {
     let scanner = Scanner::new().unwrap();
-    let mut out = [0; 6];
+    let [mut spans, mut seen, mut signs, mut hidden, mut traps, mut masked] = [0; 6];
     for line in read(&folder().join(name)).lines() {
         let note: serde_json::Value = serde_json::from_str(line).unwrap();
-        let text = note["text"].as_str().unwrap();
+        let text = note.get("text").and_then(serde_json::Value::as_str).unwrap();
         let found = scanner.scan(text, None).unwrap();
         let found = code_points(text, &found);
         let blank: Vec<bool> = text.chars().map(char::is_whitespace).collect();
+        let list = |key: &str| note.get(key).and_then(serde_json::Value::as_array).unwrap();
         let place = |mark: &serde_json::Value| {
-            let at = |key: &str| usize::try_from(mark[key].as_u64().unwrap()).unwrap();
+            let at = |key: &str| {
+                usize::try_from(mark.get(key).and_then(serde_json::Value::as_u64).unwrap()).unwrap()
+            };
             at("start")..at("end")
         };
         let covered = |at: usize| found.iter().any(|(start, end)| (*start..*end).contains(&at));
-        for span in note["spans"].as_array().unwrap() {
-            let signs = || place(span).filter(|at| !blank[*at]);
-            out[0] += 1;
-            out[1] += usize::from(signs().any(covered));
-            out[2] += signs().count();
-            out[3] += signs().filter(|at| covered(*at)).count();
+        for span in list("spans") {
+            let shown = || place(span).filter(|at| blank.get(*at) == Some(&false));
+            spans += 1;
+            seen += usize::from(shown().any(covered));
+            signs += shown().count();
+            hidden += shown().filter(|at| covered(*at)).count();
         }
-        for trap in note["traps"].as_array().unwrap() {
-            out[4] += 1;
-            out[5] += usize::from(place(trap).any(covered));
+        for trap in list("traps") {
+            traps += 1;
+            masked += usize::from(place(trap).any(covered));
         }
     }
-    out
+    [spans, seen, signs, hidden, traps, masked]
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn held(text: &str, gold: &HashSet<u64>, public: &HashSet<String>) -> Vec<String
         let words = words(line);
         for first in 0..words.len() {
             for last in first..words.len().min(first + LONGEST) {
-                let run = &words[first..=last];
+                let Some(run) = words.get(first..=last) else { continue };
                 let known = |word: &String| {
                     public.contains(word)
                         || word.len() < 3
