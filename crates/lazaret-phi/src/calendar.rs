@@ -189,7 +189,7 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
     valid(&fields).then_some(Written { fields })
 }
 
-/// `20250304`, `20240704081512`: year first; the rest is the time.
+/// `20250304`, `20240703081512`: year first; the rest is the time.
 fn compact(text: &str) -> Option<Written> {
     if !matches!(text.len(), 8 | 10 | 12 | 14) {
         return None;
@@ -202,7 +202,7 @@ fn compact(text: &str) -> Option<Written> {
         .then_some(Written { fields })
 }
 
-/// `110868`: month, day, year of two digits.
+/// `110968`: month, day, year of two digits.
 fn six(text: &str) -> Option<Written> {
     let mut fields = Vec::new();
     for (part, start) in [(Part::Month, 0), (Part::Day, 2), (Part::Year, 4)] {
@@ -283,18 +283,28 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 
 /// Names of the months in four languages, short ones and a common slip among them.
 const MONTH_NAMES: [&[&str]; 12] = [
-    &["january", "januar", "janvier", "enero", "jan"],
-    &["february", "febuary", "februar", "février", "febrero", "feb"],
+    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jan"],
+    &["february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feb"],
     &["march", "märz", "mars", "marzo", "mar"],
-    &["april", "avril", "abril", "apr"],
+    &["april", "aprl", "avril", "abril", "apr"],
     &["may", "mai", "mayo"],
     &["june", "juni", "juin", "junio", "jun"],
-    &["july", "juli", "juillet", "julio", "jul"],
-    &["august", "août", "agosto", "aug"],
-    &["september", "septembre", "septiembre", "sept", "sep"],
-    &["october", "oktober", "octobre", "octubre", "oct"],
-    &["november", "novembre", "noviembre", "nov"],
-    &["december", "dezember", "décembre", "diciembre", "dec"],
+    &["july", "juli", "juillet", "juil", "julio", "jul"],
+    &["august", "augut", "août", "agosto", "aug"],
+    &[
+        "september",
+        "septemeber",
+        "septmeber",
+        "setpember",
+        "setember",
+        "septembre",
+        "septiembre",
+        "sept",
+        "sep",
+    ],
+    &["october", "ocotber", "octber", "oktober", "okt", "octobre", "octubre", "oct"],
+    &["november", "novemeber", "novermber", "novembre", "noviembre", "nov"],
+    &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "dec"],
 ];
 
 /// The number of a month from its name.
@@ -361,15 +371,15 @@ mod tests {
         for (text, days, moved) in [
             ("04/17/1951", 20, "05/07/1951"),
             ("4-MAR-25", -5, "27-FEB-25"),
-            ("22MAR2024", 10, "01APR2024"),
+            ("23MAR2024", 10, "02APR2024"),
             ("2024-02-28", 1, "2024-02-29"),
             ("2023-02-28", 1, "2023-03-01"),
             ("2025-03-04T08:15:00-05:00", 28, "2025-04-01T08:15:00-05:00"),
             ("20241231", 1, "20250101"),
             ("March 3rd, 1944", -2, "March 1st, 1944"),
             ("Nov 5", 30, "Dec 5"),
-            ("Tuesday, March 4th", 1, "Wednesday, March 5th"),
-            ("9th of February, 2025", 2, "11th of February, 2025"),
+            ("Tuesday, March 3rd", 1, "Wednesday, March 4th"),
+            ("8th of February, 2025", 2, "10th of February, 2025"),
             ("30.1.77", 2, "01.2.77"),
             ("28 Aug '24", 7, "04 Sep '24"),
         ] {

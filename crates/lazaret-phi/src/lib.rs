@@ -17,16 +17,22 @@
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
+//! | `address` | what belongs to a street: unit, town, state, country, code |
+//! | `edges` | words beside what was found that belong to it |
+//! | `ocr` | damage of scanned text, mended byte for byte |
+//! | `wide` | states, countries, ages, years, professions: for wider profiles only |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
+mod address;
 mod automaton;
 mod calendar;
 mod clinical;
 mod detectors;
+mod edges;
 mod edit;
 mod knowledge;
 mod known;
@@ -34,6 +40,7 @@ mod lexicon;
 #[doc(hidden)]
 pub mod model;
 mod names;
+mod ocr;
 mod overlap;
 mod registry;
 mod rewrite;
@@ -41,6 +48,7 @@ mod scan;
 mod surrogate;
 mod value;
 mod view;
+mod wide;
 
 pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};

@@ -88,7 +88,9 @@ fn comma_order(note: &Note<'_>, first: usize, previous: &Token, at: usize, readi
     let Some(next) = note.tokens().get(at) else { return false };
     let credential =
         next.has(Marks::CREDENTIAL) && next.case == Case::Upper && !next.has(Marks::GIVEN_FREQUENT);
-    let upper = previous.case == Case::Upper && next.case == Case::Upper && next.has(Marks::PERSON);
+    let upper = previous.case == Case::Upper
+        && next.case == Case::Upper
+        && (next.has(Marks::PERSON) || next.len() >= 4 && unlisted_name(next) && unlisted_name(previous));
     let field = reading == Reading::Field && next.capitalised() && at - first <= 3;
     !credential && !next.has(Marks::ORGANISATION) && (upper || field)
 }
@@ -119,7 +121,10 @@ fn part_of_name(note: &Note<'_>, token: &Token, begins: bool, reading: Reading) 
                     .or(Marks::MEDICAL)
                     .or(Marks::CREDENTIAL),
             ) || (token.has(Marks::COMMON) && !frequent);
+            let month =
+                token.has(Marks::CALENDAR) && token.has(Marks::GIVEN) && reading == Reading::Field && !begins;
             !other
+                || month
                 || (token.has(Marks::GIVEN_FREQUENT)
                     && token.len() > 2
                     && !token.has(Marks::FUNCTION.or(Marks::CREDENTIAL)))
@@ -202,18 +207,58 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
             let gap = note.slice(before.end, this.start);
             let initial =
                 before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
+            // `de la Quill`, `Mac an tQuill`: small words that belong to the name.
+            let particle = matches!(gap, " " | "'" | "-")
+                && before.has(Marks::PARTICLE)
+                && !matches!(before.case, Case::Initial | Case::Number | Case::Mixed)
+                && (before.case == Case::Lower
+                    || before.len() >= 2 && !before.has(Marks::FUNCTION.or(Marks::STATE)))
+                && (this.capitalised() || this.has(Marks::PARTICLE))
+                && note.word(before).chars().count() >= 2;
             let hyphen = gap == "-"
                 && !matches!(before.case, Case::Number | Case::Mixed)
-                && !before.has(Marks::EPONYM)
+                && (!before.has(Marks::EPONYM) || claim.evidence >= Evidence::Named)
                 && before.case == this.case;
-            if !(initial || hyphen) {
+            // `Mac an tQuill`
+            let gaelic = gap == " "
+                && note.word(before) == "an"
+                && ["Mac an ", "Nic an ", "Mag an "]
+                    .iter()
+                    .any(|lead| note.before(this.start, 7).ends_with(lead));
+            // `Quillan "QJ" Fenwick`, read from its end.
+            let nick = matches!(gap, "\" " | "\") ")
+                && before.capitalised()
+                && note.byte_before(before.start) == b'"'
+                && first.checked_sub(2).and_then(|at| note.tokens().get(at)).is_some_and(|given| {
+                    given.case == Case::Capital
+                        && matches!(note.slice(given.end, before.start), " \"" | " (\"")
+                });
+            if gaelic && let Some(son) = first.checked_sub(2).and_then(|at| note.tokens().get(at)) {
+                claim.start = son.start;
+                first -= 2;
+                // The given name before it.
+                if let Some(given) = first.checked_sub(1).and_then(|at| note.tokens().get(at))
+                    && given.case == Case::Capital
+                    && note.slice(given.end, son.start) == " "
+                    && !given.has(Marks::FUNCTION.or(Marks::TITLE).or(Marks::STAFF))
+                {
+                    claim.start = given.start;
+                }
+                break;
+            }
+            if nick && let Some(given) = first.checked_sub(2).and_then(|at| note.tokens().get(at)) {
+                claim.start = given.start;
+                first -= 2;
+                continue;
+            }
+            if !(initial || hyphen || particle) {
                 break;
             }
             claim.start = before.start;
             first -= 1;
         }
         for _ in 0..4 {
-            let last = note.token_at(claim.end.saturating_sub(1));
+            let last = last_word(note, claim);
             let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else {
                 break;
             };
@@ -226,13 +271,42 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && unlisted_name(next)
                 && next.case == this.case
                 && this.case == Case::Capital;
-            if !(suffix || hyphen || more) {
+            // `M.T.-H.`, `Quill A.`, `Q. "Jot" Fenwick`
+            let dotted = this.case == Case::Initial
+                && next.case == Case::Initial
+                && matches!(gap, "." | ".-" | "-" | ".  ");
+            let dotted = dotted || next.case == Case::Initial && matches!(gap, "-" | "-." | ".-");
+            let closing = this.case == Case::Capital
+                && gap == " "
+                && next.case == Case::Initial
+                && note.byte(next.end) == b'.'
+                && this.has(Marks::GIVEN);
+            // `Quillan "QJ" Fenwick`
+            let quoted = matches!(gap, " \"" | " (\"" | " '")
+                && next.capitalised()
+                && matches!(note.byte(next.end), b'"' | b'\'')
+                && note.tokens().get(last + 2).is_some_and(|after| {
+                    after.case == Case::Capital
+                        && matches!(note.slice(next.end, after.start), "\" " | "\") " | "' ")
+                });
+            let nick = quoted
+                || matches!(gap, "\" " | "\") " | "' ")
+                    && next.case == Case::Capital
+                    && !next.has(Marks::FUNCTION);
+            if !(suffix || hyphen || more || dotted || closing || nick) {
                 break;
             }
-            let stop = usize::from(suffix && note.byte(next.end) == b'.');
+            let stop = usize::from((suffix || dotted || closing) && note.byte(next.end) == b'.');
             claim.end = next.end + stop;
         }
     }
+}
+
+/// The index of the last word of a claim, whatever signs end it.
+pub(crate) fn last_word(note: &Note<'_>, claim: &Found) -> usize {
+    let at = note.token_at(claim.end.saturating_sub(1));
+    let beyond = note.tokens().get(at).is_none_or(|token| token.start >= claim.end);
+    if beyond { at.saturating_sub(1) } else { at }
 }
 
 /// Whether a word, by itself, is likelier a name than anything else.

@@ -142,7 +142,7 @@ mod tests {
         ] {
             assert_eq!(year(text).as_deref(), Some("1987"), "{text}");
         }
-        for text in ["Nov 5", "3/4", "Thanksgiving", "", "the 13th"] {
+        for text in ["Nov 5", "3/4", "Thanksgiving", "", "the 12th"] {
             assert_eq!(year(text), None, "{text}");
         }
     }
@@ -173,7 +173,7 @@ mod tests {
         ] {
             assert_eq!(zip(text).as_deref(), Some(three), "{text}");
         }
-        for foreign in ["ZE9 9ZZ", "K0Z 9Z9", "4999", "75001 CEDEX"] {
+        for foreign in ["ZE8 8ZZ", "K0Y 8Z8", "4999", "75001 CEDEX"] {
             assert_eq!(zip(foreign), None, "{foreign}");
         }
     }

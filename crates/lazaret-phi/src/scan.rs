@@ -13,14 +13,18 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::address;
+use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
 use crate::names::widen;
+use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
 use crate::view::{Case, Note};
+use crate::wide;
 
 /// Bytes of text that are looked at at once.
 const BLOCK: usize = 1 << 20;
@@ -35,6 +39,7 @@ pub struct Scanner {
     knowledge: Option<Arc<Knowledge>>,
     most_learnt: usize,
     most_fact_words: usize,
+    wide: bool,
 }
 
 impl Scanner {
@@ -44,7 +49,8 @@ impl Scanner {
         registry::ready().map_err(failed)?;
         model::built_in().map_err(failed)?;
         Lexicon::get();
-        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0 }.with_limits(&Limits::default()))
+        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0, wide: false }
+            .with_limits(&Limits::default()))
     }
 
     /// The same under other limits.
@@ -52,6 +58,13 @@ impl Scanner {
     pub fn with_limits(self, limits: &Limits) -> Self {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
         Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS), ..self }
+    }
+
+    /// The same, reporting also what the Safe Harbor method lets stay: states, countries, ages under 90, bare years,
+    /// professions ([`Label::counts_for_safe_harbor`] tells them apart).
+    #[must_use]
+    pub fn wide(self, wide: bool) -> Self {
+        Self { wide, ..self }
     }
 
     /// The same with what the hospital knows of its own texts.
@@ -92,7 +105,7 @@ impl Scanner {
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
             let local = applied.as_ref().map(|applied| applied.at(from));
-            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt)? {
+            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt, self.wide)? {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {
@@ -136,8 +149,13 @@ fn look(
     seeds: Option<&Seeds>,
     applied: Option<&Local<'_>>,
     learnt: &mut Learnt,
+    wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
-    look_at(text, &Note::new(text), seeds, applied, learnt)
+    let note = Note::new(text);
+    match ocr::mended(text, &note) {
+        Some(mended) => look_at(text, &Note::new(&mended), seeds, applied, learnt, wide),
+        None => look_at(text, &note, seeds, applied, learnt, wide),
+    }
 }
 
 fn look_at(
@@ -146,6 +164,7 @@ fn look_at(
     seeds: Option<&Seeds>,
     applied: Option<&Local<'_>>,
     learnt: &mut Learnt,
+    wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
     let mut claims = Vec::new();
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
@@ -154,10 +173,22 @@ fn look_at(
         seeds.seek(note, &mut claims);
     }
     let allowed = applied.map(|applied| applied.seek(note, &mut claims)).unwrap_or_default();
+    address::complete(note, &mut claims);
     widen(note, &mut claims);
+    if wide {
+        wide::seek(note, &mut claims);
+    } else {
+        claims.retain(|claim| claim.label.counts_for_safe_harbor());
+    }
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
+    edges::codes_stay(note, &mut claims);
+    if !wide {
+        edges::states_stay(note, &mut claims);
+    }
+    edges::widen(note, &mut claims);
+    edges::leftover(note, &mut claims);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
@@ -239,7 +270,7 @@ impl Learnt {
             }
             let next = note.tokens().get(index + 1);
             let thing = next.is_some_and(|n| {
-                n.has(Marks::EPONYM_HEAD) && n.case == Case::Lower && n.start - token.end <= 3
+                n.has(Marks::EPONYM_HEAD) && n.case == Case::Lower && note.slice(token.end, n.start) == " "
             });
             if !(thing || token.has(Marks::CLINICAL) && token.has(Marks::COMMON)) {
                 out.push(found(*label, token.start, token.end, Evidence::Likely));
@@ -325,7 +356,8 @@ impl Detector for PhiText {
         if !matches!(view.meaning, Meaning::Text | Meaning::ShortText | Meaning::Remark(_)) {
             return Ok(());
         }
-        for detection in self.scanner.scan(view.text, context.known)? {
+        let scanner = self.scanner.clone().wide(context.profile.is_wide());
+        for detection in scanner.scan(view.text, context.known)? {
             findings.detect(detection);
         }
         Ok(())
@@ -358,7 +390,7 @@ mod tests {
     /// How much detectors look at beyond reading the text once, and how much they find.
     fn work(text: &str) -> usize {
         let note = Note::new(text);
-        let found = look_at(text, &note, None, None, &mut Learnt::default()).unwrap();
+        let found = look_at(text, &note, None, None, &mut Learnt::default(), true).unwrap();
         note.looked_at.get() + found.len() + note.tokens().len()
     }
 
@@ -410,6 +442,14 @@ mod tests {
             "\u{200b}",
             "１",
             "\u{fdfa}",
+            "| by |\n",
+            ",name,\n",
+            "\nPID|",
+            "one two ",
+            "_a1: ",
+            "QV/mj ",
+            "by qv ",
+            "l0O ",
         ];
         prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
     }

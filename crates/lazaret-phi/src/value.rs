@@ -1,4 +1,4 @@
-//! Reading the value that a cue names: `MRN: 00483917`, `hosp no HN 7714 0036`, `record seven seven zero three`.
+//! Reading the value that a cue names: `MRN: 00482913`, `hosp no HN 7714 0036`, `record seven seven zero three`.
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, found};
@@ -55,7 +55,8 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
     let first = note.slice(at, end);
     if !has_digit(first) {
         // `HN 7714 0036`: a prefix of capitals, then digits.
-        let prefix = first.len() <= 5 && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        let prefix = first.len() <= if first.contains('-') { 7 } else { 5 }
+            && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
         let next = end + 1;
         if !(prefix
             && note.byte(end) == b' '
@@ -71,12 +72,27 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
         let group = note.slice(next, stop);
         let digits = group.bytes().filter(u8::is_ascii_digit).count();
         let whole = digits == group.len();
-        let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%') || note.byte(stop + 1) == b' ';
+        let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%')
+            || matches!(note.byte(stop + 1), b' ' | b'/' | b'(' | b'|');
+        // `Q882 00 5519`: a short group before a long one.
+        let leads = whole
+            && note.byte(stop) == b' '
+            && group_end(note, stop + 1).is_some_and(|after| {
+                let next = note.slice(stop + 1, after);
+                next.len() >= 3 && next.bytes().all(|b| b.is_ascii_digit())
+            });
+        let version = group.len() == 2
+            && group.bytes().all(|b| b.is_ascii_uppercase())
+            && closes
+            && note.slice(at, end).contains(' ')
+            && note.slice(at, end).bytes().all(|b| b.is_ascii_digit() || b == b' ');
         let spaced = note.slice(at, end).contains(' ')
             && group.len() <= 2
             && note.byte(stop) == b' '
             && note.byte(stop + 1).is_ascii_lowercase();
         let continues = (whole && spaced)
+            || leads
+            || version
             || (whole && digits >= 3 && group.len() <= 8)
             || (whole && closes)
             || (group.len() == 1 && group.bytes().all(|b| b.is_ascii_uppercase()) && closes);
@@ -119,7 +135,7 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Reports the value that the cue at `hit` names, and further ones in a list (`Rx nos. 6604417, 6604418`).
+/// Reports the value that the cue at `hit` names, and further ones in a list (`Rx nos. 6604921, 6604922`).
 pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: &mut Vec<Found>) -> bool {
     let at = begin(note, hit.end);
     if after_unit(note, hit.start) {
@@ -327,11 +343,11 @@ mod tests {
     #[test]
     fn values_are_read_whole_and_no_further() {
         for (text, value) in [
-            ("MRN: 00483917 55 years", Some("00483917")),
+            ("MRN: 00482913 55 years", Some("00482913")),
             ("MRN no. HN 7714 0036 | x", Some("HN 7714 0036")),
-            ("MRN#0991-223) seen", Some("0991-223")),
+            ("MRN#0881-337) seen", Some("0881-337")),
             ("MRN pending", None),
-            ("MRN A0144 8820 3; next", Some("A0144 8820 3")),
+            ("MRN B0255 7731 4; next", Some("B0255 7731 4")),
         ] {
             let note = Note::new(text);
             let got = id_at(&note, begin(&note, 3), 3).map(|(start, end)| note.slice(start, end));

@@ -410,7 +410,13 @@ impl Word {
             (_, 0) if upper == 0 => Case::Lower,
             (_, 0) if begins_upper() => Case::Capital,
             // `deSouza` is a name's capital, `mRNA` is not: one capital after a short prefix.
-            (_, 0) if upper == 1 && letters > 4 => Case::Capital,
+            (_, 0)
+                if upper == 1
+                    && letters > 4
+                    && written.find(char::is_uppercase).is_some_and(|at| at <= 3) =>
+            {
+                Case::Capital
+            }
             (_, 0) => Case::Lower,
             _ => Case::Mixed,
         }

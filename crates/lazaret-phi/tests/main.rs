@@ -8,9 +8,19 @@ mod cases;
 mod clinical;
 #[path = "main/context.rs"]
 mod context;
+#[path = "main/dates.rs"]
+mod dates;
+#[path = "../examples/train/inputs.rs"]
+mod inputs;
+#[path = "main/kinds.rs"]
+mod kinds;
 #[path = "main/knowledge.rs"]
 mod knowledge;
+#[path = "main/provenance.rs"]
+mod provenance;
 #[path = "main/registry.rs"]
 mod registry;
 #[path = "main/text.rs"]
 mod text;
+#[path = "main/training.rs"]
+mod training;

@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p lazaret-phi --example train -- catalogue/phi/weights.bin
 //!
-//! One template in five is held out: what the model makes of those is printed. The weights that are written are learnt
+//! Beside it a file of one line holds the digest of what they were learnt from. One template in five is held out: what the model makes of those is printed. The weights that are written are learnt
 //! from all templates.
 #![expect(
     clippy::print_stdout,
@@ -10,9 +10,11 @@
     reason = "a tool: it writes one file and prints figures"
 )]
 
+mod inputs;
 mod slots;
 
 use std::error::Error;
+use std::path::Path;
 
 use lazaret_phi::model::{Guess, Lesson, Model, Tag, train};
 use slots::{Dice, Lists, Writer};
@@ -44,7 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{} templates held out of {}", held.len(), templates.len());
         measure(&model, &write(&held, 0x5eed_0002, 6_000));
     }
-    std::fs::write(out, train(&write(&templates, 0x5eed_0003, LESSONS), ROUNDS, MARGINS))?;
+    let weights = train(&write(&templates, 0x5eed_0003, LESSONS), ROUNDS, MARGINS);
+    std::fs::write(Path::new(&out).with_extension("inputs"), inputs::line(&weights)?)?;
+    std::fs::write(out, weights)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(P).
 //!
-//! Example: `fingerprint card FP-0093381` gives `FP-0093381`; `fingerprints taken` gives nothing.
+//! Example: `fingerprint card FP-0094482` gives `FP-0094482`; `fingerprints taken` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(P).
 
@@ -28,7 +28,7 @@ impl ShapeDetector for Biometric {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Fingerprint card FP-0093381 on file.", "Fingerprints taken at the police station.")
+        ("Fingerprint card FP-0094482 on file.", "Fingerprints taken at the police station.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -116,7 +116,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             if head == "Township" { Label::CITY } else { Label::COUNTY },
         ));
     }
-    // `Fernmere, OH`, `Fernbrook, Vermont`, `Fernvane NM 87999`
+    // `Fernmere, OH`, `Fernbrook, Vermont`, `Fernvane NM 87998`
     let state = next.is_some_and(|t| {
         let gap = note.slice(end.end, t.start);
         let code = t.case == Case::Upper && t.len() <= 3;

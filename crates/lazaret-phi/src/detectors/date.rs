@@ -27,16 +27,16 @@ macro_rules! with_months {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            "(?:jan(?:uary|uar)?|janvier|enero|feb(?:r?uary|ruar)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il)?|avril|abril|",
-            "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust)?|août|agosto|sept?(?:ember|embre|iembre)?|",
-            "oct(?:ober|obre|ubre)?|okt(?:ober)?|nov(?:ember|embre|iembre)?|dec(?:ember)?|dez(?:ember)?|décembre|diciembre)",
+            "(?:jan(?:uary|uar|urary|aury)?|janvier|enero|feb(?:r?uary|ruar|urary|rary)?|février|febrero|mar(?:ch|s|zo)?|märz|apr(?:il|l)?|avril|abril|",
+            "may|mai|mayo|june?|juni|juin|junio|july?|juli|juillet|julio|aug(?:ust|ut)?|août|agosto|sept?(?:ember|embre|iembre|emeber|meber)?|setp?ember|",
+            "oct(?:ober|obre|ubre|ober|o?ber)?|ocotber|okt(?:ober)?|févr|juil|nov(?:ember|embre|iembre|emeber|ermber)?|dec(?:ember|emeber|meber)?|dez(?:ember)?|décembre|diciembre)",
             $after
         )
     };
 }
 
 const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery";
-const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|of|w/|day";
+const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {
@@ -58,7 +58,7 @@ impl ShapeDetector for Dates {
         &[
             (
                 Pass::Dates,
-                r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
+                r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?\b",
             ),
             (
                 Pass::Dates,
@@ -68,7 +68,7 @@ impl ShapeDetector for Dates {
             (
                 Pass::Dates,
                 with_months!(
-                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of)?[ -]?",
+                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of| de)?[ -]?",
                     r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
                 ),
             ),
@@ -160,7 +160,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return true;
     }
     if unit_follows(note, hit.end)
-        || note.cue_before(hit.start, 18, NOT)
+        || (note.cue_before(hit.start, 18, NOT)
+            && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
         || matches!(note.byte(hit.end), b'%')
     {
         return false;
@@ -172,6 +173,23 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return false;
     }
     let dash = text.contains('-');
+    let before = note.before(hit.start, 4);
+    if before.ends_with(" of ")
+        && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of|evening of|as of")
+        || before.ends_with("w/ ")
+    {
+        return false;
+    }
+    if !dash
+        && note.cue_before(
+            hit.start,
+            20,
+            "weekend of|week of|night of|morning of|evening of|as of|next|scheduled|rescheduled|booked|cycle",
+        )
+    {
+        return text.split('/').next().is_some_and(|month| month.len() <= 2)
+            && !note.cue_before(hit.start, 20, "pain|dose|tab|tabs");
+    }
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();
         CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
@@ -188,6 +206,13 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         .as_bytes()
         .get(..3)
         .is_some_and(|t| matches!(t, [a, b, b':'] if a.is_ascii_digit() && b.is_ascii_digit()));
+    let after_time = {
+        let before = note.before(hit.start, 6);
+        matches!(before.as_bytes(), [_, b':', a, b, b' '] | [_, _, b':', a, b, b' '] if a.is_ascii_digit() && b.is_ascii_digit())
+    };
+    if after_time {
+        return true;
+    }
     let padded = text.split('/').any(|part| part.len() == 2 && part.starts_with('0'));
     if time || padded {
         return true;
@@ -195,15 +220,26 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let alone = note.before(hit.start, 200).trim().is_empty();
     let bracketed = note.byte_before(hit.start) == b'(' && note.byte(hit.end) == b')';
     let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
-    cued || alone || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+    // A fraction or a score is seldom more than the whole.
+    let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
+    let greater = more.is_some_and(|(a, b)| a > b && a <= 12);
+    cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 
 /// Takes the weekday before a date in.
 fn with_weekday(start: usize, note: &Note<'_>) -> usize {
     let index = note.token_at(start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    // `mardi le 6 août`, `Dienstag, den 6. August`
+    let article = last.is_some_and(|t| matches!(note.word(t), "le" | "den" | "el"));
+    let last = if article { index.checked_sub(2).and_then(|at| note.tokens().get(at)) } else { last };
     last.filter(|t| {
-        t.has(Marks::WEEKDAY) && t.capitalised() && matches!(note.slice(t.end, start), " " | ", " | ". ")
+        t.has(Marks::WEEKDAY)
+            && (t.capitalised() || article && t.case == crate::view::Case::Lower)
+            && matches!(
+                note.slice(t.end, start),
+                " " | ", " | ". " | "., " | " le " | ", le " | ", den " | " den "
+            )
     })
     .map_or(start, |t| t.start)
 }

@@ -1,4 +1,4 @@
-//! Finds dates said in words: holidays, `the 13th`, `Fifteenth of July`, `winter of 1926`.
+//! Finds dates said in words: holidays, `the 12th`, `Fifteenth of July`, `winter of 1926`.
 //!
 //! A holiday fixes a day, with or without a year. A bare ordinal is a date after `on`, `by`, `until`, `the`.
 //!
@@ -44,7 +44,7 @@ impl ShapeDetector for DateWords {
         &[
             (
                 Pass::Dates,
-                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|halloween|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day)\b(?:,? (?:of )?(?:19|20)\d\d\b)?",
+                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos)\b(?:,? (?:of )?(?:19|20)\d\d\b)?",
             ),
             (
                 Pass::Dates,
@@ -64,6 +64,7 @@ impl ShapeDetector for DateWords {
                 Pass::Dates,
                 r"\b(?:(?:on|by|until|till|til|since|from|before|after|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
+            (Pass::Dates, ordinals!(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ", r"\b")),
             (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),
             (
                 Pass::Dates,
@@ -90,6 +91,19 @@ impl ShapeDetector for DateWords {
                 || note.cue_after(hit.end, 8, "and|at|w/|bc|with|for|to|he|she|of");
             if !closes {
                 return;
+            }
+            // `on the 2nd of December 2024`
+            let rest = note.after(hit.end, 24).to_ascii_lowercase();
+            if let Some(month) = rest.strip_prefix(" of ") {
+                let word: String = month.chars().take_while(char::is_ascii_alphabetic).collect();
+                if crate::calendar::month_of(&word).is_some() {
+                    let year = month.get(word.len()..).unwrap_or("").trim_start_matches([',', ' ']);
+                    let digits = year.bytes().take_while(u8::is_ascii_digit).count();
+                    let blank = month.len() - word.len() - year.len();
+                    let end = hit.end + 4 + word.len() + if digits == 4 { blank + 4 } else { 0 };
+                    out.push(found(Label::DATE, start, end, Evidence::Checked));
+                    return;
+                }
             }
         }
         out.push(found(Label::DATE, start, hit.end, Evidence::Checked));

@@ -1,18 +1,18 @@
 //! Finds serial numbers and identifiers of devices.
 //!
-//! Serial numbers, UDI, IMEI, asset tags and device ids that a cue names. UDI and MAC addresses, which have a form of
+//! Serial and lot numbers, UDI, numbers of blood units (ISBT 128), IMEI, asset tags and device ids that a cue names. UDI and MAC addresses, which have a form of
 //! their own, are found by `phi.other-id.guid`.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(M): an implant's serial number leads to one patient.
 //!
-//! Example: `serial RNB4418207S` gives `RNB4418207S`; `model W1DR01` gives nothing.
+//! Example: `serial RNB4419308S` gives `RNB4419308S`; `model W1DR01` gives nothing.
 //!
-//! References: 45 CFR 164.514(b)(2)(i)(M); 21 CFR 801.40.
+//! References: 45 CFR 164.514(b)(2)(i)(M); 21 CFR 801.40; ISBT 128 ST-001.
 
 use lazaret_core::Label;
 
-use crate::overlap::Found;
-use crate::registry::{Hit, Pass, ShapeDetector};
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::named;
 use crate::view::Note;
 
@@ -29,16 +29,24 @@ impl ShapeDetector for Device {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Pacemaker, serial RNB4418207S.", "Pacemaker, model W1DR01.")
+        ("Pacemaker, serial RNB4419308S.", "Pacemaker, model W1DR01.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Cues, CUES)]
+        &[
+            (Pass::Cues, CUES),
+            // ISBT 128: the donation number and its check sign.
+            (Pass::Numbers, r"\b[A-Z]\d{4} ?\d{2} ?\d{6}(?:(?: ?\d{2})? ?[A-Z0-9])?\b"),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        named(note, hit, 4, Label::DEVICE, out);
+        if hit.shape == 0 {
+            named(note, hit, 4, Label::DEVICE, out);
+        } else {
+            out.push(found(Label::DEVICE, hit.start, hit.end, Evidence::Checked));
+        }
     }
 }
 
-const CUES: &str = r"\b(?:serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset (?:tag|no\b\.?|number)|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";
+const CUES: &str = r"\b(?:serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset (?:tag|no\b\.?|number)|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|lot(?: (?:no\b\.?|number|#))?|biomed(?:ical)? tag|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";

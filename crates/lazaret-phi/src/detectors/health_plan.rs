@@ -29,14 +29,14 @@ impl ShapeDetector for HealthPlan {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Member ID XQB109934417 verified.", "Medicare pending, copay discussed.")
+        ("Member ID XQB108834416 verified.", "Medicare pending, copay discussed.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[
             (
                 Pass::Cues,
-                r"\b(?:mbi|hicn?|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|hcn|ohip|phn|dva|ihi|rin|ahcccs id|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
+                r"\b(?:mbi|hicn?|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|hcn|ohip|phn|dva|ihi|rin|ahcccs id|ramq|msp|ahcip|mcp no\b\.?|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
             ),
             (
                 Pass::Cues,

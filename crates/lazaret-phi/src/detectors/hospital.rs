@@ -50,7 +50,7 @@ impl ShapeDetector for Hospital {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days )?(?:at|for)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
         )]
     }
 
@@ -83,9 +83,15 @@ impl ShapeDetector for Hospital {
         let tokens = note.tokens();
         let mut index = 0;
         while let Some(token) = tokens.get(index) {
+            if let Some(last) = letterhead(note, index) {
+                out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
+            }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
                 || (token.has(Marks::FACILITY) || second(token)) && index > 0;
+            if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
+                out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
+            }
             if head && let Some((first, last)) = around(note, index) {
                 if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
                     out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));
@@ -100,6 +106,149 @@ impl ShapeDetector for Hospital {
 fn second(token: &Token) -> bool {
     static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
     HASHES.contains(&token.hash)
+}
+
+/// A line of two to five capitalised words that begins with `The` and ends with a word for a practice.
+fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let token = tokens.get(index)?;
+    if token.case != Case::Capital
+        || token.len() != 3
+        || !matches!(note.byte_before(token.start), 0 | b'\n')
+        || note.word(token) != "The"
+    {
+        return None;
+    }
+    let line = note.after(token.start, 64);
+    let end = token.start + line.trim_end().len();
+    let words: Vec<&Token> = tokens.get(index..)?.iter().take(6).take_while(|t| t.start < end).collect();
+    let last = words.last()?;
+    let practice = last.has(Marks::FACILITY) && last.end == end;
+    let capital = words.iter().all(|t| t.case == Case::Capital);
+    (practice && capital && (3..=5).contains(&words.len())).then_some(end)
+}
+
+/// What a facility said in small letters ends with.
+const ENDS: [&str; 14] = [
+    "medical",
+    "supply",
+    "hospital",
+    "clinic",
+    "regional",
+    "memorial",
+    "infirmary",
+    "hospice",
+    "home",
+    "medicine",
+    "care",
+    "center",
+    "teleradiology",
+    "pharmacy",
+];
+/// What may stand before `home`, `care`, `medicine`.
+const PAIRS: [&str; 15] = [
+    "home",
+    "nursing",
+    "family",
+    "medical",
+    "urgent",
+    "health",
+    "care",
+    "internal",
+    "birth",
+    "cancer",
+    "surgery",
+    "rehab",
+    "community",
+    "minute",
+    "primary",
+];
+/// What says which facility as little as `the` does.
+const GENERIC: [&str; 44] = [
+    "local",
+    "community",
+    "outside",
+    "another",
+    "other",
+    "nearby",
+    "rural",
+    "state",
+    "county",
+    "city",
+    "skilled",
+    "private",
+    "public",
+    "teaching",
+    "academic",
+    "tertiary",
+    "free",
+    "walk",
+    "pain",
+    "sleep",
+    "wound",
+    "heart",
+    "eye",
+    "same",
+    "different",
+    "new",
+    "old",
+    "acute",
+    "long",
+    "term",
+    "day",
+    "surgical",
+    "outpatient",
+    "inpatient",
+    "main",
+    "big",
+    "small",
+    "specialty",
+    "veterans",
+    "assisted",
+    "board",
+    "foster",
+    "group",
+    "retirement",
+];
+
+/// `from maple terrace nursing home`, `at saint quill regional`: a name in small letters between a word of place and a
+/// word for a facility. Its first byte.
+fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let head = tokens.get(index)?;
+    let is = |token: &Token, words: &[&str]| words.contains(&note.word(token));
+    if !is(head, &ENDS) {
+        return None;
+    }
+    let mut first = index;
+    let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
+    if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply") && !pair {
+        return None;
+    }
+    first -= usize::from(pair);
+    let edge = first;
+    while edge - first < 3
+        && let Some(word) = first.checked_sub(1).and_then(|at| tokens.get(at))
+        && word.case == Case::Lower
+        && word.plain
+        && word.len() > 2
+        && note.slice(word.end, tokens.get(first)?.start) == " "
+        && !word
+            .has(Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR))
+        && !is(word, &GENERIC)
+    {
+        first -= 1;
+    }
+    let before = first.checked_sub(1).and_then(|at| tokens.get(at))?;
+    let apart =
+        tokens.get(first).is_some_and(|word| [", ", " ("].contains(&note.slice(before.end, word.start)));
+    let led = apart && edge > first
+        || is(before, &["from", "at", "to", "of", "in", "with", "by", "near", "requesting"]);
+    let words = || tokens.iter().skip(first).take(edge - first);
+    let known = words().any(|word| {
+        word.has(Marks::PERSON.or(Marks::CITY)) && !word.has(Marks::COMMON) || word.marks == Marks::default()
+    });
+    (led && edge > first && (known || words().count() >= 2)).then_some(tokens.get(first)?.start)
 }
 
 /// The run of name words around a word for a facility, if there is a proper name in it.
@@ -193,8 +342,23 @@ fn forward(note: &Note<'_>, index: usize) -> usize {
         let joined = matches!(gap, " " | "-" | " & " | "'")
             || (gap == ". " && this.len() <= 3 && this.case == Case::Capital)
             || (gap == ", " && suffix);
-        let particle = matches!(note.word(next), "of" | "the" | "de" | "am" | "and" | "s" | "on")
-            && next.case == Case::Lower;
+        let particle = matches!(
+            note.word(next),
+            "of" | "the"
+                | "de"
+                | "am"
+                | "and"
+                | "s"
+                | "on"
+                | "aux"
+                | "sur"
+                | "les"
+                | "du"
+                | "des"
+                | "la"
+                | "le"
+                | "en"
+        ) && next.case == Case::Lower;
         if !joined || !(next.capitalised() && !opener(note, next) || particle || suffix) {
             break;
         }

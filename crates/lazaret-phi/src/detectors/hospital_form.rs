@@ -51,6 +51,7 @@ impl ShapeDetector for HospitalForm {
             childrens(note, index, out);
             conjoined(note, index, out);
             after_at(note, index, out);
+            possessive(note, index, out);
         }
     }
 }
@@ -111,6 +112,27 @@ fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let (Some(this), Some(next)) = (tokens.get(index), tokens.get(index + 1)) else { return };
     let capital = |t: &Token| t.case == Case::Capital && !t.has(PLAIN);
+    // `Quillby Bone & Joint`: a clinic by what it treats.
+    if note.slice(this.end, next.start) == " & "
+        && this.case == Case::Capital
+        && next.case == Case::Capital
+        && this.has(Marks::MEDICAL)
+        && next.has(Marks::MEDICAL)
+    {
+        let last = run(note, index + 1);
+        let begin = (1..=2).rev().find_map(|back| {
+            let from = index.checked_sub(back)?;
+            let words = || tokens.iter().skip(from).take(back);
+            let joined = (from..index).all(|at| {
+                tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(a, b)| note.slice(a.end, b.start) == " ")
+            });
+            (joined && words().all(capital)).then(|| tokens.get(from))?
+        });
+        if let (Some(start), Some(end)) = (begin, tokens.get(last)) {
+            out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Shape));
+        }
+        return;
+    }
     if note.slice(this.end, next.start) != " & " || !capital(this) || next.case != Case::Capital {
         return;
     }
@@ -128,6 +150,30 @@ fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if let (true, Some(start), Some(end)) = (proper && last - first >= 2, tokens.get(first), tokens.get(last))
     {
         out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Likely));
+    }
+}
+
+/// `Quillan's Drug`, `Fern's Door`: what is someone's and has a capital; no eponym, feast or week.
+fn possessive(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if token.case != Case::Capital || note.byte(token.end) != b'\'' || note.byte(token.end + 1) != b's' {
+        return;
+    }
+    let other = PLAIN.or(Marks::STREET);
+    let Some(next) = tokens.get(index + 2) else { return };
+    let owner = !token.has(PLAIN) && (!token.has(Marks::COMMON) || token.has(Marks::PERSON));
+    let thing = next.case == Case::Capital && next.len() > 2 && (!next.has(other) || next.has(Marks::DRUG));
+    let feast = matches!(note.word(next), "Day" | "Eve" | "Week" | "Office" | "Sign" | "Signs");
+    if owner && thing && !feast && note.slice(token.end, next.start) == "'s " {
+        let start = tokens
+            .get(index.wrapping_sub(1))
+            .filter(|t| {
+                matches!(note.word(t), "St" | "Saint" | "Our")
+                    && note.slice(t.end, token.start).trim_start_matches('.') == " "
+            })
+            .map_or(token.start, |t| t.start);
+        out.push(found(Label::HOSPITAL, start, next.end, Evidence::Likely));
     }
 }
 

@@ -14,7 +14,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{digit_values, digits, named};
+use crate::value::{digit_values, digits, luhn, named};
 use crate::view::Note;
 
 /// See the page above.
@@ -39,9 +39,10 @@ impl ShapeDetector for License {
             (Pass::Cues, r"\bdea\b(?: (?:no\b\.?|number|#))?"),
             (
                 Pass::Cues,
-                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|passport(?: (?:no\b\.?|number))?)",
+                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|passport(?: (?:no\b\.?|number))?)",
             ),
             (Pass::Numbers, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b"),
+            (Pass::Numbers, r"\b[12]\d{9}\b"),
         ]
     }
 
@@ -61,7 +62,10 @@ impl ShapeDetector for License {
                     out.iter().skip(before).take_while(|claim| is_licence(note, claim)).count() + before,
                 );
             }
-            _ if dea_holds(note.slice(hit.start, hit.end)) => {
+            4 if luhn(&format!("80840{}", note.slice(hit.start, hit.end))) => {
+                out.push(found(Label::LICENSE.sub("npi"), hit.start, hit.end, Evidence::Checked));
+            }
+            3 if dea_holds(note.slice(hit.start, hit.end)) => {
                 out.push(found(Label::LICENSE.sub("dea"), hit.start, hit.end, Evidence::Checked));
             }
             _ => {}

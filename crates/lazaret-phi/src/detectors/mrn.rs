@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(H).
 //!
-//! Example: `MRN: 00483917` gives `00483917`; `MRN pending` gives nothing.
+//! Example: `MRN: 00482913` gives `00482913`; `MRN pending` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(H); HL7 v2 table 0203, `MR`.
 
@@ -29,7 +29,7 @@ impl ShapeDetector for Mrn {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Seen today, MRN: 00483917.", "Seen today, MRN pending, platelets 204000.")
+        ("Seen today, MRN: 00482913.", "Seen today, MRN pending, platelets 204000.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -98,6 +98,22 @@ fn before_credential(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         listed |= name.has(Marks::PERSON) || !name.has(Marks::COMMON);
         first -= 1;
     }
+    // `report from quorrell RN`: a word that is no other.
+    let sole = index
+        .checked_sub(1)
+        .filter(|_| first == index && SURE.contains(&word.as_str()))
+        .and_then(|at| tokens.get(at));
+    if let Some(name) = sole.filter(|t| {
+        t.case == Case::Lower
+            && t.len() >= 4
+            && note.slice(t.end, token.start) == " "
+            && (t.marks == Marks::default()
+                || t.has(Marks::PERSON) && !t.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION)))
+            && !clinical_form(note.word(t))
+    }) {
+        out.push(crate::registry::found(Label::PROVIDER, name.start, name.end, Evidence::Shape));
+        return;
+    }
     while first < index
         && tokens.get(first).is_some_and(|t| t.case == Case::Lower && !lower && !t.has(Marks::PARTICLE))
     {

@@ -124,6 +124,9 @@ impl ShapeDetector for NameKey {
         let label = if start.has(Marks::RELATION) { Label::RELATIVE } else { label };
         report(note, (first, last), label, Evidence::Named, out);
         more(note, last, label, out);
+        if hit.shape == 3 {
+            strings(note, last, out);
+        }
     }
 }
 
@@ -140,9 +143,18 @@ fn components(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     {
         return;
     }
-    let listed = |word: &str| crate::lexicon::Lexicon::get().marks(word).has(Marks::PERSON);
+    let listed = |word: &str| {
+        let lexicon = crate::lexicon::Lexicon::get();
+        lexicon.marks(word).has(Marks::PERSON) || lexicon.marks(&word.replace('\'', "")).has(Marks::PERSON)
+    };
     let given = note.slice(hit.start + 1, hit.end).split('^').next().unwrap_or("");
-    if [family, given].iter().any(|part| part.split('-').any(listed)) {
+    // A field of its own in a line with bars holds a name, whatever the lists say.
+    let field =
+        note.byte_before(start) == b'|' && matches!(note.byte(hit.end), b'|' | b'^') && given.len() >= 3;
+    if note.byte(hit.end).is_ascii_alphanumeric() {
+        return;
+    }
+    if field || [family, given].iter().any(|part| part.split('-').any(listed)) {
         let provider = note.cue_before(start, 12, "by|for|dr");
         let label = if provider { Label::PROVIDER } else { Label::PATIENT };
         out.push(found(label, start, hit.end, Evidence::Checked));
@@ -170,6 +182,17 @@ fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && let Some(words) = name_at(note, first, Reading::After)
     {
         report(note, words, Label::PATIENT, Evidence::Checked, out);
+    }
+}
+
+/// Further strings of a JSON list: `"given": ["Ilse", "Maud"]`.
+fn strings(note: &Note<'_>, last: usize, out: &mut Vec<Found>) {
+    for at in last..last + 4 {
+        let (Some(this), Some(next)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
+        if !matches!(note.slice(this.end, next.start), "\", \"" | "\",\"") || !next.capitalised() {
+            return;
+        }
+        report(note, (at + 1, at + 1), Label::PATIENT, Evidence::Checked, out);
     }
 }
 

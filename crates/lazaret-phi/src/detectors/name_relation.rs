@@ -72,6 +72,46 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     {
         return;
     }
+    // `nephew Me Quillon`: a title of another language.
+    if matches!(
+        note.word(next),
+        "Me" | "Mme" | "Mlle" | "Sor" | "Tía" | "Tío" | "Don" | "Doña" | "Oma" | "Opa" | "Tante" | "Onkel"
+    ) && tokens
+        .get(at + 1)
+        .is_some_and(|after| after.capitalised() && note.slice(next.end, after.start) == " ")
+        && let Some(words) = name_at(note, at + 1, Reading::After)
+    {
+        report(note, words, label, Evidence::Named, out);
+        return;
+    }
+    // `his sister pearl died`, `UNCLE RAY DIED`, `his mate Bruiser can`: a word that is also another, where a name must be.
+    let follows = tokens.get(at + 1).is_none_or(|after| {
+        note.slice(next.end, after.start) != " "
+            || after.has(Marks::FUNCTION)
+            || matches!(
+                note.word(after).to_ascii_lowercase().as_str(),
+                "died" | "passed" | "called" | "says" | "lives" | "brought"
+            )
+    });
+    let other =
+        Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::RELATION).or(Marks::STAFF).or(Marks::CREDENTIAL);
+    let fits = match next.case {
+        Case::Lower => next.has(Marks::GIVEN) && token.case == Case::Lower,
+        Case::Upper => next.len() >= 3 && token.case == Case::Upper,
+        Case::Capital => token.case == Case::Lower,
+        _ => false,
+    };
+    if gap == " "
+        && follows
+        && fits
+        && !loose
+        && at == index + 1
+        && next.has(Marks::COMMON)
+        && !next.has(other)
+    {
+        report(note, (at, at), label, Evidence::Shape, out);
+        return;
+    }
     let strict = loose || gap == ", " || gap == ". " || !token.has(Marks::RELATION);
     if next.case == Case::Lower && (strict || (next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT))) {
         return;

@@ -14,8 +14,8 @@ use lazaret_core::Label;
 use crate::lexicon::Marks;
 use crate::names::{Reading, name_at, report, sole_name};
 use crate::overlap::{Evidence, Found};
-use crate::registry::{Hit, Pass, ShapeDetector};
-use crate::view::{Case, Note};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameStaff;
@@ -36,7 +36,7 @@ impl ShapeDetector for NameStaff {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked)(?: [a-z]{1,12})? (?:by|from)|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
+            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|scanned|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|witness:?|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
         )]
     }
 
@@ -46,6 +46,28 @@ impl ShapeDetector for NameStaff {
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let naming = cue.contains("name");
         let lower = token.case == Case::Lower;
+        // `this is priya quorrell`: two words that are no others.
+        if lower && cue.starts_with("this is") {
+            let name = |t: &Token| {
+                t.case == Case::Lower
+                    && t.len() >= 3
+                    && (t.marks == Marks::default()
+                        || t.has(Marks::PERSON)
+                            && !t.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION)))
+            };
+            if let Some(next) =
+                note.tokens().get(first + 1).filter(|next| note.slice(token.end, next.start) == " ")
+                && name(token)
+                && name(next)
+            {
+                out.push(found(Label::PROVIDER, token.start, next.end, Evidence::Checked));
+            }
+            return;
+        }
+        if let Some(end) = signed(note, token, &cue) {
+            out.push(found(Label::PROVIDER, token.start, end, Evidence::Checked));
+            return;
+        }
         if lower
             && !(naming
                 || (token.has(Marks::PERSON)
@@ -54,6 +76,21 @@ impl ShapeDetector for NameStaff {
                         || cue.starts_with("s/w")
                         || cue.starts_with("spoke")
                         || cue.contains(" by"))))
+        {
+            return;
+        }
+        if matches!(
+            cue.trim_end(),
+            "by" | "tr"
+                | "typist"
+                | "scribe"
+                | "sig"
+                | "signed"
+                | "initialed"
+                | "initialled"
+                | "sign it"
+                | "signed off"
+        ) && token.case != Case::Capital
         {
             return;
         }
@@ -88,6 +125,66 @@ impl ShapeDetector for NameStaff {
     }
 }
 
+/// Initials after a word of signing: `by qv`, `tr: mjk`, `reviewed by me: QVK`, `initialed "S.A-D."`.
+fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
+    const SIGNING: [&str; 11] =
+        ["by", "signed", " by", "me", "tr", "typist", "scribe", "sig", "ed", "sign it", "signed off"];
+    let cue = cue.trim_end_matches([' ', ':', '.', ',', '\n']);
+    if !SIGNING.iter().any(|word| cue.ends_with(word)) {
+        return None;
+    }
+    let other = Marks::MEDICAL
+        .or(Marks::FUNCTION)
+        .or(Marks::STAFF)
+        .or(Marks::TITLE)
+        .or(Marks::RELATION)
+        .or(Marks::DRUG)
+        .or(Marks::FACILITY)
+        .or(Marks::CREDENTIAL);
+    let sure =
+        ["tr", "scribe", "typist", "me", "sign it"].iter().any(|word| cue == *word || cue.ends_with(" me"));
+    // `Signed qvmoor 2/1/25`
+    let account = matches!(cue, "signed" | "by")
+        && token.case == Case::Lower
+        && token.marks == Marks::default()
+        && (5..=16).contains(&token.len())
+        && note.after(token.end, 3).trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '(');
+    if account {
+        return Some(token.end);
+    }
+    let letters = token.plain
+        && (2..=3).contains(&token.len())
+        && matches!(token.case, Case::Upper | Case::Lower)
+        && (!(token.has(other) || token.case == Case::Lower && token.has(Marks::COMMON))
+            || sure && (!token.has(Marks::FUNCTION) || token.case == Case::Upper && cue == "sign it"));
+    let rest = note.after(token.end, 12);
+    let closes = rest.is_empty()
+        || rest.starts_with(['.', ',', ';', ')', '/', '|', '"'])
+        || rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        || rest.trim_start().is_empty()
+        || rest.starts_with(" |")
+        || rest.starts_with(" /")
+        || rest.starts_with(" on ")
+        || rest.starts_with(" at ")
+        || rest.starts_with(" RN");
+    if letters && closes {
+        // `qvm/tri44`: a user name.
+        let tail = rest
+            .strip_prefix('/')
+            .map_or(0, |tail| tail.bytes().take_while(u8::is_ascii_alphanumeric).count());
+        let user = rest.get(1..tail + 1).is_some_and(|tail| tail.bytes().any(|b| b.is_ascii_digit()));
+        return Some(token.end + if user { tail + 1 } else { 0 });
+    }
+    // `E.K.`, `S.A-D.`
+    let dotted = token.len() == 1 && token.plain && matches!(note.byte(token.end), b'.');
+    let text: &str = rest.split([' ', '"', ',', ';']).next().unwrap_or("");
+    let initials = text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'.' | b'-'))
+        && (2..=8).contains(&text.len())
+        && text.ends_with('.')
+        && text.bytes().any(|b| b.is_ascii_uppercase());
+    (dotted && initials && token.case == Case::Initial).then_some(token.end + text.len())
+}
+
 fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let (Some(token), Some(next)) = (note.tokens().get(index), note.tokens().get(index + 1)) else { return };
     let gap = note.slice(token.end, next.start);
@@ -106,16 +203,34 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         .or(Marks::CLINICAL)
         .or(Marks::TITLE)
         .or(Marks::COUNTRY);
+    // `Attg QJK/Quorrell`
+    let paired = next.case == Case::Upper
+        && next.len() <= 4
+        && next.marks == Marks::default()
+        && note.byte(next.end) == b'/';
+    if paired && token.has(Marks::STAFF) {
+        out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
+    }
     let common = next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT);
     let capital = next.case == Case::Capital
         && !common
         && (!next.has(other) || (next.has(Marks::GIVEN_FREQUENT) && key));
+    // `physician QUORREL, XANTHE`: in comma order, whatever the lists say.
+    let order = || {
+        note.tokens().get(index + 2).is_some_and(|given| {
+            given.case == Case::Upper
+                && note.slice(next.end, given.start) == ", "
+                && given.marks == Marks::default()
+                && given.len() >= 4
+        })
+    };
     let upper = next.case == Case::Upper
-        && next.has(Marks::PERSON)
+        && (next.has(Marks::PERSON) || next.marks == Marks::default() && next.len() >= 4 && order())
         && !next.has(other)
         && !next.has(Marks::COMMON)
         && token.has(Marks::STAFF);
-    let comma = gap != ", " || next.has(Marks::GIVEN);
+    let comma =
+        gap != ", " || next.has(Marks::GIVEN) || next.case == Case::Capital && note.byte(next.end) == b',';
     if comma
         && (capital || upper)
         && sole_name(note, index + 1)

@@ -96,7 +96,14 @@ impl ShapeDetector for NameTitle {
             if token.has(Marks::RELATION) && token.case == Case::Lower && word != "father" {
                 continue;
             }
-            let Some((first, last)) = name_at(note, index + 1, Reading::After) else { continue };
+            // `dr. s. quorrell`: an initial in small letters.
+            let initial = next.case == Case::Lower && next.len() == 1 && note.byte(next.end) == b'.';
+            let from = index + 1 + usize::from(initial);
+            let Some((first, last)) = name_at(note, from, Reading::After) else {
+                dictated(note, index, out);
+                continue;
+            };
+            let first = if initial && first == from { first - 1 } else { first };
             let label = match word.as_str() {
                 "dr" | "drs" | "doctor" | "nurse" | "prof" | "professor" | "midwife" | "medic" | "tech"
                 | "schwester" => Label::PROVIDER,
@@ -117,6 +124,44 @@ impl ShapeDetector for NameTitle {
             report(note, (first, last), label, Evidence::Named, out);
             listed(note, last, label, out);
         }
+    }
+}
+
+/// `he sees doctor feldspar for`: a word that is also another, between a doctor's title and a small word.
+fn dictated(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let (Some(title), Some(name), Some(after)) =
+        (tokens.get(index), tokens.get(index + 1), tokens.get(index + 2))
+    else {
+        return;
+    };
+    let is = |t: &crate::view::Token, words: &[&str]| words.contains(&note.word(t));
+    let led = index.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| {
+        is(t, &["to", "by", "with", "from", "sees", "saw", "of", "and", "called", "told", "under"])
+    });
+    let other = Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::TITLE).or(Marks::CLINICAL);
+    let things = [
+        "visit",
+        "visits",
+        "appointment",
+        "appointments",
+        "note",
+        "notes",
+        "orders",
+        "order",
+        "bills",
+        "letter",
+    ];
+    let follows = after.has(Marks::FUNCTION) && note.slice(name.end, after.start) == " ";
+    if led
+        && follows
+        && is(title, &["doctor", "dr"])
+        && name.case == Case::Lower
+        && name.len() > 3
+        && !name.has(other)
+        && !is(name, &things)
+    {
+        report(note, (index + 1, index + 1), Label::PROVIDER, Evidence::Shape, out);
     }
 }
 

@@ -67,6 +67,14 @@ fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
     let joined = matches!(note.byte_before(token.start), b'-' | b'.' | b'_' | b'@' | b'/' | b'\'')
         || matches!(note.byte(token.end), b'-' | b'_' | b'@' | b'/')
         || note.byte(token.end) == b'.' && note.byte(token.end + 1).is_ascii_alphanumeric();
+    let bracketed = note.byte_before(token.start) == b'(' && note.byte(token.end) == b')';
+    if bracketed
+        && token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT))
+        && !token.has(others)
+        && token.len() >= 3
+    {
+        return Some(index);
+    }
     if !token.has(Marks::GIVEN_FREQUENT) || token.has(others) || token.len() < 4 || joined {
         return None;
     }

@@ -6,7 +6,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!
-//! Example: `accession RA-24-1180342` gives the number; `case of 3 patients` gives nothing.
+//! Example: `accession RA-24-1190342` gives the number; `case of 3 patients` gives nothing.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(R).
 
@@ -30,7 +30,7 @@ impl ShapeDetector for OtherId {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("ACCESSION: RA-24-1180342", "A case of 3 patients, order of 12, BRCA1 and ICD C50.911.")
+        ("ACCESSION: RA-24-1190342", "A case of 3 patients, order of 12, BRCA1 and ICD C50.911.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -45,17 +45,21 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:claim|badge|run|docket|waybill|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
             ),
             (
                 Pass::Cues,
-                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|lead|series|host|chart|band|insert|member)\b",
+                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
             ),
-            (Pass::Numbers, r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-\d{1,2})?|[A-Z]{1,2}\d{2}-\d{4,7})\b"),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}[A-Z]?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4})\b",
+                r"\b(?:[A-Z]{1,4}-?\d{2}-\d{4,8}(?:-[A-Z]?\d{1,2}|-[A-Z])?|[A-Z]{1,2}\d{2}-\d{4,7})\b",
             ),
+            (
+                Pass::Numbers,
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+            ),
+            (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
         ]
     }
 
@@ -75,6 +79,7 @@ impl ShapeDetector for OtherId {
                     .retain(|claim| serial(note.slice(claim.start, claim.end)) && claim.start - hit.end <= 3);
                 out.extend(claims.into_iter().map(|claim| Found { evidence: Evidence::Shape, ..claim }));
             }
+            6 => out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Checked)),
             4 => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
             _ => uncued(hit, note, out),
         }

@@ -20,7 +20,7 @@ use crate::view::Note;
 /// See the page above.
 pub(crate) struct Phone;
 
-const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
+const CALL: &str = "tel|tel.|telephone|phone|ph|call|calls|called|callback|message|messages|answering|registered|number|cell|mobile|mob|text|contact|reach|reached|pager|page|paged|pgr|bleep|beeper|ext|line|desk|dial|p|t|fax|fx|f|faxed|voicemail";
 const FAX: &str = "fax|fx|f|faxed|fax#";
 
 impl ShapeDetector for Phone {
@@ -40,7 +40,7 @@ impl ShapeDetector for Phone {
         &[
             (
                 Pass::Cues,
-                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
+                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
             ),
             (
                 Pass::Signs,
@@ -48,15 +48,24 @@ impl ShapeDetector for Phone {
             ),
             (
                 Pass::Signs,
-                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b\d{10,11}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
+                r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b0\d{1,3} \d{3,4} \d{3,4}\b|\b\d{10,11}\b|\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b|\b\d{3,4} \d{4}\b|\b\d{2} \d{6}\b|\b00\d{1,2}[ -]\d{2,3}[ -]\d{3}[ -]\d{4}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
             ),
-            (Pass::Signs, r"\bx ?\d{4,5}\b|\b\d-\d{4}\b"),
+            (Pass::Numbers, r"\b(?:telephone|tel|phone|ph|fax|cell|mobile|mob)\d{7,11}\b"),
+            (Pass::Signs, r"\bx ?\d{4,5}\b|\bx\d-\d{4}\b|\b\d-\d{4}\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if hit.shape == 0 {
             short(hit, note, out);
+            return;
+        }
+        // `tel6145550137`: run together.
+        if hit.shape == 3 {
+            let text = note.slice(hit.start, hit.end);
+            let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+            let label = if text.starts_with(['f', 'F']) { Label::FAX } else { Label::PHONE };
+            out.push(found(label, hit.start + letters, hit.end, Evidence::Named));
             return;
         }
         let before = note.byte_before(hit.start);
@@ -77,8 +86,12 @@ impl ShapeDetector for Phone {
                 Evidence::Checked
             }
             2 if count >= 9 && (text.starts_with(['0', '(']) || text.contains(' ')) => Evidence::Shape,
-            2 if cued && count >= 9 => Evidence::Named,
-            3 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
+            2 if text.starts_with('0') && count >= 10 && text.contains(' ') => Evidence::Shape,
+            2 if count == 10 && plausible(text) && text.len() == 10 && enclosed(note, hit) => Evidence::Shape,
+            2 if cued && (count >= 9 || count >= 7 && text.contains(' ')) && !is_date(text) => {
+                Evidence::Named
+            }
+            4 if cued || text.starts_with(['x', 'X']) => Evidence::Shape,
             _ => return,
         };
         let evidence = if cued { Evidence::Named } else { evidence };
@@ -106,7 +119,20 @@ fn nearer_phone(note: &Note<'_>, at: usize) -> bool {
 /// Area code and exchange of the North American plan begin with 2 to 9.
 fn plausible(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_digit).collect();
-    digits.len() > 10 || digits.first().is_some_and(|first| *first >= b'2')
+    digits.len() > 10
+        || digits.first().is_some_and(|first| *first >= b'2')
+        || text.starts_with('0') && text.contains(' ')
+}
+
+/// A field of its own: between bars, quotes or commas.
+fn enclosed(note: &Note<'_>, hit: Hit) -> bool {
+    let sign = |b: u8| matches!(b, b'|' | b'"' | b'\'' | b',' | b'~' | b'^');
+    sign(note.byte_before(hit.start))
+        && (sign(note.byte(hit.end)) || matches!(note.byte(hit.end), 0 | b'\n' | b'\r'))
+}
+
+fn is_date(text: &str) -> bool {
+    crate::calendar::parse(text).is_some()
 }
 
 /// Past `ext. 3308`, `x42`, `opt 3`, `poste 22`.

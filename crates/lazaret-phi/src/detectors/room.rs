@@ -32,13 +32,31 @@ impl ShapeDetector for Room {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(
-            Pass::Cues,
-            r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room)\b\.?:? ?(?:no\b\.? ?|# ?|number )?",
-        )]
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room)\b\.?:? ?(?:no\b\.? ?|# ?|number )?",
+            ),
+            (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b"),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 1 {
+            if note.byte(hit.start) == b'O' {
+                let led = [", ", "in ", "to "].iter().any(|lead| note.before(hit.start, 3).ends_with(lead));
+                if led {
+                    out.push(found(Label::OTHER_ID.sub("room"), hit.start + 3, hit.end, Evidence::Shape));
+                }
+                return;
+            }
+            if note.cue_before(hit.start, 6, "in|to|rm|from|bed|pt")
+                && !matches!(note.byte(hit.end), b'-' | b'/')
+            {
+                out.push(found(Label::OTHER_ID.sub("room"), hit.start, hit.end, Evidence::Shape));
+            }
+            return;
+        }
         let start = hit.end;
         let mut end = start;
         while end - start < 12

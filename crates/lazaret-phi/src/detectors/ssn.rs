@@ -37,7 +37,7 @@ impl ShapeDetector for Ssn {
         &[
             (
                 Pass::Cues,
-                r"\b(?:ssn|s\.s\.n\.|ss ?(?:#|no\b\.?)|soc(?:ial)?\b\.? sec(?:urity)?\b\.?(?: (?:no\b\.?|number|#))?|social\b:?|last (?:four|4)(?: (?:digits|ssn))?(?: of ssn)?(?: on file)?|sin\b(?: (?:no\b\.?|number))?|ni (?:no\b\.?|number)|national insurance(?: (?:no\b\.?|number))?|tfn)",
+                r"\b(?:ssn|s\.s\.n\.|ss ?(?:#|no\b\.?)|soc(?:ial)?\b\.? sec(?:urity)?\b\.?(?: (?:no\b\.?|number|#))?|social\b:?|last (?:four|4)(?: (?:digits|ssn))?(?: of ssn)?(?: on file)?|sin\b(?: (?:no\b\.?|number))?|ni (?:no\b\.?|number)|national insurance(?: (?:no\b\.?|number))?|tfn|pps(?:n\b| (?:no\b\.?|number)))",
             ),
             (Pass::Numbers, r"\b(?:\d{3}|[x*]{3})(?:-\d{2}-|-[x*]{2}-| \d{2} |\.\d{2}\.)\d{4}\b"),
             (Pass::Numbers, r"\b[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"),
@@ -70,7 +70,7 @@ fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
     let vague = !(cue.contains("ss") || cue.contains("sec") || cue.contains("s.s"));
     let mut loose = false;
-    // `SSN read from card 987654320`: a few words, then the digits.
+    // `SSN read from card 987654329`: a few words, then the digits.
     if note.byte(start).is_ascii_alphabetic() && !note.slice(start, start + 3).eq_ignore_ascii_case("xxx") {
         let ahead = note.after(start, 40);
         let Some(at) = ahead.find(|c: char| c.is_ascii_digit()) else { return };
@@ -97,7 +97,10 @@ fn after_cue(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let text = note.slice(start, last);
     let count = digits(text);
     let masked = text.bytes().any(|b| matches!(b, b'x' | b'X' | b'*'));
-    if count == 9 || (count == 4 && !(vague && loose) && (masked || last - start == 4)) {
-        out.push(found(Label::SSN, start, last, Evidence::Named));
+    let pps = cue.starts_with("pps") && count == 7;
+    if count == 9 || pps || (count == 4 && !(vague && loose) && (masked || last - start == 4)) {
+        let letters =
+            if pps { note.after(last, 2).bytes().take_while(u8::is_ascii_uppercase).count() } else { 0 };
+        out.push(found(Label::SSN, start, last + letters, Evidence::Named));
     }
 }

@@ -58,6 +58,9 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         return;
     }
     let lower = head.case == Case::Lower;
+    if lower {
+        dictated(note, index, out);
+    }
     let mut start = head.start;
     let mut names = 0;
     for at in (index.saturating_sub(WORDS + 2)..index).rev() {
@@ -143,9 +146,60 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     }
 }
 
+/// `off textile road`, `on old mill lane`: in small letters, after a word of place.
+fn dictated(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(head) = tokens.get(index) else { return };
+    if !matches!(note.word(head), "road" | "street" | "avenue" | "boulevard" | "lane" | "parkway" | "highway")
+    {
+        return;
+    }
+    let mut first = index;
+    while index - first < 3
+        && let (Some(word), Some(this)) =
+            (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+        && word.case == Case::Lower
+        && word.len() > 2
+        && note.slice(word.end, this.start) == " "
+        && !word.has(Marks::FUNCTION.or(Marks::MEDICAL))
+        && !matches!(
+            note.word(word),
+            "same" | "main" | "busy" | "side" | "dirt" | "gravel" | "icy" | "cross" | "high" | "off"
+        )
+    {
+        first -= 1;
+    }
+    let led = first
+        .checked_sub(1)
+        .and_then(|at| tokens.get(at))
+        .is_some_and(|t| matches!(note.word(t), "on" | "off" | "at" | "near" | "of"));
+    if let (true, Some(start)) = (led && first < index, tokens.get(first)) {
+        out.push(found(Label::STREET, start.start, head.end, Evidence::Likely));
+    }
+}
+
 /// `Rd SE`, `Sq. NW`.
 fn direction_end(note: &Note<'_>, index: usize) -> usize {
     let Some(head) = note.tokens().get(index) else { return 0 };
+    // `County Road QQ`, `Concession Road 7`
+    let road = ["road", "rd", "highway", "hwy", "line"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(note.word(head)));
+    let of_kind = index.checked_sub(1).and_then(|at| note.tokens().get(at)).is_some_and(|t| {
+        ["county", "state", "concession", "farm", "township", "cty", "old"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(note.word(t)))
+    });
+    if road
+        && of_kind
+        && let Some(number) = note.tokens().get(index + 1).filter(|t| {
+            note.slice(head.end, t.start) == " "
+                && (t.case == Case::Number && t.len() <= 4
+                    || matches!(t.case, Case::Upper | Case::Initial | Case::Mixed) && t.len() <= 4)
+        })
+    {
+        return number.end;
+    }
     note.tokens()
         .get(index + 1)
         .filter(|t| {

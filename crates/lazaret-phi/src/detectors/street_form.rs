@@ -44,17 +44,66 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Cues,
-                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4} (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
+                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:rural route|star route|route|post office|p o) (?:(?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,3}),? )?box(?: (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|zero|\d{1,5})){1,4}\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\bcorner of (?:the )?[a-z0-9][a-z0-9'.]*(?: [a-z0-9'.]+){0,3} (?:and|&) [a-z0-9][a-z0-9']*(?: (?:street|st|avenue|ave|road|rd|drive|boulevard|blvd|lane))?\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\b(?:co\.?|county) (?:antrim|armagh|carlow|cavan|clare|cork|derry|donegal|down|dublin|fermanagh|galway|kerry|kildare|kilkenny|laois|leitrim|limerick|longford|louth|mayo|meath|monaghan|offaly|roscommon|sligo|tipperary|tyrone|waterford|westmeath|wexford|wicklow|durham)\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\blives? (?:at |in )?\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy) \d{1,4}\b",
+            ),
+            (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22: ?\[?\x22"),
+            (
+                Pass::Numbers,
+                r"\b(?:parish|county|borough|township|town|city|village) of (?:st\.? )?[a-z][a-z'-]+\b",
+            ),
+            (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        if hit.shape == 3 {
+        let corner = matches!(hit.shape, 5 | 10);
+        if hit.shape == 7 {
+            lives(hit, note, out);
+        } else if hit.shape == 8 {
+            let value = note.after(hit.end, 80).split('"').next().unwrap_or("");
+            if value.len() > 3 && value.contains(' ') {
+                out.push(found(Label::STREET, hit.end, hit.end + value.len(), Evidence::Named));
+            }
+        } else if hit.shape == 9 {
+            let name = note.tokens().get(note.token_at(hit.end.saturating_sub(1)));
+            if name.is_some_and(|t| matches!(t.case, Case::Capital | Case::Upper) && !t.has(Marks::FUNCTION))
+            {
+                out.push(found(Label::COUNTY, hit.start, capitals_end(note, hit.end), Evidence::Checked));
+            }
+        } else if hit.shape == 6 {
+            if note.byte(hit.start) == b'C' {
+                out.push(found(Label::COUNTY, hit.start, hit.end, Evidence::Checked));
+            }
+        } else if hit.shape == 3 {
             around_unit(hit, note, out);
+        } else if corner {
+            // The words must be names: `corner of the Eye and nose` is none.
+            let end = capitals_end(note, hit.end);
+            let last = note.tokens().get(note.token_at(end.saturating_sub(1)));
+            if last.is_some_and(|t| t.capitalised() && !t.has(Marks::MEDICAL)) {
+                out.push(found(Label::STREET, hit.start, end, Evidence::Checked));
+            }
         } else {
-            out.push(found(Label::STREET, hit.start, unit_end(note, hit.end), Evidence::Checked));
+            // A name with letters beyond ASCII goes on.
+            let end = if hit.shape == 1 { capitals_end(note, hit.end) } else { hit.end };
+            out.push(found(Label::STREET, hit.start, unit_end(note, end), Evidence::Checked));
         }
     }
 
@@ -65,6 +114,38 @@ impl ShapeDetector for StreetForm {
             }
         }
     }
+}
+
+/// `lives 118 1/2 e. fenpine, unit c`, `900 W. Route 12`; not `lives 20 minutes away`.
+fn lives(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    const MEASURES: &str = "minutes|minute|miles|mile|hours|hour|blocks|block|min|mins|mi|houses|doors|km|years|yrs|days|weeks|months|with|hrs|floors|flights|steps|or|and|to|people|others|mg|kids|children|of";
+    let text = note.slice(hit.start, hit.end);
+    let Some(number) = text.find(|c: char| c.is_ascii_digit()) else { return };
+    let last = text.rsplit(' ').next().unwrap_or("");
+    if !MEASURES.split('|').any(|word| word.eq_ignore_ascii_case(last)) {
+        out.push(found(
+            Label::STREET,
+            hit.start + number,
+            unit_end(note, capitals_end(note, hit.end)),
+            Evidence::Shape,
+        ));
+    }
+}
+
+/// On over the capitalised words that follow: `1800 blk of E. Cesar` goes on with ` Chavez`.
+fn capitals_end(note: &Note<'_>, end: usize) -> usize {
+    let mut end = end;
+    let first = note.token_at(end);
+    for next in note.tokens().iter().skip(first).take(4) {
+        if !matches!(note.slice(end, next.start), " " | ". ")
+            || next.case != Case::Capital
+            || next.has(Marks::FUNCTION)
+        {
+            break;
+        }
+        end = next.end;
+    }
+    end
 }
 
 /// What the name of a street ends with where the number stands after it.
@@ -91,6 +172,10 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
         ". " => true,
         _ => return,
     };
+    // `spring 2019` ends as `Fernring 7` does.
+    if street.case == Case::Lower && street.has(Marks::COMMON) {
+        return;
+    }
     let word = note.word(street).to_lowercase();
     let ends = |end: &str| word.ends_with(end) && (end == "str") == abbreviated;
     if !ENDS.iter().any(|end| ends(end)) {
@@ -122,8 +207,28 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         let rest = note.after(end, 32).to_ascii_lowercase();
         let trimmed = rest.trim_start_matches(['.', ',', ' ']);
         let lead = rest.len() - trimmed.len();
+        // `, 5th Floor`, `, Garden Apt.`
+        let named = ["floor", "fl.", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
+            let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
+            let head = trimmed.get(..at)?;
+            let ordinal = head.starts_with(|c: char| c.is_ascii_digit())
+                && ["st ", "nd ", "rd ", "th "].iter().any(|ending| head.ends_with(ending));
+            let place = [
+                "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
+                "third ",
+            ]
+            .contains(&head);
+            (ordinal || place).then_some(at + word.len())
+        });
+        if let Some(length) = named.filter(|_| (1..=3).contains(&lead)) {
+            end += lead + length;
+            break;
+        }
         let word = [
             "apartment",
+            "app.",
+            "appt.",
+            "bureau",
             "apt.",
             "apt",
             "suite",

@@ -32,14 +32,29 @@ impl ShapeDetector for Username {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(
-            Pass::Cues,
-            r"\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user)\b(?: is| was)?[ =:]",
-        )]
+        &[
+            (
+                Pass::Cues,
+                r"\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user)\b(?: is| was)?[ =:]",
+            ),
+            (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
+            (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by) "),
+            (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.]{4,30}\b"),
+            (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let start = begin(note, hit.end - 1);
+        if hit.shape == 4 {
+            underscored(hit, note, out);
+            return;
+        }
+        if matches!(hit.shape, 1 | 3) {
+            account(hit, note, out);
+            return;
+        }
+        let mut start = begin(note, hit.end - 1);
+        start += usize::from(note.byte(start) == b'@');
         let mut end = start;
         while end - start < 40 {
             let b = note.byte(end);
@@ -54,8 +69,55 @@ impl ShapeDetector for Username {
         let name = note.slice(start, end);
         let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'\\' | b'.' | b'/'));
         let plain = note.slice(hit.start, hit.end).ends_with('=') && name.len() >= 4;
-        if name.len() >= 4 && (odd || plain) && name.bytes().any(|b| b.is_ascii_alphabetic()) {
+        // `printed by qvmoor`: a word that is no other.
+        let sole = note.tokens().get(note.token_at(start)).is_some_and(|token| {
+            token.start == start
+                && token.end == end
+                && token.case == crate::view::Case::Lower
+                && token.marks == crate::lexicon::Marks::default()
+        }) && note.slice(hit.start, hit.end).to_ascii_lowercase().contains("by");
+        if name.len() >= 4 && (odd || plain || sole) && name.bytes().any(|b| b.is_ascii_alphabetic()) {
             out.push(found(Label::OTHER_ID.sub("username"), start, end, Evidence::Named));
         }
+    }
+}
+
+/// `FENLAND\\qvmoor2`, `@qv.moor77`: a domain's user, a handle.
+fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let before = note.byte_before(hit.start);
+    let name = note.slice(hit.start + 1, hit.end);
+    if hit.shape == 3 {
+        let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        if odd && !before.is_ascii_alphanumeric() && name.bytes().filter(u8::is_ascii_alphabetic).count() >= 4
+        {
+            let end = hit.end - usize::from(name.ends_with('.'));
+            out.push(found(Label::OTHER_ID.sub("username"), hit.start, end, Evidence::Shape));
+        }
+        return;
+    }
+    let head = note.before(hit.start, 24);
+    let domain = head.bytes().rev().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+    let start = hit.start - domain;
+    let path = matches!(note.byte_before(start), b'\\' | b':' | b'/') || note.byte(hit.end) == b'\\';
+    if (2..=15).contains(&domain) && !path {
+        out.push(found(Label::OTHER_ID.sub("username"), start, hit.end, Evidence::Shape));
+    }
+}
+
+/// `jo_h88:`, `by tech ml_quorrell`: a word with an underscore and a digit, or one that speaks or is named.
+fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let head = note.before(hit.start, 24);
+    let letters = head.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+    let start = hit.start - letters;
+    let text = note.slice(start, hit.end);
+    let before = note.byte_before(start);
+    let after = note.byte(hit.end);
+    let digit = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().all(|b| !b.is_ascii_uppercase());
+    let speaks = after == b':' && note.byte(hit.end + 1) == b' ' && digit;
+    let named = note.cue_before(start, 10, "by tech|tech|user|login|by");
+    let code = matches!(before, b'.' | b'_' | b'"' | b'/' | b',' | b'<')
+        || matches!(after, b'.' | b'=' | b'(' | b'"' | b'_' | b',' | b'/');
+    if letters >= 2 && !code && (speaks || named) {
+        out.push(found(Label::OTHER_ID.sub("username"), start, hit.end, Evidence::Shape));
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(L).
 //!
-//! Example: `VIN 1M8GDM9AXKP042788` gives the number; `plate count 204` gives nothing.
+//! Example: `VIN 5GZCZ43D13S812715` gives the number; `plate count 204` gives nothing.
 //!
 //! References: 49 CFR 565.15.
 
@@ -29,20 +29,24 @@ impl ShapeDetector for Vehicle {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Pickup, VIN 1M8GDM9AXKP042788.", "A plate and 6 screws, tail vein.")
+        ("Pickup, VIN 5GZCZ43D13S812715.", "A plate and 6 screws, tail vein.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[
             (
                 Pass::Cues,
-                r"\b(?:vin|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
+                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
             ),
             (
                 Pass::Cues,
                 r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?)\b(?: (?:no\b\.?|number|#))?",
             ),
             (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+            (
+                Pass::Cues,
+                r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
+            ),
         ]
     }
 
@@ -52,11 +56,23 @@ impl ShapeDetector for Vehicle {
                 named(note, hit, 4, Label::VEHICLE, out);
             }
             1 => plate(hit, note, out),
-            _ if vin_holds(note.slice(hit.start, hit.end)) => {
+            3 => vehicle(hit, note, out),
+            2 if vin_holds(note.slice(hit.start, hit.end)) => {
                 out.push(found(Label::VEHICLE, hit.start, hit.end, Evidence::Checked));
             }
             _ => {}
         }
+    }
+}
+
+/// `reg 161-QX-88412`, `van (65-C 4417)`: capitals and digits both.
+fn vehicle(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let start = begin(note, hit.end);
+    let Some((start, end)) = id_at(note, start, 5).filter(|(start, _)| *start <= hit.end + 3) else { return };
+    let text = note.slice(start, end);
+    let letters = text.bytes().filter(u8::is_ascii_uppercase).count();
+    if letters > 0 && digits(text) >= 3 && end - start <= 12 && !text.contains(['/', ':', '.']) {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
     }
 }
 

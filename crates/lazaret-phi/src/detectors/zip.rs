@@ -5,7 +5,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(B): three digits may stay, and not even these where few people live.
 //!
-//! Example: `OH 43917` and `ZE9 9ZZ` are found; `CPT 99213` is not.
+//! Example: `OH 44917` and `ZE8 8ZZ` are found; `CPT 99213` is not.
 //!
 //! References: USPS Publication 28; BS 7666.
 
@@ -29,7 +29,7 @@ impl ShapeDetector for Zip {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("Lives in Fernmere, OH 43917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
+        ("Lives in Fernmere, OH 44917.", "CPT 99213, platelets 15000, LOINC 20449-7.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
@@ -38,8 +38,12 @@ impl ShapeDetector for Zip {
             (Pass::Numbers, r"\b\d{5}\b"),
             (Pass::Numbers, r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b"),
             (Pass::Numbers, r"\b[A-CEGHJ-NPR-TVXY]\d[A-Z][ -]?\d[A-Z]\d\b"),
-            (Pass::Cues, r"\b(?:zip(?: ?code)?|post ?code|postal ?code)\b\x22?(?: is)?[:=]? ?\x22?"),
+            (Pass::Cues, r"\b(?:zip(?: ?code)?|post ?code|eircode|postal ?code)\b\x22?(?: is)?[:=]? ?\x22?"),
             (Pass::Numbers, r"\b\d{4}\b"),
+            // A state and its code run together.
+            (Pass::Numbers, r"\b[A-Z]{2}\d{5}\b"),
+            // Eircode: routing key, unique identifier.
+            (Pass::Numbers, r"\b(?:[AC-FHKNPRTV-Y]\d{2}|D6W) [AC-FHKNPRTV-Y0-9]{4}\b"),
         ]
     }
 
@@ -64,17 +68,31 @@ impl ShapeDetector for Zip {
                     end += 1;
                 }
                 // `7412 SL`: the second group of a foreign code.
-                let group = note.after(end + 1, 3);
-                if note.byte(end) == b' '
-                    && group.len() >= 2
-                    && group.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-                {
-                    end += 1 + group.len();
+                let group = note.after(end + 1, 5);
+                let count =
+                    group.bytes().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
+                let mixed =
+                    group.get(..count).is_some_and(|group| group.bytes().any(|b| b.is_ascii_uppercase()));
+                if note.byte(end) == b' ' && (2..=4).contains(&count) && (mixed || count <= 3) {
+                    end += 1 + count;
                 }
                 if !note.slice(start, end).bytes().any(|b| b.is_ascii_digit()) {
                     return;
                 }
                 Evidence::Named
+            }
+            6 if crate::lexicon::Lexicon::get().marks(note.slice(start, start + 2)).has(Marks::STATE)
+                && note.slice(start, start + 2).bytes().all(|b| b.is_ascii_uppercase())
+                && matches!(note.byte_before(start), b' ' | b',') =>
+            {
+                start += 2;
+                Evidence::Shape
+            }
+            7 if note.slice(start, end).bytes().all(|b| !b.is_ascii_lowercase())
+                && crate::value::digits(note.slice(start, end)) >= 3
+                && note.slice(start + 4, end).bytes().any(|b| b.is_ascii_uppercase()) =>
+            {
+                Evidence::Checked
             }
             5 if australian(hit, note) => Evidence::Checked,
             _ => return,

@@ -43,7 +43,7 @@ fn what_the_same_cues_name_is_still_found() {
         ("DL: TL 419288.", "TL 419288", "LICENSE"),
         ("MRN PT 44021 seen", "PT 44021", "MRN"),
         ("Pt no HN 7714 0036", "HN 7714 0036", "MRN"),
-        ("Name/MRN: 00483917", "00483917", "MRN"),
+        ("Name/MRN: 00482913", "00482913", "MRN"),
         ("our ref 4471-9920", "4471-9920", "OTHER_ID"),
         ("social ends in 4417", "4417", "SSN"),
         ("cell 614 555 0137", "614 555 0137", "PHONE"),

@@ -27,9 +27,10 @@ impl Look {
     /// As the flags say.
     pub(crate) fn new(args: &PhiLookArgs, config: &Config) -> Result<Self, CliError> {
         let known = args.context.as_deref().map(|path| read_context(path, &config.limits())).transpose()?;
+        let profile = config.profile(&args.profile)?;
         Ok(Self {
-            scanner: knowledge::scanner(config)?,
-            profile: config.profile(&args.profile)?,
+            scanner: knowledge::scanner(config)?.wide(profile.is_wide()),
+            profile,
             known,
             setting: Setting::new(args.ward.as_deref(), args.author.as_deref()),
         })
