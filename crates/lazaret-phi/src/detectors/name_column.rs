@@ -54,14 +54,17 @@ impl ShapeDetector for NameColumn {
         let mark = if hit.shape == 0 { '|' } else { ',' };
         let Some(start) = line_start(note, hit.start, if mark == '|' { b'|' } else { 0 }) else { return };
         let lead = note.slice(start, hit.start);
-        if mark == ',' && known_columns(lead) {
+        if mark == ',' && lead.split_once(',').is_some_and(|(_, rest)| known_columns(rest)) {
             return;
         }
-        let line = note.after(start, LINE);
+        let line = line_at(note, start, LINE);
         let head: Vec<Option<Label>> = cells(line, mark).map(|(_, cell)| column(cell)).collect();
         let filled = cells(line, mark).filter(|(_, cell)| !cell.is_empty()).count();
         let known = head.iter().flatten().count();
-        let above = start.checked_sub(1).map_or("", |end| note.before(end, LINE));
+        let above = start
+            .checked_sub(1)
+            .and_then(|end| Some(note.slice(line_start(note, end, 0)?, end)))
+            .unwrap_or("");
         let under = if mark == '|' { above.contains(mark) } else { known_columns(above) };
         // A row of its own: what it is, and the value.
         if mark == '|' && filled == 2 && known == 1 {
@@ -80,7 +83,7 @@ impl ShapeDetector for NameColumn {
         }
         let mut at = start + line.len() + 1;
         for _ in 0..ROWS {
-            let row = note.after(at, LINE);
+            let row = line_at(note, at, LINE);
             if !row.contains(mark) {
                 break;
             }
@@ -106,6 +109,18 @@ fn line_start(note: &Note<'_>, at: usize, mark: u8) -> Option<usize> {
         }
     }
     None
+}
+
+/// The line that begins or goes on at an offset, at most so many bytes of it: no byte beyond is looked at.
+pub(crate) fn line_at<'n>(note: &'n Note<'_>, start: usize, most: usize) -> &'n str {
+    let mut end = start;
+    while end - start < most && !matches!(note.byte(end), 0 | b'\n') {
+        end += 1;
+    }
+    while end > start && !note.text().is_char_boundary(end) {
+        end -= 1;
+    }
+    note.slice(start, end)
 }
 
 /// Whether a line with commas has a cell that heads a column.

@@ -11,6 +11,7 @@
 
 use lazaret_core::Label;
 
+use crate::detectors::name_column::line_at;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::digits;
@@ -60,7 +61,7 @@ impl ShapeDetector for NameHl7 {
         if !matches!(note.byte_before(hit.start), 0 | b'\n' | b'\r') {
             return;
         }
-        let line = note.after(hit.start, LONGEST);
+        let line = line_at(note, hit.start, LONGEST);
         let line = line.split('\r').next().unwrap_or(line);
         let segment = line.get(..3).unwrap_or("");
         // MSH-1 is the bar itself.
