@@ -18,7 +18,7 @@ use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
 
-use features::features;
+use features::Seen;
 pub use train::{Lesson, train};
 
 /// What a word is part of.
@@ -66,12 +66,12 @@ impl Tag {
 }
 
 const TAGS: usize = 5;
-/// Rows of the table of weights: a power of two.
-const ROWS: usize = 1 << ROW_BITS;
-const ROW_BITS: u32 = 16;
+/// Rows of the table of weights: as many as a `u16` tells apart.
+const ROWS: usize = 1 << u16::BITS;
 /// What the file begins with: its form, then the least margin of each tag.
 const MAGIC: &[u8; 4] = b"LZP1";
 const HEADER: usize = 4 + TAGS * 2;
+const FILE: usize = HEADER + ROWS * TAGS;
 /// A stored weight is a byte; this one is nothing.
 const ZERO: i32 = 128;
 
@@ -84,7 +84,8 @@ type Scores = [i32; TAGS];
 #[derive(Debug, Clone, Copy)]
 pub struct Model<'a> {
     margins: Scores,
-    rows: &'a [u8],
+    /// The whole file.
+    bytes: &'a [u8; FILE],
 }
 
 /// A stretch of words with one tag.
@@ -139,12 +140,31 @@ pub(crate) fn guess(model: Model<'_>, note: &Note<'_>, out: &mut Vec<Found>) {
 impl<'a> Model<'a> {
     /// Reads what [`train`] wrote.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (head, rows) = bytes.split_at_checked(HEADER)?;
+        let bytes: &[u8; FILE] = bytes.try_into().ok()?;
         let mut margins = [0; TAGS];
-        for (margin, stored) in margins.iter_mut().zip(head.get(4..)?.as_chunks::<2>().0) {
+        let head = bytes.get(MAGIC.len()..HEADER)?;
+        for (margin, stored) in margins.iter_mut().zip(head.as_chunks::<2>().0) {
             *margin = i32::from(u16::from_le_bytes(*stored));
         }
-        (head.starts_with(MAGIC) && rows.len() == ROWS * TAGS).then_some(Self { margins, rows })
+        bytes.starts_with(MAGIC).then_some(Self { margins, bytes })
+    }
+
+    /// The sums of the weights of what is seen of a word, by tag.
+    fn scores(&self, seen: &Seen<'_>) -> Scores {
+        // Five sums in two numbers, 16 bits each: there are fewer than 200 rows of bytes.
+        let (mut even, mut odd, mut rows) = (0_u64, 0_u64, 0_i32);
+        seen.rows(|row| {
+            // The eight bytes that end with the row.
+            let end = HEADER + (usize::from(row) + 1) * TAGS;
+            let eight = self.bytes.get(end - 8..end).and_then(|eight| eight.first_chunk());
+            let weights = eight.map_or(0, |eight| u64::from_le_bytes(*eight)) >> 24;
+            even = even.wrapping_add(weights & 0x00ff_00ff_00ff);
+            odd = odd.wrapping_add(weights >> 8 & 0x00ff_00ff_00ff);
+            rows += 1;
+        });
+        let sum =
+            |sums: u64, place: u32| i32::try_from(sums >> (place * 16) & 0xffff).unwrap_or(0) - ZERO * rows;
+        [sum(even, 0), sum(odd, 0), sum(even, 1), sum(odd, 1), sum(even, 2)]
     }
 
     /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
@@ -161,14 +181,9 @@ impl<'a> Model<'a> {
 
     fn guesses(&self, note: &Note<'_>, taken: &[Option<Tag>]) -> Vec<Guess> {
         let mut guesses: Vec<(Guess, i32, usize)> = Vec::new();
-        walk(note, taken, |index, previous, rows| {
-            let mut scores = [0; TAGS];
-            for row in rows {
-                let weights = self.rows.get(row * TAGS..(row + 1) * TAGS).unwrap_or(&[]);
-                for (score, weight) in scores.iter_mut().zip(weights) {
-                    *score += i32::from(*weight) - ZERO;
-                }
-            }
+        walk(note, taken, |seen| {
+            let (index, previous) = (seen.index, seen.previous[0]);
+            let scores = self.scores(seen);
             let tag = best(&scores);
             if tag != Tag::Other
                 && let Some(token) = note.tokens().get(index)
@@ -289,8 +304,7 @@ fn best(scores: &Scores) -> Tag {
 
 /// Goes over the words in order: those that a rule has claimed keep its tag, candidates are decided, the rest is
 /// nothing.
-fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, Tag, &[usize]) -> Tag) {
-    let mut rows = Vec::with_capacity(64);
+fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(&Seen<'_>) -> Tag) {
     let mut line = Line::default();
     let mut previous = [Tag::Other; 2];
     for (index, token) in note.tokens().iter().enumerate() {
@@ -300,9 +314,7 @@ fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, Ta
         let tag = match taken.get(index).copied().flatten() {
             Some(tag) => tag,
             None if candidate(note, index, previous[0]) => {
-                rows.clear();
-                features(note, index, previous, &line, &mut rows);
-                decide(index, previous[0], &rows)
+                decide(&Seen { note, index, previous, line: &line })
             }
             None => Tag::Other,
         };
