@@ -22,31 +22,35 @@ const WORDS: usize = 1 << 14;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
-/// The automata, at most eight.
+/// The automata, at most eight: a set of them is a byte.
 pub(crate) struct Automata {
     each: Vec<Automaton>,
-    /// By what stands before (a letter or digit, or not) and the byte: the automata that may begin, one bit each.
-    firsts: [Vec<u8>; 2],
-    /// The bytes with which nothing begins.
-    idle: Bytes,
+    /// What may begin after anything but a letter or digit, and after one.
+    begin: [Beginnings; 2],
     /// What may come second where something begins with a letter that is not the first of its word.
     inner: Bytes,
-    /// Whether that may be a letter.
-    inside: bool,
+    /// Whether that may be a letter, and whether something may begin with a digit after a digit.
+    inside: [bool; 2],
     works: Pool<Work, MakeWork>,
 }
 
 struct Automaton {
     dfa: DFA,
-    /// By what stands before and the first byte: the bytes that may come second.
-    seconds: [Vec<Bytes>; 2],
+}
+
+/// The automata that may begin.
+struct Beginnings {
+    /// By the next two bytes.
+    pairs: Box<[u8; 1 << 16]>,
+    /// By the next byte.
+    firsts: [u8; 256],
 }
 
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
     states: Vec<Cache>,
-    /// By a word's hash: which word is remembered, and the automata that outlive it.
-    words: Vec<(u64, u8)>,
+    /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
+    words: Vec<u64>,
     /// By automaton: where its last match ended.
     from: Vec<usize>,
 }
@@ -68,32 +72,24 @@ impl Automata {
     pub(crate) fn new(shapes: &[Vec<&str>]) -> Result<Self, String> {
         let each: Vec<Automaton> =
             shapes.iter().map(|shapes| Automaton::new(shapes)).collect::<Result<_, _>>()?;
-        let firsts = [0, 1].map(|behind| {
-            let of = |first: u8| {
-                let able = |automaton: &Automaton| !automaton.seconds(behind, first).is_empty();
-                each.iter().enumerate().fold(0, |all, (bit, one)| all | u8::from(able(one)) << bit)
-            };
-            (0..=u8::MAX).map(of).collect()
-        });
-        let (mut idle, mut inner) = (Bytes::default(), Bytes::default());
-        for byte in 0..=u8::MAX {
-            let begins = |behind| each.iter().any(|one: &Automaton| !one.seconds(behind, byte).is_empty());
-            if !begins(0) && !begins(1) {
-                idle.add(byte);
-            }
-            let may_follow = |letter: u8| each.iter().any(|one| one.seconds(1, letter).has(byte));
-            if (b'A'..=b'Z').chain(b'a'..=b'z').any(may_follow) {
-                inner.add(byte);
-            }
-        }
-        let inside = (b'A'..=b'Z').chain(b'a'..=b'z').any(|letter| inner.has(letter));
+        let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, before));
+        let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
+        let [_, within] = &begin;
+        let mut inner = Bytes::default();
+        (0..=u8::MAX)
+            .filter(|second| letters().any(|letter| within.with(letter, Some(*second)) != 0))
+            .for_each(|second| inner.add(second));
+        let inside = [
+            letters().any(|letter| inner.has(letter)),
+            (b'0'..=b'9').any(|digit| within.with(digit, None) != 0),
+        ];
         let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
         let make: MakeWork = Box::new(move || Work {
             states: dfas.iter().map(DFA::create_cache).collect(),
-            words: vec![(0, 0); WORDS],
+            words: vec![0; WORDS],
             from: Vec::new(),
         });
-        Ok(Self { each, firsts, idle, inner, inside, works: Pool::new(make) })
+        Ok(Self { each, begin, inner, inside, works: Pool::new(make) })
     }
 
     /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
@@ -103,20 +99,23 @@ impl Automata {
         work.from.clear();
         work.from.resize(self.each.len(), 0);
         let text = note.text();
+        let bytes = text.as_bytes();
+        let [letter_inside, digit_inside] = self.inside;
         let mut at = 0;
         for token in note.tokens() {
             self.places(work, text, at..token.start, found);
-            if token.plain && !self.inside && byte_before(text, token.start) != Some(b'_') {
-                let able = self.outlive(work, text, token);
+            at = token.end;
+            if token.plain && !letter_inside && byte_before(bytes, token.start) != Some(b'_') {
+                let able = self.outlive(work, bytes, token);
                 self.attempt(work, text, token.start, able, found);
-                if token.len() > 1 && text.as_bytes().get(token.end).is_none_or(|next| self.inner.has(*next))
-                {
-                    self.places(work, text, token.end - 1..token.end, found);
+                let last = token.end - 1;
+                if last > token.start && bytes.get(token.end).is_none_or(|next| self.inner.has(*next)) {
+                    self.places(work, text, last..token.end, found);
                 }
             } else {
-                self.places(work, text, token.start..token.end, found);
+                let end = if token.digits && !digit_inside { token.start + 1 } else { token.end };
+                self.places(work, text, token.start..end, found);
             }
-            at = token.end;
         }
         self.places(work, text, at..text.len(), found);
     }
@@ -129,7 +128,7 @@ impl Automata {
         Match { automaton, shape, start, .. }: Match,
     ) -> Option<usize> {
         let (one, states) = (self.each.get(automaton)?, work.states.get_mut(automaton)?);
-        one.at(states, text, start, Anchored::Pattern(shape)).map(|(_, end)| end)
+        one.at(states, text.as_bytes(), start, Anchored::Pattern(shape)).map(|(_, end)| end)
     }
 
     /// Tries each place.
@@ -141,26 +140,15 @@ impl Automata {
         found: &mut impl FnMut(&mut Work, Match),
     ) {
         let bytes = text.as_bytes();
-        let mut before = byte_before(text, places.start);
-        let Some(here) = bytes.get(places.clone()) else { return };
-        for (start, &first) in places.zip(here) {
-            if self.idle.has(first) {
-                before = Some(first);
+        let [apart, within] = &self.begin;
+        for start in places {
+            let Some(&first) = bytes.get(start) else { return };
+            if apart.with(first, None) | within.with(first, None) == 0 {
                 continue;
             }
-            let behind = usize::from(before.is_some_and(is_word));
-            before = Some(first);
-            let able =
-                self.firsts.get(behind).and_then(|table| table.get(usize::from(first))).copied().unwrap_or(0);
-            if able == 0 {
-                continue;
-            }
-            let second = bytes.get(start + 1);
-            let both = self.each.iter().enumerate().fold(0, |all, (bit, one)| {
-                let able = second.is_none_or(|second| one.seconds(behind, first).has(*second));
-                all | u8::from(able) << bit
-            });
-            self.attempt(work, text, start, able & both, found);
+            let begin = if byte_before(bytes, start).is_some_and(is_word) { within } else { apart };
+            let able = begin.with(first, bytes.get(start + 1).copied());
+            self.attempt(work, text, start, able, found);
         }
     }
 
@@ -183,7 +171,7 @@ impl Automata {
             if work.from.get(automaton).is_some_and(|from| *from > start) {
                 continue;
             }
-            if let Some((shape, end)) = one.at(states, text, start, Anchored::Yes) {
+            if let Some((shape, end)) = one.at(states, text.as_bytes(), start, Anchored::Yes) {
                 if let Some(from) = work.from.get_mut(automaton) {
                     *from = end;
                 }
@@ -193,27 +181,54 @@ impl Automata {
     }
 
     /// The automata that may match from the start of a word of letters on: those it does not end.
-    fn outlive(&self, kept: &mut Work, text: &str, token: &Token) -> u8 {
-        let next = text.as_bytes().get(token.end).copied().unwrap_or(0);
+    fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
+        let next = text.get(token.end).copied().unwrap_or(0);
         let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
-        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1; // 0 marks an empty place
+        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        if let Some((known, able)) = kept.words.get(place)
-            && *known == key
-        {
-            return *able;
+        let Work { states, words, .. } = work;
+        let Some(entry) = words.get_mut(place) else { return u8::MAX };
+        if *entry | 0xff != key {
+            // With the byte after it, where there is one.
+            let word = text.get(token.start..=token.end).or_else(|| text.get(token.start..));
+            let word = word.unwrap_or_default();
+            let each = self.each.iter().zip(states).enumerate();
+            *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
+                entry | u64::from(one.outlives(states, b' ', word)) << number
+            });
         }
-        // With the byte after it, where there is one.
-        let word =
-            text.as_bytes().get(token.start..=token.end).or_else(|| text.as_bytes().get(token.start..));
-        let word = word.unwrap_or_default();
-        let each = self.each.iter().zip(&mut kept.states).enumerate();
-        let able = each
-            .fold(0, |all, (bit, (one, states))| all | u8::from(after(&one.dfa, states, b' ', word)) << bit);
-        if let Some(entry) = kept.words.get_mut(place) {
-            *entry = (key, able);
+        entry.to_le_bytes()[0]
+    }
+}
+
+impl Beginnings {
+    /// Of automata after a byte.
+    fn new(each: &[Automaton], before: u8) -> Self {
+        let (mut pairs, mut firsts) = (Box::new([0; 1 << 16]), [0; 256]);
+        for (number, automaton) in each.iter().enumerate() {
+            let mut states = automaton.dfa.create_cache();
+            let of_first = (0..=u8::MAX).zip(&mut firsts).zip(pairs.as_chunks_mut::<256>().0);
+            for ((first, alone), with_second) in of_first {
+                if !automaton.outlives(&mut states, before, &[first]) {
+                    continue;
+                }
+                for (second, able) in (0..=u8::MAX).zip(with_second) {
+                    if automaton.outlives(&mut states, before, &[first, second]) {
+                        *able |= 1 << number;
+                        *alone |= 1 << number;
+                    }
+                }
+            }
         }
-        able
+        Self { pairs, firsts }
+    }
+
+    fn with(&self, first: u8, second: Option<u8>) -> u8 {
+        let able = match second {
+            Some(second) => self.pairs.get(usize::from(first) << 8 | usize::from(second)),
+            None => self.firsts.get(usize::from(first)),
+        };
+        able.copied().unwrap_or(0)
     }
 }
 
@@ -227,19 +242,14 @@ impl Automaton {
         if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        let mut states = dfa.create_cache();
-        let seconds = [b' ', b'a'].map(|before| seconds(&dfa, &mut states, before));
-        Ok(Self { dfa, seconds })
+        Ok(Self { dfa })
     }
 
-    fn seconds(&self, behind: usize, first: u8) -> Bytes {
-        self.seconds.get(behind).and_then(|table| table.get(usize::from(first))).copied().unwrap_or_default()
-    }
-
+    /// The first shape that matches at a place, and the end.
     fn at(
         &self,
         states: &mut Cache,
-        text: &str,
+        text: &[u8],
         start: usize,
         which: Anchored,
     ) -> Option<(PatternID, usize)> {
@@ -247,8 +257,11 @@ impl Automaton {
         let config = start::Config::new().anchored(which).look_behind(byte_before(text, start));
         let mut state = self.dfa.start_state(states, &config).ok()?;
         let mut found = None;
-        for (end, byte) in text.as_bytes().iter().enumerate().skip(start) {
+        for (end, byte) in (start..).zip(text.get(start..)?) {
             state = self.dfa.next_state(states, state, *byte).ok()?;
+            if !state.is_tagged() {
+                continue;
+            }
             if state.is_match() {
                 found = Some((self.dfa.match_pattern(states, state, 0), end));
             } else if state.is_dead() {
@@ -261,35 +274,21 @@ impl Automaton {
         }
         found.filter(|(_, end)| *end > start)
     }
-}
 
-/// For each first byte those that may come second.
-fn seconds(dfa: &DFA, states: &mut Cache, before: u8) -> Vec<Bytes> {
-    let of = |first: u8| {
-        let mut able = Bytes::default();
-        if after(dfa, states, before, &[first]) {
-            (0..=u8::MAX)
-                .filter(|second| after(dfa, states, before, &[first, *second]))
-                .for_each(|b| able.add(b));
+    /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
+    fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(Some(before));
+        let Ok(mut state) = self.dfa.start_state(states, &config) else { return true };
+        for byte in bytes {
+            match self.dfa.next_state(states, state, *byte) {
+                Ok(next) if next.is_dead() => return false,
+                Ok(next) if next.is_match() => return true,
+                Ok(next) => state = next,
+                Err(_) => return true,
+            }
         }
-        able
-    };
-    (0..=u8::MAX).map(of).collect()
-}
-
-/// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
-fn after(dfa: &DFA, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
-    let config = start::Config::new().anchored(Anchored::Yes).look_behind(Some(before));
-    let Ok(mut state) = dfa.start_state(states, &config) else { return true };
-    for byte in bytes {
-        match dfa.next_state(states, state, *byte) {
-            Ok(next) if next.is_dead() => return false,
-            Ok(next) if next.is_match() => return true,
-            Ok(next) => state = next,
-            Err(_) => return true,
-        }
+        true
     }
-    true
 }
 
 /// A set of bytes.
@@ -301,10 +300,6 @@ impl Bytes {
         self.0.get(usize::from(byte >> 6)).is_some_and(|bits| bits >> (byte & 63) & 1 == 1)
     }
 
-    fn is_empty(self) -> bool {
-        self.0 == [0; 4]
-    }
-
     fn add(&mut self, byte: u8) {
         if let Some(bits) = self.0.get_mut(usize::from(byte >> 6)) {
             *bits |= 1 << (byte & 63);
@@ -312,8 +307,8 @@ impl Bytes {
     }
 }
 
-fn byte_before(text: &str, at: usize) -> Option<u8> {
-    at.checked_sub(1).and_then(|at| text.as_bytes().get(at)).copied()
+fn byte_before(text: &[u8], at: usize) -> Option<u8> {
+    at.checked_sub(1).and_then(|at| text.get(at)).copied()
 }
 
 const fn is_word(byte: u8) -> bool {

@@ -151,19 +151,19 @@ impl<'a> Model<'a> {
 
     /// The sums of the weights of what is seen of a word, by tag.
     fn scores(&self, seen: &Seen<'_>) -> Scores {
-        // Five sums in two numbers, 16 bits each: there are fewer than 200 rows of bytes.
-        let (mut even, mut odd, mut rows) = (0_u64, 0_u64, 0_i32);
+        // Five sums and the number of rows in two numbers, 16 bits each: there are fewer than 200 rows of bytes.
+        let (mut even, mut odd) = (0_u64, 0_u64);
         seen.rows(|row| {
             // The eight bytes that end with the row.
             let end = HEADER + (usize::from(row) + 1) * TAGS;
             let eight = self.bytes.get(end - 8..end).and_then(|eight| eight.first_chunk());
             let weights = eight.map_or(0, |eight| u64::from_le_bytes(*eight)) >> 24;
-            even = even.wrapping_add(weights & 0x00ff_00ff_00ff);
+            even = even.wrapping_add(weights & 0x00ff_00ff_00ff | 1 << 48);
             odd = odd.wrapping_add(weights >> 8 & 0x00ff_00ff_00ff);
-            rows += 1;
         });
-        let sum =
-            |sums: u64, place: u32| i32::try_from(sums >> (place * 16) & 0xffff).unwrap_or(0) - ZERO * rows;
+        let at = |sums: u64, place: u32| i32::try_from(sums >> (place * 16) & 0xffff).unwrap_or(0);
+        let zeros = ZERO * at(even, 3);
+        let sum = |sums, place| at(sums, place) - zeros;
         [sum(even, 0), sum(odd, 0), sum(even, 1), sum(odd, 1), sum(even, 2)]
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Token {
     pub(crate) case: Case,
     /// Letters of ASCII and nothing else.
     pub(crate) plain: bool,
+    /// Digits of ASCII and nothing else.
+    pub(crate) digits: bool,
     /// The hash of its lower-case form.
     pub(crate) hash: u64,
 }
@@ -343,7 +345,8 @@ fn tokens(text: &str) -> Vec<Token> {
         };
         let marks = if word.letters() == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
         let plain = !word.foreign && word.letters() == written.len();
-        tokens.push(Token { start, end: at, marks, case: word.case(written), plain, hash });
+        let digits = !word.foreign && word.digits() == written.len();
+        tokens.push(Token { start, end: at, marks, case: word.case(written), plain, digits, hash });
     }
     tokens
 }
@@ -399,9 +402,12 @@ impl Word {
         count(self.counts % UPPER)
     }
 
+    fn digits(&self) -> usize {
+        count(self.counts / DIGIT)
+    }
+
     fn case(&self, written: &str) -> Case {
-        let (letters, upper, digits) =
-            (self.letters(), count(self.counts % DIGIT / UPPER), count(self.counts / DIGIT));
+        let (letters, upper, digits) = (self.letters(), count(self.counts % DIGIT / UPPER), self.digits());
         let begins_upper = || written.chars().find(|c| c.is_alphabetic()).is_some_and(char::is_uppercase);
         match (letters, digits) {
             (0, _) => Case::Number,
