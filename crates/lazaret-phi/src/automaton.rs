@@ -8,15 +8,16 @@
 use std::ops::Range;
 
 use regex_automata::Anchored;
-use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::nfa::thompson;
 use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::PatternID;
-use regex_automata::util::{start, syntax};
+use regex_automata::util::{primitives::StateID, start, syntax};
 
 use crate::view::{Note, Token};
 
-/// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
-const STATES: usize = 8 << 20;
+/// Most bytes of one automaton, and of what building it takes. A shape that needs more is refused.
+const STATES: usize = 32 << 20;
 /// Words that are remembered: a power of two.
 const WORDS: usize = 1 << 14;
 
@@ -35,7 +36,9 @@ pub(crate) struct Automata {
 }
 
 struct Automaton {
-    dfa: DFA,
+    dfa: dense::DFA<Vec<u32>>,
+    /// Where a search begins after anything but a letter or digit, and after one.
+    starts: [StateID; 2],
 }
 
 /// The automata that may begin.
@@ -48,7 +51,6 @@ struct Beginnings {
 
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
-    states: Vec<Cache>,
     /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
     words: Vec<u64>,
     /// By automaton: where its last match ended.
@@ -68,10 +70,10 @@ pub(crate) struct Match {
 
 impl Automata {
     /// Compiles the regular expressions of each automaton: over ASCII, in any case, without anchors. Those that tell
-    /// cases apart do so for whole words.
-    pub(crate) fn new(shapes: &[Vec<&str>]) -> Result<Self, String> {
+    /// cases apart do so for whole words. With each goes whether its shapes may be asked for one by one.
+    pub(crate) fn new(shapes: &[(Vec<&str>, bool)]) -> Result<Self, String> {
         let each: Vec<Automaton> =
-            shapes.iter().map(|shapes| Automaton::new(shapes)).collect::<Result<_, _>>()?;
+            shapes.iter().map(|(shapes, alone)| Automaton::new(shapes, *alone)).collect::<Result<_, _>>()?;
         let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, before));
         let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
         let [_, within] = &begin;
@@ -83,33 +85,27 @@ impl Automata {
             letters().any(|letter| inner.has(letter)),
             (b'0'..=b'9').any(|digit| within.with(digit, None) != 0),
         ];
-        let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
-        let make: MakeWork = Box::new(move || Work {
-            states: dfas.iter().map(DFA::create_cache).collect(),
-            words: vec![0; WORDS],
-            from: Vec::new(),
-        });
+        let make: MakeWork = Box::new(|| Work { words: vec![0; WORDS], from: Vec::new() });
         Ok(Self { each, begin, inner, inside, works: Pool::new(make) })
     }
 
     /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
-    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(&mut Work, Match)) {
+    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(Match)) {
         let mut work = self.works.get();
         let work = &mut *work;
         work.from.clear();
         work.from.resize(self.each.len(), 0);
-        let text = note.text();
-        let bytes = text.as_bytes();
+        let text = note.text().as_bytes();
         let [letter_inside, digit_inside] = self.inside;
         let mut at = 0;
         for token in note.tokens() {
             self.places(work, text, at..token.start, found);
             at = token.end;
-            if token.plain && !letter_inside && byte_before(bytes, token.start) != Some(b'_') {
-                let able = self.outlive(work, bytes, token);
+            if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
+                let able = self.outlive(work, text, token);
                 self.attempt(work, text, token.start, able, found);
                 let last = token.end - 1;
-                if last > token.start && bytes.get(token.end).is_none_or(|next| self.inner.has(*next)) {
+                if last > token.start && text.get(token.end).is_none_or(|next| self.inner.has(*next)) {
                     self.places(work, text, last..token.end, found);
                 }
             } else {
@@ -120,26 +116,17 @@ impl Automata {
         self.places(work, text, at..text.len(), found);
     }
 
-    /// The end of the match of one shape that begins at a place.
-    pub(crate) fn at(
-        &self,
-        work: &mut Work,
-        text: &str,
-        Match { automaton, shape, start, .. }: Match,
-    ) -> Option<usize> {
-        let (one, states) = (self.each.get(automaton)?, work.states.get_mut(automaton)?);
-        one.at(states, text.as_bytes(), start, Anchored::Pattern(shape)).map(|(_, end)| end)
+    /// The end of the match of one shape that begins at a place, where shapes may be asked for one by one.
+    pub(crate) fn at(&self, text: &str, Match { automaton, shape, start, .. }: Match) -> Option<usize> {
+        let (one, text) = (self.each.get(automaton)?, text.as_bytes());
+        let behind = byte_before(text, start);
+        let config = start::Config::new().anchored(Anchored::Pattern(shape)).look_behind(behind);
+        let state = one.dfa.start_state(&config).ok()?;
+        one.walk(state, text, start).map(|(_, end)| end)
     }
 
     /// Tries each place.
-    fn places(
-        &self,
-        work: &mut Work,
-        text: &str,
-        places: Range<usize>,
-        found: &mut impl FnMut(&mut Work, Match),
-    ) {
-        let bytes = text.as_bytes();
+    fn places(&self, work: &mut Work, bytes: &[u8], places: Range<usize>, found: &mut impl FnMut(Match)) {
         let [apart, within] = &self.begin;
         for start in places {
             let Some(&first) = bytes.get(start) else { return };
@@ -148,34 +135,24 @@ impl Automata {
             }
             let begin = if byte_before(bytes, start).is_some_and(is_word) { within } else { apart };
             let able = begin.with(first, bytes.get(start + 1).copied());
-            self.attempt(work, text, start, able, found);
+            self.attempt(work, bytes, start, able, found);
         }
     }
 
     /// Tries some automata at one place.
-    fn attempt(
-        &self,
-        work: &mut Work,
-        text: &str,
-        start: usize,
-        able: u8,
-        found: &mut impl FnMut(&mut Work, Match),
-    ) {
+    fn attempt(&self, work: &mut Work, text: &[u8], start: usize, able: u8, found: &mut impl FnMut(Match)) {
         let mut left = able;
         while left != 0 {
             let automaton = left.trailing_zeros() as usize;
             left &= left - 1;
-            let (Some(one), Some(states)) = (self.each.get(automaton), work.states.get_mut(automaton)) else {
+            let (Some(one), Some(from)) = (self.each.get(automaton), work.from.get_mut(automaton)) else {
                 return;
             };
-            if work.from.get(automaton).is_some_and(|from| *from > start) {
-                continue;
-            }
-            if let Some((shape, end)) = one.at(states, text.as_bytes(), start, Anchored::Yes) {
-                if let Some(from) = work.from.get_mut(automaton) {
-                    *from = end;
-                }
-                found(work, Match { automaton, shape, start, end });
+            if *from <= start
+                && let Some((shape, end)) = one.at(text, start)
+            {
+                *from = end;
+                found(Match { automaton, shape, start, end });
             }
         }
     }
@@ -186,15 +163,13 @@ impl Automata {
         let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
         let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        let Work { states, words, .. } = work;
-        let Some(entry) = words.get_mut(place) else { return u8::MAX };
+        let Some(entry) = work.words.get_mut(place) else { return u8::MAX };
         if *entry | 0xff != key {
             // With the byte after it, where there is one.
             let word = text.get(token.start..=token.end).or_else(|| text.get(token.start..));
             let word = word.unwrap_or_default();
-            let each = self.each.iter().zip(states).enumerate();
-            *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
-                entry | u64::from(one.outlives(states, b' ', word)) << number
+            *entry = self.each.iter().enumerate().fold(key & !0xff, |entry, (number, one)| {
+                entry | u64::from(one.outlives(b' ', word)) << number
             });
         }
         entry.to_le_bytes()[0]
@@ -206,14 +181,13 @@ impl Beginnings {
     fn new(each: &[Automaton], before: u8) -> Self {
         let (mut pairs, mut firsts) = (Box::new([0; 1 << 16]), [0; 256]);
         for (number, automaton) in each.iter().enumerate() {
-            let mut states = automaton.dfa.create_cache();
             let of_first = (0..=u8::MAX).zip(&mut firsts).zip(pairs.as_chunks_mut::<256>().0);
             for ((first, alone), with_second) in of_first {
-                if !automaton.outlives(&mut states, before, &[first]) {
+                if !automaton.outlives(before, &[first]) {
                     continue;
                 }
                 for (second, able) in (0..=u8::MAX).zip(with_second) {
-                    if automaton.outlives(&mut states, before, &[first, second]) {
+                    if automaton.outlives(before, &[first, second]) {
                         *able |= 1 << number;
                         *alone |= 1 << number;
                     }
@@ -233,58 +207,68 @@ impl Beginnings {
 }
 
 impl Automaton {
-    fn new(shapes: &[&str]) -> Result<Self, String> {
+    fn new(shapes: &[&str], alone: bool) -> Result<Self, String> {
+        let failed = |error: &dyn std::error::Error| error.to_string();
         let syntax = syntax::Config::new().unicode(false).utf8(false).case_insensitive(true);
-        let config = DFA::config().cache_capacity(STATES).starts_for_each_pattern(true);
-        let built = DFA::builder().syntax(syntax).configure(config).build_many(shapes);
-        let dfa = built.map_err(|error| error.to_string())?;
+        let nfa = thompson::Compiler::new().syntax(syntax).build_many(shapes).map_err(|e| failed(&e))?;
         // Where a shape can begin is told by the byte before it, which tells nothing of a line's or text's edge.
-        if dfa.get_nfa().look_set_any().contains_anchor() {
+        if nfa.look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        Ok(Self { dfa })
+        let config = dense::Config::new()
+            .start_kind(StartKind::Anchored)
+            .starts_for_each_pattern(alone)
+            .accelerate(false)
+            .dfa_size_limit(Some(STATES))
+            .determinize_size_limit(Some(STATES));
+        let dfa = dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|e| failed(&e))?;
+        let start =
+            |before| dfa.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(Some(before)));
+        let starts = [start(b' ').map_err(|e| failed(&e))?, start(b'a').map_err(|e| failed(&e))?];
+        Ok(Self { dfa, starts })
+    }
+
+    fn start(&self, before: Option<u8>) -> StateID {
+        let [apart, within] = self.starts;
+        if before.is_some_and(is_word) { within } else { apart }
     }
 
     /// The first shape that matches at a place, and the end.
-    fn at(
-        &self,
-        states: &mut Cache,
-        text: &[u8],
-        start: usize,
-        which: Anchored,
-    ) -> Option<(PatternID, usize)> {
+    fn at(&self, text: &[u8], start: usize) -> Option<(PatternID, usize)> {
+        self.walk(self.start(byte_before(text, start)), text, start)
+    }
+
+    /// The shape that matches from a state on, and the end.
+    fn walk(&self, mut state: StateID, text: &[u8], start: usize) -> Option<(PatternID, usize)> {
         // A state tells of a match one byte late; the library's own search costs several times this on a few bytes.
-        let config = start::Config::new().anchored(which).look_behind(byte_before(text, start));
-        let mut state = self.dfa.start_state(states, &config).ok()?;
         let mut found = None;
-        for (end, byte) in (start..).zip(text.get(start..)?) {
-            state = self.dfa.next_state(states, state, *byte).ok()?;
-            if !state.is_tagged() {
+        let mut rest = text.get(start..)?.iter();
+        while let Some(byte) = rest.next() {
+            state = self.dfa.next_state(state, *byte);
+            if !self.dfa.is_special_state(state) {
                 continue;
             }
-            if state.is_match() {
-                found = Some((self.dfa.match_pattern(states, state, 0), end));
-            } else if state.is_dead() {
+            if self.dfa.is_match_state(state) {
+                let end = text.len() - rest.len() - 1;
+                found = Some((self.dfa.match_pattern(state, 0), end));
+            } else if self.dfa.is_dead_state(state) {
                 return found.filter(|(_, end)| *end > start);
             }
         }
-        let last = self.dfa.next_eoi_state(states, state).ok()?;
-        if last.is_match() {
-            found = Some((self.dfa.match_pattern(states, last, 0), text.len()));
+        let last = self.dfa.next_eoi_state(state);
+        if self.dfa.is_match_state(last) {
+            found = Some((self.dfa.match_pattern(last, 0), text.len()));
         }
         found.filter(|(_, end)| *end > start)
     }
 
-    /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
-    fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(Some(before));
-        let Ok(mut state) = self.dfa.start_state(states, &config) else { return true };
+    /// Whether a match may go on after, or end within, these bytes.
+    fn outlives(&self, before: u8, bytes: &[u8]) -> bool {
+        let mut state = self.start(Some(before));
         for byte in bytes {
-            match self.dfa.next_state(states, state, *byte) {
-                Ok(next) if next.is_dead() => return false,
-                Ok(next) if next.is_match() => return true,
-                Ok(next) => state = next,
-                Err(_) => return true,
+            state = self.dfa.next_state(state, *byte);
+            if self.dfa.is_special_state(state) {
+                return self.dfa.is_match_state(state);
             }
         }
         true
@@ -325,7 +309,7 @@ mod tests {
     #[test]
     fn anchors_are_refused() {
         for shape in ["^mrn", "(?m)^mrn", "mrn$"] {
-            assert!(Automata::new(&[vec![shape]]).is_err(), "{shape}");
+            assert!(Automata::new(&[(vec![shape], false)]).is_err(), "{shape}");
         }
     }
 
@@ -346,9 +330,9 @@ mod tests {
         ) {
             let text = pieces.concat();
             let note = Note::new(&text);
-            let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
+            let automata = Automata::new(&SHAPES.map(|shapes| (shapes.to_vec(), false))).unwrap();
             let mut found = Vec::new();
-            automata.seek(&note, &mut |_, one| found.push(one));
+            automata.seek(&note, &mut |one| found.push(one));
             found.sort_by_key(|one| (one.automaton, one.start));
             let mut expected = Vec::new();
             for (automaton, shapes) in SHAPES.iter().enumerate() {

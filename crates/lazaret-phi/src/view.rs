@@ -5,8 +5,10 @@
 //! ASCII text is its own folded text and costs no copy.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use lazaret_core::Span;
+use rustc_hash::FxHashMap;
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
 use crate::lexicon::{Lexicon, Marks, hash};
@@ -144,7 +146,8 @@ impl<'a> Note<'a> {
             from += 1;
         }
         let part = self.slice(from, at);
-        part.rfind('\n').map_or(part, |line| part.get(line + 1..).unwrap_or(""))
+        let line = part.bytes().rposition(|byte| byte == b'\n');
+        line.map_or(part, |line| part.get(line + 1..).unwrap_or(""))
     }
 
     /// At most `most` bytes from an offset, not beyond the end of the line, on a boundary.
@@ -154,16 +157,17 @@ impl<'a> Note<'a> {
             to -= 1;
         }
         let part = self.slice(at, to);
-        part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
+        let line = part.bytes().position(|byte| byte == b'\n');
+        line.map_or(part, |line| part.get(..line).unwrap_or(""))
     }
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
-    pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &str) -> bool {
+    pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &'static str) -> bool {
         has_cue(self.before(at, most), cues)
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
-    pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &str) -> bool {
+    pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &'static str) -> bool {
         has_cue(self.after(at, most), cues)
     }
 
@@ -186,32 +190,52 @@ impl<'a> Note<'a> {
     }
 }
 
+/// Cues by the byte they begin with.
+struct Cues {
+    sorted: Vec<&'static str>,
+    /// By byte: how many cues begin with a lower one; and how many there are.
+    first: [u16; 257],
+}
+
+thread_local! {
+    /// The lists of cues asked for so far. A list is a constant of the program: its address tells which.
+    static CUES: RefCell<FxHashMap<(*const u8, usize), Cues>> = RefCell::default();
+}
+
+impl Cues {
+    fn new(list: &'static str) -> Self {
+        let mut sorted: Vec<&str> = list.split('|').filter(|cue| !cue.is_empty()).collect();
+        sorted.sort_unstable();
+        let mut first = [0; 257];
+        for (byte, place) in (0_u16..).zip(&mut first) {
+            let before =
+                sorted.partition_point(|cue| cue.bytes().next().is_some_and(|b| u16::from(b) < byte));
+            *place = u16::try_from(before).unwrap_or(u16::MAX);
+        }
+        Self { sorted, first }
+    }
+
+    /// Those that begin with a byte.
+    fn of(&self, byte: u8) -> &[&'static str] {
+        let at = |place: usize| self.first.get(place).map_or(0, |at| usize::from(*at));
+        let place = usize::from(byte);
+        self.sorted.get(at(place)..at(place + 1)).unwrap_or(&[])
+    }
+}
+
 /// Whether one of the cues, in lower case and parted by `|`, stands in a text in any case, with no letter or digit on
 /// either side of what is one itself.
-fn has_cue(text: &str, cues: &str) -> bool {
+fn has_cue(text: &str, cues: &'static str) -> bool {
     let text = text.as_bytes();
-    let at = |at: usize| text.get(at).copied().unwrap_or(0);
-    // Where a cue can begin: not within a word. A line has few such places.
-    let mut begins = [(0_u8, 0_usize); 64];
-    let mut count = 0;
-    for (place, byte) in text.iter().enumerate() {
-        let within = byte.is_ascii_alphanumeric() && place > 0 && at(place - 1).is_ascii_alphanumeric();
-        if !within && *byte != b' ' {
-            match begins.get_mut(count) {
-                Some(entry) => *entry = (byte.to_ascii_lowercase(), place),
-                None => {
-                    return cues
-                        .split('|')
-                        .any(|cue| (0..text.len()).any(|place| begins_with(text, place, cue)));
-                }
-            }
-            count += 1;
-        }
-    }
-    let begins = begins.get(..count).unwrap_or_default();
-    cues.split('|').any(|cue| {
-        let first = cue.bytes().next();
-        begins.iter().any(|(byte, place)| Some(*byte) == first && begins_with(text, *place, cue))
+    CUES.with_borrow_mut(|lists| {
+        let cues = lists.entry((cues.as_ptr(), cues.len())).or_insert_with(|| Cues::new(cues));
+        let mut within = false;
+        text.iter().enumerate().any(|(place, byte)| {
+            let inside = byte.is_ascii_alphanumeric();
+            let begins = !(within && inside);
+            within = inside;
+            begins && cues.of(byte.to_ascii_lowercase()).iter().any(|cue| begins_with(text, place, cue))
+        })
     })
 }
 
