@@ -105,6 +105,8 @@ const SLOTS: usize = 1 << 18;
 /// The packed set.
 pub(crate) struct Lexicon {
     slots: Vec<(u32, Marks)>,
+    /// By some bits of a word's hash: whether a phrase for something clinical may begin with it.
+    begins: Vec<u64>,
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::build);
@@ -116,7 +118,7 @@ impl Lexicon {
     }
 
     fn build() -> Self {
-        let mut lexicon = Self { slots: vec![(0, Marks::default()); SLOTS] };
+        let mut lexicon = Self { slots: vec![(0, Marks::default()); SLOTS], begins: vec![0; BEGINS / 64] };
         for (list, marks) in LISTS.into_iter().chain(MORE_LISTS) {
             for word in list.lines().filter(|line| !line.is_empty()) {
                 lexicon.insert(hash(word), marks);
@@ -124,6 +126,12 @@ impl Lexicon {
                     && let Some((first, _)) = word.split_once(' ')
                 {
                     lexicon.insert(hash(first), Marks::CITY_BEGINS);
+                }
+                if marks.has(Marks::CLINICAL)
+                    && let Some((first, _)) = word.split_once([' ', '-'])
+                {
+                    let (place, bit) = begins(hash(first));
+                    lexicon.begins.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
                 }
             }
         }
@@ -146,6 +154,12 @@ impl Lexicon {
     /// The marks of a word or phrase. Letters beyond ASCII must be in lower case.
     pub(crate) fn marks(&self, lower: &str) -> Marks {
         self.marks_of_hash(hash(lower))
+    }
+
+    /// Whether the word with this hash may begin a phrase of words for something clinical. False is certain.
+    pub(crate) fn begins_clinical(&self, hash: u64) -> bool {
+        let (place, bit) = begins(hash);
+        self.begins.get(place).is_some_and(|bits| bits & bit != 0)
     }
 
     /// The marks of two words and what joins them.
@@ -226,6 +240,15 @@ const fn lower(eight: u64) -> u64 {
     let past_z = seven.wrapping_add(EACH * (0x7f - b'Z' as u64));
     let capital = (from_a ^ past_z) & !eight & (EACH * 0x80);
     eight | (capital >> 2)
+}
+
+/// Bits that tell the first words of phrases: a power of two.
+const BEGINS: usize = 1 << 16;
+
+/// Where the bit of a first word is.
+fn begins(hash: u64) -> (usize, u64) {
+    let bit = usize::try_from(hash >> 16).unwrap_or(0) % BEGINS;
+    (bit / 64, 1 << (bit % 64))
 }
 
 fn slot(hash: u64) -> usize {

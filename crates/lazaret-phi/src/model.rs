@@ -18,7 +18,7 @@ use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
 
-use features::Seen;
+use features::Rows;
 pub use train::{Lesson, train};
 
 /// What a word is part of.
@@ -71,6 +71,8 @@ const ROWS: usize = 1 << u16::BITS;
 /// What the file begins with: its form, then the least margin of each tag.
 const MAGIC: &[u8; 4] = b"LZP1";
 const HEADER: usize = 4 + TAGS * 2;
+/// Bytes that are added up at once.
+const EIGHT: usize = 8;
 const FILE: usize = HEADER + ROWS * TAGS;
 /// A stored weight is a byte; this one is nothing.
 const ZERO: i32 = 128;
@@ -149,22 +151,24 @@ impl<'a> Model<'a> {
         bytes.starts_with(MAGIC).then_some(Self { margins, bytes })
     }
 
-    /// The sums of the weights of what is seen of a word, by tag.
-    fn scores(&self, seen: &Seen<'_>) -> Scores {
-        // Five sums and the number of rows in two numbers, 16 bits each: there are fewer than 200 rows of bytes.
-        let (mut even, mut odd) = (0_u64, 0_u64);
-        seen.rows(|row| {
-            // The eight bytes that end with the row.
-            let end = HEADER + (usize::from(row) + 1) * TAGS;
-            let eight = self.bytes.get(end - 8..end).and_then(|eight| eight.first_chunk());
-            let weights = eight.map_or(0, |eight| u64::from_le_bytes(*eight)) >> 24;
-            even = even.wrapping_add(weights & 0x00ff_00ff_00ff | 1 << 48);
-            odd = odd.wrapping_add(weights >> 8 & 0x00ff_00ff_00ff);
-        });
-        let at = |sums: u64, place: u32| i32::try_from(sums >> (place * 16) & 0xffff).unwrap_or(0);
-        let zeros = ZERO * at(even, 3);
-        let sum = |sums, place| at(sums, place) - zeros;
-        [sum(even, 0), sum(odd, 0), sum(even, 1), sum(odd, 1), sum(even, 2)]
+    /// The sums of the weights of some rows, by tag. There are fewer than 200 of them.
+    fn scores(&self, rows: &[u16]) -> Scores {
+        // Of the eight bytes that end with a row the first are the row's before: they are added up for nothing, and
+        // all eight in one step.
+        let (mut sums, mut zeros) = ([0_u16; EIGHT], 0_i32);
+        for row in rows {
+            let end = HEADER + (usize::from(*row) + 1) * TAGS;
+            if let Some(eight) =
+                self.bytes.get(end - EIGHT..end).and_then(|eight| eight.first_chunk::<EIGHT>())
+            {
+                for (sum, weight) in sums.iter_mut().zip(eight) {
+                    *sum = sum.wrapping_add(u16::from(*weight));
+                }
+            }
+            zeros = zeros.wrapping_add(ZERO);
+        }
+        let [.., other, person, town, street, organisation] = sums;
+        [other, person, town, street, organisation].map(|sum| i32::from(sum) - zeros)
     }
 
     /// Whether a guess is worth reporting: far enough ahead, and with a word in it.
@@ -181,9 +185,8 @@ impl<'a> Model<'a> {
 
     fn guesses(&self, note: &Note<'_>, taken: &[Option<Tag>]) -> Vec<Guess> {
         let mut guesses: Vec<(Guess, i32, usize)> = Vec::new();
-        walk(note, taken, |seen| {
-            let (index, previous) = (seen.index, seen.previous[0]);
-            let scores = self.scores(seen);
+        walk(note, taken, |index, previous, rows| {
+            let scores = self.scores(rows);
             let tag = best(&scores);
             if tag != Tag::Other
                 && let Some(token) = note.tokens().get(index)
@@ -262,7 +265,8 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
     let second = tokens.get(index + 1).filter(|next| next.capitalised() && next.start - token.end == 1);
     // `Alka Seltzer`, `da Vinci`: a phrase of the lists.
     let phrase = |first: Option<&Token>, last: Option<&Token>| {
-        first.zip(last).is_some_and(|(first, last)| {
+        let may = |(first, _): &(&Token, _)| Lexicon::get().begins_clinical(first.hash);
+        first.zip(last).filter(may).is_some_and(|(first, last)| {
             let words = note.slice(first.start, last.end.min(first.start + PHRASE));
             Lexicon::get().marks(&words.replace('-', " ")).has(Marks::CLINICAL)
                 || Lexicon::get().marks(words).has(Marks::CLINICAL)
@@ -304,8 +308,8 @@ fn best(scores: &Scores) -> Tag {
 
 /// Goes over the words in order: those that a rule has claimed keep its tag, candidates are decided, the rest is
 /// nothing.
-fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(&Seen<'_>) -> Tag) {
-    let mut line = Line::default();
+fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(usize, Tag, &[u16]) -> Tag) {
+    let (mut rows, mut line) = (Rows::default(), Line::default());
     let mut previous = [Tag::Other; 2];
     for (index, token) in note.tokens().iter().enumerate() {
         if token.start >= line.end {
@@ -314,7 +318,8 @@ fn walk(note: &Note<'_>, taken: &[Option<Tag>], mut decide: impl FnMut(&Seen<'_>
         let tag = match taken.get(index).copied().flatten() {
             Some(tag) => tag,
             None if candidate(note, index, previous[0]) => {
-                decide(&Seen { note, index, previous, line: &line })
+                rows.see(note, token, index, previous, &line);
+                decide(index, previous[0], rows.list())
             }
             None => Tag::Other,
         };

@@ -70,11 +70,16 @@ struct Run {
     same: bool,
 }
 
+/// How many bytes of text share an entry of the index of words.
+const STRIDE: usize = 64;
+
 /// A note.
 pub(crate) struct Note<'a> {
     text: Cow<'a, str>,
     runs: Vec<Run>,
     tokens: Vec<Token>,
+    /// By each [`STRIDE`] bytes the first word that ends after their first.
+    strides: Vec<u32>,
     /// Bytes that detectors looked at beyond their shapes: a test holds that they grow with the text alone.
     #[cfg(test)]
     pub(crate) looked_at: std::cell::Cell<usize>,
@@ -84,11 +89,12 @@ impl<'a> Note<'a> {
     /// Folds and splits a text, in one pass each. Memory: some multiple of the text's length.
     pub(crate) fn new(original: &'a str) -> Self {
         let (text, runs) = fold(original);
-        let tokens = tokens(&text);
+        let (tokens, strides) = tokens(&text);
         Self {
             text,
             runs,
             tokens,
+            strides,
             #[cfg(test)]
             looked_at: std::cell::Cell::default(),
         }
@@ -136,7 +142,10 @@ impl<'a> Note<'a> {
 
     /// The index of the first word that ends after an offset.
     pub(crate) fn token_at(&self, offset: usize) -> usize {
-        self.tokens.partition_point(|token| token.end <= offset)
+        let Some(from) = self.strides.get(offset / STRIDE) else { return self.tokens.len() };
+        let from = usize::try_from(*from).unwrap_or(usize::MAX);
+        let rest = self.tokens.get(from..).unwrap_or(&[]);
+        from + rest.iter().take_while(|token| token.end <= offset).count()
     }
 
     /// At most `most` bytes before an offset, not beyond the start of the line, on a boundary.
@@ -157,13 +166,18 @@ impl<'a> Note<'a> {
             to -= 1;
         }
         let part = self.slice(at, to);
-        let line = part.bytes().position(|byte| byte == b'\n');
-        line.map_or(part, |line| part.get(..line).unwrap_or(""))
+        part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
     }
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
     pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &'static str) -> bool {
         has_cue(self.before(at, most), cues)
+    }
+
+    /// Whether a word is one of some (parted by `|`), as it is written.
+    pub(crate) fn is_one_of(&self, token: &Token, words: &'static str) -> bool {
+        let word = self.word(token);
+        word.bytes().next().is_some_and(|first| Cues::with(words, |words| words.of(first).contains(&word)))
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
@@ -215,6 +229,13 @@ impl Cues {
         Self { sorted, first }
     }
 
+    /// Gives a list, sorted at the first call of the thread.
+    fn with<T>(list: &'static str, give: impl FnOnce(&Self) -> T) -> T {
+        CUES.with_borrow_mut(|lists| {
+            give(lists.entry((list.as_ptr(), list.len())).or_insert_with(|| Self::new(list)))
+        })
+    }
+
     /// Those that begin with a byte.
     fn of(&self, byte: u8) -> &[&'static str] {
         let at = |place: usize| self.first.get(place).map_or(0, |at| usize::from(*at));
@@ -227,8 +248,7 @@ impl Cues {
 /// either side of what is one itself.
 fn has_cue(text: &str, cues: &'static str) -> bool {
     let text = text.as_bytes();
-    CUES.with_borrow_mut(|lists| {
-        let cues = lists.entry((cues.as_ptr(), cues.len())).or_insert_with(|| Cues::new(cues));
+    Cues::with(cues, |cues| {
         let mut within = false;
         text.iter().enumerate().any(|(place, byte)| {
             let inside = byte.is_ascii_alphanumeric();
@@ -324,23 +344,32 @@ fn plain_form(c: char) -> char {
     }
 }
 
-fn tokens(text: &str) -> Vec<Token> {
+/// The words of a text, and by each [`STRIDE`] bytes of it the first word that ends after their first.
+fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
     let lexicon = Lexicon::get();
     let bytes = text.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let char_at = |at: usize| text.get(at..).and_then(|rest| rest.chars().next());
-    let mut tokens = Vec::with_capacity(text.len() / 6);
+    let mut tokens = Vec::with_capacity(text.len() / 5);
+    let mut strides = Vec::with_capacity(text.len() / STRIDE + 1);
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(rest) = bytes.get(at..) {
+        // Most words are letters and digits of ASCII, and most of what parts them is one sign.
+        let (mut counts, mut length) = (0_u64, 0);
+        for byte in rest {
+            let adds = COUNTS.get(usize::from(*byte)).copied().unwrap_or(0);
+            if adds == 0 {
+                break;
+            }
+            counts += adds;
+            length += 1;
+        }
         let start = at;
-        let mut word = Word::default();
+        let mut word = Word { counts, foreign: false };
+        at += length;
         loop {
             let b = byte(at);
-            let counts = COUNTS.get(usize::from(b)).copied().unwrap_or(0);
-            if counts != 0 {
-                word.counts += counts;
-                at += 1;
-            } else if b == b'\''
+            if b == b'\''
                 && at > start
                 && byte(at - 1).is_ascii_alphabetic()
                 && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
@@ -354,10 +383,17 @@ fn tokens(text: &str) -> Vec<Token> {
                 word.push(c);
                 at += c.len_utf8();
             } else {
-                break;
+                match COUNTS.get(usize::from(b)) {
+                    Some(0) | None => break,
+                    Some(adds) => word.counts += adds,
+                }
+                at += 1;
             }
         }
         if at == start {
+            if at >= bytes.len() {
+                break;
+            }
             at += if byte(at) < 0x80 { 1 } else { char_at(at).map_or(1, char::len_utf8) };
             continue;
         }
@@ -370,9 +406,12 @@ fn tokens(text: &str) -> Vec<Token> {
         let marks = if word.letters() == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
         let plain = !word.foreign && word.letters() == written.len();
         let digits = !word.foreign && word.digits() == written.len();
+        while strides.len() * STRIDE < at {
+            strides.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
+        }
         tokens.push(Token { start, end: at, marks, case: word.case(written), plain, digits, hash });
     }
-    tokens
+    (tokens, strides)
 }
 
 /// Whether the apostrophe at `at` begins a possessive `'s` that ends the word.

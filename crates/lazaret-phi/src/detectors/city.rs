@@ -91,7 +91,7 @@ fn geographic(word: &str) -> bool {
 }
 
 fn stops(note: &Note<'_>, token: &Token) -> bool {
-    !geographic(note.word(token)) && always_stops(token)
+    always_stops(token) && !geographic(note.word(token))
 }
 
 fn always_stops(token: &Token) -> bool {

@@ -64,6 +64,9 @@ fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
         .or(Marks::PAYER);
     let tokens = note.tokens();
     let token = tokens.get(index)?;
+    if !token.has(Marks::GIVEN_FREQUENT) || token.has(others) || token.len() < 4 {
+        return None;
+    }
     let joined = matches!(note.byte_before(token.start), b'-' | b'.' | b'_' | b'@' | b'/' | b'\'')
         || matches!(note.byte(token.end), b'-' | b'_' | b'@' | b'/')
         || note.byte(token.end) == b'.' && note.byte(token.end + 1).is_ascii_alphanumeric();
@@ -152,8 +155,8 @@ fn acts(note: &Note<'_>, index: usize) -> bool {
         tokens.get(index + 1).filter(|t| note.slice(token.end, t.start) == " " && t.case == Case::Lower);
     let before =
         index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
-    let is = |t: &Token, words: &str| words.split('|').any(|w| w == note.word(t));
-    after.is_some_and(|t| is(t, ACTS))
-        || before
-            .is_some_and(|t| is(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by"))
+    after.is_some_and(|t| note.is_one_of(t, ACTS))
+        || before.is_some_and(|t| {
+            note.is_one_of(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by")
+        })
 }

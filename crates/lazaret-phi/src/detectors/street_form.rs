@@ -9,6 +9,8 @@
 //!
 //! References: USPS Publication 28, appendices C1 and C2.
 
+use std::borrow::Cow;
+
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;

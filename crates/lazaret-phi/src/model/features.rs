@@ -32,14 +32,29 @@ const TOLD: Marks = Marks::GIVEN_FREQUENT
     .or(Marks::EPONYM_HEAD)
     .or(Marks::PARTICLE);
 
+/// Marks of words that are seen whole.
+const KNOWN: Marks = LISTED
+    .or(Marks::FACILITY)
+    .or(Marks::STREET)
+    .or(Marks::STAFF)
+    .or(Marks::TITLE)
+    .or(Marks::STATE)
+    .or(Marks::COUNTRY)
+    .or(Marks::RELATION);
+
 /// Which of [`TOLD`] a word has, and how it is written.
 fn kind(token: Option<&Token>) -> u64 {
     let Some(token) = token else { return 1 << 40 };
     (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
 }
 
-const fn row(salt: u64, value: u64) -> u16 {
-    let mixed = (value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+/// The number of a thing that is seen, apart from those of another kind.
+const fn salted(salt: u64, value: u64) -> u64 {
+    value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+const fn row(salted: u64) -> u16 {
+    let mixed = salted.wrapping_mul(0xff51_afd7_ed55_8ccd);
     let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     let [.., low, high] = mixed.to_le_bytes();
     u16::from_le_bytes([low, high])
@@ -62,21 +77,46 @@ fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
     }
 }
 
-/// A word and what surrounds it.
-pub(super) struct Seen<'a> {
-    pub(super) note: &'a Note<'a>,
-    pub(super) index: usize,
-    /// What the two words before are, the nearer first.
-    pub(super) previous: [Tag; 2],
-    pub(super) line: &'a Line,
+/// Things that are seen of every word.
+const ALWAYS: usize = 31;
+/// Most rows of one word: those, three of its letters, and one for each mark.
+const MOST: usize = ALWAYS + 3 + 32;
+
+/// What the model sees of a word.
+pub(super) struct Rows {
+    rows: [u16; MOST],
+    count: usize,
 }
 
-impl Seen<'_> {
-    /// Gives the rows of what is seen, in a fixed order.
-    pub(super) fn rows(&self, mut to: impl FnMut(u16)) {
-        let &Self { note, index, previous, line } = self;
+impl Default for Rows {
+    fn default() -> Self {
+        Self { rows: [0; MOST], count: 0 }
+    }
+}
+
+impl Rows {
+    /// In a fixed order.
+    pub(super) fn list(&self) -> &[u16] {
+        self.rows.get(..self.count).unwrap_or(&[])
+    }
+
+    fn add(&mut self, salt: u64, value: u64) {
+        if let Some(place) = self.rows.get_mut(self.count) {
+            *place = row(salted(salt, value));
+            self.count += 1;
+        }
+    }
+
+    /// Looks at a word that stands at `index`, after words of which the nearer is the first of `previous`.
+    pub(super) fn see(
+        &mut self,
+        note: &Note<'_>,
+        token: &Token,
+        index: usize,
+        previous: [Tag; 2],
+        line: &Line,
+    ) {
         let tokens = note.tokens();
-        let Some(token) = tokens.get(index) else { return };
         let before = index.checked_sub(1).and_then(|at| tokens.get(at));
         let second = index.checked_sub(2).and_then(|at| tokens.get(at));
         let next = tokens.get(index + 1);
@@ -84,67 +124,63 @@ impl Seen<'_> {
         let hash = |token: Option<&Token>| {
             token.map_or(0, |token| if token.case == Case::Number { 7 } else { token.hash })
         };
+        let [hash_second, hash_before, hash_next, hash_after] = [second, before, next, after].map(hash);
         let (own, left, right) = (kind(Some(token)), kind(before), kind(next));
         let (gap_left, gap_right) = (gap(note, before, Some(token)), gap(note, Some(token), next));
         let tags = (previous[0] as u64) << 3 | previous[1] as u64;
         let starts = u64::from(index == line.first) << 1
             | u64::from(gap_left & 0xff == u64::from(b' ') && gap_left >> 8 & 0xff == u64::from(b'.'));
         let word = note.word(token).as_bytes();
-        let tail = |most: usize| bytes(word.get(word.len().saturating_sub(most)..).unwrap_or(word));
-        let head = bytes(word.get(..3).unwrap_or(word));
-        let mut add = |salt: u64, value: u64| to(row(salt, value));
-        add(1, u64::from(word.is_ascii()));
-        add(36, own << 1 | u64::from(word.is_ascii()));
-        add(2, own);
-        let mut bits = token.marks.bits() & TOLD.bits();
-        while bits != 0 {
-            add(3, (token.case as u64) << 8 | u64::from(bits.trailing_zeros()));
-            bits &= bits - 1;
+        let ascii = u64::from(token.plain || token.digits || word.is_ascii());
+        let around: [u64; ALWAYS] = [
+            salted(1, ascii),
+            salted(36, own << 1 | ascii),
+            salted(2, own),
+            salted(8, tags << 40 ^ own),
+            salted(9, hash_before),
+            salted(10, hash_next),
+            salted(11, hash_second ^ 3),
+            salted(12, hash_after ^ 5),
+            salted(13, hash_before.rotate_left(7) ^ hash_second),
+            salted(14, hash_next.rotate_left(7) ^ hash_after),
+            salted(15, hash_before.rotate_left(9) ^ hash_next),
+            salted(16, hash_before.rotate_left(11) ^ own),
+            salted(17, hash_next.rotate_left(13) ^ own),
+            salted(18, left),
+            salted(19, right),
+            salted(20, left.rotate_left(21) ^ own),
+            salted(21, right.rotate_left(21) ^ own),
+            salted(22, kind(second)),
+            salted(23, kind(after)),
+            salted(24, gap_left.rotate_left(20) ^ gap_right),
+            salted(25, gap_left.rotate_left(20) ^ own),
+            salted(26, gap_right.rotate_left(20) ^ own),
+            salted(27, gap_left.rotate_left(17) ^ hash_before),
+            salted(28, gap_right.rotate_left(17) ^ hash_next),
+            salted(29, line.case << 50 ^ own),
+            salted(30, starts << 50 ^ own),
+            salted(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33)),
+            salted(32, tags << 50 ^ gap_left),
+            salted(33, (token.len().min(9) as u64) << 8 | token.case as u64),
+            salted(34, tags << 50 ^ hash_before),
+            salted(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9)),
+        ];
+        for (place, salted) in self.rows.iter_mut().zip(&around) {
+            *place = row(*salted);
         }
-        let known = token.has(
-            LISTED
-                .or(Marks::FACILITY)
-                .or(Marks::STREET)
-                .or(Marks::STAFF)
-                .or(Marks::TITLE)
-                .or(Marks::STATE)
-                .or(Marks::COUNTRY)
-                .or(Marks::RELATION),
-        );
-        if known {
-            add(4, token.hash);
+        self.count = ALWAYS;
+        let mut marks = token.marks.bits() & TOLD.bits();
+        while marks != 0 {
+            self.add(3, (token.case as u64) << 8 | u64::from(marks.trailing_zeros()));
+            marks &= marks - 1;
+        }
+        if token.has(KNOWN) {
+            self.add(4, token.hash);
         } else {
-            add(5, tail(3));
-            add(6, tail(2));
-            add(7, head);
+            let tail = |most: usize| bytes(word.get(word.len().saturating_sub(most)..).unwrap_or(word));
+            self.add(5, tail(3));
+            self.add(6, tail(2));
+            self.add(7, bytes(word.get(..3).unwrap_or(word)));
         }
-        add(8, tags << 40 ^ own);
-        add(9, hash(before));
-        add(10, hash(next));
-        add(11, hash(second) ^ 3);
-        add(12, hash(after) ^ 5);
-        add(13, hash(before).rotate_left(7) ^ hash(second));
-        add(14, hash(next).rotate_left(7) ^ hash(after));
-        add(15, hash(before).rotate_left(9) ^ hash(next));
-        add(16, hash(before).rotate_left(11) ^ own);
-        add(17, hash(next).rotate_left(13) ^ own);
-        add(18, left);
-        add(19, right);
-        add(20, left.rotate_left(21) ^ own);
-        add(21, right.rotate_left(21) ^ own);
-        add(22, kind(second));
-        add(23, kind(after));
-        add(24, gap_left.rotate_left(20) ^ gap_right);
-        add(25, gap_left.rotate_left(20) ^ own);
-        add(26, gap_right.rotate_left(20) ^ own);
-        add(27, gap_left.rotate_left(17) ^ hash(before));
-        add(28, gap_right.rotate_left(17) ^ hash(next));
-        add(29, line.case << 50 ^ own);
-        add(30, starts << 50 ^ own);
-        add(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33));
-        add(32, tags << 50 ^ gap_left);
-        add(33, (token.len().min(9) as u64) << 8 | token.case as u64);
-        add(34, tags << 50 ^ hash(before));
-        add(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9));
     }
 }

@@ -26,25 +26,23 @@ impl Lesson {
 pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8> {
     let mut weights = vec![0_i32; ROWS * TAGS];
     let mut sums = vec![0_i64; ROWS * TAGS];
-    let mut rows = Vec::new();
     let mut step = 1_i64;
     for round in 0..rounds {
         for lesson in lessons {
             let note = Note::new(&lesson.text);
             let taken = vec![None; note.tokens().len()];
-            walk(&note, &taken, |seen| {
-                let truth = note.tokens().get(seen.index).map_or(Tag::Other, |token| lesson.tag(token));
-                rows.clear();
-                seen.rows(|row| rows.push(usize::from(row)));
+            walk(&note, &taken, |index, _, rows| {
+                let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
+                let rows = rows.iter().map(|row| usize::from(*row));
                 let mut scores = [0; TAGS];
-                for row in &rows {
+                for row in rows.clone() {
                     for (score, weight) in scores.iter_mut().zip(weights.get(row * TAGS..).unwrap_or(&[])) {
                         *score += weight;
                     }
                 }
                 let guess = best(&scores);
                 if guess != truth {
-                    for row in &rows {
+                    for row in rows {
                         for (tag, change) in [(truth, 1), (guess, -1)] {
                             let at = row * TAGS + tag.column();
                             if let (Some(weight), Some(sum)) = (weights.get_mut(at), sums.get_mut(at)) {
