@@ -28,6 +28,7 @@ pub(crate) struct Automata {
     each: Vec<Automaton>,
     /// What may begin after anything but a letter or digit, and after one.
     begin: [Beginnings; 2],
+    numbers: Numbers,
     /// What may come second where something begins with a letter that is not the first of its word.
     inner: Bytes,
     /// Whether that may be a letter, and whether something may begin with a digit after a digit.
@@ -48,6 +49,12 @@ struct Beginnings {
     /// By the next byte.
     firsts: [u8; 256],
 }
+
+/// The automata that may match from the start of a number on, by its first digit, its length and the byte after it.
+struct Numbers(Vec<[u8; 256]>);
+
+/// The length from which on numbers are not told apart.
+const LONGEST: usize = 20;
 
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
@@ -75,6 +82,7 @@ impl Automata {
         let each: Vec<Automaton> =
             shapes.iter().map(|(shapes, alone)| Automaton::new(shapes, *alone)).collect::<Result<_, _>>()?;
         let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, before));
+        let numbers = Numbers::new(&each);
         let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
         let [_, within] = &begin;
         let mut inner = Bytes::default();
@@ -86,7 +94,7 @@ impl Automata {
             (b'0'..=b'9').any(|digit| within.with(digit, None) != 0),
         ];
         let make: MakeWork = Box::new(|| Work { words: vec![0; WORDS], from: Vec::new() });
-        Ok(Self { each, begin, inner, inside, works: Pool::new(make) })
+        Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
     }
 
     /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
@@ -103,14 +111,20 @@ impl Automata {
             at = token.end;
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
                 let able = self.outlive(work, text, token);
-                self.attempt(work, text, token.start, able, found);
+                if able != 0 {
+                    self.attempt(work, text, token.start, able, found);
+                }
                 let last = token.end - 1;
                 if last > token.start && text.get(token.end).is_none_or(|next| self.inner.has(*next)) {
                     self.places(work, text, last..token.end, found);
                 }
+            } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
+                let able = self.numbers.with(text, token);
+                if able != 0 {
+                    self.attempt(work, text, token.start, able, found);
+                }
             } else {
-                let end = if token.digits && !digit_inside { token.start + 1 } else { token.end };
-                self.places(work, text, token.start..end, found);
+                self.places(work, text, token.start..token.end, found);
             }
         }
         self.places(work, text, at..text.len(), found);
@@ -135,7 +149,9 @@ impl Automata {
             }
             let begin = if byte_before(bytes, start).is_some_and(is_word) { within } else { apart };
             let able = begin.with(first, bytes.get(start + 1).copied());
-            self.attempt(work, bytes, start, able, found);
+            if able != 0 {
+                self.attempt(work, bytes, start, able, found);
+            }
         }
     }
 
@@ -206,6 +222,42 @@ impl Beginnings {
     }
 }
 
+impl Numbers {
+    fn new(each: &[Automaton]) -> Self {
+        let mut able = vec![[0; 256]; 10 * LONGEST];
+        for (number, automaton) in each.iter().enumerate() {
+            for (first, able) in (b'0'..=b'9').zip(able.chunks_mut(LONGEST)) {
+                // The states after some digits, and whether some of the digits are a match.
+                let mut states = vec![automaton.dfa.next_state(automaton.start(None), first)];
+                let mut matched = false;
+                for able in able {
+                    matched |= states.iter().any(|state| automaton.dfa.is_match_state(*state));
+                    for (next, able) in (0..=u8::MAX).zip(able) {
+                        let goes_on = |state: &StateID| !automaton.ends(*state, next);
+                        *able |= u8::from(matched || states.iter().any(goes_on)) << number;
+                    }
+                    let next = |state| (b'0'..=b'9').map(move |digit| automaton.dfa.next_state(state, digit));
+                    states = states.into_iter().flat_map(next).collect();
+                    states.retain(|state| !automaton.dfa.is_dead_state(*state));
+                    states.sort_unstable();
+                    states.dedup();
+                }
+            }
+        }
+        Self(able)
+    }
+
+    /// For a number of digits alone.
+    fn with(&self, text: &[u8], token: &Token) -> u8 {
+        let first = text.get(token.start).map_or(0, |digit| usize::from(digit.wrapping_sub(b'0')));
+        let able = self.0.get(first * LONGEST + token.len() - 1).filter(|_| token.len() <= LONGEST);
+        match (able, text.get(token.end)) {
+            (Some(able), Some(next)) => able.get(usize::from(*next)).copied().unwrap_or(u8::MAX),
+            _ => u8::MAX,
+        }
+    }
+}
+
 impl Automaton {
     fn new(shapes: &[&str], alone: bool) -> Result<Self, String> {
         let failed = |error: &dyn std::error::Error| error.to_string();
@@ -231,6 +283,11 @@ impl Automaton {
     fn start(&self, before: Option<u8>) -> StateID {
         let [apart, within] = self.starts;
         if before.is_some_and(is_word) { within } else { apart }
+    }
+
+    /// Whether a byte ends all hope from a state on.
+    fn ends(&self, state: StateID, byte: u8) -> bool {
+        self.dfa.is_dead_state(self.dfa.next_state(state, byte))
     }
 
     /// The first shape that matches at a place, and the end.

@@ -105,7 +105,7 @@ const SLOTS: usize = 1 << 18;
 /// The packed set.
 pub(crate) struct Lexicon {
     slots: Vec<(u32, Marks)>,
-    /// By some bits of a word's hash: whether a phrase for something clinical may begin with it.
+    /// By some bits of a word's hash: whether a phrase for something clinical, or a state, may begin with it.
     begins: Vec<u64>,
 }
 
@@ -127,7 +127,7 @@ impl Lexicon {
                 {
                     lexicon.insert(hash(first), Marks::CITY_BEGINS);
                 }
-                if marks.has(Marks::CLINICAL)
+                if marks.has(Marks::CLINICAL.or(Marks::STATE))
                     && let Some((first, _)) = word.split_once([' ', '-'])
                 {
                     let (place, bit) = begins(hash(first));
@@ -156,8 +156,8 @@ impl Lexicon {
         self.marks_of_hash(hash(lower))
     }
 
-    /// Whether the word with this hash may begin a phrase of words for something clinical. False is certain.
-    pub(crate) fn begins_clinical(&self, hash: u64) -> bool {
+    /// Whether the word with this hash may begin a phrase for something clinical, or the name of a state. False is certain.
+    pub(crate) fn begins_phrase(&self, hash: u64) -> bool {
         let (place, bit) = begins(hash);
         self.begins.get(place).is_some_and(|bits| bits & bit != 0)
     }

@@ -265,7 +265,7 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
     let second = tokens.get(index + 1).filter(|next| next.capitalised() && next.start - token.end == 1);
     // `Alka Seltzer`, `da Vinci`: a phrase of the lists.
     let phrase = |first: Option<&Token>, last: Option<&Token>| {
-        let may = |(first, _): &(&Token, _)| Lexicon::get().begins_clinical(first.hash);
+        let may = |(first, _): &(&Token, _)| Lexicon::get().begins_phrase(first.hash);
         first.zip(last).filter(may).is_some_and(|(first, last)| {
             let words = note.slice(first.start, last.end.min(first.start + PHRASE));
             Lexicon::get().marks(&words.replace('-', " ")).has(Marks::CLINICAL)

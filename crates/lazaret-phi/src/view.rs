@@ -174,12 +174,6 @@ impl<'a> Note<'a> {
         has_cue(self.before(at, most), cues)
     }
 
-    /// Whether a word is one of some (parted by `|`), as it is written.
-    pub(crate) fn is_one_of(&self, token: &Token, words: &'static str) -> bool {
-        let word = self.word(token);
-        word.bytes().next().is_some_and(|first| Cues::with(words, |words| words.of(first).contains(&word)))
-    }
-
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
     pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &'static str) -> bool {
         has_cue(self.after(at, most), cues)
@@ -242,6 +236,11 @@ impl Cues {
         let place = usize::from(byte);
         self.sorted.get(at(place)..at(place + 1)).unwrap_or(&[])
     }
+}
+
+/// Whether a word is one of some that are parted by `|`.
+pub(crate) fn is_one_of(word: &str, words: &'static str) -> bool {
+    word.bytes().next().is_some_and(|first| Cues::with(words, |words| words.of(first).contains(&word)))
 }
 
 /// Whether one of the cues, in lower case and parted by `|`, stands in a text in any case, with no letter or digit on

@@ -62,17 +62,20 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
     let first = tokens.get(index)?;
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
     // Begin at the start of a run only.
-    if before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
-        || stops(note, first)
+    if stops(note, first)
+        || before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
     {
         return None;
     }
     let mut last = index;
     while last - index + 1 < WORDS {
         let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) else { break };
+        if next.case != Case::Capital && next.case != Case::Upper {
+            break;
+        }
         let gap = note.slice(this.end, next.start);
-        let joined = matches!(gap, " " | "-" | ". ") && (gap != ". " || this.len() <= 3);
-        if !joined || !(next.case == Case::Capital || next.case == Case::Upper) || stops(note, next) {
+        let joined = matches!(gap, " " | "-") || gap == ". " && this.len() <= 3;
+        if !joined || stops(note, next) {
             break;
         }
         last += 1;
@@ -126,15 +129,13 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             after.starts_with(|c: char| c.is_ascii_digit())
         };
         let two_words = || {
-            tokens.get(last + 2).filter(|two| two.capitalised()).is_some_and(|two| {
+            let two = tokens.get(last + 2).filter(|two| two.capitalised());
+            two.filter(|_| Lexicon::get().begins_phrase(t.hash)).is_some_and(|two| {
                 let phrase = format!("{} {}", note.word(t), note.word(two)).to_lowercase();
                 Lexicon::get().marks(&phrase).has(Marks::STATE)
             })
         };
-        near && t.capitalised()
-            && (code || t.len() > 3)
-            && (t.has(Marks::STATE) || two_words())
-            && (gap == ", " || zip())
+        near && (code || t.len() > 3) && (t.has(Marks::STATE) || two_words()) && (gap == ", " || zip())
     });
     if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
         return Some((end.end, Evidence::Checked, Label::CITY));
@@ -150,11 +151,15 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         return Some((end.end, Evidence::Likely, Label::CITY));
     }
     let closed = start.case == Case::Capital
-        && note.before(start.start, 2) == ", "
+        && !start.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::GIVEN_FREQUENT).or(Marks::FUNCTION))
         && matches!(note.byte(end.end), b'.' | b',' | b';' | b')' | b'\n')
-        && !start.has(Marks::COMMON.or(Marks::CLINICAL).or(Marks::GIVEN_FREQUENT).or(Marks::FUNCTION));
+        && note.before(start.start, 2) == ", ";
     if closed && Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY) {
         return Some((end.end, Evidence::Likely, Label::CITY));
+    }
+    if start.case == Case::Upper && start.len() <= 3 || !matches!(note.byte_before(start.start), b' ' | b'"')
+    {
+        return None;
     }
     let direct = {
         let before = note.before(start.start, 24);
@@ -169,7 +174,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
             || before.ends_with("city\":\"")
             || before.ends_with("City: ")
     };
-    if !direct || (start.case == Case::Upper && start.len() <= 3) {
+    if !direct {
         return None;
     }
     let listed = Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY);

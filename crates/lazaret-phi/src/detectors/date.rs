@@ -18,7 +18,7 @@ use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
-use crate::view::Note;
+use crate::view::{Note, is_one_of};
 
 /// See the page above.
 pub(crate) struct Dates;

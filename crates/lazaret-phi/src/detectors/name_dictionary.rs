@@ -126,7 +126,7 @@ fn pair(note: &Note<'_>, index: usize) -> Option<usize> {
 /// `Austin Flint`, `Jackson-Pratt`: two words that are one eponym, drug or device.
 fn compound(note: &Note<'_>, first: &Token, second: &Token) -> bool {
     let lexicon = crate::lexicon::Lexicon::get();
-    if !lexicon.begins_clinical(first.hash) {
+    if !lexicon.begins_phrase(first.hash) {
         return false;
     }
     let marks = |joint| lexicon.marks_of_two(note.word(first), joint, note.word(second));

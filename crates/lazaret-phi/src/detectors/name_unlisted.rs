@@ -15,7 +15,7 @@ use crate::lexicon::Marks;
 use crate::names::{clinical_form, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
-use crate::view::{Case, Note, Token};
+use crate::view::{Case, Note, Token, is_one_of};
 
 /// See the page above.
 pub(crate) struct NameUnlisted;
@@ -155,8 +155,8 @@ fn acts(note: &Note<'_>, index: usize) -> bool {
         tokens.get(index + 1).filter(|t| note.slice(token.end, t.start) == " " && t.case == Case::Lower);
     let before =
         index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
-    after.is_some_and(|t| note.is_one_of(t, ACTS))
+    after.is_some_and(|t| is_one_of(note.word(t), ACTS))
         || before.is_some_and(|t| {
-            note.is_one_of(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by")
+            is_one_of(note.word(t), "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by")
         })
 }
