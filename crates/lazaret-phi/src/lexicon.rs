@@ -197,8 +197,13 @@ impl Lexicon {
 
 /// A word's hash. The case of its ASCII letters does not count, that of others does: the caller lowers theirs.
 pub(crate) fn hash(word: &str) -> u64 {
+    hash_of(word.as_bytes())
+}
+
+/// The same of a word's bytes.
+pub(crate) fn hash_of(word: &[u8]) -> u64 {
     let mut hasher = Hasher((word.len() as u64).wrapping_mul(0xd6e8_feb8_6659_fd93));
-    hasher.push(word.as_bytes());
+    hasher.push(word);
     hasher.finish()
 }
 

@@ -11,7 +11,7 @@ use lazaret_core::Span;
 use rustc_hash::FxHashMap;
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
-use crate::lexicon::{Lexicon, Marks, hash};
+use crate::lexicon::{Lexicon, Marks, hash, hash_of};
 
 /// How a word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -347,70 +347,57 @@ fn plain_form(c: char) -> char {
 fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
     let lexicon = Lexicon::get();
     let bytes = text.as_bytes();
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
-    let char_at = |at: usize| text.get(at..).and_then(|rest| rest.chars().next());
     let mut tokens = Vec::with_capacity(text.len() / 5);
     let mut strides = Vec::with_capacity(text.len() / STRIDE + 1);
-    let mut at = 0;
-    while let Some(rest) = bytes.get(at..) {
-        // Most words are letters and digits of ASCII, and most of what parts them is one sign.
-        let (mut counts, mut length) = (0_u64, 0);
-        for byte in rest {
-            let adds = COUNTS.get(usize::from(*byte)).copied().unwrap_or(0);
-            if adds == 0 {
-                break;
-            }
-            counts += adds;
-            length += 1;
-        }
+    let (mut at, mut covered) = (0, 0);
+    loop {
+        at += length(bytes, at, |adds| adds == 0);
         let start = at;
-        let mut word = Word { counts, foreign: false };
-        at += length;
-        loop {
-            let b = byte(at);
-            if b == b'\''
-                && at > start
-                && byte(at - 1).is_ascii_alphabetic()
-                && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
-                && !ends_possessive(bytes, at)
-            {
-                at += 1;
-            } else if b >= 0x80
-                && let Some(c) = char_at(at)
-                && (c.is_alphanumeric() || canonical_combining_class(c) != 0)
-            {
-                word.push(c);
-                at += c.len_utf8();
-            } else {
-                match COUNTS.get(usize::from(b)) {
-                    Some(0) | None => break,
-                    Some(adds) => word.counts += adds,
-                }
-                at += 1;
-            }
+        let Some(&first) = bytes.get(start) else { break };
+        // Most words are letters and digits of ASCII.
+        let mut word = Word::default();
+        at += length(bytes, start, |adds| {
+            let goes_on = adds != 0 && adds != FOREIGN;
+            word.counts += if goes_on { adds } else { 0 };
+            goes_on
+        });
+        if bytes.get(at).is_some_and(|next| *next == b'\'' || *next >= 0x80) {
+            at = word.read_on(text, start, at);
         }
         if at == start {
-            if at >= bytes.len() {
-                break;
-            }
-            at += if byte(at) < 0x80 { 1 } else { char_at(at).map_or(1, char::len_utf8) };
+            at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
             continue;
         }
-        let written = text.get(start..at).unwrap_or("");
+        let written = bytes.get(start..at).unwrap_or(&[]);
         let hash = if word.foreign {
-            hash(&written.chars().flat_map(char::to_lowercase).collect::<String>())
+            let lower = text.get(start..at).unwrap_or("").chars().flat_map(char::to_lowercase);
+            hash(&lower.collect::<String>())
         } else {
-            hash(written)
+            hash_of(written)
         };
-        let marks = if word.letters() == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
-        let plain = !word.foreign && word.letters() == written.len();
+        let letters = word.letters();
+        let marks = if letters == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
+        let plain = !word.foreign && letters == written.len();
         let digits = !word.foreign && word.digits() == written.len();
-        while strides.len() * STRIDE < at {
+        let begins_upper = || {
+            let mut letters = text.get(start..at).unwrap_or("").chars().filter(|c| c.is_alphabetic());
+            first.is_ascii_uppercase() || letters.next().is_some_and(char::is_uppercase)
+        };
+        while covered < at {
             strides.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
+            covered += STRIDE;
         }
-        tokens.push(Token { start, end: at, marks, case: word.case(written), plain, digits, hash });
+        tokens.push(Token { start, end: at, marks, case: word.case(begins_upper), plain, digits, hash });
     }
     (tokens, strides)
+}
+
+/// How many bytes from a place on add to a word what is asked for.
+fn length(bytes: &[u8], at: usize, mut is: impl FnMut(u64) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    rest.iter()
+        .position(|byte| !is(COUNTS.get(usize::from(*byte)).copied().unwrap_or(0)))
+        .unwrap_or(rest.len())
 }
 
 /// Whether the apostrophe at `at` begins a possessive `'s` that ends the word.
@@ -429,6 +416,7 @@ const COUNTS: [u64; 256] = {
             b'A'..=b'Z' => LETTER + UPPER,
             b'a'..=b'z' => LETTER,
             b'0'..=b'9' => DIGIT,
+            0x80.. => FOREIGN,
             _ => 0,
         };
         byte = byte.wrapping_add(1);
@@ -440,6 +428,8 @@ const COUNTS: [u64; 256] = {
 const LETTER: u64 = 1;
 const UPPER: u64 = 1 << 21;
 const DIGIT: u64 = 1 << 42;
+/// Part of a character beyond ASCII: it must be looked at.
+const FOREIGN: u64 = 1 << 63;
 
 /// What is gathered of a word while it is read.
 #[derive(Default)]
@@ -451,6 +441,38 @@ struct Word {
 }
 
 impl Word {
+    /// Reads on where a word has an apostrophe or characters beyond ASCII: to its end.
+    fn read_on(&mut self, text: &str, start: usize, from: usize) -> usize {
+        let bytes = text.as_bytes();
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let mut at = from;
+        loop {
+            let b = byte(at);
+            let adds = COUNTS.get(usize::from(b)).copied().unwrap_or(0);
+            if adds == FOREIGN {
+                let next = text.get(at..).and_then(|rest| rest.chars().next());
+                let Some(c) = next.filter(|c| c.is_alphanumeric() || canonical_combining_class(*c) != 0)
+                else {
+                    return at;
+                };
+                self.push(c);
+                at += c.len_utf8();
+            } else if adds != 0 {
+                self.counts += adds;
+                at += 1;
+            } else if b == b'\''
+                && at > start
+                && byte(at - 1).is_ascii_alphabetic()
+                && (byte(at + 1) >= 0x80 || byte(at + 1).is_ascii_alphabetic())
+                && !ends_possessive(bytes, at)
+            {
+                at += 1;
+            } else {
+                return at;
+            }
+        }
+    }
+
     fn push(&mut self, c: char) {
         self.foreign = true;
         if c.is_alphabetic() {
@@ -468,9 +490,9 @@ impl Word {
         count(self.counts / DIGIT)
     }
 
-    fn case(&self, written: &str) -> Case {
+    /// How it is written; `begins_upper` tells of its first letter.
+    fn case(&self, begins_upper: impl FnOnce() -> bool) -> Case {
         let (letters, upper, digits) = (self.letters(), count(self.counts % DIGIT / UPPER), self.digits());
-        let begins_upper = || written.chars().find(|c| c.is_alphabetic()).is_some_and(char::is_uppercase);
         match (letters, digits) {
             (0, _) => Case::Number,
             (1, 0) if upper == 1 => Case::Initial,
