@@ -3,6 +3,8 @@
 //! Claims that overlap are one cluster. The best evidence gives the label, then length, then confidence; the
 //! span becomes the winner's, widened by claims that reach over its edge so that nothing claimed leaks.
 
+use std::cmp::Reverse;
+
 use lazaret_core::{Confidence, Kind, Label};
 
 /// Why something is believed to be what it is, from weak to strong.
@@ -57,11 +59,19 @@ impl Found {
 }
 
 /// Makes claims disjoint, in order of place.
-pub(crate) fn resolve(mut claims: Vec<Found>) -> Vec<Found> {
-    claims.retain(|claim| claim.start < claim.end);
-    claims.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
+pub(crate) fn resolve(claims: &[Found]) -> Vec<Found> {
+    // By place, the longer first, and of equal ones the earlier claim.
+    let mut order: Vec<_> = claims
+        .iter()
+        .zip(0_usize..)
+        .map(|(claim, number)| (claim.start, Reverse(claim.end), number))
+        .collect();
+    order.sort();
     let mut out: Vec<Found> = Vec::with_capacity(claims.len());
-    for claim in claims {
+    for claim in order.into_iter().filter_map(|(.., number)| claims.get(number).copied()) {
+        if claim.start >= claim.end {
+            continue;
+        }
         match out.last_mut() {
             Some(last) if claim.start < last.end => {
                 let (start, end) = (last.start, last.end.max(claim.end));
@@ -89,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_best_evidence_names_the_whole() {
-        let out = resolve(vec![
+        let out = resolve(&[
             claim(Label::PHONE, 4, 14, Evidence::Shape),
             claim(Label::MRN, 4, 12, Evidence::Named),
             claim(Label::EMAIL, 20, 40, Evidence::Shape),
@@ -106,7 +116,7 @@ mod tests {
         ) {
             let claims: Vec<Found> = spans.iter()
                 .map(|(start, len)| claim(Label::DATE, *start, start + len, Evidence::Shape)).collect();
-            let out = resolve(claims.clone());
+            let out = resolve(&claims);
             prop_assert!(out.windows(2).all(|pair| pair[0].end <= pair[1].start));
             for claim in claims.iter().filter(|c| c.start < c.end) {
                 prop_assert!(out.iter().any(|o| o.start <= claim.start && claim.end <= o.end));

@@ -195,7 +195,7 @@ fn look_at(
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     drop_allowed(note, &allowed, &mut claims);
-    Ok(resolve(claims)
+    Ok(resolve(&claims)
         .into_iter()
         .map(|claim| Detection {
             label: claim.label,
@@ -214,7 +214,18 @@ fn look_at(
 struct Learnt {
     most: usize,
     words: FxHashMap<u64, Label>,
+    /// Which of them a word may be, by some bits of its hash: most words are none.
+    may: Option<Box<[u64; MAY / 64]>>,
     initials: FxHashMap<String, Label>,
+}
+
+/// Bits that tell learnt words from others: a power of two.
+const MAY: usize = 1 << 13;
+
+/// Where the bit of a word is.
+fn may(hash: u64) -> (usize, u64) {
+    let bit = usize::try_from(hash >> 20).unwrap_or(0) % MAY;
+    (bit / 64, 1 << (bit % 64))
 }
 
 impl Learnt {
@@ -247,6 +258,9 @@ impl Learnt {
                 if listed || short || self.words.len() >= most {
                     continue;
                 }
+                let (place, bit) = may(token.hash);
+                let bits = self.may.get_or_insert_with(|| Box::new([0; MAY / 64]));
+                bits.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
                 let entry = self.words.entry(token.hash).or_insert(claim.label);
                 if entry.sub.is_none() {
                     *entry = claim.label;
@@ -256,12 +270,14 @@ impl Learnt {
     }
 
     fn seek(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        if self.words.is_empty() {
-            return;
-        }
+        let Some(bits) = &self.may else { return };
         for (index, token) in note.tokens().iter().enumerate() {
             if let Some((label, end)) = self.signed(note, index) {
                 out.push(found(label, token.start, end, Evidence::Likely));
+                continue;
+            }
+            let (place, bit) = may(token.hash);
+            if bits.get(place).is_none_or(|bits| bits & bit == 0) {
                 continue;
             }
             let Some(label) = self.words.get(&token.hash) else { continue };

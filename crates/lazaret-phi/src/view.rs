@@ -351,16 +351,12 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
     let mut strides = Vec::with_capacity(text.len() / STRIDE + 1);
     let (mut at, mut covered) = (0, 0);
     loop {
-        at += length(bytes, at, |adds| adds == 0);
+        let rest = bytes.get(at..).unwrap_or(&[]);
+        at += rest.iter().position(|byte| counts_of(*byte) != 0).unwrap_or(rest.len());
         let start = at;
         let Some(&first) = bytes.get(start) else { break };
-        // Most words are letters and digits of ASCII.
         let mut word = Word::default();
-        at += length(bytes, start, |adds| {
-            let goes_on = adds != 0 && adds != FOREIGN;
-            word.counts += if goes_on { adds } else { 0 };
-            goes_on
-        });
+        at += word.read(bytes.get(start..).unwrap_or(&[]));
         if bytes.get(at).is_some_and(|next| *next == b'\'' || *next >= 0x80) {
             at = word.read_on(text, start, at);
         }
@@ -392,18 +388,14 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
     (tokens, strides)
 }
 
-/// How many bytes from a place on add to a word what is asked for.
-fn length(bytes: &[u8], at: usize, mut is: impl FnMut(u64) -> bool) -> usize {
-    let rest = bytes.get(at..).unwrap_or(&[]);
-    rest.iter()
-        .position(|byte| !is(COUNTS.get(usize::from(*byte)).copied().unwrap_or(0)))
-        .unwrap_or(rest.len())
-}
-
 /// Whether the apostrophe at `at` begins a possessive `'s` that ends the word.
 fn ends_possessive(bytes: &[u8], at: usize) -> bool {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     matches!(byte(at + 1), b's' | b'S') && !byte(at + 2).is_ascii_alphanumeric() && byte(at + 2) < 0x80
+}
+
+fn counts_of(byte: u8) -> u64 {
+    COUNTS.get(usize::from(byte)).copied().unwrap_or(0)
 }
 
 /// What each byte adds to [`Word::counts`].
@@ -441,6 +433,21 @@ struct Word {
 }
 
 impl Word {
+    /// Reads letters and digits of ASCII, which most words are made of: how many there are.
+    fn read(&mut self, bytes: &[u8]) -> usize {
+        let (mut counts, mut length) = (0_u64, 0);
+        for byte in bytes {
+            let adds = counts_of(*byte);
+            if adds == 0 || adds == FOREIGN {
+                break;
+            }
+            counts = counts.wrapping_add(adds);
+            length += 1;
+        }
+        self.counts = counts;
+        length
+    }
+
     /// Reads on where a word has an apostrophe or characters beyond ASCII: to its end.
     fn read_on(&mut self, text: &str, start: usize, from: usize) -> usize {
         let bytes = text.as_bytes();
@@ -448,7 +455,7 @@ impl Word {
         let mut at = from;
         loop {
             let b = byte(at);
-            let adds = COUNTS.get(usize::from(b)).copied().unwrap_or(0);
+            let adds = counts_of(b);
             if adds == FOREIGN {
                 let next = text.get(at..).and_then(|rest| rest.chars().next());
                 let Some(c) = next.filter(|c| c.is_alphanumeric() || canonical_combining_class(*c) != 0)

@@ -105,7 +105,7 @@ impl ShapeDetector for Hospital {
 
 fn second(token: &Token) -> bool {
     static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
-    HASHES.contains(&token.hash)
+    matches!(token.len(), 4..=10) && HASHES.contains(&token.hash)
 }
 
 /// A line of two to five capitalised words that begins with `The` and ends with a word for a practice.
