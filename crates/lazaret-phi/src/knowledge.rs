@@ -15,6 +15,7 @@ use lazaret_core::{Kind, Label};
 use regex_automata::meta::Regex;
 use rustc_hash::FxHashMap;
 
+use crate::cue::Cues;
 use crate::known::{after, may_be_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -51,7 +52,7 @@ pub struct Knowledge {
 struct Shapes {
     regex: Regex,
     /// By pattern: the entry, and the words after one of which it counts.
-    each: Vec<(usize, String)>,
+    each: Vec<(usize, Cues)>,
 }
 
 /// What an entry does.
@@ -188,7 +189,7 @@ impl Knowledge {
             let Some((entry, cues)) = each.get(hit.pattern().as_usize()) else { continue };
             let goes_on = inside(note.byte_before(hit.start())) && inside(note.byte(hit.start()))
                 || inside(note.byte(hit.end())) && inside(note.byte_before(hit.end()));
-            if goes_on || !cues.is_empty() && !note.cue_before(hit.start(), REACH, cues) {
+            if goes_on || !cues.is_empty() && !cues.stand_in(note.before(hit.start(), REACH)) {
                 continue;
             }
             if let Some(Effect::Deny(label)) =

@@ -14,6 +14,7 @@
 //! | `automaton` | many shapes in one automaton, tried where one can begin |
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
 //! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
+//! | `cue` | words that say what stands beside them |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
@@ -31,6 +32,7 @@ mod address;
 mod automaton;
 mod calendar;
 mod clinical;
+mod cue;
 mod detectors;
 mod edges;
 mod edit;

@@ -5,12 +5,11 @@
 //! ASCII text is its own folded text and costs no copy.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 
 use lazaret_core::Span;
-use rustc_hash::FxHashMap;
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
+use crate::cue::Cues;
 use crate::lexicon::{Lexicon, Marks, hash, hash_of};
 
 /// How a word is written.
@@ -171,12 +170,12 @@ impl<'a> Note<'a> {
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
     pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &'static str) -> bool {
-        has_cue(self.before(at, most), cues)
+        Cues::with(cues, |cues| cues.stand_in(self.before(at, most)))
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
     pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &'static str) -> bool {
-        has_cue(self.after(at, most), cues)
+        Cues::with(cues, |cues| cues.stand_in(self.after(at, most)))
     }
 
     /// The place on the original of a span of the folded text.
@@ -196,79 +195,6 @@ impl<'a> Note<'a> {
         });
         Span::new(from, to)
     }
-}
-
-/// Cues by the byte they begin with.
-struct Cues {
-    sorted: Vec<&'static str>,
-    /// By byte: how many cues begin with a lower one; and how many there are.
-    first: [u16; 257],
-}
-
-thread_local! {
-    /// The lists of cues asked for so far. A list is a constant of the program: its address tells which.
-    static CUES: RefCell<FxHashMap<(*const u8, usize), Cues>> = RefCell::default();
-}
-
-impl Cues {
-    fn new(list: &'static str) -> Self {
-        let mut sorted: Vec<&str> = list.split('|').filter(|cue| !cue.is_empty()).collect();
-        sorted.sort_unstable();
-        let mut first = [0; 257];
-        for (byte, place) in (0_u16..).zip(&mut first) {
-            let before =
-                sorted.partition_point(|cue| cue.bytes().next().is_some_and(|b| u16::from(b) < byte));
-            *place = u16::try_from(before).unwrap_or(u16::MAX);
-        }
-        Self { sorted, first }
-    }
-
-    /// Gives a list, sorted at the first call of the thread.
-    fn with<T>(list: &'static str, give: impl FnOnce(&Self) -> T) -> T {
-        CUES.with_borrow_mut(|lists| {
-            give(lists.entry((list.as_ptr(), list.len())).or_insert_with(|| Self::new(list)))
-        })
-    }
-
-    /// Those that begin with a byte.
-    fn of(&self, byte: u8) -> &[&'static str] {
-        let at = |place: usize| self.first.get(place).map_or(0, |at| usize::from(*at));
-        let place = usize::from(byte);
-        self.sorted.get(at(place)..at(place + 1)).unwrap_or(&[])
-    }
-}
-
-/// Whether a word is one of some that are parted by `|`.
-pub(crate) fn is_one_of(word: &str, words: &'static str) -> bool {
-    word.bytes().next().is_some_and(|first| Cues::with(words, |words| words.of(first).contains(&word)))
-}
-
-/// Whether one of the cues, in lower case and parted by `|`, stands in a text in any case, with no letter or digit on
-/// either side of what is one itself.
-fn has_cue(text: &str, cues: &'static str) -> bool {
-    let text = text.as_bytes();
-    Cues::with(cues, |cues| {
-        let mut within = false;
-        text.iter().enumerate().any(|(place, byte)| {
-            let inside = byte.is_ascii_alphanumeric();
-            let begins = !(within && inside);
-            within = inside;
-            begins && cues.of(byte.to_ascii_lowercase()).iter().any(|cue| begins_with(text, place, cue))
-        })
-    })
-}
-
-/// Whether a cue stands at a place.
-fn begins_with(text: &[u8], place: usize, cue: &str) -> bool {
-    let cue = cue.as_bytes();
-    let inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let end = place + cue.len();
-    if cue.is_empty() || !text.get(place..end).is_some_and(|here| here.eq_ignore_ascii_case(cue)) {
-        return false;
-    }
-    let goes_on_before = inside(cue.first()) && inside(place.checked_sub(1).and_then(|at| text.get(at)));
-    let goes_on_after = inside(cue.last()) && inside(text.get(end));
-    !goes_on_before && !goes_on_after
 }
 
 fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {

@@ -14,11 +14,12 @@
 use lazaret_core::Label;
 
 use crate::calendar;
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
-use crate::view::{Note, is_one_of};
+use crate::view::Note;
 
 /// See the page above.
 pub(crate) struct Dates;

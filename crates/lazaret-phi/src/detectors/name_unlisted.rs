@@ -11,11 +11,12 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::names::{clinical_form, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
-use crate::view::{Case, Note, Token, is_one_of};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameUnlisted;

@@ -40,6 +40,7 @@ use toml::Spanned;
 
 use super::setting::plain;
 use super::{Effect, Entry, Knowledge, MAX_WORDS, Scope, Shapes, Use, after};
+use crate::cue::Cues;
 use crate::lexicon::Marks;
 use crate::view::Note;
 
@@ -280,7 +281,7 @@ impl Reading<'_> {
     }
 
     /// The words after one of which a number counts, as the search for cues takes them.
-    fn cues(&mut self, words: &[Spanned<String>]) -> Option<String> {
+    fn cues(&mut self, words: &[Spanned<String>]) -> Option<Cues> {
         let mut cues = Vec::new();
         for word in words {
             let cue = word.get_ref().trim().to_ascii_lowercase();
@@ -293,7 +294,7 @@ impl Reading<'_> {
             }
             cues.push(cue);
         }
-        Some(cues.join("|"))
+        Some(Cues::new(&cues.join("|")))
     }
 
     fn label(&mut self, written: &Spanned<String>) -> Option<Label> {
