@@ -6,19 +6,18 @@
 //! first shape in order, then on from its end.
 
 use std::ops::Range;
-use std::thread;
 
 use regex_automata::Anchored;
-use regex_automata::dfa::{Automaton as _, StartKind, dense};
-use regex_automata::nfa::thompson;
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::PatternID;
-use regex_automata::util::{primitives::StateID, start, syntax};
+use regex_automata::util::{start, syntax};
 
 use crate::view::{Note, Token};
 
-/// Most bytes of one automaton, and of what building it takes. A shape that needs more is refused.
-const STATES: usize = 32 << 20;
+/// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
+const STATES: usize = 8 << 20;
 /// Words that are remembered: a power of two.
 const WORDS: usize = 1 << 14;
 
@@ -38,9 +37,7 @@ pub(crate) struct Automata {
 }
 
 struct Automaton {
-    dfa: dense::DFA<Vec<u32>>,
-    /// Where a search begins after anything but a letter or digit, and after one.
-    starts: [StateID; 2],
+    dfa: DFA,
 }
 
 /// The automata that may begin.
@@ -59,6 +56,7 @@ const LONGEST: usize = 20;
 
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
+    states: Vec<Cache>,
     /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
     words: Vec<u64>,
     /// By automaton: where its last match ended.
@@ -78,21 +76,13 @@ pub(crate) struct Match {
 
 impl Automata {
     /// Compiles the regular expressions of each automaton: over ASCII, in any case, without anchors. Those that tell
-    /// cases apart do so for whole words. With each goes whether its shapes may be asked for one by one.
-    pub(crate) fn new(shapes: &[(Vec<&str>, bool)]) -> Result<Self, String> {
-        // The largest takes half of the time: each is compiled by a thread of its own.
-        let each = thread::scope(|scope| {
-            let start = |(shapes, alone)| {
-                thread::Builder::new().spawn_scoped(scope, move || Automaton::new(shapes, alone))
-            };
-            let started: Result<Vec<_>, _> =
-                shapes.iter().map(|(shapes, alone)| start((shapes.as_slice(), *alone))).collect();
-            let started = started.map_err(|error| format!("no thread to compile them: {error}"))?;
-            let done = started.into_iter().map(|one| one.join().map_err(|_| "a thread ended".to_owned())?);
-            done.collect::<Result<Vec<_>, String>>()
-        })?;
-        let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, before));
-        let numbers = Numbers::new(&each);
+    /// cases apart do so for whole words.
+    pub(crate) fn new(shapes: &[Vec<&str>]) -> Result<Self, String> {
+        let each: Vec<Automaton> =
+            shapes.iter().map(|shapes| Automaton::new(shapes)).collect::<Result<_, _>>()?;
+        let mut states: Vec<Cache> = each.iter().map(|one| one.dfa.create_cache()).collect();
+        let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, &mut states, before));
+        let numbers = Numbers::new(&each, &mut states);
         let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
         let [_, within] = &begin;
         let mut inner = Bytes::default();
@@ -103,12 +93,17 @@ impl Automata {
             letters().any(|letter| inner.has(letter)),
             (b'0'..=b'9').any(|digit| within.with(digit, None) != 0),
         ];
-        let make: MakeWork = Box::new(|| Work { words: vec![0; WORDS], from: Vec::new() });
+        let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
+        let make: MakeWork = Box::new(move || Work {
+            states: dfas.iter().map(DFA::create_cache).collect(),
+            words: vec![0; WORDS],
+            from: Vec::new(),
+        });
         Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
     }
 
     /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
-    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(Match)) {
+    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(&mut Work, Match)) {
         let mut work = self.works.get();
         let work = &mut *work;
         work.from.clear();
@@ -140,17 +135,25 @@ impl Automata {
         self.places(work, text, at..text.len(), found);
     }
 
-    /// The end of the match of one shape that begins at a place, where shapes may be asked for one by one.
-    pub(crate) fn at(&self, text: &str, Match { automaton, shape, start, .. }: Match) -> Option<usize> {
-        let (one, text) = (self.each.get(automaton)?, text.as_bytes());
-        let behind = byte_before(text, start);
-        let config = start::Config::new().anchored(Anchored::Pattern(shape)).look_behind(behind);
-        let state = one.dfa.start_state(&config).ok()?;
-        one.walk(state, text, start).map(|(_, end)| end)
+    /// The end of the match of one shape that begins at a place.
+    pub(crate) fn at(
+        &self,
+        work: &mut Work,
+        text: &str,
+        Match { automaton, shape, start, .. }: Match,
+    ) -> Option<usize> {
+        let (one, states) = (self.each.get(automaton)?, work.states.get_mut(automaton)?);
+        one.at(states, text.as_bytes(), start, Anchored::Pattern(shape)).map(|(_, end)| end)
     }
 
     /// Tries each place.
-    fn places(&self, work: &mut Work, bytes: &[u8], places: Range<usize>, found: &mut impl FnMut(Match)) {
+    fn places(
+        &self,
+        work: &mut Work,
+        bytes: &[u8],
+        places: Range<usize>,
+        found: &mut impl FnMut(&mut Work, Match),
+    ) {
         let [apart, within] = &self.begin;
         for start in places {
             let Some(&first) = bytes.get(start) else { return };
@@ -166,19 +169,28 @@ impl Automata {
     }
 
     /// Tries some automata at one place.
-    fn attempt(&self, work: &mut Work, text: &[u8], start: usize, able: u8, found: &mut impl FnMut(Match)) {
+    fn attempt(
+        &self,
+        work: &mut Work,
+        text: &[u8],
+        start: usize,
+        able: u8,
+        found: &mut impl FnMut(&mut Work, Match),
+    ) {
         let mut left = able;
         while left != 0 {
             let automaton = left.trailing_zeros() as usize;
             left &= left - 1;
-            let (Some(one), Some(from)) = (self.each.get(automaton), work.from.get_mut(automaton)) else {
+            let (Some(one), Some(states), Some(from)) =
+                (self.each.get(automaton), work.states.get_mut(automaton), work.from.get_mut(automaton))
+            else {
                 return;
             };
             if *from <= start
-                && let Some((shape, end)) = one.at(text, start)
+                && let Some((shape, end)) = one.at(states, text, start, Anchored::Yes)
             {
                 *from = end;
-                found(Match { automaton, shape, start, end });
+                found(work, Match { automaton, shape, start, end });
             }
         }
     }
@@ -189,13 +201,15 @@ impl Automata {
         let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
         let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        let Some(entry) = work.words.get_mut(place) else { return u8::MAX };
+        let Work { states, words, .. } = work;
+        let Some(entry) = words.get_mut(place) else { return u8::MAX };
         if *entry | 0xff != key {
             // With the byte after it, where there is one.
             let read = text.get(token.start..=token.end).or_else(|| text.get(token.start..));
             let read = read.unwrap_or_default();
-            *entry = self.each.iter().enumerate().fold(key & !0xff, |entry, (number, one)| {
-                entry | u64::from(one.outlives(b' ', read)) << number
+            let each = self.each.iter().zip(states).enumerate();
+            *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
+                entry | u64::from(one.outlives(states, b' ', read)) << number
             });
         }
         entry.to_le_bytes()[0]
@@ -204,16 +218,16 @@ impl Automata {
 
 impl Beginnings {
     /// Of automata after a byte.
-    fn new(each: &[Automaton], before: u8) -> Self {
+    fn new(each: &[Automaton], states: &mut [Cache], before: u8) -> Self {
         let (mut pairs, mut firsts) = (vec![0; 1 << 16], [0; 256]);
-        for (number, automaton) in each.iter().enumerate() {
+        for (number, (automaton, states)) in each.iter().zip(states).enumerate() {
             let of_first = (0..=u8::MAX).zip(&mut firsts).zip(pairs.as_chunks_mut::<256>().0);
             for ((first, alone), with_second) in of_first {
-                if !automaton.outlives(before, &[first]) {
+                if !automaton.outlives(states, before, &[first]) {
                     continue;
                 }
                 for (second, able) in (0..=u8::MAX).zip(with_second) {
-                    if automaton.outlives(before, &[first, second]) {
+                    if automaton.outlives(states, before, &[first, second]) {
                         *able |= 1 << number;
                         *alone |= 1 << number;
                     }
@@ -233,24 +247,36 @@ impl Beginnings {
 }
 
 impl Numbers {
-    fn new(each: &[Automaton]) -> Self {
+    fn new(each: &[Automaton], caches: &mut [Cache]) -> Self {
         let mut able = vec![[0; 256]; 10 * LONGEST];
-        for (number, automaton) in each.iter().enumerate() {
+        for (number, (automaton, cache)) in each.iter().zip(caches).enumerate() {
             for (first, able) in (b'0'..=b'9').zip(able.chunks_mut(LONGEST)) {
-                // The states after some digits, and whether some of the digits are a match.
-                let mut states = vec![automaton.dfa.next_state(automaton.start(None), first)];
-                let mut matched = false;
+                // The states after some digits, and whether some of the digits are a match: where the states cannot
+                // tell, they are.
+                let mut states: Vec<LazyStateID> =
+                    automaton.start(cache, Anchored::Yes, None).into_iter().collect();
+                let mut matched = states.is_empty();
+                let mut digits = first..=first;
                 for able in able {
-                    matched |= states.iter().any(|state| automaton.dfa.is_match_state(*state));
-                    for (next, able) in (0..=u8::MAX).zip(able) {
-                        let goes_on = |state: &StateID| !automaton.ends(*state, next);
-                        *able |= u8::from(matched || states.iter().any(goes_on)) << number;
+                    let mut more = Vec::new();
+                    for (state, digit) in states.iter().flat_map(|state| digits.clone().map(|d| (*state, d)))
+                    {
+                        match automaton.dfa.next_state(cache, state, digit) {
+                            Ok(next) if next.is_match() => matched = true,
+                            Ok(next) if next.is_dead() => {}
+                            Ok(next) => more.push(next),
+                            Err(_) => matched = true,
+                        }
                     }
-                    let next = |state| (b'0'..=b'9').map(move |digit| automaton.dfa.next_state(state, digit));
-                    states = states.into_iter().flat_map(next).collect();
-                    states.retain(|state| !automaton.dfa.is_dead_state(*state));
-                    states.sort_unstable();
-                    states.dedup();
+                    more.sort_unstable();
+                    more.dedup();
+                    (states, digits) = (more, b'0'..=b'9');
+                    for (next, able) in (0..=u8::MAX).zip(able) {
+                        let mut ends = |state: &LazyStateID| {
+                            automaton.dfa.next_state(cache, *state, next).is_ok_and(|next| next.is_dead())
+                        };
+                        *able |= u8::from(matched || !states.iter().all(&mut ends)) << number;
+                    }
                 }
             }
         }
@@ -269,73 +295,63 @@ impl Numbers {
 }
 
 impl Automaton {
-    fn new(shapes: &[&str], alone: bool) -> Result<Self, String> {
-        let failed = |error: &dyn std::error::Error| error.to_string();
+    fn new(shapes: &[&str]) -> Result<Self, String> {
         let syntax = syntax::Config::new().unicode(false).utf8(false).case_insensitive(true);
-        let nfa = thompson::Compiler::new().syntax(syntax).build_many(shapes).map_err(|e| failed(&e))?;
+        let config = DFA::config().cache_capacity(STATES).starts_for_each_pattern(true);
+        let built = DFA::builder().syntax(syntax).configure(config).build_many(shapes);
+        let dfa = built.map_err(|error| error.to_string())?;
         // Where a shape can begin is told by the byte before it, which tells nothing of a line's or text's edge.
-        if nfa.look_set_any().contains_anchor() {
+        if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        let config = dense::Config::new()
-            .start_kind(StartKind::Anchored)
-            .starts_for_each_pattern(alone)
-            .accelerate(false)
-            .dfa_size_limit(Some(STATES))
-            .determinize_size_limit(Some(STATES));
-        let dfa = dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|e| failed(&e))?;
-        let start =
-            |before| dfa.start_state(&start::Config::new().anchored(Anchored::Yes).look_behind(Some(before)));
-        let starts = [start(b' ').map_err(|e| failed(&e))?, start(b'a').map_err(|e| failed(&e))?];
-        Ok(Self { dfa, starts })
+        Ok(Self { dfa })
     }
 
-    fn start(&self, before: Option<u8>) -> StateID {
-        let [apart, within] = self.starts;
-        if before.is_some_and(is_word) { within } else { apart }
-    }
-
-    /// Whether a byte ends all hope from a state on.
-    fn ends(&self, state: StateID, byte: u8) -> bool {
-        self.dfa.is_dead_state(self.dfa.next_state(state, byte))
+    fn start(&self, states: &mut Cache, which: Anchored, before: Option<u8>) -> Option<LazyStateID> {
+        let config = start::Config::new().anchored(which).look_behind(before);
+        self.dfa.start_state(states, &config).ok()
     }
 
     /// The first shape that matches at a place, and the end.
-    fn at(&self, text: &[u8], start: usize) -> Option<(PatternID, usize)> {
-        self.walk(self.start(byte_before(text, start)), text, start)
-    }
-
-    /// The shape that matches from a state on, and the end.
-    fn walk(&self, mut state: StateID, text: &[u8], start: usize) -> Option<(PatternID, usize)> {
+    fn at(
+        &self,
+        states: &mut Cache,
+        text: &[u8],
+        start: usize,
+        which: Anchored,
+    ) -> Option<(PatternID, usize)> {
         // A state tells of a match one byte late; the library's own search costs several times this on a few bytes.
+        let mut state = self.start(states, which, byte_before(text, start))?;
         let mut found = None;
         let mut rest = text.get(start..)?.iter();
         while let Some(byte) = rest.next() {
-            state = self.dfa.next_state(state, *byte);
-            if !self.dfa.is_special_state(state) {
+            state = self.dfa.next_state(states, state, *byte).ok()?;
+            if !state.is_tagged() {
                 continue;
             }
-            if self.dfa.is_match_state(state) {
+            if state.is_match() {
                 let end = text.len() - rest.len() - 1;
-                found = Some((self.dfa.match_pattern(state, 0), end));
-            } else if self.dfa.is_dead_state(state) {
+                found = Some((self.dfa.match_pattern(states, state, 0), end));
+            } else if state.is_dead() {
                 return found.filter(|(_, end)| *end > start);
             }
         }
-        let last = self.dfa.next_eoi_state(state);
-        if self.dfa.is_match_state(last) {
-            found = Some((self.dfa.match_pattern(last, 0), text.len()));
+        let last = self.dfa.next_eoi_state(states, state).ok()?;
+        if last.is_match() {
+            found = Some((self.dfa.match_pattern(states, last, 0), text.len()));
         }
         found.filter(|(_, end)| *end > start)
     }
 
-    /// Whether a match may go on after, or end within, these bytes.
-    fn outlives(&self, before: u8, bytes: &[u8]) -> bool {
-        let mut state = self.start(Some(before));
+    /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
+    fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
+        let Some(mut state) = self.start(states, Anchored::Yes, Some(before)) else { return true };
         for byte in bytes {
-            state = self.dfa.next_state(state, *byte);
-            if self.dfa.is_special_state(state) {
-                return self.dfa.is_match_state(state);
+            match self.dfa.next_state(states, state, *byte) {
+                Ok(next) if next.is_dead() => return false,
+                Ok(next) if next.is_match() => return true,
+                Ok(next) => state = next,
+                Err(_) => return true,
             }
         }
         true
@@ -376,7 +392,7 @@ mod tests {
     #[test]
     fn anchors_are_refused() {
         for shape in ["^mrn", "(?m)^mrn", "mrn$"] {
-            assert!(Automata::new(&[(vec![shape], false)]).is_err(), "{shape}");
+            assert!(Automata::new(&[vec![shape]]).is_err(), "{shape}");
         }
     }
 
@@ -397,9 +413,9 @@ mod tests {
         ) {
             let text = pieces.concat();
             let note = Note::new(&text);
-            let automata = Automata::new(&SHAPES.map(|shapes| (shapes.to_vec(), false))).unwrap();
+            let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
             let mut found = Vec::new();
-            automata.seek(&note, &mut |one| found.push(one));
+            automata.seek(&note, &mut |_, one| found.push(one));
             found.sort_by_key(|one| (one.automaton, one.start));
             let mut expected = Vec::new();
             for (automaton, shapes) in SHAPES.iter().enumerate() {

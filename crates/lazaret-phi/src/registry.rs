@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use lazaret_core::{Kind, Label, Rule, Severity};
 use regex_automata::util::primitives::PatternID;
 
-use crate::automaton::{Automata, Match};
+use crate::automaton::{Automata, Match, Work};
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
 use crate::view::Note;
@@ -117,8 +117,7 @@ impl Readings {
             });
             let of_pass: Vec<_> = of_pass.collect();
             owners.push(of_pass.iter().map(|(detector, number, _)| (*detector, *number)).collect());
-            let of_pass = of_pass.iter().map(|(.., shape)| *shape).collect();
-            shapes.push((of_pass, pass == Pass::Numbers));
+            shapes.push(of_pass.iter().map(|(.., shape)| *shape).collect());
         }
         let automata =
             Automata::new(&shapes).map_err(|error| format!("the shapes do not compile: {error}"))?;
@@ -127,13 +126,13 @@ impl Readings {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut claims = PASSES.map(|_| Vec::new());
-        self.automata.seek(note, &mut |found| {
+        self.automata.seek(note, &mut |work, found| {
             let Some(claims) = claims.get_mut(found.automaton) else { return };
             let before = claims.len();
             self.ask(found, note, claims);
             // Numbers look alike: what one detector rejects is offered to the shapes after it.
             if claims.len() == before && PASSES.get(found.automaton) == Some(&Pass::Numbers) {
-                self.ask_others(found, note, claims);
+                self.ask_others(work, found, note, claims);
             }
         });
         out.extend(claims.into_iter().flatten());
@@ -147,13 +146,13 @@ impl Readings {
     }
 
     /// Offers the place to the shapes that come after the one whose detector rejected it.
-    fn ask_others(&self, rejected: Match, note: &Note<'_>, out: &mut Vec<Found>) {
+    fn ask_others(&self, work: &mut Work, rejected: Match, note: &Note<'_>, out: &mut Vec<Found>) {
         let before = out.len();
         let shapes = self.owners.get(rejected.automaton).map_or(0, Vec::len);
         for shape in (rejected.shape.as_usize() + 1..shapes).filter_map(|number| PatternID::new(number).ok())
         {
             let other = Match { shape, ..rejected };
-            if let Some(end) = self.automata.at(note.text(), other) {
+            if let Some(end) = self.automata.at(work, note.text(), other) {
                 note.count(end - other.start);
                 self.ask(Match { end, ..other }, note, out);
                 if out.len() > before {
