@@ -21,6 +21,9 @@ use crate::view::{Case, Note, Token};
 /// See the page above.
 pub(crate) struct NameUnlisted;
 
+/// Most words of a name.
+const WORDS: usize = 4;
+
 impl ShapeDetector for NameUnlisted {
     fn id(&self) -> &'static str {
         "phi.name.unlisted"
@@ -121,7 +124,9 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         return None;
     }
     let mut last = index;
-    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+    // One word more than a name has says enough of a longer run.
+    while let (Some(this), Some(next), true) = (tokens.get(last), tokens.get(last + 1), last - index < WORDS)
+    {
         let gap = note.slice(this.end, next.start);
         let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
         let after_initial = this.case == Case::Initial && gap == ". ";
@@ -143,7 +148,7 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
     let hyphen_only = (index..last)
         .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
         .all(|(a, b)| note.slice(a.end, b.start) == "-");
-    ((2..=4).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
+    ((2..=WORDS).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
         .then_some(last)
 }
 
