@@ -110,9 +110,13 @@ impl Automata {
         work.from.resize(self.each.len(), 0);
         let text = note.text().as_bytes();
         let [letter_inside, digit_inside] = self.inside;
+        let blank = self.begin.iter().all(|begin| begin.with(b' ', None) == 0);
         let mut at = 0;
         for token in note.tokens() {
-            self.places(work, text, at..token.start, found);
+            // Most words are parted by one blank.
+            if !(blank && token.start == at + 1 && text.get(at) == Some(&b' ')) {
+                self.places(work, text, at..token.start, found);
+            }
             at = token.end;
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
                 let able = self.outlive(work, text, token);

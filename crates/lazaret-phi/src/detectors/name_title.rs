@@ -47,8 +47,12 @@ impl ShapeDetector for NameTitle {
             }
             let word = note.word(token).to_lowercase();
             // `MS Contin`: a drug.
-            let phrase = format!("{word} {}", note.word(next).to_lowercase());
-            if gap == " " && crate::lexicon::Lexicon::get().marks(&phrase).has(Marks::CLINICAL) {
+            let lexicon = crate::lexicon::Lexicon::get();
+            let phrase = || format!("{word} {}", note.word(next).to_lowercase());
+            if gap == " "
+                && lexicon.begins_phrase(token.hash)
+                && lexicon.marks(&phrase()).has(Marks::CLINICAL)
+            {
                 continue;
             }
             // Two titles in a row are read from the second.
