@@ -309,7 +309,15 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
             strides.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
             covered += STRIDE;
         }
-        tokens.push(Token { start, end: at, marks, case: word.case(begins_upper), plain, digits, hash });
+        tokens.push(Token {
+            start,
+            end: at,
+            marks,
+            case: word.case(text.get(start..at).unwrap_or(""), begins_upper),
+            plain,
+            digits,
+            hash,
+        });
     }
     (tokens, strides)
 }
@@ -424,7 +432,7 @@ impl Word {
     }
 
     /// How it is written; `begins_upper` tells of its first letter.
-    fn case(&self, begins_upper: impl FnOnce() -> bool) -> Case {
+    fn case(&self, written: &str, begins_upper: impl FnOnce() -> bool) -> Case {
         let (letters, upper, digits) = (self.letters(), count(self.counts % DIGIT / UPPER), self.digits());
         match (letters, digits) {
             (0, _) => Case::Number,

@@ -120,7 +120,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         ));
     }
     // `Fernmere, OH`, `Fernbrook, Vermont`, `Fernvane NM 87998`
-    let state = next.is_some_and(|t| {
+    let state = next.filter(|t| t.capitalised()).is_some_and(|t| {
         let gap = note.slice(end.end, t.start);
         let code = t.case == Case::Upper && t.len() <= 3;
         let near = gap == ", " || matches!(gap, " " | "  " | " * " | "^");

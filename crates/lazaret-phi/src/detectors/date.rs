@@ -14,7 +14,6 @@
 use lazaret_core::Label;
 
 use crate::calendar;
-use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};

@@ -88,7 +88,7 @@ impl ShapeDetector for Hospital {
             }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
-                || (token.has(Marks::FACILITY) || second(token)) && index > 0;
+                || index > 0 && (token.has(Marks::FACILITY) || second(token));
             if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
                 out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
             }

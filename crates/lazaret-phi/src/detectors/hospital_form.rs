@@ -87,7 +87,8 @@ fn run(note: &Note<'_>, from: usize) -> usize {
 fn childrens(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };
-    if note.byte(token.end) != b'\'' || !note.word(token).eq_ignore_ascii_case("children") {
+    if token.len() != 8 || note.byte(token.end) != b'\'' || !note.word(token).eq_ignore_ascii_case("children")
+    {
         return;
     }
     let possessive = tokens.get(index + 1).filter(|next| next.start == token.end + 1);
@@ -180,7 +181,7 @@ fn possessive(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
 fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };
-    if token.len() < 3 {
+    if token.case != Case::Capital || token.has(PLAIN) || token.len() < 3 {
         return;
     }
     let before = note.before(token.start, 8);

@@ -11,7 +11,6 @@
 
 use lazaret_core::Label;
 
-use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::names::{clinical_form, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
@@ -20,9 +19,6 @@ use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameUnlisted;
-
-/// Most words of a name.
-const WORDS: usize = 4;
 
 impl ShapeDetector for NameUnlisted {
     fn id(&self) -> &'static str {
@@ -68,9 +64,6 @@ fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
         .or(Marks::PAYER);
     let tokens = note.tokens();
     let token = tokens.get(index)?;
-    if !token.has(Marks::GIVEN_FREQUENT) || token.has(others) || token.len() < 4 {
-        return None;
-    }
     let joined = matches!(note.byte_before(token.start), b'-' | b'.' | b'_' | b'@' | b'/' | b'\'')
         || matches!(note.byte(token.end), b'-' | b'_' | b'@' | b'/')
         || note.byte(token.end) == b'.' && note.byte(token.end + 1).is_ascii_alphanumeric();
@@ -125,8 +118,7 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
     }
     let mut last = index;
     // One word more than a name has says enough of a longer run.
-    while let (Some(this), Some(next), true) = (tokens.get(last), tokens.get(last + 1), last - index < WORDS)
-    {
+    while let (Some(this), Some(next), true) = (tokens.get(last), tokens.get(last + 1), last - index < 4) {
         let gap = note.slice(this.end, next.start);
         let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
         let after_initial = this.case == Case::Initial && gap == ". ";
@@ -148,7 +140,7 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
     let hyphen_only = (index..last)
         .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
         .all(|(a, b)| note.slice(a.end, b.start) == "-");
-    ((2..=WORDS).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
+    ((2..=4).contains(&words) && unlisted && !goes_on && !hyphen_only && end.case != Case::Initial)
         .then_some(last)
 }
 
@@ -161,8 +153,8 @@ fn acts(note: &Note<'_>, index: usize) -> bool {
         tokens.get(index + 1).filter(|t| note.slice(token.end, t.start) == " " && t.case == Case::Lower);
     let before =
         index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
-    after.is_some_and(|t| is_one_of(note.word(t), ACTS))
-        || before.is_some_and(|t| {
-            is_one_of(note.word(t), "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by")
-        })
+    let is = |t: &Token, words: &str| words.split('|').any(|w| w == note.word(t));
+    after.is_some_and(|t| is(t, ACTS))
+        || before
+            .is_some_and(|t| is(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by"))
 }

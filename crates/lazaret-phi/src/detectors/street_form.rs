@@ -9,8 +9,6 @@
 //!
 //! References: USPS Publication 28, appendices C1 and C2.
 
-use std::borrow::Cow;
-
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
@@ -164,6 +162,11 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
     else {
         return;
     };
+    let digits = note.word(number).bytes().take_while(u8::is_ascii_digit).count();
+    let letters = note.word(number).bytes().skip(digits).filter(u8::is_ascii_alphabetic).count();
+    if digits == 0 || digits > 4 || digits + letters != number.len() || letters > 1 {
+        return;
+    }
     let abbreviated = match note.slice(street.end, number.start) {
         " " => false,
         ". " => true,
@@ -176,11 +179,6 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
     let word = note.word(street).to_lowercase();
     let ends = |end: &str| word.ends_with(end) && (end == "str") == abbreviated;
     if !ENDS.iter().any(|end| ends(end)) {
-        return;
-    }
-    let digits = note.word(number).bytes().take_while(u8::is_ascii_digit).count();
-    let letters = note.word(number).bytes().skip(digits).filter(u8::is_ascii_alphabetic).count();
-    if digits == 0 || digits > 4 || digits + letters != number.len() || letters > 1 {
         return;
     }
     let mut first = index - 1;
