@@ -11,6 +11,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::names::{clinical_form, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
@@ -153,7 +154,7 @@ fn acts(note: &Note<'_>, index: usize) -> bool {
         tokens.get(index + 1).filter(|t| note.slice(token.end, t.start) == " " && t.case == Case::Lower);
     let before =
         index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
-    let is = |t: &Token, words: &str| words.split('|').any(|w| w == note.word(t));
+    let is = |t: &Token, words: &'static str| is_one_of(note.word(t), words);
     after.is_some_and(|t| is(t, ACTS))
         || before
             .is_some_and(|t| is(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by"))
