@@ -178,7 +178,7 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
             fields.push(field(Part::Month, month, true));
         } else if let Some(day) = weekday_of(word) {
             fields.push(field(Part::Weekday, day, true));
-        } else if !["of", "the", "st", "nd", "rd", "th", "t", "z", "den", "de"]
+        } else if !["of", "the", "st", "nd", "rd", "th", "t", "z", "den", "de", "del", "er"]
             .iter()
             .any(|known| known.eq_ignore_ascii_case(word))
         {
@@ -305,6 +305,18 @@ const MONTH_NAMES: [&[&str]; 12] = [
     &["october", "ocotber", "octber", "oktober", "okt", "octobre", "octubre", "oct"],
     &["november", "novemeber", "novermber", "novembre", "noviembre", "nov"],
     &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "dec"],
+    &["january", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän", "jan"],
+    &["february", "febuary", "februar", "février", "febrero", "févr", "feber", "fév", "feb"],
+    &["march", "märz", "mars", "marzo", "mrz", "mär", "mar"],
+    &["april", "avril", "abril", "avr", "abr", "apr"],
+    &["may", "mai", "mayo"],
+    &["june", "juni", "juin", "junio", "jun"],
+    &["july", "juli", "juillet", "julio", "juil", "jul"],
+    &["august", "août", "agosto", "ago", "aug"],
+    &["september", "septembre", "septiembre", "sept", "sep"],
+    &["october", "oktober", "octobre", "octubre", "okt", "oct"],
+    &["november", "novembre", "noviembre", "nov"],
+    &["december", "dezember", "décembre", "diciembre", "dez", "déc", "dic", "dec"],
 ];
 
 /// The number of a month from its name.

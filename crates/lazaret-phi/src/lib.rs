@@ -21,6 +21,7 @@
 //! | `edges` | words beside what was found that belong to it |
 //! | `ocr` | damage of scanned text, mended byte for byte |
 //! | `wide` | states, countries, ages, years, professions: for wider profiles only |
+//! | `language`, `abroad` | which parts of a note are German, French or Spanish, and the detectors that read them |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
@@ -28,6 +29,7 @@
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod address;
+mod abroad;
 mod automaton;
 mod calendar;
 mod clinical;
@@ -36,6 +38,7 @@ mod edges;
 mod edit;
 mod knowledge;
 mod known;
+mod language;
 mod lexicon;
 #[doc(hidden)]
 pub mod model;

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use lazaret_core::{Kind, Label, Rule, Severity};
 use regex_automata::util::primitives::PatternID;
 
+use crate::abroad;
 use crate::automaton::{Automata, Match, Work};
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
@@ -167,7 +168,8 @@ static READINGS: LazyLock<Result<Readings, String>> = LazyLock::new(Readings::co
 
 /// Whether the automata could be built: their error otherwise.
 pub(crate) fn ready() -> Result<(), &'static str> {
-    READINGS.as_ref().map(|_| ()).map_err(String::as_str)
+    READINGS.as_ref().map(|_| ()).map_err(String::as_str)?;
+    abroad::ready()
 }
 
 /// Runs every detector over a note.
@@ -179,21 +181,33 @@ pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'stat
     Ok(())
 }
 
+fn source(id: &str) -> Option<&'static str> {
+    let own = DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source());
+    own.or_else(|| {
+        abroad::DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source())
+    })
+}
+
 /// The page of a detector: its id, and what its documentation says.
 pub fn page(id: &str) -> Option<String> {
-    let detector = DETECTORS.iter().find(|detector| detector.id() == id)?;
-    let lines = detector.source().lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = source(id)?.lines().map_while(|line| line.strip_prefix("//!"));
     Some(lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n"))
 }
 
 /// A text in which the detector finds something, and one that looks alike in which it finds nothing.
 pub fn examples(id: &str) -> Option<(&'static str, &'static str)> {
-    DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples())
+    let own = DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples());
+    own.or_else(|| {
+        abroad::DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples())
+    })
 }
 
 /// The ids of all detectors, sorted.
 pub fn ids() -> impl Iterator<Item = &'static str> {
-    DETECTORS.iter().map(|detector| detector.id())
+    let mut ids: Vec<_> = DETECTORS.iter().map(|detector| detector.id()).collect();
+    ids.extend(abroad::DETECTORS.iter().map(|detector| detector.id()));
+    ids.sort_unstable();
+    ids.into_iter()
 }
 
 /// Something found: the start and end on the folded text.

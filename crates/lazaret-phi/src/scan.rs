@@ -16,7 +16,9 @@ use rustc_hash::FxHashMap;
 use crate::address;
 use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
+use crate::abroad;
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
+use crate::language::Sections;
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
 use crate::names::widen;
@@ -169,6 +171,9 @@ fn look_at(
     let mut claims = Vec::new();
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
     registry::detect(note, &mut claims).map_err(failed)?;
+    let sections = Sections::of(note);
+    sections.temper(&mut claims, 0);
+    abroad::detect(note, &sections, &mut claims).map_err(failed)?;
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
@@ -182,6 +187,7 @@ fn look_at(
     }
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
+    sections.temper(&mut claims, ruled);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     edges::codes_stay(note, &mut claims);
     if !wide {
@@ -202,6 +208,7 @@ fn look_at(
             span: note.original(claim.start, claim.end),
             confidence: claim.evidence.confidence(),
             rule: claim.label.kind.rule_id(),
+            language: sections.at(claim.start),
         })
         .filter(|detection| {
             text.get(detection.span.start..detection.span.end).is_some_and(|part| !part.is_empty())
