@@ -39,6 +39,7 @@ pub(crate) const DETECTORS: &[&dyn AbroadDetector] = &[
     &detectors::hospital_abroad::HospitalAbroad,
     &detectors::place_abroad::PlaceAbroad,
     &detectors::name_abroad::NameAbroad,
+    &detectors::other_id_abroad::OtherIdAbroad,
     &detectors::phone_abroad::PhoneAbroad,
 ];
 

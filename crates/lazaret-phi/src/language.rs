@@ -55,7 +55,7 @@ impl Class {
     /// Before a town: `nach`, `à`, `reside en`.
     pub(crate) const PLACE: Self = Self(1 << 15);
 
-    const NAMES: [(&'static str, Self); 16] = [
+    const NAMES: [(&'static str, Self); 17] = [
         ("function", Self::FUNCTION),
         ("form", Self::FORM),
         ("word", Self::WORD),
@@ -72,6 +72,8 @@ impl Class {
         ("particle", Self::PARTICLE),
         ("street", Self::STREET),
         ("place", Self::PLACE),
+        // As good a word of English: it counts for neither.
+        ("shared", Self(0)),
     ];
 
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -258,8 +260,7 @@ impl Counts {
             counts.words += 1;
             let tells = tells(token);
             counts.foreign.iter_mut().zip(tells).for_each(|(count, tells)| *count += usize::from(tells));
-            let shared =
-                FOREIGN.iter().any(|(language, _)| class_of_hash(*language, token.hash) != Class::default());
+            let shared = WORDS.of.iter().any(|words| words.contains_key(&token.hash));
             counts.english += usize::from(
                 token.has(Marks::FUNCTION) && token.case != Case::Upper && token.len() > 1 && !shared,
             );

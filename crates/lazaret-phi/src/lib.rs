@@ -13,7 +13,7 @@
 //! | `registry` | the list of detectors, their shapes and rules |
 //! | `automaton` | many shapes in one automaton, tried where one can begin |
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
-//! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
+//! | `names`, `value`, `calendar`, `checks` | how names, ids after a cue, and dates are read; check digits |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
@@ -33,6 +33,7 @@ mod abroad;
 mod automaton;
 mod calendar;
 mod clinical;
+mod checks;
 mod detectors;
 mod edges;
 mod edit;

@@ -33,7 +33,9 @@ impl AbroadDetector for AgeAbroad {
     }
 
     fn shapes(&self) -> &'static [&'static str] {
-        &["\\b(?:9\\d|1[0-2]\\d)(?:[ -]?jährige?[nmrs]?|[ -]?jaehrige?[nmrs]?| ?jahre alt| ?ans| ?años| ?anos)\\b"]
+        &[
+            "\\b(?:9\\d|1[0-2]\\d)(?:[ -]?jährige?[nmrs]?|[ -]?jaehrige?[nmrs]?| ?jahre alt| ?ans| ?años| ?anos)\\b",
+        ]
     }
 
     fn judge(&self, hit: Hit, _: Language, _: &Note<'_>, out: &mut Vec<Found>) {

@@ -69,16 +69,18 @@ impl AbroadDetector for DateAbroad {
         let joined = inside(note.byte(hit.end))
             || matches!(note.byte_before(hit.start), b'/' | b'-' | b'.' | b',')
                 && note.byte_before(hit.start.saturating_sub(1)).is_ascii_digit();
-        let month = text
-            .split(|c: char| !c.is_alphabetic())
-            .any(|word| month_of(word).is_some() || matches!(word, "fevr" | "setiembre" | "fevrier" | "aout"));
+        let month = text.split(|c: char| !c.is_alphabetic()).any(|word| {
+            month_of(word).is_some() || matches!(word, "fevr" | "setiembre" | "fevrier" | "aout")
+        });
         if joined || !month {
             return;
         }
         // `2 mar`, `5 ago`: a short name after a number wants a year, a full stop or a capital.
-        let word = text.split(|c: char| !c.is_alphabetic()).rfind(|word| word.chars().count() > 2).unwrap_or("");
+        let word =
+            text.split(|c: char| !c.is_alphabetic()).rfind(|word| word.chars().count() > 2).unwrap_or("");
         let year = text.bytes().rev().take_while(u8::is_ascii_digit).count() >= 2;
-        let short = word.chars().count() <= 4 && !matches!(word, "mars" | "mai" | "juin" | "août" | "juni" | "juli" | "mayo");
+        let short = word.chars().count() <= 4
+            && !matches!(word, "mars" | "mai" | "juin" | "août" | "juni" | "juli" | "mayo");
         if short && !year && !text.ends_with('.') && !word.starts_with(char::is_uppercase) {
             return;
         }
@@ -98,7 +100,10 @@ fn with_weekday(start: usize, language: Language, note: &Note<'_>) -> usize {
     previous(note, note.token_at(start))
         .filter(|word| {
             class_of(language, note, word).has(Class::WEEKDAY)
-                && matches!(note.slice(word.end, start), " " | ", " | ". " | "., " | " den " | ", den " | ", le " | " le ")
+                && matches!(
+                    note.slice(word.end, start),
+                    " " | ", " | ". " | "., " | " den " | ", den " | ", le " | " le "
+                )
         })
         .map_or(start, |word| word.start)
 }

@@ -22,8 +22,16 @@ use crate::view::{Case, Note, Token};
 pub(crate) struct HospitalAbroad;
 
 /// What German words for a facility end in.
-const ENDINGS: [&str; 8] =
-    ["klinik", "klinikum", "krankenhaus", "spital", "hospital", "pflegeheim", "seniorenheim", "gesundheitsamt"];
+const ENDINGS: [&str; 8] = [
+    "klinik",
+    "klinikum",
+    "krankenhaus",
+    "spital",
+    "hospital",
+    "pflegeheim",
+    "seniorenheim",
+    "gesundheitsamt",
+];
 /// Most words beside the one for the facility.
 const WORDS: usize = 6;
 
@@ -88,10 +96,16 @@ fn forward(index: usize, language: Language, note: &Note<'_>) -> usize {
             break;
         }
         let is = class_of(language, note, next);
-        let joint = language != Language::German
-            && (is.has(Class::PARTICLE.or(Class::ADJECTIVE).or(Class::FACILITY)));
-        let proper = next.case != Case::Initial && may_be_part(next, language, note) && !is.has(Class::ADJECTIVE);
-        if proper {
+        let joint = match language {
+            Language::German => {
+                matches!(note.word(next), "am" | "an" | "der" | "im" | "bei" | "vom" | "zum" | "zur")
+            }
+            _ => is.has(Class::PARTICLE.or(Class::ADJECTIVE).or(Class::FACILITY)),
+        };
+        let proper =
+            next.case != Case::Initial && may_be_part(next, language, note) && !is.has(Class::ADJECTIVE);
+        let form = matches!(note.word(next), "gGmbH" | "GmbH" | "AG" | "SA" | "SAS" | "SL");
+        if proper || form && last == at && last > index {
             last = at + 1;
         } else if !joint {
             break;

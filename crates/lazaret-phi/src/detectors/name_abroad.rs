@@ -162,9 +162,9 @@ pub(crate) fn may_be_part(token: &Token, language: Language, note: &Note<'_>) ->
 
 /// `d'Artagnan`, `l'Isle`
 fn starts_inside(note: &Note<'_>, token: &Token) -> bool {
-    note.word(token).split_once('\'').is_some_and(|(head, rest)| {
-        head.len() <= 2 && rest.chars().next().is_some_and(char::is_uppercase)
-    })
+    note.word(token)
+        .split_once('\'')
+        .is_some_and(|(head, rest)| head.len() <= 2 && rest.chars().next().is_some_and(char::is_uppercase))
 }
 
 /// The words of the name that begins at `index`: its first and last token.

@@ -25,9 +25,24 @@ pub(crate) struct PlaceAbroad;
 
 /// What the names of German streets end in.
 const ENDINGS: [&str; 14] = [
-    "straße", "strasse", "str", "weg", "gasse", "allee", "platz", "ring", "ufer", "damm", "steig", "chaussee",
-    "graben", "promenade",
+    "straße",
+    "strasse",
+    "str",
+    "weg",
+    "gasse",
+    "allee",
+    "platz",
+    "ring",
+    "ufer",
+    "damm",
+    "steig",
+    "chaussee",
+    "graben",
+    "promenade",
 ];
+/// What no street's name begins with.
+const NO_STREET: Class =
+    Class::TITLE.or(Class::DOCTOR).or(Class::FUNCTION).or(Class::STAFF).or(Class::PATIENT);
 /// Most words of a street's name.
 const WORDS: usize = 8;
 
@@ -107,7 +122,13 @@ fn german(index: usize, token: &Token, note: &Note<'_>) -> Option<(usize, usize)
     let mut first = index;
     while let (Some(before), Some(this)) = (previous(note, first), note.tokens().get(first)) {
         let gap = note.slice(before.end, this.start);
-        let of_name = gap == "-" || alone && gap == " " && may_be_part(before, Language::German, note);
+        // `Alte Gasse`, `Obere Mühlgasse`
+        let bent = ["e", "er", "en"].iter().any(|ending| note.word(before).ends_with(ending));
+        let of_name = gap == "-"
+            || gap == " "
+                && before.capitalised()
+                && (alone && may_be_part(before, Language::German, note)
+                    || bent && !class_of(Language::German, note, before).has(NO_STREET));
         if index - first > 3 || !of_name {
             break;
         }
@@ -123,7 +144,10 @@ fn german(index: usize, token: &Token, note: &Note<'_>) -> Option<(usize, usize)
             break;
         }
         at -= 1;
-        let begins = matches!(note.word(before), "Am" | "An" | "Im" | "In" | "Auf" | "Zum" | "Zur" | "Unter" | "Hinter");
+        let begins = matches!(
+            note.word(before),
+            "Am" | "An" | "Im" | "In" | "Auf" | "Zum" | "Zur" | "Unter" | "Hinter"
+        );
         if begins {
             let outside = note.before(before.start, 12);
             let place = outside.trim_end().is_empty()
@@ -170,7 +194,8 @@ fn name_end(index: usize, language: Language, note: &Note<'_>) -> Option<usize> 
         if !matches!(note.slice(this.end, next.start), " " | "-" | "'" | ". " | "/ " | "/") {
             break;
         }
-        let inner = note.word(next).split_once('\'').is_some_and(|(_, rest)| rest.starts_with(char::is_uppercase));
+        let inner =
+            note.word(next).split_once('\'').is_some_and(|(_, rest)| rest.starts_with(char::is_uppercase));
         let year = next.case == Case::Number && language == Language::French;
         if matches!(next.case, Case::Capital | Case::Upper | Case::Initial) || inner {
             end = Some(next.end);
@@ -216,11 +241,12 @@ fn floor_end(end: usize, note: &Note<'_>) -> usize {
     let blanks = after.len() - door.len();
     let word = door.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let named = DOORS.iter().any(|known| door.get(..word).is_some_and(|d| d.eq_ignore_ascii_case(known)));
-    let past = if word == 1 && door.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()) || named {
-        blanks + word + usize::from(named && door.as_bytes().get(word) == Some(&b'.'))
-    } else {
-        0
-    };
+    let past =
+        if word == 1 && door.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()) || named {
+            blanks + word + usize::from(named && door.as_bytes().get(word) == Some(&b'.'))
+        } else {
+            0
+        };
     end + lead + storey + past
 }
 
@@ -240,10 +266,13 @@ fn code_and_town(index: usize, code: &Token, language: Language, note: &Note<'_>
             && code.start - claim.end <= 24
             && !note.slice(claim.end, code.start).contains(['.', ';'])
     });
-    let country = note.byte_before(code.start) == b'-' && note.byte_before(code.start - 1).is_ascii_uppercase();
+    let country =
+        note.byte_before(code.start) == b'-' && note.byte_before(code.start - 1).is_ascii_uppercase();
     let line = note.before(code.start, 4).trim().is_empty() || note.before(code.start, 4).ends_with(", ");
     let fits = match code.len() {
-        5 => street || country || line || next.has(Marks::CITY) || note.before(code.start, 4).ends_with("in "),
+        5 => {
+            street || country || line || next.has(Marks::CITY) || note.before(code.start, 4).ends_with("in ")
+        }
         4 => street || country,
         _ => false,
     };
@@ -269,7 +298,10 @@ fn town_end(index: usize, language: Language, note: &Note<'_>) -> usize {
     while let (Some(this), Some(next)) = (note.tokens().get(at), note.tokens().get(at + 1)) {
         let gap = note.slice(this.end, next.start);
         let small = class_of(language, note, next).has(Class::PARTICLE)
-            || matches!(note.word(next), "am" | "an" | "im" | "bei" | "ob" | "sur" | "sous" | "en" | "la" | "der");
+            || matches!(
+                note.word(next),
+                "am" | "an" | "im" | "bei" | "ob" | "sur" | "sous" | "en" | "la" | "der"
+            );
         let capital = matches!(next.case, Case::Capital | Case::Upper);
         let after_small = this.case == Case::Lower;
         if at - index > 4 {
