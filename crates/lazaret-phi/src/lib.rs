@@ -26,6 +26,7 @@
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
+//! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod address;
@@ -47,6 +48,7 @@ mod names;
 mod ocr;
 mod overlap;
 mod registry;
+mod residual;
 mod rewrite;
 mod scan;
 mod surrogate;
@@ -58,6 +60,7 @@ pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};
+pub use residual::Assessment;
 pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
 

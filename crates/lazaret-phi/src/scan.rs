@@ -25,6 +25,7 @@ use crate::names::widen;
 use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
+use crate::residual::{self, Assessment, Taken};
 use crate::view::{Case, Note};
 use crate::wide;
 
@@ -120,6 +121,17 @@ impl Scanner {
             at = until;
         }
         Ok(out)
+    }
+
+    /// What there is to say of a text as a whole, once what was detected in it is taken out. The detections must be in
+    /// order. Linear in the text; memory for one window of it.
+    pub fn assess(&self, text: &str, detections: &[Detection]) -> Vec<Assessment> {
+        let sure = Evidence::Shape.confidence().value();
+        let taken: Vec<Taken> = detections
+            .iter()
+            .map(|detection| Taken { span: detection.span, sure: detection.confidence.value() >= sure })
+            .collect();
+        residual::assess(text, &taken)
     }
 }
 

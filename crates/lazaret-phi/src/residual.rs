@@ -1,0 +1,409 @@
+//! What a text still says when nothing identifying is detected in it, or when what was detected is taken out: that it
+//! is a patient's record (`phi.clinical-text`), and that what is left may single a person out (`phi.residual-risk`).
+//!
+//! Both are scores over a window of a text, a note at most of [`WINDOW`] bytes; the highest counts. What was detected is
+//! read as taken out, so a profile that keeps some of it leaves more than is scored here.
+//!
+//! **Clinical text**: words are counted that records have (sections with a colon, vitals and laboratory values with their
+//! number, doses, words of charting such as `denies`, clinical words of the lists, one person in the singular), and
+//! words of texts that speak of patients in general (`patients`, `should`, `trial`). [`Counts::clinical`] has the weights.
+//!
+//! **Residual risk**: each kind of quasi-identifier has a weight (below); the risk is one minus the product of what each
+//! leaves, so that no single kind but a half-masked value reaches the threshold. The weights are judgement, not measured
+//! chances of re-identification: HHS's guidance names the same kinds (rare diagnosis, unusual occupation, public event).
+
+mod cues;
+
+use lazaret_core::{Confidence, Rule, Severity, Span};
+
+use crate::lexicon::{Lexicon, Marks, hash};
+use cues::{Cue, Cues, rare_at};
+
+/// A patient's record in which no identifier was detected.
+pub(crate) static CLINICAL_TEXT: Rule = Rule::new(
+    "phi.clinical-text",
+    Severity::Info,
+    "a patient's record, in which no identifier was detected",
+);
+
+/// What is left may single a person out.
+pub(crate) static RESIDUAL_RISK: Rule = Rule::new(
+    "phi.residual-risk",
+    Severity::Medium,
+    "half-masked values, or a rare condition, place, role, event or age that together may single a person out",
+);
+
+/// Most bytes that are scored together: longer texts are cut at blank lines.
+const WINDOW: usize = 16 << 10;
+/// From which score on a text is a patient's record.
+const CLINICAL: f32 = 0.42;
+/// From which score on the risk is told (low: recorded, crosses).
+const TOLD: f32 = 0.5;
+/// From which score on the record is held for a person (medium).
+const HELD: f32 = 0.7;
+/// How clinical a text must be for its quasi-identifiers to count, unless half-masked values or placeholders do.
+const OF_A_PATIENT: f32 = 0.2;
+
+/// The quasi-identifiers: what each is called, and its weight.
+const KINDS: [(&str, f32); 15] = [
+    ("half-masked values", 0.75),
+    ("a public role of the patient or of kin", 0.4),
+    ("a superlative of a place (`the only … in the county`)", 0.45),
+    ("an event that was public", 0.35),
+    ("an accident or crime that is told of", 0.25),
+    ("an unusual occupation", 0.25),
+    ("a condition of under one in a million", 0.45),
+    ("a rare condition", 0.35),
+    ("a place left over", 0.2),
+    ("a small place", 0.15),
+    ("an age over 89", 0.3),
+    ("an age over 80, or of an infant", 0.12),
+    ("twins, or a number of children", 0.1),
+    ("placeholders beside it", 0.1),
+    ("identifiers that another tool left beside its placeholders", 0.45),
+];
+const MASKED: usize = 0;
+const ROLE: usize = 1;
+const SUPERLATIVE: usize = 2;
+const PUBLIC: usize = 3;
+const EVENT: usize = 4;
+const TRADE: usize = 5;
+const RARE: usize = 6;
+const LEFT_OVER: usize = 8;
+const SMALL: usize = 9;
+const OLD: usize = 10;
+const AGE: usize = 11;
+const MANY: usize = 12;
+const PLACEHOLDER: usize = 13;
+const MISSED: usize = 14;
+
+/// One finding about a text as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// How grave: the rule's severity, or less.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// For people: which kinds were seen. Never a word of the text.
+    pub message: String,
+}
+
+/// A span that was detected, and whether by more than word lists.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) span: Span,
+    pub(crate) sure: bool,
+}
+
+/// What there is to say of a text of which these spans were detected, in order.
+pub(crate) fn assess(text: &str, detected: &[Taken]) -> Vec<Assessment> {
+    let mut clinical = 0.0_f32;
+    let mut worst: Option<(f32, [bool; KINDS.len()])> = None;
+    for (from, to) in windows(text) {
+        let counts = Counts::of(text, from, to, detected);
+        let score = counts.clinical();
+        if std::env::var("DBG").is_ok() { eprintln!("DBG {score:.2} risk {:.2} {:?}", risk(&counts.kinds), counts); }
+        clinical = clinical.max(score);
+        let left = counts.kinds.get(MASKED).copied() == Some(true) || counts.placeholders > 0;
+        if score >= OF_A_PATIENT || left {
+            let risk = risk(&counts.kinds);
+            if worst.as_ref().is_none_or(|(most, _)| risk > *most) {
+                worst = Some((risk, counts.kinds));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    if detected.is_empty() && clinical >= CLINICAL {
+        out.push(Assessment {
+            rule: &CLINICAL_TEXT,
+            severity: CLINICAL_TEXT.severity,
+            confidence: Confidence::new(clinical),
+            message: "reads as one patient's record; no identifier was detected in it".to_owned(),
+        });
+    }
+    if let Some((risk, kinds)) = worst.filter(|(risk, _)| *risk >= TOLD) {
+        let names: Vec<&str> =
+            KINDS.iter().zip(kinds).filter(|(_, seen)| *seen).map(|((name, _), _)| *name).collect();
+        out.push(Assessment {
+            rule: &RESIDUAL_RISK,
+            severity: if risk >= HELD { RESIDUAL_RISK.severity } else { Severity::Low },
+            confidence: Confidence::new(risk),
+            message: format!("what is left has {}", names.join("; ")),
+        });
+    }
+    out
+}
+
+fn risk(kinds: &[bool; KINDS.len()]) -> f32 {
+    let left: f32 = KINDS.iter().zip(kinds).filter(|(_, seen)| **seen).map(|((_, weight), _)| 1.0 - weight).product();
+    1.0 - left
+}
+
+/// The parts that are scored: at most [`WINDOW`] bytes each, cut at the last blank line, line or blank.
+fn windows(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= text.len() {
+            return None;
+        }
+        let from = at;
+        let mut to = (from + WINDOW).min(text.len());
+        while !text.is_char_boundary(to) {
+            to -= 1;
+        }
+        if to < text.len() {
+            let part = text.get(from..to).unwrap_or("");
+            let half = part.len() / 2;
+            let cut = part.rfind("\n\n").filter(|at| *at > half);
+            let cut = cut.or_else(|| part.rfind('\n').filter(|at| *at > half)).or_else(|| part.rfind(' '));
+            to = cut.map_or(to, |cut| from + cut + 1);
+        }
+        at = to;
+        Some((from, to))
+    })
+}
+
+/// A word that is left: a run of letters and digits.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    start: usize,
+    end: usize,
+    hash: u64,
+    cue: Cue,
+    marks: Marks,
+    number: bool,
+    capital: bool,
+}
+
+/// What was counted in one window.
+#[derive(Debug, Default)]
+struct Counts {
+    words: usize,
+    clinical_words: usize,
+    sections: usize,
+    values: usize,
+    doses: usize,
+    often: usize,
+    chart: usize,
+    person: usize,
+    ages: usize,
+    placeholders: usize,
+    general: usize,
+    kinds: [bool; KINDS.len()],
+}
+
+impl Counts {
+    /// How much the text is one patient's record, from 0 to 1.
+    ///
+    /// Evidence of each kind counts up to a most, so that no kind decides alone: a section 0.07 (most 3), a value or dose
+    /// 0.06 (most 5), words of charting 0.08 (most 4), an age with a sex 0.2, the patient in the singular by their share of the
+    /// words, clinical words by theirs. Words of general texts take off by theirs.
+    fn clinical(&self) -> f32 {
+        let most = |count: usize, most: usize| f32::from(u16::try_from(count.min(most)).unwrap_or(u16::MAX));
+        let words = most(self.words.max(20), 60_000);
+        let share = |count: usize| most(count, 60_000) / words;
+        let evidence = 0.07 * most(self.sections, 3)
+            + 0.06 * most(self.values + self.doses, 5)
+            + 0.03 * most(self.often, 2)
+            + 0.08 * most(self.chart, 4)
+            + 0.2 * most(self.ages, 1)
+            + (2.5 * share(self.person + self.placeholders)).min(0.25)
+            + (1.9 * share(self.clinical_words)).min(0.4);
+        (evidence - (4.5 * share(self.general)).min(0.7)).clamp(0.0, 1.0)
+    }
+
+    fn of(text: &str, from: usize, to: usize, detected: &[Taken]) -> Self {
+        let mut counts = Self::default();
+        let words = words(text, from, to, detected);
+        counts.words = words.len();
+        let part = text.get(from..to).unwrap_or("");
+        let placeholders = cues::placeholders(part, from);
+        counts.placeholders = placeholders.len();
+        counts.see(PLACEHOLDER, counts.placeholders > 0);
+        counts.see(MASKED, cues::half_masked(part, from, detected));
+        for index in 0..words.len() {
+            counts.read(text, &words, index);
+        }
+        // Spans that were taken out speak of one person too, but not `Dr. [NAME]`, where only the title was detected.
+        let first = detected.partition_point(|taken| taken.span.end <= from);
+        let taken = detected.get(first..).unwrap_or(&[]).iter().take_while(|taken| taken.span.start < to);
+        let beside = |span: Span| {
+            let wider = Span::new(span.start.saturating_sub(3), span.end + 3);
+            !placeholders.iter().any(|(placeholder, _)| placeholder.overlaps(wider))
+        };
+        let own: Vec<bool> = taken.filter(|taken| beside(taken.span)).map(|taken| taken.sure).collect();
+        counts.person += own.len().min(10);
+        let missed = own.contains(&true) && placeholders.iter().any(|(_, of_a_tool)| *of_a_tool);
+        counts.see(MISSED, missed);
+        counts
+    }
+
+    fn see(&mut self, kind: usize, seen: bool) {
+        if let Some(known) = self.kinds.get_mut(kind) {
+            *known |= seen;
+        }
+    }
+
+    fn read(&mut self, text: &str, words: &[Word], index: usize) {
+        let Some(word) = words.get(index) else { return };
+        let next = words.get(index + 1);
+        let gap = |next: &Word| text.get(word.end..next.start).unwrap_or("");
+        let cue = word.cue;
+        let clinical = word.marks.has(Marks::CLINICAL);
+        self.clinical_words += usize::from(clinical || cue.has(Cue::VITAL.or(Cue::CHART)));
+        let colon = text.as_bytes().get(word.end) == Some(&b':');
+        self.sections += usize::from(cue.has(Cue::SECTION) && colon);
+        self.often += usize::from(cue.has(Cue::OFTEN));
+        self.chart += usize::from(cue.has(Cue::CHART) || cues::charted(text, word.start, word.end));
+        self.person += usize::from(cue.has(Cue::PERSON));
+        self.general += usize::from(cue.has(Cue::GENERAL));
+        let number = next.filter(|next| next.number && gap(next).len() <= 3);
+        self.values += usize::from(
+            number.is_some() && (cue.has(Cue::VITAL) || clinical && !word.marks.has(Marks::COMMON)),
+        );
+        // `118/70`
+        self.values += usize::from(
+            word.number && word.end - word.start > 1 && next.is_some_and(|next| next.number && gap(next) == "/" && cues::pressure(text, word.start, next.end)),
+        );
+        self.doses += usize::from(word.number && next.is_some_and(|n| n.cue.has(Cue::UNIT) && gap(n).len() <= 1));
+        self.age(text, words, index);
+        self.quasi(text, words, index);
+    }
+
+    /// `54-year-old man`, `9 days old`, `71M`.
+    fn age(&mut self, text: &str, words: &[Word], index: usize) {
+        let Some(word) = words.get(index) else { return };
+        self.see(AGE, word.cue.has(Cue::BIRTH));
+        if !word.number {
+            return;
+        }
+        let age = text.get(word.start..word.end).and_then(|digits| digits.parse::<u16>().ok()).unwrap_or(0);
+        let rest = text.get(word.end..).unwrap_or("");
+        let Some(unit) = cues::age_unit(rest) else { return };
+        let years = unit == cues::AgeUnit::Years;
+        self.ages += 1;
+        self.see(OLD, years && (90..=125).contains(&age));
+        self.see(AGE, years && (81..90).contains(&age) || !years);
+    }
+
+    fn quasi(&mut self, text: &str, words: &[Word], index: usize) {
+        let (Some(word), rest) = (words.get(index), words.get(index..).unwrap_or(&[])) else { return };
+        let near = |cue: Cue, most: usize| rest.iter().skip(1).take(most).any(|word| word.cue.has(cue));
+        let before = words.get(index.saturating_sub(6)..index).unwrap_or(&[]);
+        let cue = word.cue;
+        if let Some(class) = rare_at(text, rest.iter().map(|word| (word.start, word.end, word.hash))) {
+            self.see(RARE + usize::from(class > 1), true);
+        }
+        // `the mayor's wife`, `wife of the sheriff`; a role by itself where it is the patient's: `retired bishop`.
+        let kin = near(Cue::KIN, 1) || before.iter().rev().take(3).any(|word| word.cue.has(Cue::KIN));
+        let own = before.iter().rev().take(3).any(|word| cues::of_the_patient(text, word.start, word.end));
+        self.see(ROLE, cue.has(Cue::ROLE) && (kin || own));
+        let person = |word: &Word| word.cue.has(Cue::PLACE) || cues::there(text, word.start, word.end);
+        let of_a_place = rest.iter().skip(1).take(8).any(person)
+            || before.iter().rev().take(2).any(|word| word.cue.has(Cue::PLACE))
+            || near(Cue::ROLE, 4);
+        let first = before.last().is_some_and(|word| cues::definite(text, word.start, word.end));
+        self.see(SUPERLATIVE, cue.has(Cue::ONLY) && of_a_place && (first || near(Cue::PLACE, 4)));
+        self.see(TRADE, cue.has(Cue::TRADE));
+        let scene = before.last().is_some_and(|word| word.cue.has(Cue::SCENE));
+        self.see(EVENT, cue.has(Cue::EVENT) || cue.has(Cue::CRASH) && scene);
+        self.see(PUBLIC, cue.has(Cue::PUBLIC) && cues::is_public(text, word.start, word.end));
+        self.see(SMALL, cue.has(Cue::PLACE) && cues::small(text, word.start, word.end));
+        self.see(MANY, cue.has(Cue::MANY));
+        // A word with a capital that no list has, after `of`, `from`, `in`: a name or place that was not taken out.
+        let after = before.last().is_some_and(|word| cues::preposition(text, word.start, word.end));
+        self.see(LEFT_OVER, word.capital && after && word.marks == Marks::default() && cue == Cue::default());
+    }
+}
+
+/// The words of a window that are left.
+fn words(text: &str, from: usize, to: usize, detected: &[Taken]) -> Vec<Word> {
+    let (lexicon, cues) = (Lexicon::get(), Cues::get());
+    let part = text.get(from..to).unwrap_or("");
+    let mut words = Vec::with_capacity(part.len() / 6);
+    let mut spans = detected.get(detected.partition_point(|taken| taken.span.end <= from)..).unwrap_or(&[]).iter().peekable();
+    let mut at = from;
+    let bytes = text.as_bytes();
+    let inside = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
+    while at < to {
+        if !inside(at) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while at < to && inside(at) {
+            at += 1;
+        }
+        while spans.peek().is_some_and(|taken| taken.span.end <= start) {
+            spans.next();
+        }
+        let taken = spans.peek().is_some_and(|taken| taken.span.start < at);
+        let word = text.get(start..at).unwrap_or("");
+        // The `s` of a possessive is no word.
+        let possessive = word.eq_ignore_ascii_case("s") && start > 0 && !inside(start - 1) && {
+            bytes.get(start - 1) == Some(&b'\'') || text.get(..start).is_some_and(|t| t.ends_with('’'))
+        };
+        if taken || possessive || word.is_empty() {
+            continue;
+        }
+        let hash = if word.is_ascii() { hash(word) } else { hash(&word.to_lowercase()) };
+        let number = word.bytes().all(|b| b.is_ascii_digit());
+        let marks = if number { Marks::default() } else { lexicon.marks_of_hash(hash) };
+        let capital = word.len() > 3 && word.starts_with(|c: char| c.is_uppercase()) && !word.chars().all(char::is_uppercase);
+        words.push(Word { start, end: at, hash, cue: cues.of(hash), marks, number, capital });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ids(text: &str) -> Vec<(&'static str, Severity)> {
+        assess(text, &[]).into_iter().map(|found| (found.rule.id, found.severity)).collect()
+    }
+
+    #[test]
+    fn a_record_without_a_name_is_told_and_a_textbook_is_not() {
+        let record = "54-year-old man with hypertension, denies chest pain. BP 138/84, HR 88. Continue metformin 500 mg bid.";
+        assert_eq!(ids(record), [("phi.clinical-text", Severity::Info)]);
+        assert_eq!(assess(record, &[Taken { span: Span::new(0, 11), sure: true }]), []);
+        let textbook = "Patients with hypertension should usually be treated with drugs; most adults need two of them.";
+        assert_eq!(ids(textbook), []);
+    }
+
+    #[test]
+    fn kinds_add_up_and_one_alone_stays_below() {
+        for (number, (name, weight)) in KINDS.iter().enumerate() {
+            let mut kinds = [false; KINDS.len()];
+            kinds[number] = true;
+            assert!(number == MASKED || *weight < TOLD, "{name}");
+            assert!((risk(&kinds) - weight).abs() < 1e-6);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_and_any_spans_end(text in any::<String>(), spans in prop::collection::vec((0_usize..200, 0_usize..9), 0..6)) {
+            let mut spans: Vec<Span> = spans.iter().map(|(start, len)| Span::new(*start, start + len)).collect();
+            spans.sort_unstable();
+            let spans: Vec<Taken> = spans.into_iter().map(|span| Taken { span, sure: true }).collect();
+            assess(&text, &spans);
+        }
+
+        #[test]
+        fn windows_cover_a_text_once(text in "([a-z]{0,9}[ \n]{0,3}é?){0,4000}") {
+            let mut at = 0;
+            for (from, to) in windows(&text) {
+                prop_assert_eq!(from, at);
+                prop_assert!(to > from && to - from <= WINDOW && text.is_char_boundary(to));
+                at = to;
+            }
+            prop_assert_eq!(at, text.len());
+        }
+    }
+}
