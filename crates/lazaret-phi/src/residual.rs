@@ -14,16 +14,17 @@
 
 mod cues;
 
-use lazaret_core::{Confidence, Rule, Severity, Span};
+use lazaret_core::{Confidence, Detection, Kind, Rule, Severity, Span};
 
 use crate::lexicon::{Lexicon, Marks, hash};
+use crate::overlap::Evidence;
 use cues::{Cue, Cues, rare_at};
 
-/// A patient's record in which no identifier was detected.
+/// A patient's record with hardly a name or number of a person in it.
 pub(crate) static CLINICAL_TEXT: Rule = Rule::new(
     "phi.clinical-text",
     Severity::Info,
-    "a patient's record, in which no identifier was detected",
+    "a patient's record with hardly a name or number of a person in it",
 );
 
 /// What is left may single a person out.
@@ -41,6 +42,9 @@ const CLINICAL: f32 = 0.42;
 const TOLD: f32 = 0.5;
 /// From which score on the record is held for a person (medium).
 const HELD: f32 = 0.7;
+/// A text with a name or number of a person in fewer words than these is identified as it is; in more it is as good as
+/// without: what is left of a note that another tool has edited, or a title that was taken for a name.
+const WORDS_A_NAME: usize = 40;
 /// How clinical a text must be for its quasi-identifiers to count, unless half-masked values or placeholders do.
 const OF_A_PATIENT: f32 = 0.2;
 
@@ -90,22 +94,37 @@ pub struct Assessment {
     pub message: String,
 }
 
-/// A span that was detected, and whether by more than word lists.
+/// A span that was detected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) span: Span,
+    /// By more than word lists.
     pub(crate) sure: bool,
+    /// It points at a person by itself: a name, a number, an address of a network. A date or place does not.
+    pub(crate) direct: bool,
+}
+
+impl Taken {
+    pub(crate) fn of(detection: &Detection) -> Self {
+        let direct = !matches!(
+            detection.label.kind,
+            Kind::Date | Kind::Location | Kind::Hospital | Kind::Age | Kind::Device | Kind::OtherId
+        );
+        let sure = detection.confidence.value() >= Evidence::Shape.confidence().value();
+        Self { span: detection.span, sure, direct }
+    }
 }
 
 /// What there is to say of a text of which these spans were detected, in order.
 pub(crate) fn assess(text: &str, detected: &[Taken]) -> Vec<Assessment> {
     let mut clinical = 0.0_f32;
+    let mut named = false;
     let mut worst: Option<(f32, [bool; KINDS.len()])> = None;
     for (from, to) in windows(text) {
         let counts = Counts::of(text, from, to, detected);
         let score = counts.clinical();
-        if std::env::var("DBG").is_ok() { eprintln!("DBG {score:.2} risk {:.2} {:?}", risk(&counts.kinds), counts); }
         clinical = clinical.max(score);
+        named |= counts.named;
         let left = counts.kinds.get(MASKED).copied() == Some(true) || counts.placeholders > 0;
         if score >= OF_A_PATIENT || left {
             let risk = risk(&counts.kinds);
@@ -115,12 +134,13 @@ pub(crate) fn assess(text: &str, detected: &[Taken]) -> Vec<Assessment> {
         }
     }
     let mut out = Vec::new();
-    if detected.is_empty() && clinical >= CLINICAL {
+    if !named && clinical >= CLINICAL {
         out.push(Assessment {
             rule: &CLINICAL_TEXT,
             severity: CLINICAL_TEXT.severity,
             confidence: Confidence::new(clinical),
-            message: "reads as one patient's record; no identifier was detected in it".to_owned(),
+            message: "reads as one patient's record, with hardly a name or number of a person in it"
+                .to_owned(),
         });
     }
     if let Some((risk, kinds)) = worst.filter(|(risk, _)| *risk >= TOLD) {
@@ -137,7 +157,8 @@ pub(crate) fn assess(text: &str, detected: &[Taken]) -> Vec<Assessment> {
 }
 
 fn risk(kinds: &[bool; KINDS.len()]) -> f32 {
-    let left: f32 = KINDS.iter().zip(kinds).filter(|(_, seen)| **seen).map(|((_, weight), _)| 1.0 - weight).product();
+    let left: f32 =
+        KINDS.iter().zip(kinds).filter(|(_, seen)| **seen).map(|((_, weight), _)| 1.0 - weight).product();
     1.0 - left
 }
 
@@ -191,6 +212,8 @@ struct Counts {
     ages: usize,
     placeholders: usize,
     general: usize,
+    /// Names or numbers of persons were detected, more than hardly any.
+    named: bool,
     kinds: [bool; KINDS.len()],
 }
 
@@ -233,9 +256,12 @@ impl Counts {
             let wider = Span::new(span.start.saturating_sub(3), span.end + 3);
             !placeholders.iter().any(|(placeholder, _)| placeholder.overlaps(wider))
         };
-        let own: Vec<bool> = taken.filter(|taken| beside(taken.span)).map(|taken| taken.sure).collect();
+        let own: Vec<&Taken> = taken.filter(|taken| beside(taken.span)).collect();
         counts.person += own.len().min(10);
-        let missed = own.contains(&true) && placeholders.iter().any(|(_, of_a_tool)| *of_a_tool);
+        let direct = own.iter().filter(|taken| taken.sure && taken.direct).count();
+        counts.named = direct * WORDS_A_NAME > counts.words;
+        let missed =
+            own.iter().any(|taken| taken.sure) && placeholders.iter().any(|(_, of_a_tool)| *of_a_tool);
         counts.see(MISSED, missed);
         counts
     }
@@ -265,9 +291,14 @@ impl Counts {
         );
         // `118/70`
         self.values += usize::from(
-            word.number && word.end - word.start > 1 && next.is_some_and(|next| next.number && gap(next) == "/" && cues::pressure(text, word.start, next.end)),
+            word.number
+                && word.end - word.start > 1
+                && next.is_some_and(|next| {
+                    next.number && gap(next) == "/" && cues::pressure(text, word.start, next.end)
+                }),
         );
-        self.doses += usize::from(word.number && next.is_some_and(|n| n.cue.has(Cue::UNIT) && gap(n).len() <= 1));
+        self.doses +=
+            usize::from(word.number && next.is_some_and(|n| n.cue.has(Cue::UNIT) && gap(n).len() <= 1));
         self.age(text, words, index);
         self.quasi(text, words, index);
     }
@@ -295,6 +326,7 @@ impl Counts {
         let cue = word.cue;
         if let Some(class) = rare_at(text, rest.iter().map(|word| (word.start, word.end, word.hash))) {
             self.see(RARE + usize::from(class > 1), true);
+            self.clinical_words += 1;
         }
         // `the mayor's wife`, `wife of the sheriff`; a role by itself where it is the patient's: `retired bishop`.
         let kin = near(Cue::KIN, 1) || before.iter().rev().take(3).any(|word| word.cue.has(Cue::KIN));
@@ -323,7 +355,11 @@ fn words(text: &str, from: usize, to: usize, detected: &[Taken]) -> Vec<Word> {
     let (lexicon, cues) = (Lexicon::get(), Cues::get());
     let part = text.get(from..to).unwrap_or("");
     let mut words = Vec::with_capacity(part.len() / 6);
-    let mut spans = detected.get(detected.partition_point(|taken| taken.span.end <= from)..).unwrap_or(&[]).iter().peekable();
+    let mut spans = detected
+        .get(detected.partition_point(|taken| taken.span.end <= from)..)
+        .unwrap_or(&[])
+        .iter()
+        .peekable();
     let mut at = from;
     let bytes = text.as_bytes();
     let inside = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
@@ -351,7 +387,9 @@ fn words(text: &str, from: usize, to: usize, detected: &[Taken]) -> Vec<Word> {
         let hash = if word.is_ascii() { hash(word) } else { hash(&word.to_lowercase()) };
         let number = word.bytes().all(|b| b.is_ascii_digit());
         let marks = if number { Marks::default() } else { lexicon.marks_of_hash(hash) };
-        let capital = word.len() > 3 && word.starts_with(|c: char| c.is_uppercase()) && !word.chars().all(char::is_uppercase);
+        let capital = word.len() > 3
+            && word.starts_with(|c: char| c.is_uppercase())
+            && !word.chars().all(char::is_uppercase);
         words.push(Word { start, end: at, hash, cue: cues.of(hash), marks, number, capital });
     }
     words
@@ -371,8 +409,9 @@ mod tests {
     fn a_record_without_a_name_is_told_and_a_textbook_is_not() {
         let record = "54-year-old man with hypertension, denies chest pain. BP 138/84, HR 88. Continue metformin 500 mg bid.";
         assert_eq!(ids(record), [("phi.clinical-text", Severity::Info)]);
-        assert_eq!(assess(record, &[Taken { span: Span::new(0, 11), sure: true }]), []);
-        let textbook = "Patients with hypertension should usually be treated with drugs; most adults need two of them.";
+        assert_eq!(assess(record, &[Taken { span: Span::new(0, 11), sure: true, direct: true }]), []);
+        let textbook =
+            "Patients with hypertension should usually be treated with drugs; most adults need two of them.";
         assert_eq!(ids(textbook), []);
     }
 
@@ -391,7 +430,7 @@ mod tests {
         fn any_text_and_any_spans_end(text in any::<String>(), spans in prop::collection::vec((0_usize..200, 0_usize..9), 0..6)) {
             let mut spans: Vec<Span> = spans.iter().map(|(start, len)| Span::new(*start, start + len)).collect();
             spans.sort_unstable();
-            let spans: Vec<Taken> = spans.into_iter().map(|span| Taken { span, sure: true }).collect();
+            let spans: Vec<Taken> = spans.into_iter().map(|span| Taken { span, sure: true, direct: true }).collect();
             assess(&text, &spans);
         }
 

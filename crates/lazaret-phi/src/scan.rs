@@ -126,11 +126,7 @@ impl Scanner {
     /// What there is to say of a text as a whole, once what was detected in it is taken out. The detections must be in
     /// order. Linear in the text; memory for one window of it.
     pub fn assess(&self, text: &str, detections: &[Detection]) -> Vec<Assessment> {
-        let sure = Evidence::Shape.confidence().value();
-        let taken: Vec<Taken> = detections
-            .iter()
-            .map(|detection| Taken { span: detection.span, sure: detection.confidence.value() >= sure })
-            .collect();
+        let taken: Vec<Taken> = detections.iter().map(Taken::of).collect();
         residual::assess(text, &taken)
     }
 }

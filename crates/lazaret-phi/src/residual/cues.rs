@@ -69,7 +69,8 @@ static CUES: LazyLock<Cues> = LazyLock::new(|| {
     let mut words: FxHashMap<u64, Cue> = FxHashMap::default();
     for line in include_str!("../../../../catalogue/phi/residual.txt").lines() {
         let Some((name, rest)) = line.split_once(' ') else { continue };
-        let class = Cue::NAMES.iter().find(|(known, _)| *known == name).map(|(_, cue)| *cue).unwrap_or_default();
+        let class =
+            Cue::NAMES.iter().find(|(known, _)| *known == name).map(|(_, cue)| *cue).unwrap_or_default();
         for word in rest.split(' ') {
             let entry = words.entry(hash(word)).or_default();
             *entry = entry.or(class);
@@ -99,7 +100,8 @@ impl Cues {
 pub(super) fn rare_at(text: &str, mut words: impl Iterator<Item = (usize, usize, u64)>) -> Option<u8> {
     let (.., first) = words.next()?;
     let names = CUES.rare.get(&first)?;
-    let following: Vec<&str> = words.take(5).map(|(start, end, _)| text.get(start..end).unwrap_or("")).collect();
+    let following: Vec<&str> =
+        words.take(5).map(|(start, end, _)| text.get(start..end).unwrap_or("")).collect();
     let matches = |rest: &[&str]| {
         rest.len() <= following.len() && rest.iter().zip(&following).all(|(a, b)| a.eq_ignore_ascii_case(b))
     };
@@ -167,11 +169,23 @@ pub(super) enum AgeUnit {
 
 /// The unit behind a number that is an age: `-year-old`, ` yo`, `M` is not read.
 pub(super) fn age_unit(rest: &str) -> Option<AgeUnit> {
-    let rest: String = rest.chars().take(16).map(|c| if c == '-' { ' ' } else { c.to_ascii_lowercase() }).collect();
+    let rest: String =
+        rest.chars().take(16).map(|c| if c == '-' { ' ' } else { c.to_ascii_lowercase() }).collect();
     let rest = rest.trim_start();
     let starts = |forms: &[&str]| forms.iter().any(|form| rest.starts_with(form));
-    if starts(&["year old", "years old", "yo ", "y/o", "yo,", "yr old", "year of age", "years of age", "y.o", "yom", "yof"])
-    {
+    if starts(&[
+        "year old",
+        "years old",
+        "yo ",
+        "y/o",
+        "yo,",
+        "yr old",
+        "year of age",
+        "years of age",
+        "y.o",
+        "yom",
+        "yof",
+    ]) {
         Some(AgeUnit::Years)
     } else if starts(&["day old", "days old", "week old", "weeks old", "month old", "months old"]) {
         Some(AgeUnit::Less)
@@ -188,7 +202,10 @@ fn one_of(text: &str, start: usize, end: usize, words: &[&str]) -> bool {
 /// `c/o`, `s/p`, `h/o`, `w/`, `f/u`: a letter, a stroke, and this letter.
 pub(super) fn charted(text: &str, start: usize, end: usize) -> bool {
     let before = start.checked_sub(2).and_then(|at| text.get(at..start));
-    end == start + 1 && before.is_some_and(|before| before.ends_with('/') && before.starts_with(|c: char| c.is_ascii_alphabetic()))
+    end == start + 1
+        && before.is_some_and(|before| {
+            before.ends_with('/') && before.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
 }
 
 /// `118/70`: a blood pressure.
@@ -200,12 +217,22 @@ pub(super) fn pressure(text: &str, start: usize, end: usize) -> bool {
 
 /// Words before a role that make it the patient's own.
 pub(super) fn of_the_patient(text: &str, start: usize, end: usize) -> bool {
-    one_of(text, start, end, &["retired", "former", "old", "patient", "our", "ex", "first", "only", "female", "sitting"])
+    one_of(
+        text,
+        start,
+        end,
+        &["retired", "former", "old", "patient", "our", "ex", "first", "only", "female", "sitting"],
+    )
 }
 
 /// `the`, `our`, `state's`, `their`: before `only` and `first`.
 pub(super) fn definite(text: &str, start: usize, end: usize) -> bool {
-    one_of(text, start, end, &["the", "our", "is", "state", "county", "town", "its", "two", "child", "girl", "boy"])
+    one_of(
+        text,
+        start,
+        end,
+        &["the", "our", "is", "state", "county", "town", "its", "two", "child", "girl", "boy"],
+    )
 }
 
 /// `… there.`, `survivors`: a superlative is of people of a place.
@@ -220,7 +247,12 @@ pub(super) fn preposition(text: &str, start: usize, end: usize) -> bool {
 
 /// Places of few people: not a state or a country.
 pub(super) fn small(text: &str, start: usize, end: usize) -> bool {
-    one_of(text, start, end, &["village", "hamlet", "township", "island", "valley", "reservation", "parish", "peninsula"])
+    one_of(
+        text,
+        start,
+        end,
+        &["village", "hamlet", "township", "island", "valley", "reservation", "parish", "peninsula"],
+    )
 }
 
 /// `on the radio`, `in the newspapers`, `was filmed`: not what somebody reads or watches at home.
@@ -234,9 +266,9 @@ pub(super) fn is_public(text: &str, start: usize, end: usize) -> bool {
         return false;
     }
     match text.get(start..end).unwrap_or("").to_ascii_lowercase().as_str() {
-        "paper" | "papers" | "news" | "tv" => {
-            ["local ", "daily ", "evening ", "on the ", "on ", "in the "].iter().any(|word| before.ends_with(word))
-        }
+        "paper" | "papers" | "news" | "tv" => ["local ", "daily ", "evening ", "on the ", "on ", "in the "]
+            .iter()
+            .any(|word| before.ends_with(word)),
         "radio" => before.ends_with("on the ") || before.ends_with("local "),
         _ => true,
     }
@@ -260,11 +292,22 @@ mod tests {
 
     #[test]
     fn placeholders_of_other_tools_and_half_masked_values_are_told_apart() {
-        for text in ["[NAME]", "[**Known lastname 12**]", "<PERSON>", "{{PATIENT}}", "seen on ___", "XXXXX", "[PATIENT 1]", "<NAME_1>"] {
+        for text in [
+            "[NAME]",
+            "[**Known lastname 12**]",
+            "<PERSON>",
+            "{{PATIENT}}",
+            "seen on ___",
+            "XXXXX",
+            "[PATIENT 1]",
+            "<NAME_1>",
+        ] {
             assert_eq!(placeholders(text, 0).len(), 1, "{text}");
             assert!(!half_masked(text, 0, &[]), "{text}");
         }
-        for text in ["J*** S****", "MRN ###4471", "XXX-XX-4471", "**/**/1931", "card ending in 9921", "L******n"] {
+        for text in
+            ["J*** S****", "MRN ###4471", "XXX-XX-4471", "**/**/1931", "card ending in 9921", "L******n"]
+        {
             assert!(half_masked(text, 0, &[]), "{text}");
         }
         for text in ["a[i] = 3", "<b>bold</b>", "a ** b", "# 12 gauge", "## Heading 3", "XXI"] {
