@@ -60,7 +60,7 @@ pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};
-pub use residual::Assessment;
+pub use residual::{Assessment, RULES};
 pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
 

@@ -11,6 +11,7 @@ use crate::abroad;
 use crate::automaton::{Automata, Match, Work};
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
+use crate::residual;
 use crate::view::Note;
 
 /// Where a shape matched, in the folded text.
@@ -189,6 +190,9 @@ pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'stat
 }
 
 fn source(id: &str) -> Option<&'static str> {
+    if residual::RULES.iter().any(|rule| rule.id == id) {
+        return Some(residual::SOURCE);
+    }
     let own = DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source());
     own.or_else(|| {
         abroad::DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source())
@@ -226,8 +230,8 @@ const fn rule(kind: Kind, title: &'static str) -> Rule {
     Rule::new(kind.rule_id(), Severity::Info, title)
 }
 
-/// One rule a kind: what detections bear, and receipts count.
-pub(crate) static RULES: [&Rule; 20] = [
+/// One rule a kind: what detections bear, and receipts count; and those of a text as a whole.
+pub(crate) static RULES: [&Rule; 22] = [
     &const { rule(Kind::Account, "an account, card or bank number") },
     &const { rule(Kind::Age, "an age over 89") },
     &const { rule(Kind::Biometric, "a finger, voice, retina or face print") },
@@ -248,4 +252,6 @@ pub(crate) static RULES: [&Rule; 20] = [
     &const { rule(Kind::Ssn, "a social security number") },
     &const { rule(Kind::Url, "a web address") },
     &const { rule(Kind::Vehicle, "a vehicle identifier or plate") },
+    &residual::CLINICAL_TEXT,
+    &residual::RESIDUAL_RISK,
 ];

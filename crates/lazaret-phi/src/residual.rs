@@ -1,16 +1,31 @@
-//! What a text still says when nothing identifying is detected in it, or when what was detected is taken out: that it
-//! is a patient's record (`phi.clinical-text`), and that what is left may single a person out (`phi.residual-risk`).
+//! Finds what a text still says when nothing identifying is detected in it, or when what was detected is taken out: that
+//! it is a patient's record (`phi.clinical-text`, info), and that what is left may single a person out
+//! (`phi.residual-risk`, medium; low where the score is below 0.7).
 //!
-//! Both are scores over a window of a text, a note at most of [`WINDOW`] bytes; the highest counts. What was detected is
-//! read as taken out, so a profile that keeps some of it leaves more than is scored here.
+//! Both are scores over a window of a text, a note of at most 16 KiB; the highest counts. What was detected is read as
+//! taken out, so a profile that keeps some of it (dates, towns) leaves more than is scored here.
 //!
-//! **Clinical text**: words are counted that records have (sections with a colon, vitals and laboratory values with their
-//! number, doses, words of charting such as `denies`, clinical words of the lists, one person in the singular), and
-//! words of texts that speak of patients in general (`patients`, `should`, `trial`). [`Counts::clinical`] has the weights.
+//! Clinical text: words are counted that records have (sections with a colon, vitals and laboratory values with their
+//! number, doses, words of charting such as `denies`, clinical words of the lists, one person in the singular), and words of
+//! texts that speak of patients in general (`patients`, `should`, `trial`) are taken off. From 0.42 on it is a record. It is
+//! told where there is hardly a name or number of a person: elsewhere the labels say that it is somebody's. English is
+//! read; in other languages only numbers, units and words that are the same count.
 //!
-//! **Residual risk**: each kind of quasi-identifier has a weight (below); the risk is one minus the product of what each
-//! leaves, so that no single kind but a half-masked value reaches the threshold. The weights are judgement, not measured
-//! chances of re-identification: HHS's guidance names the same kinds (rare diagnosis, unusual occupation, public event).
+//! Residual risk: each kind of quasi-identifier has a weight, and the risk is one minus the product of what each
+//! leaves; no single kind but a half-masked value (0.75) reaches 0.5. A condition of under one in a million 0.45, another rare one
+//! 0.35; a superlative of a place (`the only … in the county`) 0.45; identifiers left beside the placeholders of another tool
+//! 0.45; a public role of the patient or kin (`the mayor's wife`) 0.4; an event that was public 0.35; an age over 89 0.3; an
+//! accident or crime that is told of 0.25; an unusual occupation 0.25; a place left over 0.2; a small place 0.15; an age over 80 or of
+//! an infant 0.12; twins 0.1; placeholders 0.1. From 0.5 on it is told and crosses (low), from 0.7 on the record is held for a person
+//! (medium). The weights are judgement and no measured chances of re-identification.
+//!
+//! Why: 45 CFR 164.514(b)(2)(ii): nobody may know that what is left could identify someone. HHS's guidance names
+//! the same kinds: a revealing occupation, a rare diagnosis, an event that was public.
+//!
+//! Example: `MRN ###4471` and `the mayor's wife, with Kuru, in the newspapers` are told; `known cystinosis` is not.
+//!
+//! References: 45 CFR 164.514(b); HHS, Guidance Regarding Methods for De-identification of Protected Health Information
+//! (2012), 2.6-2.8, 3.7; Orphanet, classes of prevalence.
 
 mod cues;
 
@@ -33,6 +48,9 @@ pub(crate) static RESIDUAL_RISK: Rule = Rule::new(
     Severity::Medium,
     "half-masked values, or a rare condition, place, role, event or age that together may single a person out",
 );
+
+/// The rules of a text as a whole.
+pub const RULES: [&Rule; 2] = [&CLINICAL_TEXT, &RESIDUAL_RISK];
 
 /// Most bytes that are scored together: longer texts are cut at blank lines.
 const WINDOW: usize = 16 << 10;
@@ -81,6 +99,9 @@ const MANY: usize = 12;
 const PLACEHOLDER: usize = 13;
 const MISSED: usize = 14;
 
+/// The page of the two rules.
+pub(crate) const SOURCE: &str = include_str!("residual.rs");
+
 /// One finding about a text as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assessment {
@@ -112,6 +133,11 @@ impl Taken {
         );
         let sure = detection.confidence.value() >= Evidence::Shape.confidence().value();
         Self { span: detection.span, sure, direct }
+    }
+
+    /// Whether it is a name or number of a person beyond doubt.
+    pub(crate) const fn names(&self) -> bool {
+        self.sure && self.direct
     }
 }
 
@@ -258,7 +284,7 @@ impl Counts {
         };
         let own: Vec<&Taken> = taken.filter(|taken| beside(taken.span)).collect();
         counts.person += own.len().min(10);
-        let direct = own.iter().filter(|taken| taken.sure && taken.direct).count();
+        let direct = own.iter().filter(|taken| taken.names()).count();
         counts.named = direct * WORDS_A_NAME > counts.words;
         let missed =
             own.iter().any(|taken| taken.sure) && placeholders.iter().any(|(_, of_a_tool)| *of_a_tool);

@@ -5,8 +5,8 @@
 //! block are sought in the following ones.
 
 use lazaret_core::{
-    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Limits, Meaning, Rule,
-    Span, View,
+    Context, Detection, Detector, DetectorError, Finding, Findings, Kind, Known, Label, Limit, Limits,
+    Meaning, Rule, Span, View,
 };
 
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::address;
 use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::abroad;
+use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::language::Sections;
 use crate::lexicon::{Lexicon, Marks};
@@ -25,7 +26,7 @@ use crate::names::widen;
 use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
-use crate::residual::{self, Assessment, Taken};
+use crate::residual::{self, Assessment, CLINICAL_TEXT, Taken};
 use crate::view::{Case, Note};
 use crate::wide;
 
@@ -374,7 +375,20 @@ impl Detector for PhiText {
         let scanner = self.scanner.clone().wide(context.profile.is_wide());
         for detection in scanner.scan(view.text, context.known)? {
             findings.detect(detection);
+        let detections = self.scanner.scan(view.text, context.known)?;
+        // A short text says too little as a whole.
+        if view.meaning == Meaning::Text {
+            for finding in self.scanner.assess(view.text, &detections) {
+                // Where the profile has something to edit, the labels tell that it is a patient's.
+                if finding.rule.id != CLINICAL_TEXT.id || !detections.iter().any(|d| Taken::of(d).names()) {
+                    findings.fault(Finding {
+                        severity: finding.severity,
+                        ..Finding::new(finding.rule, view.place.locator(), finding.message)
+                    });
+                }
+            }
         }
+        detections.into_iter().for_each(|detection| findings.detect(detection));
         Ok(())
     }
 }

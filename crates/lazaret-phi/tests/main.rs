@@ -18,8 +18,12 @@ mod kinds;
 mod knowledge;
 #[path = "main/provenance.rs"]
 mod provenance;
+#[path = "main/languages.rs"]
+mod languages;
 #[path = "main/registry.rs"]
 mod registry;
+#[path = "main/residual.rs"]
+mod residual;
 #[path = "main/text.rs"]
 mod text;
 #[path = "main/training.rs"]
