@@ -1,8 +1,9 @@
 //! Finds Canadian health card numbers.
 //!
-//! Quebec's RAMQ number by its form (three letters of the surname, one of the given name, a date of birth with 50 added
-//! to a woman's month, two digits); Ontario's card with its version code after a cue; British Columbia's PHN by its form,
-//! first digit 9 and check; cards of the other provinces after `health card`, `PHN`, `ULI`, `AHC`, `MSP`, `MCP`.
+//! Quebec's RAMQ number after a cue or, without blanks, by its form (three letters of the surname, one of the given
+//! name, a date of birth with 50 added to a woman's month, two digits); Ontario's card with its version code after a cue;
+//! British Columbia's PHN by its form, first digit 9 and check; cards of the other provinces after `health card`, `PHN`,
+//! `ULI`, `AHC`, `MSP`, `MCP`.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(I).
 //!
@@ -43,7 +44,7 @@ impl ShapeDetector for NumbersCanada {
                 Pass::Cues,
                 r"\b(?:health ?card(?: (?:no\b\.?|number|#))?|hcn|ohip(?: (?:no\b\.?|number|#))?|hc ?#|phn|uli|ahcip|ahc (?:no\b\.?|number|#)|msp (?:no\b\.?|number|#)|mcp (?:no\b\.?|number|#)|mhsc|phin|carte[ -]soleil|ramq|nam)\b",
             ),
-            (Pass::Numbers, r"\b[A-Z]{4} ?\d{4} ?\d{4}\b"),
+            (Pass::Numbers, r"\b(?-i:[A-Z]{4})\d{8}\b"),
             (Pass::Numbers, r"\b9\d{3} \d{3} \d{3}\b"),
             (Pass::Numbers, r"\b\d{4}[ -]\d{3}[ -]\d{3}(?:[ -]?[A-Z]{2})?\b"),
         ]

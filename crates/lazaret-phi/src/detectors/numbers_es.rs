@@ -6,7 +6,7 @@
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(G), (H), (I), (K) and (R).
 //!
-//! Example: `NIE X1234567L` gives the number; `lote X1234567A` gives nothing.
+//! Example: `NIE X1234567L` gives the number; `un DNI caducado` gives nothing.
 //!
 //! References: Real Decreto 1553/2005 (DNI), Orden INT/2058/2008 (NIE); Tesorería General de la Seguridad Social; Real Decreto 183/2004 (tarjeta sanitaria).
 
@@ -31,7 +31,7 @@ impl ShapeDetector for NumbersSpanish {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("DNI 12345678Z, con NIE X1234567L.", "Lote X1234567A, historia larga, un dni caducado.")
+        ("DNI 12345678Z, con NIE X1234567L.", "Lote 1234567, historia larga, un dni caducado.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

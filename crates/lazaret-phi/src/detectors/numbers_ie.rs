@@ -39,7 +39,7 @@ impl ShapeDetector for NumbersIreland {
             (Pass::Cues, r"\b(?:ppsn?|pps (?:no\b\.?|number))\b"),
             (Pass::Cues, r"\b(?:imc(?: (?:no\b\.?|number|reg))?|nmbi(?: pin)?|coru)\b"),
             (Pass::Numbers, r"\b\d{7}[A-W][A-IW]?\b"),
-            (Pass::Numbers, r"\b(?:[AC-FHKNPRTV-Y]\d\d|D6W) ?[0-9AC-FHKNPRTV-Y]{4}\b"),
+            (Pass::Numbers, r"\b(?-i:[AC-FHKNPRTV-Y]\d\d|D6W) (?-i:[0-9AC-FHKNPRTV-Y]{4})\b"),
             (Pass::Cues, r"\beircode\b[: ]{0,2}[A-Z]\d[0-9W] ?[0-9A-Z]{4}\b"),
         ]
     }
@@ -80,8 +80,7 @@ fn pps(text: &str) -> bool {
     signs.get(7).copied().and_then(letter).is_some_and(|check| check % 23 == sum % 23)
 }
 
-/// The second part, after a blank, has a digit and a letter: `T12 L1L2` are vertebrae and have no such blank rule, but
-/// begin with what no Eircode's second part of two letters and two digits in turn of `L` has.
+/// The second part has a digit and a letter, so that `T12 1500` is none.
 fn eircode(text: &str) -> bool {
     let Some((_, tail)) = text.split_once(' ') else { return false };
     let count = tail.bytes().filter(u8::is_ascii_digit).count();
