@@ -77,8 +77,8 @@ fn notes_in_four_languages_are_found_whole_and_what_must_stay_stays() {
 /// The detectors were not fitted to these: one miss or slip in twenty is no failure, more is.
 #[test]
 fn notes_that_were_never_looked_at_come_close() {
-    for language in ["de", "fr", "es"] {
-        let (missed, wrong, marked) = score(&format!("{language}.held.txt"));
+    for file in ["de.held.txt", "fr.held.txt", "es.held.txt", "late.txt"] {
+        let (missed, wrong, marked) = score(file);
         assert!(missed.len() * 20 <= marked && wrong.len() * 20 <= marked, "{missed:#?} {wrong:#?}");
     }
 }
