@@ -174,7 +174,9 @@ impl Sections {
         let counts: Vec<Counts> =
             parts.iter().map(|(_, _, tokens)| Counts::of(note.tokens().get(tokens.clone()))).collect();
         let mut whole = Counts::default();
-        counts.iter().for_each(|part| whole.add(part));
+        for part in &counts {
+            whole.add(part);
+        }
         let overall = whole.language();
         let sections = parts.iter().zip(&counts).filter_map(|((start, end, _), counts)| {
             let language = counts.language().or_else(|| overall.filter(|_| counts.says_little()))?;

@@ -170,13 +170,13 @@ pub(crate) fn assess(text: &str, detected: &[Taken]) -> Vec<Assessment> {
         });
     }
     if let Some((risk, kinds)) = worst.filter(|(risk, _)| *risk >= TOLD) {
-        let names: Vec<&str> =
-            KINDS.iter().zip(kinds).filter(|(_, seen)| *seen).map(|((name, _), _)| *name).collect();
+        let seen: Vec<&str> =
+            KINDS.iter().zip(kinds).filter(|(_, there)| *there).map(|((name, _), _)| *name).collect();
         out.push(Assessment {
             rule: &RESIDUAL_RISK,
             severity: if risk >= HELD { RESIDUAL_RISK.severity } else { Severity::Low },
             confidence: Confidence::new(risk),
-            message: format!("what is left has {}", names.join("; ")),
+            message: format!("what is left has {}", seen.join("; ")),
         });
     }
     out
@@ -342,7 +342,7 @@ impl Counts {
         let years = unit == cues::AgeUnit::Years;
         self.ages += 1;
         self.see(OLD, years && (90..=125).contains(&age));
-        self.see(AGE, years && (81..90).contains(&age) || !years);
+        self.see(AGE, !years || (81..90).contains(&age));
     }
 
     fn quasi(&mut self, text: &str, words: &[Word], index: usize) {

@@ -388,7 +388,9 @@ impl Detector for PhiText {
                 }
             }
         }
-        detections.into_iter().for_each(|detection| findings.detect(detection));
+        for detection in detections {
+            findings.detect(detection);
+        }
         Ok(())
     }
 }

@@ -126,7 +126,9 @@ fn pension(text: &str) -> bool {
     let mut all = String::new();
     for sign in &signs {
         match letter(*sign) {
-            Some(place) => all.push_str(&format!("{place:02}")),
+            Some(place) => {
+                all.extend([place / 10, place % 10].into_iter().filter_map(|d| char::from_digit(d, 10)))
+            }
             None => all.push(char::from(*sign)),
         }
     }

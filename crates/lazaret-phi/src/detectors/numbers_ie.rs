@@ -54,7 +54,7 @@ impl ShapeDetector for NumbersIreland {
                 named(note, hit, 5, Label::LICENSE, out);
             }
             2 if capitals(text) && pps(text) => {
-                out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked))
+                out.push(found(Label::SSN, hit.start, hit.end, Evidence::Checked));
             }
             3 if capitals(text)
                 && eircode(text)

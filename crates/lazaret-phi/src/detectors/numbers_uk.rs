@@ -1,7 +1,7 @@
 //! Finds health and registration numbers of the United Kingdom beside the NHS number.
 //!
 //! Scotland's CHI number (ten digits, a date of birth first, modulus 11) and Northern Ireland's H&C number (320 to 399
-//! first, the same check) after a cue, or by form and check; the nurses' PIN by its form; GMC, NMC, GDC, GPhC and HCPC
+//! first, the same check) after a cue, or by form and check; the nurses' PIN by its form; GMC, NMC, GDC, `GPhC` and HCPC
 //! numbers after their names. A wrong check digit never hides what a cue names.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(K) and (R).

@@ -4,12 +4,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Detection, Limits};
+use lazaret_core::{Confidence, Detection, Language, Limits, Severity};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
-use lazaret_phi::code_points;
-use lazaret_core::{Confidence, Detection, DetectorError, Language, Limits, Severity};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
-use lazaret_phi::{Assessment, Scanner, code_points};
+use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
@@ -65,9 +62,7 @@ pub(crate) fn run(
             Err(error) => return Err(error),
         };
         let detections = look.scan(&text)?;
-        Ok(Some((text, detections)))
-        let detections = scanner.scan(&text, None).map_err(of_detector)?;
-        let findings = scanner.assess(&text, &detections);
+        let findings = look.assess(&text, &detections);
         Ok(Some((text, detections, findings)))
     };
     if *jsonl {
@@ -146,10 +141,6 @@ fn json_findings(findings: Vec<Assessment>) -> Vec<JsonFinding> {
     findings.into_iter().map(of).collect()
 }
 
-fn of_detector(error: DetectorError) -> CliError {
-    CliError::failed("the text could not be inspected", error)
-}
-
 /// `path:line:column: kind`, never the text.
 fn write_places(
     path: &Path,
@@ -217,11 +208,8 @@ fn scan_lines(
         };
         match text {
             Ok((id, text)) => {
-                let spans = spans_of(&text, &look.scan(&text)?);
-                found |= !spans.is_empty();
-                json_line(out, &JsonDocument { id: &id, spans })?;
-                let detections = scanner.scan(&text, None).map_err(of_detector)?;
-                let findings = scanner.assess(&text, &detections);
+                let detections = look.scan(&text)?;
+                let findings = look.assess(&text, &detections);
                 found |= !detections.is_empty() || findings.iter().any(counts);
                 let spans = spans_of(&text, &detections);
                 json_line(out, &JsonDocument { id: &id, spans, findings: json_findings(findings) })?;
