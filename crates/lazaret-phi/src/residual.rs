@@ -271,18 +271,19 @@ impl Counts {
         let placeholders = cues::placeholders(part, from);
         counts.placeholders = placeholders.len();
         counts.see(PLACEHOLDER, counts.placeholders > 0);
+        let first = detected.partition_point(|taken| taken.span.end <= from);
+        let detected = detected.get(first..).unwrap_or(&[]);
+        let detected = detected.get(..detected.partition_point(|taken| taken.span.start < to)).unwrap_or(&[]);
         counts.see(MASKED, cues::half_masked(part, from, detected));
         for index in 0..words.len() {
             counts.read(text, &words, index);
         }
         // Spans that were taken out speak of one person too, but not `Dr. [NAME]`, where only the title was detected.
-        let first = detected.partition_point(|taken| taken.span.end <= from);
-        let taken = detected.get(first..).unwrap_or(&[]).iter().take_while(|taken| taken.span.start < to);
         let beside = |span: Span| {
             let wider = Span::new(span.start.saturating_sub(3), span.end + 3);
             !placeholders.iter().any(|(placeholder, _)| placeholder.overlaps(wider))
         };
-        let own: Vec<&Taken> = taken.filter(|taken| beside(taken.span)).collect();
+        let own: Vec<&Taken> = detected.iter().filter(|taken| beside(taken.span)).collect();
         counts.person += own.len().min(10);
         let direct = own.iter().filter(|taken| taken.names()).count();
         counts.named = direct * WORDS_A_NAME > counts.words;

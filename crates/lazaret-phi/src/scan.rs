@@ -481,6 +481,16 @@ mod tests {
             "QV/mj ",
             "by qv ",
             "l0O ",
+            "der und ist ",
+            "Herr ",
+            "Am Aa 1 ",
+            "80331 Aa ",
+            "12 rue de la ",
+            "la fille de la ",
+            "calle de la ",
+            "el hospital de ",
+            "tel 0",
+            "3 de mayo ",
         ];
         prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
     }
