@@ -482,7 +482,6 @@ mod tests {
             "by qv ",
             "l0O ",
             "der und ist ",
-            "Herr ",
             "Am Aa 1 ",
             "80331 Aa ",
             "12 rue de la ",
