@@ -127,7 +127,7 @@ fn pension(text: &str) -> bool {
     for sign in &signs {
         match letter(*sign) {
             Some(place) => {
-                all.extend([place / 10, place % 10].into_iter().filter_map(|d| char::from_digit(d, 10)))
+                all.extend([place / 10, place % 10].into_iter().filter_map(|d| char::from_digit(d, 10)));
             }
             None => all.push(char::from(*sign)),
         }
