@@ -283,14 +283,17 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 
 /// Names of the months in four languages, short ones and a common slip among them.
 const MONTH_NAMES: [&[&str]; 12] = [
-    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jan"],
-    &["february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feb"],
-    &["march", "märz", "mars", "marzo", "mar"],
-    &["april", "aprl", "avril", "abril", "apr"],
+    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän", "jan"],
+    &[
+        "february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feber",
+        "fév", "feb",
+    ],
+    &["march", "märz", "mars", "marzo", "mrz", "mär", "mar"],
+    &["april", "aprl", "avril", "abril", "avr", "abr", "apr"],
     &["may", "mai", "mayo"],
     &["june", "juni", "juin", "junio", "jun"],
     &["july", "juli", "juillet", "juil", "julio", "jul"],
-    &["august", "augut", "août", "agosto", "aug"],
+    &["august", "augut", "août", "agosto", "ago", "aug"],
     &[
         "september",
         "septemeber",
@@ -304,19 +307,7 @@ const MONTH_NAMES: [&[&str]; 12] = [
     ],
     &["october", "ocotber", "octber", "oktober", "okt", "octobre", "octubre", "oct"],
     &["november", "novemeber", "novermber", "novembre", "noviembre", "nov"],
-    &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "dec"],
-    &["january", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän", "jan"],
-    &["february", "febuary", "februar", "février", "febrero", "févr", "feber", "fév", "feb"],
-    &["march", "märz", "mars", "marzo", "mrz", "mär", "mar"],
-    &["april", "avril", "abril", "avr", "abr", "apr"],
-    &["may", "mai", "mayo"],
-    &["june", "juni", "juin", "junio", "jun"],
-    &["july", "juli", "juillet", "julio", "juil", "jul"],
-    &["august", "août", "agosto", "ago", "aug"],
-    &["september", "septembre", "septiembre", "sept", "sep"],
-    &["october", "oktober", "octobre", "octubre", "okt", "oct"],
-    &["november", "novembre", "noviembre", "nov"],
-    &["december", "dezember", "décembre", "diciembre", "dez", "déc", "dic", "dec"],
+    &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "déc", "dic", "dec"],
 ];
 
 /// The number of a month from its name.

@@ -29,8 +29,8 @@
 //! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
-mod address;
 mod abroad;
+mod address;
 mod automaton;
 mod calendar;
 mod checks;

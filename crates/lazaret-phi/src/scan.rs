@@ -13,10 +13,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::abroad;
 use crate::address;
 use crate::edges;
-use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
-use crate::abroad;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::language::Sections;
@@ -203,7 +202,9 @@ fn look_at(
         edges::states_stay(note, &mut claims);
     }
     edges::widen(note, &mut claims);
+    let edged = claims.len();
     edges::leftover(note, &mut claims);
+    sections.temper(&mut claims, edged);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
@@ -373,9 +374,7 @@ impl Detector for PhiText {
             return Ok(());
         }
         let scanner = self.scanner.clone().wide(context.profile.is_wide());
-        for detection in scanner.scan(view.text, context.known)? {
-            findings.detect(detection);
-        let detections = self.scanner.scan(view.text, context.known)?;
+        let detections = scanner.scan(view.text, context.known)?;
         // A short text says too little as a whole.
         if view.meaning == Meaning::Text {
             for finding in self.scanner.assess(view.text, &detections) {

@@ -16,10 +16,10 @@ mod inputs;
 mod kinds;
 #[path = "main/knowledge.rs"]
 mod knowledge;
-#[path = "main/provenance.rs"]
-mod provenance;
 #[path = "main/languages.rs"]
 mod languages;
+#[path = "main/provenance.rs"]
+mod provenance;
 #[path = "main/registry.rs"]
 mod registry;
 #[path = "main/residual.rs"]
