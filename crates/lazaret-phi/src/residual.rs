@@ -7,7 +7,7 @@
 //!
 //! Clinical text: words are counted that records have (sections with a colon, vitals and laboratory values with their
 //! number, doses, words of charting such as `denies`, clinical words of the lists, one person in the singular), and words of
-//! texts that speak of patients in general (`patients`, `should`, `trial`) are taken off. From 0.42 on it is a record. It is
+//! texts that speak of patients in general (`patients`, `should`, `trial`) are taken off. From 0.45 on it is a record. It is
 //! told where there is hardly a name or number of a person: elsewhere the labels say that it is somebody's. English is
 //! read; in other languages only numbers, units and words that are the same count.
 //!
@@ -55,7 +55,7 @@ pub const RULES: [&Rule; 2] = [&CLINICAL_TEXT, &RESIDUAL_RISK];
 /// Most bytes that are scored together: longer texts are cut at blank lines.
 const WINDOW: usize = 16 << 10;
 /// From which score on a text is a patient's record.
-const CLINICAL: f32 = 0.42;
+const CLINICAL: f32 = 0.45;
 /// From which score on the risk is told (low: recorded, crosses).
 const TOLD: f32 = 0.5;
 /// From which score on the record is held for a person (medium).

@@ -1,5 +1,5 @@
-//! The words and signs by which residual risk is read: `catalogue/phi/residual.txt` (a class a line, then its words),
-//! `catalogue/phi/rare-conditions.txt` (how rare, then the condition), and forms of placeholders and masked values.
+//! The words and signs by which residual risk is read: `catalogue/phi/residual/cues.txt` (a class a line, then its words),
+//! `catalogue/phi/residual/rare-conditions.txt` (how rare, then the condition), and forms of placeholders and masked values.
 
 use std::sync::LazyLock;
 
@@ -67,7 +67,7 @@ pub(super) struct Cues {
 
 static CUES: LazyLock<Cues> = LazyLock::new(|| {
     let mut words: FxHashMap<u64, Cue> = FxHashMap::default();
-    for line in include_str!("../../../../catalogue/phi/residual.txt").lines() {
+    for line in include_str!("../../../../catalogue/phi/residual/cues.txt").lines() {
         let Some((name, rest)) = line.split_once(' ') else { continue };
         let class =
             Cue::NAMES.iter().find(|(known, _)| *known == name).map(|(_, cue)| *cue).unwrap_or_default();
@@ -77,7 +77,7 @@ static CUES: LazyLock<Cues> = LazyLock::new(|| {
         }
     }
     let mut rare: FxHashMap<u64, Vec<(u8, Vec<&'static str>)>> = FxHashMap::default();
-    for line in include_str!("../../../../catalogue/phi/rare-conditions.txt").lines() {
+    for line in include_str!("../../../../catalogue/phi/residual/rare-conditions.txt").lines() {
         let Some((class, name)) = line.split_once(' ') else { continue };
         let mut parts = name.split(' ');
         let first = parts.next().map_or(0, hash);
@@ -281,12 +281,12 @@ mod tests {
     #[test]
     fn every_line_has_a_class_and_the_forms_compile() {
         assert!(PLACEHOLDER.is_some() && MASKED.is_some());
-        for line in include_str!("../../../../catalogue/phi/residual.txt").lines() {
+        for line in include_str!("../../../../catalogue/phi/residual/cues.txt").lines() {
             let (class, words) = line.split_once(' ').unwrap();
             assert!(Cue::NAMES.iter().any(|(name, _)| *name == class), "{class}");
             assert!(words.split(' ').all(|word| word.to_lowercase() == word), "{class}");
         }
-        let rare = include_str!("../../../../catalogue/phi/rare-conditions.txt");
+        let rare = include_str!("../../../../catalogue/phi/residual/rare-conditions.txt");
         assert!(rare.lines().all(|line| line.starts_with("1 ") || line.starts_with("2 ")));
     }
 
