@@ -61,7 +61,13 @@ pub const TARGETS: &[Target] = &[
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
     target(
         "phi_text",
-        &[("testdata/phi", ""), ("testdata/input", ".txt"), ("testdata/docs", "")],
+        &[
+            ("testdata/phi", ""),
+            ("testdata/phi/languages", ""),
+            ("testdata/phi/residual", ""),
+            ("testdata/input", ".txt"),
+            ("testdata/docs", ""),
+        ],
         600,
         phi_text,
     ),
@@ -254,6 +260,11 @@ pub fn phi_text(bytes: &[u8]) -> String {
         }
         let points = lazaret_phi::code_points(&text, &found);
         assert!(points.iter().all(|(start, end)| start < end), "code points are as the bytes are");
+        let said = scanner.assess(&text, &found);
+        assert!(
+            said.len() <= 2 && said.iter().all(|a| (0.0..=1.0).contains(&a.confidence.value())),
+            "scores"
+        );
         found
     });
     format!("{found:?}")

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Label, Locator};
+use crate::{Label, Language, Locator};
 
 /// How grave a finding is. The default policy blocks critical, quarantines high and medium, allows the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -194,6 +194,8 @@ pub struct Detection {
     pub confidence: Confidence,
     /// The detector's rule id (`phi.mrn`), for explaining.
     pub rule: &'static str,
+    /// The language that the text around it is written in, as far as detectors tell languages apart.
+    pub language: Language,
 }
 
 /// Most findings of one record that are kept; one more says how many were left out.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `crossing`, `mode` | who sends what to whom, on which basis; modes, break-glass, care-critical routes |
 //! | `record`, `locator` | payloads, records, segments, places |
-//! | `detector`, `finding`, `label` | who looks, what is found, what kind of identifier it is |
+//! | `detector`, `finding`, `label`, `language` | who looks, what is found, what kind of identifier it is, in which language |
 //! | `profile`, `edits` | what becomes of each identifier, and the changes that follow |
 //! | `policy`, `verdict` | who decides, and what may be decided |
 //! | `checkpoint`, `passage`, `judge`, `cleared` | the road itself: short, read these first |
@@ -31,6 +31,7 @@ mod finding;
 mod hex;
 mod judge;
 mod label;
+mod language;
 mod limit;
 mod locator;
 mod mode;
@@ -62,6 +63,7 @@ pub use finding::{
 };
 pub use hex::hex;
 pub use label::{Kind, Label};
+pub use language::Language;
 pub use limit::{Limit, LimitExceeded, Limits};
 pub use locator::{Locator, Place, RecordPlace, Step};
 pub use mode::{

@@ -178,7 +178,7 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
             fields.push(field(Part::Month, month, true));
         } else if let Some(day) = weekday_of(word) {
             fields.push(field(Part::Weekday, day, true));
-        } else if !["of", "the", "st", "nd", "rd", "th", "t", "z", "den", "de"]
+        } else if !["of", "the", "st", "nd", "rd", "th", "t", "z", "den", "de", "del", "er"]
             .iter()
             .any(|known| known.eq_ignore_ascii_case(word))
         {
@@ -283,14 +283,17 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 
 /// Names of the months in four languages, short ones and a common slip among them.
 const MONTH_NAMES: [&[&str]; 12] = [
-    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jan"],
-    &["february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feb"],
-    &["march", "märz", "mars", "marzo", "mar"],
-    &["april", "aprl", "avril", "abril", "apr"],
+    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän", "jan"],
+    &[
+        "february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feber",
+        "fév", "feb",
+    ],
+    &["march", "märz", "mars", "marzo", "mrz", "mär", "mar"],
+    &["april", "aprl", "avril", "abril", "avr", "abr", "apr"],
     &["may", "mai", "mayo"],
     &["june", "juni", "juin", "junio", "jun"],
     &["july", "juli", "juillet", "juil", "julio", "jul"],
-    &["august", "augut", "août", "agosto", "aug"],
+    &["august", "augut", "août", "agosto", "ago", "aug"],
     &[
         "september",
         "septemeber",
@@ -304,7 +307,7 @@ const MONTH_NAMES: [&[&str]; 12] = [
     ],
     &["october", "ocotber", "octber", "oktober", "okt", "octobre", "octubre", "oct"],
     &["november", "novemeber", "novermber", "novembre", "noviembre", "nov"],
-    &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "dec"],
+    &["december", "decemeber", "decmeber", "dezember", "dez", "décembre", "diciembre", "déc", "dic", "dec"],
 ];
 
 /// The number of a month from its name.

@@ -87,15 +87,20 @@ fn kind(note: &Note<'_>, start: usize, end: usize) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_core::{Confidence, Label, Span};
+    use lazaret_core::{Confidence, Label, Language, Span};
 
     use super::*;
 
     fn told(text: &str, part: &str) -> Option<&'static str> {
         let start = text.find(part).unwrap();
         let span = Span::new(start, start + part.len());
-        let found =
-            Detection { label: Label::NAME, span, confidence: Confidence::new(0.5), rule: "phi.name" };
+        let found = Detection {
+            label: Label::NAME,
+            span,
+            confidence: Confidence::new(0.5),
+            rule: "phi.name",
+            language: Language::English,
+        };
         clinical_content(text, &[found]).into_keys().next()
     }
 

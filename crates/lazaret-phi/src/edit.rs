@@ -274,7 +274,7 @@ fn sameness(kind: Kind, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_core::{Confidence, Span};
+    use lazaret_core::{Confidence, Language, Span};
     use proptest::prelude::*;
 
     use super::*;
@@ -300,6 +300,7 @@ mod tests {
                 span,
                 confidence: Confidence::new(0.9),
                 rule: label.kind.rule_id(),
+                language: Language::English,
             });
             plain.push_str(value);
             plain.push_str(rest);

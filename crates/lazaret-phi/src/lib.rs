@@ -13,7 +13,7 @@
 //! | `registry` | the list of detectors, their shapes and rules |
 //! | `automaton` | many shapes in one automaton, tried where one can begin |
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
-//! | `names`, `value`, `calendar` | how names, ids after a cue, and dates are read |
+//! | `names`, `value`, `calendar`, `checks` | how names, ids after a cue, and dates are read; check digits |
 //! | `cue` | words that say what stands beside them |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
@@ -22,15 +22,19 @@
 //! | `edges` | words beside what was found that belong to it |
 //! | `ocr` | damage of scanned text, mended byte for byte |
 //! | `wide` | states, countries, ages, years, professions: for wider profiles only |
+//! | `language`, `abroad` | which parts of a note are German, French or Spanish, and the detectors that read them |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
+//! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
+mod abroad;
 mod address;
 mod automaton;
 mod calendar;
+mod checks;
 mod clinical;
 mod cue;
 mod detectors;
@@ -38,6 +42,7 @@ mod edges;
 mod edit;
 mod knowledge;
 mod known;
+mod language;
 mod lexicon;
 #[doc(hidden)]
 pub mod model;
@@ -45,6 +50,7 @@ mod names;
 mod ocr;
 mod overlap;
 mod registry;
+mod residual;
 mod rewrite;
 mod scan;
 mod surrogate;
@@ -56,6 +62,7 @@ pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
 pub use registry::{examples, ids, page};
+pub use residual::{Assessment, RULES};
 pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
 

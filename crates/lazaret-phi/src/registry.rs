@@ -7,9 +7,11 @@ use std::sync::LazyLock;
 use lazaret_core::{Kind, Label, Rule, Severity};
 use regex_automata::util::primitives::PatternID;
 
+use crate::abroad;
 use crate::automaton::{Automata, Match, Work};
 use crate::detectors;
 use crate::overlap::{Evidence, Found};
+use crate::residual;
 use crate::view::Note;
 
 /// Where a shape matched, in the folded text.
@@ -65,6 +67,9 @@ pub(crate) const DETECTORS: &[&dyn ShapeDetector] = &[
     &detectors::device::Device,
     &detectors::email::Email,
     &detectors::health_plan::HealthPlan,
+    &detectors::numbers_au::NumbersAustralia,
+    &detectors::numbers_ca::NumbersCanada,
+    &detectors::numbers_de::NumbersGerman,
     &detectors::hospital::Hospital,
     &detectors::hospital_form::HospitalForm,
     &detectors::ip::Ip,
@@ -85,14 +90,18 @@ pub(crate) const DETECTORS: &[&dyn ShapeDetector] = &[
     &detectors::name_title::NameTitle,
     &detectors::name_unlisted::NameUnlisted,
     &detectors::other_id::OtherId,
+    &detectors::numbers_es::NumbersSpanish,
     &detectors::guid::Guid,
     &detectors::nhs::Nhs,
     &detectors::room::Room,
+    &detectors::numbers_uk::NumbersUk,
     &detectors::username::Username,
     &detectors::phone::Phone,
     &detectors::phone_spoken::PhoneSpoken,
     &detectors::photo::Photo,
     &detectors::ssn::Ssn,
+    &detectors::numbers_fr::NumbersFrench,
+    &detectors::numbers_ie::NumbersIreland,
     &detectors::url::Url,
     &detectors::vehicle::Vehicle,
 ];
@@ -167,7 +176,8 @@ static READINGS: LazyLock<Result<Readings, String>> = LazyLock::new(Readings::co
 
 /// Whether the automata could be built: their error otherwise.
 pub(crate) fn ready() -> Result<(), &'static str> {
-    READINGS.as_ref().map(|_| ()).map_err(String::as_str)
+    READINGS.as_ref().map(|_| ()).map_err(String::as_str)?;
+    abroad::ready()
 }
 
 /// Runs every detector over a note.
@@ -179,21 +189,36 @@ pub(crate) fn detect(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'stat
     Ok(())
 }
 
+fn source(id: &str) -> Option<&'static str> {
+    if residual::RULES.iter().any(|rule| rule.id == id) {
+        return Some(residual::SOURCE);
+    }
+    let own = DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source());
+    own.or_else(|| {
+        abroad::DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.source())
+    })
+}
+
 /// The page of a detector: its id, and what its documentation says.
 pub fn page(id: &str) -> Option<String> {
-    let detector = DETECTORS.iter().find(|detector| detector.id() == id)?;
-    let lines = detector.source().lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = source(id)?.lines().map_while(|line| line.strip_prefix("//!"));
     Some(lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n"))
 }
 
 /// A text in which the detector finds something, and one that looks alike in which it finds nothing.
 pub fn examples(id: &str) -> Option<(&'static str, &'static str)> {
-    DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples())
+    let own = DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples());
+    own.or_else(|| {
+        abroad::DETECTORS.iter().find(|detector| detector.id() == id).map(|detector| detector.examples())
+    })
 }
 
 /// The ids of all detectors, sorted.
 pub fn ids() -> impl Iterator<Item = &'static str> {
-    DETECTORS.iter().map(|detector| detector.id())
+    let mut ids: Vec<_> = DETECTORS.iter().map(|detector| detector.id()).collect();
+    ids.extend(abroad::DETECTORS.iter().map(|detector| detector.id()));
+    ids.sort_unstable();
+    ids.into_iter()
 }
 
 /// Something found: the start and end on the folded text.
@@ -205,8 +230,8 @@ const fn rule(kind: Kind, title: &'static str) -> Rule {
     Rule::new(kind.rule_id(), Severity::Info, title)
 }
 
-/// One rule a kind: what detections bear, and receipts count.
-pub(crate) static RULES: [&Rule; 20] = [
+/// One rule a kind: what detections bear, and receipts count; and those of a text as a whole.
+pub(crate) static RULES: [&Rule; 22] = [
     &const { rule(Kind::Account, "an account, card or bank number") },
     &const { rule(Kind::Age, "an age over 89") },
     &const { rule(Kind::Biometric, "a finger, voice, retina or face print") },
@@ -227,4 +252,6 @@ pub(crate) static RULES: [&Rule; 20] = [
     &const { rule(Kind::Ssn, "a social security number") },
     &const { rule(Kind::Url, "a web address") },
     &const { rule(Kind::Vehicle, "a vehicle identifier or plate") },
+    &residual::CLINICAL_TEXT,
+    &residual::RESIDUAL_RISK,
 ];

@@ -5,24 +5,27 @@
 //! block are sought in the following ones.
 
 use lazaret_core::{
-    Context, Detection, Detector, DetectorError, Findings, Kind, Known, Label, Limit, Limits, Meaning, Rule,
-    Span, View,
+    Context, Detection, Detector, DetectorError, Finding, Findings, Kind, Known, Label, Limit, Limits,
+    Meaning, Rule, Span, View,
 };
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::abroad;
 use crate::address;
 use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
+use crate::language::Sections;
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
 use crate::names::widen;
 use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
+use crate::residual::{self, Assessment, CLINICAL_TEXT, Taken};
 use crate::view::{Case, Note};
 use crate::wide;
 
@@ -119,6 +122,13 @@ impl Scanner {
         }
         Ok(out)
     }
+
+    /// What there is to say of a text as a whole, once what was detected in it is taken out. The detections must be in
+    /// order. Linear in the text; memory for one window of it.
+    pub fn assess(&self, text: &str, detections: &[Detection]) -> Vec<Assessment> {
+        let taken: Vec<Taken> = detections.iter().map(Taken::of).collect();
+        residual::assess(text, &taken)
+    }
 }
 
 const NAME: &str = "phi-text";
@@ -169,6 +179,9 @@ fn look_at(
     let mut claims = Vec::new();
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
     registry::detect(note, &mut claims).map_err(failed)?;
+    let sections = Sections::of(note);
+    sections.temper(&mut claims, 0);
+    abroad::detect(note, &sections, &mut claims).map_err(failed)?;
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
@@ -182,13 +195,16 @@ fn look_at(
     }
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
+    sections.temper(&mut claims, ruled);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     edges::codes_stay(note, &mut claims);
     if !wide {
         edges::states_stay(note, &mut claims);
     }
     edges::widen(note, &mut claims);
+    let edged = claims.len();
     edges::leftover(note, &mut claims);
+    sections.temper(&mut claims, edged);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
@@ -202,6 +218,7 @@ fn look_at(
             span: note.original(claim.start, claim.end),
             confidence: claim.evidence.confidence(),
             rule: claim.label.kind.rule_id(),
+            language: sections.at(claim.start),
         })
         .filter(|detection| {
             text.get(detection.span.start..detection.span.end).is_some_and(|part| !part.is_empty())
@@ -373,7 +390,20 @@ impl Detector for PhiText {
             return Ok(());
         }
         let scanner = self.scanner.clone().wide(context.profile.is_wide());
-        for detection in scanner.scan(view.text, context.known)? {
+        let detections = scanner.scan(view.text, context.known)?;
+        // A short text says too little as a whole.
+        if view.meaning == Meaning::Text {
+            for finding in self.scanner.assess(view.text, &detections) {
+                // Where the profile has something to edit, the labels tell that it is a patient's.
+                if finding.rule.id != CLINICAL_TEXT.id || !detections.iter().any(|d| Taken::of(d).names()) {
+                    findings.fault(Finding {
+                        severity: finding.severity,
+                        ..Finding::new(finding.rule, view.place.locator(), finding.message)
+                    });
+                }
+            }
+        }
+        for detection in detections {
             findings.detect(detection);
         }
         Ok(())
@@ -466,6 +496,15 @@ mod tests {
             "QV/mj ",
             "by qv ",
             "l0O ",
+            "der und ist ",
+            "Am Aa 1 ",
+            "80331 Aa ",
+            "12 rue de la ",
+            "la fille de la ",
+            "calle de la ",
+            "el hospital de ",
+            "tel 0",
+            "3 de mayo ",
         ];
         prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..5).prop_map(|pieces| pieces.concat())
     }

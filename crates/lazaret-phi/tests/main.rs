@@ -16,10 +16,14 @@ mod inputs;
 mod kinds;
 #[path = "main/knowledge.rs"]
 mod knowledge;
+#[path = "main/languages.rs"]
+mod languages;
 #[path = "main/provenance.rs"]
 mod provenance;
 #[path = "main/registry.rs"]
 mod registry;
+#[path = "main/residual.rs"]
+mod residual;
 #[path = "main/text.rs"]
 mod text;
 #[path = "main/training.rs"]

@@ -29,6 +29,7 @@ pub const DEFAULTS: &[Embedded] = &[
 /// Policies that a hospital may switch on by copying them up one folder.
 pub const EXAMPLES: &[Embedded] = &[
     embedded!("examples/block-formula.cedar"),
+    embedded!("examples/hold-clinical-text.cedar"),
     embedded!("examples/hold-unknown-subject.cedar"),
     embedded!("examples/repair-narrative.cedar"),
     embedded!("examples/sensitive-route.cedar"),

@@ -243,6 +243,7 @@ impl Detector for FakeDetector {
                 span,
                 confidence: Confidence::HIGH,
                 rule: "phi.name",
+                language: Language::English,
             });
         }
         for (start, word) in view.text.match_indices("Quillfeather") {
@@ -252,6 +253,7 @@ impl Detector for FakeDetector {
                 span,
                 confidence: Confidence::HIGH,
                 rule: "phi.mrn",
+                language: Language::English,
             });
         }
         if view.text.contains("attack") {

@@ -85,7 +85,7 @@ fn the_detector_looks_at_free_text_only() {
     };
     assert_eq!(count(Meaning::Text), 2);
     assert_eq!(count(Meaning::Identifier(Label::MRN)), 0);
-    assert_eq!(detector.rules().len(), 20);
+    assert_eq!(detector.rules().len(), 22);
     assert!(detector.version().starts_with("phi-text "));
 }
 

@@ -154,6 +154,20 @@ fn the_examples_do_what_their_comments_say() {
         (Verdict::Quarantine, vec!["hold-unknown-subject".into(), "what-may-not-cross-is-held".into()])
     );
 
+    let nameless = {
+        let mut found = findings(Some(Severity::Info), &[], &[]);
+        found.rules = ["phi.clinical-text"].into();
+        found
+    };
+    let discreet = defaults_and(&[("clinical.cedar", example("hold-clinical-text.cedar").text)]);
+    for (recipient, wanted) in
+        [(Recipient::Internal, Verdict::Allow), (Recipient::Public, Verdict::Quarantine)]
+    {
+        let crossing = Crossing { recipient, ..crossing() };
+        assert_eq!(discreet.decide(&crossing, &nameless).unwrap().verdict, wanted, "{recipient:?}");
+        assert_eq!(embedded().decide(&crossing, &nameless).unwrap().verdict, Verdict::Allow);
+    }
+
     let repairing = defaults_and(&[("repair.cedar", example("repair-narrative.cedar").text)]);
     let narrative = |rules: &[&'static str]| {
         let mut found = findings(Some(Severity::High), &[Kind::Name], &[]);

@@ -12,9 +12,10 @@ use crate::report::{json_document, table};
 /// Every rule of every room, sorted by id.
 pub(crate) fn rules() -> Vec<(&'static str, Severity, &'static str)> {
     let ingest = lazaret_ingest::rules();
-    let faults: [&[&'static Rule]; 5] = [
+    let faults: [&[&'static Rule]; 6] = [
         &CORE_RULES,
         lazaret_input::RULES,
+        &lazaret_phi::RULES,
         &ingest,
         &lazaret_ledger::LEDGER_RULES,
         &lazaret_ledger::LINEAGE_RULES,
@@ -53,7 +54,9 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
     } else {
         let (id, severity, title) = rule;
         let verdict = match severity {
-            _ if id.starts_with("phi.") => "edited by the profile of the legal basis; no alarm by itself",
+            _ if Kind::ALL.iter().any(|kind| kind.rule_id() == *id) => {
+                "edited by the profile of the legal basis; no alarm by itself"
+            }
             Severity::Critical => "block",
             Severity::High | Severity::Medium => "quarantine",
             Severity::Low | Severity::Info => "allow, recorded",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lazaret_core::{Detection, Known, KnownFact, Label, Limit, Limits, Profile};
 use lazaret_input::{json, read_file};
-use lazaret_phi::{Scanner, Setting};
+use lazaret_phi::{Assessment, Scanner, Setting};
 use serde::Deserialize;
 
 use crate::cli::PhiLookArgs;
@@ -54,6 +54,11 @@ impl Look {
         let mut found = found.map_err(|error| CliError::failed("the text could not be inspected", error))?;
         found.retain(|detection| self.profile.reports(detection.label));
         Ok(found)
+    }
+
+    /// What there is to say of a text as a whole. What the profile does not report is left in it.
+    pub(crate) fn assess(&self, text: &str, detections: &[Detection]) -> Vec<Assessment> {
+        self.scanner.assess(text, detections)
     }
 }
 

@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Detection, Limits};
+use lazaret_core::{Confidence, Detection, Language, Limits, Severity};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
-use lazaret_phi::code_points;
+use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
@@ -25,6 +25,18 @@ struct JsonSpan {
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<&'static str>,
     score: f64,
+    /// Not in lines: what scores them knows no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'static str>,
+}
+
+/// A finding about a text as a whole.
+#[derive(Serialize)]
+struct JsonFinding {
+    id: &'static str,
+    severity: Severity,
+    score: f64,
+    message: String,
 }
 
 /// Runs the command.
@@ -50,7 +62,8 @@ pub(crate) fn run(
             Err(error) => return Err(error),
         };
         let detections = look.scan(&text)?;
-        Ok(Some((text, detections)))
+        let findings = look.assess(&text, &detections);
+        Ok(Some((text, detections, findings)))
     };
     if *jsonl {
         for path in paths {
@@ -61,19 +74,28 @@ pub(crate) fn run(
         let mut writer = serde_json::Serializer::pretty(&mut *out);
         let mut documents = writer.serialize_seq(None).map_err(failed)?;
         for path in paths {
-            let Some((text, detections)) = scan(path, &mut wrong)? else { continue };
-            found |= !detections.is_empty();
-            let spans = spans_of(&text, &detections);
-            let document = serde_json::json!({ "path": path.display().to_string(), "spans": spans });
+            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            found |= !detections.is_empty() || findings.iter().any(counts);
+            let mut spans = spans_of(&text, &detections);
+            for (span, detection) in spans.iter_mut().zip(&detections) {
+                span.language = Some(detection.language.code());
+            }
+            let path = path.display().to_string();
+            let document =
+                serde_json::json!({ "path": path, "spans": spans, "findings": json_findings(findings) });
             documents.serialize_element(&document).map_err(failed)?;
         }
         SerializeSeq::end(documents).map_err(failed)?;
         writeln!(out)?;
     } else {
         for path in paths {
-            let Some((text, detections)) = scan(path, &mut wrong)? else { continue };
-            found |= !detections.is_empty();
+            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            found |= !detections.is_empty() || findings.iter().any(counts);
             write_places(path, &text, &detections, out)?;
+            for Assessment { rule, severity, confidence, message } in &findings {
+                let percent = confidence.value() * 100.0;
+                writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", path.display(), rule.id)?;
+            }
         }
     }
     if let Some(error) = wrong.into_error() {
@@ -93,10 +115,30 @@ fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
             end,
             label: label.kind.name(),
             sub: label.sub,
-            // To two places: `0.95` and not what a float of 32 bits makes of it.
-            score: (f64::from(confidence.value()) * 100.0).round() / 100.0,
+            score: two_places(confidence),
+            language: None,
         })
         .collect()
+}
+
+/// `0.95` and not what a float of 32 bits makes of it.
+fn two_places(confidence: &Confidence) -> f64 {
+    (f64::from(confidence.value()) * 100.0).round() / 100.0
+}
+
+/// Whether a finding makes the exit code 1, as it does elsewhere.
+fn counts(finding: &Assessment) -> bool {
+    finding.severity >= Severity::Medium
+}
+
+fn json_findings(findings: Vec<Assessment>) -> Vec<JsonFinding> {
+    let of = |Assessment { rule, severity, confidence, message }| JsonFinding {
+        id: rule.id,
+        severity,
+        score: two_places(&confidence),
+        message,
+    };
+    findings.into_iter().map(of).collect()
 }
 
 /// `path:line:column: kind`, never the text.
@@ -114,10 +156,14 @@ fn write_places(
             text.get(detection.span.start..detection.span.end).map_or(0, |part| part.chars().count());
         writeln!(
             out,
-            "{}:{line}:{column}: {} ({length} characters, {:.0} %)",
+            "{}:{line}:{column}: {} ({length} characters, {:.0} %{})",
             path.display(),
             detection.label,
-            detection.confidence.value() * 100.0
+            detection.confidence.value() * 100.0,
+            match detection.language {
+                Language::English => String::new(),
+                other => format!(", {other}"),
+            }
         )?;
     }
     Ok(())
@@ -127,6 +173,9 @@ fn write_places(
 struct JsonDocument<'a> {
     id: &'a RawValue,
     spans: Vec<JsonSpan>,
+    /// Left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<JsonFinding>,
 }
 
 /// Most files and lines that an error tells one by one.
@@ -159,9 +208,11 @@ fn scan_lines(
         };
         match text {
             Ok((id, text)) => {
-                let spans = spans_of(&text, &look.scan(&text)?);
-                found |= !spans.is_empty();
-                json_line(out, &JsonDocument { id: &id, spans })?;
+                let detections = look.scan(&text)?;
+                let findings = look.assess(&text, &detections);
+                found |= !detections.is_empty() || findings.iter().any(counts);
+                let spans = spans_of(&text, &detections);
+                json_line(out, &JsonDocument { id: &id, spans, findings: json_findings(findings) })?;
             }
             Err(why) => wrong.tell(format!("{name}: line {number}: {why}")),
         }
