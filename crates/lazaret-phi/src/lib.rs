@@ -25,12 +25,15 @@
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
+//! | `corpus` | marked notes in and out: JSON lines, i2b2 2014 XML, brat |
+//! | `score` | predictions against gold, with Wilson intervals |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod address;
 mod automaton;
 mod calendar;
 mod clinical;
+pub mod corpus;
 mod detectors;
 mod edges;
 mod edit;
@@ -45,6 +48,7 @@ mod overlap;
 mod registry;
 mod rewrite;
 mod scan;
+pub mod score;
 mod surrogate;
 mod value;
 mod view;
@@ -64,4 +68,5 @@ pub const LIMITS: &[lazaret_core::Limit] = &[
     knowledge::MAX_KNOWLEDGE,
     known::MAX_FACT_WORDS,
     scan::MAX_LEARNT,
+    corpus::MAX_MARKS,
 ];
