@@ -25,8 +25,12 @@ mod keys_export;
 mod killed;
 #[path = "main/lakes.rs"]
 mod lakes;
+#[path = "main/litellm.rs"]
+mod litellm;
 #[path = "main/phi_edit.rs"]
 mod phi_edit;
+#[path = "main/phi_tools.rs"]
+mod phi_tools;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;

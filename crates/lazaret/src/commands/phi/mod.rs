@@ -6,12 +6,19 @@ use crate::cli::PhiCommand;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
+pub(crate) use annotate::MAX_ANNOTATED;
 pub(crate) use look::MAX_CONTEXT;
 
+mod annotate;
+mod convert;
 mod edit;
 mod knowledge;
 mod look;
+mod picture;
+mod python;
 mod scan;
+mod score;
+pub(crate) mod visible;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -24,5 +31,8 @@ pub(crate) fn run(
         PhiCommand::Edit(args) => edit::run(args, config, json, out),
         PhiCommand::Knowledge(command) => knowledge::run(command, config, json, out),
         PhiCommand::Scan(args) => scan::run(args, config, json, out),
+        PhiCommand::Score(args) => score::run(args, config, json, out),
+        PhiCommand::Annotate(args) => annotate::run(args, config, out),
+        PhiCommand::Convert(args) => convert::run(args, config, out),
     }
 }
