@@ -18,6 +18,7 @@ use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
+use lazaret_phi::corpus::{Note, brat, i2b2, jsonl};
 use lazaret_phi::{Knowledge, PhiRewriter, Scanner};
 use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
@@ -50,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     target("brotli", &[("testdata/input", "")], 2_000, brotli),
     target("charset", &[("testdata/input", "")], 2_000, charset),
     target("checkpoint", &[("testdata/ledger", ""), ("testdata/fuzz/checkpoint", "")], 3_000, checkpoint),
+    target("corpus", &[("testdata/fuzz/corpus", ""), ("testdata/phi-score", "jsonl")], 2_000, corpus),
     target("csv", &[("testdata/csv", ".csv")], 1_000, csv),
     target("csv_schema", &[("testdata/csv", ".toml"), ("testdata/docs", ".toml")], 1_000, csv_schema),
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
@@ -134,6 +136,36 @@ pub fn checkpoint(bytes: &[u8]) -> String {
     let believed = nobody().map(|key| Checkpoint::verify(&text, &key));
     assert!(believed.as_ref().is_none_or(Result::is_err), "an unsigned note was believed");
     format!("{key:?} {checkpoint:?} {believed:?} {:?}", lazaret_ledger::note::unhex(&text))
+}
+
+/// Marked notes: JSON lines, i2b2 XML, and brat where a zero byte stands between text and annotations. What is read
+/// and can be written is read the same.
+pub fn corpus(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let mut notes: Vec<_> =
+        bytes.split(|byte| *byte == b'\n').map(|line| jsonl::read(line, &limits)).collect();
+    notes.push(i2b2::read("n", bytes, &limits));
+    let (text, annotations) = bytes.split_at(bytes.iter().position(|byte| *byte == 0).unwrap_or(0));
+    notes.push(brat::read("n", text, annotations.get(1..).unwrap_or(&[]), &limits));
+    for note in notes.iter().flatten() {
+        if let Ok(written) = i2b2::write(note) {
+            let again = i2b2::read(&note.id, written.as_bytes(), &limits);
+            assert!(again.is_ok_and(|again| again.text == note.text && same_spans(&again, note)));
+        }
+        if let Ok((text, annotations)) = brat::write(note) {
+            let again = brat::read(&note.id, text.as_bytes(), annotations.as_bytes(), &limits);
+            assert!(again.is_ok_and(|again| again.text == note.text && same_spans(&again, note)));
+        }
+    }
+    format!("{notes:?}")
+}
+
+fn same_spans(a: &Note, b: &Note) -> bool {
+    let spans = |note: &Note| -> Vec<_> {
+        let spans = note.marks.iter().map(|mark| (mark.start, mark.end, format!("{:?}", mark.kind())));
+        spans.collect()
+    };
+    spans(a) == spans(b)
 }
 
 /// CSV by a schema and without one.

@@ -28,6 +28,8 @@
 //! | `clinical` | clinical content that an edit would take with it |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
 //! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
+//! | `corpus` | marked notes in and out: JSON lines, i2b2 2014 XML, brat |
+//! | `score` | predictions against gold, with Wilson intervals |
 //! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
 
 mod abroad;
@@ -36,6 +38,7 @@ mod automaton;
 mod calendar;
 mod checks;
 mod clinical;
+pub mod corpus;
 mod cue;
 mod detectors;
 mod edges;
@@ -53,6 +56,7 @@ mod registry;
 mod residual;
 mod rewrite;
 mod scan;
+pub mod score;
 mod surrogate;
 mod value;
 mod view;
@@ -73,4 +77,5 @@ pub const LIMITS: &[lazaret_core::Limit] = &[
     knowledge::MAX_KNOWLEDGE,
     known::MAX_FACT_WORDS,
     scan::MAX_LEARNT,
+    corpus::MAX_MARKS,
 ];

@@ -27,6 +27,8 @@ mod killed;
 mod lakes;
 #[path = "main/phi_edit.rs"]
 mod phi_edit;
+#[path = "main/phi_tools.rs"]
+mod phi_tools;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;

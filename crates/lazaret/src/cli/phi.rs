@@ -11,6 +11,10 @@ pub(crate) enum PhiCommand {
     Scan(PhiScanArgs),
     /// Write texts anew without what is found in them
     Edit(PhiEditArgs),
+    /// Score predicted spans against gold spans
+    Score(PhiScoreArgs),
+    /// Turn marked notes from one format into another
+    Convert(PhiConvertArgs),
     /// What the hospital knows of its own texts
     #[command(subcommand)]
     Knowledge(PhiKnowledgeCommand),
@@ -36,6 +40,8 @@ Exit codes: 0 all holds; 1 an entry has run out; 2 something is wrong, told with
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lazaret phi scan note.txt                        kinds and places
+  lazaret phi scan --color always note.txt | less -R   the text with what was found marked in it
+  lazaret phi scan --html found.html *.txt         the same as one page for a browser
   lazaret phi scan --profile i2b2 note.txt         also states, countries, years, professions, every age
   lazaret phi scan --context patient.json note.txt what the record knows of the patient is sought besides
   lazaret phi scan --jsonl notes.jsonl             {\"id\", \"text\"} in, {\"id\", \"spans\"} out; offsets in code points")]
@@ -46,6 +52,13 @@ pub(crate) struct PhiScanArgs {
     /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line; `-` is standard input
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
+    /// On a terminal the text is shown with its spans in colours and their kinds beside them; into a pipe go kinds and
+    /// places alone, unless this is `always`. `NO_COLOR` is respected
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+    /// Also write one self-contained page that shows the texts with what was found; it replaces the file
+    #[arg(long, value_name = "FILE", conflicts_with = "jsonl")]
+    pub(crate) html: Option<PathBuf>,
     /// How the texts are looked at
     #[command(flatten)]
     pub(crate) look: PhiLookArgs,
@@ -110,4 +123,106 @@ pub(crate) enum PhiEditWith {
     Shift,
     /// 90+, three digits of a ZIP code, years; all else is redacted
     Generalise,
+}
+
+/// Arguments of `phi score`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret phi score gold.jsonl pred.jsonl          tables of exact and overlapping hits, leaks, over-redaction
+  lazaret phi score --wilson gold.jsonl pred.jsonl 95 % intervals, and how many more spans ± 2 points take
+  lazaret phi score --pred-unit byte --show-misses 40 gold.jsonl pred.jsonl
+  lazaret phi score --json gold.jsonl pred.jsonl   every figure as one JSON object")]
+pub(crate) struct PhiScoreArgs {
+    /// Gold notes, one {"id", "text", "spans", "neutral"?, "traps"?} object a line; offsets in code points
+    #[arg(value_name = "GOLD")]
+    pub(crate) gold: PathBuf,
+    /// Predictions, one {"id", "spans"} object a line
+    #[arg(value_name = "PRED")]
+    pub(crate) pred: PathBuf,
+    /// In what the offsets of predictions count
+    #[arg(long, value_enum, default_value_t = PhiPredUnit::Codepoint, value_name = "UNIT")]
+    pub(crate) pred_unit: PhiPredUnit,
+    /// Labels folded into coarse ones that most tools share, or compared as written
+    #[arg(long, value_enum, default_value_t = PhiLabels::Coarse, value_name = "HOW")]
+    pub(crate) labels: PhiLabels,
+    /// A JSON file of further labels, {"FROM": "TO"}; an empty TO drops a label
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+    /// Leave out predictions whose score is below this
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) min_score: Option<f64>,
+    /// The labels to keep, after folding, with commas between
+    #[arg(long, value_name = "LABELS")]
+    pub(crate) only: Option<String>,
+    /// Print the first so many gold spans that are not wholly covered. Prints their text
+    #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "json")]
+    pub(crate) show_misses: usize,
+    /// Print the first so many predictions that touch no gold. Prints their text
+    #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "json")]
+    pub(crate) show_false: usize,
+    /// Print 95 % intervals (Wilson 1927) of recall and precision, and the spans still needed
+    #[arg(long)]
+    pub(crate) wilson: bool,
+    /// Half the width an interval shall have, as a share [default: 0.02]; implies --wilson
+    #[arg(long, value_name = "SHARE", value_parser = half_width)]
+    pub(crate) half_width: Option<f64>,
+}
+
+fn half_width(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| *share > 0.0 && *share < 0.5);
+    share.ok_or_else(|| "a share above 0 and below 0.5, as 0.02".to_owned())
+}
+
+/// In what offsets count
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhiPredUnit {
+    /// Unicode code points
+    Codepoint,
+    /// Bytes of UTF-8
+    Byte,
+    /// Units of UTF-16
+    Utf16,
+}
+
+/// How labels are compared
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhiLabels {
+    /// Folded into coarse ones
+    Coarse,
+    /// As written
+    Raw,
+}
+
+/// Arguments of `phi convert`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret phi convert --from jsonl --to i2b2 gold.jsonl --out gold-xml/
+  lazaret phi convert --from i2b2 --to jsonl gold-xml/ --out gold.jsonl
+  lazaret phi convert --from brat --to jsonl notes/ > gold.jsonl
+
+A note that cannot be written as it is in the other format is an error. No file that is there is replaced.")]
+pub(crate) struct PhiConvertArgs {
+    /// Format of what is read
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: PhiFormat,
+    /// Format of what is written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: PhiFormat,
+    /// Files, or folders of them: .jsonl, .xml (i2b2), or .txt with their .ann beside them (brat)
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// A new file of JSON lines [default: standard output], or the folder for i2b2 and brat, a file a note
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Formats of marked notes
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhiFormat {
+    /// One {"id", "text", "spans"} object a line
+    Jsonl,
+    /// XML of the i2b2 2014 de-identification task, a file a note
+    I2b2,
+    /// brat standoff: a .txt and a .ann a note
+    Brat,
 }

@@ -9,9 +9,14 @@ use crate::exit::{CliError, Exit};
 pub(crate) use look::MAX_CONTEXT;
 
 mod edit;
+mod convert;
 mod knowledge;
 mod look;
+mod picture;
+mod python;
 mod scan;
+mod score;
+mod visible;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -24,5 +29,7 @@ pub(crate) fn run(
         PhiCommand::Edit(args) => edit::run(args, config, json, out),
         PhiCommand::Knowledge(command) => knowledge::run(command, config, json, out),
         PhiCommand::Scan(args) => scan::run(args, config, json, out),
+        PhiCommand::Score(args) => score::run(args, config, json, out),
+        PhiCommand::Convert(args) => convert::run(args, config, out),
     }
 }

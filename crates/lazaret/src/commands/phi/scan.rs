@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{Confidence, Detection, Language, Limits, Severity};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json};
+use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json, write_durably};
 use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::cli::PhiScanArgs;
 use crate::commands::phi::look::Look;
+use crate::commands::phi::picture::{self, Drawing, Page};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::json_line;
@@ -46,11 +47,12 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let PhiScanArgs { paths, jsonl, look } = args;
+    let PhiScanArgs { paths, jsonl, color, html, look } = args;
     let limits = &config.limits();
     let look = &Look::new(look, config)?;
     let mut found = false;
     let mut wrong = Wrong::default();
+    let mut page = html.as_ref().map(|_| Page::default());
     // A file that cannot be read is told at the end, and the others are scanned all the same.
     let scan = |path: &Path, wrong: &mut Wrong| {
         let text = match read_text(path, limits.get(MAX_RECORD)) {
@@ -76,6 +78,9 @@ pub(crate) fn run(
         for path in paths {
             let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
             found |= !detections.is_empty() || findings.iter().any(counts);
+            if let Some(page) = &mut page {
+                page.add(path, &text, &detections);
+            }
             let mut spans = spans_of(&text, &detections);
             for (span, detection) in spans.iter_mut().zip(&detections) {
                 span.language = Some(detection.language.code());
@@ -88,15 +93,27 @@ pub(crate) fn run(
         SerializeSeq::end(documents).map_err(failed)?;
         writeln!(out)?;
     } else {
+        let drawing = Drawing::of(*color);
         for path in paths {
             let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
             found |= !detections.is_empty() || findings.iter().any(counts);
-            write_places(path, &text, &detections, out)?;
+            if let Some(page) = &mut page {
+                page.add(path, &text, &detections);
+            }
+            if drawing.picture {
+                picture::draw(path, &text, &detections, drawing, out)?;
+            } else {
+                write_places(path, &text, &detections, out)?;
+            }
             for Assessment { rule, severity, confidence, message } in &findings {
                 let percent = confidence.value() * 100.0;
                 writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", path.display(), rule.id)?;
             }
         }
+    }
+    if let (Some(page), Some(path)) = (page, html) {
+        write_durably(path, page.html()?.as_bytes())
+            .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
     }
     if let Some(error) = wrong.into_error() {
         return Err(error);

@@ -1,0 +1,133 @@
+//! The commands around the detectors: scores, pictures, other formats of marked notes.
+
+use crate::cli::{Place, root};
+
+fn place() -> Place {
+    let place = Place(tempfile::tempdir().unwrap());
+    for file in ["gold.jsonl", "pred.jsonl", "map.json"] {
+        std::fs::copy(root().join("testdata/phi-score").join(file), place.0.path().join(file)).unwrap();
+    }
+    place
+}
+
+fn expected(name: &str) -> String {
+    std::fs::read_to_string(root().join("testdata/phi-score").join(name)).unwrap()
+}
+
+#[test]
+fn scores_are_those_of_another_scorer_to_the_byte() {
+    let place = place();
+    let score = |args: &[&str]| place.clear(&[&["phi", "score", "gold.jsonl", "pred.jsonl"], args].concat());
+    assert_eq!(score(&["--show-misses", "9", "--show-false", "9"]), expected("table.txt"));
+    assert_eq!(score(&["--json"]), expected("figures.json"));
+    assert_eq!(score(&["--labels", "raw", "--min-score", "0.5", "--map", "map.json"]), expected("raw.txt"));
+}
+
+#[test]
+fn intervals_stand_beside_the_scores() {
+    let place = place();
+    let told = place.clear(&["phi", "score", "--wilson", "gold.jsonl", "pred.jsonl"]);
+    // 7 of 9: Wilson 45.26 to 93.68; ± 2 points at 77.8 % take 1,655 spans.
+    assert!(told.contains("ANY           77.78   45.26   93.68    1646"), "{told}");
+    let figures = place.json(0, &["phi", "score", "--half-width", "0.1", "gold.jsonl", "pred.jsonl"]);
+    assert_eq!(figures["wilson"]["half_width"], 0.1);
+    assert_eq!(figures["wilson"]["recall"]["ANY"]["hits"], 7);
+    place.ends(2, &["phi", "score", "--half-width", "0", "gold.jsonl", "pred.jsonl"]);
+}
+
+#[test]
+fn what_cannot_be_scored_is_told_with_its_line_and_without_its_text() {
+    let place = place();
+    for (gold, pred, said) in [
+        (
+            r#"{"id":"n","text":"Rook","spans":[{"start":0,"end":9,"label":"NAME"}]}"#,
+            "",
+            "g.jsonl:2: span 0..9 is outside",
+        ),
+        (r#"{"text":"Rook","spans":[]}"#, "", "g.jsonl:2: has no `id`"),
+        (
+            r#"{"id":"n","text":"Rook","spans":[]}"#,
+            r#"{"id":"n","spans":[{"start":2,"end":9}]}"#,
+            "p.jsonl has for line 2: span 2..9",
+        ),
+        (r#"{"id":"n","text":"Rook","spans":[]}"#, r#"{"id":"n","spans":[]} {}"#, "p.jsonl:2: at byte"),
+        (
+            r#"{"id":"n","text":"Rook","spans":[]}"#,
+            "{\"id\":\"n\",\"spans\":[]}\n{\"id\":\"n\",\"spans\":[]}",
+            "p.jsonl:3: the same `id`",
+        ),
+        (
+            "{\"id\":\"n\",\"text\":\"Rook\",\"spans\":[]}\n{\"id\":\"n\",\"text\":\"Rook\",\"spans\":[]}",
+            "",
+            "g.jsonl:3: the same `id`",
+        ),
+        (
+            r#"{"id":"n","text":"Rook","spans":[]}"#,
+            r#"{"id":"n","spans":[{"start":-1,"end":2}]}"#,
+            "p.jsonl:2: a span's `start`",
+        ),
+    ] {
+        place.write("g.jsonl", &format!("\n{gold}\n"));
+        place.write("p.jsonl", &format!("\n{pred}\n"));
+        let told = place.ends(2, &["phi", "score", "g.jsonl", "p.jsonl"]);
+        assert!(told.contains(said) && !told.contains("Rook"), "{told}");
+    }
+    place.write("e.jsonl", "{\"id\":\"n\",\"text\":\"\u{e9}a\",\"spans\":[]}\n");
+    place.write("b.jsonl", "{\"id\":\"n\",\"spans\":[{\"start\":1,\"end\":2}]}\n");
+    let told = place.ends(2, &["phi", "score", "--pred-unit", "byte", "e.jsonl", "b.jsonl"]);
+    assert!(told.contains("offset 1 is not on a character boundary (wrong --pred-unit?)"), "{told}");
+    place.ends(2, &["phi", "score", "e.jsonl", "none.jsonl"]);
+    place.ends(2, &["phi", "score", "--map", "b.jsonl", "e.jsonl", "b.jsonl"]);
+}
+
+/// With all that one format or another trips over.
+const HARD: &str = r#"{"id":"h-1","text":"a ]]> b <&\"' \r\n\u200eOttoline\r\nFrayne \ud83d\ude00\r end","spans":[{"start":15,"end":31,"label":"NAME","sub":"maiden"},{"start":2,"end":5,"label":"OTHER_ID"},{"start":32,"end":33,"label":"Own-kind","sub":"x"}]}
+"#;
+
+#[test]
+fn marked_notes_come_back_through_other_formats_as_they_were() {
+    let place = place();
+    place.write("hard.jsonl", HARD);
+    place.clear(&["phi", "convert", "--from", "jsonl", "--to", "jsonl", "hard.jsonl", "--out", "same.jsonl"]);
+    let same = std::fs::read(place.0.path().join("same.jsonl")).unwrap();
+    for format in ["i2b2", "brat"] {
+        place.clear(&["phi", "convert", "--from", "jsonl", "--to", format, "hard.jsonl", "--out", format]);
+        let again = place.run(&["phi", "convert", "--from", format, "--to", "jsonl", format]);
+        assert_eq!(String::from_utf8(again.stdout).unwrap(), String::from_utf8(same.clone()).unwrap());
+        // What is there is not written over.
+        place.ends(2, &["phi", "convert", "--from", "jsonl", "--to", format, "hard.jsonl", "--out", format]);
+    }
+    place.clear(&["phi", "convert", "--from", "i2b2", "--to", "brat", "i2b2", "--out", "brat2"]);
+    for file in ["h-1.txt", "h-1.ann"] {
+        let read = |folder: &str| std::fs::read(place.0.path().join(folder).join(file)).unwrap();
+        assert_eq!(read("brat"), read("brat2"));
+    }
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_refused_with_its_place() {
+    let place = place();
+    let note = |id: &str, text: &str| format!("{{\"id\":\"{id}\",\"text\":\"{text}\",\"spans\":[]}}\n");
+    place.write("out.jsonl", &note("../out", "a"));
+    place.write("control.jsonl", &note("c", "a\\u001b"));
+    place.write("bad.xml", "<!DOCTYPE a><deIdi2b2/>");
+    place.write("alone.txt", "a");
+    for (args, said) in [
+        (
+            &["--from", "jsonl", "--to", "brat", "out.jsonl", "--out", "o"][..],
+            "out.jsonl:1: its `id` cannot be the name",
+        ),
+        (
+            &["--from", "jsonl", "--to", "i2b2", "control.jsonl", "--out", "o"],
+            "control.jsonl:1: character 1 has no form",
+        ),
+        (&["--from", "jsonl", "--to", "i2b2", "control.jsonl"], "--out"),
+        (&["--from", "i2b2", "--to", "jsonl", "bad.xml"], "bad.xml: at byte 0"),
+        (&["--from", "brat", "--to", "jsonl", "alone.txt"], "alone.ann"),
+        (&["--from", "i2b2", "--to", "jsonl", "o"], "no file that ends in .xml"),
+    ] {
+        let told = place.ends(2, &[&["phi", "convert"], args].concat());
+        assert!(told.contains(said), "{told}");
+    }
+    assert!(!place.0.path().parent().unwrap().join("out.txt").exists());
+}
