@@ -20,7 +20,7 @@ use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
 use crate::cli::one_line;
 use crate::commands::demo::MAX_EXPECTED;
-use crate::commands::phi::MAX_CONTEXT;
+use crate::commands::phi::{MAX_ANNOTATED, MAX_CONTEXT};
 use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
@@ -42,7 +42,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
-        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, MAX_CONTEXT, MAX_BODY, MAX_PATTERNS, lakes::MAX_LIST],
+        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, MAX_ANNOTATED, MAX_CONTEXT, MAX_BODY, MAX_PATTERNS, lakes::MAX_LIST],
     ]
     .concat();
     limits.sort_by_key(Limit::key);

@@ -38,6 +38,15 @@ pub fn read(line: &[u8], limits: &Limits) -> Result<Note, CorpusError> {
     })
 }
 
+/// Reads the id and the text of a note, whatever else it has.
+pub fn read_text(line: &[u8], limits: &Limits) -> Result<(String, String), CorpusError> {
+    with_root(line, limits, |root| {
+        let text =
+            root.get("text").and_then(|text| text.as_str()).ok_or_else(|| wrong("no string `text`"))?;
+        Ok((id(root)?, text.to_owned()))
+    })
+}
+
 /// Reads what was predicted from one line. A span without a label is `PHI`.
 pub fn read_prediction(line: &[u8], limits: &Limits) -> Result<Prediction, CorpusError> {
     with_root(line, limits, |root| Ok(Prediction { id: id(root)?, marks: marks(root, Some("PHI"), limits)? }))

@@ -13,6 +13,8 @@ pub(crate) enum PhiCommand {
     Edit(PhiEditArgs),
     /// Score predicted spans against gold spans
     Score(PhiScoreArgs),
+    /// Serve pages on this machine to correct what is found, and save gold
+    Annotate(PhiAnnotateArgs),
     /// Turn marked notes from one format into another
     Convert(PhiConvertArgs),
     /// What the hospital knows of its own texts
@@ -214,6 +216,30 @@ pub(crate) struct PhiConvertArgs {
     /// A new file of JSON lines [default: standard output], or the folder for i2b2 and brat, a file a note
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Arguments of `phi annotate`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret phi annotate notes.jsonl --out gold.jsonl --by ana
+
+Notes that are done stand in gold.jsonl, those that are begun in gold.jsonl.open; the same command goes on with both.")]
+pub(crate) struct PhiAnnotateArgs {
+    /// Notes, one {"id", "text"} object a line
+    #[arg(value_name = "FILE")]
+    pub(crate) notes: PathBuf,
+    /// Where the notes that are done are saved, with their spans
+    #[arg(long, value_name = "GOLD")]
+    pub(crate) out: PathBuf,
+    /// Who corrects them
+    #[arg(long, value_name = "NAME", value_parser = super::one_line)]
+    pub(crate) by: String,
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// How the notes are looked at first
+    #[command(flatten)]
+    pub(crate) look: PhiLookArgs,
 }
 
 /// Formats of marked notes

@@ -143,6 +143,11 @@ pub(crate) async fn only_reading() -> Response {
     response
 }
 
+/// The answer to a change that another page sends.
+pub(crate) fn from_elsewhere() -> Response {
+    (StatusCode::FORBIDDEN, "only the pages of this server may change something\n").into_response()
+}
+
 /// The answer to a request for another host.
 pub(crate) fn wrong_host() -> Response {
     failure(

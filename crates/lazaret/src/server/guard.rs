@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -71,6 +72,36 @@ pub(crate) async fn admit(State(hosts): State<Hosts>, request: Request, next: Ne
         return answer::only_reading().await;
     }
     next.run(request).await
+}
+
+/// Lets through what reads, and changes that come from these pages themselves: a form on a page of another origin says
+/// so in `Origin`, and one that says nothing is not from a browser that we know.
+pub(crate) async fn admit_changes(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if !is_named(&hosts, &request) {
+        return answer::wrong_host();
+    }
+    if may_change(&request) { next.run(request).await } else { answer::from_elsewhere() }
+}
+
+fn may_change(request: &Request) -> bool {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let own = header(HOST).map(|host| format!("http://{host}"));
+    match *request.method() {
+        Method::GET | Method::HEAD => true,
+        Method::POST => own.is_some() && header(ORIGIN) == own.as_deref(),
+        _ => false,
+    }
+}
+
+/// Sets the headers of answers that have forms: they may be sent back here, and say where they come from.
+pub(crate) async fn headers_of_forms(request: Request, next: Next) -> Response {
+    let mut response = headers(request, next).await;
+    let policy =
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // Under `no-referrer` a browser sends the origin of a form as `null`.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// Sets the headers of every answer.

@@ -8,6 +8,7 @@
 //! | `answer` | a page made on a blocking thread, or the page that says why not |
 //! | `words` | counts, sizes, times, digests and links as a page writes them |
 //! | `presidio` | the interface of Presidio, for programs that call it |
+//! | `annotate` | the pages of `phi annotate`: notes, and their correction |
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use lazaret_ledger::{LedgerReader, StoreError};
 use lazaret_vault::SqliteVault;
 use tokio::sync::Semaphore;
 
+pub(crate) mod annotate;
 mod answer;
 mod guard;
 mod listen;

@@ -1,5 +1,9 @@
 //! The commands around the detectors: scores, pictures, other formats of marked notes.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
 use crate::cli::{Place, root};
 
 fn place() -> Place {
@@ -27,8 +31,8 @@ fn scores_are_those_of_another_scorer_to_the_byte() {
 fn intervals_stand_beside_the_scores() {
     let place = place();
     let told = place.clear(&["phi", "score", "--wilson", "gold.jsonl", "pred.jsonl"]);
-    // 7 of 9: Wilson 45.26 to 93.68; ± 2 points at 77.8 % take 1,655 spans.
-    assert!(told.contains("ANY           77.78   45.26   93.68    1646"), "{told}");
+    // 7 of 9: Wilson 45.26 to 93.68; ± 2 points at 77.8 % take 1,658 spans in all.
+    assert!(told.contains("ANY           77.78   45.26   93.68    1649"), "{told}");
     let figures = place.json(0, &["phi", "score", "--half-width", "0.1", "gold.jsonl", "pred.jsonl"]);
     assert_eq!(figures["wilson"]["half_width"], 0.1);
     assert_eq!(figures["wilson"]["recall"]["ANY"]["hits"], 7);
@@ -130,4 +134,121 @@ fn what_a_format_cannot_hold_is_refused_with_its_place() {
         assert!(told.contains(said), "{told}");
     }
     assert!(!place.0.path().parent().unwrap().join("out.txt").exists());
+}
+
+const HOSTILE: &str = "Mrs. Rook \u{1b}[2J</script><script>alert(1)</script>\u{202e}\r\nSSN 219-09-9999\n";
+
+#[test]
+fn pictures_show_what_would_act_and_pipes_get_places() {
+    let place = place();
+    place.write("note.txt", HOSTILE);
+    let places = place.ends(1, &["phi", "scan", "note.txt"]);
+    assert!(places.starts_with("note.txt:1:6: NAME") && !places.contains("Rook"), "{places}");
+    let drawn = place.ends(1, &["phi", "scan", "--color", "always", "note.txt"]);
+    assert!(drawn.contains("[\u{1b}[1;4;31m219-09-9999\u{1b}[0m \u{1b}[7;31mSSN\u{1b}[0m]"), "{drawn:?}");
+    assert!(drawn.contains("\\u{1b}[2J") && drawn.contains("\\u{202e}\n") && !drawn.contains("\u{1b}[2J"));
+    assert_eq!(places, place.ends(1, &["phi", "scan", "--html", "page.html", "note.txt"]));
+    let page = std::fs::read_to_string(place.0.path().join("page.html")).unwrap();
+    assert!(
+        !page.contains("<script") && page.contains("219-09-9999") && page.contains("\\u{1b}</span>[2J"),
+        "{page}"
+    );
+    place.ends(2, &["phi", "scan", "--html", "none/page.html", "note.txt"]);
+    place.ends(2, &["phi", "scan", "--html", "page.html", "--jsonl", "gold.jsonl"]);
+}
+
+/// The pages of `phi annotate`, until they are killed.
+struct Pages {
+    child: Child,
+    host: String,
+    path: String,
+}
+
+impl Pages {
+    fn open(place: &Place) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+            .args(["phi", "annotate", "notes.jsonl", "--out", "made.jsonl", "--by", "ana"])
+            .current_dir(place.0.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let rest = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        Self { host: host.to_owned(), path: format!("/{path}"), child }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(&format!(
+            "GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.path, self.host
+        ))
+    }
+
+    fn post(&self, origin: &str, path: &str, body: &str) -> String {
+        let answer = self.ask(&format!(
+            "POST {}{path} HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            self.path,
+            self.host,
+            body.len()
+        ));
+        answer.split(' ').nth(1).unwrap().to_owned()
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.child.kill().unwrap(); // on Unix by SIGKILL
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_people_corrected_is_there_after_a_kill() {
+    let place = place();
+    place.write(
+        "notes.jsonl",
+        "{\"id\":\"<b>\",\"text\":\"SSN 219-09-9999, <script>\\u202eRook\"}\n{\"id\":\"n2\",\"text\":\"ok\"}\n",
+    );
+    let pages = Pages::open(&place);
+    let own = format!("http://{}", pages.host);
+    let list = pages.get("");
+    assert!(list.contains("&#60;b&#62;") && list.contains("0 of 2 done"), "{list}");
+    let note = pages.get("notes/0");
+    assert!(note.contains("<mark>219-09-9999</mark><small>SSN</small>"), "{note}");
+    assert!(note.contains("\\u{202e}") && !note.contains("<script") && !note.contains('\u{202e}'));
+    let mark = "revision=0&what=add-text&text=Rook&label=NAME.patient";
+    for (origin, path) in [("null", "notes/0"), ("http://evil.example", "notes/0")] {
+        assert_eq!(pages.post(origin, path, mark), "403");
+    }
+    assert_eq!(pages.post(&own, "notes/9", mark), "404");
+    assert_eq!(pages.post(&own, "notes/0", "revision=0&what=add&start=0&end=999&label=NAME"), "422");
+    assert_eq!(pages.post(&own, "notes/0", mark), "303");
+    assert_eq!(pages.post(&own, "notes/0", "revision=0&what=done"), "409", "the page was an older one");
+    drop(pages);
+
+    let pages = Pages::open(&place);
+    let own = format!("http://{}", pages.host);
+    assert!(pages.get("notes/0").contains("<mark>Rook</mark><small>NAME.patient</small>"));
+    assert_eq!(pages.post(&own, "notes/0", "revision=0&what=done"), "303");
+    let other = pages.ask(&format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", pages.host));
+    assert!(other.starts_with("HTTP/1.1 404"), "{other}");
+    drop(pages);
+
+    let pages = Pages::open(&place);
+    let list = pages.get("");
+    assert!(list.contains("1 of 2 done") && list.contains("50.0 % (9.5 to 90.5)"), "{list}");
+    place.clear(&["phi", "score", "made.jsonl", "pred.jsonl"]);
+    let gold = std::fs::read_to_string(place.0.path().join("made.jsonl")).unwrap();
+    assert!(gold.contains(r#""label":"NAME","sub":"patient""#) && gold.contains(r#""by":"ana""#), "{gold}");
 }

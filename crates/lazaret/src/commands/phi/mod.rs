@@ -6,9 +6,11 @@ use crate::cli::PhiCommand;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
+pub(crate) use annotate::MAX_ANNOTATED;
 pub(crate) use look::MAX_CONTEXT;
 
 mod edit;
+mod annotate;
 mod convert;
 mod knowledge;
 mod look;
@@ -16,7 +18,7 @@ mod picture;
 mod python;
 mod scan;
 mod score;
-mod visible;
+pub(crate) mod visible;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -30,6 +32,7 @@ pub(crate) fn run(
         PhiCommand::Knowledge(command) => knowledge::run(command, config, json, out),
         PhiCommand::Scan(args) => scan::run(args, config, json, out),
         PhiCommand::Score(args) => score::run(args, config, json, out),
+        PhiCommand::Annotate(args) => annotate::run(args, config, out),
         PhiCommand::Convert(args) => convert::run(args, config, out),
     }
 }

@@ -11,7 +11,7 @@ use askama::Template;
 use clap::ColorChoice;
 use lazaret_core::{Detection, Kind, Label};
 
-use crate::commands::phi::visible::{acts, escape, visible};
+use crate::commands::phi::visible::{Part, shown, visible};
 use crate::exit::CliError;
 
 /// Whether a picture is drawn at all, and in colours.
@@ -108,27 +108,6 @@ fn lines(text: &str) -> String {
     shown(text).into_iter().map(|part| part.text).collect()
 }
 
-/// A part of a text as it is shown.
-struct Part {
-    text: String,
-    /// Whether it stands for a character that would act.
-    is_escape: bool,
-}
-
-/// Line ends and tabs stay.
-fn shown(text: &str) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    for character in text.replace("\r\n", "\n").chars() {
-        let is_escape = acts(character) && !matches!(character, '\n' | '\t');
-        let shown = if is_escape { escape(character) } else { character.to_string() };
-        match parts.last_mut().filter(|last| last.is_escape == is_escape) {
-            Some(last) => last.text.push_str(&shown),
-            None => parts.push(Part { text: shown, is_escape }),
-        }
-    }
-    parts
-}
-
 fn counts(labels: impl Iterator<Item = Label>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     labels.for_each(|label| *counts.entry(label.to_string()).or_default() += 1);
@@ -212,6 +191,7 @@ mod tests {
     use lazaret_core::{Confidence, Span};
 
     use super::*;
+    use crate::commands::phi::visible::acts;
 
     const HOSTILE: &str = "a\u{1b}[2Jb <script>alert(1)</script> \u{202e}Rook\r\nRowe\u{0} </style>\u{9b}m\n";
 

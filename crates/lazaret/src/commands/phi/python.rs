@@ -13,10 +13,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    pub(crate) fn map<K: Into<String>>(members: impl IntoIterator<Item = (K, Value)>) -> Self
-    where
-        K: ToOwned,
-    {
+    pub(crate) fn map(members: impl IntoIterator<Item = (impl Into<String>, Self)>) -> Self {
         Self::Map(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 }

@@ -11,6 +11,27 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
+/// A part of a text as it is shown.
+pub(crate) struct Part {
+    pub(crate) text: String,
+    /// Whether it stands for a character that would act.
+    pub(crate) is_escape: bool,
+}
+
+/// Line ends and tabs stay.
+pub(crate) fn shown(text: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for character in text.replace("\r\n", "\n").chars() {
+        let is_escape = acts(character) && !matches!(character, '\n' | '\t');
+        let shown = if is_escape { escape(character) } else { character.to_string() };
+        match parts.last_mut().filter(|last| last.is_escape == is_escape) {
+            Some(last) => last.text.push_str(&shown),
+            None => parts.push(Part { text: shown, is_escape }),
+        }
+    }
+    parts
+}
+
 /// `\u{1b}`.
 pub(crate) fn escape(character: char) -> String {
     format!("\\u{{{:x}}}", u32::from(character))

@@ -1,0 +1,295 @@
+//! The notes under correction and the two files they are kept in: gold, which holds the notes that are done, and
+//! beside it `….open`, which holds those that someone has begun. Both are written whole and durably before a change is
+//! answered, so a kill loses nothing that was acknowledged. A note that stands in both is done.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use lazaret_core::{Label, Limits};
+use lazaret_input::write_durably;
+use lazaret_phi::corpus::{Characters, Mark, Note, jsonl};
+use lazaret_phi::score::{Labels, Score, Scorer, Unit};
+
+/// One note.
+pub(crate) struct Item {
+    /// With the spans as they are now.
+    pub(crate) note: Note,
+    /// What was found in it.
+    pub(crate) predicted: Vec<Mark>,
+    /// Whether someone said that it is done.
+    pub(crate) done: bool,
+    /// Whether someone began it.
+    pub(crate) begun: bool,
+    /// Goes up with every change: a page that shows an older one changes nothing.
+    pub(crate) revision: u64,
+}
+
+/// What a person does to a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Marks a span.
+    Add(usize, usize, Label),
+    /// Marks a text wherever it stands and nothing is marked yet.
+    AddText(String, Label),
+    /// Takes a mark away.
+    Remove(usize, usize),
+    /// Gives a mark another label.
+    Relabel(usize, usize, Label),
+    /// Says that it is done.
+    Done,
+    /// Takes that back.
+    Reopen,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The page was an older one.
+    #[error("the note was changed meanwhile; this is how it is now")]
+    Stale,
+    /// It makes no sense.
+    #[error("{0}")]
+    Wrong(String),
+    /// It could not be kept.
+    #[error("the change could not be saved, so it was not made")]
+    Disk(#[source] std::io::Error),
+}
+
+/// All notes.
+pub(crate) struct Desk {
+    pub(crate) items: Vec<Item>,
+    gold: PathBuf,
+    open: PathBuf,
+    by: String,
+}
+
+impl Desk {
+    /// `texts` with what was found in each; what was saved before is taken up again.
+    pub(crate) fn new(
+        notes: Vec<(Note, Vec<Mark>)>,
+        gold: &Path,
+        by: &str,
+        limits: &Limits,
+        read: impl Fn(&Path) -> Result<Option<Vec<u8>>, String>,
+    ) -> Result<Self, String> {
+        let item = |(note, predicted)| Item { note, predicted, done: false, begun: false, revision: 0 };
+        let mut items: Vec<Item> = notes.into_iter().map(item).collect();
+        let places: BTreeMap<String, usize> =
+            items.iter().enumerate().map(|(place, item)| (item.note.id.clone(), place)).collect();
+        let open = beside(gold);
+        for (path, done) in [(&open, false), (&gold.to_owned(), true)] {
+            let bytes = read(path)?.unwrap_or_default();
+            let lines = bytes.split(|byte| *byte == b'\n').zip(1_u64..);
+            for (line, number) in lines.filter(|(line, _)| !line.is_empty()) {
+                let wrong = |why: &str| format!("{}:{number}: {why}", path.display());
+                let saved = jsonl::read(line, limits).map_err(|error| wrong(&error.to_string()))?;
+                let item = places.get(&saved.id).and_then(|place| items.get_mut(*place));
+                let item = item.ok_or_else(|| wrong("the notes have none of this `id`"))?;
+                if item.note.text != saved.text {
+                    return Err(wrong("the note has another text now"));
+                }
+                (item.note, item.done, item.begun) = (saved, done, true);
+            }
+        }
+        Ok(Self { items, gold: gold.to_owned(), open, by: by.to_owned() })
+    }
+
+    /// Makes a change and keeps it. Returns when it is durable.
+    pub(crate) fn change(&mut self, place: usize, revision: u64, change: &Change) -> Result<(), Refused> {
+        let item = self.items.get_mut(place).ok_or_else(|| Refused::Wrong("no such note".to_owned()))?;
+        if item.revision != revision {
+            return Err(Refused::Stale);
+        }
+        let before = (item.note.marks.clone(), item.done, item.begun);
+        apply(item, change).map_err(Refused::Wrong)?;
+        item.begun = true;
+        item.revision += 1;
+        let was_done = before.1;
+        if let Err(error) = self.save(was_done) {
+            if let Some(item) = self.items.get_mut(place) {
+                (item.note.marks, item.done, item.begun) = before;
+            }
+            return Err(Refused::Disk(error));
+        }
+        Ok(())
+    }
+
+    /// A note moves between the files; it is written where it goes to before it is taken from where it was.
+    fn save(&self, was_done: bool) -> std::io::Result<()> {
+        let gold = || write_durably(&self.gold, self.lines(|item| item.done)?.as_bytes());
+        let open = || write_durably(&self.open, self.lines(|item| item.begun && !item.done)?.as_bytes());
+        if was_done { open().and_then(|()| gold()) } else { gold().and_then(|()| open()) }
+    }
+
+    fn lines(&self, keep: impl Fn(&Item) -> bool) -> std::io::Result<String> {
+        let mut lines = String::new();
+        for item in self.items.iter().filter(|item| keep(item)) {
+            let line = jsonl::write(&item.note).map_err(std::io::Error::other)?;
+            let by = serde_json::to_string(&self.by)?;
+            // Who saved it last stands beside what scorers read.
+            lines.push_str(line.strip_suffix('}').unwrap_or(&line));
+            lines.push_str(&format!(",\"by\":{by}}}\n"));
+        }
+        Ok(lines)
+    }
+
+    /// What was found against the notes that are done, kind by kind.
+    pub(crate) fn score(&self) -> Score {
+        let labels = Labels { raw: true, ..Labels::default() };
+        let scorer = Scorer { labels, unit: Unit::CodePoint, least_score: None, kept: (0, 0) };
+        let mut score = Score::default();
+        for item in self.items.iter().filter(|item| item.done) {
+            // Offsets were checked when they came in.
+            let _checked = scorer.add(&mut score, &item.note, Some(&item.predicted));
+        }
+        score
+    }
+}
+
+fn beside(gold: &Path) -> PathBuf {
+    let mut name = gold.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(".open");
+    gold.with_file_name(name)
+}
+
+fn mark(start: usize, end: usize, label: Label) -> Mark {
+    let (kind, sub) = (label.kind.name().to_owned(), label.sub.map(str::to_owned));
+    Mark { start, end, label: kind, sub, score: None }
+}
+
+fn apply(item: &mut Item, change: &Change) -> Result<(), String> {
+    if item.done && *change != Change::Reopen {
+        return Err("the note is done; reopen it to change it".to_owned());
+    }
+    let marks = &mut item.note.marks;
+    let is = |start: usize, end: usize| move |mark: &Mark| (mark.start, mark.end) == (start, end);
+    let touched = |marks: &[Mark], start: usize, end: usize| {
+        marks.iter().any(|mark| mark.start < end && start < mark.end)
+    };
+    match change {
+        Change::Add(start, end, label) => {
+            if Characters::of(&item.note.text).get(*start, *end).is_none_or(str::is_empty) {
+                return Err(format!("there is no span {start} to {end} in this note"));
+            }
+            if touched(marks, *start, *end) {
+                return Err("a span there is marked already; remove it first".to_owned());
+            }
+            marks.push(mark(*start, *end, *label));
+        }
+        Change::AddText(text, label) => {
+            // A browser sends line ends as CR LF, whatever the note has.
+            let wanted = [text.clone(), text.replace("\r\n", "\n")];
+            let wanted = wanted.iter().find(|wanted| item.note.text.contains(wanted.as_str()));
+            let wanted = wanted.filter(|wanted| !wanted.is_empty());
+            let wanted = wanted.ok_or_else(|| "the note does not hold this text".to_owned())?;
+            let characters = Characters::of(&item.note.text);
+            let mut added = 0;
+            for (at, found) in item.note.text.match_indices(wanted.as_str()) {
+                let places = (characters.at_byte(at), characters.at_byte(at.saturating_add(found.len())));
+                let (Some(start), Some(end)) = places else { continue };
+                if !touched(marks, start, end) {
+                    marks.push(mark(start, end, *label));
+                    added += 1;
+                }
+            }
+            if added == 0 {
+                return Err("this text is marked already".to_owned());
+            }
+        }
+        Change::Remove(start, end) => {
+            let count = marks.len();
+            marks.retain(|mark| !is(*start, *end)(mark));
+            if marks.len() == count {
+                return Err("no such span is marked".to_owned());
+            }
+        }
+        Change::Relabel(start, end, label) => {
+            let found = marks.iter_mut().find(|mark| is(*start, *end)(mark));
+            *found.ok_or_else(|| "no such span is marked".to_owned())? = mark(*start, *end, *label);
+        }
+        Change::Done => item.done = true,
+        Change::Reopen => item.done = false,
+    }
+    item.note.marks.sort_by_key(|mark| (mark.start, mark.end));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desk(gold: &Path) -> Result<Desk, String> {
+        let note = |id: &str, text: &str| {
+            let text = text.to_owned();
+            Note { id: id.to_owned(), text, marks: Vec::new(), neutral: Vec::new(), traps: Vec::new() }
+        };
+        let notes = vec![
+            (note("a", "Rook met \u{1f600} Rook"), vec![mark(0, 4, Label::PATIENT)]),
+            (note("b", "SSN 1"), Vec::new()),
+        ];
+        Desk::new(notes, gold, "ana", &Limits::default(), |path| Ok(std::fs::read(path).ok()))
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
+    fn what_was_answered_is_there_after_a_new_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let gold = folder.path().join("gold.jsonl");
+        let mut first = desk(&gold).unwrap();
+        first.change(0, 0, &Change::AddText("Rook".to_owned(), Label::PATIENT)).unwrap();
+        assert!(matches!(first.change(0, 0, &Change::Done), Err(Refused::Stale)));
+        first.change(1, 0, &Change::Add(4, 5, Label::SSN)).unwrap();
+        let mut again = desk(&gold).unwrap();
+        assert_eq!(again.items[0].note.marks.len(), 2);
+        assert!(again.items.iter().all(|item| item.begun && !item.done));
+        again.change(0, 0, &Change::Done).unwrap();
+        let read = std::fs::read_to_string(&gold).unwrap();
+        assert!(read.contains("\"by\":\"ana\"") && read.lines().count() == 1, "{read}");
+        let mut third = desk(&gold).unwrap();
+        assert!(third.items[0].done && !third.items[1].done && third.items[1].begun);
+        let score = third.score();
+        assert_eq!((score.overlap["NAME"].found, score.overlap["NAME"].gold), (1, 2));
+        third.change(0, 0, &Change::Reopen).unwrap();
+        assert_eq!(std::fs::read_to_string(&gold).unwrap(), "");
+        assert!(desk(&gold).unwrap().items.iter().all(|item| item.begun && !item.done));
+    }
+
+    #[test]
+    fn changes_that_make_no_sense_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = desk(&folder.path().join("gold.jsonl")).unwrap();
+        desk.change(0, 0, &Change::Add(0, 4, Label::NAME)).unwrap();
+        for change in [
+            Change::Add(3, 5, Label::NAME),
+            Change::Add(2, 99, Label::NAME),
+            Change::Add(5, 5, Label::NAME),
+            Change::AddText("nobody".to_owned(), Label::NAME),
+            Change::AddText(String::new(), Label::NAME),
+            Change::Remove(0, 3),
+            Change::Relabel(1, 4, Label::NAME),
+        ] {
+            assert!(matches!(desk.change(0, 1, &change), Err(Refused::Wrong(_))), "{change:?}");
+        }
+        desk.change(0, 1, &Change::Relabel(0, 4, Label::PROVIDER)).unwrap();
+        assert_eq!(desk.items[0].note.marks, [mark(0, 4, Label::PROVIDER)]);
+        desk.change(0, 2, &Change::Done).unwrap();
+        assert!(matches!(desk.change(0, 3, &Change::Remove(0, 4)), Err(Refused::Wrong(_))));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
+    fn gold_of_other_notes_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let gold = folder.path().join("gold.jsonl");
+        for (line, said) in [
+            (r#"{"id":"z","text":"a","spans":[]}"#, "gold.jsonl:1: the notes have none"),
+            (r#"{"id":"a","text":"other","spans":[]}"#, "gold.jsonl:1: the note has another text"),
+            ("x", "gold.jsonl:1: at byte 0"),
+        ] {
+            std::fs::write(&gold, line).unwrap();
+            let told = desk(&gold).err().unwrap();
+            assert!(told.contains(said), "{told}");
+        }
+    }
+}
