@@ -5,6 +5,8 @@
 //! that are not white space; over-redaction that of all others. A prediction within neutral text is neither right nor
 //! wrong. A span that stands twice counts once.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of spans and characters are far below 2^53")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::corpus::{Characters, CorpusError, Mark, Note};
@@ -344,14 +346,18 @@ impl Reach {
         let mut spans: Vec<_> = spans.collect();
         spans.sort_unstable();
         let mut all = Self::default();
-        spans.into_iter().for_each(|(start, end)| all.push(start, end));
+        for (start, end) in spans {
+            all.push(start, end);
+        }
         all
     }
 
     fn by_label(spans: &BTreeSet<Span>) -> BTreeMap<&str, Self> {
         let mut all: BTreeMap<&str, Self> = BTreeMap::new();
         // A set gives them by their start.
-        spans.iter().for_each(|(start, end, label)| all.entry(label).or_default().push(*start, *end));
+        for (start, end, label) in spans {
+            all.entry(label).or_default().push(*start, *end);
+        }
         all
     }
 
