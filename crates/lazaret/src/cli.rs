@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 mod phi;
 
-pub(crate) use phi::{PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand, PhiLabels, PhiLookArgs, PhiPredUnit, PhiScanArgs, PhiScoreArgs};
+pub(crate) use phi::{
+    PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
+    PhiLabels, PhiLookArgs, PhiPredUnit, PhiScanArgs, PhiScoreArgs,
+};
 
 /// The checkpoint between your hospital's data and AI
 ///

@@ -42,7 +42,16 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
-        &[MAX_SCHEMA, MAX_CONFIG, MAX_EXPECTED, MAX_ANNOTATED, MAX_CONTEXT, MAX_BODY, MAX_PATTERNS, lakes::MAX_LIST],
+        &[
+            MAX_SCHEMA,
+            MAX_CONFIG,
+            MAX_EXPECTED,
+            MAX_ANNOTATED,
+            MAX_CONTEXT,
+            MAX_BODY,
+            MAX_PATTERNS,
+            lakes::MAX_LIST,
+        ],
     ]
     .concat();
     limits.sort_by_key(Limit::key);

@@ -9,9 +9,9 @@ use crate::exit::{CliError, Exit};
 pub(crate) use annotate::MAX_ANNOTATED;
 pub(crate) use look::MAX_CONTEXT;
 
-mod edit;
 mod annotate;
 mod convert;
+mod edit;
 mod knowledge;
 mod look;
 mod picture;
