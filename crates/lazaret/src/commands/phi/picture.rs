@@ -198,7 +198,7 @@ mod tests {
     fn found() -> Vec<Detection> {
         let start = HOSTILE.find("Rook").unwrap();
         let span = Span::new(start, start + "Rook\r\nRowe".len());
-        vec![Detection { span, label: Label::PATIENT, confidence: Confidence::HIGH }]
+        vec![Detection { span, label: Label::PATIENT, confidence: Confidence::new(0.9), rule: "phi.name" }]
     }
 
     #[test]
