@@ -188,7 +188,7 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_core::{Confidence, Span};
+    use lazaret_core::{Confidence, Language, Span};
 
     use super::*;
     use crate::commands::phi::visible::acts;
@@ -198,7 +198,13 @@ mod tests {
     fn found() -> Vec<Detection> {
         let start = HOSTILE.find("Rook").unwrap();
         let span = Span::new(start, start + "Rook\r\nRowe".len());
-        vec![Detection { span, label: Label::PATIENT, confidence: Confidence::new(0.9), rule: "phi.name" }]
+        vec![Detection {
+            span,
+            label: Label::PATIENT,
+            confidence: Confidence::new(0.9),
+            rule: "phi.name",
+            language: Language::English,
+        }]
     }
 
     #[test]
