@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use lazaret_core::{Limit, Random as _};
+use lazaret_core::{Limit, Random as _, hex};
 use lazaret_input::{ReadError, read_file};
 use lazaret_phi::code_points;
 use lazaret_phi::corpus::{Mark, Note, jsonl};
@@ -86,5 +86,5 @@ fn secret() -> Result<String, CliError> {
     let mut bytes = [0_u8; 16];
     let filled = SystemRandom.fill(&mut bytes);
     filled.map_err(|error| CliError::failed("no random numbers", error))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }

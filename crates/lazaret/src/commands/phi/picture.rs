@@ -201,7 +201,7 @@ mod tests {
         vec![Detection {
             span,
             label: Label::PATIENT,
-            confidence: Confidence::HIGH,
+            confidence: Confidence::new(0.9),
             rule: "phi.name",
             language: Language::English,
         }]

@@ -91,9 +91,11 @@ pub(crate) fn repr(text: impl AsRef<str>) -> String {
             '\t' => out.push_str("\\t"),
             other if other == quote => out.extend(['\\', other]),
             other if is_printable(other) => out.push(other),
-            other if u32::from(other) < 0x100 => out.push_str(&format!("\\x{:02x}", u32::from(other))),
-            other if u32::from(other) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", u32::from(other))),
-            other => out.push_str(&format!("\\U{:08x}", u32::from(other))),
+            other => out.extend([match u32::from(other) {
+                code @ ..0x100 => format!("\\x{code:02x}"),
+                code @ ..0x1_0000 => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            }]),
         }
     }
     out.push(quote);

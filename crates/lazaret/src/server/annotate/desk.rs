@@ -129,7 +129,7 @@ impl Desk {
             let by = serde_json::to_string(&self.by)?;
             // Who saved it last stands beside what scorers read.
             lines.push_str(line.strip_suffix('}').unwrap_or(&line));
-            lines.push_str(&format!(",\"by\":{by}}}\n"));
+            lines.extend([",\"by\":", &by, "}\n"]);
         }
         Ok(lines)
     }
@@ -219,6 +219,7 @@ fn apply(item: &mut Item, change: &Change) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
     fn desk(gold: &Path) -> Result<Desk, String> {
         let note = |id: &str, text: &str| {
             let text = text.to_owned();
@@ -278,7 +279,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
     fn gold_of_other_notes_is_not_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let gold = folder.path().join("gold.jsonl");
