@@ -132,14 +132,14 @@ fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
             end,
             label: label.kind.name(),
             sub: label.sub,
-            score: two_places(confidence),
+            score: two_places(*confidence),
             language: None,
         })
         .collect()
 }
 
 /// `0.95` and not what a float of 32 bits makes of it.
-fn two_places(confidence: &Confidence) -> f64 {
+fn two_places(confidence: Confidence) -> f64 {
     (f64::from(confidence.value()) * 100.0).round() / 100.0
 }
 
@@ -152,7 +152,7 @@ fn json_findings(findings: Vec<Assessment>) -> Vec<JsonFinding> {
     let of = |Assessment { rule, severity, confidence, message }| JsonFinding {
         id: rule.id,
         severity,
-        score: two_places(&confidence),
+        score: two_places(confidence),
         message,
     };
     findings.into_iter().map(of).collect()
