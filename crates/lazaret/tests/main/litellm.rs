@@ -1,7 +1,7 @@
-//! LiteLLM's proxy with its Presidio guard, and lazaret in Presidio's place: what reaches the model, and what comes
+//! `LiteLLM`'s proxy with its Presidio guard, and lazaret in Presidio's place: what reaches the model, and what comes
 //! back.
 //!
-//! LiteLLM is in the Python that `LAZARET_LITELLM` names. Without it the test says that it was skipped, and fails
+//! `LiteLLM` is in the Python that `LAZARET_LITELLM` names. Without it the test says that it was skipped, and fails
 //! where `CI` is `true`.
 
 use std::io::{BufRead as _, BufReader};
