@@ -19,7 +19,7 @@ use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_phi::corpus::{Note, brat, i2b2, jsonl};
-use lazaret_phi::{Knowledge, PhiRewriter, Scanner};
+use lazaret_phi::{Editor, Knowledge, PhiRewriter, Scanner, With};
 use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
 
@@ -60,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
+    target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
     target(
         "phi_text",
@@ -181,6 +182,21 @@ pub fn csv(bytes: &[u8]) -> String {
 /// The schema of a table, in TOML.
 pub fn csv_schema(bytes: &[u8]) -> String {
     format!("{:?}", Schema::parse(&String::from_utf8_lossy(bytes)))
+}
+
+/// A text found in and written anew, in every form.
+pub fn phi_edit(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let found = match Scanner::new().and_then(|scanner| scanner.scan(&text, None)) {
+        Ok(found) => found,
+        Err(error) => return error.to_string(),
+    };
+    let forms = [With::Redact, With::Surrogate, With::Shift, With::Generalise];
+    let edited = forms.map(|with| {
+        let mut editor = Editor::new(with, KeyedDigest([7; 32]), Timestamp::from_millis(1_700_000_000_000));
+        editor.edit(&text, &found).expect("what a scan finds is disjoint and on character boundaries").text
+    });
+    format!("{edited:?} {:?}", lazaret_phi::clinical_content(&text, &found))
 }
 
 /// A hospital's own knowledge, in TOML, used on a short note.

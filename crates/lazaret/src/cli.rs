@@ -529,6 +529,6 @@ mod tests {
         }
         let mut found = 0;
         of(&Cli::command(), &["lazaret".to_owned()], &mut found);
-        assert_eq!(found, 21);
+        assert_eq!(found, 22);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use lazaret_core::Limits;
 use lazaret_policy::{DEFAULTS, Diagnostic, EXAMPLES, Level, SCHEMA, check};
 
-const RULES: [&str; 10] = [
+const RULES: [&str; 11] = [
     "csv.formula",
     "csv.quote",
     "fhir.narrative-attribute",
@@ -14,6 +14,7 @@ const RULES: [&str; 10] = [
     "fhir.narrative-malformed",
     "fhir.narrative-remote-image",
     "input.uninspectable",
+    "phi.clinical-text",
     "record.sensitive",
     "record.unknown-subject",
 ];

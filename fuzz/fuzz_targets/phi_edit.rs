@@ -1,0 +1,5 @@
+//! `phi_edit` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::phi_edit(bytes);
+});
