@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use lazaret_core::{Label, Limits};
-use lazaret_input::write_durably;
+use lazaret_input::{json, write_durably};
 use lazaret_phi::corpus::{Characters, Mark, Note, jsonl};
 use lazaret_phi::score::{Labels, Score, Scorer, Unit};
 
@@ -21,6 +21,8 @@ pub(crate) struct Item {
     pub(crate) done: bool,
     /// Whether someone began it.
     pub(crate) begun: bool,
+    /// Who changed it last; nobody yet where it was not begun.
+    by: Option<String>,
     /// Goes up with every change: a page that shows an older one changes nothing.
     pub(crate) revision: u64,
 }
@@ -56,6 +58,12 @@ pub(crate) enum Refused {
     Disk(#[source] std::io::Error),
 }
 
+/// Who changed a saved note last.
+fn saved_by(line: &[u8], limits: &Limits) -> Option<String> {
+    let document = json::parse(line, limits).document?;
+    document.root().get("by").and_then(|by| by.as_str()).map(str::to_owned)
+}
+
 /// All notes.
 pub(crate) struct Desk {
     pub(crate) items: Vec<Item>,
@@ -73,7 +81,8 @@ impl Desk {
         limits: &Limits,
         read: impl Fn(&Path) -> Result<Option<Vec<u8>>, String>,
     ) -> Result<Self, String> {
-        let item = |(note, predicted)| Item { note, predicted, done: false, begun: false, revision: 0 };
+        let item =
+            |(note, predicted)| Item { note, predicted, done: false, begun: false, by: None, revision: 0 };
         let mut items: Vec<Item> = notes.into_iter().map(item).collect();
         let places: BTreeMap<String, usize> =
             items.iter().enumerate().map(|(place, item)| (item.note.id.clone(), place)).collect();
@@ -90,6 +99,7 @@ impl Desk {
                     return Err(wrong("the note has another text now"));
                 }
                 (item.note, item.done, item.begun) = (saved, done, true);
+                item.by = saved_by(line, limits);
             }
         }
         Ok(Self { items, gold: gold.to_owned(), open, by: by.to_owned() })
@@ -101,14 +111,15 @@ impl Desk {
         if item.revision != revision {
             return Err(Refused::Stale);
         }
-        let before = (item.note.marks.clone(), item.done, item.begun);
+        let before = (item.note.marks.clone(), item.done, item.begun, item.by.clone());
         apply(item, change).map_err(Refused::Wrong)?;
         item.begun = true;
+        item.by = Some(self.by.clone());
         item.revision += 1;
         let was_done = before.1;
         if let Err(error) = self.save(was_done) {
             if let Some(item) = self.items.get_mut(place) {
-                (item.note.marks, item.done, item.begun) = before;
+                (item.note.marks, item.done, item.begun, item.by) = before;
             }
             return Err(Refused::Disk(error));
         }
@@ -126,8 +137,8 @@ impl Desk {
         let mut lines = String::new();
         for item in self.items.iter().filter(|item| keep(item)) {
             let line = jsonl::write(&item.note).map_err(std::io::Error::other)?;
-            let by = serde_json::to_string(&self.by)?;
-            // Who saved it last stands beside what scorers read.
+            let by = serde_json::to_string(item.by.as_ref().unwrap_or(&self.by))?;
+            // Who changed it last stands beside what scorers read.
             lines.push_str(line.strip_suffix('}').unwrap_or(&line));
             lines.extend([",\"by\":", &by, "}\n"]);
         }
@@ -220,7 +231,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::disallowed_methods, reason = "the test's own file")]
-    fn desk(gold: &Path) -> Result<Desk, String> {
+    fn desk_of(gold: &Path, by: &str) -> Result<Desk, String> {
         let note = |id: &str, text: &str| {
             let text = text.to_owned();
             Note { id: id.to_owned(), text, marks: Vec::new(), neutral: Vec::new(), traps: Vec::new() }
@@ -229,7 +240,23 @@ mod tests {
             (note("a", "Rook met \u{1f600} Rook"), vec![mark(0, 4, Label::PATIENT)]),
             (note("b", "SSN 1"), Vec::new()),
         ];
-        Desk::new(notes, gold, "ana", &Limits::default(), |path| Ok(std::fs::read(path).ok()))
+        Desk::new(notes, gold, by, &Limits::default(), |path| Ok(std::fs::read(path).ok()))
+    }
+
+    fn desk(gold: &Path) -> Result<Desk, String> {
+        desk_of(gold, "ana")
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test's own file")]
+    fn each_note_bears_the_name_of_who_changed_it_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let gold = folder.path().join("gold.jsonl");
+        desk_of(&gold, "ana").unwrap().change(0, 0, &Change::Done).unwrap();
+        desk_of(&gold, "ben").unwrap().change(1, 0, &Change::Done).unwrap();
+        let read = std::fs::read_to_string(&gold).unwrap();
+        let names: Vec<bool> = read.lines().map(|line| line.contains("\"by\":\"ana\"")).collect();
+        assert_eq!(names, [true, false], "{read}");
     }
 
     #[test]
