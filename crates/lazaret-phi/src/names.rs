@@ -9,6 +9,8 @@ use crate::view::{Case, Note, Token};
 
 /// Most words of a name.
 const WORDS: usize = 6;
+/// Most titles before a name: `Herr Prof. Dr. med.`.
+const TITLES: usize = 4;
 
 /// How freely a name is read: how much the cue before it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +26,10 @@ pub(crate) fn name_at(note: &Note<'_>, index: usize, reading: Reading) -> Option
     let tokens = note.tokens();
     let mut first = index;
     // `Mr. Dashiell`, `Dr Vane` in a field: the title is no part of the name.
-    while tokens
-        .get(first)
-        .is_some_and(|t| t.has(Marks::TITLE) && t.case != Case::Lower && follows(note, first))
+    while first - index < TITLES
+        && tokens
+            .get(first)
+            .is_some_and(|t| t.has(Marks::TITLE) && t.case != Case::Lower && follows(note, first))
     {
         first += 1;
     }

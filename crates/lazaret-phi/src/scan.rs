@@ -467,6 +467,7 @@ mod tests {
             "#",
             ": ",
             "Dr. ",
+            "Herr ",
             "Mr. Smith",
             ", MD",
             "son ",
