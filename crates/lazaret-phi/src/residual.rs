@@ -356,15 +356,17 @@ impl Counts {
             self.clinical_words += 1;
         }
         // `the mayor's wife`, `wife of the sheriff`; a role by itself where it is the patient's: `retired bishop`.
-        let kin = near(Cue::KIN, 1) || before.iter().rev().take(3).any(|word| word.cue.has(Cue::KIN));
-        let own = before.iter().rev().take(3).any(|word| cues::of_the_patient(text, word.start, word.end));
-        self.see(ROLE, cue.has(Cue::ROLE) && (kin || own));
+        let kin = || near(Cue::KIN, 1) || before.iter().rev().take(3).any(|word| word.cue.has(Cue::KIN));
+        let own = || before.iter().rev().take(3).any(|word| cues::of_the_patient(text, word.start, word.end));
+        self.see(ROLE, cue.has(Cue::ROLE) && (kin() || own()));
         let person = |word: &Word| word.cue.has(Cue::PLACE) || cues::there(text, word.start, word.end);
-        let of_a_place = rest.iter().skip(1).take(8).any(person)
-            || before.iter().rev().take(2).any(|word| word.cue.has(Cue::PLACE))
-            || near(Cue::ROLE, 4);
-        let first = before.last().is_some_and(|word| cues::definite(text, word.start, word.end));
-        self.see(SUPERLATIVE, cue.has(Cue::ONLY) && of_a_place && (first || near(Cue::PLACE, 4)));
+        let of_a_place = || {
+            rest.iter().skip(1).take(8).any(person)
+                || before.iter().rev().take(2).any(|word| word.cue.has(Cue::PLACE))
+                || near(Cue::ROLE, 4)
+        };
+        let first = || before.last().is_some_and(|word| cues::definite(text, word.start, word.end));
+        self.see(SUPERLATIVE, cue.has(Cue::ONLY) && of_a_place() && (first() || near(Cue::PLACE, 4)));
         self.see(TRADE, cue.has(Cue::TRADE));
         let scene = before.last().is_some_and(|word| word.cue.has(Cue::SCENE));
         self.see(EVENT, cue.has(Cue::EVENT) || cue.has(Cue::CRASH) && scene);
@@ -372,8 +374,9 @@ impl Counts {
         self.see(SMALL, cue.has(Cue::PLACE) && cues::small(text, word.start, word.end));
         self.see(MANY, cue.has(Cue::MANY));
         // A word with a capital that no list has, after `of`, `from`, `in`: a name or place that was not taken out.
-        let after = before.last().is_some_and(|word| cues::preposition(text, word.start, word.end));
-        self.see(LEFT_OVER, word.capital && after && word.marks == Marks::default() && cue == Cue::default());
+        let after = || before.last().is_some_and(|word| cues::preposition(text, word.start, word.end));
+        let unlisted = word.marks == Marks::default() && cue == Cue::default();
+        self.see(LEFT_OVER, word.capital && unlisted && after());
     }
 }
 

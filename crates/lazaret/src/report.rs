@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use lazaret_core::{Counts, Finding, FormatId, RecordReport, Refused, Severity, Verdict};
+use lazaret_core::{Confidence, Counts, Finding, FormatId, RecordReport, Refused, Severity, Verdict};
 use serde::Serialize;
 
 use crate::commands::explain::rules;
@@ -110,6 +110,11 @@ pub(crate) fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `0.95` and not what a float of 32 bits makes of it.
+pub(crate) fn two_places(confidence: Confidence) -> f64 {
+    (f64::from(confidence.value()) * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

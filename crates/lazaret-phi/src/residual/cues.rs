@@ -123,8 +123,9 @@ const MOST: usize = 200;
 /// Placeholders in a part that begins at `from`, and whether they are another tool's: lines to fill in (`____`) and
 /// crosses may be a form's own.
 pub(super) fn placeholders(part: &str, from: usize) -> Vec<(Span, bool)> {
-    // Most texts have no sign that one begins with.
-    if !part.bytes().any(|b| matches!(b, b'[' | b'<' | b'{' | b'_' | b'X')) {
+    // Most texts have none of the signs that one is made of.
+    let open = part.bytes().any(|b| matches!(b, b'[' | b'<' | b'{'));
+    if !open && !part.contains("___") && !part.contains("XXXX") {
         return Vec::new();
     }
     let found = PLACEHOLDER.iter().flat_map(|regex| regex.find_iter(part));
@@ -148,7 +149,10 @@ static MASKED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Whether a value is masked in part and what is left of it was not detected.
 pub(super) fn half_masked(part: &str, from: usize, detected: &[Taken]) -> bool {
-    if !part.bytes().any(|b| matches!(b, b'*' | b'#' | b'X' | b'x')) && !part.contains("ending") {
+    // Two signs of a mask side by side, or the word `ending`: most texts have neither.
+    let sign = |byte: &u8| matches!(byte, b'*' | b'#' | b'X' | b'x');
+    let masked = part.as_bytes().windows(2).any(|two| two.iter().all(sign));
+    if !masked && !part.as_bytes().windows(6).any(|six| six.eq_ignore_ascii_case(b"ending")) {
         return false;
     }
     MASKED.as_ref().is_some_and(|regex| {

@@ -2,8 +2,8 @@
 //!
 //! A page in the user's browser may send requests to this machine. Browsers do not let it read the answers, unless
 //! it gives its own name the address 127.0.0.1 (DNS rebinding); then the name in `Host` is its own, so only the
-//! names of this machine are answered. There is no cross-origin permission (CORS), nothing can be changed, and no
-//! page runs a script.
+//! names of this machine are answered. There is no cross-origin permission (CORS), and no page runs a script.
+//! The console only reads; the pages that correct notes take changes from themselves alone (`Origin`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
-//! The console: what the ledger and the quarantine say, as pages for people. Served to this machine alone, because
-//! there is no sign-in yet; it only reads, and shows kinds, places, counts and digests, never a value of a record.
+//! What is served, to this machine alone, because there is no sign-in yet. The console: what the ledger and the quarantine
+//! say, as pages for people; it only reads, and shows kinds, places, counts and digests, never a value of a record. Beside
+//! it, each on an address of its own and only where asked for: the interface of Presidio, and the pages on which notes are
+//! corrected, which show their texts.
 //!
 //! | file | what is in it |
 //! |---|---|

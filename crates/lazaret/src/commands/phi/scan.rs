@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Confidence, Detection, Language, Limits, Severity};
+use lazaret_core::{Detection, Language, Limits, Severity};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json, write_durably};
 use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
@@ -16,7 +16,7 @@ use crate::commands::phi::look::Look;
 use crate::commands::phi::picture::{self, Drawing, Page};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
-use crate::report::json_line;
+use crate::report::{json_line, two_places};
 
 #[derive(Serialize)]
 struct JsonSpan {
@@ -136,11 +136,6 @@ fn spans_of(text: &str, detections: &[Detection]) -> Vec<JsonSpan> {
             language: None,
         })
         .collect()
-}
-
-/// `0.95` and not what a float of 32 bits makes of it.
-fn two_places(confidence: Confidence) -> f64 {
-    (f64::from(confidence.value()) * 100.0).round() / 100.0
 }
 
 /// Whether a finding makes the exit code 1, as it does elsewhere.

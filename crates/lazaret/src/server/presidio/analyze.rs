@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Refusal;
 use super::recognisers::{AdHoc, Recogniser, compile};
+use crate::report::two_places;
 
 /// The languages that the scanner reads.
 const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
@@ -122,8 +123,7 @@ fn look(
             entity: entity(detection, text).to_owned(),
             start,
             end,
-            // To two places: `0.95` and not what a float of 32 bits makes of it.
-            score: (f64::from(detection.confidence.value()) * 100.0).round() / 100.0,
+            score: two_places(detection.confidence),
             recogniser: detection.rule.to_owned(),
             pattern: None,
         })
