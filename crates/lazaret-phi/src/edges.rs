@@ -230,6 +230,61 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
     }
 }
 
+/// What a found name goes on with: `QUILLMOOR-VANE,E.T.`, the second half of `ilse quillmoor-vane`, `ILSE (ILSY)`.
+pub(crate) fn complete_names(note: &Note<'_>, out: &mut Vec<Found>) {
+    let other = OTHERS.or(Marks::COMMON).or(Marks::STATE).or(Marks::CREDENTIAL).or(Marks::PAYER);
+    let mut nicknames = Vec::new();
+    for claim in out.iter_mut().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 2)
+    {
+        let mut index = note.token_at(claim.end);
+        while let Some(half) = note.tokens().get(index).filter(|half| {
+            half.start == claim.end + 1
+                && note.byte(claim.end) == b'-'
+                && note.byte_before(claim.end).is_ascii_alphabetic()
+                && half.len() > 2
+                && matches!(half.case, Case::Lower | Case::Capital | Case::Upper)
+                && !half.has(Marks::EPONYM_HEAD.or(Marks::FUNCTION).or(Marks::MEDICAL))
+                && (half.case != Case::Lower || note.byte(claim.start).is_ascii_lowercase())
+        }) {
+            claim.end = half.end;
+            index += 1;
+        }
+        let mut end = claim.end + 1;
+        while note.byte(claim.end) == b','
+            && let Some(initial) =
+                note.tokens().get(index).filter(|t| t.case == Case::Initial && t.start == end)
+            && matches!(note.byte(initial.end), b'.' | b' ' | b'-' | b'\n' | 0)
+        {
+            end = initial.end + usize::from(matches!(note.byte(initial.end), b'.' | b'-'));
+            index += 1;
+        }
+        if end > claim.end + 1 {
+            claim.end = if note.byte_before(end) == b'-' { end - 1 } else { end };
+        }
+        let gap = note.slice(claim.end, claim.end + 3);
+        let lead = if gap.starts_with(" (\"") {
+            3
+        } else if gap.starts_with(" (") {
+            2
+        } else {
+            continue;
+        };
+        let Some(token) = note.tokens().get(index).filter(|t| t.start == claim.end + lead) else { continue };
+        let closes = if lead == 3 {
+            note.slice(token.end, token.end + 2) == "\")"
+        } else {
+            note.byte(token.end) == b')'
+        };
+        let name = matches!(token.case, Case::Capital | Case::Upper)
+            && token.len() > 1
+            && (lead == 3 || !token.has(other));
+        if closes && name && (lead == 3 || token.len() > 3) {
+            nicknames.push(found(claim.label, token.start, token.end, Evidence::Likely));
+        }
+    }
+    out.append(&mut nicknames);
+}
+
 /// Drops towns that are a state or country and nothing else: these may stay.
 pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     let place = Marks::STATE.or(Marks::COUNTRY);

@@ -86,6 +86,7 @@ pub(crate) const DETECTORS: &[&dyn ShapeDetector] = &[
     &detectors::name_initials::NameInitials,
     &detectors::name_key::NameKey,
     &detectors::name_relation::NameRelation,
+    &detectors::name_roster::NameRoster,
     &detectors::name_staff::NameStaff,
     &detectors::name_title::NameTitle,
     &detectors::name_unlisted::NameUnlisted,

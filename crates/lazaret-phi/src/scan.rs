@@ -202,6 +202,7 @@ fn look_at(
         edges::states_stay(note, &mut claims);
     }
     edges::widen(note, &mut claims);
+    edges::complete_names(note, &mut claims);
     let edged = claims.len();
     edges::leftover(note, &mut claims);
     sections.temper(&mut claims, edged);

@@ -71,7 +71,11 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
         let Some(stop) = group_end(note, next) else { break };
         let group = note.slice(next, stop);
         let digits = group.bytes().filter(u8::is_ascii_digit).count();
-        let whole = digits == group.len();
+        // `0072 4418-01`: hyphens within a group of digits part nothing.
+        let hyphened = digits >= 3
+            && group.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+            && note.slice(at, end).bytes().any(|b| b.is_ascii_alphabetic());
+        let whole = digits == group.len() || hyphened;
         let closes = !matches!(note.byte(stop), b' ' | b'/' | b':' | b'%')
             || matches!(note.byte(stop + 1), b' ' | b'/' | b'(' | b'|');
         // `Q882 00 5519`: a short group before a long one.
@@ -93,7 +97,7 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
         let continues = (whole && spaced)
             || leads
             || version
-            || (whole && digits >= 3 && group.len() <= 8)
+            || (whole && digits >= 3 && group.len() <= 9)
             || (whole && closes)
             || (group.len() == 1 && group.bytes().all(|b| b.is_ascii_uppercase()) && closes);
         if !continues || unit_follows(note, stop) {
@@ -128,9 +132,23 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
                     | "triple"
             )
     };
-    let run: Vec<&Token> = note.tokens().iter().skip(index).take(24).take_while(|t| digits(t)).collect();
+    // `m l k eight eight two`: letters are said one by one among the digits.
+    let sign = |token: &Token| {
+        token.case == Case::Lower && (token.len() == 1 && token.plain || note.word(token) == "dash")
+    };
+    let run = |most: usize| note.tokens().iter().skip(index).take(most);
+    let said = run(24).take_while(|t| digits(t) || sign(t)).count();
+    let said = (0..=said).rev().find(|end| {
+        end.checked_sub(1).and_then(|last| note.tokens().get(index + last)).is_none_or(digits)
+            || run(*end).filter(|t| sign(t)).count() >= 3 && run(*end).filter(|t| digits(t)).count() >= 5
+    });
+    let run: Vec<&Token> = run(said.unwrap_or(0)).collect();
     match (run.first(), run.last()) {
-        (Some(first), Some(last)) if run.len() >= 3 && first.start <= at + 2 => Some((first.start, last.end)),
+        (Some(first), Some(last))
+            if run.iter().filter(|t| digits(t)).count() >= 3 && first.start <= at + 2 =>
+        {
+            Some((first.start, last.end))
+        }
         _ => None,
     }
 }

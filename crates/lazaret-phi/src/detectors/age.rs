@@ -15,7 +15,7 @@ use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
-use crate::view::Note;
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct Age;
@@ -41,7 +41,7 @@ impl ShapeDetector for Age {
             ),
             (
                 Pass::Cues,
-                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*",
+                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead|alive|living|lived to|passed(?: away)?|well) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*",
             ),
             (
                 Pass::Dates,
@@ -148,6 +148,14 @@ fn is_temperature(hit: Hit, note: &Note<'_>) -> bool {
         && (chained || note.cue_before(hit.start, clause.len(), WARMTH) || note.cue_after(hit.end, 12, PLACE))
 }
 
+/// Whether a name of a list stands two words before: `Orla is 94`.
+fn named_before(note: &Note<'_>, index: usize) -> bool {
+    let name = index.checked_sub(2).and_then(|at| note.tokens().get(at));
+    name.is_some_and(|t| {
+        t.case == Case::Capital && t.has(Marks::GIVEN) && !t.has(Marks::CLINICAL.or(Marks::COMMON))
+    })
+}
+
 /// `her sister Albertine, 94, lives`; `mother is 94`: a number after a person, between commas or before a stop.
 fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let index = note.token_at(hit.start);
@@ -159,9 +167,21 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let of_person = near.clone().any(|t| t.has(Marks::RELATION));
     let named = last.capitalised() && last.has(Marks::PERSON) && !last.has(Marks::CLINICAL) && last.len() > 2;
     let is = note.word(last).eq_ignore_ascii_case("is")
-        && (of_person || note.cue_before(hit.start, 8, "pt|patient|she|he|who"));
-    let closes = closes || (is && note.cue_after(hit.end, 5, "and"));
-    if closes && !unit_follows(note, hit.end) && ((gap == ", " && (of_person || named)) || (gap == " " && is))
+        && (of_person || named_before(note, index) || note.cue_before(hit.start, 8, "pt|patient|she|he|who"));
+    // `She's 90 in October`
+    let said = matches!(note.byte_before(last.start), b'\'')
+        && note.word(last) == "s"
+        && note.cue_before(last.start, 8, "she'|he'|who'|mother'|father'|dad'|mom'|mum'|pt'");
+    let closes = closes || ((is || said) && note.cue_after(hit.end, 5, "and|in|but|now|on"));
+    // `Great-aunt Orla (92)`: a word that is no test.
+    let tests =
+        Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::EPONYM_HEAD);
+    let bracketed = gap == " ("
+        && note.byte(hit.end) == b')'
+        && (of_person || named || last.case == Case::Capital && last.len() > 2 && !last.has(tests));
+    if closes
+        && !unit_follows(note, hit.end)
+        && ((gap == ", " && (of_person || named)) || (gap == " " && (is || said)) || bracketed)
     {
         out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
     }

@@ -35,7 +35,7 @@ macro_rules! with_months {
     };
 }
 
-const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery";
+const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery|about|around";
 const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
 
 impl ShapeDetector for Dates {
@@ -68,15 +68,15 @@ impl ShapeDetector for Dates {
             (
                 Pass::Dates,
                 with_months!(
-                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of| de)?[ -]?",
-                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|\.)?"
+                    r"\b\d{1,2}(?:st|nd|rd|th)?\.?(?: of| de)?[ /-]?",
+                    r"(?:[.,]?[ -]?(?:'\d{2}|\d{4})|\.?[ -]?\d{2}|/(?:\d{4}|\d{2})\b|\.)?"
                 ),
             ),
             (
                 Pass::Dates,
                 with_months!(
                     r"\b",
-                    r"\.?,? ?(?:the )?\d{1,2}(?:st|nd|rd|th)?(?:,? ?(?:'\d{2}|\d{4})|, \d{2})?\b"
+                    r"\.?,? ?(?:the )?\d{1,2}(?:st|nd|rd|th)?(?:,? ?(?:'\d{2}|\d{4})|, \d{2}|/(?:20)?\d{2})?\b"
                 ),
             ),
             (Pass::Dates, with_months!(r"\b\d{4}[-/ ]", r"\.?[-/ ]\d{1,2}\b")),
@@ -84,6 +84,11 @@ impl ShapeDetector for Dates {
             (Pass::Dates, r"\b(?:0?[1-9]|1[0-2])/(?:19|20)\d{2}\b"),
             (Pass::Dates, r"\b\d{1,2}[/-]\d{1,2}\b|\b\d{2}\.\d{2}\."),
             (Pass::Dates, r"\b\d{6}\b"),
+            (Pass::Dates, r"\b\d{1,2}([./ -])(?:i{1,3}|i?v|vi{1,3}|i?x|xi{1,2})[./ -](?:19|20)\d{2}\b"),
+            (
+                Pass::Dates,
+                r"\b(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d{2} (?:[01]\d|2[0-3]):?[0-5]\d\b",
+            ),
         ]
     }
 
@@ -92,7 +97,14 @@ impl ShapeDetector for Dates {
         let letter = hit.shape == 1 && note.byte(hit.start).is_ascii_alphabetic();
         let hit = Hit { start: hit.start + usize::from(letter), ..hit };
         let text = note.slice(hit.start, hit.end);
+        if hit.shape >= 10 {
+            // A day in Roman numerals of the month; month, day and year in a row before a time.
+            let end = if hit.shape == 10 { hit.end } else { hit.start + 8 };
+            out.push(found(Label::DATE, hit.start, end, Evidence::Checked));
+            return;
+        }
         let (before, after) = (note.byte_before(hit.start), note.byte(hit.end));
+        let ranged = matches!(hit.shape, 1 | 7) && in_range(hit, note);
         let joined = matches!(before, b'/' | b'-' | b'.' | b'_' | b'#')
             && note.byte_before(hit.start.saturating_sub(1)).is_ascii_alphanumeric()
             || (matches!(after, b'/' | b'-') && note.byte(hit.end + 1).is_ascii_digit())
@@ -105,7 +117,7 @@ impl ShapeDetector for Dates {
         let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let evidence = match hit.shape {
             0 => Evidence::Named,
-            1 | 7 if !joined => Evidence::Checked,
+            1 | 7 if !joined || ranged => Evidence::Checked,
             2 if !joined
                 && !after.is_ascii_alphanumeric()
                 && !note.cue_before(hit.start, 12, "snomed|loinc|code|rxcui") =>
@@ -118,7 +130,11 @@ impl ShapeDetector for Dates {
             _ => return,
         };
         let end = if text.ends_with(',') { hit.end - 1 } else { hit.end };
-        let mut start = with_weekday(hit.start, note);
+        let end = if hit.shape == 4 { days_end(note, end, out) } else { end };
+        let mut start = with_weekday(hit, note);
+        if note.before(start, 4).eq_ignore_ascii_case("mid-") {
+            start -= 4;
+        }
         if note.before(start, 5).to_ascii_lowercase().ends_with("the ") {
             start -= 4;
         }
@@ -195,7 +211,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
     }) || note.cue_before(hit.start, 5, "f/u|d/c");
     if dash {
-        return false;
+        // `NV 11-19`: the next visit.
+        return near.is_some_and(|t| matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc"));
     }
     if text.ends_with('.') {
         return true;
@@ -222,12 +239,56 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
     // A fraction or a score is seldom more than the whole.
     let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
-    let greater = more.is_some_and(|(a, b)| a > b && a <= 12);
+    let greater = more.is_some_and(|(a, b)| a > b && (a <= 12 || a <= 31 && b <= 12));
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 
+/// `1/2/2024-1/5/2024`, `11/2019-1/2020`: what stands beyond the hyphen is a date too.
+fn in_range(hit: Hit, note: &Note<'_>) -> bool {
+    let numbers = |part: &str| {
+        let mut numbers = part.split('/');
+        let short = |number: Option<&str>| {
+            number.is_some_and(|n| matches!(n.len(), 1 | 2 | 4) && n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        short(numbers.next()) && short(numbers.next()) && numbers.next().is_none_or(|n| short(Some(n)))
+    };
+    let apart = |c: char| !(c.is_ascii_digit() || c == '/');
+    let next = note.after(hit.end, 11).strip_prefix('-').and_then(|rest| rest.split(apart).next());
+    let last = note.before(hit.start, 11).strip_suffix('-').and_then(|rest| rest.rsplit(apart).next());
+    let free =
+        |byte: u8, sign: Option<&str>| sign.is_some_and(numbers) || !matches!(byte, b'-' | b'/' | b'.');
+    free(note.byte(hit.end), next)
+        && free(note.byte_before(hit.start), last)
+        && !note.byte(hit.end).is_ascii_alphanumeric()
+        && (next.is_some_and(numbers) || last.is_some_and(numbers))
+}
+
+/// `January 9th-10th, 2025` as a whole; of `April 8th and 9th` the second day is a date of its own.
+fn days_end(note: &Note<'_>, end: usize, out: &mut Vec<Found>) -> usize {
+    let rest = note.after(end, 18);
+    let day = |rest: &str| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let ordinal =
+            ["st", "nd", "rd", "th"].iter().any(|o| rest.get(digits..).is_some_and(|r| r.starts_with(o)));
+        ((1..=2).contains(&digits)).then_some(digits + if ordinal { 2 } else { 0 })
+    };
+    let closes = |at: usize| !note.byte(at).is_ascii_alphanumeric() && note.byte(at) != b'/';
+    if let Some(length) = rest.strip_prefix('-').and_then(day).filter(|length| closes(end + 1 + length)) {
+        let end = end + 1 + length;
+        let year =
+            note.after(end, 6).strip_prefix(", ").filter(|year| year.bytes().all(|b| b.is_ascii_digit()));
+        return if year.is_some_and(|year| year.len() == 4) { end + 6 } else { end };
+    }
+    let ordinal =
+        rest.strip_prefix(" and ").and_then(day).filter(|length| *length > 2 && closes(end + 5 + length));
+    if let Some(length) = ordinal {
+        out.push(found(Label::DATE, end + 5, end + 5 + length, Evidence::Shape));
+    }
+    end
+}
+
 /// Takes the weekday before a date in.
-fn with_weekday(start: usize, note: &Note<'_>) -> usize {
+fn with_weekday(Hit { start, shape, .. }: Hit, note: &Note<'_>) -> usize {
     let index = note.token_at(start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
     // `mardi le 6 août`, `Dienstag, den 6. August`
@@ -235,7 +296,7 @@ fn with_weekday(start: usize, note: &Note<'_>) -> usize {
     let last = if article { index.checked_sub(2).and_then(|at| note.tokens().get(at)) } else { last };
     last.filter(|t| {
         t.has(Marks::WEEKDAY)
-            && (t.capitalised() || article && t.case == crate::view::Case::Lower)
+            && (t.capitalised() || (article || shape <= 6) && t.case == crate::view::Case::Lower)
             && matches!(
                 note.slice(t.end, start),
                 " " | ", " | ". " | "., " | " le " | ", le " | ", den " | " den "

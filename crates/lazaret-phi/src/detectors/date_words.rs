@@ -44,7 +44,7 @@ impl ShapeDetector for DateWords {
         &[
             (
                 Pass::Dates,
-                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos)\b(?:,? (?:of )?(?:19|20)\d\d\b)?",
+                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos|truth (?:and|&) reconciliation day|family day|civic holiday|midsummer(?:'s)?(?: eve| day| night)|lady day|candlemas|pentecost|whit ?sunday|ascension day|corpus christi|all souls'? day|vaisakhi|holi|nowruz|songkran|purim|sukkot|shavuot|epiphany|twelfth night|three kings'? day|st\.? nicholas'? day|flag day|pioneer day|d-day|ve day|vj day|(?:queen|king)'?s birthday|melbourne cup day|waitangi day|st\.? (?:george|david|andrew|brigid|john)'?s day|(?:spring|summer|may|august) bank holiday|earth day|april fools'? day|tax day|leap day)\b(?:,? (?:of )?(?:(?:19|20)\d\d|(?:nineteen|twenty) (?:oh |ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: ?(?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b)?",
             ),
             (
                 Pass::Dates,
@@ -62,7 +62,7 @@ impl ShapeDetector for DateWords {
             ),
             (
                 Pass::Dates,
-                r"\b(?:(?:on|by|until|till|til|since|from|before|after|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
+                r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
             (Pass::Dates, ordinals!(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ", r"\b")),
             (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),
@@ -70,11 +70,52 @@ impl ShapeDetector for DateWords {
                 Pass::Dates,
                 r"\b(?:the )?(?:spring|summer|autumn|fall|winter) (?:of )?(?:19|20)\d\d(?:[-/]\d\d)?\b",
             ),
+            (
+                Pass::Dates,
+                r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: of)? (?:nineteen|twenty)[ -](?:hundred|oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
+            ),
+            (Pass::Dates, ordinals!(r"\b(?:on|since|until) the ", r"\b")),
+            (
+                Pass::Cues,
+                r"\b(?:birth|born|dob|d o b|service|dated|admitted|admission|discharged|discharge|seen|date|on)(?: on| is| was| of)? (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:(?:twenty|thirty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty) (?:(?:nineteen|twenty) )?(?:oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
+            ),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
+        if hit.shape == 9 {
+            // `born two six forty one`: from the month on.
+            let months = [
+                "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+                "twelve",
+            ];
+            let first = note
+                .tokens()
+                .iter()
+                .skip(note.token_at(start))
+                .take(5)
+                .find(|t| months.contains(&note.word(t).to_ascii_lowercase().as_str()));
+            if let Some(first) = first {
+                let label = if note.cue_before(first.start, 20, "birth|born|dob|d o b") {
+                    Label::BIRTH_DATE
+                } else {
+                    Label::DATE
+                };
+                out.push(found(label, first.start, hit.end, Evidence::Checked));
+            }
+            return;
+        }
+        if hit.shape == 8 {
+            let next = note.after(hit.end, 2);
+            if !(next.is_empty()
+                || next.starts_with(['.', ',', ';', ')', '?'])
+                || note.cue_after(hit.end, 6, "and|at|with|he|she|was|they"))
+            {
+                return;
+            }
+            start += note.slice(hit.start, hit.end).to_ascii_lowercase().find("the ").unwrap_or(0);
+        }
         if hit.shape == 3 {
             let text = note.slice(hit.start, hit.end);
             // The word before `the` stays, unless it is a weekday; what follows must not make it an ordinal of things.

@@ -41,7 +41,12 @@ impl ShapeDetector for Device {
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        // `OBX|1|SN|33914-3`: the type of an HL7 value.
+        let field = note.byte_before(hit.start) == b'|' && note.byte(hit.end) == b'|';
         if hit.shape == 0 {
+            if field && hit.end - hit.start == 2 {
+                return;
+            }
             named(note, hit, 4, Label::DEVICE, out);
         } else {
             out.push(found(Label::DEVICE, hit.start, hit.end, Evidence::Checked));
@@ -49,4 +54,4 @@ impl ShapeDetector for Device {
     }
 }
 
-const CUES: &str = r"\b(?:serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset (?:tag|no\b\.?|number)|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|lot(?: (?:no\b\.?|number|#))?|biomed(?:ical)? tag|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";
+const CUES: &str = r"\b(?:serial ?number|serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset(?: (?:tag|no\b\.?|number|id))?(?: ?#)?|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|lot(?: (?:no\b\.?|number|#))?|dose vial|vial (?:no\b\.?|id|#)|biomed(?:ical)? tag|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";

@@ -11,10 +11,11 @@
 
 use lazaret_core::Label;
 
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::named;
-use crate::view::Note;
+use crate::value::{digits, id_at, named};
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct HealthPlan;
@@ -36,7 +37,7 @@ impl ShapeDetector for HealthPlan {
         &[
             (
                 Pass::Cues,
-                r"\b(?:mbi|hicn?|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|hcn|ohip|phn|dva|ihi|rin|ahcccs id|ramq|msp|ahcip|mcp no\b\.?|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
+                r"\b(?:mbi|hicn?|(?:subscriber|member|beneficiary|policy)_?(?:id|number)|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|hcn|ohip|phn|dva|ihi|rin|ahcccs id|ramq|msp|ahcip|mcp no\b\.?|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
             ),
             (
                 Pass::Cues,
@@ -56,5 +57,48 @@ impl ShapeDetector for HealthPlan {
             }
             _ => out.push(found(Label::HEALTH_PLAN, hit.start, hit.end, Evidence::Checked)),
         }
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        for (index, token) in note.tokens().iter().enumerate() {
+            let plan = token.case == Case::Upper && matches!(note.word(token), "PPO" | "HMO" | "EPO");
+            if token.has(Marks::PAYER) && token.capitalised() || plan {
+                after_payer(note, index, out);
+            }
+        }
+    }
+}
+
+/// Words for a plan that may stand between a payer and the number.
+const PLANS: &str = "ppo|hmo|epo|pos|mco|plan|plus|gold|silver|bronze|sr|senior|advantage|choice|complete|care|preferred|select|basic|primary|secondary|supplement|pdp|of|health|healthcare|insurance|id|no|number|member|policy|dbn|grp|group|blue|cross|shield";
+
+/// `Tricare DBN 00418 7729`, `Highmark PPO H0441 887`: seven signs or more, five digits among them.
+fn after_payer(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let Some(payer) = note.tokens().get(index) else { return };
+    let mut end = payer.end;
+    for token in note.tokens().iter().skip(index + 1).take(3) {
+        let gap = note.slice(end, token.start);
+        if !matches!(gap, " " | ": " | " #" | " - " | ", " | " (" | ". ") {
+            return;
+        }
+        let word = note.word(token);
+        let prefix = token.case == Case::Upper
+            && token.len() <= 4
+            && note.byte(token.end) == b' '
+            && note.byte(token.end + 1).is_ascii_digit();
+        if matches!(token.case, Case::Number | Case::Mixed) || prefix {
+            if let Some((start, stop)) = id_at(note, token.start, 7)
+                && digits(note.slice(start, stop)) >= 5
+                && !note.slice(start, stop).contains(['/', ':', '.'])
+                && gap != ". "
+            {
+                out.push(found(Label::HEALTH_PLAN, start, stop, Evidence::Named));
+            }
+            return;
+        }
+        if !PLANS.split('|').any(|plan| plan.eq_ignore_ascii_case(word)) {
+            return;
+        }
+        end = token.end;
     }
 }

@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 use lazaret_core::Label;
 use rustc_hash::FxHashSet;
 
+use crate::cue::is_one_of;
 use crate::lexicon::{Marks, hash};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
@@ -50,7 +51,7 @@ impl ShapeDetector for Hospital {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"\b(?:facility|hospital|clinic|employer|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            r"\b(?:facility|hospital|clinic|employer|emp:|sending facility|receiving facility|custodian|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|(?:teller|cashier|clerk|driver|welder|cook|server|nurse|manager|foreman|mechanic|librarian|teacher|engineer|operator|guard|janitor|custodian|retired) (?:at|from|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
         )]
     }
 
@@ -262,8 +263,14 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
         let this = tokens.get(first)?;
         let gap = note.slice(before.end, this.start);
         let joined = matches!(gap, " " | "-" | " & " | "'" | ". " | ", a ")
-            && (gap != ". " || matches!(note.word(before), "St" | "ST" | "Mt" | "st"));
-        let name = before.capitalised() && !opener(note, before)
+            && (gap != ". " || is_one_of(note.word(before), SHORT))
+            || first == index && gap == ", " && head.has(Marks::ORGANISATION);
+        // `Fernmere Co-op Clinic`
+        let hyphened = before.case == Case::Lower
+            && note.byte_before(before.start) == b'-'
+            && note.byte_before(before.start.saturating_sub(1)).is_ascii_alphanumeric();
+        let name = hyphened
+            || before.capitalised() && !opener(note, before)
             || matches!(note.word(before), "of" | "the" | "and" | "s" | "de" | "la" | "am" | "OF" | "THE")
                 && first < index
             || matches!(note.word(before), "s")
@@ -320,6 +327,9 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let payer = tokens.get(first).is_some_and(|t| t.has(Marks::PAYER)) && index - first <= 1;
     (!payer && (proper || (after && of))).then_some((first, last))
 }
+
+/// Short forms whose point is inside a name: `St. Anselm`, `Fenland Univ. Hosp.`
+const SHORT: &str = "St|ST|Mt|st|Univ|Hosp|Med|Ctr|Comm|Reg|Gen|Mem|Assoc|Ft|Pt|Dept|Rehab|Natl|Intl|Cty|Co";
 
 /// Words that begin a sentence or field, not a name.
 fn opener(note: &Note<'_>, token: &Token) -> bool {

@@ -36,14 +36,24 @@ impl ShapeDetector for HospitalForm {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(
-            Pass::Numbers,
-            r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial))\b",
-        )]
+        &[
+            (
+                Pass::Numbers,
+                r"\b(?:our lady of (?:the )?[a-z']+|(?:st|saint)\.? [a-z]+(?:'s| medical| general| regional| memorial))\b",
+            ),
+            (Pass::Numbers, r"\b[A-Z]{2,4}(?:MC|GH|UH)\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:t/f|tx|xfer|transfer(?:red)?|transported|accepted|admitted|sent|seen|from) (?:to|at|by|from) [A-Z]{3,5}\b",
+            ),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        saint(hit, note, out);
+        match hit.shape {
+            0 => saint(hit, note, out),
+            _ => acronym(hit, note, out),
+        }
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
@@ -52,6 +62,8 @@ impl ShapeDetector for HospitalForm {
             conjoined(note, index, out);
             after_at(note, index, out);
             possessive(note, index, out);
+            of_department(note, index, out);
+            the_practice(note, index, out);
         }
     }
 }
@@ -81,6 +93,16 @@ fn run(note: &Note<'_>, from: usize) -> usize {
         last += 1;
     }
     last
+}
+
+/// `FQRMC`, `transferred to QVH`: capitals that no list knows, as the name of a medical centre or after a word of
+/// transfer.
+fn acronym(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let Some(token) = note.tokens().get(note.token_at(hit.end - 1)) else { return };
+    let joined = matches!(note.byte(token.end), b'-' | b'/' | b'^') || note.byte_before(token.start) == b'-';
+    if token.case == Case::Upper && token.end == hit.end && token.marks == Marks::default() && !joined {
+        out.push(found(Label::HOSPITAL, token.start, token.end, Evidence::Likely));
+    }
 }
 
 /// `Lakeside Children's`, with one word or two before.
@@ -116,8 +138,7 @@ fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if note.slice(this.end, next.start) == " & "
         && this.case == Case::Capital
         && next.case == Case::Capital
-        && this.has(Marks::MEDICAL)
-        && next.has(Marks::MEDICAL)
+        && (this.has(Marks::MEDICAL) || next.has(Marks::MEDICAL))
     {
         let last = run(note, index + 1);
         let begin = (1..=2).rev().find_map(|back| {
@@ -185,12 +206,97 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         return;
     }
     let before = note.before(token.start, 8);
-    if !(before.ends_with(" at ") || before.ends_with(" at the ")) {
+    let before = note.before(token.start, 14).get(before.len().saturating_sub(14)..).unwrap_or(before);
+    let led = [" at ", " at the ", " works ", "(works ", "works nights, ", "works days, ", "works for "]
+        .iter()
+        .any(|lead| before.ends_with(lead));
+    if !led {
         return;
     }
     let last = run(note, index);
+    let tail = tokens.get(last + 1).filter(|next| {
+        tokens.get(last).is_some_and(|this| note.slice(this.end, next.start) == " ") && department(note, next)
+    });
+    let last = last + usize::from(tail.is_some());
     if let (true, Some(end)) = (last > index, tokens.get(last)) {
         out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Likely));
+    }
+}
+
+/// What a place of care ends with in short: `Quill Mesa ED`, `Fern Basin FHC`.
+fn department(note: &Note<'_>, token: &Token) -> bool {
+    token.case == Case::Upper
+        && matches!(
+            note.word(token),
+            "ED" | "ER"
+                | "UC"
+                | "UCC"
+                | "ICU"
+                | "FHC"
+                | "CHC"
+                | "FQHC"
+                | "FHT"
+                | "MC"
+                | "RMC"
+                | "GH"
+                | "OPD"
+                | "CMHC"
+                | "VAMC"
+                | "ASC"
+        )
+}
+
+/// `taken to Quill Mesa ED`: two capitalised words before, or one after a word of place.
+fn of_department(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index).filter(|token| department(note, token)) else { return };
+    let mut first = index;
+    while let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        if !matches!(note.slice(before.end, this.start), " " | "-")
+            || before.case != Case::Capital
+            || before.has(PLAIN)
+            || index - first > 4
+        {
+            break;
+        }
+        first -= 1;
+    }
+    let Some(start) = tokens.get(first).filter(|_| first < index) else { return };
+    let led = [" at ", " to ", " from ", " by ", "via ", "(", "- ", ": "]
+        .iter()
+        .any(|lead| note.before(start.start, 6).ends_with(lead));
+    if led
+        || index - first >= 2 && (first..index).filter_map(|at| tokens.get(at)).any(|t| !t.has(Marks::COMMON))
+    {
+        out.push(found(Label::HOSPITAL, start.start, token.end, Evidence::Checked));
+    }
+}
+
+/// `The Fernmere Surgery`: a practice by its place.
+fn the_practice(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index) else { return };
+    if !matches!(
+        note.word(token),
+        "Surgery" | "Practice" | "Clinic" | "Pharmacy" | "Infirmary" | "Hospice" | "Shelter" | "Manor"
+    ) {
+        return;
+    }
+    for back in 2..=4 {
+        let Some(first) = index.checked_sub(back) else { return };
+        let words = || tokens.iter().skip(first + 1).take(back - 1);
+        let joined = (first..index).all(|at| {
+            tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(a, b)| note.slice(a.end, b.start) == " ")
+        });
+        if !joined || !words().all(|t| t.case == Case::Capital && !t.has(PLAIN)) {
+            return;
+        }
+        if let Some(the) = tokens.get(first).filter(|t| t.len() == 3 && note.word(t) == "The") {
+            out.push(found(Label::HOSPITAL, the.start, token.end, Evidence::Checked));
+            return;
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod name_hl7;
 pub(crate) mod name_initials;
 pub(crate) mod name_key;
 pub(crate) mod name_relation;
+pub(crate) mod name_roster;
 pub(crate) mod name_staff;
 pub(crate) mod name_title;
 pub(crate) mod name_unlisted;

@@ -154,7 +154,10 @@ fn column(head: &str) -> Option<Label> {
         "by" | "checked by" | "verified by" | "given by" | "started by" | "signed by" | "done by"
         | "nurse" | "rn" | "init" | "initials" | "provider" | "pcp" | "attending" | "ordering provider"
         | "ordering" | "surgeon" | "tech" | "staff" | "signed" | "author" | "doctor" | "physician"
-        | "clinician" | "drawn by" | "read by" => Label::PROVIDER,
+        | "clinician" | "drawn by" | "read by" | "prescriber" | "ordered by" | "requested by"
+        | "consultant" | "gp" | "md" | "reader" | "radiologist" | "pathologist" | "operator" | "referrer" => {
+            Label::PROVIDER
+        }
         "nok" | "next of kin" | "emergency contact" | "guardian" | "spouse" | "mother" | "father" => {
             Label::RELATIVE
         }
@@ -165,6 +168,13 @@ fn column(head: &str) -> Option<Label> {
         | "unit number" | "unit no" | "donation number" => Label::DEVICE,
         "accession" | "acc" | "acc no" | "specimen id" | "specimen no" | "accession no" => {
             Label::OTHER_ID.sub("accession")
+        }
+        "rx" | "rx no" | "order no" | "order id" | "req no" | "request no" | "case no" | "case id"
+        | "ticket" | "script" | "script no" | "encounter" | "encounter id" | "visit no" | "visit id"
+        | "csn" | "invoice" | "ref no" => Label::OTHER_ID,
+        "date" | "last fill" | "filled" | "last filled" | "last seen" | "seen" | "next" | "next visit"
+        | "due" | "collected" | "drawn" | "received" | "admit" | "admitted" | "discharged" | "given on" => {
+            Label::DATE
         }
         "dob" | "birth date" | "birthdate" | "date of birth" | "d.o.b" => Label::BIRTH_DATE,
         "phone" | "tel" | "mobile" | "cell" | "telephone" | "phone no" => Label::PHONE,
@@ -192,7 +202,7 @@ fn value(note: &Note<'_>, start: usize, cell: &str, label: Label, out: &mut Vec<
     let signs = cell.bytes().filter(u8::is_ascii_alphanumeric).count();
     let fits = match label.kind {
         Kind::Name => return names(note, start, cell, label, out),
-        Kind::Date => calendar::parse(cell).is_some(),
+        Kind::Date => digits(cell) >= 2 && calendar::parse(cell).is_some(),
         Kind::Location if label == Label::CITY => digits(cell) == 0,
         Kind::Hospital => digits(cell) < signs && signs >= 3,
         Kind::OtherId if label.sub == Some("username") => signs >= 3,

@@ -54,7 +54,7 @@ impl ShapeDetector for NameHl7 {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Signs, r"\b(?:MSH|EVN|PID|PD1|NK1|PV1|ORC|OBR|OBX|IN1|GT1|TXA)\|")]
+        &[(Pass::Signs, r"\b(?:MSH|EVN|PID|PD1|NK1|PV1|ORC|OBR|OBX|IN1|GT1|TXA|ZDS)\|")]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
@@ -114,6 +114,7 @@ fn field(segment: &str, number: usize) -> Option<Field> {
         | ("EVN", 5) => Field::Staff,
         ("PV1", 19) => Field::Id(Label::OTHER_ID.sub("encounter")),
         ("ORC" | "OBR", 2 | 3) | ("TXA", 12) => Field::Id(Label::OTHER_ID.sub("accession")),
+        ("ZDS", 1) => Field::Id(Label::OTHER_ID),
         ("OBX", 18) => Field::Id(Label::DEVICE),
         ("IN1", 8 | 36 | 49) => Field::Id(Label::HEALTH_PLAN),
         _ => return None,
@@ -162,7 +163,11 @@ fn read(field: Field, start: usize, value: &str, out: &mut Vec<Found>) {
         }
         Field::Id(label) => {
             give(label, component(0).filter(|(start, end)| end - start >= 3));
-            let authority = component(3);
+            // The authority of a social security number or licence is a state's.
+            let public = component(4)
+                .and_then(|(from, to)| value.get(from - start..to - start))
+                .is_some_and(|of| matches!(of, "SS" | "DL" | "MC" | "MA" | "NPI"));
+            let authority = component(3).filter(|_| !public);
             give(Label::HOSPITAL, authority.filter(|_| matches!(label, Label::MRN | Label::ACCOUNT)));
         }
         Field::Plain(label) => give(label, component(0).filter(|(start, end)| end - start >= 3)),

@@ -33,10 +33,14 @@ impl ShapeDetector for NameInitials {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Numbers, r"/ ?[a-z]{1,4}\b|:[a-z]{2,4}\b")]
+        &[(Pass::Numbers, r"/ ?[a-z]{1,4}\b|:[a-z]{2,4}\b"), (Pass::Cues, SOLE)]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 1 {
+            sole(hit, note, out);
+            return;
+        }
         let index = note.token_at(hit.start + 1);
         let (Some(second), Some(first)) =
             (note.tokens().get(index), index.checked_sub(1).and_then(|at| note.tokens().get(at)))
@@ -44,7 +48,14 @@ impl ShapeDetector for NameInitials {
             return;
         };
         let gap = note.slice(first.end, second.start);
-        if !matches!(gap, "/" | " / " | ":") || !initials(first) || !initials(second) {
+        // A typist at the foot of a letter may have the initials of a word: `NQ/of`.
+        let typist = gap == "/"
+            && first.case == Case::Upper
+            && second.case == Case::Lower
+            && [first, second].iter().all(|t| t.plain && (2..=4).contains(&t.len()))
+            && matches!(note.byte_before(first.start), b'\n' | 0)
+            && matches!(note.byte(second.end), b'\n' | 0);
+        if !matches!(gap, "/" | " / " | ":") || !typist && (!initials(first) || !initials(second)) {
             return;
         }
         // Typists are written small: `QV:mj`, `qv/mj`; a colon parts keys and values else.
@@ -70,10 +81,63 @@ impl ShapeDetector for NameInitials {
         };
         let dated = trimmed.ends_with(|c: char| c.is_ascii_digit()) && (dictated || closes);
         let lower = first.case == Case::Lower && second.case == Case::Lower;
-        if bracketed || dated || closes && (dictated || opens && !lower) {
+        // `qv/mj` where no list knows either; `read back qv/mj.`
+        let unlisted = [first, second].iter().all(|token| token.marks == Marks::default());
+        let cued = note.cue_before(
+            first.start,
+            12,
+            "read back|rb|dict|typed|qa|w/|with|by|per|init|initials|d/w|tr",
+        );
+        let stops = matches!(note.byte(second.end), b'.' | b',' | b';' | b')' | b' ' | b'\n' | 0);
+        // The last line of a text is signed.
+        let words = Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::DRUG);
+        let last = opens
+            && note.text().get(second.end..).is_some_and(|rest| rest.len() < 8 && rest.trim().is_empty())
+            && [first, second].iter().all(|token| !token.has(words));
+        let foot = opens && closes && (!lower || unlisted) || last || unlisted && cued && stops;
+        if bracketed || dated || closes && dictated || foot {
             out.push(found(Label::PROVIDER, first.start, first.end, Evidence::Checked));
             out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
         }
+    }
+}
+
+/// What stands before the initials of one person.
+const SOLE: &str = r"\b(?:transcribed|transcriptionist|typed|typist|dict(?:ated)?|initials?|init|qa(?:'d)?|signing off,?|sgd|edited|minutes|scribed?|entered|keyed|verified|cosigned?|witness(?:ed)?|wit|rcvd|rec'?d|coll(?:ected)?|drawn|dda?|rda|rdh|da|cna|tech|rn|lpn|ma)(?: by)?[: ] ?";
+
+/// `Transcribed: qv`, `initials q.v.`, `QA qvm`: two or three letters that no list knows, or with points.
+fn sole(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let index = note.token_at(hit.end);
+    let tokens = note.tokens();
+    let Some(token) = tokens.get(index).filter(|token| token.start == hit.end) else { return };
+    if token.case == Case::Initial || token.len() == 1 && token.plain {
+        // Points after each letter: `q.v.`
+        let mut end = token.start;
+        let mut count = 0;
+        for next in tokens.iter().skip(index).take(4) {
+            if next.start != end || next.len() != 1 || !next.plain || note.byte(next.end) != b'.' {
+                break;
+            }
+            end = next.end + 1;
+            count += 1;
+        }
+        if count >= 2 && !note.byte(end).is_ascii_alphanumeric() {
+            out.push(found(Label::PROVIDER, token.start, end, Evidence::Named));
+        }
+        return;
+    }
+    // Roles are words of many meanings: what follows them must close, and the sign be a colon, or the word a verb.
+    let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    let role =
+        ["da ", "rn ", "ma ", "lpn ", "rda ", "rdh ", "dda ", "dd ", "cna ", "tech "].contains(&cue.as_str());
+    let closes = matches!(note.byte(token.end), b'\n' | 0 | b'.' | b',' | b';' | b')' | b']' | b'|')
+        || note.byte(token.end) == b' '
+            && (note.byte(token.end + 1).is_ascii_digit()
+                || matches!(note.byte(token.end + 1), b']' | b'|' | b')'));
+    let plain =
+        token.plain && (2..=3).contains(&token.len()) && matches!(token.case, Case::Lower | Case::Upper);
+    if plain && closes && !role && token.marks == Marks::default() {
+        out.push(found(Label::PROVIDER, token.start, token.end, Evidence::Named));
     }
 }
 

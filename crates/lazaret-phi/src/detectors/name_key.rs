@@ -49,16 +49,34 @@ impl ShapeDetector for NameKey {
             ),
             (
                 Pass::Cues,
-                r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22: ?\[?\x22",
+                r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22 ?: ?\[? ?\x22",
             ),
             (Pass::Cues, r"\b(?:pt|patient|client|decedent)\b\.? "),
             (Pass::Signs, r"\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
+            (
+                Pass::Numbers,
+                r"\b(?:a/k/a|aka|goes by|known as|nicknamed?|prefers to be called|answers to|likes to be called)[: ]+\x22?",
+            ),
+            (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if hit.shape == 5 {
             components(hit, note, out);
+            return;
+        }
+        if hit.shape == 7 {
+            out.push(found(Label::PATIENT, hit.end - 1, hit.end, Evidence::Named));
+            return;
+        }
+        if hit.shape == 6 {
+            // `goes by Midge`: one word with a capital that is no thing.
+            let word = note.tokens().get(note.token_at(hit.end)).filter(|token| token.start == hit.end);
+            let other = Marks::CLINICAL.or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::STAFF);
+            if let Some(token) = word.filter(|t| t.case == Case::Capital && t.len() >= 2 && !t.has(other)) {
+                out.push(found(Label::PATIENT, token.start, token.end, Evidence::Checked));
+            }
             return;
         }
         if hit.shape == 4 {
@@ -189,7 +207,8 @@ fn bare(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 fn strings(note: &Note<'_>, last: usize, out: &mut Vec<Found>) {
     for at in last..last + 4 {
         let (Some(this), Some(next)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
-        if !matches!(note.slice(this.end, next.start), "\", \"" | "\",\"") || !next.capitalised() {
+        if !matches!(note.slice(this.end, next.start), "\", \"" | "\",\"" | "\" , \"") || !next.capitalised()
+        {
             return;
         }
         report(note, (at + 1, at + 1), Label::PATIENT, Evidence::Checked, out);

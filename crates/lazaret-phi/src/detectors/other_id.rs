@@ -45,7 +45,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|docket|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|fob|asset)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -60,6 +60,12 @@ impl ShapeDetector for OtherId {
                 r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
+            (Pass::Numbers, r"\b[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){1,5}\b"),
+            (
+                Pass::Cues,
+                r"\x22reference\x22 ?: ?\x22(?:Patient|Person|RelatedPerson|Practitioner|PractitionerRole|Encounter|Location|Device|Group)/",
+            ),
+            (Pass::Numbers, r"\b[A-Z]{1,3}(?:/[A-Z]{1,2})?/?\d{0,2}/\d{4,7}\b"),
         ]
     }
 
@@ -81,6 +87,13 @@ impl ShapeDetector for OtherId {
             }
             6 => out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Checked)),
             4 => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
+            8 => {
+                let value = note.after(hit.end, 64).split('"').next().unwrap_or("");
+                if digits(value) > 0 {
+                    out.push(found(Label::OTHER_ID, hit.end, hit.end + value.len(), Evidence::Named));
+                }
+            }
+            7 if !grouped(note.slice(hit.start, hit.end)) => {}
             _ => uncued(hit, note, out),
         }
     }
@@ -98,6 +111,22 @@ fn coded(text: &str) -> bool {
     const CODES: [&str; 12] =
         ["NCT", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID"];
     CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
+}
+
+/// Groups joined by hyphens that no one would write for anything but a number of someone's: capitals and five digits or
+/// more, or four in three groups (`TPQ-CT-25-0919`, `R884-20071`).
+fn grouped(text: &str) -> bool {
+    let count = digits(text);
+    let groups = text.split('-').count();
+    let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
+    // `IL-6`, `T4-5`, `2019-2024`: what has few digits, or no letter, is none.
+    // `5515-F-502`: a maker's number of an article.
+    let article = matches!(text.as_bytes(), [a, b, c, d, b'-', letter, b'-', ..]
+        if [a, b, c, d].iter().all(|b| b.is_ascii_digit()) && letter.is_ascii_alphabetic());
+    letters
+        && !article
+        && (count >= 5 || count >= 4 && groups >= 3)
+        && text.split('-').any(|group| digits(group) >= 3)
 }
 
 /// A serial number that no word names: capitals with six digits or more, or digits in hyphened groups.

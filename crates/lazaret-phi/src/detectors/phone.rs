@@ -40,7 +40,7 @@ impl ShapeDetector for Phone {
         &[
             (
                 Pass::Cues,
-                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)\b\.?(?: (?:number|no\b\.?|is|#))*[ :#]*",
+                r"\b(?:pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)(?:\b\.?|[12]\b)(?: (?:number|no\b\.?|is|#))*[ :#]*",
             ),
             (
                 Pass::Signs,
@@ -51,7 +51,7 @@ impl ShapeDetector for Phone {
                 r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,5}){1,4}\b|\(0\d{1,4}\) ?\d{2,5}(?:[ -]\d{2,5}){1,2}\b|\b0\d{2,4}[ -]\d{3,5}(?:[ -]?\d{3,6})?(?: \d{2,4})?\b|\b0\d{1,4}(?:[ .-]\d{2,4}){2,4}\b|\b0\d{1,3} \d{3,4} \d{3,4}\b|\b\d{10,11}\b|\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b|\b\d{3,4} \d{4}\b|\b\d{2} \d{6}\b|\b00\d{1,2}[ -]\d{2,3}[ -]\d{3}[ -]\d{4}\b|\b1 \(\d{3}\) \d{3}-\d{4}",
             ),
             (Pass::Numbers, r"\b(?:telephone|tel|phone|ph|fax|cell|mobile|mob)\d{7,11}\b"),
-            (Pass::Signs, r"\bx ?\d{4,5}\b|\bx\d-\d{4}\b|\b\d-\d{4}\b"),
+            (Pass::Signs, r"\bx ?\d{4,5}\b|\bx ?\d-\d{4}\b|\b\d-\d{4}\b"),
         ]
     }
 

@@ -31,7 +31,10 @@ impl ShapeDetector for Photo {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Signs, r"\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|dcm|mp4|mov|avi|webp|raw|iso)\b")]
+        &[(
+            Pass::Signs,
+            r"\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|dcm|mp4|mov|avi|webp|raw|nef|cr2|cr3|arw|dng|svs|ndpi|mrxs|scn|nii|mpe?g|m4v|m4a|wav|mp3|dicom|iso)\b",
+        )]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {

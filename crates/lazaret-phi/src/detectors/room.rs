@@ -38,10 +38,41 @@ impl ShapeDetector for Room {
                 r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room)\b\.?:? ?(?:no\b\.? ?|# ?|number )?",
             ),
             (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:room|bed|bay) (?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty)(?: (?:oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|hundred)){0,4}\b",
+            ),
+            (
+                Pass::Cues,
+                r"\b(?:micu|sicu|cvicu|cticu|nsicu|picu|nicu|icu|pacu|ed)[ -](?:bed |bay |rm )?[a-z]?\d{1,3}[a-z]?\b",
+            ),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 2 {
+            let text = note.slice(hit.start, hit.end);
+            let lead = text.find(' ').map_or(0, |at| at + 1);
+            let lead =
+                lead + if text.get(lead..).is_some_and(|rest| rest.starts_with("number ")) { 7 } else { 0 };
+            if !unit_follows(note, hit.end) {
+                out.push(found(Label::OTHER_ID.sub("room"), hit.start + lead, hit.end, Evidence::Named));
+            }
+            return;
+        }
+        if hit.shape == 3 {
+            // `CVICU 8`; `ICU 3 days`, `ED 2/7` are none.
+            let text = note.slice(hit.start, hit.end);
+            let value = text.rsplit([' ', '-']).next().unwrap_or("");
+            let joins = matches!(note.byte(hit.end), b'/' | b'-' | b':' | b'.' | b'%' | b'x')
+                && note.byte(hit.end + 1).is_ascii_alphanumeric();
+            let counts = note.cue_after(hit.end, 12, "days|day|nights|weeks|week|visits|visit|times|hours|hrs|beds|patients|admissions|stays|stay|consult");
+            let upper = note.byte(hit.start).is_ascii_uppercase() || value.len() >= 2;
+            if upper && !joins && !counts && !unit_follows(note, hit.end) {
+                out.push(found(Label::OTHER_ID.sub("room"), hit.end - value.len(), hit.end, Evidence::Shape));
+            }
+            return;
+        }
         if hit.shape == 1 {
             if note.byte(hit.start) == b'O' {
                 let led = [", ", "in ", "to "].iter().any(|lead| note.before(hit.start, 3).ends_with(lead));
@@ -50,7 +81,7 @@ impl ShapeDetector for Room {
                 }
                 return;
             }
-            if note.cue_before(hit.start, 6, "in|to|rm|from|bed|pt")
+            if note.cue_before(hit.start, 6, "in|to|on|rm|from|bed|pt")
                 && !matches!(note.byte(hit.end), b'-' | b'/')
             {
                 out.push(found(Label::OTHER_ID.sub("room"), hit.start, hit.end, Evidence::Shape));

@@ -86,6 +86,11 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             {
                 begin -= 1;
             }
+            // `House 46B Fern Rd`, `Lot 11 Quill Track`
+            let lead = ["house ", "lot ", "plot ", "unit ", "no. ", "flat "]
+                .iter()
+                .find(|lead| note.before(begin, lead.len()).eq_ignore_ascii_case(lead));
+            let begin = begin - lead.map_or(0, |lead| lead.len());
             let end = unit_end(note, direction_end(note, index));
             out.push(found(Label::STREET, begin, end, Evidence::Checked));
             return;

@@ -36,7 +36,7 @@ impl ShapeDetector for StreetForm {
         &[
             (
                 Pass::Cues,
-                r"\b(?:p\.? ?o\.? ?box|post office (?:box|drawer)|(?:rr|hc|rural route|star route) ?#? ?\d{1,3},? box) ?#? ?\d{1,6}[a-z]?\b",
+                r"\b(?:p\.? ?o\.? ?(?:box|bx|drawer)|post office (?:box|drawer)|(?:rr|rd|hc|rt|rte|rural route|star route) ?#? ?\d{1,3},? (?:box|bx)) ?#? ?\d{1,6}[a-z]?\b",
             ),
             (
                 Pass::Cues,
@@ -44,7 +44,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Cues,
-                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near) (?:[A-Z][a-z0-9]+ ?){1,4}",
+                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near|at) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
             (
@@ -61,19 +61,32 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Numbers,
-                r"\blives? (?:at |in )?\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy) \d{1,4}\b",
+                r"\b(?:lives? (?:at |in )?|(?:house|home|residence|addr|address): ?)\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy) \d{1,4}\b",
             ),
-            (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22: ?\[?\x22"),
+            (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22 ?: ?\[? ?\x22"),
             (
                 Pass::Numbers,
                 r"\b(?:parish|county|borough|township|town|city|village) of (?:st\.? )?[a-z][a-z'-]+\b",
+            ),
+            (
+                Pass::Numbers,
+                r"\b\d{1,5}(?:-?[a-z])? (?:calle|camino|avenida|avda|paseo|callejon|carrer|via|rue|chemin) (?:de (?:la|las|los|el) |del |de |la |las |los )?[a-z][a-z'-]+",
+            ),
+            (
+                Pass::Numbers,
+                r"\b\d{2,5} [nsew]\.? \d{1,3}(?:st|nd|rd|th)\b|\b(?-i:[A-Z][a-z]+) (?:&|and) (?:[nsew]\.? )?\d{1,3}(?:st|nd|rd|th)\b|\b(?:i|us|hwy|sr|cr|nm|tx|ca|fm|co|route|state route|highway)-? ?\d{1,4},? (?:mp|mm|mile|mile marker) \d{1,3}(?:\.\d)?\b",
+            ),
+            (Pass::Numbers, r"-?\b\d{1,2}\.\d{4,7}°?,? ?[nsew]?,? ?-?\d{1,3}\.\d{4,7}\b"),
+            (
+                Pass::Numbers,
+                r"\b(?:[nsew]\d{1,5}[nsew]?\d{0,5}|house \d{1,4}[a-z]?|lot \d{1,4}[a-z]?|\d{1,5}) (?:fire lane|fire number|camp road|forest road|county line|navajo (?:rte|route)|indian route|bia (?:rte|route)) \d{1,4}\b",
             ),
             (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let corner = matches!(hit.shape, 5 | 10);
+        let corner = matches!(hit.shape, 5 | 14);
         if hit.shape == 7 {
             lives(hit, note, out);
         } else if hit.shape == 8 {
@@ -208,7 +221,7 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         let trimmed = rest.trim_start_matches(['.', ',', ' ']);
         let lead = rest.len() - trimmed.len();
         // `, 5th Floor`, `, Garden Apt.`
-        let named = ["floor", "fl.", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
+        let named = ["floor", "flr", "fl.", "fl", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
             let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
             let head = trimmed.get(..at)?;
             let ordinal = head.starts_with(|c: char| c.is_ascii_digit())

@@ -43,6 +43,13 @@ impl ShapeDetector for Url {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
         let mut end = hit.end;
+        // Within an address another begins: it was read with the first.
+        let within = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'=' | b'&' | b'?' | b'-')
+        };
+        if hit.shape == 0 && note.byte(hit.end - 1) == b'.' && within(note.byte_before(hit.start)) {
+            return;
+        }
         if hit.shape == 1 {
             while hit.start - start < 128
                 && (note.byte_before(start).is_ascii_alphanumeric()
@@ -72,6 +79,32 @@ impl ShapeDetector for Url {
         if hit.shape == 0 && end - hit.end < 3 {
             return;
         }
-        out.push(found(Label::URL, start, end, Evidence::Named));
+        if !is_standard(note.slice(start, end)) {
+            out.push(found(Label::URL, start, end, Evidence::Named));
+        }
     }
+}
+
+/// Whether an address names a code system or a standard (FHIR R4, 4.1 code systems): it leads to no one.
+fn is_standard(address: &str) -> bool {
+    const HOSTS: [&str; 12] = [
+        "loinc.org",
+        "snomed.info",
+        "hl7.org",
+        "unitsofmeasure.org",
+        "w3.org",
+        "dicom.nema.org",
+        "nucc.org",
+        "ietf.org",
+        "iso.org",
+        "nlm.nih.gov",
+        "ama-assn.org",
+        "fhir.org",
+    ];
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest).split(['/', '?', '#', ':']).next();
+    host.is_some_and(|host| {
+        HOSTS
+            .iter()
+            .any(|of| host.strip_suffix(of).is_some_and(|lead| lead.is_empty() || lead.ends_with('.')))
+    })
 }

@@ -35,16 +35,27 @@ impl ShapeDetector for Username {
         &[
             (
                 Pass::Cues,
-                r"\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user)\b(?: is| was)?[ =:]",
+                r"(?:\x22agent|\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
             ),
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
-            (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by) "),
-            (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.]{4,30}\b"),
+            (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by|host|user) "),
+            (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.-]{3,30}\b"),
             (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
+            (Pass::Numbers, r"\bby [a-z]{1,8}[._][a-z]{3,20}\b"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 5 {
+            // `by rph.qvmoor`: small letters with a point.
+            let name = note.slice(hit.start + 3, hit.end);
+            if !name.bytes().any(|b| b.is_ascii_uppercase())
+                && !matches!(note.byte(hit.end), b'.' | b'/' | b'@')
+            {
+                out.push(found(Label::OTHER_ID.sub("username"), hit.start + 3, hit.end, Evidence::Shape));
+            }
+            return;
+        }
         if hit.shape == 4 {
             underscored(hit, note, out);
             return;
@@ -75,7 +86,13 @@ impl ShapeDetector for Username {
                 && token.end == end
                 && token.case == crate::view::Case::Lower
                 && token.marks == crate::lexicon::Marks::default()
-        }) && note.slice(hit.start, hit.end).to_ascii_lowercase().contains("by");
+        }) && {
+            let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
+            cue.contains("by")
+                || cue.contains("agent")
+                || cue.contains("user") && name.len() >= 5
+                || cue.contains("as")
+        };
         if name.len() >= 4 && (odd || plain || sole) && name.bytes().any(|b| b.is_ascii_alphabetic()) {
             out.push(found(Label::OTHER_ID.sub("username"), start, end, Evidence::Named));
         }
@@ -87,7 +104,12 @@ fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let before = note.byte_before(hit.start);
     let name = note.slice(hit.start + 1, hit.end);
     if hit.shape == 3 {
-        let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        // In a chat a handle speaks (`@qvm:`) or is a word that no list knows; `@home`, `@0130` are none.
+        let token = note.tokens().get(note.token_at(hit.start + 1));
+        let unlisted = token.is_some_and(|t| t.end >= hit.end && t.marks == crate::lexicon::Marks::default());
+        let speaks = note.byte(hit.end) == b':' && matches!(note.byte(hit.end + 1), b' ' | b'\n');
+        let odd =
+            speaks || unlisted || name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'));
         if odd && !before.is_ascii_alphanumeric() && name.bytes().filter(u8::is_ascii_alphabetic).count() >= 4
         {
             let end = hit.end - usize::from(name.ends_with('.'));

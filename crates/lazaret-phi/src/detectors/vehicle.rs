@@ -36,11 +36,11 @@ impl ShapeDetector for Vehicle {
         &[
             (
                 Pass::Cues,
-                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?: (?:no\b\.?|number))|flight tail)\b",
+                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?::| (?:no\b\.?|number))|flight tail)",
             ),
             (
                 Pass::Cues,
-                r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?)\b(?: (?:no\b\.?|number|#))?",
+                r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?|reg\b\.?(?: of (?:the |family |his |her )*car)?)\b(?: (?:no\b\.?|number|#))?",
             ),
             (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
             (
