@@ -305,9 +305,26 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     });
 }
 
-/// Drops numbers that a code system names (`RxCUI 860975`) and that were taken for a post code or house.
+/// Drops numbers that a code system names (`RxCUI 860975`) and that were taken for a post code or house, ages with a sex
+/// (`44M`) and gauges (`20G`), common words taken for a place, and the saint of a herb.
 pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     claims.retain(|claim| {
+        let herb = note.byte(claim.end) == b'\'' && note.slice(claim.end, claim.end + 7) == "'s wort";
+        let place = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
+        let first = note.tokens().get(note.token_at(claim.start));
+        let single = first.filter(|token| place && token.end == claim.end && token.start == claim.start);
+        let common = single.is_some_and(|t| {
+            t.case == Case::Lower && t.has(Marks::COMMON) && !t.has(Marks::CITY.or(Marks::COUNTY))
+        });
+        let short = single.is_some_and(|t| {
+            t.case == Case::Mixed
+                && t.len() <= 4
+                && note.word(t).ends_with(['M', 'F', 'G'])
+                && note.slice(t.start, t.end - 1).bytes().all(|b| b.is_ascii_digit())
+        });
+        if herb || common || short {
+            return false;
+        }
         let number = || note.slice(claim.start, claim.end).bytes().all(|b| b.is_ascii_digit());
         let weak = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
         !(weak

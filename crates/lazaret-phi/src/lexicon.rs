@@ -100,7 +100,7 @@ const MORE_LISTS: [(&str, Marks); 2] = [
 ];
 
 /// Slots of the table: a power of two, at most two thirds full.
-const SLOTS: usize = 1 << 18;
+const SLOTS: usize = 1 << 19;
 
 /// The packed set.
 pub(crate) struct Lexicon {

@@ -239,7 +239,7 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let day = text.split('/').nth(1).and_then(|d| d.parse::<u8>().ok()).unwrap_or(0);
     // A fraction or a score is seldom more than the whole.
     let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
-    let greater = more.is_some_and(|(a, b)| a > b && (a <= 12 || a <= 31 && b <= 12));
+    let greater = more.is_some_and(|(a, b)| (a, b) != (24, 7) && a > b && (a <= 12 || a <= 31 && b <= 12));
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 

@@ -44,7 +44,7 @@ impl ShapeDetector for HospitalForm {
             (Pass::Numbers, r"\b[A-Z]{2,4}(?:MC|GH|UH)\b"),
             (
                 Pass::Numbers,
-                r"\b(?:t/f|tx|xfer|transfer(?:red)?|transported|accepted|admitted|sent|seen|from) (?:to|at|by|from) [A-Z]{3,5}\b",
+                r"\b(?:t/f|tx|xfer|transfer(?:red)?|transported|accepted|admitted|sent|seen|from) (?:to|at|by|from) (?-i:[A-Z]{3,5})\b",
             ),
         ]
     }

@@ -94,7 +94,7 @@ fn field(segment: &str, number: usize) -> Option<Field> {
         | ("IN1", 18)
         | ("GT1", 8)
         | ("TXA", 4 | 6) => Field::Plain(Label::DATE),
-        ("MSH", 10) => Field::Id(Label::OTHER_ID),
+        ("MSH", 10) | ("ZDS", 1) => Field::Id(Label::OTHER_ID),
         ("PID", 2..=4) => Field::Id(Label::MRN),
         ("PID", 5 | 9) => Field::Person(Label::PATIENT),
         ("PID", 6) | ("NK1", 2) | ("IN1", 16) | ("GT1", 3) => Field::Person(Label::RELATIVE),
@@ -114,7 +114,6 @@ fn field(segment: &str, number: usize) -> Option<Field> {
         | ("EVN", 5) => Field::Staff,
         ("PV1", 19) => Field::Id(Label::OTHER_ID.sub("encounter")),
         ("ORC" | "OBR", 2 | 3) | ("TXA", 12) => Field::Id(Label::OTHER_ID.sub("accession")),
-        ("ZDS", 1) => Field::Id(Label::OTHER_ID),
         ("OBX", 18) => Field::Id(Label::DEVICE),
         ("IN1", 8 | 36 | 49) => Field::Id(Label::HEALTH_PLAN),
         _ => return None,

@@ -115,9 +115,10 @@ fn figures(name: &str) -> [usize; 6] {
 
 #[test]
 fn our_own_notes_are_found_no_worse_than_they_were() {
-    for (name, most_left) in [("own_notes.jsonl", 25), ("own_notes2.jsonl", 45)] {
+    let floors = [("own_notes.jsonl", 97, 25), ("own_notes2.jsonl", 97, 45), ("own_notes3.jsonl", 94, 65)];
+    for (name, least_found, most_left) in floors {
         let [spans, found, signs, covered, traps, masked] = figures(name);
-        assert!(found * 100 >= spans * 97, "{name}: {found} of {spans} spans");
+        assert!(found * 100 >= spans * least_found, "{name}: {found} of {spans} spans");
         assert!(
             (signs - covered) * 1_000 <= signs * most_left,
             "{name}: {} of {signs} left",
