@@ -4,18 +4,22 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Detection, Language, Limits, Severity};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json, write_durably};
+use indicatif::ProgressBar;
+use lazaret_core::{Detection, Language, Limits, Severity, UNINSPECTABLE};
+use lazaret_input::charset::{self, CharsetError};
+use lazaret_input::{FileSource, Lines, SourceReader, json, write_durably};
 use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
 
 use crate::cli::PhiScanArgs;
+use crate::commands::ingest::progress;
 use crate::commands::phi::look::Look;
 use crate::commands::phi::picture::{self, Drawing, Page};
+use crate::commands::phi::text::{Text, is_stdin, name, uninspectable};
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain, read_text};
+use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_line, two_places};
 
 #[derive(Serialize)]
@@ -53,22 +57,22 @@ pub(crate) fn run(
     let mut found = false;
     let mut wrong = Wrong::default();
     let mut page = html.as_ref().map(|_| Page::default());
+    let bar =
+        if paths.len() > 1 { progress("scanning", paths.len() as u64, false) } else { ProgressBar::hidden() };
     // A file that cannot be read is told at the end, and the others are scanned all the same.
     let scan = |path: &Path, wrong: &mut Wrong| {
-        let text = match read_text(path, limits.get(MAX_RECORD)) {
-            Ok(text) => text,
-            Err(CliError::Usage(why)) => {
-                wrong.tell(why);
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+        bar.inc(1);
+        let text = match Text::read(path, limits) {
+            Ok(Text { text, .. }) => text,
+            Err(error) => return wrong.take(error).map(Err),
         };
         let detections = look.scan(&text)?;
         let findings = look.assess(&text, &detections);
-        Ok(Some((text, detections, findings)))
+        Ok(Ok((text, detections, findings)))
     };
     if *jsonl {
         for path in paths {
+            bar.inc(1);
             found |= scan_lines(look, path, limits, &mut wrong, out)?;
         }
     } else if json {
@@ -76,7 +80,22 @@ pub(crate) fn run(
         let mut writer = serde_json::Serializer::pretty(&mut *out);
         let mut documents = writer.serialize_seq(None).map_err(failed)?;
         for path in paths {
-            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            let (text, detections, findings) = match scan(path, &mut wrong)? {
+                Ok(scanned) => scanned,
+                Err(NotScanned::Uninspectable) => {
+                    let finding = JsonFinding {
+                        id: UNINSPECTABLE.id,
+                        severity: UNINSPECTABLE.severity,
+                        score: 1.0,
+                        message: "is no text that can be inspected".to_owned(),
+                    };
+                    let document =
+                        serde_json::json!({ "path": name(path), "spans": [], "findings": [finding] });
+                    documents.serialize_element(&document).map_err(failed)?;
+                    continue;
+                }
+                Err(NotScanned::Wrong) => continue,
+            };
             found |= !detections.is_empty() || findings.iter().any(counts);
             if let Some(page) = &mut page {
                 page.add(path, &text, &detections);
@@ -85,9 +104,7 @@ pub(crate) fn run(
             for (span, detection) in spans.iter_mut().zip(&detections) {
                 span.language = Some(detection.language.code());
             }
-            let path = path.display().to_string();
-            let document =
-                serde_json::json!({ "path": path, "spans": spans, "findings": json_findings(findings) });
+            let document = serde_json::json!({ "path": name(path), "spans": spans, "findings": json_findings(findings) });
             documents.serialize_element(&document).map_err(failed)?;
         }
         SerializeSeq::end(documents).map_err(failed)?;
@@ -95,22 +112,27 @@ pub(crate) fn run(
     } else {
         let drawing = Drawing::of(*color);
         for path in paths {
-            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            let Ok((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
             found |= !detections.is_empty() || findings.iter().any(counts);
             if let Some(page) = &mut page {
                 page.add(path, &text, &detections);
             }
-            if drawing.picture {
-                picture::draw(path, &text, &detections, drawing, out)?;
-            } else {
-                write_places(path, &text, &detections, out)?;
-            }
-            for Assessment { rule, severity, confidence, message } in &findings {
-                let percent = confidence.value() * 100.0;
-                writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", path.display(), rule.id)?;
-            }
+            // The bar and the text may be on one terminal.
+            bar.suspend(|| -> Result<(), CliError> {
+                if drawing.picture {
+                    picture::draw(path, &text, &detections, drawing, out)?;
+                } else {
+                    write_places(path, &text, &detections, out)?;
+                }
+                for Assessment { rule, severity, confidence, message } in &findings {
+                    let percent = confidence.value() * 100.0;
+                    writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", name(path), rule.id)?;
+                }
+                Ok(())
+            })?;
         }
     }
+    bar.finish_and_clear();
     if let (Some(page), Some(path)) = (page, html) {
         write_durably(path, page.html()?.as_bytes())
             .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
@@ -169,7 +191,7 @@ fn write_places(
         writeln!(
             out,
             "{}:{line}:{column}: {} ({length} characters, {:.0} %{})",
-            path.display(),
+            name(path),
             detection.label,
             detection.confidence.value() * 100.0,
             match detection.language {
@@ -201,8 +223,8 @@ fn scan_lines(
     wrong: &mut Wrong,
     out: &mut impl Write,
 ) -> Result<bool, CliError> {
-    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-    let stream: Box<dyn Read> = if path == Path::new("-") {
+    let name = name(path);
+    let stream: Box<dyn Read> = if is_stdin(path) {
         Box::new(std::io::stdin().lock())
     } else {
         let source =
@@ -219,6 +241,9 @@ fn scan_lines(
             Err(error) => Err(chain(&error)),
         };
         match text {
+            Ok((_, text)) if charset::is_binary(&text) => {
+                wrong.take(uninspectable(&format!("{name}: line {number}"), &CharsetError::Binary))?;
+            }
             Ok((id, text)) => {
                 let detections = look.scan(&text)?;
                 let findings = look.assess(&text, &detections);
@@ -243,11 +268,20 @@ fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &
     Ok((id, text.to_owned()))
 }
 
+/// Why a file has no places.
+enum NotScanned {
+    /// It is not there, or too large.
+    Wrong,
+    /// It is no text.
+    Uninspectable,
+}
+
 /// Files and lines that could not be read.
 #[derive(Default)]
 struct Wrong {
     lines: Vec<String>,
     more: usize,
+    uninspectable: bool,
 }
 
 impl Wrong {
@@ -259,10 +293,27 @@ impl Wrong {
         }
     }
 
+    /// Keeps what is told at the end; another error is given back.
+    fn take(&mut self, error: CliError) -> Result<NotScanned, CliError> {
+        match error {
+            CliError::Usage(why) => {
+                self.tell(why);
+                Ok(NotScanned::Wrong)
+            }
+            CliError::Uninspectable(why) => {
+                self.tell(why);
+                self.uninspectable = true;
+                Ok(NotScanned::Uninspectable)
+            }
+            CliError::Failed { .. } => Err(error),
+        }
+    }
+
     fn into_error(mut self) -> Option<CliError> {
         if self.more > 0 {
             self.lines.push(format!("and {} more", self.more));
         }
-        (!self.lines.is_empty()).then(|| CliError::Usage(self.lines.join("\n")))
+        let error = if self.uninspectable { CliError::Uninspectable } else { CliError::Usage };
+        (!self.lines.is_empty()).then(|| error(self.lines.join("\n")))
     }
 }
