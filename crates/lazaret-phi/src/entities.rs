@@ -270,7 +270,7 @@ pub(crate) fn sameness(kind: Kind, value: &str) -> String {
 }
 
 /// Words that say of an identifier what it is, and stand in the find where the value follows them without more: `MRN
-/// 00483917`.
+/// 00731946`.
 const SAYS_WHAT: [&str; 52] = [
     "accession",
     "acc",
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn an_identifier_is_its_own_value_whatever_word_stands_before_it() {
         let one =
-            ["MRN 00483917", "00483917", "MRN: 0048-3917", "Medical Record No. 00483917", "mrn#00483917"];
+            ["MRN 00731946", "00731946", "MRN: 0073-1946", "Medical Record No. 00731946", "mrn#00731946"];
         assert_eq!(numbers(Label::MRN, &one), [1; 5]);
         let other = ["HN 7714 0036", "7714 0036", "AB-7714-0036", "MRN", "NO12", "12"];
         assert_eq!(numbers(Label::MRN, &other), [1, 2, 3, 4, 5, 6]);
