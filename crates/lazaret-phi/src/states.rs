@@ -114,7 +114,7 @@ pub(crate) fn other(text: &str, stream: &mut Stream) -> Option<String> {
     let is = named(text)?;
     let most = u32::try_from(STATES.len()).unwrap_or(1);
     let first = usize::try_from(stream.below(most)).unwrap_or(0);
-    let made = STATES.iter().cycle().skip(first).find(|state| *state != is)?;
+    let made = STATES.iter().cycle().skip(first).take(STATES.len()).find(|state| *state != is)?;
     let is_name = text.chars().filter(|c| c.is_alphabetic()).count() > 2;
     if !is_name {
         return Some(if text.contains(char::is_lowercase) {

@@ -340,7 +340,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test's own files")]
     fn what_is_answered_of_a_save_that_half_fails_is_what_a_new_start_reads() {
         let folder = tempfile::tempdir().unwrap();
         let gold = folder.path().join("gold.jsonl");
