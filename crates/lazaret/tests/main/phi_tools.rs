@@ -245,6 +245,15 @@ fn what_is_no_text_is_uninspectable_and_the_others_are_scanned_all_the_same() {
     place.write("lines.jsonl", line);
     let told = place.ends(3, &["phi", "scan", "--jsonl", "lines.jsonl"]);
     assert!(told.contains("lines.jsonl: line 1: input.uninspectable: "), "{told}");
+    for bad in [&b"{\"id\":1,\"text\":\"M\xfcller\"}"[..], b"{\"id\":1,\"text\":\"a\\u0000b\"}", b"\0\x01"] {
+        let lines = [bad, b"\n{\"id\":2,\"text\":\"SSN 219-09-9999\"}\n"].concat();
+        std::fs::write(place.0.path().join("lines.jsonl"), lines).unwrap();
+        let told = place.ends(3, &["phi", "scan", "--jsonl", "lines.jsonl"]);
+        assert!(
+            told.contains("line 1: input.uninspectable: ") && told.contains("\"label\":\"SSN\""),
+            "{told}"
+        );
+    }
     // What is not edited stays, in the charset it came in.
     let edited = place.run(&["phi", "edit", "--with", "redact", "utf16.txt"]).stdout;
     let expected: Vec<u8> = "\u{feff}SSN [SSN 1]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();

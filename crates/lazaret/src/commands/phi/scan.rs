@@ -7,7 +7,7 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 use lazaret_core::{Detection, Language, Limits, Severity, UNINSPECTABLE};
 use lazaret_input::charset::{self, CharsetError};
-use lazaret_input::{FileSource, Lines, SourceReader, json, write_durably};
+use lazaret_input::{FileSource, JSON_NUL, Lines, SourceReader, json, write_durably};
 use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
@@ -57,8 +57,9 @@ pub(crate) fn run(
     let mut found = false;
     let mut wrong = Wrong::default();
     let mut page = html.as_ref().map(|_| Page::default());
-    let bar =
-        if paths.len() > 1 { progress("scanning", paths.len() as u64, false) } else { ProgressBar::hidden() };
+    // Lines and documents on the same terminal would be broken up by it.
+    let shown = paths.len() > 1 && !json && !*jsonl;
+    let bar = if shown { progress("scanning", paths.len() as u64, false) } else { ProgressBar::hidden() };
     // A file that cannot be read is told at the end, and the others are scanned all the same.
     let scan = |path: &Path, wrong: &mut Wrong| {
         bar.inc(1);
@@ -237,13 +238,10 @@ fn scan_lines(
         let number = line.number;
         let text = match line.bytes {
             Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
-            Ok(bytes) => read_line(bytes, limits).map_err(str::to_owned),
-            Err(error) => Err(chain(&error)),
+            Ok(bytes) => read_line(bytes, limits),
+            Err(error) => Err(Unread::Form(chain(&error))),
         };
         match text {
-            Ok((_, text)) if charset::is_binary(&text) => {
-                wrong.take(uninspectable(&format!("{name}: line {number}"), &CharsetError::Binary))?;
-            }
             Ok((id, text)) => {
                 let detections = look.scan(&text)?;
                 let findings = look.assess(&text, &detections);
@@ -251,20 +249,40 @@ fn scan_lines(
                 let spans = spans_of(&text, &detections);
                 json_line(out, &JsonDocument { id: &id, spans, findings: json_findings(findings) })?;
             }
-            Err(why) => wrong.tell(format!("{name}: line {number}: {why}")),
+            Err(Unread::Form(why)) => wrong.tell(format!("{name}: line {number}: {why}")),
+            Err(Unread::NoText(why)) => {
+                wrong.take(uninspectable(&format!("{name}: line {number}"), &why))?;
+            }
         }
     }
     Ok(found)
 }
 
+/// Why a line was not scanned.
+enum Unread {
+    /// It is no object with an `id` and a `text`.
+    Form(String),
+    /// It, or its `text`, is no text.
+    NoText(CharsetError),
+}
+
 /// The `id` as it is written, and the `text`.
-fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &'static str> {
-    let document = json::parse(bytes, limits).document.ok_or("is not JSON")?;
+fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), Unread> {
+    let form = |why: &str| Unread::Form(why.to_owned());
+    charset::decode(bytes, Some("utf-8")).map_err(Unread::NoText)?;
+    let parsed = json::parse(bytes, limits);
+    if parsed.faults.iter().any(|fault| fault.rule.id == JSON_NUL.id) {
+        return Err(Unread::NoText(CharsetError::Nul));
+    }
+    let document = parsed.document.ok_or_else(|| form("is not JSON"))?;
     let root = document.root();
-    let text = root.get("text").and_then(|node| node.as_str()).ok_or("has no string `text`")?;
-    let id = root.get("id").ok_or("has no `id`")?;
+    let text = root.get("text").and_then(|node| node.as_str()).ok_or_else(|| form("has no string `text`"))?;
+    if charset::is_binary(text) {
+        return Err(Unread::NoText(CharsetError::Binary));
+    }
+    let id = root.get("id").ok_or_else(|| form("has no `id`"))?;
     let id = document.text().get(id.span()).unwrap_or("null");
-    let id = RawValue::from_string(id.to_owned()).map_err(|_| "has a broken `id`")?;
+    let id = RawValue::from_string(id.to_owned()).map_err(|_| form("has a broken `id`"))?;
     Ok((id, text.to_owned()))
 }
 

@@ -187,6 +187,15 @@ fn a_request_may_bring_its_own_recognisers() {
     assert_eq!((found[1]["start"].as_u64(), found[1]["score"].as_f64()), (Some(2), Some(0.3)));
     let (_, raised) = call("/analyze", &body("her zippy: zq-123"));
     assert_eq!(raised[0]["score"].as_f64(), Some(0.65));
+    let mut explained = body("her zippy: zq-123");
+    explained["return_decision_process"] = json!(true);
+    let (_, explained) = call("/analyze", &explained);
+    let explanation = &explained[0]["analysis_explanation"];
+    let figure = |name: &str| explanation[name].as_f64().unwrap();
+    assert_eq!(
+        [figure("original_score"), figure("score"), figure("score_context_improvement")],
+        [0.3, 0.65, 0.35]
+    );
     for pattern in ["(?<=a)b", "((a{900}){900}){9}", "(a)\\1", "[", "(?P<n"] {
         let bad = json!([{"supported_entity": "X", "patterns": [{"regex": pattern, "score": 0.3}]}]);
         let (status, _) =
