@@ -57,7 +57,7 @@ pub(crate) enum Refused {
     #[error("{0}")]
     Wrong(String),
     /// It could not be kept.
-    #[error("{} could not be written ({source}), so the change was not made", .path.display())]
+    #[error("{} could not be written", .path.display())]
     Disk {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub(crate) enum Refused {
     },
     /// It is in the file, but the disk did not say that it stays there.
     #[error(
-        "the change was made, and {} holds it, but the disk did not confirm that it is kept ({source})", .path.display()
+        "the change was made, and {} holds it, but the disk did not confirm that it stays there", .path.display()
     )]
     Unconfirmed {
         /// The file.

@@ -19,6 +19,7 @@ use lazaret_phi::score::{ANY, share, wilson};
 use serde::Deserialize;
 
 use crate::commands::phi::visible::{acts, escape, visible};
+use crate::exit::chain;
 use crate::server::answer::HTML;
 use crate::server::{Hosts, guard, pages};
 
@@ -290,7 +291,8 @@ async fn change(State(desk): State<Shared>, Path(place): Path<usize>, Form(asked
         let made = asked.change().map_err(Refused::Wrong);
         let status_and_why = |status, error: Refused| {
             let made = matches!(error, Refused::Unconfirmed { .. });
-            (status, Some(if made { error.to_string() } else { format!("Not changed: {error}") }))
+            let why = chain(&error);
+            (status, Some(if made { why } else { format!("Not changed: {why}") }))
         };
         let (status, why) = match made.and_then(|change| desk.change(place, asked.revision, &change)) {
             Ok(()) => (StatusCode::SEE_OTHER, None),

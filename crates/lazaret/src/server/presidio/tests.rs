@@ -191,11 +191,9 @@ fn a_request_may_bring_its_own_recognisers() {
     explained["return_decision_process"] = json!(true);
     let (_, explained) = call("/analyze", &explained);
     let explanation = &explained[0]["analysis_explanation"];
-    let figure = |name: &str| explanation[name].as_f64().unwrap();
-    assert_eq!(
-        [figure("original_score"), figure("score"), figure("score_context_improvement")],
-        [0.3, 0.65, 0.35]
-    );
+    for (name, score) in [("original_score", 0.3), ("score", 0.65), ("score_context_improvement", 0.35)] {
+        assert_eq!(explanation[name].as_f64(), Some(score), "{name}");
+    }
     for pattern in ["(?<=a)b", "((a{900}){900}){9}", "(a)\\1", "[", "(?P<n"] {
         let bad = json!([{"supported_entity": "X", "patterns": [{"regex": pattern, "score": 0.3}]}]);
         let (status, _) =
