@@ -74,7 +74,7 @@ pub use passage::{Fate, Judgement, Passage, Watch};
 pub use policy::{Decision, FindingSummary, Policy, PolicyError};
 pub use ports::{
     Clock, DataKey, DataKeys, Deadlines, Hold, HoldId, Job, KeyedDigest, Known, KnownFact, Ledger,
-    LedgerError, Random, RandomError, Rewriter, Signer, Source, SourceError, Subject, TokenForm,
+    LedgerError, Numbering, Random, RandomError, Rewriter, Signer, Source, SourceError, Subject, TokenForm,
     TokenRequest, Vault, VaultError, Workers, WorkersRefused,
 };
 pub use profile::{Action, Profile};

@@ -249,6 +249,15 @@ pub trait Rewriter: Send + Sync {
     fn shift(&self, label: Label, text: &str, days: i32) -> Option<String>;
     /// A made-up value of the same shape, the same for the same seed.
     fn surrogate(&self, label: Label, text: &str, seed: &KeyedDigest) -> Option<String>;
+    /// Numbers for the placeholders of one record.
+    fn numbering(&self) -> Box<dyn Numbering>;
+}
+
+/// Numbers what is found in one record, from 1 for each kind: one person, number or date has one number in all its
+/// writings.
+pub trait Numbering: Send {
+    /// The number of what a value stands for, new or met before.
+    fn number(&mut self, label: Label, value: &str) -> u32;
 }
 
 /// A job for a worker.

@@ -76,6 +76,9 @@ pub enum CharsetError {
     /// U+0000: binary data, or UTF-16 without a mark.
     #[error("U+0000 in the text: binary data, or UTF-16 without a byte order mark")]
     Nul,
+    /// Characters that no text has, and many of them: binary data that happens to decode.
+    #[error("many control characters: binary data")]
+    Binary,
     /// Encoded again it would be other bytes, so what is outside the edits would change.
     #[error("the text does not come back as the same bytes in {charset}")]
     NotReversible {
@@ -113,12 +116,25 @@ pub fn decode<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<(Cow<'a, st
     if text.contains('\0') {
         return Err(CharsetError::Nul);
     }
+    if is_binary(&text) {
+        return Err(CharsetError::Binary);
+    }
     let comes_back = charset.encoding == UTF_8 || charset.encode(&text).is_ok_and(|again| again == bytes);
     if comes_back {
         Ok((text, charset))
     } else {
         Err(CharsetError::NotReversible { charset: charset.name() })
     }
+}
+
+/// Whether a text is binary data that happens to decode: more than one character in sixteen, and more than three, is a
+/// control character that no text has. Those of line ends, tabs, pages, terminals and message frames are in some texts.
+pub fn is_binary(text: &str) -> bool {
+    const FEW: usize = 3;
+    let in_texts =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1b}' | '\u{1c}' | '\u{85}');
+    let controls = text.chars().filter(|c| c.is_control() && !in_texts(*c)).count();
+    controls > FEW && controls > text.chars().count() / 16
 }
 
 fn charset_of(bytes: &[u8], declared: Option<&str>) -> Result<Charset, CharsetError> {
@@ -208,6 +224,10 @@ mod tests {
         );
         assert_eq!(read(b"\xff\xfeab\0", None), Err(CharsetError::Bytes { charset: "UTF-16LE", at: 4 }));
         assert_eq!(read(b"\xff\xfe\0\xd8a\0", None), Err(CharsetError::Bytes { charset: "UTF-16LE", at: 2 }));
+        let elf = b"\x7fELF\x02\x01\x01\x03\x02>\x01";
+        assert_eq!(read(elf, None), Err(CharsetError::Binary));
+        assert_eq!(read(&[&elf[..], &[b'a'; 200]].concat(), None).map(|(text, ..)| text.len()), Ok(211));
+        assert_eq!(read(b"\x0bMSH|\r\x1c\r\x1b[1mRook\x1b[0m", None).map(|(_, name, _)| name), Ok("UTF-8"));
         let doubled = read(b"\x1b$B\x1b(Ba", Some("iso-2022-jp"));
         assert!(doubled.is_err(), "{doubled:?}");
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use lazaret_core::Detection;
 
+use crate::cue::Cues;
 use crate::lexicon::Marks;
 use crate::view::{Case, Note};
 
@@ -59,7 +60,8 @@ fn kind(note: &Note<'_>, start: usize, end: usize) -> Option<&'static str> {
     };
     let drug = tokens.iter().any(|token| token.has(Marks::DRUG) && !token.has(Marks::PERSON));
     if drug {
-        let allergic = note.cue_before(first.start, REACH * 4, ALLERGIES);
+        let allergic =
+            Cues::with(ALLERGIES, |cues| cues.stand_in(sentence(note.before(first.start, REACH * 4))));
         return Some(if allergic { "allergy" } else { "drug" });
     }
     if tokens.iter().any(|token| is(token, &SIDES)) {
@@ -83,6 +85,14 @@ fn kind(note: &Note<'_>, start: usize, end: usize) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// What stands before in the same sentence: behind the last sign of an end that a blank follows.
+fn sentence(before: &str) -> &str {
+    let ends =
+        |pair: &[u8]| matches!(pair, [b'.' | b'!' | b'?' | b';', after] if after.is_ascii_whitespace());
+    let end = before.as_bytes().windows(2).rposition(ends);
+    end.and_then(|end| before.get(end + 1..)).unwrap_or(before)
 }
 
 #[cfg(test)]
@@ -109,6 +119,8 @@ mod tests {
         for (text, part, kind) in [
             ("takes metoprolol daily", "metoprolol", Some("drug")),
             ("Allergic to penicillin and dust", "penicillin", Some("allergy")),
+            ("No known allergies. Takes metoprolol daily", "metoprolol", Some("drug")),
+            ("Allergic to 2.5 mg of penicillin", "penicillin", Some("allergy")),
             ("the left knee", "left", Some("laterality")),
             ("gave 40 mg at once", "40", Some("dose")),
             ("WBC 12 today", "12", Some("lab")),

@@ -309,7 +309,9 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
 /// (`44M`) and gauges (`20G`), common words taken for a place, and the saint of a herb.
 pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     claims.retain(|claim| {
-        let herb = note.byte(claim.end) == b'\'' && note.slice(claim.end, claim.end + 7) == "'s wort";
+        let saint = matches!(note.slice(claim.start, claim.start + 2), "St" | "ST" | "st");
+        let herb = note.slice(claim.end, claim.end + 7) == "'s wort"
+            || saint && note.cue_after(claim.end, 10, "wort|dance|fire|disease");
         let place = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
         let first = note.tokens().get(note.token_at(claim.start));
         let single = first.filter(|token| place && token.end == claim.end && token.start == claim.start);

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use lazaret_core::{Detection, Edit, Edits, KeyedDigest, Kind, Label, Rewriter as _, Timestamp};
 use rustc_hash::FxHashMap;
 
-use crate::calendar;
+use crate::entities::Entities;
 use crate::rewrite::PhiRewriter;
-use crate::surrogate::{Gender, Role, Stream, gender_of, name_word, parts, roles, surrogate};
+use crate::states::{self, State};
+use crate::surrogate::{Stream, shape, surrogate};
 
 /// What becomes of what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +26,6 @@ pub enum With {
     /// Ages become `90+`, ZIP codes their first three digits or `000`, dates their year; all else is redacted.
     Generalise,
 }
-
-/// Names of one person that are compared with a new one.
-const NAMES_COMPARED: usize = 16;
-/// Bytes before a name in which a title tells the sex.
-const TITLE: usize = 8;
 
 /// A text after its edits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,27 +43,11 @@ pub struct Editor {
     rewriter: PhiRewriter,
     seed: KeyedDigest,
     days: i32,
-    met: Met,
-}
-
-/// Who and what was met so far.
-#[derive(Debug, Default)]
-struct Met {
-    /// How many of each kind.
-    counts: FxHashMap<Kind, u32>,
-    /// The number of what is compared whole.
-    numbers: FxHashMap<(Kind, String), u32>,
-    persons: Vec<Person>,
-    /// By a word of their name.
-    by_word: FxHashMap<String, Vec<usize>>,
-}
-
-#[derive(Debug)]
-struct Person {
-    number: u32,
-    /// In small letters, in the order they were met, with what each becomes.
-    words: Vec<(String, Option<String>)>,
-    gender: Option<Gender>,
+    met: Entities,
+    /// What was written last, where it is a state: the ZIP code behind it is made up for it.
+    state: Option<&'static State>,
+    /// Made-up ZIP codes by the five digits they stand for.
+    zips: FxHashMap<String, String>,
 }
 
 impl Editor {
@@ -77,7 +57,15 @@ impl Editor {
         let mut stream = Stream::new(&seed, Label::DATE, "");
         let days = i32::try_from(stream.below(364)).unwrap_or(0) + 1;
         let days = if stream.below(2) == 0 { days } else { -days };
-        Self { with, rewriter: PhiRewriter::new(today), seed, days, met: Met::default() }
+        Self {
+            with,
+            rewriter: PhiRewriter::new(today),
+            seed,
+            days,
+            met: Entities::default(),
+            state: None,
+            zips: FxHashMap::default(),
+        }
     }
 
     /// The same with the number of days by which dates move; 0 is refused by leaving dates out.
@@ -91,20 +79,35 @@ impl Editor {
     pub fn edit(&mut self, text: &str, found: &[Detection]) -> Option<Edited> {
         let mut edits = Edits::none();
         let mut made = BTreeMap::new();
+        let mut at = 0;
         for detection in found {
             let (label, span) = (detection.label, detection.span);
             let value = text.get(span.start..span.end)?;
             let before = text.get(..span.start).unwrap_or("");
-            let (done, with) = self.replacement(label, value, before);
+            // Of the state that stands before it in the text, or was written there.
+            let between = text.get(at..span.start)?;
+            at = span.end;
+            let state = match between.trim_matches([' ', ',', '.', '\t', '\n', '\r']) {
+                "" => self.state.take(),
+                _ => states::last_in(between),
+            };
+            let (done, with) = self.replacement(label, value, before, state);
+            self.state = states::named(&with).filter(|_| label == Label::STATE);
             *made.entry((label, done)).or_insert(0) += 1;
             edits.push(0, Edit { span, with: with.into(), whole: false }).ok()?;
         }
         Some(Edited { text: edits.apply(0, text)?, made })
     }
 
-    fn replacement(&mut self, label: Label, value: &str, before: &str) -> (&'static str, String) {
+    fn replacement(
+        &mut self,
+        label: Label,
+        value: &str,
+        before: &str,
+        state: Option<&'static State>,
+    ) -> (&'static str, String) {
         // Counted whatever is done, so that numbers do not depend on what has another form.
-        let (number, person) = self.met.number(label, value, before);
+        let (number, person) = self.met.met(label, value, before);
         let (done, with) = match self.with {
             With::Redact => ("redact", None),
             With::Shift => ("shift", self.rewriter.shift(label, value, self.days)),
@@ -118,6 +121,7 @@ impl Editor {
                     Some(person) => {
                         Some(self.met.surrogate(person, value, &self.seed)).filter(|made| made != value)
                     }
+                    None if label == Label::ZIP => self.zip(value, state),
                     None => surrogate(label, value, &self.seed),
                 },
             ),
@@ -126,149 +130,25 @@ impl Editor {
     }
 }
 
-impl Met {
-    /// The number of what a value stands for, new or met before; of a name also the person.
-    fn number(&mut self, label: Label, value: &str, before: &str) -> (u32, Option<usize>) {
-        if label.kind == Kind::Name {
-            let person = self.person(value, before);
-            return (self.persons.get(person).map_or(0, |person| person.number), Some(person));
+impl Editor {
+    /// A ZIP code that fits the state it stands beside; met again, without one too, it is the same.
+    fn zip(&mut self, value: &str, state: Option<&'static State>) -> Option<String> {
+        let (five, rest) = value.split_at_checked(5).unwrap_or((value, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let plus_four = rest.strip_prefix('-').is_some_and(|four| four.len() == 4 && digits(four));
+        if five.len() != 5 || !digits(five) || !(rest.is_empty() || plus_four) {
+            return surrogate(Label::ZIP, value, &self.seed);
         }
-        let key = (label.kind, sameness(label.kind, value));
-        if let Some(number) = self.numbers.get(&key) {
-            return (*number, None);
-        }
-        let number = self.next(label.kind);
-        self.numbers.insert(key, number);
-        (number, None)
-    }
-
-    fn next(&mut self, kind: Kind) -> u32 {
-        let count = self.counts.entry(kind).or_insert(0);
-        *count = count.saturating_add(1);
-        *count
-    }
-
-    /// The person a name is of: one whose name has all its words, or whose only word it has; else a new one.
-    fn person(&mut self, value: &str, before: &str) -> usize {
-        let written: Vec<&str> =
-            parts(value).into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect();
-        let roles = roles(value, &written);
-        let words: Vec<String> = written
-            .iter()
-            .zip(&roles)
-            .filter(|(_, role)| **role != Role::Stays)
-            .map(|(word, _)| word.to_lowercase())
-            .collect();
-        let known = words
-            .iter()
-            .filter(|word| word.chars().count() > 1)
-            .filter_map(|word| self.by_word.get(word))
-            .flat_map(|persons| persons.iter().take(NAMES_COMPARED))
-            .find(|person| self.persons.get(**person).is_some_and(|person| person.may_be(&words)))
-            .copied();
-        let person = known.unwrap_or_else(|| {
-            let number = self.next(Kind::Name);
-            self.persons.push(Person { number, words: Vec::new(), gender: None });
-            self.persons.len() - 1
-        });
-        let Some(is) = self.persons.get_mut(person) else { return person };
-        for word in words {
-            if word.chars().count() > 1 && !is.words.iter().any(|(known, _)| *known == word) {
-                self.by_word.entry(word.clone()).or_default().push(person);
-                is.words.push((word, None));
-            }
-        }
-        is.gender = is.gender.or_else(|| titled(before)).or_else(|| {
-            let given = written.iter().zip(&roles).filter(|(_, role)| **role == Role::Given);
-            given.map(|(word, _)| word).find_map(|word| gender_of(&word.to_lowercase()))
-        });
-        person
-    }
-
-    /// What a name of a person becomes: each word what it became before.
-    fn surrogate(&mut self, person: usize, value: &str, seed: &KeyedDigest) -> String {
-        let pieces = parts(value);
-        let written: Vec<&str> = pieces.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
-        let mut roles = roles(value, &written).into_iter();
-        let Some(person) = self.persons.get_mut(person) else { return String::new() };
-        let gender = person.gender;
-        let mut out = String::with_capacity(value.len() + 8);
-        for (piece, is_word) in pieces {
-            if !is_word {
-                out.push_str(piece);
-                continue;
-            }
-            let role = roles.next().unwrap_or(Role::Surname);
-            let lower = piece.to_lowercase();
-            let of_initial = |(word, made): &(String, Option<String>)| {
-                made.as_ref().filter(|_| word.starts_with(&lower)).and_then(|made| made.chars().next())
-            };
-            if lower.chars().count() == 1
-                && role != Role::Stays
-                && let Some(first) = person.words.iter().find_map(of_initial)
-            {
-                out.push(if piece == lower {
-                    first.to_ascii_lowercase()
-                } else {
-                    first.to_ascii_uppercase()
-                });
-                continue;
-            }
-            match person.words.iter_mut().find(|(word, _)| *word == lower) {
-                Some((_, made)) => {
-                    let made = made.get_or_insert_with(|| name_word(&lower, role, gender, seed));
-                    out.push_str(&crate::surrogate::cased(made, piece));
-                }
-                None => out.push_str(&name_word(piece, role, gender, seed)),
-            }
-        }
-        out
-    }
-}
-
-impl Person {
-    /// Whether a name can be this person's: its words are among theirs, initials for words too, or theirs among its.
-    fn may_be(&self, words: &[String]) -> bool {
-        let has = |word: &String| {
-            let initial = word.chars().count() == 1;
-            self.words
-                .iter()
-                .any(|(known, _)| if initial { known.starts_with(word.as_str()) } else { known == word })
+        let made = match self.zips.get(five) {
+            Some(made) => made.clone(),
+            None => match state {
+                Some(state) => states::zip(five, state, &self.seed),
+                None => surrogate(Label::ZIP, five, &self.seed)?,
+            },
         };
-        words.iter().all(has)
-            || self.words.len() == 1 && self.words.iter().all(|(known, _)| words.contains(known))
-    }
-}
-
-/// The sex that a title before a name tells.
-fn titled(before: &str) -> Option<Gender> {
-    let mut from = before.len().saturating_sub(TITLE);
-    while !before.is_char_boundary(from) {
-        from += 1;
-    }
-    let word = before.get(from..)?.split(|c: char| !c.is_alphabetic()).rfind(|word| !word.is_empty())?;
-    match word.to_lowercase().as_str() {
-        "mr" | "herr" | "sr" | "master" => Some(Gender::Male),
-        "mrs" | "ms" | "miss" | "frau" | "mme" | "sra" => Some(Gender::Female),
-        _ => None,
-    }
-}
-
-/// What two writings of one thing have in common: a date its day, a number its digits, all else its letters and digits.
-fn sameness(kind: Kind, value: &str) -> String {
-    let plain = || value.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    match kind {
-        Kind::Date => match calendar::parse(value.trim()).and_then(|date| date.whole()) {
-            Some((year, month, day)) => format!("{year}-{month}-{day}"),
-            None => plain(),
-        },
-        Kind::Phone | Kind::Fax => {
-            let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-            let national = digits.strip_prefix('1').filter(|rest| rest.len() == 10).map(str::to_owned);
-            let digits = national.unwrap_or(digits);
-            if digits.len() < 3 { plain() } else { digits }
-        }
-        _ => plain(),
+        let whole = format!("{made}{}", shape(rest, &mut Stream::new(&self.seed, Label::ZIP, value)));
+        self.zips.insert(five.to_owned(), made);
+        Some(whole)
     }
 }
 
@@ -279,6 +159,7 @@ mod tests {
 
     use super::*;
     use crate::Scanner;
+    use crate::surrogate::{Gender, gender_of};
 
     const SEED: KeyedDigest = KeyedDigest([7; 32]);
     const TODAY: Timestamp = Timestamp::from_millis(1_764_080_413_007); // 2025-11-25
@@ -339,6 +220,38 @@ mod tests {
     }
 
     #[test]
+    fn one_number_is_made_up_alike_in_every_writing() {
+        let made = edited(
+            With::Surrogate,
+            "{MRN|MRN 00731946}; {MRN|00731946}; {MRN|MRN: 0073-1946}; {PHONE|(617) 322-8841}; {PHONE|1-617-322-8841}",
+        );
+        let made: Vec<&str> = made.split("; ").collect();
+        assert_eq!(made[0], format!("MRN {}", made[1]));
+        assert_eq!(made[2].replace('-', ""), format!("MRN: {}", made[1]));
+        assert_ne!(made[1], "00731946");
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        assert_eq!(format!("1{}", digits(made[3])), digits(made[4]));
+    }
+
+    #[test]
+    fn a_zip_code_fits_the_state_beside_it() {
+        let kept = edited(
+            With::Surrogate,
+            "{LOCATION.city|Tansy}, MA {LOCATION.zip|48201-1234}, then {LOCATION.zip|48201}",
+        );
+        let (first, again) = kept.split_once(" MA ").unwrap().1.split_once(", then ").unwrap();
+        assert!(states::named("MA").unwrap().has(first) && first.len() == 10, "{kept}");
+        assert_eq!(first.get(..5), Some(again));
+        let replaced = edited(With::Surrogate, "{LOCATION.state|Ohio} {LOCATION.zip|43004}");
+        let (name, zip) = replaced.rsplit_once(' ').unwrap();
+        assert!(name != "Ohio" && states::named(name).unwrap().has(zip) && zip.len() == 5, "{replaced}");
+        // A state that is not beside it says nothing, and codes of other countries have none.
+        let apart = "{LOCATION.state|Ohio} then {DATE|2024-03-01}, {LOCATION.zip|43004}";
+        assert_eq!(edited(With::Surrogate, apart).rsplit(' ').next().unwrap().len(), 5);
+        assert_eq!(edited(With::Surrogate, "{LOCATION.zip|SW1A 1AA}").len(), 8);
+    }
+
+    #[test]
     fn dates_move_together_and_what_cannot_move_is_redacted() {
         let text = "{DATE|01 March 2024}, {DATE|2024-03-08T07:30}, {DATE|Thanksgiving}, {NAME|Vane}";
         let (plain, found) = marked(text);
@@ -371,8 +284,8 @@ mod tests {
         fn untouched_text_stays_and_parts_are_edited_as_the_whole_is(
             pieces in prop::collection::vec(
                 prop::sample::select(vec![
-                    "Seen by Dr. Quill Vane. ", "VANE, QUILL ", "on 03/04/2024 ", "MRN: 0048-3917 ", "call 617-555-0142. ",
-                    "é ", "aged 93 ", "no fever\n", "at Quillmoor Hospital, ", "02139 ", "mail q.vane@tansy.example ", "Mrs. Orrell ",
+                    "Seen by Dr. Quill Vane. ", "VANE, QUILL ", "on 03/04/2024 ", "MRN: 0073-1946 ", "call 617-555-0142. ",
+                    "é ", "aged 93 ", "no fever\n", "lives in Cambridge, MA 02139. ", "Q.V. ", "at Quillmoor Hospital, ", "02139 ", "mail q.vane@tansy.example ", "Mrs. Orrell ",
                 ]),
                 1..16,
             ),

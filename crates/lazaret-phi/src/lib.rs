@@ -30,7 +30,7 @@
 //! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
 //! | `corpus` | marked notes in and out: JSON lines, i2b2 2014 XML, brat |
 //! | `score` | predictions against gold, with Wilson intervals |
-//! | `rewrite`, `surrogate` | years, shifted dates, `90+`, ZIP prefixes, made-up values |
+//! | `rewrite`, `surrogate`, `states` | years, shifted dates, `90+`, ZIP prefixes, made-up values; states and their ZIP codes |
 
 mod abroad;
 mod address;
@@ -43,6 +43,7 @@ mod cue;
 mod detectors;
 mod edges;
 mod edit;
+mod entities;
 mod knowledge;
 mod known;
 mod language;
@@ -57,6 +58,7 @@ mod residual;
 mod rewrite;
 mod scan;
 pub mod score;
+mod states;
 mod surrogate;
 mod value;
 mod view;

@@ -1,8 +1,9 @@
 //! Makes single values coarser, or moves them in time: core's `Rewriter`.
 
-use lazaret_core::{KeyedDigest, Kind, Label, Rewriter, Timestamp};
+use lazaret_core::{KeyedDigest, Kind, Label, Numbering, Rewriter, Timestamp};
 
 use crate::calendar;
+use crate::entities::Entities;
 use crate::surrogate::surrogate;
 
 /// The areas of fewer than 20,001 people whose three-digit ZIP must become `000`: the list of the HHS guidance after
@@ -61,6 +62,10 @@ impl Rewriter for PhiRewriter {
 
     fn surrogate(&self, label: Label, text: &str, seed: &KeyedDigest) -> Option<String> {
         surrogate(label, text, seed)
+    }
+
+    fn numbering(&self) -> Box<dyn Numbering> {
+        Box::new(Entities::default())
     }
 }
 

@@ -10,7 +10,9 @@ use std::sync::LazyLock;
 use lazaret_core::{KeyedDigest, Kind, Label};
 use rustc_hash::FxHashSet;
 
+use crate::entities::{sameness, word_before};
 use crate::lexicon::{Lexicon, Marks};
+use crate::states;
 
 /// Which sex's names a person is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +126,15 @@ pub(crate) fn gender_of(lower: &str) -> Option<Gender> {
 
 /// A made-up value; none for what has no such form: then it is redacted.
 pub(crate) fn surrogate(label: Label, text: &str, seed: &KeyedDigest) -> Option<String> {
-    let mut stream = Stream::new(seed, label, text);
+    // The word that says what it is stays.
+    let (word, text) = text.split_at_checked(word_before(label.kind, text)).unwrap_or(("", text));
+    let made = value(label, text, seed)?;
+    Some(if word.is_empty() { made } else { format!("{word}{made}") })
+}
+
+fn value(label: Label, text: &str, seed: &KeyedDigest) -> Option<String> {
+    // One thing becomes one thing, however it is written.
+    let mut stream = Stream::new(seed, label, &sameness(label.kind, text));
     let made = match label.kind {
         Kind::Name => name(text, seed, None),
         Kind::Phone | Kind::Fax => phone(text, &mut stream),
@@ -143,6 +153,10 @@ pub(crate) fn surrogate(label: Label, text: &str, seed: &KeyedDigest) -> Option<
         Kind::Location => match label.sub {
             Some("city" | "county") => words(text, &TOWNS, &mut stream, |_| false),
             Some("zip") => shape(text, &mut stream),
+            Some("state") => match states::other(text, &mut stream) {
+                Some(state) => state,
+                None => words(text, &TOWNS, &mut stream, |_| false),
+            },
             Some("street") => street(text, &mut stream),
             _ => words(text, &TOWNS, &mut stream, |_| false),
         },
@@ -168,7 +182,7 @@ fn differs(text: &str) -> Option<String> {
 }
 
 /// Digits and letters each give way to another of their class; signs stay.
-fn shape(text: &str, stream: &mut Stream) -> String {
+pub(crate) fn shape(text: &str, stream: &mut Stream) -> String {
     text.chars()
         .map(|c| match c {
             '0'..='9' => stream.digit(),
@@ -458,7 +472,7 @@ impl Stream {
         u32::try_from((z ^ (z >> 31)) % u64::from(most.max(1))).unwrap_or(0)
     }
 
-    fn digit(&mut self) -> char {
+    pub(crate) fn digit(&mut self) -> char {
         char::from(b'0' + u8::try_from(self.below(10)).unwrap_or(0))
     }
 

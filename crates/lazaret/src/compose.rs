@@ -25,7 +25,7 @@ use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
-use crate::server::presidio::{MAX_BODY, MAX_PATTERNS};
+use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
 
 /// Workers that may hang before everything is refused.
 const MOST_LOST_WORKERS: usize = 16;
@@ -48,6 +48,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
             MAX_EXPECTED,
             MAX_ANNOTATED,
             MAX_CONTEXT,
+            MAX_ANSWER,
             MAX_BODY,
             MAX_PATTERNS,
             lakes::MAX_LIST,

@@ -38,6 +38,9 @@ pub(crate) enum CliError {
     /// It was used wrongly.
     #[error("{0}")]
     Usage(String),
+    /// What was given is no text that can be inspected; nothing passed.
+    #[error("{0}")]
+    Uninspectable(String),
     /// A part failed; nothing passed.
     #[error("{what}")]
     Failed {
@@ -86,7 +89,7 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Failed { .. } => Exit::Failed,
+            Self::Uninspectable(_) | Self::Failed { .. } => Exit::Failed,
         }
     }
 }

@@ -7,7 +7,8 @@ use super::doing::{Doing, Grave};
 use super::looking::{Hit, Inspected};
 use super::{Judge, Task, bump};
 use crate::{
-    Action, Crossing, Edit, Edits, Finding, Locator, TokenForm, TokenRequest, UNINSPECTABLE, VaultError,
+    Action, Crossing, Edit, Edits, Finding, Locator, Numbering, TokenForm, TokenRequest, UNINSPECTABLE,
+    VaultError,
 };
 
 /// A record with its identifiers replaced.
@@ -47,6 +48,7 @@ impl Judge {
     ) -> Result<(Edits, BTreeMap<String, u64>), VaultError> {
         let mut edits = Edits::none();
         let mut made = BTreeMap::new();
+        let mut numbering = self.rewriter.numbering();
         // A remark goes whole, with what was found in it, or stays but for what was found in it.
         let remarks: BTreeSet<usize> =
             hits.iter().filter(|hit| hit.is_remark).map(|hit| hit.segment).collect();
@@ -56,7 +58,9 @@ impl Judge {
                 continue;
             }
             let action = if redact_all { Action::Redact } else { task.profile.action(hit.label) };
-            let Some((done, with)) = self.replacement(task.crossing, hit, action)? else { continue };
+            let Some((done, with)) = self.replacement(task.crossing, hit, action, numbering.as_mut())? else {
+                continue;
+            };
             bump(&mut made, format!("{} {}", hit.label, done.name()));
             let edit = Edit { span: hit.span, with: with.into(), whole: hit.whole };
             edits.push(hit.segment, edit).map_err(|overlap| VaultError {
@@ -73,6 +77,7 @@ impl Judge {
         crossing: &Crossing,
         hit: &Hit,
         action: Action,
+        numbering: &mut dyn Numbering,
     ) -> Result<Option<(Action, String)>, VaultError> {
         let value = hit.value.expose().as_str();
         let made = match action {
@@ -109,7 +114,12 @@ impl Judge {
         Ok(Some(match made {
             Some(with) => (action, with),
             None if hit.whole => (Action::Redact, String::new()),
-            None => (Action::Redact, format!("[{}]", hit.label.kind.name())),
+            // What is no text is nothing that could be met again.
+            None if value.is_empty() => (Action::Redact, format!("[{}]", hit.label.kind.name())),
+            None => {
+                let number = numbering.number(hit.label, value);
+                (Action::Redact, format!("[{} {number}]", hit.label.kind.name()))
+            }
         }))
     }
 }

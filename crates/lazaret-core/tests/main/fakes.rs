@@ -389,6 +389,24 @@ impl Rewriter for FakeRewriter {
     fn surrogate(&self, _: Label, _: &str, _: &KeyedDigest) -> Option<String> {
         None
     }
+    fn numbering(&self) -> Box<dyn Numbering> {
+        Box::new(FakeNumbering::default())
+    }
+}
+
+/// Equal values have one number.
+#[derive(Default)]
+struct FakeNumbering(Vec<(Label, String)>);
+
+impl Numbering for FakeNumbering {
+    fn number(&mut self, label: Label, value: &str) -> u32 {
+        let met = (label, value.to_owned());
+        let place = self.0.iter().position(|known| *known == met).unwrap_or_else(|| {
+            self.0.push(met);
+            self.0.len() - 1
+        });
+        u32::try_from(place + 1).unwrap()
+    }
 }
 
 /// What a destination showed the world.
@@ -460,6 +478,10 @@ pub const DEADLINE: Duration = Duration::from_millis(150);
 
 impl Scene {
     pub fn new(plan: Arc<Plan>) -> Self {
+        Self::under(plan, BTreeMap::new())
+    }
+
+    pub fn under(plan: Arc<Plan>, profiles: BTreeMap<Basis, Profile>) -> Self {
         let vault = Arc::new(FakeVault { plan: Arc::clone(&plan), ..FakeVault::default() });
         let ledger = Arc::new(FakeLedger { plan: Arc::clone(&plan), ..FakeLedger::default() });
         let checkpoint = Checkpoint::new(CheckpointParts {
@@ -473,7 +495,7 @@ impl Scene {
             clock: Arc::new(FakeClock),
             deadlines: Deadlines { record: DEADLINE, call: DEADLINE },
             limits: Limits::default(),
-            profiles: BTreeMap::new(),
+            profiles,
         });
         Self { plan, vault, ledger, shore: Arc::default(), checkpoint }
     }

@@ -42,16 +42,17 @@ Exit codes: 0 all holds; 1 an entry has run out; 2 something is wrong, told with
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lazaret phi scan note.txt                        kinds and places
+  pbpaste | lazaret phi scan -                     a text from standard input
   lazaret phi scan --color always note.txt | less -R   the text with what was found marked in it
   lazaret phi scan --html found.html *.txt         the same as one page for a browser
   lazaret phi scan --profile i2b2 note.txt         also states, countries, years, professions, every age
   lazaret phi scan --context patient.json note.txt what the record knows of the patient is sought besides
   lazaret phi scan --jsonl notes.jsonl             {\"id\", \"text\"} in, {\"id\", \"spans\"} out; offsets in code points")]
 pub(crate) struct PhiScanArgs {
-    /// Text files
+    /// Text files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line; `-` is standard input
+    /// Read one {"id", "text"} object a line and print one {"id", "spans"} object a line
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     /// On a terminal the text is shown with its spans in colours and their kinds beside them; into a pipe go kinds and
@@ -97,7 +98,8 @@ The text goes to stdout, what was done to stderr. It removes what it detects and
 Exit codes: 0 written; 1 held by the policy (tokens only), so nothing is written; 2 used wrongly; 3 could not inspect
 or record")]
 pub(crate) struct PhiEditArgs {
-    /// Text files of one patient or conversation: the same person or number is edited alike in all of them
+    /// Text files of one patient or conversation: the same person or number is edited alike in all of them; `-` is
+    /// standard input, but for tokens
     #[arg(required = true, value_name = "FILE")]
     pub(crate) paths: Vec<PathBuf>,
     /// What stands in the place of what is found
@@ -133,12 +135,14 @@ pub(crate) enum PhiEditWith {
   lazaret phi score gold.jsonl pred.jsonl          tables of exact and overlapping hits, leaks, over-redaction
   lazaret phi score --wilson gold.jsonl pred.jsonl 95 % intervals, and how many more spans ± 2 points take
   lazaret phi score --pred-unit byte --show-misses 40 gold.jsonl pred.jsonl
+  lazaret phi score gold-xml/ pred-brat/           folders of i2b2 and brat
   lazaret phi score --json gold.jsonl pred.jsonl   every figure as one JSON object")]
 pub(crate) struct PhiScoreArgs {
-    /// Gold notes, one {"id", "text", "spans", "neutral"?, "traps"?} object a line; offsets in code points
+    /// Gold notes, one {"id", "text", "spans", "neutral"?, "traps"?} object a line with offsets in code points; or a
+    /// folder of i2b2 (.xml) or brat (.txt and .ann)
     #[arg(value_name = "GOLD")]
     pub(crate) gold: PathBuf,
-    /// Predictions, one {"id", "spans"} object a line
+    /// Predictions, one {"id", "spans"} object a line; or a folder, likewise
     #[arg(value_name = "PRED")]
     pub(crate) pred: PathBuf,
     /// In what the offsets of predictions count
@@ -223,7 +227,8 @@ pub(crate) struct PhiConvertArgs {
 #[command(after_help = "Examples:
   lazaret phi annotate notes.jsonl --out gold.jsonl --by ana
 
-Notes that are done stand in gold.jsonl, those that are begun in gold.jsonl.open; the same command goes on with both.")]
+Notes that are done stand in gold.jsonl, those that are begun in gold.jsonl.open; the same command goes on with both.
+One process at a time: gold.jsonl.lock is locked meanwhile.")]
 pub(crate) struct PhiAnnotateArgs {
     /// Notes, one {"id", "text"} object a line
     #[arg(value_name = "FILE")]
@@ -237,6 +242,9 @@ pub(crate) struct PhiAnnotateArgs {
     /// Port on 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
+    /// Half the width the intervals on the first page shall have, as a share [default: 0.02]
+    #[arg(long, value_name = "SHARE", value_parser = half_width)]
+    pub(crate) half_width: Option<f64>,
     /// How the notes are looked at first
     #[command(flatten)]
     pub(crate) look: PhiLookArgs,

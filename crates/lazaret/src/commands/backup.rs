@@ -78,6 +78,7 @@ pub(crate) fn restore(args: &RestoreArgs, config: &Config, out: &mut impl Write)
         };
         return Err(match error {
             CliError::Usage(why) => CliError::Usage(format!("{why}; {now}")),
+            CliError::Uninspectable(why) => CliError::Uninspectable(format!("{why}; {now}")),
             CliError::Failed { what, cause } => CliError::Failed { what: format!("{what} ({now})"), cause },
         });
     }

@@ -2,7 +2,8 @@
 //!
 //! A page in the user's browser may send requests to this machine. Browsers do not let it read the answers, unless
 //! it gives its own name the address 127.0.0.1 (DNS rebinding); then the name in `Host` is its own, so only the
-//! names of this machine are answered. There is no cross-origin permission (CORS), and no page runs a script.
+//! names of this machine are answered. There is no cross-origin permission (CORS), and no page of the
+//! console runs a script; those that correct notes run one of their own and no other.
 //! The console only reads; the pages that correct notes take changes from themselves alone (`Origin`).
 
 use std::net::SocketAddr;
@@ -96,8 +97,8 @@ fn may_change(request: &Request) -> bool {
 /// Sets the headers of answers that have forms: they may be sent back here, and say where they come from.
 pub(crate) async fn headers_of_forms(request: Request, next: Next) -> Response {
     let mut response = headers(request, next).await;
-    let policy =
-        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                  base-uri 'none'; require-trusted-types-for 'script'";
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     // Under `no-referrer` a browser sends the origin of a form as `null`.
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -37,6 +37,16 @@ fn tokens_come_back_to_what_stood_there() {
 }
 
 #[test]
+fn clinical_content_that_tokens_stand_for_is_told() {
+    let place = Place::new();
+    place.write("note.txt", "Seen by Dr. Metoprolol Quillmoor today.\n");
+    for with in ["redact", "token"] {
+        let edited = place.json(0, &["phi", "edit", "--with", with, "note.txt"]);
+        assert_eq!(edited[0]["clinical"]["drug"], 1, "{with}: {edited}");
+    }
+}
+
+#[test]
 fn texts_of_one_command_are_numbered_together_and_only_what_is_found_changes() {
     let place = Place::new();
     place.write("one.txt", NOTE);
@@ -98,9 +108,9 @@ fn what_cannot_be_read_is_told_and_nothing_is_written() {
     place.write("empty.txt", "");
     std::fs::write(place.0.path().join("latin.txt"), b"Fr\xe4ulein Quillmoor").unwrap();
     std::fs::write(place.0.path().join("binary.txt"), b"\x7fELF\x00\x01\x02\xff").unwrap();
-    for bad in ["latin.txt", "binary.txt", "missing.txt", "."] {
+    for (bad, code) in [("latin.txt", 3), ("binary.txt", 3), ("missing.txt", 2), (".", 2)] {
         let output = place.run(&["phi", "edit", "--with", "redact", "good.txt", bad]);
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{bad}");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{bad}");
     }
     assert_eq!(text(&place, &["phi", "edit", "--with", "redact", "empty.txt"]), "");
     place.write("long.txt", &"a1".repeat(1 << 20));

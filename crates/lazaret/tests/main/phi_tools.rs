@@ -157,6 +157,109 @@ fn pictures_show_what_would_act_and_pipes_get_places() {
     place.ends(2, &["phi", "scan", "--html", "page.html", "--jsonl", "gold.jsonl"]);
 }
 
+#[test]
+fn folders_of_other_formats_are_scored_as_the_lines_they_hold() {
+    let place = place();
+    let score = |gold: &str, pred: &str| place.json(0, &["phi", "score", gold, pred]);
+    for (format, folder) in [("i2b2", "xml"), ("brat", "brat")] {
+        place.clear(&["phi", "convert", "--from", "jsonl", "--to", format, "gold.jsonl", "--out", folder]);
+        // Other formats hold no traps and nothing neutral, so the lines are those that come back.
+        let lines = format!("{folder}.jsonl");
+        place.clear(&["phi", "convert", "--from", format, "--to", "jsonl", folder, "--out", &lines]);
+        assert_eq!(score(folder, "pred.jsonl"), score(&lines, "pred.jsonl"), "{folder}");
+    }
+    for folder in ["xml", "brat"] {
+        let whole = score("gold.jsonl", folder);
+        assert_eq!(whole["exact"]["ANY"]["recall"], 1.0, "{whole}");
+        assert_eq!(score("xml", folder), score("brat", folder));
+        let told = place.ends(2, &["phi", "score", "--pred-unit", "byte", "gold.jsonl", folder]);
+        assert!(told.contains("count code points"), "{told}");
+    }
+    let name = std::fs::read_dir(place.0.path().join("brat")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(name.with_extension("txt"), "other").unwrap();
+    std::fs::write(name.with_extension("ann"), "").unwrap();
+    let told = place.ends(2, &["phi", "score", "gold.jsonl", "brat"]);
+    assert!(told.contains("brat has another text for it"), "{told}");
+    std::fs::write(place.0.path().join("brat/a.xml"), "").unwrap();
+    assert!(place.ends(2, &["phi", "score", "gold.jsonl", "brat"]).contains("give each a folder"));
+    std::fs::create_dir(place.0.path().join("none")).unwrap();
+    assert!(place.ends(2, &["phi", "score", "none", "pred.jsonl"]).contains("no file that ends in"));
+}
+
+/// Runs a command with something on its standard input; gives its exit code and what it printed.
+fn with_input(place: &Place, args: &[&str], input: &[u8]) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+        .args(args)
+        .current_dir(place.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_text_may_come_from_standard_input() {
+    let place = place();
+    place.write("note.txt", "SSN 219-09-9999\n");
+    let (code, told) =
+        with_input(&place, &["phi", "scan", "-", "note.txt"], b"\xef\xbb\xbfSSN 219-09-9999\n");
+    assert_eq!(code, Some(1));
+    assert!(told.contains("stdin:1:6: SSN") && told.contains("note.txt:1:5: SSN"), "{told}");
+    let (code, told) = with_input(&place, &["phi", "scan", "--json", "-"], b"SSN 219-09-9999\n");
+    assert!(code == Some(1) && told.contains("\"path\": \"stdin\""), "{told}");
+    let (code, told) = with_input(&place, &["phi", "edit", "--with", "redact", "-"], b"SSN 219-09-9999\n");
+    assert!(code == Some(0) && told.starts_with("SSN [SSN 1]\nstdin: edited"), "{told}");
+}
+
+#[test]
+fn what_is_no_text_is_uninspectable_and_the_others_are_scanned_all_the_same() {
+    let place = place();
+    place.write("note.txt", "SSN 219-09-9999\n");
+    let utf16: Vec<u8> = "\u{feff}SSN 219-09-9999\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(place.0.path().join("utf16.txt"), &utf16).unwrap();
+    for (bytes, why) in [
+        (&b"M\xfcller, SSN 219-09-9999"[..], "no UTF-8 character at byte 1"),
+        (b"\x7fELF\0\x01 Rook", "U+0000"),
+        (b"\x7fELF\x02\x01\x01\x03\x02>\x01 Rook", "many control characters"),
+    ] {
+        std::fs::write(place.0.path().join("bad"), bytes).unwrap();
+        let told = place.ends(3, &["phi", "scan", "bad", "note.txt", "utf16.txt"]);
+        assert!(told.contains("bad: input.uninspectable: ") && told.contains(why), "{told}");
+        assert!(told.contains("note.txt:1:5: SSN") && told.contains("utf16.txt:1:5: SSN"), "{told}");
+        assert!(!told.contains("Rook") && !told.contains("ller"), "{told}");
+        let told = place.json(3, &["phi", "scan", "bad", "note.txt"]);
+        assert_eq!(told[0]["findings"][0]["id"], "input.uninspectable");
+        assert_eq!(told[1]["spans"][0]["label"], "SSN");
+        let told = place.ends(3, &["phi", "edit", "--with", "redact", "note.txt", "bad"]);
+        assert!(told.starts_with("error: bad: input.uninspectable: ") && told.contains(why), "{told}");
+    }
+    // A file that is not there is wrong use; beside one that is no text that one counts.
+    place.ends(2, &["phi", "scan", "none", "note.txt"]);
+    place.ends(3, &["phi", "scan", "none", "bad"]);
+    let line = "{\"id\":\"n\",\"text\":\"\\u0001\\u0002\\u0003\\u0004\"}\n";
+    place.write("lines.jsonl", line);
+    let told = place.ends(3, &["phi", "scan", "--jsonl", "lines.jsonl"]);
+    assert!(told.contains("lines.jsonl: line 1: input.uninspectable: "), "{told}");
+    for bad in [&b"{\"id\":1,\"text\":\"M\xfcller\"}"[..], b"{\"id\":1,\"text\":\"a\\u0000b\"}", b"\0\x01"] {
+        let lines = [bad, b"\n{\"id\":2,\"text\":\"SSN 219-09-9999\"}\n"].concat();
+        std::fs::write(place.0.path().join("lines.jsonl"), lines).unwrap();
+        let told = place.ends(3, &["phi", "scan", "--jsonl", "lines.jsonl"]);
+        assert!(
+            told.contains("line 1: input.uninspectable: ") && told.contains("\"label\":\"SSN\""),
+            "{told}"
+        );
+    }
+    // What is not edited stays, in the charset it came in.
+    let edited = place.run(&["phi", "edit", "--with", "redact", "utf16.txt"]).stdout;
+    let expected: Vec<u8> = "\u{feff}SSN [SSN 1]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(edited, expected);
+}
+
 /// The pages of `phi annotate`, until they are killed.
 struct Pages {
     child: Child,
@@ -167,7 +270,17 @@ struct Pages {
 impl Pages {
     fn open(place: &Place) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
-            .args(["phi", "annotate", "notes.jsonl", "--out", "made.jsonl", "--by", "ana"])
+            .args([
+                "phi",
+                "annotate",
+                "notes.jsonl",
+                "--out",
+                "made.jsonl",
+                "--by",
+                "ana",
+                "--half-width",
+                "0.05",
+            ])
             .current_dir(place.0.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -225,8 +338,11 @@ fn what_people_corrected_is_there_after_a_kill() {
     let list = pages.get("");
     assert!(list.contains("&#60;b&#62;") && list.contains("0 of 2 done"), "{list}");
     let note = pages.get("notes/0");
-    assert!(note.contains("<mark>219-09-9999</mark><small>SSN</small>"), "{note}");
-    assert!(note.contains("\\u{202e}") && !note.contains("<script") && !note.contains('\u{202e}'));
+    assert!(note.contains("<mark><span data-at=\"4\">219-09-9999</span></mark><small>SSN</small>"), "{note}");
+    assert!(note.contains("script-src 'self'") && note.matches("<script").count() == 1, "{note}");
+    assert!(note.contains("<script src=\"../select.js\" defer></script>"), "{note}");
+    assert!(note.contains("\\u{202e}") && !note.contains('\u{202e}'));
+    assert!(pages.get("select.js").contains("selectionchange"));
     let mark = "revision=0&what=add-text&text=Rook&label=NAME.patient";
     for (origin, path) in [("null", "notes/0"), ("http://evil.example", "notes/0")] {
         assert_eq!(pages.post(origin, path, mark), "403");
@@ -239,14 +355,18 @@ fn what_people_corrected_is_there_after_a_kill() {
 
     let pages = Pages::open(&place);
     let own = format!("http://{}", pages.host);
-    assert!(pages.get("notes/0").contains("<mark>Rook</mark><small>NAME.patient</small>"));
+    assert!(pages.get("notes/0").contains(">Rook</span></mark><small>NAME.patient</small>"));
     assert_eq!(pages.post(&own, "notes/0", "revision=0&what=done"), "303");
     let other = pages.ask(&format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", pages.host));
     assert!(other.starts_with("HTTP/1.1 404"), "{other}");
     drop(pages);
 
     let pages = Pages::open(&place);
+    // Another process is kept off while this one lives, also after one that was killed.
+    let told = place.ends(2, &["phi", "annotate", "notes.jsonl", "--out", "made.jsonl", "--by", "ben"]);
+    assert!(told.contains("made.jsonl: another `lazaret phi annotate`") && told.contains("--out"), "{told}");
     let list = pages.get("");
+    assert!(list.contains("still needed for ± 5 points"), "{list}");
     assert!(list.contains("1 of 2 done") && list.contains("50.0 % (9.5 to 90.5)"), "{list}");
     place.clear(&["phi", "score", "made.jsonl", "pred.jsonl"]);
     let gold = std::fs::read_to_string(place.0.path().join("made.jsonl")).unwrap();

@@ -1,5 +1,7 @@
 //! `lazaret phi annotate`: pages on which people correct what was found, until it is gold.
 
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -12,7 +14,8 @@ use lazaret_vault::SystemRandom;
 
 use crate::cli::PhiAnnotateArgs;
 use crate::commands::phi::look::Look;
-use crate::commands::phi::score::each_line;
+use crate::commands::phi::notes::each_line;
+use crate::commands::phi::score::HALF_WIDTH;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::server::annotate::{Desk, router};
@@ -24,9 +27,13 @@ pub(crate) const MAX_ANNOTATED: Limit = Limit::new("phi.max_annotated", 64 << 20
 /// Runs the command.
 pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let limits = &config.limits();
+    if args.out.is_dir() {
+        return Err(CliError::Usage(format!("{}: is a folder", args.out.display())));
+    }
+    // Held until the command ends; before anything is read, for another may be writing it.
+    let _lock = lock(&args.out)?;
     let look = Look::new(&args.look, config)?;
     let most = limits.get(MAX_ANNOTATED);
-    let wrong = |path: &Path, why: String| CliError::Usage(format!("{}: {why}", path.display()));
     let mut notes: Vec<(Note, Vec<Mark>)> = Vec::new();
     let mut failed = None;
     let mut ids = std::collections::BTreeSet::new();
@@ -68,17 +75,33 @@ pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write)
         let bytes: Result<_, ReadError> = read_file(path, most).map(Some);
         bytes.map_err(|error| format!("{}: {}", path.display(), chain(&error)))
     };
-    if args.out.is_dir() {
-        return Err(wrong(&args.out, "is a folder".to_owned()));
-    }
     let desk = Desk::new(notes, &args.out, &args.by, limits, saved).map_err(CliError::Usage)?;
     let failed = |error: crate::server::ServeError| CliError::failed("the pages are not served", error);
     let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port))).map_err(failed)?;
     let secret = secret()?;
+    let half_width = args.half_width.unwrap_or(HALF_WIDTH);
     writeln!(out, "notes: {}{secret}/  (Ctrl-C ends it; every change is saved at once)", bound.url())?;
     out.flush()?;
-    serve(vec![bound.with(|hosts| router(desk, &secret, hosts))]).map_err(failed)?;
+    serve(vec![bound.with(|hosts| router(desk, half_width, &secret, hosts))]).map_err(failed)?;
     Ok(Exit::Clear)
+}
+
+/// Locks the files of a gold file against a second process. The lock is the system's, of a file beside them, so it goes
+/// with the process, however that ends; the file stays and says nothing.
+fn lock(gold: &Path) -> Result<File, CliError> {
+    let mut name = gold.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(".lock");
+    let place = gold.with_file_name(name);
+    let failed = |error: std::io::Error| CliError::failed(place.display().to_string(), error);
+    let file = File::options().write(true).create(true).truncate(false).open(&place).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CliError::Usage(format!(
+            "{}: another `lazaret phi annotate` is at work on it; end that one, or save to another file with --out",
+            gold.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 /// What only who started the pages knows: other users of this machine reach the port too.

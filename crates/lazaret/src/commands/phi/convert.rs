@@ -1,16 +1,15 @@
 //! `lazaret phi convert`: marked notes from one format into another.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lazaret_core::Limits;
-use lazaret_input::{MAX_RECORD, NewFile, create_private_folder_durably, read_file};
+use lazaret_input::{NewFile, create_private_folder_durably};
 use lazaret_phi::corpus::{Note, brat, i2b2, jsonl};
 
 use crate::cli::{PhiConvertArgs, PhiFormat};
-use crate::commands::phi::score::each_line;
+use crate::commands::phi::notes::{Wrong, each_note};
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain};
+use crate::exit::{CliError, Exit};
 
 /// Longest name of a file made from a note's id.
 const LONGEST_NAME: usize = 200;
@@ -20,11 +19,13 @@ pub(crate) fn run(args: &PhiConvertArgs, config: &Config, out: &mut impl Write) 
     let limits = &config.limits();
     if args.to == PhiFormat::Jsonl {
         match &args.out {
-            None => each_note(args, limits, |note, wrong| write_line(note, wrong, out))?,
+            None => each_note(args.from, &args.paths, limits, |note, wrong| write_line(note, wrong, out))?,
             Some(path) => {
                 let mut file = new_file(path)?;
                 let mut buffered = std::io::BufWriter::new(&mut file);
-                each_note(args, limits, |note, wrong| write_line(note, wrong, &mut buffered))?;
+                each_note(args.from, &args.paths, limits, |note, wrong| {
+                    write_line(note, wrong, &mut buffered)
+                })?;
                 buffered.flush()?;
                 drop(buffered);
                 file.commit()?;
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &PhiConvertArgs, config: &Config, out: &mut impl Write) 
     })?;
     create_private_folder_durably(folder)
         .map_err(|error| CliError::Usage(format!("{}: {error}", folder.display())))?;
-    each_note(args, limits, |note, wrong| {
+    each_note(args.from, &args.paths, limits, |note, wrong| {
         let name = file_name(&note.id).map_err(wrong)?;
         let refused = |error: lazaret_phi::corpus::CorpusError| wrong(error.to_string());
         if args.to == PhiFormat::I2b2 {
@@ -50,9 +51,6 @@ pub(crate) fn run(args: &PhiConvertArgs, config: &Config, out: &mut impl Write) 
     })?;
     Ok(Exit::Clear)
 }
-
-/// Tells what is wrong with a note, and where the note is.
-type Wrong<'w> = &'w dyn Fn(String) -> CliError;
 
 fn write_line(note: &Note, wrong: Wrong<'_>, out: &mut impl Write) -> Result<(), CliError> {
     let line = jsonl::write(note).map_err(|error| wrong(error.to_string()))?;
@@ -77,71 +75,6 @@ fn file_name(id: &str) -> Result<&str, String> {
         return Err("its `id` cannot be the name of a file: letters, digits, `-`, `_`, `.`".to_owned());
     }
     Ok(id)
-}
-
-/// Calls for each note of all paths, in the order of their names.
-fn each_note(
-    args: &PhiConvertArgs,
-    limits: &Limits,
-    mut take: impl FnMut(&Note, Wrong<'_>) -> Result<(), CliError>,
-) -> Result<(), CliError> {
-    let ending = match args.from {
-        PhiFormat::Jsonl => "jsonl",
-        PhiFormat::I2b2 => "xml",
-        PhiFormat::Brat => "txt",
-    };
-    for path in args.paths.iter().flat_map(|path| files(path, ending)) {
-        let path = path?;
-        let name = path.display();
-        let wrong = |why: String| CliError::Usage(format!("{name}: {why}"));
-        let read = |path: &Path| {
-            let bytes = read_file(path, limits.get(MAX_RECORD));
-            bytes.map_err(|error| CliError::Usage(format!("{}: {}", path.display(), chain(&error))))
-        };
-        let id = || path.file_stem().unwrap_or_default().to_string_lossy();
-        match args.from {
-            PhiFormat::Jsonl => {
-                let mut failed = None;
-                each_line(&path, limits, |number, line| {
-                    let note = jsonl::read(line, limits).map_err(|error| error.to_string())?;
-                    let wrong = |why: String| CliError::Usage(format!("{name}:{number}: {why}"));
-                    take(&note, &wrong).map_err(|error| {
-                        failed = Some(error);
-                        String::new()
-                    })
-                })
-                .map_err(|error| failed.unwrap_or(error))?;
-            }
-            PhiFormat::I2b2 => {
-                let note = i2b2::read(&id(), &read(&path)?, limits);
-                take(&note.map_err(|error| wrong(error.to_string()))?, &wrong)?;
-            }
-            PhiFormat::Brat => {
-                let note = brat::read(&id(), &read(&path)?, &read(&path.with_extension("ann"))?, limits);
-                take(&note.map_err(|error| wrong(error.to_string()))?, &wrong)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A file itself, or those of a folder with an ending, sorted.
-fn files(path: &Path, ending: &str) -> Vec<Result<PathBuf, CliError>> {
-    if !path.is_dir() {
-        return vec![Ok(path.to_owned())];
-    }
-    let wrong = |why: String| vec![Err(CliError::Usage(format!("{}: {why}", path.display())))];
-    let entries = match std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
-        Ok(entries) => entries.into_iter().map(|entry| entry.path()),
-        Err(error) => return wrong(error.to_string()),
-    };
-    let mut files: Vec<PathBuf> =
-        entries.filter(|file| file.extension().is_some_and(|found| found == ending)).collect();
-    files.sort();
-    if files.is_empty() {
-        return wrong(format!("has no file that ends in .{ending}"));
-    }
-    files.into_iter().map(Ok).collect()
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{
-    Action, Cleared, Clock as _, Crossing, Destination, Format as _, KeyedDigest, Kind, Label, Output, Piece,
-    Profile, Random as _, Sealed, Subject, SystemClock, Undelivered, Vault as _, Verdict, Watch, hex,
+    Action, Cleared, Clock as _, Crossing, Destination, Format as _, KeyedDigest, Kind, Label, Limits,
+    Output, Piece, Profile, Random as _, Sealed, Subject, SystemClock, Undelivered, Vault as _, Verdict,
+    Watch, hex,
 };
 use lazaret_ingest::formats::note::NoteFormat;
-use lazaret_input::{FileSource, MAX_RECORD};
+use lazaret_input::{FileSource, charset};
 use lazaret_ledger::merkle::sha256;
 use lazaret_phi::{Editor, With, clinical_content};
 use lazaret_vault::SystemRandom;
@@ -21,9 +22,10 @@ use serde::Serialize;
 
 use crate::cli::{PhiEditArgs, PhiEditWith};
 use crate::commands::phi::look::Look;
+use crate::commands::phi::text::{Text, name};
 use crate::compose::{Crossings, Data, Reading, Told, subject_id};
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain, read_text};
+use crate::exit::{CliError, Exit, chain};
 use crate::report::json_document;
 
 /// What was done to a text, as `--json` tells of it.
@@ -31,6 +33,9 @@ use crate::report::json_document;
 struct Report<'a> {
     path: String,
     text: &'a str,
+    /// The same in the charset of the file.
+    #[serde(skip)]
+    bytes: &'a [u8],
     /// How many edits, by label and what was done: `MRN token`.
     edits: BTreeMap<String, u64>,
     /// How many edits took clinical content, by its kind.
@@ -87,28 +92,29 @@ fn edit_files(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     // All of them before the first is written: a file that cannot be read stops the command with nothing written.
-    let texts: Vec<String> = args
-        .paths
-        .iter()
-        .map(|path| read_text(path, config.limits().get(MAX_RECORD)))
-        .collect::<Result<_, _>>()?;
+    let limits = &config.limits();
+    let texts: Vec<Text> =
+        args.paths.iter().map(|path| Text::read(path, limits)).collect::<Result<_, _>>()?;
     let mut edited = Vec::new();
-    for (path, text) in args.paths.iter().zip(&texts) {
+    for (path, original) in args.paths.iter().zip(&texts) {
+        let text = &original.text;
         let found = look.scan(text)?;
         let made = editor.edit(text, &found).ok_or_else(|| {
-            CliError::Usage(format!("{}: the edits overlap; please report this", path.display()))
+            CliError::Usage(format!("{}: the edits overlap; please report this", name(path)))
         })?;
         let mut edits = BTreeMap::new();
         for ((label, done), many) in &made.made {
             *edits.entry(format!("{label} {done}")).or_insert(0) += many;
         }
-        edited.push((path, made.text, edits, clinical_content(text, &found)));
+        let bytes = original.encode(&made.text)?;
+        edited.push((path, made.text, bytes, edits, clinical_content(text, &found)));
     }
     let reports: Vec<Report<'_>> = edited
         .iter()
-        .map(|(path, text, edits, clinical)| Report {
-            path: path.display().to_string(),
+        .map(|(path, text, bytes, edits, clinical)| Report {
+            path: name(path),
             text,
+            bytes,
             edits: edits.clone(),
             clinical: clinical.clone(),
             receipt: None,
@@ -125,7 +131,7 @@ fn write(reports: &[Report<'_>], json: bool, out: &mut impl Write) -> Result<(),
     }
     let mut err = std::io::stderr().lock();
     for report in reports {
-        out.write_all(report.text.as_bytes())?;
+        out.write_all(report.bytes)?;
         let told =
             |counts: Vec<String>| if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
         let edits = told(report.edits.iter().map(|(what, many)| format!("{many} {what}")).collect());
@@ -149,13 +155,19 @@ fn tokens(args: &PhiEditArgs, config: &Config, json: bool, out: &mut impl Write)
         return Err(CliError::Usage(why.to_owned()));
     }
     let profile = token_profile(&config.profile(&args.look.profile)?);
+    let mut look = Look::new(&args.look, config)?;
     let data = Data::open(config)?;
     let basis = config.basis()?;
     let checkpoint = data.checkpoint_under(Told::default(), [(basis, profile)].into())?;
     let crossings = Crossings::new(config, "stdout", None, None, None)?;
     let mut notes = NoteFormat::new();
     if let Some(subject) = args.subject.as_deref() {
-        notes = notes.about(&subject_id(subject)?);
+        let id = subject_id(subject)?;
+        notes = notes.about(&id);
+        let subject = Subject { system: config.text("crossing.system").to_owned(), id: id.into() };
+        let known = data.vault.known(&subject).map_err(|error| CliError::failed("the vault", error))?;
+        // Where more is known than can be sought the checkpoint holds the text.
+        look.know(known.as_deref().filter(|known| !known.too_much))?;
     }
     let mut held = false;
     let mut texts = Vec::new();
@@ -187,23 +199,30 @@ fn tokens(args: &PhiEditArgs, config: &Config, json: bool, out: &mut impl Write)
             tell_held(path, verdict, &rules, &receipt_id)?;
         }
         let edits = receipt.sealed.seal.counts.edits.clone();
-        texts.push((name, staged.take()?, edits, receipt_id));
+        let Some((bytes, text)) = staged.take()? else { continue };
+        texts.push((name, bytes, text, edits, clinical_of(path, &look, &config.limits())?, receipt_id));
     }
     data.close()?;
     let reports: Vec<Report<'_>> = texts
         .iter()
-        .filter_map(|(path, text, edits, receipt)| {
-            Some(Report {
-                path: path.clone(),
-                text: text.as_deref()?,
-                edits: edits.clone(),
-                clinical: BTreeMap::new(),
-                receipt: Some(receipt.clone()),
-            })
+        .map(|(path, bytes, text, edits, clinical, receipt)| Report {
+            path: path.clone(),
+            text,
+            bytes,
+            edits: edits.clone(),
+            clinical: clinical.clone(),
+            receipt: Some(receipt.clone()),
         })
         .collect();
     write(&reports, json, out)?;
     Ok(if held { Exit::Findings } else { Exit::Clear })
+}
+
+/// What looks like clinical content in what tokens stand for now. The checkpoint tells counts alone, so the text is looked
+/// at once more, by the same detectors with what the vault knows.
+fn clinical_of(path: &Path, look: &Look, limits: &Limits) -> Result<BTreeMap<&'static str, u64>, CliError> {
+    let Text { text, .. } = Text::read(path, limits)?;
+    Ok(clinical_content(&text, &look.scan(&text)?))
 }
 
 fn tell_held(path: &Path, verdict: Verdict, rules: &[String], receipt: &str) -> Result<(), CliError> {
@@ -227,25 +246,28 @@ fn token_profile(of: &Profile) -> Profile {
 
 /// The text of one crossing, kept until its seal.
 #[derive(Debug, Clone, Default)]
-struct Staged(Arc<Mutex<Text>>);
+struct Staged(Arc<Mutex<Written>>);
 
 #[derive(Debug, Default)]
-struct Text {
+struct Written {
     bytes: Vec<u8>,
     records: u64,
     sealed: bool,
 }
 
 impl Staged {
-    fn with<T>(&self, what: impl FnOnce(&mut Text) -> T) -> T {
+    fn with<T>(&self, what: impl FnOnce(&mut Written) -> T) -> T {
         what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The text, where it was cleared and sealed.
-    fn take(&self) -> Result<Option<String>, CliError> {
+    /// The text, as it is written and as it is read, where it was cleared and sealed.
+    fn take(&self) -> Result<Option<(Vec<u8>, String)>, CliError> {
         let bytes =
             self.with(|text| (text.sealed && text.records > 0).then(|| std::mem::take(&mut text.bytes)));
-        bytes.map(String::from_utf8).transpose().map_err(|error| CliError::failed("the edited text", error))
+        let Some(bytes) = bytes else { return Ok(None) };
+        let read = charset::decode(&bytes, None).map(|(text, _)| text.into_owned());
+        let text = read.map_err(|error| CliError::failed("the edited text", error))?;
+        Ok(Some((bytes, text)))
     }
 }
 
@@ -277,6 +299,6 @@ impl Destination for Staged {
     }
 
     fn undo(&mut self) {
-        self.with(|text| *text = Text::default());
+        self.with(|text| *text = Written::default());
     }
 }

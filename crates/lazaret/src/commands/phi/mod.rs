@@ -14,10 +14,12 @@ mod convert;
 mod edit;
 mod knowledge;
 mod look;
+mod notes;
 mod picture;
 mod python;
 mod scan;
 mod score;
+mod text;
 pub(crate) mod visible;
 
 /// Runs the command.

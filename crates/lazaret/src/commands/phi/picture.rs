@@ -11,6 +11,7 @@ use askama::Template;
 use clap::ColorChoice;
 use lazaret_core::{Detection, Kind, Label};
 
+use crate::commands::phi::text::name;
 use crate::commands::phi::visible::{Part, shown, visible};
 use crate::exit::CliError;
 
@@ -83,7 +84,7 @@ pub(super) fn draw(
     let paint = |code: &str, text: &str| {
         if drawing.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     };
-    writeln!(out, "{}", paint("1", &visible(&path.display().to_string())))?;
+    writeln!(out, "{}", paint("1", &visible(&name(path))))?;
     for Piece { text, found } in pieces(text, detections) {
         let Some(detection) = found else {
             write!(out, "{}", lines(text))?;
@@ -164,7 +165,7 @@ impl Page {
             .into_iter()
             .map(|piece| PagePiece { parts: shown(piece.text), mark: piece.found.map(mark) })
             .collect();
-        self.texts.push(PageText { name: visible(&path.display().to_string()).into_owned(), pieces });
+        self.texts.push(PageText { name: visible(&name(path)).into_owned(), pieces });
         for Detection { label, .. } in detections {
             let name = label.to_string();
             match self.legend.iter_mut().find(|row| row.label == name) {

@@ -4,18 +4,22 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use lazaret_core::{Detection, Language, Limits, Severity};
-use lazaret_input::{FileSource, Lines, MAX_RECORD, SourceReader, json, write_durably};
+use indicatif::ProgressBar;
+use lazaret_core::{Detection, Language, Limits, Severity, UNINSPECTABLE};
+use lazaret_input::charset::{self, CharsetError};
+use lazaret_input::{FileSource, JSON_NUL, Lines, SourceReader, json, write_durably};
 use lazaret_phi::{Assessment, code_points};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer as _};
 use serde_json::value::RawValue;
 
 use crate::cli::PhiScanArgs;
+use crate::commands::ingest::progress;
 use crate::commands::phi::look::Look;
 use crate::commands::phi::picture::{self, Drawing, Page};
+use crate::commands::phi::text::{Text, is_stdin, name, uninspectable};
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain, read_text};
+use crate::exit::{CliError, Exit, chain};
 use crate::report::{json_line, two_places};
 
 #[derive(Serialize)]
@@ -53,22 +57,23 @@ pub(crate) fn run(
     let mut found = false;
     let mut wrong = Wrong::default();
     let mut page = html.as_ref().map(|_| Page::default());
+    // Lines and documents on the same terminal would be broken up by it.
+    let shown = paths.len() > 1 && !json && !*jsonl;
+    let bar = if shown { progress("scanning", paths.len() as u64, false) } else { ProgressBar::hidden() };
     // A file that cannot be read is told at the end, and the others are scanned all the same.
     let scan = |path: &Path, wrong: &mut Wrong| {
-        let text = match read_text(path, limits.get(MAX_RECORD)) {
-            Ok(text) => text,
-            Err(CliError::Usage(why)) => {
-                wrong.tell(why);
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+        bar.inc(1);
+        let text = match Text::read(path, limits) {
+            Ok(Text { text, .. }) => text,
+            Err(error) => return wrong.take(error).map(Err),
         };
         let detections = look.scan(&text)?;
         let findings = look.assess(&text, &detections);
-        Ok(Some((text, detections, findings)))
+        Ok(Ok((text, detections, findings)))
     };
     if *jsonl {
         for path in paths {
+            bar.inc(1);
             found |= scan_lines(look, path, limits, &mut wrong, out)?;
         }
     } else if json {
@@ -76,7 +81,22 @@ pub(crate) fn run(
         let mut writer = serde_json::Serializer::pretty(&mut *out);
         let mut documents = writer.serialize_seq(None).map_err(failed)?;
         for path in paths {
-            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            let (text, detections, findings) = match scan(path, &mut wrong)? {
+                Ok(scanned) => scanned,
+                Err(NotScanned::Uninspectable) => {
+                    let finding = JsonFinding {
+                        id: UNINSPECTABLE.id,
+                        severity: UNINSPECTABLE.severity,
+                        score: 1.0,
+                        message: "is no text that can be inspected".to_owned(),
+                    };
+                    let document =
+                        serde_json::json!({ "path": name(path), "spans": [], "findings": [finding] });
+                    documents.serialize_element(&document).map_err(failed)?;
+                    continue;
+                }
+                Err(NotScanned::Wrong) => continue,
+            };
             found |= !detections.is_empty() || findings.iter().any(counts);
             if let Some(page) = &mut page {
                 page.add(path, &text, &detections);
@@ -85,9 +105,7 @@ pub(crate) fn run(
             for (span, detection) in spans.iter_mut().zip(&detections) {
                 span.language = Some(detection.language.code());
             }
-            let path = path.display().to_string();
-            let document =
-                serde_json::json!({ "path": path, "spans": spans, "findings": json_findings(findings) });
+            let document = serde_json::json!({ "path": name(path), "spans": spans, "findings": json_findings(findings) });
             documents.serialize_element(&document).map_err(failed)?;
         }
         SerializeSeq::end(documents).map_err(failed)?;
@@ -95,22 +113,27 @@ pub(crate) fn run(
     } else {
         let drawing = Drawing::of(*color);
         for path in paths {
-            let Some((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
+            let Ok((text, detections, findings)) = scan(path, &mut wrong)? else { continue };
             found |= !detections.is_empty() || findings.iter().any(counts);
             if let Some(page) = &mut page {
                 page.add(path, &text, &detections);
             }
-            if drawing.picture {
-                picture::draw(path, &text, &detections, drawing, out)?;
-            } else {
-                write_places(path, &text, &detections, out)?;
-            }
-            for Assessment { rule, severity, confidence, message } in &findings {
-                let percent = confidence.value() * 100.0;
-                writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", path.display(), rule.id)?;
-            }
+            // The bar and the text may be on one terminal.
+            bar.suspend(|| -> Result<(), CliError> {
+                if drawing.picture {
+                    picture::draw(path, &text, &detections, drawing, out)?;
+                } else {
+                    write_places(path, &text, &detections, out)?;
+                }
+                for Assessment { rule, severity, confidence, message } in &findings {
+                    let percent = confidence.value() * 100.0;
+                    writeln!(out, "{}: {severity}: {}: {message} ({percent:.0} %)", name(path), rule.id)?;
+                }
+                Ok(())
+            })?;
         }
     }
+    bar.finish_and_clear();
     if let (Some(page), Some(path)) = (page, html) {
         write_durably(path, page.html()?.as_bytes())
             .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
@@ -169,7 +192,7 @@ fn write_places(
         writeln!(
             out,
             "{}:{line}:{column}: {} ({length} characters, {:.0} %{})",
-            path.display(),
+            name(path),
             detection.label,
             detection.confidence.value() * 100.0,
             match detection.language {
@@ -201,8 +224,8 @@ fn scan_lines(
     wrong: &mut Wrong,
     out: &mut impl Write,
 ) -> Result<bool, CliError> {
-    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-    let stream: Box<dyn Read> = if path == Path::new("-") {
+    let name = name(path);
+    let stream: Box<dyn Read> = if is_stdin(path) {
         Box::new(std::io::stdin().lock())
     } else {
         let source =
@@ -215,8 +238,8 @@ fn scan_lines(
         let number = line.number;
         let text = match line.bytes {
             Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
-            Ok(bytes) => read_line(bytes, limits).map_err(str::to_owned),
-            Err(error) => Err(chain(&error)),
+            Ok(bytes) => read_line(bytes, limits),
+            Err(error) => Err(Unread::Form(chain(&error))),
         };
         match text {
             Ok((id, text)) => {
@@ -226,21 +249,49 @@ fn scan_lines(
                 let spans = spans_of(&text, &detections);
                 json_line(out, &JsonDocument { id: &id, spans, findings: json_findings(findings) })?;
             }
-            Err(why) => wrong.tell(format!("{name}: line {number}: {why}")),
+            Err(Unread::Form(why)) => wrong.tell(format!("{name}: line {number}: {why}")),
+            Err(Unread::NoText(why)) => {
+                wrong.take(uninspectable(&format!("{name}: line {number}"), &why))?;
+            }
         }
     }
     Ok(found)
 }
 
+/// Why a line was not scanned.
+enum Unread {
+    /// It is no object with an `id` and a `text`.
+    Form(String),
+    /// It, or its `text`, is no text.
+    NoText(CharsetError),
+}
+
 /// The `id` as it is written, and the `text`.
-fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &'static str> {
-    let document = json::parse(bytes, limits).document.ok_or("is not JSON")?;
+fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), Unread> {
+    let form = |why: &str| Unread::Form(why.to_owned());
+    charset::decode(bytes, Some("utf-8")).map_err(Unread::NoText)?;
+    let parsed = json::parse(bytes, limits);
+    if parsed.faults.iter().any(|fault| fault.rule.id == JSON_NUL.id) {
+        return Err(Unread::NoText(CharsetError::Nul));
+    }
+    let document = parsed.document.ok_or_else(|| form("is not JSON"))?;
     let root = document.root();
-    let text = root.get("text").and_then(|node| node.as_str()).ok_or("has no string `text`")?;
-    let id = root.get("id").ok_or("has no `id`")?;
+    let text = root.get("text").and_then(|node| node.as_str()).ok_or_else(|| form("has no string `text`"))?;
+    if charset::is_binary(text) {
+        return Err(Unread::NoText(CharsetError::Binary));
+    }
+    let id = root.get("id").ok_or_else(|| form("has no `id`"))?;
     let id = document.text().get(id.span()).unwrap_or("null");
-    let id = RawValue::from_string(id.to_owned()).map_err(|_| "has a broken `id`")?;
+    let id = RawValue::from_string(id.to_owned()).map_err(|_| form("has a broken `id`"))?;
     Ok((id, text.to_owned()))
+}
+
+/// Why a file has no places.
+enum NotScanned {
+    /// It is not there, or too large.
+    Wrong,
+    /// It is no text.
+    Uninspectable,
 }
 
 /// Files and lines that could not be read.
@@ -248,6 +299,7 @@ fn read_line(bytes: &[u8], limits: &Limits) -> Result<(Box<RawValue>, String), &
 struct Wrong {
     lines: Vec<String>,
     more: usize,
+    uninspectable: bool,
 }
 
 impl Wrong {
@@ -259,10 +311,27 @@ impl Wrong {
         }
     }
 
+    /// Keeps what is told at the end; another error is given back.
+    fn take(&mut self, error: CliError) -> Result<NotScanned, CliError> {
+        match error {
+            CliError::Usage(why) => {
+                self.tell(why);
+                Ok(NotScanned::Wrong)
+            }
+            CliError::Uninspectable(why) => {
+                self.tell(why);
+                self.uninspectable = true;
+                Ok(NotScanned::Uninspectable)
+            }
+            CliError::Failed { .. } => Err(error),
+        }
+    }
+
     fn into_error(mut self) -> Option<CliError> {
         if self.more > 0 {
             self.lines.push(format!("and {} more", self.more));
         }
-        (!self.lines.is_empty()).then(|| CliError::Usage(self.lines.join("\n")))
+        let error = if self.uninspectable { CliError::Uninspectable } else { CliError::Usage };
+        (!self.lines.is_empty()).then(|| error(self.lines.join("\n")))
     }
 }

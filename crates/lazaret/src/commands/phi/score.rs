@@ -2,21 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
 
 use lazaret_core::Limits;
-use lazaret_input::{FileSource, Lines, json};
-use lazaret_phi::corpus::jsonl;
+use lazaret_input::json;
+use lazaret_phi::corpus::{Mark, Note, jsonl};
 use lazaret_phi::score::wilson::{self, Interval};
 use lazaret_phi::score::{ANY, Hits, Labels, Score, Scorer, share};
 
-use crate::cli::{PhiLabels, PhiPredUnit, PhiScoreArgs};
+use crate::cli::{PhiFormat, PhiLabels, PhiPredUnit, PhiScoreArgs};
 use crate::commands::phi::look::MAX_CONTEXT;
+use crate::commands::phi::notes::{each_line, each_note, format_of};
 use crate::commands::phi::python::{self, Value};
 use crate::commands::phi::visible::visible;
 use crate::config::Config;
-use crate::exit::{CliError, Exit, chain, read_text};
+use crate::exit::{CliError, Exit, read_text};
+
+/// Half the width an interval shall have, where nothing else is said.
+pub(crate) const HALF_WIDTH: f64 = 0.02;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -36,26 +38,32 @@ pub(crate) fn run(
         least_score: args.min_score,
         kept: (args.show_misses, args.show_false),
     };
-    let mut predictions = BTreeMap::new();
-    each_line(&args.pred, limits, |_, line| {
-        let prediction = jsonl::read_prediction(line, limits).map_err(|error| error.to_string())?;
-        match predictions.insert(prediction.id, prediction.marks) {
-            None => Ok(()),
-            Some(_) => Err("the same `id` stands on an earlier line".to_owned()),
-        }
-    })?;
+    let predictions = predictions(args, limits)?;
     let mut score = Score::default();
     let mut seen = BTreeSet::new();
-    each_line(&args.gold, limits, |number, line| {
-        let note = jsonl::read(line, limits).map_err(|error| error.to_string())?;
-        let predicted = predictions.get(&note.id).map(Vec::as_slice);
+    let mut add = |note: &Note, told: &str| {
+        let predicted = predictions.get(&note.id);
         if !seen.insert(note.id.clone()) {
-            return Err("the same `id` stands on an earlier line".to_owned());
+            return Err(TWICE.to_owned());
         }
-        let added = scorer.add(&mut score, &note, predicted);
-        added.map_err(|error| format!("what {} has for line {number}: {error}", args.pred.display()))
-    })?;
-    let half_width = (args.wilson || args.half_width.is_some()).then(|| args.half_width.unwrap_or(0.02));
+        let same = predicted.and_then(|one| one.text.as_ref()).is_none_or(|text| *text == note.text);
+        if !same {
+            return Err(format!("{} has another text for it", args.pred.display()));
+        }
+        let added = scorer.add(&mut score, note, predicted.map(|one| one.marks.as_slice()));
+        added.map_err(|error| format!("what {} has for {told}: {error}", args.pred.display()))
+    };
+    match format_of(&args.gold)? {
+        PhiFormat::Jsonl => each_line(&args.gold, limits, |number, line| {
+            let note = jsonl::read(line, limits).map_err(|error| error.to_string())?;
+            add(&note, &format!("line {number}"))
+        })?,
+        format => each_note(format, std::slice::from_ref(&args.gold), limits, |note, wrong| {
+            add(note, &format!("`{}`", visible(&note.id))).map_err(wrong)
+        })?,
+    }
+    let half_width =
+        (args.wilson || args.half_width.is_some()).then(|| args.half_width.unwrap_or(HALF_WIDTH));
     if json {
         let mut document = document(&score);
         document.extend(half_width.map(|half| ("wilson", intervals(&score, half))));
@@ -68,6 +76,39 @@ pub(crate) fn run(
     }
     write_kept(&score, args, out)?;
     Ok(Exit::Clear)
+}
+
+/// What is wrong where one note stands twice.
+const TWICE: &str = "the same `id` stands on an earlier line";
+
+/// What is predicted for a note.
+struct Predicted {
+    marks: Vec<Mark>,
+    /// The text it is predicted for, where the format holds it.
+    text: Option<String>,
+}
+
+fn predictions(args: &PhiScoreArgs, limits: &Limits) -> Result<BTreeMap<String, Predicted>, CliError> {
+    let mut predictions = BTreeMap::new();
+    let mut keep = |id: String, predicted: Predicted| match predictions.insert(id, predicted) {
+        None => Ok(()),
+        Some(_) => Err(TWICE.to_owned()),
+    };
+    match format_of(&args.pred)? {
+        PhiFormat::Jsonl => each_line(&args.pred, limits, |_, line| {
+            let prediction = jsonl::read_prediction(line, limits).map_err(|error| error.to_string())?;
+            keep(prediction.id, Predicted { marks: prediction.marks, text: None })
+        })?,
+        _ if args.pred_unit != PhiPredUnit::Codepoint => {
+            let why = format!("{}: i2b2 and brat count code points: no --pred-unit", args.pred.display());
+            return Err(CliError::Usage(why));
+        }
+        format => each_note(format, std::slice::from_ref(&args.pred), limits, |note, wrong| {
+            let predicted = Predicted { marks: note.marks.clone(), text: Some(note.text.clone()) };
+            keep(note.id.clone(), predicted).map_err(wrong)
+        })?,
+    }
+    Ok(predictions)
 }
 
 fn labels(args: &PhiScoreArgs, limits: &Limits) -> Result<Labels, CliError> {
@@ -91,27 +132,6 @@ fn labels(args: &PhiScoreArgs, limits: &Limits) -> Result<Labels, CliError> {
     }
     let only = args.only.as_ref().map(|only| only.split(',').map(str::to_owned).collect());
     Ok(Labels { raw: args.labels == PhiLabels::Raw, map, only })
-}
-
-/// Calls for each line that is not blank. What is wrong is told with file and line.
-pub(crate) fn each_line(
-    path: &Path,
-    limits: &Limits,
-    mut take: impl FnMut(u64, &[u8]) -> Result<(), String>,
-) -> Result<(), CliError> {
-    let name = path.display();
-    let source =
-        FileSource::open(path).map_err(|error| CliError::Usage(format!("{name}: {}", chain(&error))))?;
-    let mut lines = Lines::of_source(Arc::new(source), limits);
-    while let Some(line) = lines.next().map_err(|error| CliError::failed(name.to_string(), error))? {
-        let number = line.number;
-        let wrong = |why: String| CliError::Usage(format!("{name}:{number}: {why}"));
-        let bytes = line.bytes.map_err(|error| wrong(error.to_string()))?;
-        if !bytes.iter().all(u8::is_ascii_whitespace) {
-            take(number, bytes).map_err(wrong)?;
-        }
-    }
-    Ok(())
 }
 
 /// The labels, [`ANY`] last.

@@ -1,15 +1,18 @@
 //! The notes under correction and the two files they are kept in: gold, which holds the notes that are done, and
 //! beside it `….open`, which holds those that someone has begun. Both are written whole and durably before a change is
-//! answered, so a kill loses nothing that was acknowledged. A note that stands in both is done.
+//! answered, so a kill loses nothing that was acknowledged. A note that stands in both is done: so one write decides each
+//! change, and a failure before or after it leaves files that say the same as the answer.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use lazaret_core::{Label, Limits};
-use lazaret_input::{json, write_durably};
+use lazaret_core::{Label, Limit, Limits};
+use lazaret_input::{json, read_file, write_durably};
 use lazaret_phi::corpus::{Characters, Mark, Note, jsonl};
 use lazaret_phi::score::{Labels, Score, Scorer, Unit};
+
+use crate::commands::phi::MAX_ANNOTATED;
 
 /// One note.
 pub(crate) struct Item {
@@ -54,8 +57,23 @@ pub(crate) enum Refused {
     #[error("{0}")]
     Wrong(String),
     /// It could not be kept.
-    #[error("the change could not be saved, so it was not made")]
-    Disk(#[source] std::io::Error),
+    #[error("{} could not be written", .path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is in the file, but the disk did not say that it stays there.
+    #[error(
+        "the change was made, and {} holds it, but the disk did not confirm that it stays there", .path.display()
+    )]
+    Unconfirmed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// Who changed a saved note last.
@@ -70,6 +88,8 @@ pub(crate) struct Desk {
     gold: PathBuf,
     open: PathBuf,
     by: String,
+    /// Longest file that is written.
+    most: Limit,
 }
 
 impl Desk {
@@ -102,7 +122,7 @@ impl Desk {
                 item.by = saved_by(line, limits);
             }
         }
-        Ok(Self { items, gold: gold.to_owned(), open, by: by.to_owned() })
+        Ok(Self { items, gold: gold.to_owned(), open, by: by.to_owned(), most: limits.get(MAX_ANNOTATED) })
     }
 
     /// Makes a change and keeps it. Returns when it is durable.
@@ -116,21 +136,44 @@ impl Desk {
         item.begun = true;
         item.by = Some(self.by.clone());
         item.revision += 1;
-        let was_done = before.1;
-        if let Err(error) = self.save(was_done) {
-            if let Some(item) = self.items.get_mut(place) {
-                (item.note.marks, item.done, item.begun, item.by) = before;
-            }
-            return Err(Refused::Disk(error));
+        let (was_done, is_done) = (before.1, item.done);
+        let saved = self.save(was_done, is_done);
+        if let Err(Refused::Disk { .. }) = saved
+            && let Some(item) = self.items.get_mut(place)
+        {
+            (item.note.marks, item.done, item.begun, item.by) = before;
         }
-        Ok(())
+        saved
     }
 
-    /// A note moves between the files; it is written where it goes to before it is taken from where it was.
-    fn save(&self, was_done: bool) -> std::io::Result<()> {
-        let gold = || write_durably(&self.gold, self.lines(|item| item.done)?.as_bytes());
-        let open = || write_durably(&self.open, self.lines(|item| item.begun && !item.done)?.as_bytes());
-        if was_done { open().and_then(|()| gold()) } else { gold().and_then(|()| open()) }
+    /// What decides is the one write that a new start would read the change from: of a note that is done before or after
+    /// it, the one of gold.
+    fn save(&self, was_done: bool, is_done: bool) -> Result<(), Refused> {
+        if was_done {
+            // Written where it goes to first. Until gold is written without it, it is done.
+            return match self.save_open() {
+                Ok(()) => self.save_gold(),
+                Err(Refused::Unconfirmed { path, source }) => Err(Refused::Disk { path, source }),
+                other => other,
+            };
+        }
+        if !is_done {
+            return self.save_open();
+        }
+        let saved = self.save_gold();
+        if !matches!(saved, Err(Refused::Disk { .. })) {
+            // In gold it is done: what is left of it in the other file is passed over, and goes with that file's next write.
+            let _tidied = self.save_open();
+        }
+        saved
+    }
+
+    fn save_gold(&self) -> Result<(), Refused> {
+        keep(&self.gold, self.lines(|item| item.done), self.most)
+    }
+
+    fn save_open(&self) -> Result<(), Refused> {
+        keep(&self.open, self.lines(|item| item.begun && !item.done), self.most)
     }
 
     fn lines(&self, keep: impl Fn(&Item) -> bool) -> std::io::Result<String> {
@@ -156,6 +199,19 @@ impl Desk {
         }
         score
     }
+}
+
+/// Writes a file whole. Where that fails the file itself says whether it holds the change all the same.
+fn keep(path: &Path, lines: std::io::Result<String>, most: Limit) -> Result<(), Refused> {
+    let not_made = |source| Refused::Disk { path: path.to_owned(), source };
+    let lines = lines.map_err(not_made)?;
+    // What a new start would not read is not written.
+    most.check(lines.len() as u64).map_err(|reached| not_made(std::io::Error::other(reached)))?;
+    let Err(source) = write_durably(path, lines.as_bytes()) else { return Ok(()) };
+    if read_file(path, most).is_ok_and(|now| now == lines.as_bytes()) {
+        return Err(Refused::Unconfirmed { path: path.to_owned(), source });
+    }
+    Err(not_made(source))
 }
 
 fn beside(gold: &Path) -> PathBuf {
@@ -281,6 +337,38 @@ mod tests {
         third.change(0, 0, &Change::Reopen).unwrap();
         assert_eq!(std::fs::read_to_string(&gold).unwrap(), "");
         assert!(desk(&gold).unwrap().items.iter().all(|item| item.begun && !item.done));
+    }
+
+    #[test]
+    fn what_is_answered_of_a_save_that_half_fails_is_what_a_new_start_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let gold = folder.path().join("gold.jsonl");
+        let open = folder.path().join("gold.jsonl.open");
+        let state = |desk: &Desk| (desk.items[0].begun, desk.items[0].done, desk.items[0].note.marks.len());
+        let mut first = desk(&gold).unwrap();
+        // No file can be put where a folder is.
+        std::fs::create_dir(&open).unwrap();
+        let refused = first.change(0, 0, &Change::Add(0, 4, Label::NAME)).unwrap_err();
+        assert!(matches!(&refused, Refused::Disk { path, .. } if *path == open), "{refused}");
+        assert!(refused.to_string().contains("gold.jsonl.open could not be written"), "{refused}");
+        assert_eq!(state(&first), state(&desk(&gold).unwrap()));
+        // It is in gold, so it is done; the other file only holds no more than before.
+        first.change(0, 1, &Change::Done).unwrap();
+        assert_eq!(state(&first), (true, true, 0));
+        assert_eq!(state(&first), state(&desk(&gold).unwrap()));
+        let refused = first.change(0, 2, &Change::Reopen).unwrap_err();
+        assert!(matches!(refused, Refused::Disk { .. }), "{refused}");
+        assert_eq!(state(&first), (true, true, 0));
+        assert_eq!(state(&first), state(&desk(&gold).unwrap()));
+        std::fs::remove_dir(&open).unwrap();
+        first.change(0, 3, &Change::Reopen).unwrap();
+        assert_eq!(state(&first), state(&desk(&gold).unwrap()));
+        // Gold cannot be written: what was begun stays begun.
+        std::fs::remove_file(&gold).unwrap();
+        std::fs::create_dir(&gold).unwrap();
+        assert!(matches!(first.change(0, 4, &Change::Done), Err(Refused::Disk { .. })));
+        assert_eq!(state(&first), (true, false, 0));
+        assert_eq!(state(&first), state(&desk(&gold).unwrap()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Pages on which people correct what was found in notes. They show the notes themselves, so they are served to this
-//! machine alone and under an address that only who started them knows. No page runs a script: a span is marked by its
-//! text, pasted, or by its offsets.
+//! machine alone and under an address that only who started them knows. A span is marked by its text, pasted, by its
+//! offsets, or by selecting it: that takes the one script, which is part of the binary, writes the offsets of what is
+//! selected into the form, and does nothing else. The pages work without it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +18,8 @@ use lazaret_phi::corpus::{Characters, Mark};
 use lazaret_phi::score::{ANY, share, wilson};
 use serde::Deserialize;
 
-use crate::commands::phi::visible::{Part, shown, visible};
+use crate::commands::phi::visible::{acts, escape, visible};
+use crate::exit::chain;
 use crate::server::answer::HTML;
 use crate::server::{Hosts, guard, pages};
 
@@ -26,19 +28,23 @@ mod desk;
 pub(crate) use desk::Desk;
 use desk::{Change, Refused};
 
-/// Half the width of an interval that is asked for.
-const HALF_WIDTH: f64 = 0.02;
-
-type Shared = Arc<Mutex<Desk>>;
+/// What the pages are made of. Cheap to clone.
+#[derive(Clone)]
+struct Shared {
+    desk: Arc<Mutex<Desk>>,
+    /// Half the width an interval shall have, as a share.
+    half_width: f64,
+}
 
 /// Every page under `/SECRET/`, behind the guard.
-pub(crate) fn router(desk: Desk, secret: &str, hosts: Hosts) -> Router {
+pub(crate) fn router(desk: Desk, half_width: f64, secret: &str, hosts: Hosts) -> Router {
     let at = |path: &str| format!("/{secret}/{path}");
     Router::new()
         .route(&at(""), get(list))
         .route(&at("notes/{place}"), get(note).post(change))
         .route(&at("console.css"), get(pages::assets::stylesheet))
-        .with_state(Arc::new(Mutex::new(desk)))
+        .route(&at("select.js"), get(pages::assets::select))
+        .with_state(Shared { desk: Arc::new(Mutex::new(desk)), half_width })
         .fallback(no_such_page)
         .layer(from_fn_with_state(hosts, guard::admit_changes))
         .layer(from_fn(guard::headers_of_forms))
@@ -51,11 +57,11 @@ async fn no_such_page() -> Response {
 
 /// Works on the notes on a blocking thread: a save waits for the disk.
 async fn with_desk<T: Template>(
-    desk: Shared,
+    shared: Shared,
     work: impl FnOnce(&mut Desk) -> Option<(StatusCode, T)> + Send + 'static,
 ) -> Response {
     let made = tokio::task::spawn_blocking(move || {
-        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut desk).map(|(status, page)| (status, page.render()))
     });
     match made.await {
@@ -71,6 +77,8 @@ struct ListPage {
     notes: Vec<ListRow>,
     figures: Vec<Figure>,
     done: usize,
+    /// Half the width of the intervals that is asked for, in points.
+    points: String,
 }
 
 struct ListRow {
@@ -89,8 +97,9 @@ struct Figure {
     gold: u64,
 }
 
-async fn list(State(desk): State<Shared>) -> Response {
-    with_desk(desk, |desk| {
+async fn list(State(shared): State<Shared>) -> Response {
+    let half_width = shared.half_width;
+    with_desk(shared, move |desk| {
         let rows = desk.items.iter().enumerate().map(|(place, item)| ListRow {
             place,
             id: visible(&item.note.id).into_owned(),
@@ -111,13 +120,14 @@ async fn list(State(desk): State<Shared>) -> Response {
                 visible(label).into_owned()
             },
             recall: interval(hits.found, hits.gold),
-            recall_more: more(hits.found, hits.gold),
+            recall_more: more(hits.found, hits.gold, half_width),
             precision: interval(hits.right, hits.predicted),
-            precision_more: more(hits.right, hits.predicted),
+            precision_more: more(hits.right, hits.predicted, half_width),
             gold: hits.gold,
         });
         let done = desk.items.iter().filter(|item| item.done).count();
-        Some((StatusCode::OK, ListPage { notes, figures: figures.collect(), done }))
+        let points = points(half_width);
+        Some((StatusCode::OK, ListPage { notes, figures: figures.collect(), done, points }))
     })
     .await
 }
@@ -130,8 +140,13 @@ fn interval(part: u64, of: u64) -> String {
     format!("{share:.1} % ({low:.1} to {high:.1})")
 }
 
-fn more(part: u64, of: u64) -> String {
-    wilson::still_needed(part, of, HALF_WIDTH).map_or_else(|| "\u{2013}".to_owned(), |more| more.to_string())
+/// `2`, `0.5`.
+fn points(half_width: f64) -> String {
+    format!("{:.2}", 100.0 * half_width).trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn more(part: u64, of: u64, half_width: f64) -> String {
+    wilson::still_needed(part, of, half_width).map_or_else(|| "\u{2013}".to_owned(), |more| more.to_string())
 }
 
 #[derive(Template)]
@@ -150,6 +165,36 @@ struct NotePage {
 struct Piece {
     parts: Vec<Part>,
     label: Option<String>,
+}
+
+/// A part of the note as it is drawn.
+struct Part {
+    text: String,
+    /// The character of the note at which it begins.
+    at: usize,
+    /// How many characters of the note it stands for, where it is drawn as others than those; else 0.
+    whole: usize,
+    /// Whether it stands for a character that would act.
+    is_escape: bool,
+}
+
+/// The parts of a text that begins at a character of the note: what would act is an escape of its own, and so is a line end
+/// of two characters.
+fn parts(text: &str, start: usize) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut characters = text.chars().zip(start..).peekable();
+    while let Some((character, at)) = characters.next() {
+        if character == '\r' && characters.next_if(|(next, _)| *next == '\n').is_some() {
+            parts.push(Part { text: "\n".to_owned(), at, whole: 2, is_escape: false });
+        } else if acts(character) && !matches!(character, '\n' | '\t') {
+            parts.push(Part { text: escape(character), at, whole: 1, is_escape: true });
+        } else if let Some(last) = parts.last_mut().filter(|last| last.whole == 0) {
+            last.text.push(character);
+        } else {
+            parts.push(Part { text: character.to_string(), at, whole: 0, is_escape: false });
+        }
+    }
+    parts
 }
 
 struct MarkRow {
@@ -172,13 +217,13 @@ fn note_page(desk: &Desk, place: usize, wrong: Option<String>) -> Option<NotePag
     for mark in &item.note.marks {
         // Gold that others made may overlap; what overlaps is in the list, and drawn as far as it is free.
         let start = mark.start.max(at);
-        pieces.push(Piece { parts: shown(text(at, start)), label: None });
+        pieces.push(Piece { parts: parts(text(at, start), at), label: None });
         if start < mark.end {
-            pieces.push(Piece { parts: shown(text(start, mark.end)), label: Some(label(mark)) });
+            pieces.push(Piece { parts: parts(text(start, mark.end), start), label: Some(label(mark)) });
         }
         at = at.max(mark.end);
     }
-    pieces.push(Piece { parts: shown(text(at, characters.count())), label: None });
+    pieces.push(Piece { parts: parts(text(at, characters.count()), at), label: None });
     let marks = item.note.marks.iter().map(|mark| MarkRow {
         start: mark.start,
         end: mark.end,
@@ -244,11 +289,18 @@ impl Asked {
 async fn change(State(desk): State<Shared>, Path(place): Path<usize>, Form(asked): Form<Asked>) -> Response {
     let response = with_desk(desk, move |desk| {
         let made = asked.change().map_err(Refused::Wrong);
+        let status_and_why = |status, error: Refused| {
+            let made = matches!(error, Refused::Unconfirmed { .. });
+            let why = chain(&error);
+            (status, Some(if made { why } else { format!("Not changed: {why}") }))
+        };
         let (status, why) = match made.and_then(|change| desk.change(place, asked.revision, &change)) {
             Ok(()) => (StatusCode::SEE_OTHER, None),
-            Err(error @ Refused::Stale) => (StatusCode::CONFLICT, Some(error.to_string())),
-            Err(error @ Refused::Wrong(_)) => (StatusCode::UNPROCESSABLE_ENTITY, Some(error.to_string())),
-            Err(error @ Refused::Disk(_)) => (StatusCode::INTERNAL_SERVER_ERROR, Some(error.to_string())),
+            Err(error @ Refused::Stale) => status_and_why(StatusCode::CONFLICT, error),
+            Err(error @ Refused::Wrong(_)) => status_and_why(StatusCode::UNPROCESSABLE_ENTITY, error),
+            Err(error @ (Refused::Disk { .. } | Refused::Unconfirmed { .. })) => {
+                status_and_why(StatusCode::INTERNAL_SERVER_ERROR, error)
+            }
         };
         Some((status, note_page(desk, place, why)?))
     })
@@ -258,4 +310,32 @@ async fn change(State(desk): State<Shared>, Path(place): Path<usize>, Form(asked
         return (StatusCode::SEE_OTHER, [(LOCATION, place.to_string())]).into_response();
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_says_where_it_stands_in_the_note() {
+        let text = "a\u{1f600}\r\nb\u{1b}\u{202e}c\nd\r";
+        let drawn: Vec<(usize, usize, String)> =
+            parts(text, 10).into_iter().map(|part| (part.at, part.whole, part.text)).collect();
+        let part = |at, whole, text: &str| (at, whole, text.to_owned());
+        let expected = [
+            part(10, 0, "a\u{1f600}"),
+            part(12, 2, "\n"),
+            part(14, 0, "b"),
+            part(15, 1, "\\u{1b}"),
+            part(16, 1, "\\u{202e}"),
+            part(17, 0, "c\nd"),
+            part(20, 1, "\\u{d}"),
+        ];
+        assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn a_share_is_told_in_points() {
+        assert_eq!([0.02, 0.005, 0.1, 0.3333].map(points), ["2", "0.5", "10", "33.33"]);
+    }
 }

@@ -52,6 +52,8 @@ pub(super) struct Found {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) score: f64,
+    /// Before a word of the context raised it.
+    pub(super) original_score: f64,
     /// What found it, and for a pattern its name and expression.
     pub(super) recogniser: String,
     pub(super) pattern: Option<(String, String)>,
@@ -124,6 +126,7 @@ fn look(
             start,
             end,
             score: two_places(detection.confidence),
+            original_score: two_places(detection.confidence),
             recogniser: detection.rule.to_owned(),
             pattern: None,
         })
@@ -195,15 +198,16 @@ fn is_mbi(value: &str) -> bool {
 }
 
 fn tell(found: &Found, explained: bool) -> Value {
+    let two = |score: f64| (score * 100.0).round() / 100.0;
     let explanation = explained.then(|| {
         json!({
             "recognizer": found.recogniser,
             "pattern_name": found.pattern.as_ref().map(|(name, _)| name),
             "pattern": found.pattern.as_ref().map(|(_, pattern)| pattern),
-            "original_score": found.score,
+            "original_score": found.original_score,
             "score": found.score,
             "textual_explanation": null,
-            "score_context_improvement": 0,
+            "score_context_improvement": two(found.score - found.original_score),
             "supportive_context_word": "",
             "validation_result": null,
             "regex_flags": null,

@@ -1,311 +1,447 @@
-//! Which spans of a text are replaced, and what is told of them. Offsets count code points, as Python counts.
+//! `POST /anonymize` and `POST /deanonymize`: what the caller says was found is operated on, as Presidio's anonymizer
+//! does it, and answered byte for byte as it answers. The caller's results are trusted; nothing is sought here. Offsets
+//! count code points, as Python counts.
 //!
-//! Of results that overlap Presidio keeps the text that both cover in both replacements, so that parts of a value appear
-//! twice. Here every character belongs to one result: to the one with the higher score, of equal ones to the earlier.
+//! Results of one type that overlap become one, results within others go, neighbours of one type with spaces between
+//! are joined; then operators run from the end of the text to its start, and of results that overlap the earlier is cut
+//! where the later begins. There are two differences. An operator that shows its piece (`keep`, `mask`) is given what is
+//! left after that cut: Presidio gives it all, and so shows what another operator was to remove. And a result that comes
+//! to lie within another by the joining goes too: in Presidio a piece that the outer one covers then stays.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use lazaret_core::Limit;
+use serde::Serialize;
+use serde_json::{Map, Number, Value};
 
-use super::Refusal;
-use super::operators::Operator;
+use super::operators::{Operator, Type, of_type, truthy};
+use super::{Refusal, python};
 
-/// One text, or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Texts {
-    One(String),
-    Many(Vec<String>),
+type Build = fn(&str, &Map<String, Value>) -> Result<Operator, Refusal>;
+
+/// A text written anew, with what became of each result, from the end of the text to its start.
+#[derive(Debug, Serialize)]
+struct Rewritten {
+    text: String,
+    items: Vec<Item>,
 }
 
-/// A request to `/anonymize`.
-#[derive(Deserialize)]
-pub(super) struct Anonymize {
-    #[serde(default)]
-    text: Option<Texts>,
-    #[serde(default)]
-    analyzer_results: Option<Value>,
-    #[serde(default)]
-    anonymizers: Option<BTreeMap<String, Map<String, Value>>>,
+#[derive(Debug, Serialize)]
+struct Item {
+    start: usize,
+    end: usize,
+    entity_type: String,
+    text: String,
+    operator: String,
+    score: Option<Number>,
 }
 
-/// A request to `/deanonymize`.
-#[derive(Deserialize)]
-pub(super) struct Deanonymize {
-    #[serde(default)]
-    text: Option<Texts>,
-    #[serde(default)]
-    anonymizer_results: Option<Value>,
-    #[serde(default)]
-    deanonymizers: Option<BTreeMap<String, Map<String, Value>>>,
+/// Answers `POST /anonymize`.
+pub(super) fn anonymize(request: &Value, most: Limit) -> Result<Vec<u8>, Refusal> {
+    let request = &full(request)?;
+    let configs = Configs::of(request, "anonymizers", Operator::anonymizer)?;
+    if configs.named.values().any(|(name, _)| name == "custom") {
+        return Err(Refusal::bad("Custom type anonymizer is not supported"));
+    }
+    let all = each_text(request, "analyzer_results", |text, results| {
+        let results = match results {
+            None => return Err(invalid("Invalid input, request must contain analyzer results")),
+            Some(results) => {
+                list(results, "analyzer_results")?.iter().map(Found::scored).collect::<Result<_, _>>()?
+            }
+        };
+        operate(text, resolved(text, results), &configs, most)
+    })?;
+    answer(&all, most)
 }
 
-/// A span that a caller names.
-#[derive(Debug, Clone, Deserialize)]
-struct Named {
-    start: Option<i64>,
-    end: Option<i64>,
-    entity_type: Option<String>,
-    #[serde(default)]
-    score: Option<serde_json::Number>,
+/// Answers `POST /deanonymize`.
+pub(super) fn deanonymize(request: &Value, most: Limit) -> Result<Vec<u8>, Refusal> {
+    let request = &full(request)?;
+    let configs = Configs::of(request, "deanonymizers", Operator::deanonymizer)?;
+    let all = each_text(request, "anonymizer_results", |text, results| {
+        let results = results.filter(|results| truthy(results));
+        let results = results.map_or(Ok(&[][..]), |results| list(results, "anonymizer_results"))?;
+        let mut found: Vec<Found> = results.iter().map(Found::of_an_anonymizer).collect::<Result<_, _>>()?;
+        // From the end; of those that begin at one place the first is the last in the text.
+        found.reverse();
+        found.sort_by_key(|one| one.start);
+        operate(text, found, &configs, most)
+    })?;
+    answer(&all, most)
 }
 
-/// A span of a text, in code points.
+/// A request that has a member at least.
+fn full(request: &Value) -> Result<&Value, Refusal> {
+    let full = request.as_object().is_some_and(|members| !members.is_empty());
+    if full { Ok(request) } else { Err(Refusal::bad("Invalid request json")) }
+}
+
+fn invalid(why: &str) -> Refusal {
+    Refusal::invalid(why.to_owned())
+}
+
+/// One text with its results, or several with as many lists of results.
+enum All {
+    One(Rewritten),
+    Many(Vec<Rewritten>),
+}
+
+fn each_text(
+    request: &Value,
+    of_results: &str,
+    mut run: impl FnMut(&str, Option<&Value>) -> Result<Rewritten, Refusal>,
+) -> Result<All, Refusal> {
+    let results = request.get(of_results).filter(|results| !results.is_null());
+    match request.get("text") {
+        None => run("", results).map(All::One),
+        Some(Value::String(text)) => run(text, results).map(All::One),
+        Some(Value::Array(texts)) => {
+            let none = Value::Array(Vec::new());
+            let lists = results.map(|results| list(results, of_results)).transpose()?;
+            if let Some(lists) = lists.filter(|lists| lists.len() != texts.len()) {
+                return Err(Refusal::invalid(format!(
+                    "Invalid input, '{of_results}' must contain one list of results per item in 'text' when 'text' \
+                     is a list ({} text items, {} '{of_results}' items)",
+                    texts.len(),
+                    lists.len()
+                )));
+            }
+            let of =
+                |number: usize| lists.map_or(Some(&none), |lists| lists.get(number).filter(|l| !l.is_null()));
+            let texts = texts.iter().enumerate().map(|(number, text)| {
+                let text = text.as_str().ok_or_else(|| invalid("Invalid parameter value for 'text'."))?;
+                run(text, of(number))
+            });
+            texts.collect::<Result<_, _>>().map(All::Many)
+        }
+        Some(_) => Err(invalid("Invalid parameter value for 'text'.")),
+    }
+}
+
+fn answer(all: &All, most: Limit) -> Result<Vec<u8>, Refusal> {
+    let bytes = match all {
+        All::One(one) => python::json(one, most),
+        All::Many(many) => python::json(many, most),
+    };
+    bytes.map_err(|reached| Refusal::too_much(&reached))
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Refusal> {
+    let list = value.as_array().map(Vec::as_slice);
+    list.ok_or_else(|| Refusal::invalid(format!("Invalid parameter value for '{name}'.")))
+}
+
+/// Something found, in code points of the text.
 #[derive(Debug, Clone, PartialEq)]
-struct Part {
+struct Found {
     start: usize,
     end: usize,
     entity: String,
-    score: Option<serde_json::Number>,
+    score: Option<Number>,
 }
 
-impl Part {
-    fn score(&self) -> f64 {
-        self.score.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(0.0)
-    }
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    start: usize,
-    end: usize,
-    entity_type: &'a str,
-    text: String,
-    operator: &'a str,
-    score: Option<&'a serde_json::Number>,
-}
-
-/// Answers `/anonymize`.
-pub(super) fn anonymize(request: Anonymize) -> Result<Value, Refusal> {
-    let operators = operators(request.anonymizers, true)?;
-    of_each(request.text, request.analyzer_results, "analyzer_results", |text, results| {
-        let results = results
-            .ok_or_else(|| Refusal::invalid("Invalid input, request must contain analyzer results"))?;
-        let places = places(text);
-        let parts = named(results, places.len() - 1, true)?;
-        let parts = merged_over_blanks(text, &places, disjoint(without_contained(one_of_each_type(parts))));
-        written(text, &places, &parts, &operators, Operator::anonymize)
-    })
-}
-
-/// Answers `/deanonymize`.
-pub(super) fn deanonymize(request: Deanonymize) -> Result<Value, Refusal> {
-    let operators = operators(request.deanonymizers, false)?;
-    of_each(request.text, request.anonymizer_results, "anonymizer_results", |text, results| {
-        let places = places(text);
-        let parts = disjoint(named(results.unwrap_or(Value::Array(Vec::new())), places.len() - 1, false)?);
-        written(text, &places, &parts, &operators, |operator, text, _| operator.deanonymize(text))
-    })
-}
-
-/// One answer, or a list of them where the request has a list of texts.
-fn of_each(
-    texts: Option<Texts>,
-    results: Option<Value>,
-    name: &str,
-    one: impl Fn(&str, Option<Value>) -> Result<Value, Refusal>,
-) -> Result<Value, Refusal> {
-    match texts {
-        None => one("", results),
-        Some(Texts::One(text)) => one(&text, results),
-        Some(Texts::Many(texts)) => {
-            let each = match results {
-                None | Some(Value::Null) => vec![Value::Array(Vec::new()); texts.len()],
-                Some(Value::Array(each)) if each.len() == texts.len() => each,
-                Some(_) => {
-                    return Err(Refusal::invalid(format!(
-                        "Invalid input, '{name}' must contain one list of results per item in 'text' when 'text' is a list"
-                    )));
-                }
-            };
-            texts.iter().zip(each).map(|(text, results)| one(text, Some(results))).collect()
+impl Found {
+    /// A result of an analyzer, which has a score.
+    fn scored(value: &Value) -> Result<Self, Refusal> {
+        let found = Self::read(value)?;
+        if found.score.is_none() {
+            return Err(invalid("Invalid input, analyzer result must contain score"));
         }
+        Ok(found)
     }
-}
 
-fn operators(
-    named: Option<BTreeMap<String, Map<String, Value>>>,
-    anonymizers: bool,
-) -> Result<HashMap<String, Operator>, Refusal> {
-    let mut operators = HashMap::new();
-    for (entity, parameters) in named.unwrap_or_default() {
-        let operator = Operator::read(parameters)?;
-        if anonymizers && operator.name == "custom" {
-            return Err(Refusal::bad("Custom type anonymizer is not supported"));
+    /// A result of an anonymizer: its score may be missing, and is a fraction.
+    fn of_an_anonymizer(value: &Value) -> Result<Self, Refusal> {
+        let found = Self::read(value)?;
+        let score = found.score.as_ref().and_then(Number::as_f64).and_then(Number::from_f64);
+        Ok(Self { score, ..found })
+    }
+
+    fn read(value: &Value) -> Result<Self, Refusal> {
+        let members =
+            value.as_object().ok_or_else(|| invalid("Invalid input, a result must be an object"))?;
+        let member = |name: &str| members.get(name).unwrap_or(&Value::Null);
+        let (start, end) = (place(member("start"), "start")?, place(member("end"), "end")?);
+        if !truthy(member("entity_type")) {
+            return Err(invalid("Invalid input, result must contain entity_type"));
         }
-        operators.insert(entity, operator);
-    }
-    if anonymizers {
-        operators.entry("DEFAULT".to_owned()).or_insert_with(Operator::replace);
-    }
-    Ok(operators)
-}
-
-/// The byte at which each code point begins, and the end of the text.
-fn places(text: &str) -> Vec<usize> {
-    text.char_indices().map(|(at, _)| at).chain([text.len()]).collect()
-}
-
-/// The spans a caller names, checked as Presidio checks them, in order.
-fn named(results: Value, length: usize, scored: bool) -> Result<Vec<Part>, Refusal> {
-    let results: Vec<Named> = serde_json::from_value(results).map_err(|_| {
-        Refusal::invalid("Invalid input, a result has a value of another type than it should have")
-    })?;
-    let mut parts = Vec::with_capacity(results.len());
-    for result in results {
-        let missing = |name: &str| Refusal::invalid(format!("Invalid input, result must contain {name}"));
-        let start = result.start.ok_or_else(|| missing("start"))?;
-        let end = result.end.ok_or_else(|| missing("end"))?;
-        let entity =
-            result.entity_type.filter(|name| !name.is_empty()).ok_or_else(|| missing("entity_type"))?;
-        let positive = || Refusal::invalid("Invalid input, result start and end must be positive");
-        let (start, end) =
-            (usize::try_from(start).map_err(|_| positive())?, usize::try_from(end).map_err(|_| positive())?);
-        if start > end {
+        of_type(member("entity_type"), "entity_type", Type::Text)?;
+        let (Some(from), Some(to)) = (start, end) else {
+            return Err(invalid("Invalid input, result start and end must be positive"));
+        };
+        if from > to {
             return Err(Refusal::invalid(format!(
-                "Invalid input, start index '{start}' must be smaller than end index '{end}'"
+                "Invalid input, start index '{from}' must be smaller than end index '{to}'"
             )));
         }
-        if scored && result.score.is_none() {
-            return Err(Refusal::invalid("Invalid input, analyzer result must contain score"));
-        }
-        if end > length {
-            return Err(Refusal::invalid(format!(
-                "Invalid analyzer result, start: {start} and end: {end}, while text length is only {length}."
-            )));
-        }
-        parts.push(Part { start, end, entity, score: result.score });
+        let score = match member("score") {
+            Value::Null => None,
+            Value::Number(score) => Some(score.clone()),
+            _ => return Err(invalid("Invalid parameter value for 'score'.")),
+        };
+        let entity = member("entity_type").as_str().unwrap_or_default().to_owned();
+        Ok(Self { start: from, end: to, entity, score })
     }
-    parts.sort_by_key(|part| (part.start, part.end));
-    Ok(parts)
+
+    fn points(&self) -> f64 {
+        self.score.as_ref().and_then(Number::as_f64).unwrap_or(0.0)
+    }
 }
 
-/// Results of one type that share characters become one, with the best score.
-fn one_of_each_type(parts: Vec<Part>) -> Vec<Part> {
-    let mut last: HashMap<String, usize> = HashMap::new();
-    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
-    for part in parts {
-        if let Some(before) = last.get(&part.entity).and_then(|at| kept.get_mut(*at))
-            && before.end > part.start
-        {
-            before.end = before.end.max(part.end);
-            if part.score() > before.score() {
-                before.score = part.score;
-            }
-            continue;
-        }
-        last.insert(part.entity.clone(), kept.len());
-        kept.push(part);
+/// An offset; none where it is negative.
+fn place(value: &Value, name: &str) -> Result<Option<usize>, Refusal> {
+    if value.is_null() {
+        return Err(Refusal::invalid(format!("Invalid input, result must contain {name}")));
     }
-    kept
+    of_type(value, name, Type::Whole)?;
+    match value {
+        Value::Bool(truth) => Ok(Some(usize::from(*truth))),
+        Value::Number(number) if number.is_u64() => {
+            Ok(Some(number.as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX)))
+        }
+        Value::Number(number) if number.is_i64() => Ok(None),
+        _ => Err(Refusal::invalid(format!("Invalid parameter value for '{name}'."))),
+    }
 }
 
-/// What lies within another goes; of equal spans the best score stays, of equal scores the last.
-fn without_contained(mut parts: Vec<Part>) -> Vec<Part> {
-    parts.sort_by_key(|part| (part.start, Reverse(part.end)));
-    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
-    let mut farthest = None;
-    for part in parts {
-        match kept.last_mut() {
-            Some(last) if last.start == part.start && last.end == part.end => {
-                if part.score() >= last.score() {
-                    *last = part;
+/// What is operated on, in order: of each place one result, or results of several types that overlap in part.
+fn resolved(text: &str, mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by_key(|one| (one.start, one.end));
+    let merged = without_contained(merge_alike(found));
+    let mut all = without_contained(join_over_spaces(text, merged));
+    all.sort_by_key(|one| (one.start, one.end));
+    all
+}
+
+/// Joins results of one type that share a character. The joined one stands where the last of them stood.
+fn merge_alike(found: Vec<Found>) -> Vec<Found> {
+    let mut open: BTreeMap<String, (usize, Found)> = BTreeMap::new();
+    let mut kept: Vec<(usize, Found)> = Vec::new();
+    for (position, one) in found.into_iter().enumerate() {
+        match open.get_mut(&one.entity) {
+            Some((at, current)) if one.start < current.end && one.start < one.end => {
+                current.end = current.end.max(one.end);
+                if one.points() > current.points() {
+                    current.score = one.score;
                 }
+                *at = position;
             }
-            _ if farthest.is_some_and(|end| end >= part.end) => {}
-            _ => {
-                farthest = Some(part.end);
-                kept.push(part);
+            _ => kept.extend(open.insert(one.entity.clone(), (position, one))),
+        }
+    }
+    kept.extend(open.into_values());
+    kept.sort_by_key(|(position, _)| *position);
+    kept.into_iter().map(|(_, one)| one).collect()
+}
+
+/// Drops what lies within another result. Of equal places the highest score stays, the last of equal scores.
+fn without_contained(found: Vec<Found>) -> Vec<Found> {
+    let mut order: Vec<(usize, &Found)> = found.iter().enumerate().collect();
+    order.sort_by(|(place, one), (other_place, other)| {
+        let key = (one.start, std::cmp::Reverse(one.end));
+        let other_key = (other.start, std::cmp::Reverse(other.end));
+        let best_first = other.points().total_cmp(&one.points()).then(other_place.cmp(place));
+        key.cmp(&other_key).then(best_first)
+    });
+    let mut stays = vec![false; found.len()];
+    let mut reached: Option<usize> = None;
+    for (place, one) in order {
+        if reached.is_none_or(|reached| reached < one.end) {
+            reached = Some(one.end);
+            if let Some(stays) = stays.get_mut(place) {
+                *stays = true;
             }
         }
     }
-    kept
+    found.into_iter().zip(stays).filter_map(|(one, stays)| stays.then_some(one)).collect()
 }
 
-/// Of two that overlap the one with the lower score is cut, of equal ones the later. In order, none empty.
-fn disjoint(parts: Vec<Part>) -> Vec<Part> {
-    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
-    for mut part in parts {
-        while let Some(last) = kept.last_mut() {
-            if last.end <= part.start {
-                break;
-            }
-            if last.score() >= part.score() || last.start >= part.start {
-                part.start = last.end.min(part.end);
-                break;
-            }
-            last.end = part.start;
-            if last.start < last.end {
-                break;
-            }
-            kept.pop();
+/// Joins neighbours of one type that only spaces part.
+fn join_over_spaces(text: &str, found: Vec<Found>) -> Vec<Found> {
+    let spaces = Spaces::of(text, &found);
+    let mut joined: Vec<Found> = Vec::new();
+    for mut one in found {
+        let near = |last: &&Found| last.entity == one.entity && spaces.only(last.end, one.start);
+        if let Some(start) = joined.last().filter(near).map(|last| last.start) {
+            one.start = start;
+            joined.pop();
         }
-        if part.start < part.end {
-            kept.push(part);
-        }
+        joined.push(one);
     }
-    kept
+    joined
 }
 
-/// Neighbours of one type with nothing but blanks between them become one.
-fn merged_over_blanks(text: &str, places: &[usize], parts: Vec<Part>) -> Vec<Part> {
-    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
-    for mut part in parts {
-        if let Some(last) = kept.last()
-            && last.entity == part.entity
-            && last.end < part.start
-            && slice(text, places, last.end, part.start)
-                .is_some_and(|between| between.bytes().all(|b| b == b' '))
-        {
-            part.start = last.start;
-            kept.pop();
+/// The runs of spaces of a text that begin where a result ends, in code points.
+struct Spaces(BTreeMap<usize, (usize, bool)>);
+
+impl Spaces {
+    fn of(text: &str, found: &[Found]) -> Self {
+        let mut ends: Vec<usize> = found.iter().map(|one| one.end).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let mut places = Places::new(text);
+        let ends: Vec<(usize, usize)> =
+            ends.into_iter().filter_map(|end| Some((end, places.byte(end)?))).collect();
+        let mut runs = BTreeMap::new();
+        // From the end, so that no space is counted twice.
+        let (mut after, mut next) = (text.len(), (0, false));
+        for (end, byte) in ends.into_iter().rev() {
+            let part = text.get(byte..after).unwrap_or("");
+            let run = part.len() - part.trim_start_matches(' ').len();
+            if run < part.len() || after == text.len() {
+                next = (run, part.get(run..).is_some_and(|rest| rest.starts_with('\n')));
+            } else {
+                next.0 += run;
+            }
+            runs.insert(end, next);
+            after = byte;
         }
-        kept.push(part);
+        Self(runs)
     }
-    kept
+
+    /// Whether only spaces are between two places, or spaces and a line's end.
+    fn only(&self, from: usize, to: usize) -> bool {
+        self.0.get(&from).is_some_and(|(run, line_end)| {
+            let between = to.saturating_sub(from);
+            between > 0 && *run > 0 && (between <= *run || (*line_end && between == run + 1))
+        })
+    }
 }
 
-fn slice<'t>(text: &'t str, places: &[usize], start: usize, end: usize) -> Option<&'t str> {
-    text.get(*places.get(start)?..*places.get(end)?)
+/// The way from code points to bytes, for places in order.
+struct Places<'a> {
+    chars: std::str::CharIndices<'a>,
+    number: usize,
+    length: usize,
 }
 
-/// The text with each part replaced, and the items, last first as Presidio tells them.
-fn written(
-    text: &str,
-    places: &[usize],
-    parts: &[Part],
-    operators: &HashMap<String, Operator>,
-    replace: impl Fn(&Operator, &str, &str) -> Result<String, Refusal>,
-) -> Result<Value, Refusal> {
+impl<'a> Places<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { chars: text.char_indices(), number: 0, length: text.len() }
+    }
+
+    /// The byte where a code point begins; none beyond the text's end.
+    fn byte(&mut self, place: usize) -> Option<usize> {
+        while self.number < place {
+            self.chars.next()?;
+            self.number += 1;
+        }
+        Some(self.chars.offset()).filter(|at| *at <= self.length)
+    }
+}
+
+/// Which operator each type of result is given.
+struct Configs<'a> {
+    named: BTreeMap<&'a str, (String, Map<String, Value>)>,
+    build: Build,
+    /// What is done where nothing is said: `replace` on the way there, nothing on the way back.
+    fallback: Option<(String, Map<String, Value>)>,
+}
+
+impl<'a> Configs<'a> {
+    fn of(request: &'a Value, name: &str, build: Build) -> Result<Self, Refusal> {
+        let mut named = BTreeMap::new();
+        let given = request.get(name).filter(|given| !given.is_null());
+        let given = given.map(|given| given.as_object().ok_or_else(|| wrong(name))).transpose()?;
+        for (entity, config) in given.into_iter().flatten() {
+            let mut params = config.as_object().ok_or_else(|| wrong(name))?.clone();
+            let kind = params.remove("type").filter(truthy);
+            let kind =
+                kind.ok_or_else(|| invalid("Invalid input, operator config must contain operator_name"))?;
+            let kind = python::text(&kind).ok_or_else(|| wrong("type"))?;
+            named.insert(entity.as_str(), (kind, params));
+        }
+        let fallback = (name == "anonymizers").then(|| ("replace".to_owned(), Map::new()));
+        Ok(Self { named, build, fallback })
+    }
+
+    fn of_entity(&self, entity: &str) -> Result<(&str, Operator), Refusal> {
+        let config = self.named.get(entity).or_else(|| self.named.get("DEFAULT")).or(self.fallback.as_ref());
+        let (name, params) = config.ok_or_else(|| {
+            Refusal::invalid(format!("Invalid input, no deanonymizer is given for {entity}, and no DEFAULT"))
+        })?;
+        Ok((name, (self.build)(name, params)?))
+    }
+}
+
+fn wrong(name: &str) -> Refusal {
+    Refusal::invalid(format!("Invalid parameter value for '{name}'."))
+}
+
+/// Runs the operators over results in order, each cut where the next begins. What is wrong first, from the end, is told.
+fn operate(text: &str, found: Vec<Found>, configs: &Configs<'_>, most: Limit) -> Result<Rewritten, Refusal> {
+    let edges = Edges::of(text, &found);
+    let mut operators: BTreeMap<String, (&str, Operator)> = BTreeMap::new();
+    let mut pieces: Vec<(String, &str, usize)> = Vec::new();
+    let mut worked: u64 = 0;
+    let mut next = edges.length;
+    for one in found.iter().rev() {
+        let whole = edges.slice(text, one.start, one.end).ok_or_else(|| {
+            Refusal::invalid(format!(
+                "Invalid analyzer result, start: {} and end: {}, while text length is only {}.",
+                one.start, one.end, edges.length
+            ))
+        })?;
+        let end = one.end.min(next);
+        next = one.start;
+        if !operators.contains_key(&one.entity) {
+            operators.insert(one.entity.clone(), configs.of_entity(&one.entity)?);
+        }
+        let (name, operator) = operators.get(&one.entity).ok_or_else(Refusal::broke)?;
+        let piece = if operator.shows() { edges.slice(text, one.start, end) } else { Some(whole) };
+        let piece = piece.ok_or_else(Refusal::broke)?;
+        let new = operator.operate(piece, &one.entity)?;
+        // What is read counts, for results may overlap; what is written twice, in the text and in its item.
+        let work = piece.len().saturating_add(new.len().saturating_mul(2));
+        worked = worked.saturating_add(u64::try_from(work).unwrap_or(u64::MAX));
+        most.check(worked).map_err(|reached| Refusal::too_much(&reached))?;
+        pieces.push((new, *name, end));
+    }
     let mut out = String::with_capacity(text.len());
-    let mut items = Vec::with_capacity(parts.len());
-    let (mut at, mut written) = (0, 0);
-    let cut = || Refusal::failed("Internal server error");
-    for part in parts {
-        let operator = operators
-            .get(&part.entity)
-            .or_else(|| operators.get("DEFAULT"))
-            .ok_or_else(|| Refusal::invalid(format!("no operator for `{}` and no `DEFAULT`", part.entity)))?;
-        out.push_str(slice(text, places, at, part.start).ok_or_else(cut)?);
-        written += part.start - at;
-        let with =
-            replace(operator, slice(text, places, part.start, part.end).ok_or_else(cut)?, &part.entity)?;
-        let length = with.chars().count();
-        out.push_str(&with);
+    let mut items = Vec::with_capacity(found.len());
+    let (mut count, mut done) = (0, 0);
+    for (one, (new, name, end)) in found.into_iter().zip(pieces.into_iter().rev()) {
+        out.push_str(edges.slice(text, done, one.start).ok_or_else(Refusal::broke)?);
+        out.push_str(&new);
+        let start = count + one.start.saturating_sub(done);
+        (count, done) = (start + new.chars().count(), end);
+        let Found { entity, score, .. } = one;
         items.push(Item {
-            start: written,
-            end: written + length,
-            entity_type: &part.entity,
-            text: with,
-            operator: &operator.name,
-            score: part.score.as_ref(),
+            start,
+            end: count,
+            entity_type: entity,
+            text: new,
+            operator: name.to_owned(),
+            score,
         });
-        written += length;
-        at = part.end;
     }
-    out.push_str(slice(text, places, at, places.len() - 1).ok_or_else(cut)?);
+    out.push_str(edges.slice(text, done, edges.length).ok_or_else(Refusal::broke)?);
     items.reverse();
-    Ok(json!({ "text": out, "items": items }))
+    Ok(Rewritten { text: out, items })
+}
+
+/// Where results begin and end in a text, in bytes, and how many code points the text has.
+struct Edges {
+    bytes: BTreeMap<usize, usize>,
+    length: usize,
+}
+
+impl Edges {
+    fn of(text: &str, found: &[Found]) -> Self {
+        let length = text.chars().count();
+        let mut edges: Vec<usize> = found.iter().flat_map(|one| [one.start, one.end]).collect();
+        edges.extend([0, length]);
+        edges.sort_unstable();
+        edges.dedup();
+        let mut places = Places::new(text);
+        let bytes = edges.into_iter().map_while(|edge| Some((edge, places.byte(edge)?))).collect();
+        Self { bytes, length }
+    }
+
+    /// The text between two edges; nothing where the first lies behind the second, none beyond the text's end.
+    fn slice<'t>(&self, text: &'t str, start: usize, end: usize) -> Option<&'t str> {
+        let (start, end) = (*self.bytes.get(&start)?, *self.bytes.get(&end)?);
+        text.get(start..end.max(start))
+    }
 }

@@ -11,6 +11,7 @@
 //! | `recognisers` | recognisers that a request brings along |
 //! | `anonymize` | which spans are replaced, and how results are counted |
 //! | `operators` | what stands there instead: replace, redact, mask, hash, encrypt, keep; decrypt |
+//! | `python` | JSON as Python writes it |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +24,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use lazaret_core::{Limit, Limits};
+use lazaret_core::{Limit, LimitExceeded, Limits};
 use lazaret_input::json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::knowledge::Watched;
@@ -37,12 +38,15 @@ use crate::server::guard::{headers, is_named};
 mod analyze;
 mod anonymize;
 mod operators;
+mod python;
 mod recognisers;
 
 pub(crate) use recognisers::MAX_PATTERNS;
 
 /// Longest body of a request, in bytes.
 pub(crate) const MAX_BODY: Limit = Limit::new("presidio.max_body", 16 << 20);
+/// Longest answer, in bytes: operators may write more than they read, and results that overlap are read more than once.
+pub(crate) const MAX_ANSWER: Limit = Limit::new("presidio.max_answer", 64 << 20);
 /// Most texts that are looked at at once; others wait.
 const AT_ONCE: usize = 4;
 /// How long a request waits for its turn, and how long its body may take.
@@ -93,11 +97,21 @@ impl Refusal {
     fn failed(why: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
     }
+
+    /// Something of lazaret broke. Presidio's words.
+    fn broke() -> Self {
+        Self::failed("Internal server error")
+    }
+
+    /// The request asks for more than a limit allows.
+    fn too_much(reached: &LimitExceeded) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, reached.to_string())
+    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = answer(self.status, &json!({ "error": self.why }));
+        let mut response = answer(self.status, python::compact(&json!({ "error": self.why })));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -105,8 +119,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn answer(status: StatusCode, value: &Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+fn answer(status: StatusCode, json: Vec<u8>) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+fn list(names: &[&str]) -> Response {
+    answer(StatusCode::OK, python::compact(&names))
 }
 
 /// The routes.
@@ -118,8 +136,8 @@ pub(crate) fn router(state: PresidioState, hosts: Hosts) -> Router {
         .route("/health", get(health))
         .route("/recognizers", get(recognizers))
         .route("/supportedentities", get(supported_entities))
-        .route("/anonymizers", get(|| async { answer(StatusCode::OK, &json!(operators::ANONYMIZERS)) }))
-        .route("/deanonymizers", get(|| async { answer(StatusCode::OK, &json!(operators::DEANONYMIZERS)) }))
+        .route("/anonymizers", get(|| async { list(&operators::ANONYMIZERS) }))
+        .route("/deanonymizers", get(|| async { list(&operators::DEANONYMIZERS) }))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed for this address")
@@ -147,23 +165,26 @@ fn from_a_page(headers: &HeaderMap) -> bool {
 }
 
 async fn analyze(State(state): State<PresidioState>, body: Body) -> Response {
-    work(state, body, |state, request| analyze::analyze(&state.scanner.scanner(), &state.limits, &request))
-        .await
+    work(state, body, |state, request| {
+        let found = analyze::analyze(&state.scanner.scanner(), &state.limits, &request)?;
+        python::json(&found, state.limits.get(MAX_ANSWER)).map_err(|reached| Refusal::too_much(&reached))
+    })
+    .await
 }
 
 async fn anonymize(State(state): State<PresidioState>, body: Body) -> Response {
-    work(state, body, |_, request| anonymize::anonymize(request)).await
+    work(state, body, |state, request| anonymize::anonymize(&request, state.limits.get(MAX_ANSWER))).await
 }
 
 async fn deanonymize(State(state): State<PresidioState>, body: Body) -> Response {
-    work(state, body, |_, request| anonymize::deanonymize(request)).await
+    work(state, body, |state, request| anonymize::deanonymize(&request, state.limits.get(MAX_ANSWER))).await
 }
 
 /// Reads a body and works on it on a blocking thread, so many at once.
 async fn work<R: DeserializeOwned + Send + 'static>(
     state: PresidioState,
     body: Body,
-    on: impl FnOnce(&PresidioState, R) -> Result<Value, Refusal> + Send + 'static,
+    on: impl FnOnce(&PresidioState, R) -> Result<Vec<u8>, Refusal> + Send + 'static,
 ) -> Response {
     let busy = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many texts at once; try again");
     let most = state.limits.get(MAX_BODY);
@@ -189,14 +210,14 @@ async fn work<R: DeserializeOwned + Send + 'static>(
         done
     });
     match done.await {
-        Ok(Ok(value)) => answer(StatusCode::OK, &value),
+        Ok(Ok(json)) => answer(StatusCode::OK, json),
         Ok(Err(refusal)) => {
             if refusal.status.is_server_error() {
                 tracing::warn!(status = refusal.status.as_u16(), "a text was not looked at");
             }
             refusal.into_response()
         }
-        Err(_) => Refusal::failed("Internal server error").into_response(),
+        Err(_) => Refusal::broke().into_response(),
     }
 }
 
@@ -247,7 +268,7 @@ async fn supported_entities(Query(asked): Query<OfLanguage>) -> Response {
 
 fn of_language(asked: &OfLanguage, names: impl Fn() -> Vec<&'static str>) -> Response {
     match analyze::check_language(asked.language.as_deref().unwrap_or("en")) {
-        Ok(()) => answer(StatusCode::OK, &json!(names())),
+        Ok(()) => list(&names()),
         Err(refusal) => refusal.into_response(),
     }
 }

@@ -143,12 +143,13 @@ impl Recogniser {
                 let value = text.get(hit.range()).unwrap_or("");
                 let near = text.get(..hit.start()).unwrap_or("");
                 let raised = self.is_raised(near, context);
-                let score = if raised { raise(*score) } else { *score };
+                let (original_score, score) = (*score, if raised { raise(*score) } else { *score });
                 found.push(Found {
                     entity: self.entity.clone(),
                     start,
                     end: start + value.chars().count(),
                     score,
+                    original_score,
                     recogniser: self.name.clone(),
                     pattern: Some((name.clone(), pattern.clone())),
                 });

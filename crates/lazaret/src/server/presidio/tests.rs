@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use lazaret_core::Limits;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{AT_ONCE, MAX_BODY, PresidioState, router};
+use super::{AT_ONCE, MAX_ANSWER, MAX_BODY, PresidioState, anonymize, router};
 use crate::config::Config;
 use crate::knowledge::Watched;
 use crate::server::Hosts;
@@ -20,15 +21,20 @@ fn state() -> PresidioState {
     PresidioState::new(Watched::new(&config).unwrap(), Limits::default())
 }
 
-fn call_with(state: PresidioState, request: Request<Body>) -> (StatusCode, Value) {
+fn bytes_with(state: PresidioState, request: Request<Body>) -> (StatusCode, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut routes = router(state, Hosts::of(HOST.parse().unwrap()));
         let response = tower_service::Service::call(&mut routes, request).await.unwrap();
         let status = response.status();
         let bytes = to_bytes(response.into_body(), 1 << 24).await.unwrap();
-        (status, serde_json::from_str(std::str::from_utf8(&bytes).unwrap()).unwrap_or(Value::Null))
+        (status, bytes.to_vec())
     })
+}
+
+fn call_with(state: PresidioState, request: Request<Body>) -> (StatusCode, Value) {
+    let (status, bytes) = bytes_with(state, request);
+    (status, serde_json::from_str(std::str::from_utf8(&bytes).unwrap()).unwrap_or(Value::Null))
 }
 
 fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
@@ -39,52 +45,91 @@ fn call(path: &str, body: &Value) -> (StatusCode, Value) {
     call_with(state(), post(path, body.to_string()))
 }
 
-fn file(name: &str) -> Value {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/presidio").join(name);
+/// What Presidio answered (`testdata/presidio/record.py`).
+fn recorded() -> Vec<Value> {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/presidio/anonymizer.json");
     let bytes = lazaret_input::read_file(&path, MAX_BODY).unwrap();
     serde_json::from_str(std::str::from_utf8(&bytes).unwrap()).unwrap()
 }
 
+/// What is answered to a recorded request, byte for byte.
+fn answered(state: &PresidioState, row: &Value) -> (u64, String) {
+    let request = post(row["path"].as_str().unwrap(), row["request"].to_string());
+    let (status, bytes) = bytes_with(state.clone(), request);
+    (u64::from(status.as_u16()), String::from_utf8(bytes).unwrap())
+}
+
 #[test]
-fn anonymize_answers_as_presidio_does() {
-    let cases = file("anonymize.json");
+fn the_anonymizer_answers_as_presidio_does_byte_for_byte() {
     let state = state();
-    for case in cases.as_array().unwrap() {
-        let request = post("/anonymize", case["request"].to_string());
-        let (status, answer) = call_with(state.clone(), request);
-        assert_eq!(
-            u64::from(status.as_u16()),
-            case["status"].as_u64().unwrap(),
-            "{} {answer}",
-            case["request"]
-        );
-        assert_eq!(answer, case["response"], "{}", case["request"]);
+    let mut alike = 0;
+    for row in recorded() {
+        let (status, answer) = answered(&state, &row);
+        let same =
+            (status, answer.as_str()) == (row["status"].as_u64().unwrap(), row["response"].as_str().unwrap());
+        match row.get("differs").and_then(Value::as_str) {
+            Some("Presidio fails") => assert!((400..500).contains(&status), "{row}: {status} {answer}"),
+            Some(_) => assert_eq!(status, 200, "{row}: {answer}"),
+            None => assert!(same, "{row}: {status} {answer}"),
+        }
+        alike += usize::from(same);
+    }
+    assert!(alike >= 653, "{alike}");
+}
+
+#[test]
+fn where_results_of_two_types_overlap_nothing_is_left_over_shown_or_written_twice() {
+    let (state, rows) = (state(), recorded());
+    let texts = |name: &str| {
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        assert!(row.get("differs").is_some(), "{name}");
+        let theirs: Value = serde_json::from_str(row["response"].as_str().unwrap()).unwrap();
+        let ours: Value = serde_json::from_str(&answered(&state, row).1).unwrap();
+        (ours["text"].as_str().unwrap().to_owned(), theirs["text"].as_str().unwrap().to_owned())
+    };
+    // The `h` of the text is covered by a result, and stays in Presidio's.
+    assert_eq!(texts("joined around another"), ("<A> of Ward 7".into(), "<A><B>h of Ward 7".into()));
+    // `ef` is B's to remove, and A keeps it in Presidio's.
+    assert_eq!(texts("overlap, kept"), ("abcd <B> of Ward 7".into(), "abcd ef<B> of Ward 7".into()));
+    assert_eq!(texts("overlap, masked"), ("**cd <B> of Ward 7".into(), "**cd ef<B> of Ward 7".into()));
+}
+
+#[test]
+fn results_that_grow_or_overlap_without_end_are_refused() {
+    let mut limits = Limits::default();
+    limits.set(MAX_ANSWER.key(), 3_000);
+    let small = PresidioState { limits: Arc::new(limits), ..state() };
+    let results = |length: usize| -> Vec<Value> {
+        let each = (0..20)
+            .map(|at| json!({"start": at, "end": at + length, "score": 1, "entity_type": format!("E{at}")}));
+        each.collect()
+    };
+    let grow = json!({"text": "x".repeat(20), "analyzer_results": results(1),
+        "anonymizers": {"DEFAULT": {"type": "replace", "new_value": "y".repeat(200)}}});
+    let again = json!({"text": "x".repeat(1_000), "analyzer_results": results(900),
+        "anonymizers": {"DEFAULT": {"type": "hash", "salt": "sixteen bytes ok"}}});
+    for body in [grow, again] {
+        let (status, answer) = call_with(small.clone(), post("/anonymize", body.to_string()));
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(answer["error"].as_str().unwrap().contains("`presidio.max_answer`"), "{answer}");
     }
 }
 
 #[test]
-fn what_presidio_encrypted_is_decrypted_and_the_other_way_round() {
-    for case in file("encrypted.json").as_array().unwrap() {
-        let decrypt = |anonymized: &Value, key: &Value| {
-            let body = json!({
-                "text": anonymized["text"], "anonymizer_results": anonymized["items"],
-                "deanonymizers": {"DEFAULT": {"type": "decrypt", "key": key}},
-            });
-            call("/deanonymize", &body)
-        };
-        let (status, answer) = decrypt(&case["anonymized"], &case["key"]);
-        assert_eq!((status, &answer), (StatusCode::OK, &case["deanonymized"]));
-        assert_eq!(answer["text"], case["text"]);
-        let (status, _) = decrypt(&case["anonymized"], &json!("fedcba9876543210"));
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        let ours = json!({
-            "text": case["text"], "anonymizers": {"DEFAULT": {"type": "encrypt", "key": case["key"]}},
-            "analyzer_results": [{"start": 0, "end": 15, "entity_type": "PERSON", "score": 0.9}],
-        });
-        let (_, ours) = call("/anonymize", &ours);
-        assert_ne!(ours["text"], case["text"]);
-        assert_eq!(decrypt(&ours, &case["key"]).1["text"], case["text"]);
-    }
+fn answers_and_errors_are_spaced_and_escaped_as_presidios() {
+    let (status, bytes) = bytes_with(
+        state(),
+        post("/analyze", json!({"text": "née, SSN 078-05-1120", "language": "en"}).to_string()),
+    );
+    let answer = String::from_utf8(bytes).unwrap();
+    assert_eq!(status, StatusCode::OK);
+    let head = r#"[{"analysis_explanation": null, "end": 20, "entity_type": "US_SSN", "score": 0."#;
+    assert!(answer.starts_with(head) && answer.ends_with(r#", "start": 9}]"#), "{answer}");
+    let (_, bytes) = bytes_with(state(), post("/analyze", "{}"));
+    assert_eq!(bytes, b"{\"error\":\"No text provided\"}\n");
+    let get = Request::get("/deanonymizers").header("host", HOST).body(Body::empty()).unwrap();
+    assert_eq!(bytes_with(state(), get).1, b"[\"decrypt\",\"deanonymize_keep\"]\n");
 }
 
 #[test]
@@ -142,6 +187,13 @@ fn a_request_may_bring_its_own_recognisers() {
     assert_eq!((found[1]["start"].as_u64(), found[1]["score"].as_f64()), (Some(2), Some(0.3)));
     let (_, raised) = call("/analyze", &body("her zippy: zq-123"));
     assert_eq!(raised[0]["score"].as_f64(), Some(0.65));
+    let mut explained = body("her zippy: zq-123");
+    explained["return_decision_process"] = json!(true);
+    let (_, explained) = call("/analyze", &explained);
+    let explanation = &explained[0]["analysis_explanation"];
+    for (name, score) in [("original_score", 0.3), ("score", 0.65), ("score_context_improvement", 0.35)] {
+        assert_eq!(explanation[name].as_f64(), Some(score), "{name}");
+    }
     for pattern in ["(?<=a)b", "((a{900}){900}){9}", "(a)\\1", "[", "(?P<n"] {
         let bad = json!([{"supported_entity": "X", "patterns": [{"regex": pattern, "score": 0.3}]}]);
         let (status, _) =
@@ -214,4 +266,85 @@ fn what_it_says_of_itself() {
     assert_eq!(get("/deanonymizers").1[0], "decrypt");
     assert_eq!(get("/supportedentities?language=xx").0, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(get("/health").0, StatusCode::OK);
+}
+
+proptest! {
+    /// Whatever results say: no piece that a result covers stays, nothing else goes, and items say where things are.
+    #[test]
+    fn what_results_cover_goes_and_all_else_stays(
+        text in "[a-cé😀 ]{0,20}",
+        spans in prop::collection::vec((0_usize..22, 0_usize..6, 0_usize..3), 0..8),
+    ) {
+        let count = text.chars().count();
+        let results: Vec<Value> = spans.iter().filter(|(start, length, _)| start + length <= count)
+            .map(|(start, length, kind)| json!({"start": start, "end": start + length, "score": 0.5, "entity_type": format!("T{kind}")}))
+            .collect();
+        let covered = |at: usize| results.iter().any(|one| {
+            (one["start"].as_u64().unwrap()..one["end"].as_u64().unwrap()).contains(&(at as u64))
+        });
+        let stays: String = text.chars().enumerate().filter(|(at, c)| !covered(*at) && *c != ' ').map(|(_, c)| c).collect();
+        let request = json!({"text": text, "analyzer_results": results, "anonymizers": {"DEFAULT": {"type": "replace", "new_value": "#"}}});
+        let answer = anonymize::anonymize(&request, MAX_ANSWER).unwrap();
+        let answer: Value = serde_json::from_str(std::str::from_utf8(&answer).unwrap()).unwrap();
+        let out: Vec<char> = answer["text"].as_str().unwrap().chars().collect();
+        let left: String = out.iter().filter(|c| !"# ".contains(**c)).collect();
+        prop_assert_eq!(left, stays);
+        for item in answer["items"].as_array().unwrap() {
+            let at = usize::try_from(item["start"].as_u64().unwrap()).unwrap();
+            prop_assert_eq!(out[at], '#');
+        }
+    }
+
+    /// Any value of any member is answered or refused, never a crash.
+    #[test]
+    fn any_request_is_answered(body in any_json()) {
+        let _any = anonymize::anonymize(&body, MAX_ANSWER);
+        let _any = anonymize::deanonymize(&body, MAX_ANSWER);
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "text",
+        "analyzer_results",
+        "anonymizers",
+        "deanonymizers",
+        "anonymizer_results",
+        "start",
+        "end",
+        "score",
+        "entity_type",
+        "type",
+        "key",
+        "DEFAULT",
+        "salt",
+        "hash_type",
+        "masking_char",
+        "chars_to_mask",
+        "from_end",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3_i64..20).prop_map(Value::from),
+        (0.0_f64..2.0).prop_map(Value::from),
+        prop::sample::select(vec![
+            "",
+            "é",
+            "PERSON",
+            "mask",
+            "decrypt",
+            "replace",
+            "hash",
+            "0123456789abcdef"
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(key.clone().prop_map(str::to_owned), inner, 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
 }

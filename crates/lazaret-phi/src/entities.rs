@@ -1,0 +1,410 @@
+//! Who and what was met in texts: the same person, number or date is one, however it is written.
+
+use lazaret_core::{KeyedDigest, Kind, Label, Numbering};
+use rustc_hash::FxHashMap;
+
+use crate::calendar;
+use crate::surrogate::{Gender, Role, cased, gender_of, name_word, parts, roles};
+
+/// Persons with one word, or one set of initials, that are compared with a new name.
+const COMPARED: usize = 16;
+/// Bytes before a name in which a title tells the sex.
+const TITLE: usize = 8;
+
+/// Who and what was met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Entities {
+    /// How many of each kind.
+    counts: FxHashMap<Kind, u32>,
+    /// The number of what is compared whole.
+    numbers: FxHashMap<(Kind, String), u32>,
+    persons: Vec<Person>,
+    /// By a word of their name.
+    by_word: FxHashMap<String, Vec<usize>>,
+    /// By the initials of their name, two and more: `qv`.
+    by_initials: FxHashMap<String, Vec<usize>>,
+    /// Persons of whom initials are all that is known.
+    by_initials_alone: FxHashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Person {
+    number: u32,
+    /// In the order they were met.
+    words: Vec<Word>,
+    /// The first letter of a given name of which no more is known: `Q. Vane`.
+    first: Option<char>,
+    gender: Option<Gender>,
+}
+
+/// A word of a person's name.
+#[derive(Debug)]
+struct Word {
+    lower: String,
+    is_given: bool,
+    /// What it becomes.
+    made: Option<String>,
+}
+
+impl Numbering for Entities {
+    fn number(&mut self, label: Label, value: &str) -> u32 {
+        self.met(label, value, "").0
+    }
+}
+
+impl Entities {
+    /// The number of what a value stands for, new or met before; of a name also the person. What stands before it may
+    /// tell a sex.
+    pub(crate) fn met(&mut self, label: Label, value: &str, before: &str) -> (u32, Option<usize>) {
+        if label.kind == Kind::Name {
+            let person = self.person(value, before);
+            return (self.persons.get(person).map_or(0, |person| person.number), Some(person));
+        }
+        let key = (label.kind, sameness(label.kind, value));
+        if let Some(number) = self.numbers.get(&key) {
+            return (*number, None);
+        }
+        let number = self.next(label.kind);
+        self.numbers.insert(key, number);
+        (number, None)
+    }
+
+    fn next(&mut self, kind: Kind) -> u32 {
+        let count = self.counts.entry(kind).or_insert(0);
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// The person a name is of: one whose name has all its words, or whose only word it has; of initials the one person
+    /// who has them; else a new one.
+    fn person(&mut self, value: &str, before: &str) -> usize {
+        let written: Vec<&str> =
+            parts(value).into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect();
+        let roles = roles(value, &written);
+        let words: Vec<(String, bool)> = written
+            .iter()
+            .zip(&roles)
+            .filter(|(_, role)| **role != Role::Stays)
+            .map(|(word, role)| (word.to_lowercase(), *role == Role::Given))
+            .collect();
+        let known = words
+            .iter()
+            .filter(|(word, _)| word.chars().count() > 1)
+            .filter_map(|(word, _)| self.by_word.get(word))
+            .flat_map(|persons| persons.iter().take(COMPARED))
+            .find(|person| self.persons.get(**person).is_some_and(|person| person.may_be(&words)))
+            .copied();
+        let alone = initials_alone(&words);
+        let of_initials = || {
+            let initials = alone.clone().or_else(|| capitals(value))?;
+            self.of_initials(&initials)
+        };
+        let person = known.or_else(of_initials).unwrap_or_else(|| {
+            let number = self.next(Kind::Name);
+            self.persons.push(Person { number, words: Vec::new(), first: None, gender: None });
+            let person = self.persons.len() - 1;
+            if let Some(initials) = alone.clone() {
+                self.by_initials_alone.insert(initials, person);
+            }
+            person
+        });
+        let Some(is) = self.persons.get_mut(person) else { return person };
+        let signs = capitals(value).is_some_and(|initials| is.initials() == initials);
+        for (lower, is_given) in words.into_iter().filter(|_| alone.is_none() && !signs) {
+            if lower.chars().count() == 1 {
+                is.first = is.first.or_else(|| lower.chars().next().filter(|_| is_given));
+            } else if !is.words.iter().any(|known| known.lower == lower) {
+                self.by_word.entry(lower.clone()).or_default().push(person);
+                is.words.push(Word { lower, is_given, made: None });
+            }
+        }
+        let initials = is.initials();
+        if initials.chars().count() > 1 {
+            let persons = self.by_initials.entry(initials).or_default();
+            if persons.len() < COMPARED && !persons.contains(&person) {
+                persons.push(person);
+            }
+        }
+        is.gender = is.gender.or_else(|| titled(before)).or_else(|| {
+            let given = written.iter().zip(&roles).filter(|(_, role)| **role == Role::Given);
+            given.map(|(word, _)| word).find_map(|word| gender_of(&word.to_lowercase()))
+        });
+        person
+    }
+
+    /// The person of these initials, if there is one alone. A middle one may be unknown of them.
+    fn of_initials(&self, initials: &str) -> Option<usize> {
+        if let Some(person) = self.by_initials_alone.get(initials) {
+            return Some(*person);
+        }
+        let one = |initials: &str| {
+            let persons = self.by_initials.get(initials).filter(|persons| persons.len() < COMPARED)?;
+            let has = |person: &&usize| {
+                self.persons.get(**person).is_some_and(|person| person.initials() == initials)
+            };
+            let mut those = persons.iter().filter(has);
+            those.next().filter(|_| those.next().is_none()).copied()
+        };
+        let letters: Vec<char> = initials.chars().collect();
+        match letters.as_slice() {
+            [first, _, last] => one(initials).or_else(|| one(&String::from_iter([first, last]))),
+            _ => one(initials),
+        }
+    }
+
+    /// What a name of a person becomes: each word what it became before, initials those of what the words become.
+    pub(crate) fn surrogate(&mut self, person: usize, value: &str, seed: &KeyedDigest) -> String {
+        let pieces = parts(value);
+        let written: Vec<&str> = pieces.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        let mut roles = roles(value, &written).into_iter();
+        let Some(person) = self.persons.get_mut(person) else { return String::new() };
+        let mut out = String::with_capacity(value.len() + 8);
+        let signs = capitals(value).is_some_and(|initials| person.initials() == initials);
+        for (piece, is_word) in pieces {
+            if !is_word {
+                out.push_str(piece);
+                continue;
+            }
+            let role = roles.next().unwrap_or(Role::Surname);
+            if role != Role::Stays && (signs || piece.chars().count() == 1) {
+                out.extend(piece.chars().map(|letter| person.initial(letter, role, seed)));
+                continue;
+            }
+            let lower = piece.to_lowercase();
+            let gender = person.gender;
+            match person.words.iter_mut().find(|word| word.lower == lower) {
+                Some(word) => {
+                    let made = word.made.get_or_insert_with(|| name_word(&lower, role, gender, seed));
+                    out.push_str(&cased(made, piece));
+                }
+                None => out.push_str(&name_word(piece, role, gender, seed)),
+            }
+        }
+        out
+    }
+}
+
+impl Person {
+    /// Whether a name can be this person's: its words are among theirs, initials for words too, or theirs among its.
+    fn may_be(&self, words: &[(String, bool)]) -> bool {
+        let has = |(word, _): &(String, bool)| {
+            let initial = word.chars().count() == 1;
+            self.words.iter().any(|known| {
+                if initial { known.lower.starts_with(word.as_str()) } else { known.lower == *word }
+            })
+        };
+        words.iter().all(has)
+            || self.words.len() == 1
+                && self.words.iter().all(|known| words.iter().any(|(word, _)| known.lower == *word))
+    }
+
+    /// The initials, given names first.
+    fn initials(&self) -> String {
+        let of = |given: bool| {
+            let words = self.words.iter().filter(move |word| word.is_given == given);
+            words.filter_map(|word| word.lower.chars().next())
+        };
+        let first = self.first.filter(|_| of(true).next().is_none());
+        first.into_iter().chain(of(true)).chain(of(false)).collect()
+    }
+
+    /// What an initial becomes: the first letter of what the word becomes that it stands for.
+    fn initial(&self, letter: char, role: Role, seed: &KeyedDigest) -> char {
+        let lower: String = letter.to_lowercase().collect();
+        let of_word = |word: &Word| {
+            let made = word.made.as_ref().filter(|_| word.lower.starts_with(&lower));
+            made.and_then(|made| made.chars().next())
+        };
+        let made = self.words.iter().find_map(of_word);
+        let made = made.or_else(|| name_word(&lower, role, self.gender, seed).chars().next()).unwrap_or('x');
+        if letter.is_lowercase() { made.to_ascii_lowercase() } else { made.to_ascii_uppercase() }
+    }
+}
+
+/// The letters of a name of which every word is one: `Q.V.`.
+fn initials_alone(words: &[(String, bool)]) -> Option<String> {
+    let alone = words.len() > 1 && words.iter().all(|(word, _)| word.chars().count() == 1);
+    alone.then(|| words.iter().map(|(word, _)| word.as_str()).collect())
+}
+
+/// Two or three capitals without full stops, which may be initials: `QV`.
+fn capitals(value: &str) -> Option<String> {
+    let letters = value.trim();
+    let are = (2..=3).contains(&letters.len()) && letters.bytes().all(|byte| byte.is_ascii_uppercase());
+    are.then(|| letters.to_lowercase())
+}
+
+/// The sex that a title before a name tells.
+fn titled(before: &str) -> Option<Gender> {
+    let mut from = before.len().saturating_sub(TITLE);
+    while !before.is_char_boundary(from) {
+        from += 1;
+    }
+    let word = before.get(from..)?.split(|c: char| !c.is_alphabetic()).rfind(|word| !word.is_empty())?;
+    match word.to_lowercase().as_str() {
+        "mr" | "herr" | "sr" | "master" => Some(Gender::Male),
+        "mrs" | "ms" | "miss" | "frau" | "mme" | "sra" => Some(Gender::Female),
+        _ => None,
+    }
+}
+
+/// What two writings of one thing have in common: a date its day, a number its digits, an identifier the letters and
+/// digits of its own value, all else its letters and digits.
+pub(crate) fn sameness(kind: Kind, value: &str) -> String {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    match kind {
+        Kind::Date => match calendar::parse(value.trim()).and_then(|date| date.whole()) {
+            Some((year, month, day)) => format!("{year}-{month}-{day}"),
+            None => plain(value),
+        },
+        Kind::Phone | Kind::Fax => {
+            let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+            let national = digits.strip_prefix('1').filter(|rest| rest.len() == 10).map(str::to_owned);
+            let digits = national.unwrap_or(digits);
+            if digits.len() < 3 { plain(value) } else { digits }
+        }
+        _ => plain(value.get(word_before(kind, value)..).unwrap_or(value)),
+    }
+}
+
+/// Words that say of an identifier what it is, and stand in the find where the value follows them without more: `MRN
+/// 00731946`.
+const SAYS_WHAT: [&str; 52] = [
+    "accession",
+    "acc",
+    "account",
+    "acct",
+    "admission",
+    "case",
+    "chart",
+    "claim",
+    "code",
+    "csn",
+    "dea",
+    "device",
+    "encounter",
+    "file",
+    "fin",
+    "group",
+    "grp",
+    "har",
+    "health",
+    "hospital",
+    "hosp",
+    "id",
+    "identifier",
+    "insurance",
+    "lic",
+    "licence",
+    "license",
+    "lot",
+    "mbi",
+    "med",
+    "medicaid",
+    "medical",
+    "medicare",
+    "member",
+    "mr",
+    "mrn",
+    "nhs",
+    "no",
+    "npi",
+    "nr",
+    "num",
+    "number",
+    "patient",
+    "plan",
+    "policy",
+    "pt",
+    "rec",
+    "record",
+    "ref",
+    "serial",
+    "sn",
+    "ssn",
+];
+
+/// The byte at which an identifier's own value begins: behind the words that say what it is.
+pub(crate) fn word_before(kind: Kind, value: &str) -> usize {
+    let identifies = matches!(
+        kind,
+        Kind::Ssn
+            | Kind::Mrn
+            | Kind::HealthPlan
+            | Kind::Account
+            | Kind::License
+            | Kind::Vehicle
+            | Kind::Device
+            | Kind::OtherId
+    );
+    if !identifies {
+        return 0;
+    }
+    let mut begin = 0;
+    while let Some(rest) = value.get(begin..) {
+        let word = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let says = rest
+            .get(..word)
+            .is_some_and(|word| SAYS_WHAT.iter().any(|known| known.eq_ignore_ascii_case(word)));
+        let after = rest.get(word..).unwrap_or("");
+        let own = after.trim_start_matches([' ', '\t', ':', '.', '#', '=', '-', '(']);
+        // Without a sign between, letters belong to the value.
+        if !says || own.len() == after.len() || !own.contains(|c: char| c.is_ascii_digit()) {
+            break;
+        }
+        begin = value.len() - own.len();
+    }
+    begin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: KeyedDigest = KeyedDigest([7; 32]);
+
+    fn numbers(label: Label, values: &[&str]) -> Vec<u32> {
+        let mut entities = Entities::default();
+        values.iter().map(|value| entities.number(label, value)).collect()
+    }
+
+    #[test]
+    fn an_identifier_is_its_own_value_whatever_word_stands_before_it() {
+        let one =
+            ["MRN 00731946", "00731946", "MRN: 0073-1946", "Medical Record No. 00731946", "mrn#00731946"];
+        assert_eq!(numbers(Label::MRN, &one), [1; 5]);
+        let other = ["HN 7714 0036", "7714 0036", "AB-7714-0036", "MRN", "NO12", "12"];
+        assert_eq!(numbers(Label::MRN, &other), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(numbers(Label::of(Kind::Vehicle), &["QVX 4471", "4471 QVX"]), [1, 2]);
+        assert_eq!(numbers(Label::of(Kind::Hospital), &["Medical 12", "12"]), [1, 2]);
+    }
+
+    #[test]
+    fn initials_are_those_of_the_one_person_who_has_them() {
+        let of = |values: &[&str]| numbers(Label::NAME, values);
+        assert_eq!(of(&["Quill Vane", "Q.V.", "QV", "Q. A. V."]), [1; 4]);
+        assert_eq!(of(&["VANE, QUILL", "Q.V.", "Vane"]), [1; 3]);
+        assert_eq!(of(&["Q. Vane", "Tamsin Orrell", "Q.V.", "T.O."]), [1, 2, 1, 2]);
+        assert_eq!(of(&["Q.V.", "Quill Vane", "Q.V."]), [1, 2, 1]);
+        // Two persons have them: nobody can say whose they are.
+        assert_eq!(of(&["Quill Vane", "Quentin Vole", "Q.V.", "Q.V.", "V.Q."]), [1, 2, 3, 3, 4]);
+        // Two capitals may be a surname.
+        assert_eq!(of(&["NG", "Quill Vane", "NG", "Q.", "Q."]), [1, 2, 1, 3, 4]);
+    }
+
+    #[test]
+    fn initials_become_those_of_the_made_up_name() {
+        let mut entities = Entities::default();
+        let mut made = |value: &str| {
+            let (_, person) = entities.met(Label::NAME, value, "");
+            entities.surrogate(person.unwrap(), value, &SEED)
+        };
+        let name = made("Quill Vane");
+        let letters: Vec<char> = name.split(' ').filter_map(|word| word.chars().next()).collect();
+        assert_eq!(made("Q.V."), format!("{}.{}.", letters[0], letters[1]));
+        assert_eq!(made("QV"), String::from_iter(&letters));
+        assert_eq!(made("Vane"), name.split(' ').nth(1).unwrap());
+    }
+}
