@@ -1,14 +1,17 @@
 //! A model of the hospital's own beside the rules: what it must offer, its limits, and how what it marks joins what the
 //! rules found.
 //!
-//! The model reads the folded text, as the detectors do. Where it and a rule speak of the same place the rule names it,
-//! and the span becomes what either covers. A model that fails, or answers what is not in the text, fails the whole text.
+//! The model reads the folded text, as the detectors do. It only adds: what the rules found keeps its label and is never
+//! shortened. A span of the model that reaches over one of a rule with the same label is joined to it; over one with
+//! another label it is cut there, for a profile may keep what the one label says and not what the other does. A model
+//! that fails, or answers what is not in the text, fails the whole text.
 
 use std::fmt;
 
 use lazaret_core::{Confidence, DetectorError, Kind, Label, Limit, Span};
 
-use crate::overlap::{Evidence, Found};
+use crate::knowledge::{Allowed, drop_allowed};
+use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::found;
 use crate::view::Note;
 
@@ -49,14 +52,16 @@ pub trait TokenClassifier: fmt::Debug + Send + Sync {
     fn classify(&self, text: &str) -> Result<Vec<Marked>, DetectorError>;
 }
 
-/// Adds what the model marks.
-pub(crate) fn claim(
+/// Joins what the model marks to what the rules found; these are disjoint and in order, and so is what comes out.
+pub(crate) fn join(
     model: &dyn TokenClassifier,
     note: &Note<'_>,
     wide: bool,
-    out: &mut Vec<Found>,
-) -> Result<(), DetectorError> {
+    allowed: &[Allowed],
+    rules: Vec<Found>,
+) -> Result<Vec<Found>, DetectorError> {
     let text = note.text();
+    let mut marks = Vec::new();
     for Marked { label, span, confidence } in model.classify(text)? {
         let Some(words) = text.get(span.start..span.end).filter(|words| !words.is_empty()) else {
             let reason = "the model marks what is not in the text".to_owned();
@@ -64,10 +69,34 @@ pub(crate) fn claim(
         };
         let label = narrowed(label, words);
         if wide || label.counts_for_safe_harbor() {
-            out.push(found(label, span.start, span.end, Evidence::model(confidence)));
+            marks.push(found(label, span.start, span.end, Evidence::model(confidence)));
         }
     }
-    Ok(())
+    let mut claims = Vec::new();
+    // Disjoint before they are cut: two that overlap could bridge two spans of rules.
+    for mark in resolve(&marks) {
+        let first = rules.partition_point(|rule| rule.end <= mark.start);
+        let mut from = mark.start;
+        for rule in rules.iter().skip(first).take_while(|rule| rule.start < mark.end) {
+            if rule.label != mark.label {
+                claims.extend(trimmed(text, Found { start: from, end: rule.start, ..mark }));
+                from = rule.end;
+            }
+        }
+        claims.extend(trimmed(text, Found { start: from, ..mark }));
+    }
+    drop_allowed(note, allowed, &mut claims);
+    claims.extend(rules);
+    Ok(resolve(&claims))
+}
+
+/// A claim without the blanks and signs at its ends; nothing, if nothing else is in it.
+fn trimmed(text: &str, claim: Found) -> Option<Found> {
+    let words = text.get(claim.start..claim.end)?;
+    let inner = words.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let start = claim.end - inner.len();
+    let inner = inner.trim_end_matches(|c: char| !c.is_alphanumeric());
+    (!inner.is_empty()).then_some(Found { start, end: start + inner.len(), ..claim })
 }
 
 /// Models mark every age and every year; some of them may stay ([`Label::WIDE`]).
@@ -115,7 +144,13 @@ mod tests {
         let found = scanner.scan(text, None).unwrap();
         found
             .iter()
-            .map(|d| (text.get(d.span.start..d.span.end).unwrap().to_owned(), d.label.to_string(), d.confidence.value()))
+            .map(|d| {
+                (
+                    text.get(d.span.start..d.span.end).unwrap().to_owned(),
+                    d.label.to_string(),
+                    d.confidence.value(),
+                )
+            })
             .collect()
     }
 
@@ -136,11 +171,28 @@ mod tests {
         assert_eq!(spans(&model, text)[0].0, "\u{ff5a}or\u{200b}blat");
     }
 
+    fn owned(text: &str, label: &str, score: f32) -> (String, String, f32) {
+        (text.to_owned(), label.to_owned(), score)
+    }
+
     #[test]
-    fn a_rule_names_what_both_see_and_the_span_covers_both() {
-        let model = scanner(&[("MRN 00483917 zorblat", Label::PATIENT, 1.0)]);
-        let found = spans(&model, "pain, MRN 00483917 zorblat left");
-        assert_eq!(found, [("MRN 00483917 zorblat".to_owned(), "MRN".to_owned(), 0.95)]);
+    fn what_a_rule_found_keeps_its_label_and_the_rest_is_the_models() {
+        let model = scanner(&[("zorblat MRN 00483917, 04/17/2024 quen", Label::PATIENT, 0.75)]);
+        let found = spans(&model, "pain, zorblat MRN 00483917, 04/17/2024 quen left");
+        let rules: Vec<_> = found.iter().filter(|(_, label, _)| label != "NAME.patient").cloned().collect();
+        let plain = spans(&Scanner::new().unwrap(), "pain, zorblat MRN 00483917, 04/17/2024 quen left");
+        assert_eq!(rules, plain);
+        assert_eq!(found.first(), Some(&owned("zorblat", "NAME.patient", 0.75)));
+        assert_eq!(found.last(), Some(&owned("quen", "NAME.patient", 0.75)));
+        assert_eq!(found.len(), 4);
+    }
+
+    #[test]
+    fn spans_of_one_label_are_joined() {
+        let model = scanner(&[("04/17/2024 noonish", Label::DATE, 0.75)]);
+        let found = spans(&model, "pain since 04/17/2024 noonish");
+        let rule = spans(&Scanner::new().unwrap(), "pain since 04/17/2024 noonish");
+        assert_eq!(found, [owned("04/17/2024 noonish", "DATE", rule[0].2)]);
     }
 
     #[test]
@@ -185,6 +237,41 @@ mod tests {
             let broken = Scanner::new().unwrap().classifying(Arc::new(Broken(span)));
             assert!(broken.scan("\u{e4}\u{e4}\u{e4} MRN 00483917", None).is_err(), "{span:?}");
         }
+    }
+
+    #[test]
+    fn what_rules_found_is_not_less_whatever_a_model_marks() {
+        use proptest::prelude::*;
+        /// Marks every stretch between two numbers of bytes as each of some labels in turn.
+        #[derive(Debug)]
+        struct Anything(Vec<(usize, usize)>);
+        impl TokenClassifier for Anything {
+            fn version(&self) -> String {
+                String::new()
+            }
+
+            fn classify(&self, text: &str) -> Result<Vec<Marked>, DetectorError> {
+                let labels = [Label::CITY, Label::PATIENT, Label::DATE, Label::MRN];
+                let spans = self.0.iter().map(|(from, len)| Span::new(*from, (from + len).min(text.len())));
+                let spans = spans.filter(|span| span.start < span.end).zip(labels.into_iter().cycle());
+                let confidence = Confidence::new(1.0);
+                Ok(spans.map(|(span, label)| Marked { label, span, confidence }).collect())
+            }
+        }
+        let text = "Mrs. Quillmoor, MRN 00483917, seen 04/17/2024 by Dr. Fernleigh, Larkton, OH 44917 (614) 555-0137";
+        let rules = Scanner::new().unwrap().scan(text, None).unwrap();
+        assert!(rules.len() > 5);
+        proptest!(|(spans in prop::collection::vec((0_usize..90, 1_usize..60), 0..12))| {
+            let model = Scanner::new().unwrap().classifying(Arc::new(Anything(spans)));
+            let found = model.scan(text, None).unwrap();
+            prop_assert!(found.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start));
+            for rule in &rules {
+                let same = |d: &&lazaret_core::Detection| {
+                    d.label == rule.label && d.span.start <= rule.span.start && rule.span.end <= d.span.end
+                };
+                prop_assert!(found.iter().any(|d| same(&d)), "{:?} of {found:?}", rule.label);
+            }
+        });
     }
 
     #[test]

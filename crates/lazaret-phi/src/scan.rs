@@ -240,16 +240,17 @@ fn look_at(
     let edged = claims.len();
     edges::leftover(note, &mut claims);
     sections.temper(&mut claims, edged);
-    if let Some(classifier) = classifier {
-        classifier::claim(classifier, note, wide, &mut claims)?;
-    }
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     drop_allowed(note, &allowed, &mut claims);
-    Ok(resolve(&claims)
+    let mut found = resolve(&claims);
+    if let Some(classifier) = classifier {
+        found = classifier::join(classifier, note, wide, &allowed, found)?;
+    }
+    Ok(found
         .into_iter()
         .map(|claim| Detection {
             label: claim.label,
