@@ -3,7 +3,7 @@
 
 use lazaret_core::{Limit, Limits};
 use lazaret_input::json::{self, Document, Node};
-use lazaret_phi::{MAX_MODEL_HEADS, MAX_MODEL_LABELS, MAX_MODEL_WIDTH};
+use lazaret_phi::{MAX_MODEL_HEADS, MAX_MODEL_LABELS, MAX_MODEL_VOCABULARY, MAX_MODEL_WIDTH};
 
 use crate::error::ModelError;
 
@@ -124,7 +124,7 @@ impl Config {
         Ok(Self {
             architecture,
             activation,
-            vocabulary: number("vocab_size")?,
+            vocabulary: under(MAX_MODEL_VOCABULARY, "`vocab_size`", number("vocab_size")?)?,
             positions,
             types: if bert { number("type_vocab_size")? } else { 0 },
             layers: number(of("num_hidden_layers", "n_layers"))?,
@@ -203,6 +203,7 @@ mod tests {
             ("hidden_size", json!(-4), "`hidden_size` is not a whole number above 0"),
             ("hidden_size", json!(4.5), "`hidden_size` is not a whole number above 0"),
             ("vocab_size", json!(null), "`vocab_size`"),
+            ("vocab_size", json!(1_000_001), "`phi.model.max_vocabulary` reached"),
             ("max_position_embeddings", json!(2), "no room for a word"),
             ("id2label", json!({}), "`id2label` names no label"),
             ("id2label", json!({"0": "O", "2": "X"}), "from 0 without a gap"),

@@ -52,6 +52,14 @@ struct Parts {
     normalizer: BertNormalizer,
 }
 
+/// Whether an id is one of the model's: it has `most`.
+fn within(file: &'static str, id: u32, most: usize) -> Result<(), ModelError> {
+    if usize::try_from(id).is_ok_and(|id| id < most) {
+        return Ok(());
+    }
+    Err(ModelError::malformed(file, format!("has an id of {id}, and `vocab_size` of config.json is {most}")))
+}
+
 /// The `type` of a part.
 fn kind<'d>(node: Option<Node<'d, '_>>) -> Option<&'d str> {
     node?.get("type")?.as_str()
@@ -93,6 +101,7 @@ impl Tokens {
         for member in model.get("vocab").into_iter().flat_map(|node| node.members()) {
             let id = whole(member.value).and_then(|id| u32::try_from(id).ok());
             let id = id.ok_or_else(|| wrong("its vocabulary has an id that is not a whole number"))?;
+            within(TOKENIZER, id, most)?;
             words.insert(member.key.to_owned(), id);
         }
         let text = |key: &str, otherwise: &str| {
@@ -110,7 +119,7 @@ impl Tokens {
                 flag("lowercase", true)?,
             ),
         };
-        Self::of(TOKENIZER, parts, most)
+        Self::of(TOKENIZER, parts)
     }
 
     /// From `vocab.txt`, one piece a line, and `tokenizer_config.json`, which says whether capitals are read.
@@ -125,6 +134,7 @@ impl Tokens {
         })?;
         let mut words = AHashMap::new();
         for (line, id) in list.lines().zip(0_u32..) {
+            within(VOCABULARY, id, most)?;
             if words.insert(line.to_owned(), id).is_some() {
                 let why = format!("line {}: a piece stands there a second time", u64::from(id) + 1);
                 return Err(ModelError::malformed(VOCABULARY, why));
@@ -145,16 +155,11 @@ impl Tokens {
             longest: 100,
             normalizer: BertNormalizer::new(true, chinese, flag("strip_accents"), lowercase),
         };
-        Self::of(VOCABULARY, parts, most)
+        Self::of(VOCABULARY, parts)
     }
 
-    fn of(file: &'static str, parts: Parts, most: usize) -> Result<Self, ModelError> {
+    fn of(file: &'static str, parts: Parts) -> Result<Self, ModelError> {
         let wrong = |why: String| ModelError::malformed(file, why);
-        if let Some(id) = parts.words.values().max()
-            && usize::try_from(*id).is_ok_and(|id| id >= most)
-        {
-            return Err(wrong(format!("has an id of {id}, and `vocab_size` of config.json is {most}")));
-        }
         if parts.longest > LONGEST_WORD {
             return Err(wrong(format!("`max_input_chars_per_word` is above {LONGEST_WORD}")));
         }

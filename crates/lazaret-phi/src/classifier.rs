@@ -27,6 +27,8 @@ pub const MAX_MODEL_HEADER: Limit = Limit::new("phi.model.max_header", 4 << 20);
 pub const MAX_MODEL_TEXT: Limit = Limit::new("phi.model.max_text", 1 << 20);
 /// Longest `tokenizer.json` or `vocab.txt` of a model, in bytes.
 pub const MAX_MODEL_TOKENIZER: Limit = Limit::new("phi.model.max_tokenizer", 64 << 20);
+/// Most pieces of words that a model knows.
+pub const MAX_MODEL_VOCABULARY: Limit = Limit::new("phi.model.max_vocabulary", 1_000_000);
 /// Largest file of weights, in bytes.
 pub const MAX_MODEL_WEIGHTS: Limit = Limit::new("phi.model.max_weights", 4 << 30);
 /// Widest layer: memory for a window grows with it.

@@ -67,7 +67,7 @@ mod wide;
 
 pub use classifier::{
     MAX_MODEL_CONFIG, MAX_MODEL_HEADER, MAX_MODEL_HEADS, MAX_MODEL_LABELS, MAX_MODEL_TEXT,
-    MAX_MODEL_TOKENIZER, MAX_MODEL_WEIGHTS, MAX_MODEL_WIDTH, Marked, TokenClassifier,
+    MAX_MODEL_TOKENIZER, MAX_MODEL_VOCABULARY, MAX_MODEL_WEIGHTS, MAX_MODEL_WIDTH, Marked, TokenClassifier,
 };
 pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
@@ -91,6 +91,7 @@ pub const LIMITS: &[lazaret_core::Limit] = &[
     MAX_MODEL_LABELS,
     MAX_MODEL_TEXT,
     MAX_MODEL_TOKENIZER,
+    MAX_MODEL_VOCABULARY,
     MAX_MODEL_WEIGHTS,
     MAX_MODEL_WIDTH,
 ];

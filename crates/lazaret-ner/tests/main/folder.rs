@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lazaret_core::{Limits, chain};
 use lazaret_ner::{LocalModel, ModelSettings};
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::tiny::Tiny;
@@ -203,5 +204,35 @@ fn a_file_above_its_limit_is_refused_whole() {
         let error = LocalModel::open(folder.path(), &ModelSettings::default(), &limits).unwrap_err();
         let error = chain(&error);
         assert!(error.starts_with(file) && error.contains(&format!("limit `{limit}` reached")), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// Bytes of one file changed, put in, or cut off: the folder is opened or refused.
+    #[test]
+    fn a_changed_file_is_read_or_refused(
+        file in prop::sample::select(vec!["config.json", "tokenizer.json", "model.safetensors"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
+        // Of the weights most bytes are weights: the header is what is read.
+        near in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        Tiny::new().write(folder.path());
+        let mut bytes = std::fs::read(folder.path().join(file)).unwrap();
+        for (at, byte, how) in changes {
+            let at = at.index(if near { bytes.len().min(1_500) } else { bytes.len() });
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ if byte < 8 => bytes.truncate(at.max(1)),
+                _ => bytes[at] = b'0' + byte % 10,
+            }
+        }
+        std::fs::write(folder.path().join(file), bytes).unwrap();
+        if let Err(error) = open(folder.path(), &ModelSettings::default()) {
+            prop_assert!(error.len() < 2_000, "{error}");
+        }
     }
 }

@@ -41,7 +41,9 @@ impl Tiny {
         };
         let mut words = vec![0.0; WORDS.len() * HIDDEN];
         for (row, (_, says)) in words.chunks_exact_mut(HIDDEN).zip(WORDS) {
-            says.iter().for_each(|(tag, much)| row[*tag] = *much);
+            for (tag, much) in *says {
+                row[*tag] = *much;
+            }
         }
         let mut classifier = vec![0.0; TAGS.len() * HIDDEN];
         for (tag, row) in classifier.chunks_exact_mut(HIDDEN).enumerate() {
@@ -107,7 +109,7 @@ impl Tiny {
         let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
         for (name, (shape, values)) in &self.tensors {
             let from = data.len();
-            values.iter().for_each(|value| data.extend_from_slice(&value.to_le_bytes()));
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
             let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [from, data.len()]});
             header.insert(name.clone(), entry);
         }
