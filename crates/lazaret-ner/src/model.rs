@@ -128,7 +128,8 @@ impl LocalModel {
             let scores = self
                 .encoder
                 .scores(&ids)
-                .map_err(|error| failed(&format!("the model could not compute: {error}")))?;
+                // Its words would tell of the text.
+                .map_err(|_| failed("the model could not compute"))?;
             if scores.len() != ids.len() {
                 return Err(failed("the model answers for another number of pieces"));
             }
@@ -147,29 +148,32 @@ impl LocalModel {
         Ok(spans.out)
     }
 
-    /// What a word is, by the mean of its pieces: none below the threshold.
+    /// What a word is, none below the threshold: by its first piece or by the mean of its pieces, whichever says more. Models
+    /// are trained to label the first piece alone, or all of them.
     fn judge(&self, word: &Word) -> Judged {
-        let mut of_label = vec![(0.0, 0.0); self.tags.labels.len()];
-        let mut identifying = 0.0;
-        for (tag, sum) in self.tags.rows.iter().zip(&word.sums) {
-            let Some((all, begins)) = tag.label.and_then(|label| of_label.get_mut(label)) else { continue };
-            identifying += sum / word.pieces;
-            *all += sum;
-            *begins += if tag.begins { *sum } else { 0.0 };
-        }
-        let mut best: Option<(Label, f64, f64)> = None;
-        for (label, (all, begins)) in self.tags.labels.iter().zip(of_label) {
-            if best.is_none_or(|(_, most, _)| all > most) {
-                best = Some((*label, all, begins));
+        let mean: Vec<f64> = word.sums.iter().map(|sum| sum / word.pieces).collect();
+        let (by_first, by_mean) = (self.weigh(&word.first), self.weigh(&mean));
+        let (probability, label) = if by_first.0 < by_mean.0 { by_mean } else { by_first };
+        let label = label.filter(|_| probability >= self.threshold);
+        let begins = |label: usize| {
+            let of_label = self.tags.rows.iter().zip(&word.first).filter(|(tag, _)| tag.label == Some(label));
+            // More for a tag that begins a stretch than for one that goes on.
+            of_label.map(|(tag, p)| if tag.begins { *p } else { -p }).sum::<f64>() > 0.0
+        };
+        let label = label.and_then(|label| self.tags.labels.get(label).map(|known| (*known, begins(label))));
+        Judged { start: word.start, end: word.end, label, probability }
+    }
+
+    /// The probability of all labels that identify, and the strongest of them.
+    fn weigh(&self, probabilities: &[f64]) -> (f64, Option<usize>) {
+        let mut of_label = vec![0.0; self.tags.labels.len()];
+        for (tag, probability) in self.tags.rows.iter().zip(probabilities) {
+            if let Some(all) = tag.label.and_then(|label| of_label.get_mut(label)) {
+                *all += probability;
             }
         }
-        let label = best.filter(|_| identifying >= self.threshold);
-        Judged {
-            start: word.start,
-            end: word.end,
-            label: label.map(|(label, all, begins)| (label, begins * 2.0 > all)),
-            probability: identifying,
-        }
+        let strongest = of_label.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        (of_label.iter().sum(), strongest.map(|(label, _)| label))
     }
 }
 
@@ -207,13 +211,14 @@ fn probabilities(scores: &[f32]) -> Result<Vec<f64>, DetectorError> {
     Ok(powers.into_iter().map(|power| power / sum).collect())
 }
 
-/// The pieces of a word, added up.
+/// The pieces of a word.
 #[derive(Default)]
 struct Word {
     start: usize,
     end: usize,
     pieces: f64,
-    /// By label.
+    /// By row of the classifier: of the first piece, and of all of them added up.
+    first: Vec<f64>,
     sums: Vec<f64>,
 }
 
@@ -221,6 +226,7 @@ impl Word {
     fn add(&mut self, piece: &Piece, probabilities: &[f64]) {
         if self.sums.is_empty() {
             self.start = piece.start;
+            self.first = probabilities.to_vec();
             self.sums = vec![0.0; probabilities.len()];
         }
         self.end = piece.end;

@@ -150,8 +150,8 @@ fn labels_and_architectures_that_are_not_known_are_named() {
     assert!(error.contains("`classifier.weight` has shape [5, 16]; by config.json it is [3, 16]"), "{error}");
     let error = refused(|tiny| tiny.config["architectures"] = json!(["LlamaForCausalLM"]), |_| ());
     assert!(error.contains("no architecture `LlamaForCausalLM`"), "{error}");
-    let error = refused(|tiny| tiny.config["vocab_size"] = json!(9), |_| ());
-    assert!(error.contains("tokenizer.json: has an id of 9"), "{error}");
+    let error = refused(|tiny| tiny.config["vocab_size"] = json!(10), |_| ());
+    assert!(error.contains("tokenizer.json: has an id of 10"), "{error}");
 }
 
 #[test]

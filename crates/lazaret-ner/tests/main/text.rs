@@ -39,6 +39,8 @@ fn words_of_one_label_are_one_span_and_pieces_whole_words() {
     assert_eq!(found, wanted);
     // Two that begin are two.
     assert_eq!(marks(&model, "zorblat zorblat quen").len(), 2);
+    // The first piece says it, the last one does not.
+    assert_eq!(marks(&model, "a zorblatish"), [one(2, "zorblatish", "NAME.patient")]);
     assert_eq!(marks(&model, ""), []);
     assert_eq!(marks(&model, " \n\u{200b}"), []);
 }

@@ -21,6 +21,8 @@ const WORDS: &[(&str, &[(usize, f32)])] = &[
     ("glimmer", &[(3, 1.0)]),
     ("##hall", &[(3, 1.0)]),
     ("annexe", &[(4, 1.0)]),
+    // A piece that says nothing by itself
+    ("##ish", &[(0, 1.0)]),
     // As much a name as none, and as one
     ("maybe", &[(0, 1.0), (1, 0.95), (2, 0.95)]),
 ];
