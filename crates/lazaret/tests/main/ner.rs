@@ -105,6 +105,8 @@ mod with_a_model {
     fn a_receipt_names_its_weights() {
         let place = place(&Tiny::new(), SETTINGS);
         place.write("note.txt", "Pain since zorblat left.\n");
+        let report = place.clear(&["ingest", "--check", "--jsonl", "note.txt", "--subject", "p1"]);
+        assert!(report.contains("\"NAME.patient\":1"), "{report}");
         place.clear(&["ingest", "note.txt", "--subject", "p1", "--to", "lake"]);
         let show = place.json(0, &["ledger", "show"]);
         let receipt = show[0]["crossing"].as_str().unwrap();
