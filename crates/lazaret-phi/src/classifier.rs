@@ -23,7 +23,7 @@ pub const MAX_MODEL_HEADS: Limit = Limit::new("phi.model.max_heads", 64);
 pub const MAX_MODEL_LABELS: Limit = Limit::new("phi.model.max_labels", 1_000);
 /// Longest header of a safetensors file, in bytes.
 pub const MAX_MODEL_HEADER: Limit = Limit::new("phi.model.max_header", 4 << 20);
-/// Longest text that a model reads, in bytes: it costs some thousand times the time of the rules.
+/// Longest text that a model reads, in bytes: it takes some thousand times as long as the rules.
 pub const MAX_MODEL_TEXT: Limit = Limit::new("phi.model.max_text", 1 << 20);
 /// Longest `tokenizer.json` or `vocab.txt` of a model, in bytes.
 pub const MAX_MODEL_TOKENIZER: Limit = Limit::new("phi.model.max_tokenizer", 64 << 20);
