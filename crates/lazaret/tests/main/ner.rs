@@ -52,6 +52,8 @@ fn a_lazaret_without_the_model_that_is_asked_for_looks_at_nothing() {
 
 #[cfg(feature = "ner-model")]
 mod with_a_model {
+    use std::io::{Read as _, Write as _};
+
     use serde_json::json;
 
     use super::Place;
@@ -99,6 +101,27 @@ mod with_a_model {
             let said = place.ends(2, &["phi", "scan", "note.txt"]);
             assert!(said.contains("is no number above 0 and at most 1"), "{said}");
         }
+    }
+
+    #[test]
+    fn whoever_asks_in_presidios_place_is_answered_with_it() {
+        let place = place(&Tiny::new(), SETTINGS);
+        let (_serving, url) = crate::litellm::serve(place.0.path());
+        let address = url.trim_start_matches("http://").split('/').next().unwrap();
+        let body = json!({"text": "pain since zorblat left", "language": "en"}).to_string();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "POST /analyze HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let found: serde_json::Value =
+            serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(found[0]["entity_type"], "PERSON", "{answer}");
+        assert_eq!((&found[0]["start"], &found[0]["end"]), (&json!(11), &json!(18)));
     }
 
     #[test]
