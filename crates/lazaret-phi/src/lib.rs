@@ -1,4 +1,5 @@
-//! Finds what identifies a patient in text, and rewrites single values. No neural model, no I/O, no state.
+//! Finds what identifies a patient in text, and rewrites single values. No I/O, no state, and no neural model but one that
+//! is handed in.
 //!
 //! [`Scanner`] looks at one text. [`PhiText`] is the same behind core's `Detector`; [`PhiRewriter`] is core's
 //! `Rewriter`. A text is folded and split once (`view`), read by the shapes of all detectors in four automata
@@ -18,6 +19,7 @@
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
+//! | `classifier` | a model of the hospital's own that looks beside the rules: what it must offer, how it joins |
 //! | `address` | what belongs to a street: unit, town, state, country, code |
 //! | `edges` | words beside what was found that belong to it |
 //! | `ocr` | damage of scanned text, mended byte for byte |
@@ -37,6 +39,7 @@ mod address;
 mod automaton;
 mod calendar;
 mod checks;
+mod classifier;
 mod clinical;
 pub mod corpus;
 mod cue;
@@ -64,6 +67,10 @@ mod value;
 mod view;
 mod wide;
 
+pub use classifier::{
+    MAX_MODEL_CONFIG, MAX_MODEL_HEADER, MAX_MODEL_HEADS, MAX_MODEL_LABELS, MAX_MODEL_TEXT,
+    MAX_MODEL_TOKENIZER, MAX_MODEL_VOCABULARY, MAX_MODEL_WEIGHTS, MAX_MODEL_WIDTH, Marked, TokenClassifier,
+};
 pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
 pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
@@ -80,4 +87,13 @@ pub const LIMITS: &[lazaret_core::Limit] = &[
     known::MAX_FACT_WORDS,
     scan::MAX_LEARNT,
     corpus::MAX_MARKS,
+    MAX_MODEL_CONFIG,
+    MAX_MODEL_HEADER,
+    MAX_MODEL_HEADS,
+    MAX_MODEL_LABELS,
+    MAX_MODEL_TEXT,
+    MAX_MODEL_TOKENIZER,
+    MAX_MODEL_VOCABULARY,
+    MAX_MODEL_WEIGHTS,
+    MAX_MODEL_WIDTH,
 ];

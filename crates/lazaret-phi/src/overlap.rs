@@ -7,9 +7,13 @@ use std::cmp::Reverse;
 
 use lazaret_core::{Confidence, Kind, Label};
 
+const MILLION: f64 = 1e6;
+
 /// Why something is believed to be what it is, from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Evidence {
+    /// A model of the hospital's own, by its probability in millionths ([`Evidence::model`]).
+    Model(u32),
     /// Word lists and neighbours.
     Likely,
     /// The form alone.
@@ -23,8 +27,19 @@ pub(crate) enum Evidence {
 }
 
 impl Evidence {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a confidence is from 0 to 1"
+    )]
+    pub(crate) fn model(confidence: Confidence) -> Self {
+        Self::Model((f64::from(confidence.value()) * MILLION).round() as u32)
+    }
+
     pub(crate) fn confidence(self) -> Confidence {
         Confidence::new(match self {
+            #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+            Self::Model(millionths) => (f64::from(millionths) / MILLION) as f32,
             Self::Likely => 0.5,
             Self::Shape => 0.7,
             Self::Checked => 0.85,

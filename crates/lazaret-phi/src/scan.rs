@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::abroad;
 use crate::address;
+use crate::classifier::{self, MAX_MODEL_TEXT, TokenClassifier};
 use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
@@ -40,6 +41,8 @@ pub(crate) const MAX_LEARNT: Limit = Limit::new("phi.max_learnt_names", 10_000);
 #[derive(Debug, Clone)]
 pub struct Scanner {
     knowledge: Option<Arc<Knowledge>>,
+    classifier: Option<Arc<dyn TokenClassifier>>,
+    most_read: Limit,
     most_learnt: usize,
     most_fact_words: usize,
     wide: bool,
@@ -52,15 +55,27 @@ impl Scanner {
         registry::ready().map_err(failed)?;
         model::built_in().map_err(failed)?;
         Lexicon::get();
-        Ok(Self { knowledge: None, most_learnt: 0, most_fact_words: 0, wide: false }
-            .with_limits(&Limits::default()))
+        let scanner = Self {
+            knowledge: None,
+            classifier: None,
+            most_read: MAX_MODEL_TEXT,
+            most_learnt: 0,
+            most_fact_words: 0,
+            wide: false,
+        };
+        Ok(scanner.with_limits(&Limits::default()))
     }
 
     /// The same under other limits.
     #[must_use]
     pub fn with_limits(self, limits: &Limits) -> Self {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
-        Self { most_learnt: most(MAX_LEARNT), most_fact_words: most(MAX_FACT_WORDS), ..self }
+        Self {
+            most_read: limits.get(MAX_MODEL_TEXT),
+            most_learnt: most(MAX_LEARNT),
+            most_fact_words: most(MAX_FACT_WORDS),
+            ..self
+        }
     }
 
     /// The same, reporting also what the Safe Harbor method lets stay: states, countries, ages under 90, bare years,
@@ -76,13 +91,24 @@ impl Scanner {
         Self { knowledge: Some(knowledge), ..self }
     }
 
-    /// The name and version, as receipts and bills of materials bear it: with the digest of the hospital's knowledge.
+    /// The same with a model that looks beside the rules. Where it fails, the whole text does; a text longer than
+    /// `phi.model.max_text` is refused.
+    #[must_use]
+    pub fn classifying(self, classifier: Arc<dyn TokenClassifier>) -> Self {
+        Self { classifier: Some(classifier), ..self }
+    }
+
+    /// The name and version, as receipts and bills of materials bear it: with the digests of the hospital's knowledge and
+    /// of its model.
     pub fn version(&self) -> String {
-        let version = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
-        match &self.knowledge {
-            Some(knowledge) => format!("{version} knowledge {}", knowledge.digest()),
-            None => version,
+        let mut version = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+        if let Some(knowledge) = &self.knowledge {
+            version = format!("{version} knowledge {}", knowledge.digest());
         }
+        if let Some(classifier) = &self.classifier {
+            version = format!("{version} model {}", classifier.version());
+        }
+        version
     }
 
     /// What identifies someone in a text: disjoint, in order, in bytes of the text, on character boundaries.
@@ -97,6 +123,12 @@ impl Scanner {
         known: Option<&Known>,
         setting: Setting,
     ) -> Result<Vec<Detection>, DetectorError> {
+        if self.classifier.is_some() {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            self.most_read
+                .check(length)
+                .map_err(|error| DetectorError { detector: NAME, reason: error.to_string() })?;
+        }
         let applied = self.knowledge.as_deref().map(|knowledge| Applied::new(knowledge, setting, text));
         let seeds = known.map(|known| Seeds::of(known, self.most_fact_words));
         let mut learnt = Learnt { most: self.most_learnt, ..Learnt::default() };
@@ -108,7 +140,7 @@ impl Scanner {
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
             let local = applied.as_ref().map(|applied| applied.at(from));
-            for detection in look(part, seeds.as_deref(), local.as_ref(), &mut learnt, self.wide)? {
+            for detection in self.look(part, seeds.as_deref(), local.as_ref(), &mut learnt)? {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {
@@ -121,6 +153,21 @@ impl Scanner {
             at = until;
         }
         Ok(out)
+    }
+
+    fn look(
+        &self,
+        text: &str,
+        seeds: Option<&Seeds>,
+        applied: Option<&Local<'_>>,
+        learnt: &mut Learnt,
+    ) -> Result<Vec<Detection>, DetectorError> {
+        let note = Note::new(text);
+        let model = self.classifier.as_deref();
+        match ocr::mended(text, &note) {
+            Some(mended) => look_at(text, &Note::new(&mended), seeds, applied, model, learnt, self.wide),
+            None => look_at(text, &note, seeds, applied, model, learnt, self.wide),
+        }
     }
 
     /// What there is to say of a text as a whole, once what was detected in it is taken out. The detections must be in
@@ -154,25 +201,12 @@ fn floor(text: &str, at: usize) -> usize {
     at
 }
 
-fn look(
-    text: &str,
-    seeds: Option<&Seeds>,
-    applied: Option<&Local<'_>>,
-    learnt: &mut Learnt,
-    wide: bool,
-) -> Result<Vec<Detection>, DetectorError> {
-    let note = Note::new(text);
-    match ocr::mended(text, &note) {
-        Some(mended) => look_at(text, &Note::new(&mended), seeds, applied, learnt, wide),
-        None => look_at(text, &note, seeds, applied, learnt, wide),
-    }
-}
-
 fn look_at(
     text: &str,
     note: &Note<'_>,
     seeds: Option<&Seeds>,
     applied: Option<&Local<'_>>,
+    classifier: Option<&dyn TokenClassifier>,
     learnt: &mut Learnt,
     wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
@@ -212,7 +246,11 @@ fn look_at(
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     drop_allowed(note, &allowed, &mut claims);
-    Ok(resolve(&claims)
+    let mut found = resolve(&claims);
+    if let Some(classifier) = classifier {
+        found = classifier::join(classifier, note, wide, &allowed, found)?;
+    }
+    Ok(found
         .into_iter()
         .map(|claim| Detection {
             label: claim.label,
@@ -437,7 +475,7 @@ mod tests {
     /// How much detectors look at beyond reading the text once, and how much they find.
     fn work(text: &str) -> usize {
         let note = Note::new(text);
-        let found = look_at(text, &note, None, None, &mut Learnt::default(), true).unwrap();
+        let found = look_at(text, &note, None, None, None, &mut Learnt::default(), true).unwrap();
         note.looked_at.get() + found.len() + note.tokens().len()
     }
 

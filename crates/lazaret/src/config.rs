@@ -72,8 +72,29 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: "",
         about: "the file of what the hospital knows of its own texts; empty: none",
     },
+    Setting {
+        key: "phi.model.path",
+        default: "",
+        about: "the folder of a token classifier that looks beside the detectors; empty: none. Needs a lazaret built with \
+                the feature `ner-model`. What its labels are here stands under [phi.model.labels]",
+    },
+    Setting {
+        key: "phi.model.sha256",
+        default: "",
+        about: "the SHA-256 that its weights must have; empty: any",
+    },
+    Setting {
+        key: "phi.model.threshold",
+        default: "0.5",
+        about: "the least probability, above 0 and at most 1, from which on it marks a word",
+    },
     Setting { key: "workers.width", default: "0", about: "worker threads; 0 for one a processor" },
 ];
+
+/// What the names of a model's labels stand under.
+const MODEL_LABELS: &str = "phi.model.labels.";
+/// What is said of a model's label that identifies nobody.
+const NO_LABEL: &str = "none";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +124,8 @@ type Line = (String, String, Origin);
 pub(crate) struct Config {
     values: BTreeMap<String, (String, Origin)>,
     limits: BTreeMap<String, (u64, Origin)>,
+    /// What a model's labels are here, by their names: a label, or `none`.
+    model_labels: BTreeMap<String, (String, Origin)>,
     /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
     profiles: BTreeMap<String, (Profile, Vec<Line>)>,
 }
@@ -117,8 +140,12 @@ impl Config {
         flags: &[(&str, Option<&str>)],
     ) -> Result<Self, CliError> {
         let defaults = SETTINGS.iter().map(|s| (s.key.to_owned(), (s.default.to_owned(), Origin::Default)));
-        let mut config =
-            Self { values: defaults.collect(), limits: BTreeMap::new(), profiles: BTreeMap::new() };
+        let mut config = Self {
+            values: defaults.collect(),
+            limits: BTreeMap::new(),
+            model_labels: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+        };
         let named = file.map(Path::to_owned);
         let here = PathBuf::from("lazaret.toml");
         if let Some(path) = named.or_else(|| here.is_file().then_some(here)) {
@@ -149,6 +176,13 @@ impl Config {
             let origin = Origin::File(path.to_owned());
             if let Some((name, line)) = key.strip_prefix("profiles.").and_then(|rest| rest.split_once('.')) {
                 of_profiles.entry(name.to_owned()).or_default().push((line.to_owned(), value));
+                continue;
+            }
+            if let Some(name) = key.strip_prefix(MODEL_LABELS) {
+                if value != NO_LABEL && Label::parse(&value).is_none() {
+                    return Err(wrong(format!("`{key}`: {}, nor `{NO_LABEL}`", no_label(&value))));
+                }
+                self.model_labels.insert(name.to_owned(), (value, origin));
                 continue;
             }
             if let Some(limit) = key.strip_prefix("limits.") {
@@ -258,6 +292,17 @@ impl Config {
         limits
     }
 
+    /// What a model's labels are here; none for what identifies nobody.
+    pub(crate) fn model_labels(&self) -> BTreeMap<String, Option<Label>> {
+        let labels = self.model_labels.iter();
+        labels.map(|(name, (value, _))| (name.clone(), Label::parse(value))).collect()
+    }
+
+    /// Whether a setting was given: by a file, the environment or a flag.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|(value, origin)| *origin != Origin::Default && !value.is_empty())
+    }
+
     /// Every setting with its value and origin, then every limit.
     pub(crate) fn effective(&self, known_limits: &[Limit]) -> Vec<(String, String, String)> {
         let settings =
@@ -276,7 +321,11 @@ impl Config {
             };
             lines.iter().map(of_line)
         });
-        settings.chain(profiles).chain(limits).collect()
+        let labels = self.model_labels.iter();
+        let labels = labels.map(|(name, (value, origin))| {
+            (format!("{MODEL_LABELS}{name}"), value.clone(), origin.to_string())
+        });
+        settings.chain(labels).chain(profiles).chain(limits).collect()
     }
 }
 
@@ -294,11 +343,7 @@ fn read_profile(name: &str, lines: &[(String, String)]) -> Result<Profile, Strin
     })?;
     let mut profile = profile.called(name);
     for (line, value) in lines.iter().filter(|(line, _)| line != "base") {
-        let label = Label::parse(line).ok_or_else(|| {
-            let known = Label::SUBS.map(|label| label.to_string());
-            let kinds = lazaret_core::Kind::ALL.map(lazaret_core::Kind::name);
-            unknown(line, kinds.into_iter().chain(known.iter().map(String::as_str)), "label")
-        })?;
+        let label = Label::parse(line).ok_or_else(|| no_label(line))?;
         let action = Action::parse(value).ok_or_else(|| {
             format!("`{line}`: no action `{value}`; there are {}", Action::ALL.map(Action::name).join(", "))
         })?;
@@ -314,6 +359,13 @@ fn read_profile(name: &str, lines: &[(String, String)]) -> Result<Profile, Strin
         };
     }
     Ok(profile)
+}
+
+/// What is said of a word that is no label.
+fn no_label(word: &str) -> String {
+    let known = Label::SUBS.map(|label| label.to_string());
+    let kinds = lazaret_core::Kind::ALL.map(lazaret_core::Kind::name);
+    unknown(word, kinds.into_iter().chain(known.iter().map(String::as_str)), "label")
 }
 
 /// The nearest known word, if any is near. What is longer than any word is near none.

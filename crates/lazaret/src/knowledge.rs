@@ -1,4 +1,5 @@
-//! The scanner as configured: with the limits in force, and the file of what the hospital knows of its own texts.
+//! The scanner as configured: with the limits in force, the file of what the hospital knows of its own texts, and its
+//! model. Whatever looks at text gets its scanner here.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,16 +7,25 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lazaret_core::{Clock, SystemClock, hex};
 use lazaret_ledger::merkle::sha256;
-use lazaret_phi::{Knowledge, MAX_KNOWLEDGE, Scanner};
+use lazaret_phi::{Knowledge, MAX_KNOWLEDGE, Scanner, TokenClassifier};
 
 use crate::config::Config;
 use crate::exit::{CliError, read_text};
+use crate::model;
 
 /// The scanner of this configuration, with its knowledge as the file says it now.
 pub(crate) fn scanner(config: &Config) -> Result<Scanner, CliError> {
-    let scanner = Scanner::new()
+    scanner_with(model::open(config)?, config)
+}
+
+/// The same with a model that is open already: weights are read once a process.
+fn scanner_with(model: Option<Arc<dyn TokenClassifier>>, config: &Config) -> Result<Scanner, CliError> {
+    let mut scanner = Scanner::new()
         .map_err(|error| CliError::failed("the detectors of identifying text", error))?
         .with_limits(&config.limits());
+    if let Some(model) = model {
+        scanner = scanner.classifying(model);
+    }
     let Some(path) = path(config) else { return Ok(scanner) };
     Ok(scanner.knowing(Arc::new(read(&path, config)?)))
 }
@@ -45,10 +55,11 @@ pub(crate) fn parse(path: &Path, text: &str, config: &Config) -> Result<Knowledg
 /// How long a server goes without looking at the file.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The scanner of a server: the file is read again when it changes. A file that cannot be read, or has anything wrong
+/// The scanner of a server: the file is read again when it changes (the model is not). A file that cannot be read, or has anything wrong
 /// in it, changes nothing: the last good one stays in force, and the log says so.
 pub(crate) struct Watched {
     config: Config,
+    model: Option<Arc<dyn TokenClassifier>>,
     state: Mutex<State>,
 }
 
@@ -66,8 +77,10 @@ impl Watched {
     /// Reads the file for the first time; a server does not start with a broken one.
     pub(crate) fn new(config: &Config) -> Result<Self, CliError> {
         let seen = seen(config);
-        let state = State { scanner: scanner(config)?, looked: Instant::now(), seen, broken: None };
-        Ok(Self { config: config.clone(), state: Mutex::new(state) })
+        let model = model::open(config)?;
+        let scanner = scanner_with(model.clone(), config)?;
+        let state = State { scanner, looked: Instant::now(), seen, broken: None };
+        Ok(Self { config: config.clone(), model, state: Mutex::new(state) })
     }
 
     /// The scanner now.
@@ -78,7 +91,7 @@ impl Watched {
             let now = seen(&self.config);
             if now != state.seen {
                 state.seen = now;
-                match scanner(&self.config) {
+                match scanner_with(self.model.clone(), &self.config) {
                     Ok(scanner) => {
                         tracing::info!(
                             version = scanner.version(),

@@ -8,6 +8,7 @@ mod exit;
 mod knowledge;
 mod lakes;
 mod looking;
+mod model;
 mod report;
 mod server;
 mod unfinished;

@@ -27,6 +27,8 @@ mod killed;
 mod lakes;
 #[path = "main/litellm.rs"]
 mod litellm;
+#[path = "main/ner.rs"]
+mod ner;
 #[path = "main/phi_edit.rs"]
 mod phi_edit;
 #[path = "main/phi_tools.rs"]
@@ -41,5 +43,8 @@ mod rollback;
 #[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
+#[cfg(feature = "ner-model")]
+#[path = "../../lazaret-ner/tests/main/tiny.rs"]
+mod tiny;
 #[path = "main/usage.rs"]
 mod usage;

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lazaret-core", &[]),
     ("lazaret-input", &["lazaret-core"]),
     ("lazaret-phi", &["lazaret-core", "lazaret-input"]),
+    ("lazaret-ner", &["lazaret-core", "lazaret-input", "lazaret-phi"]),
     ("lazaret-policy", &["lazaret-core", "lazaret-input"]),
     ("lazaret-ledger", &["lazaret-core", "lazaret-input"]),
     ("lazaret-vault", &["lazaret-core", "lazaret-input"]),
@@ -100,4 +101,20 @@ fn one_provider_of_cryptography() {
         assert!(!lock.contains(&format!("name = \"{other}\"")), "{other} came in beside ring");
     }
     assert!(lock.contains("name = \"ring\""));
+}
+
+/// What most builds do not need stays out of them: candle and its numerics come with a feature that is off.
+#[test]
+fn the_model_is_in_no_build_that_does_not_ask_for_it() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "lazaret", "--edges", "normal,build", "--prefix", "none", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("lazaret-phi"));
+    for one in ["lazaret-ner", "candle-core", "tokenizers", "safetensors"] {
+        assert!(!tree.lines().any(|line| line.starts_with(one)), "{one} is in lazaret without `ner-model`");
+    }
 }

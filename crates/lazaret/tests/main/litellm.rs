@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A process that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -19,7 +19,7 @@ impl Drop for Running {
 }
 
 /// Serves the interface of Presidio on a free port. Gives its address.
-fn serve(folder: &Path) -> (Running, String) {
+pub(crate) fn serve(folder: &Path) -> (Running, String) {
     let mut serving = Command::new(env!("CARGO_BIN_EXE_lazaret"));
     serving.current_dir(folder).args(["serve", "--presidio", "0", "--no-console"]).stdout(Stdio::piped());
     let mut serving = Running(serving.spawn().unwrap());
