@@ -2,7 +2,7 @@
 //! it is asks here.
 //!
 //! A header line is `Plan: rest`, `PLAN`, or the name of a section alone on its line in any letters (`plan`, `## Past medical
-//! history`). `catalogue/phi/section-names.txt` holds those names.
+//! history`). `catalogue/phi/sections/names.txt` holds those names.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ const LONGEST: usize = 48;
 
 /// Names that are a header line without a colon and without capitals.
 static NAMES: LazyLock<FxHashSet<&str>> =
-    LazyLock::new(|| include_str!("../../../catalogue/phi/section-names.txt").lines().collect());
+    LazyLock::new(|| include_str!("../../../catalogue/phi/sections/names.txt").lines().collect());
 
 /// A name as it is compared: in lower case, single blanks, without punctuation at its ends.
 pub(crate) fn plain(name: &str) -> String {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_in_lower_case_and_short_enough_to_be_read() {
-        let lines: Vec<&str> = include_str!("../../../catalogue/phi/section-names.txt").lines().collect();
+        let lines: Vec<&str> = include_str!("../../../catalogue/phi/sections/names.txt").lines().collect();
         assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
         for line in lines {
             assert_eq!(known(line).as_deref(), Some(line));

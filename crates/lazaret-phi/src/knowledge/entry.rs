@@ -67,7 +67,7 @@ pub struct NewEntry {
 pub struct Answers<'a> {
     /// Who proposed it.
     pub owner: &'a str,
-    /// Who agreed.
+    /// Who agreed; empty while nobody has.
     pub approver: &'a str,
     /// Why it is there.
     pub reason: &'a str,
@@ -127,9 +127,11 @@ impl NewEntry {
             line("until", day.to_owned());
         }
         let Answers { owner, approver, reason } = answers;
-        for (key, value) in [("owner", owner), ("approver", approver), ("reason", reason)] {
-            line(key, quoted(value));
+        line("owner", quoted(owner));
+        if !approver.is_empty() {
+            line("approver", quoted(approver));
         }
+        line("reason", quoted(reason));
         let table = if self.kind == EntryKind::Shape { "identifier" } else { self.kind.name() };
         format!("[[{table}]]\n{lines}")
     }
