@@ -19,7 +19,9 @@ use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_phi::corpus::{Note, brat, i2b2, jsonl};
-use lazaret_phi::{Editor, Knowledge, PhiRewriter, Scanner, With};
+use lazaret_phi::{
+    Answers, Editor, EntryKind, Knowledge, NewEntry, PhiRewriter, Scanner, With, shape_of, with_lines,
+};
 use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
 
@@ -58,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
     target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
+    target("knowledge_entry", &[("testdata/fuzz/knowledge_entry", "")], 1_000, knowledge_entry),
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
@@ -211,6 +214,38 @@ pub fn knowledge(bytes: &[u8]) -> String {
         }
         Err(error) => error.to_string(),
     }
+}
+
+/// An entry that somebody proposes, a field a line: refused, or one entry more in a file, which keeps all it had.
+pub fn knowledge_entry(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut fields = text.split('\n');
+    let mut field = || fields.next().map(|field| field.replace('\u{b}', "\n"));
+    let entry = NewEntry {
+        kind: field().and_then(|kind| EntryKind::parse(&kind)).unwrap_or(EntryKind::Allow),
+        text: field().unwrap_or_default(),
+        label: field().and_then(|label| Label::parse(&label)),
+        after: field().filter(|word| !word.is_empty()).into_iter().collect(),
+        ward: field().filter(|name| !name.is_empty()),
+        author: field().filter(|name| !name.is_empty()),
+        section: field().filter(|name| !name.is_empty()),
+        until: field().filter(|day| !day.is_empty()),
+    };
+    // Who answers for it and why is asked for apart: neither is empty.
+    let reason = format!("r{}", field().unwrap_or_default());
+    let lines = entry.lines(&Answers { owner: "o", approver: "a", reason: &reason });
+    let file = "version = 1   # ours\n[[ward]]\nnames = ['Tansy East']";
+    let with = with_lines(file, &lines);
+    assert!(with.starts_with(file), "what was in the file is as it was");
+    let (now, limits) = (Timestamp::default(), Limits::default());
+    let checked = entry.check(now, &limits);
+    let read = Knowledge::read(&with, "", now, &limits).map(|read| read.size());
+    if checked.is_ok() {
+        let one_more = if entry.kind == EntryKind::Shape { (1, 1) } else { (2, 0) };
+        assert_eq!(read.as_ref().ok(), Some(&one_more), "one entry more, and no other");
+    }
+    let shape = shape_of(&entry.text);
+    format!("{checked:?} {shape:?} {}", entry.is_told_by(&reason))
 }
 
 /// Unpacking, by what the bytes are.

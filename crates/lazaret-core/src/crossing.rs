@@ -235,7 +235,7 @@ pub enum Recipient {
     Public,
 }
 
-/// What a person orders done with something kept back or hidden, or with a key.
+/// What a person orders done with something kept back or hidden, with a key, or with what detectors go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ordered {
@@ -257,6 +257,10 @@ pub enum Ordered {
     ExportKeys,
     /// The data keys are wrapped under a new key-encryption key.
     RotateKeys,
+    /// A proposed entry joins the hospital's knowledge.
+    ApproveKnowledge,
+    /// A proposed entry does not.
+    RejectKnowledge,
 }
 
 /// A person's order, which is a crossing of its own: recorded before it is carried out.
@@ -264,7 +268,8 @@ pub enum Ordered {
 pub struct Order {
     /// What is to be done.
     pub what: Ordered,
-    /// With what: a hold's id, a token, a subject's keyed digest, the ids of keys. Never a value, never a key.
+    /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys. Never a value, never a
+    /// key.
     pub object: String,
     /// Who orders it.
     pub by: String,

@@ -154,9 +154,37 @@ pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
     staged.commit()
 }
 
+/// Writes a file anew, whole, as [`write_durably`] does, and leaves to it who might read and write the one before. A link
+/// stays one: what it leads to is written. Fails where there is no file.
+pub fn rewrite_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let place = place.canonicalize()?;
+    let permissions = std::fs::metadata(&place)?.permissions();
+    let mut staged = StagedFile::create(&place)?;
+    staged.write_all(bytes)?;
+    staged.file.set_permissions(permissions)?;
+    staged.commit()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_written_anew_keeps_its_permissions_and_links_to_it() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (place, link) = (folder.path().join("a"), folder.path().join("link"));
+        assert!(rewrite_durably(&place, b"").is_err());
+        write_durably(&place, b"one").unwrap();
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&place, &link).unwrap();
+        rewrite_durably(&link, b"two").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o640);
+        let source = crate::file::FileSource::open(&place).unwrap();
+        assert_eq!(crate::file::head(&source, 9).unwrap(), b"two");
+    }
 
     #[test]
     fn folders_are_made_with_those_above_them() {

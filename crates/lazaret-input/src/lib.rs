@@ -39,7 +39,8 @@ pub mod structure;
 pub mod xml;
 
 pub use durable::{
-    NewFile, StagedFile, create_folder_durably, create_private_folder_durably, rename_durably, write_durably,
+    NewFile, StagedFile, create_folder_durably, create_private_folder_durably, rename_durably,
+    rewrite_durably, write_durably,
 };
 pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,

@@ -9,7 +9,7 @@ use lazaret_core::Language;
 
 use crate::automaton::{Automata, Match};
 use crate::detectors;
-use crate::language::Sections;
+use crate::language::Languages;
 use crate::overlap::Found;
 use crate::registry::Hit;
 use crate::view::{Note, Token};
@@ -55,19 +55,23 @@ pub(crate) fn ready() -> Result<(), &'static str> {
 }
 
 /// Runs the detectors over the parts that are not English.
-pub(crate) fn detect(note: &Note<'_>, sections: &Sections, out: &mut Vec<Found>) -> Result<(), &'static str> {
+pub(crate) fn detect(
+    note: &Note<'_>,
+    languages: &Languages,
+    out: &mut Vec<Found>,
+) -> Result<(), &'static str> {
     let automata = AUTOMATA.as_ref().map_err(String::as_str)?;
-    if sections.is_empty() {
+    if languages.is_empty() {
         return Ok(());
     }
     automata.seek(note, &mut |_, Match { automaton, shape, start, end }| {
-        let language = sections.at(start);
+        let language = languages.at(start);
         if let Some(detector) = DETECTORS.get(automaton).filter(|_| language != Language::English) {
             note.count(end - start);
             detector.judge(Hit { start, end, shape: shape.as_usize() }, language, note, out);
         }
     });
-    for (start, end, language) in sections.iter() {
+    for (start, end, language) in languages.iter() {
         let first = note.token_at(start);
         let count = note.tokens().get(first..).unwrap_or(&[]).partition_point(|token| token.end <= end);
         for index in first..first + count {

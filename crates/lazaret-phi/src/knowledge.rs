@@ -9,7 +9,8 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `file` | the file's form and what is refused |
-//! | `setting` | header lines, wards, authors, sections of a text |
+//! | `setting` | the ward and author of a text |
+//! | `entry` | an entry that is not in the file yet |
 
 use lazaret_core::{Kind, Label};
 use regex_automata::meta::Regex;
@@ -19,14 +20,16 @@ use crate::cue::Cues;
 use crate::known::{after, may_be_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
+use crate::section::Sections;
 use crate::view::{Note, Token};
 
+mod entry;
 mod file;
 mod setting;
 
+pub use entry::{Answers, EntryKind, NewEntry, shape_of, with_lines};
 pub use file::{KnowledgeError, MAX_KNOWLEDGE, Wrong};
 pub(crate) use file::{MAX_PHRASES, MAX_SHAPES};
-pub(crate) use setting::Sections;
 pub use setting::Setting;
 
 /// Bytes before a number in which one of its words must stand.

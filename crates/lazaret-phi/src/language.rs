@@ -157,9 +157,9 @@ const LEAST: usize = 3;
 
 /// The parts of a note that are not English, in order, on the folded text.
 #[derive(Debug, Default)]
-pub(crate) struct Sections(Vec<(usize, usize, Language)>);
+pub(crate) struct Languages(Vec<(usize, usize, Language)>);
 
-impl Sections {
+impl Languages {
     /// Tells the languages of a note's parts.
     pub(crate) fn of(note: &Note<'_>) -> Self {
         let words = &*WORDS;
@@ -178,11 +178,11 @@ impl Sections {
             whole.add(part);
         }
         let overall = whole.language();
-        let sections = parts.iter().zip(&counts).filter_map(|((start, end, _), counts)| {
+        let languages = parts.iter().zip(&counts).filter_map(|((start, end, _), counts)| {
             let language = counts.language().or_else(|| overall.filter(|_| counts.says_little()))?;
             Some((*start, *end, language))
         });
-        Self(sections.collect())
+        Self(languages.collect())
     }
 
     /// Whether all is English.
@@ -296,12 +296,12 @@ mod tests {
     use super::*;
 
     fn languages(text: &str) -> Vec<Language> {
-        let sections = Sections::of(&Note::new(text));
+        let languages = Languages::of(&Note::new(text));
         text.split("\n\n")
             .scan(0, |at, part| {
                 let start = *at;
                 *at += part.len() + 2;
-                Some(sections.at(start))
+                Some(languages.at(start))
             })
             .collect()
     }
@@ -342,8 +342,8 @@ mod tests {
     proptest! {
         #[test]
         fn parts_of_any_text_are_in_order(text in "(der |la |wurde |avec |\n\n|the |x){0,60}") {
-            let sections = Sections::of(&Note::new(&text));
-            let parts: Vec<_> = sections.iter().collect();
+            let languages = Languages::of(&Note::new(&text));
+            let parts: Vec<_> = languages.iter().collect();
             prop_assert!(parts.windows(2).all(|pair| pair[0].1 <= pair[1].0));
             prop_assert!(parts.iter().all(|(start, end, _)| start <= end && *end <= text.len()));
         }

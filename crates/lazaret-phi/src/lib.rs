@@ -20,6 +20,7 @@
 //! | `model` | the statistical step: what no rule claims and looks like a name all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `classifier` | a model of the hospital's own that looks beside the rules: what it must offer, how it joins |
+//! | `section` | the header lines of a text, and which stands above a place |
 //! | `address` | what belongs to a street: unit, town, state, country, code |
 //! | `edges` | words beside what was found that belong to it |
 //! | `ocr` | damage of scanned text, mended byte for byte |
@@ -61,6 +62,7 @@ mod residual;
 mod rewrite;
 mod scan;
 pub mod score;
+mod section;
 mod states;
 mod surrogate;
 mod value;
@@ -73,11 +75,15 @@ pub use classifier::{
 };
 pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
-pub use knowledge::{Knowledge, KnowledgeError, MAX_KNOWLEDGE, Setting, Wrong};
+pub use knowledge::{
+    Answers, EntryKind, Knowledge, KnowledgeError, MAX_KNOWLEDGE, NewEntry, Setting, Wrong, shape_of,
+    with_lines,
+};
 pub use registry::{examples, ids, page};
 pub use residual::{Assessment, RULES};
 pub use rewrite::PhiRewriter;
 pub use scan::{PhiText, Scanner, code_points};
+pub use section::section_at;
 
 /// The limits of this room, sorted by key.
 pub const LIMITS: &[lazaret_core::Limit] = &[

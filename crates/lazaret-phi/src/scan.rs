@@ -19,7 +19,7 @@ use crate::classifier::{self, MAX_MODEL_TEXT, TokenClassifier};
 use crate::edges;
 use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
-use crate::language::Sections;
+use crate::language::Languages;
 use crate::lexicon::{Lexicon, Marks};
 use crate::model;
 use crate::names::widen;
@@ -213,9 +213,9 @@ fn look_at(
     let mut claims = Vec::new();
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
     registry::detect(note, &mut claims).map_err(failed)?;
-    let sections = Sections::of(note);
-    sections.temper(&mut claims, 0);
-    abroad::detect(note, &sections, &mut claims).map_err(failed)?;
+    let languages = Languages::of(note);
+    languages.temper(&mut claims, 0);
+    abroad::detect(note, &languages, &mut claims).map_err(failed)?;
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
@@ -229,7 +229,7 @@ fn look_at(
     }
     let ruled = claims.len();
     model::guess(model::built_in().map_err(failed)?, note, &mut claims);
-    sections.temper(&mut claims, ruled);
+    languages.temper(&mut claims, ruled);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     edges::codes_stay(note, &mut claims);
     if !wide {
@@ -239,7 +239,7 @@ fn look_at(
     edges::complete_names(note, &mut claims);
     let edged = claims.len();
     edges::leftover(note, &mut claims);
-    sections.temper(&mut claims, edged);
+    languages.temper(&mut claims, edged);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
@@ -257,7 +257,7 @@ fn look_at(
             span: note.original(claim.start, claim.end),
             confidence: claim.evidence.confidence(),
             rule: claim.label.kind.rule_id(),
-            language: sections.at(claim.start),
+            language: languages.at(claim.start),
         })
         .filter(|detection| {
             text.get(detection.span.start..detection.span.end).is_some_and(|part| !part.is_empty())

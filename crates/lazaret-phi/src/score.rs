@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::corpus::{Characters, CorpusError, Mark, Note};
 
+pub mod effect;
 mod labels;
 pub mod wilson;
 

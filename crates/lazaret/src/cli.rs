@@ -8,7 +8,7 @@ mod phi;
 
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
-    PhiLabels, PhiLookArgs, PhiPredUnit, PhiScanArgs, PhiScoreArgs,
+    PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,
 };
 
 /// The checkpoint between your hospital's data and AI
@@ -422,7 +422,9 @@ pub(crate) struct RestoreArgs {
 #[command(after_help = "Examples:
   lazaret serve                                    the console
   lazaret serve --presidio 5002                    and the paths of Presidio: /analyze, /anonymize, /deanonymize
-  lazaret serve --presidio 5002 --no-console       those alone; needs no data directory")]
+  lazaret serve --presidio 5002 --no-console       those alone; needs no data directory
+  lazaret serve --review 8791                      and the pages on which entries of the hospital's knowledge are
+                                                   proposed and approved")]
 pub(crate) struct ServeArgs {
     /// Port on the loopback interface; 0 for any free one
     #[arg(long, default_value_t = 8790)]
@@ -430,8 +432,12 @@ pub(crate) struct ServeArgs {
     /// Also answer programs that call Presidio, on this port of the loopback interface
     #[arg(long, value_name = "PORT")]
     pub(crate) presidio: Option<u16>,
+    /// Also serve the pages on which reviewers propose entries of the hospital's knowledge and approve those of others, on
+    /// this port of the loopback interface; 0 for any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) review: Option<u16>,
     /// Leave the console out
-    #[arg(long, requires = "presidio")]
+    #[arg(long)]
     pub(crate) no_console: bool,
 }
 
@@ -529,6 +535,6 @@ mod tests {
         }
         let mut found = 0;
         of(&Cli::command(), &["lazaret".to_owned()], &mut found);
-        assert_eq!(found, 22);
+        assert_eq!(found, 25);
     }
 }

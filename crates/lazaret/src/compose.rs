@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format,
-    Gate, Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Profile, Purpose, Recipient,
-    Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
+    Gate, Ledger, LedgerError, Limit, Limits, Mode, Order, Ordered, Policy, Profile, Purpose, Random as _,
+    Recipient, Sensitive, Signer, SystemClock, ThreadWorkers, Vault,
 };
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::formats::note::NoteFormat;
@@ -25,7 +25,9 @@ use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
+use crate::proposals::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
 use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
+use crate::server::review::MAX_TEXT;
 
 /// Workers that may hang before everything is refused.
 const MOST_LOST_WORKERS: usize = 16;
@@ -51,6 +53,9 @@ pub(crate) fn known_limits() -> Vec<Limit> {
             MAX_ANSWER,
             MAX_BODY,
             MAX_PATTERNS,
+            MAX_PROPOSALS,
+            MAX_PROPOSALS_FILE,
+            MAX_TEXT,
             lakes::MAX_LIST,
         ],
     ]
@@ -312,6 +317,11 @@ impl Data {
         Self::with(config, folder, vault)
     }
 
+    /// The same over a vault that is open already: nobody is asked for its passphrase again.
+    pub(crate) fn open_over(config: &Config, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
+        Self::with(config, config.path("data"), vault)
+    }
+
     fn with(config: &Config, folder: PathBuf, vault: Arc<SqliteVault>) -> Result<Self, CliError> {
         let signer = Arc::clone(&vault) as Arc<dyn Signer>;
         let origin = config.text("ledger.origin");
@@ -410,6 +420,13 @@ impl Data {
         self.ledger.checkpoint().map_err(|error| CliError::failed("the ledger's checkpoint", error))?;
         self.remember()
     }
+}
+
+/// What only who started some pages knows: other users of this machine reach their port too.
+pub(crate) fn secret() -> Result<String, CliError> {
+    let mut bytes = [0_u8; 16];
+    SystemRandom.fill(&mut bytes).map_err(|error| CliError::failed("no random numbers", error))?;
+    Ok(lazaret_core::hex(&bytes))
 }
 
 /// Makes an empty file of the owner's where there is none: SQLite fills it, and gives the files beside it the same

@@ -9,6 +9,8 @@ use std::time::Duration;
 use lazaret_core::{Action, Basis, Deadlines, Label, Limit, Limits, Profile, Purpose};
 use strsim::levenshtein;
 
+use crate::cli::one_line;
+use crate::compose::is_one_person;
 use crate::exit::{CliError, read_text};
 
 /// Longest configuration file. It is read under this limit, so it cannot set it.
@@ -66,6 +68,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "ledger.origin",
         default: "lazaret.localhost/ledger",
         about: "the name checkpoints are signed under (C2SP signed-note)",
+    },
+    Setting {
+        key: "phi.gold",
+        default: "",
+        about: "marked notes of the hospital's own, as `phi annotate` saves them: proposed entries of its knowledge are \
+                weighed on them; empty: none",
     },
     Setting {
         key: "phi.knowledge",
@@ -128,6 +136,8 @@ pub(crate) struct Config {
     model_labels: BTreeMap<String, (String, Origin)>,
     /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
     profiles: BTreeMap<String, (Profile, Vec<Line>)>,
+    /// Who may propose and approve, by name: the digest of each one's token, as `sha256:…`.
+    reviewers: BTreeMap<String, (String, Origin)>,
 }
 
 impl Config {
@@ -145,6 +155,7 @@ impl Config {
             limits: BTreeMap::new(),
             model_labels: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            reviewers: BTreeMap::new(),
         };
         let named = file.map(Path::to_owned);
         let here = PathBuf::from("lazaret.toml");
@@ -185,6 +196,10 @@ impl Config {
                 self.model_labels.insert(name.to_owned(), (value, origin));
                 continue;
             }
+            if let Some(name) = key.strip_prefix("reviewers.") {
+                self.add_reviewer(name, value, origin).map_err(|why| wrong(format!("`{key}`: {why}")))?;
+                continue;
+            }
             if let Some(limit) = key.strip_prefix("limits.") {
                 match known_limits.iter().find(|known| known.key() == limit) {
                     None => {
@@ -213,6 +228,33 @@ impl Config {
             self.profiles.insert(name, (profile, lines));
         }
         Ok(())
+    }
+
+    /// One name, one token: whoever has two of either could agree with themselves.
+    fn add_reviewer(&mut self, name: &str, digest: String, origin: Origin) -> Result<(), String> {
+        one_line(name).map_err(|_| "a reviewer has a name of one line".to_owned())?;
+        let hex = digest.strip_prefix("sha256:").unwrap_or("");
+        if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(
+                "is the line that `lazaret phi knowledge reviewer` prints: sha256: and 64 digits".to_owned()
+            );
+        }
+        for (other, (known, _)) in &self.reviewers {
+            if is_one_person(other, name) {
+                return Err(format!("`{other}` is the same name"));
+            }
+            if *known == digest {
+                return Err(format!("is the token of `{other}` too; each person has their own"));
+            }
+        }
+        self.reviewers.insert(name.to_owned(), (digest, origin));
+        Ok(())
+    }
+
+    /// Who may propose entries of the hospital's knowledge and approve those of others: each name with the digest of
+    /// its token.
+    pub(crate) fn reviewers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reviewers.iter().map(|(name, (digest, _))| (name.as_str(), digest.as_str()))
     }
 
     /// A profile by its name: built in, or of the configuration.
@@ -325,7 +367,10 @@ impl Config {
         let labels = labels.map(|(name, (value, origin))| {
             (format!("{MODEL_LABELS}{name}"), value.clone(), origin.to_string())
         });
-        settings.chain(labels).chain(profiles).chain(limits).collect()
+        let reviewers = self.reviewers.iter().map(|(name, (_, origin))| {
+            (format!("reviewers.{name}"), "token set".to_owned(), origin.to_string())
+        });
+        settings.chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
     }
 }
 
@@ -557,6 +602,26 @@ mod tests {
         let error = read(&format!("{} = 1", "a".repeat(1 << 20))).err().unwrap();
         assert!(!error.contains("did you mean"));
         assert!(read(&format!("a = {}", "[".repeat(1 << 20))).is_err());
+    }
+
+    #[test]
+    fn a_reviewer_is_one_name_with_one_token() {
+        let (one, two) = ("a".repeat(64), "b".repeat(64));
+        let good = format!("[reviewers]\nana = 'sha256:{one}'\n'M. Tansy' = 'sha256:{two}'");
+        let config = read(&good).unwrap();
+        assert_eq!(config.reviewers().map(|(name, _)| name).collect::<Vec<_>>(), ["M. Tansy", "ana"]);
+        let shown = config.effective(&LIMITS);
+        assert!(shown.iter().any(|(key, value, _)| key == "reviewers.ana" && value == "token set"));
+        for (lines, why) in [
+            (format!("ana = 'sha256:{one}'\nben = 'sha256:{one}'"), "is the token of `ana` too"),
+            (format!("ana = 'sha256:{one}'\n'ANA ' = 'sha256:{two}'"), "is the same name"),
+            (format!("ana = '{one}'"), "the line that"),
+            (format!("ana = 'sha256:{}'", one.to_uppercase()), "the line that"),
+            (format!("\"a\\u001b\" = 'sha256:{one}'"), "a name of one line"),
+        ] {
+            let error = read(&format!("[reviewers]\n{lines}")).err().unwrap();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

@@ -20,14 +20,30 @@ pub(crate) fn scanner(config: &Config) -> Result<Scanner, CliError> {
 
 /// The same with a model that is open already: weights are read once a process.
 fn scanner_with(model: Option<Arc<dyn TokenClassifier>>, config: &Config) -> Result<Scanner, CliError> {
+    let known = path(config).map(|path| read(&path, config)).transpose()?;
+    made_of(model, known.map(Arc::new), config)
+}
+
+/// The scanner of this configuration with knowledge that is not, or not yet, in the file.
+pub(crate) fn scanner_knowing(config: &Config, known: Option<Arc<Knowledge>>) -> Result<Scanner, CliError> {
+    made_of(model::open(config)?, known, config)
+}
+
+fn made_of(
+    model: Option<Arc<dyn TokenClassifier>>,
+    known: Option<Arc<Knowledge>>,
+    config: &Config,
+) -> Result<Scanner, CliError> {
     let mut scanner = Scanner::new()
         .map_err(|error| CliError::failed("the detectors of identifying text", error))?
         .with_limits(&config.limits());
     if let Some(model) = model {
         scanner = scanner.classifying(model);
     }
-    let Some(path) = path(config) else { return Ok(scanner) };
-    Ok(scanner.knowing(Arc::new(read(&path, config)?)))
+    Ok(match known {
+        Some(known) => scanner.knowing(known),
+        None => scanner,
+    })
 }
 
 /// The file of the hospital's knowledge, if the configuration names one.
@@ -112,6 +128,13 @@ impl Watched {
             }
         }
         state.scanner.clone()
+    }
+
+    /// Looks at the file at the next call: it was just written.
+    pub(crate) fn look_again(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.seen = (None, 0);
+        state.looked = state.looked.checked_sub(LOOK_AGAIN).unwrap_or(state.looked);
     }
 
     /// Why the file as it lies there is not in force.

@@ -36,6 +36,8 @@ mod phi_tools;
 #[cfg(target_os = "linux")]
 #[path = "main/power.rs"]
 mod power;
+#[path = "main/proposals.rs"]
+mod proposals;
 #[path = "main/reference.rs"]
 mod reference;
 #[path = "main/rollback.rs"]

@@ -38,10 +38,10 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::setting::plain;
 use super::{Effect, Entry, Knowledge, MAX_WORDS, Scope, Shapes, Use, after};
 use crate::cue::Cues;
 use crate::lexicon::Marks;
+use crate::section::plain;
 use crate::view::Note;
 
 /// Longest knowledge file, in bytes.
@@ -122,6 +122,9 @@ struct Identifier {
     _owner: Option<String>,
     #[serde(default, rename = "reason")]
     _reason: Option<String>,
+    /// Who agreed, where it began as a proposal.
+    #[serde(default, rename = "approver")]
+    _approver: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -90,6 +90,8 @@ fn an_entry_holds_in_its_ward_section_or_for_its_author_alone() {
     let section = knowing(&format!("{deny}section = 'Plan'\n"));
     assert_eq!(plain(&section, "HISTORY\nfrom bay seven\n"), []);
     assert_eq!(plain(&section, "HISTORY\nfrom here\nPlan:\nto bay seven\n"), found);
+    assert_eq!(plain(&section, "history\nfrom here\nplan\nto bay seven\n"), found);
+    assert_eq!(plain(&section, "plan\nfrom here\nhospital course\nto bay seven\n"), []);
 }
 
 #[test]

@@ -36,6 +36,109 @@ Exit codes: 0 all holds; 1 an entry has run out; 2 something is wrong, told with
         #[arg(value_name = "FILE")]
         path: Option<PathBuf>,
     },
+    /// Make a token for a reviewer, who proposes entries and approves those of others
+    #[command(after_help = "Examples:
+  lazaret phi knowledge reviewer ana               ana keeps the token; the line goes into lazaret.toml
+
+The token is shown once and kept nowhere. Whoever runs this sees it: let each person run it for themselves and hand over
+the line alone.")]
+    Reviewer {
+        /// The person's name, as the knowledge and the ledger bear it
+        #[arg(value_name = "NAME", value_parser = super::one_line)]
+        name: String,
+    },
+    /// Propose an entry, weighed on the gold that `phi.gold` names
+    Propose(Box<PhiProposeArgs>),
+    /// List proposals, or show one with what it would do to the gold
+    #[command(after_help = "Examples:
+  lazaret phi knowledge proposals                  those that wait
+  lazaret phi knowledge proposals 7                its lines, figures before and after, and the places that change
+  lazaret phi knowledge proposals --all --json
+
+Prints entries and, of one, text of the gold: only where you may read it.
+Exit codes: 0 none waits, or what is shown does no harm; 1 some wait, or what is shown makes the gold worse or is not
+measured; 2 used wrongly")]
+    Proposals {
+        /// The number of one
+        #[arg(value_name = "NUMBER")]
+        id: Option<u64>,
+        /// Also those that were decided
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+    },
+    /// Agree to another person's proposal: the entry joins the file, and the ledger records it
+    #[command(after_help = "Examples:
+  lazaret phi knowledge approve 7 --reason 'checked with the delirium team'
+
+Needs the token of another person than the one who proposed it (`LAZARET_REVIEWER_TOKEN`, or asked for), and a data
+directory. Exit codes: 0 it is in the file; 1 it makes the gold worse or is not measured, and --despite was not given;
+2 used wrongly, or something changed meanwhile; 3 it could not be recorded or written")]
+    Approve {
+        /// The proposal's number
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        /// Why. Stands in the ledger for good: no patient data, and no word of the entry
+        #[arg(long, value_name = "REASON", value_parser = super::one_line)]
+        reason: String,
+        /// Approve although the gold gets worse, or there is no gold
+        #[arg(long)]
+        despite: bool,
+    },
+    /// Turn a proposal down, or take one's own back; the ledger records it
+    #[command(after_help = "Examples:
+  lazaret phi knowledge reject 7 --reason 'too wide: it is a family name here too'")]
+    Reject {
+        /// The proposal's number
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        /// Why. Stands in the ledger for good: no patient data, and no word of the entry
+        #[arg(long, value_name = "REASON", value_parser = super::one_line)]
+        reason: String,
+    },
+}
+
+/// Arguments of `phi knowledge propose`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["not_phi", "missed", "shape"])))]
+#[command(after_help = "Examples:
+  lazaret phi knowledge propose --not-phi Larkspur --label NAME --section Assessment --reason 'our delirium score'
+  lazaret phi knowledge propose --missed 'bay seven' --label OTHER_ID.room --ward 'Tansy East' --reason 'one bed'
+  lazaret phi knowledge propose --shape 'QH[.]\\d{4}' --label MRN --after folder --reason 'our record numbers'
+  lazaret phi knowledge propose --missed - --label NAME --reason 'a nurse' < name.txt
+
+Needs a reviewer's token (`LAZARET_REVIEWER_TOKEN`, or asked for).
+Exit codes: 0 proposed; 1 proposed, and it makes the gold worse or is not measured; 2 used wrongly; 3 it could not be kept")]
+pub(crate) struct PhiProposeArgs {
+    /// Text that is found and is no identifier; `-` reads a line from standard input, so that it stands in no history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) not_phi: Option<String>,
+    /// Text that is an identifier and is not found; `-` likewise
+    #[arg(long, value_name = "TEXT", requires = "label")]
+    pub(crate) missed: Option<String>,
+    /// The shape of an identifier that is not found: a regular expression over ASCII
+    #[arg(long, value_name = "EXPRESSION", requires = "label")]
+    pub(crate) shape: Option<String>,
+    /// What it is; with --not-phi: only what is found of this kind
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Option<String>,
+    /// With --shape: only after this word in its line; again for more
+    #[arg(long, value_name = "WORD", requires = "shape")]
+    pub(crate) after: Vec<String>,
+    /// Only in this ward
+    #[arg(long)]
+    pub(crate) ward: Option<String>,
+    /// Only in texts of this author
+    #[arg(long)]
+    pub(crate) author: Option<String>,
+    /// Only in this section
+    #[arg(long)]
+    pub(crate) section: Option<String>,
+    /// The last day it holds: 2027-03-31
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<String>,
+    /// Why. Stands in the knowledge file
+    #[arg(long, value_name = "REASON", value_parser = super::one_line)]
+    pub(crate) reason: String,
 }
 
 /// Arguments of `phi scan`

@@ -26,8 +26,14 @@ pub(crate) fn run(
     }
     let mut rows = table(["setting", "value", "from", "what it is"]);
     for (key, value, origin) in effective {
-        let about =
-            SETTINGS.iter().find(|setting| setting.key == key).map_or("a limit", |setting| setting.about);
+        let about = match SETTINGS.iter().find(|setting| setting.key == key) {
+            Some(setting) => setting.about,
+            None if key.starts_with("reviewers.") => {
+                "who proposes entries of the knowledge and approves others'"
+            }
+            None if key.starts_with("profiles.") => "a line of a profile of the hospital's own",
+            None => "a limit",
+        };
         rows.add_row([key, value, origin, about.to_owned()]);
     }
     writeln!(out, "{rows}")?;

@@ -1,29 +1,44 @@
-//! `lazaret serve`: the console on this machine, and the interface of Presidio for programs.
+//! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cli::ServeArgs;
-use crate::compose::Reading;
+use crate::compose::{Reading, secret};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
 use crate::server::presidio::{self, PresidioState};
+use crate::server::review::{self, ReviewState};
 use crate::server::{ConsoleState, bind, router, serve};
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
-    let Some(port) = args.presidio else { return open_console(&Reading::open(config)?, args.port, out) };
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
-    let state = PresidioState::new(Watched::new(config)?, config.limits());
-    let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
-    writeln!(out, "in the place of presidio: {}  (Ctrl-C ends it)", bound.url())?;
-    let mut served = vec![bound.with(|hosts| presidio::router(state, hosts))];
-    // It looks only, so it needs no data directory; the console does.
-    if !args.no_console {
-        let (console, url) = console(&Reading::open(config)?, args.port)?;
-        writeln!(out, "console: {url}")?;
+    if args.no_console && args.presidio.is_none() && args.review.is_none() {
+        let why = "without the console, --presidio or --review says what to serve";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    // The interface of Presidio looks only, so it needs no data directory; the console and the reviewers do.
+    let data = (!args.no_console || args.review.is_some()).then(|| Reading::open(config)).transpose()?;
+    let mut served = Vec::new();
+    if let Some(port) = args.presidio {
+        let state = PresidioState::new(Watched::new(config)?, config.limits());
+        let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
+        writeln!(out, "in the place of presidio: {}  (Ctrl-C ends it)", bound.url())?;
+        served.push(bound.with(|hosts| presidio::router(state, hosts)));
+    }
+    if let (Some(port), Some(data)) = (args.review, &data) {
+        let secret = secret()?;
+        let state = ReviewState::new(config, Arc::clone(&data.vault), &secret)?;
+        let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
+        writeln!(out, "review: {}{secret}/  (Ctrl-C ends it)", bound.url())?;
+        served.push(bound.with(|hosts| review::router(state, hosts)));
+    }
+    if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
+        let (console, url) = console(data, args.port)?;
+        writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
         served.push(console);
     }
     out.flush()?;

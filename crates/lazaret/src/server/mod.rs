@@ -1,7 +1,7 @@
 //! What is served, to this machine alone, because there is no sign-in yet. The console: what the ledger and the quarantine
 //! say, as pages for people; it only reads, and shows kinds, places, counts and digests, never a value of a record. Beside
 //! it, each on an address of its own and only where asked for: the interface of Presidio, and the pages on which notes are
-//! corrected, which show their texts.
+//! corrected, and those on which entries of the hospital's knowledge are proposed and approved, which show texts.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! | `words` | counts, sizes, times, digests and links as a page writes them |
 //! | `presidio` | the interface of Presidio, for programs that call it |
 //! | `annotate` | the pages of `phi annotate`: notes, and their correction |
+//! | `review` | the pages of `serve --review`: proposed entries of the hospital's knowledge |
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
 use std::path::Path;
@@ -29,6 +30,7 @@ mod guard;
 mod listen;
 mod pages;
 pub(crate) mod presidio;
+pub(crate) mod review;
 mod words;
 
 pub(crate) use guard::Hosts;

@@ -110,7 +110,8 @@ fn the_page_of_settings() {
         "`lazaret config` prints the settings in force and where each came from. A flag goes before the \
          environment, that before the file (`lazaret.toml` in the working directory, or `--config FILE`), that \
          before the default. An unknown key is refused, with the nearest one that exists. Times carry units (`30 \
-         s`), sizes may (`64 MiB`).\n\n| setting | default | in the environment |\n|---|---|---|\n",
+         s`), sizes may (`64 MiB`).\n\nTwo tables hold names of the hospital's own: `[profiles]` (what becomes of labels) and \
+         `[reviewers]` (a line for each person, made by `lazaret phi knowledge reviewer`).\n\n| setting | default | in the environment |\n|---|---|---|\n",
     );
     let is_limit = |setting: &&serde_json::Value| setting["key"].as_str().unwrap().starts_with("limits.");
     for setting in listed.as_array().unwrap().iter().filter(|setting| !is_limit(setting)) {

@@ -6,16 +6,15 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use lazaret_core::{Limit, Random as _, hex};
+use lazaret_core::Limit;
 use lazaret_input::{ReadError, read_file};
-use lazaret_phi::code_points;
 use lazaret_phi::corpus::{Mark, Note, jsonl};
-use lazaret_vault::SystemRandom;
 
 use crate::cli::PhiAnnotateArgs;
-use crate::commands::phi::look::Look;
+use crate::commands::phi::look::{Look, marks_of};
 use crate::commands::phi::notes::each_line;
 use crate::commands::phi::score::HALF_WIDTH;
+use crate::compose::secret;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
 use crate::server::annotate::{Desk, router};
@@ -32,7 +31,8 @@ pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write)
     }
     // Held until the command ends; before anything is read, for another may be writing it.
     let _lock = lock(&args.out)?;
-    let look = Look::new(&args.look, config)?;
+    let look = Look::watching(&args.look, config)?;
+    let version = look.version();
     let most = limits.get(MAX_ANNOTATED);
     let mut notes: Vec<(Note, Vec<Mark>)> = Vec::new();
     let mut failed = None;
@@ -52,17 +52,7 @@ pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write)
                 return Err(String::new());
             }
         };
-        let marks: Vec<Mark> = code_points(&text, &found)
-            .into_iter()
-            .zip(&found)
-            .map(|((start, end), detection)| Mark {
-                start,
-                end,
-                label: detection.label.kind.name().to_owned(),
-                sub: detection.label.sub.map(str::to_owned),
-                score: None,
-            })
-            .collect();
+        let marks = marks_of(&text, &found);
         let note = Note { id, text, marks: marks.clone(), neutral: Vec::new(), traps: Vec::new() };
         notes.push((note, marks));
         Ok(())
@@ -75,14 +65,14 @@ pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write)
         let bytes: Result<_, ReadError> = read_file(path, most).map(Some);
         bytes.map_err(|error| format!("{}: {}", path.display(), chain(&error)))
     };
-    let desk = Desk::new(notes, &args.out, &args.by, limits, saved).map_err(CliError::Usage)?;
+    let desk = Desk::new(notes, version, &args.out, &args.by, limits, saved).map_err(CliError::Usage)?;
     let failed = |error: crate::server::ServeError| CliError::failed("the pages are not served", error);
     let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port))).map_err(failed)?;
     let secret = secret()?;
     let half_width = args.half_width.unwrap_or(HALF_WIDTH);
     writeln!(out, "notes: {}{secret}/  (Ctrl-C ends it; every change is saved at once)", bound.url())?;
     out.flush()?;
-    serve(vec![bound.with(|hosts| router(desk, half_width, &secret, hosts))]).map_err(failed)?;
+    serve(vec![bound.with(|hosts| router(desk, look, half_width, &secret, hosts))]).map_err(failed)?;
     Ok(Exit::Clear)
 }
 
@@ -102,12 +92,4 @@ fn lock(gold: &Path) -> Result<File, CliError> {
         ))),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-}
-
-/// What only who started the pages knows: other users of this machine reach the port too.
-fn secret() -> Result<String, CliError> {
-    let mut bytes = [0_u8; 16];
-    let filled = SystemRandom.fill(&mut bytes);
-    filled.map_err(|error| CliError::failed("no random numbers", error))?;
-    Ok(hex(&bytes))
 }

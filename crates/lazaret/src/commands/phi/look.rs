@@ -1,35 +1,53 @@
-//! How `phi scan` and `phi edit` look at a text: which labels count, and what is known around it.
+//! How the commands of `phi` look at a text: which labels count, and what is known around it.
 
 use std::path::Path;
 
 use lazaret_core::{Detection, Known, KnownFact, Label, Limit, Limits, Profile};
 use lazaret_input::{json, read_file};
-use lazaret_phi::{Assessment, Scanner, Setting};
+use lazaret_phi::corpus::Mark;
+use lazaret_phi::{Assessment, Scanner, Setting, code_points};
 use serde::Deserialize;
 
 use crate::cli::PhiLookArgs;
 use crate::config::Config;
 use crate::exit::{CliError, chain};
-use crate::knowledge;
+use crate::knowledge::{self, Watched};
 
 /// Longest file of what is known around a text, in bytes.
 pub(crate) const MAX_CONTEXT: Limit = Limit::new("phi.max_context", 1 << 20);
 
 /// The scanner with what it is told.
 pub(crate) struct Look {
-    scanner: Scanner,
+    scanner: Eyes,
     profile: Profile,
     known: Option<Known>,
     setting: Setting,
 }
 
+/// How long the hospital's knowledge is what it was.
+enum Eyes {
+    /// As long as the command runs: all its texts are looked at by the same.
+    Still(Scanner),
+    /// Until the file changes.
+    Watching(Watched),
+}
+
 impl Look {
-    /// As the flags say.
+    /// As the flags say, for a command that ends.
     pub(crate) fn new(args: &PhiLookArgs, config: &Config) -> Result<Self, CliError> {
+        Self::by(args, config, Eyes::Still(knowledge::scanner(config)?))
+    }
+
+    /// The same for pages that are served: a changed file of the hospital's knowledge counts from then on.
+    pub(crate) fn watching(args: &PhiLookArgs, config: &Config) -> Result<Self, CliError> {
+        Self::by(args, config, Eyes::Watching(Watched::new(config)?))
+    }
+
+    fn by(args: &PhiLookArgs, config: &Config, scanner: Eyes) -> Result<Self, CliError> {
         let known = args.context.as_deref().map(|path| read_context(path, &config.limits())).transpose()?;
         let profile = config.profile(&args.profile)?;
         Ok(Self {
-            scanner: knowledge::scanner(config)?.wide(profile.is_wide()),
+            scanner,
             profile,
             known,
             setting: Setting::new(args.ward.as_deref(), args.author.as_deref()),
@@ -48,9 +66,22 @@ impl Look {
         Ok(())
     }
 
+    fn scanner(&self) -> Scanner {
+        let scanner = match &self.scanner {
+            Eyes::Still(scanner) => scanner.clone(),
+            Eyes::Watching(watched) => watched.scanner(),
+        };
+        scanner.wide(self.profile.is_wide())
+    }
+
+    /// By what it looks now: the detectors' version, with the digest of the hospital's knowledge.
+    pub(crate) fn version(&self) -> String {
+        self.scanner().version()
+    }
+
     /// What identifies someone under the profile.
     pub(crate) fn scan(&self, text: &str) -> Result<Vec<Detection>, CliError> {
-        let found = self.scanner.scan_in(text, self.known.as_ref(), self.setting.clone());
+        let found = self.scanner().scan_in(text, self.known.as_ref(), self.setting.clone());
         let mut found = found.map_err(|error| CliError::failed("the text could not be inspected", error))?;
         found.retain(|detection| self.profile.reports(detection.label));
         Ok(found)
@@ -58,8 +89,20 @@ impl Look {
 
     /// What there is to say of a text as a whole. What the profile does not report is left in it.
     pub(crate) fn assess(&self, text: &str, detections: &[Detection]) -> Vec<Assessment> {
-        self.scanner.assess(text, detections)
+        self.scanner().assess(text, detections)
     }
+}
+
+/// What was found, as marks of a note: in code points.
+pub(crate) fn marks_of(text: &str, found: &[Detection]) -> Vec<Mark> {
+    let mark = |((start, end), detection): ((usize, usize), &Detection)| Mark {
+        start,
+        end,
+        label: detection.label.kind.name().to_owned(),
+        sub: detection.label.sub.map(str::to_owned),
+        score: None,
+    };
+    code_points(text, found).into_iter().zip(found).map(mark).collect()
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
 pub(crate) use annotate::MAX_ANNOTATED;
-pub(crate) use look::MAX_CONTEXT;
+pub(crate) use look::{Look, MAX_CONTEXT, marks_of};
 
 mod annotate;
 mod convert;

@@ -85,6 +85,8 @@ fn saved_by(line: &[u8], limits: &Limits) -> Option<String> {
 /// All notes.
 pub(crate) struct Desk {
     pub(crate) items: Vec<Item>,
+    /// By what the notes were looked at.
+    version: String,
     gold: PathBuf,
     open: PathBuf,
     by: String,
@@ -93,9 +95,10 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// `texts` with what was found in each; what was saved before is taken up again.
+    /// Notes with what was found in each by `version`; what was saved before is taken up again.
     pub(crate) fn new(
         notes: Vec<(Note, Vec<Mark>)>,
+        version: String,
         gold: &Path,
         by: &str,
         limits: &Limits,
@@ -122,7 +125,36 @@ impl Desk {
                 item.by = saved_by(line, limits);
             }
         }
-        Ok(Self { items, gold: gold.to_owned(), open, by: by.to_owned(), most: limits.get(MAX_ANNOTATED) })
+        Ok(Self {
+            items,
+            version,
+            gold: gold.to_owned(),
+            open,
+            by: by.to_owned(),
+            most: limits.get(MAX_ANNOTATED),
+        })
+    }
+
+    /// Looks at every note again where it is looked by something else now: a changed file of the hospital's knowledge. A note
+    /// that nobody began shows what is found in it now; of the others only the score changes.
+    pub(crate) fn look_again<E>(
+        &mut self,
+        version: &str,
+        look: impl Fn(&str) -> Result<Vec<Mark>, E>,
+    ) -> Result<(), E> {
+        if self.version == version {
+            return Ok(());
+        }
+        let found: Result<Vec<_>, E> = self.items.iter().map(|item| look(&item.note.text)).collect();
+        for (item, found) in self.items.iter_mut().zip(found?) {
+            if !item.begun && item.note.marks != found {
+                item.note.marks.clone_from(&found);
+                item.revision += 1;
+            }
+            item.predicted = found;
+        }
+        version.clone_into(&mut self.version);
+        Ok(())
     }
 
     /// Makes a change and keeps it. Returns when it is durable.
@@ -296,7 +328,7 @@ mod tests {
             (note("a", "Rook met \u{1f600} Rook"), vec![mark(0, 4, Label::PATIENT)]),
             (note("b", "SSN 1"), Vec::new()),
         ];
-        Desk::new(notes, gold, by, &Limits::default(), |path| Ok(std::fs::read(path).ok()))
+        Desk::new(notes, "v1".to_owned(), gold, by, &Limits::default(), |path| Ok(std::fs::read(path).ok()))
     }
 
     fn desk(gold: &Path) -> Result<Desk, String> {
@@ -369,6 +401,23 @@ mod tests {
         assert!(matches!(first.change(0, 4, &Change::Done), Err(Refused::Disk { .. })));
         assert_eq!(state(&first), (true, false, 0));
         assert_eq!(state(&first), state(&desk(&gold).unwrap()));
+    }
+
+    #[test]
+    fn changed_knowledge_counts_for_notes_that_nobody_began_and_for_the_score() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut desk = desk(&folder.path().join("gold.jsonl")).unwrap();
+        desk.change(0, 0, &Change::Add(0, 4, Label::PATIENT)).unwrap();
+        desk.change(0, 1, &Change::Done).unwrap();
+        let look =
+            |text: &str| Ok::<_, ()>(if text == "SSN 1" { vec![mark(4, 5, Label::SSN)] } else { Vec::new() });
+        desk.look_again("v1", look).unwrap();
+        assert_eq!(desk.score().overlap["NAME"].found, 1, "nothing changed");
+        desk.look_again("v2", |_| Err(())).unwrap_err();
+        desk.look_again("v2", look).unwrap();
+        assert_eq!(desk.score().overlap["NAME"].found, 0);
+        assert_eq!(desk.items[0].note.marks, [mark(0, 4, Label::PATIENT)]);
+        assert_eq!((desk.items[1].note.marks.len(), desk.items[1].revision), (1, 1));
     }
 
     #[test]

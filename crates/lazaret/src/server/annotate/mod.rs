@@ -19,7 +19,8 @@ use lazaret_phi::score::{ANY, share, wilson};
 use serde::Deserialize;
 
 use crate::commands::phi::visible::{acts, escape, visible};
-use crate::exit::chain;
+use crate::commands::phi::{Look, marks_of};
+use crate::exit::{CliError, chain};
 use crate::server::answer::HTML;
 use crate::server::{Hosts, guard, pages};
 
@@ -32,19 +33,20 @@ use desk::{Change, Refused};
 #[derive(Clone)]
 struct Shared {
     desk: Arc<Mutex<Desk>>,
+    look: Arc<Look>,
     /// Half the width an interval shall have, as a share.
     half_width: f64,
 }
 
 /// Every page under `/SECRET/`, behind the guard.
-pub(crate) fn router(desk: Desk, half_width: f64, secret: &str, hosts: Hosts) -> Router {
+pub(crate) fn router(desk: Desk, look: Look, half_width: f64, secret: &str, hosts: Hosts) -> Router {
     let at = |path: &str| format!("/{secret}/{path}");
     Router::new()
         .route(&at(""), get(list))
         .route(&at("notes/{place}"), get(note).post(change))
         .route(&at("console.css"), get(pages::assets::stylesheet))
         .route(&at("select.js"), get(pages::assets::select))
-        .with_state(Shared { desk: Arc::new(Mutex::new(desk)), half_width })
+        .with_state(Shared { desk: Arc::new(Mutex::new(desk)), look: Arc::new(look), half_width })
         .fallback(no_such_page)
         .layer(from_fn_with_state(hosts, guard::admit_changes))
         .layer(from_fn(guard::headers_of_forms))
@@ -62,6 +64,11 @@ async fn with_desk<T: Template>(
 ) -> Response {
     let made = tokio::task::spawn_blocking(move || {
         let mut desk = shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked =
+            desk.look_again(&shared.look.version(), |text| Ok(marks_of(text, &shared.look.scan(text)?)));
+        if let Err::<_, CliError>(error) = looked {
+            tracing::error!(why = chain(&error), "the notes were not looked at again");
+        }
         work(&mut desk).map(|(status, page)| (status, page.render()))
     });
     match made.await {
