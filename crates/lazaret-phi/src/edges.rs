@@ -290,7 +290,7 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     let place = Marks::STATE.or(Marks::COUNTRY);
     claims.retain(|claim| {
         let first = note.token_at(claim.start);
-        let whole = claim.label == Label::CITY
+        let whole = (claim.label == Label::CITY || claim.label == Label::HOSPITAL)
             && claim.evidence <= Evidence::Shape
             && note.tokens().get(first).is_some_and(|token| {
                 let next = note.tokens().get(first + 1);

@@ -165,14 +165,14 @@ mod tests {
         let found = |watched: &Watched| {
             // As if the second since the last look had passed.
             watched.state.lock().unwrap().looked -= LOOK_AGAIN;
-            watched.scanner().scan("sent to quillmoor annexe", None).unwrap().len()
+            watched.scanner().scan("the tufted end was quiet", None).unwrap().len()
         };
         write("");
         let watched = Watched::new(&config(&file)).unwrap();
         assert_eq!(found(&watched), 0);
-        write("[[ward]]\nnames = ['Quillmoor Annexe']\n");
+        write("[[ward]]\nnames = ['Tufted End']\n");
         assert_eq!((found(&watched), watched.broken()), (1, None));
-        write("[[wards]]\nnames = ['Quillmoor Annexe, once more']\n");
+        write("[[wards]]\nnames = ['Tufted End, once more']\n");
         assert_eq!(found(&watched), 1);
         assert!(watched.broken().unwrap().contains("line 2: unknown field `wards`"));
         write("");
