@@ -1,7 +1,7 @@
 //! The word lists of `catalogue/phi` as one packed set: a word gives its marks in one probe.
 //!
-//! Built once from the embedded lists: 2 MiB, some ten milliseconds. Keys are lower-case; a phrase is its words
-//! joined by single spaces. The set holds 32-bit fingerprints beside the slot's own 18 bits, so a word that is in
+//! Built once from the embedded lists: 4 MiB, some ten milliseconds. Keys are lower-case; a phrase is its words
+//! joined by single spaces. The set holds 32-bit fingerprints beside the slot's own 19 bits, so a word that is in
 //! no list is taken for one that is about once in a thousand million lookups.
 
 use std::sync::LazyLock;
@@ -99,7 +99,7 @@ const MORE_LISTS: [(&str, Marks); 2] = [
     (include_str!("../../../catalogue/phi/eponym-heads.txt"), Marks::EPONYM_HEAD),
 ];
 
-/// Slots of the table: a power of two, at most two thirds full.
+/// Slots of the table: a power of two, at most three quarters full.
 const SLOTS: usize = 1 << 19;
 
 /// The packed set.

@@ -29,7 +29,7 @@ enum Eyes {
     /// As long as the command runs: all its texts are looked at by the same.
     Still(Scanner),
     /// Until the file changes.
-    Watching(Watched),
+    Watching(Box<Watched>),
 }
 
 impl Look {
@@ -40,7 +40,7 @@ impl Look {
 
     /// The same for pages that are served: a changed file of the hospital's knowledge counts from then on.
     pub(crate) fn watching(args: &PhiLookArgs, config: &Config) -> Result<Self, CliError> {
-        Self::by(args, config, Eyes::Watching(Watched::new(config)?))
+        Self::by(args, config, Eyes::Watching(Box::new(Watched::new(config)?)))
     }
 
     fn by(args: &PhiLookArgs, config: &Config, scanner: Eyes) -> Result<Self, CliError> {
