@@ -115,8 +115,13 @@ fn figures(name: &str) -> [usize; 6] {
 
 #[test]
 fn our_own_notes_are_found_no_worse_than_they_were() {
-    let floors = [("own_notes.jsonl", 97, 25), ("own_notes2.jsonl", 97, 45), ("own_notes3.jsonl", 94, 65)];
-    for (name, least_found, most_left) in floors {
+    let floors = [
+        ("own_notes.jsonl", 97, 25, 5),
+        ("own_notes2.jsonl", 97, 45, 5),
+        ("own_notes3.jsonl", 94, 65, 6),
+        ("own_notes4.jsonl", 93, 70, 8),
+    ];
+    for (name, least_found, most_left, most_masked) in floors {
         let [spans, found, signs, covered, traps, masked] = figures(name);
         assert!(found * 100 >= spans * least_found, "{name}: {found} of {spans} spans");
         assert!(
@@ -124,6 +129,6 @@ fn our_own_notes_are_found_no_worse_than_they_were() {
             "{name}: {} of {signs} left",
             signs - covered
         );
-        assert!(masked * 100 <= traps * 5, "{name}: {masked} of {traps} traps masked");
+        assert!(masked * 100 <= traps * most_masked, "{name}: {masked} of {traps} traps masked");
     }
 }
