@@ -1,7 +1,8 @@
 //! Finds dates written with digits or with the name of a month.
 //!
 //! Numbers with `/`, `-` or `.`, ISO 8601 with its time, eight digits in a row, months by name or short name in any
-//! case and four languages, with and without weekday, ordinal and year. Every date must be in the calendar. Two
+//! case and four languages, with and without weekday, ordinal and year; ranges of them. Each must be in the calendar, but
+//! for months in Roman numerals (`5.viii.2024`) and month, day and year in a row before a time, known by form alone. Two
 //! numbers alone (`3/4`) are a date only where a word or a weekday says so, or where they can hardly be a fraction
 //! (`11/23`). A year alone, a month alone and a time of day may stay.
 //!

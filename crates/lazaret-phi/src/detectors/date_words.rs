@@ -1,6 +1,7 @@
 //! Finds dates said in words: holidays, `the 12th`, `Fifteenth of July`, `winter of 1926`.
 //!
-//! A holiday fixes a day, with or without a year. A bare ordinal is a date after `on`, `by`, `until`, `the`.
+//! A holiday fixes a day, with or without a year. A bare ordinal is a date after `on`, `by`, `until`, `the`; three numbers
+//! (`two six forty one`) after `born`, `dated`, `on`.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(C).
 //!

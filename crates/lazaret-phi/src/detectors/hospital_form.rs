@@ -1,7 +1,8 @@
 //! Finds names of facilities and firms by their form: `St Anselm's`, `Our Lady of the Lake`, `Lakeside Children's`,
-//! `Fennel & Daughters Lamps`, and two capitalised words or more after `at`.
+//! `Fennel & Daughters Lamps`, `The Fernmere Surgery`, and two capitalised words or more after `at` or `works`.
 //!
-//! No word of them says what they are, so each must be capitalised and none may be a clinical word.
+//! No word of them says what they are, so each must be capitalised and none may be a clinical word. A short form ends
+//! them (`Quill Mesa ED`) or stands for them: capitals in `MC`, `GH`, `UH` (`FQRMC`), or after a word of transfer.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(B) and (A): where someone was treated or works is a place smaller than a state.
 //!
@@ -205,8 +206,7 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if token.case != Case::Capital || token.has(PLAIN) || token.len() < 3 {
         return;
     }
-    let before = note.before(token.start, 8);
-    let before = note.before(token.start, 14).get(before.len().saturating_sub(14)..).unwrap_or(before);
+    let before = note.before(token.start, 14);
     let led = [" at ", " at the ", " works ", "(works ", "works nights, ", "works days, ", "works for "]
         .iter()
         .any(|lead| before.ends_with(lead));
@@ -277,7 +277,7 @@ fn of_department(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
 /// `The Fernmere Surgery`: a practice by its place.
 fn the_practice(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
-    let Some(token) = tokens.get(index) else { return };
+    let Some(token) = tokens.get(index).filter(|token| token.has(Marks::FACILITY)) else { return };
     if !matches!(
         note.word(token),
         "Surgery" | "Practice" | "Clinic" | "Pharmacy" | "Infirmary" | "Hospice" | "Shelter" | "Manor"

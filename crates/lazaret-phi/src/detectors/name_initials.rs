@@ -1,7 +1,8 @@
 //! Finds the initials that sign a text: `QV/mj` and `QV:mj` at its foot, `(QVK/ps)`, `S.A-D.` in quotes.
 //!
 //! Two groups of letters with a stroke or colon between them, alone on their line or in brackets, or after a date or the
-//! words of dictation. Units, ratios and pairs of words (`he/him`, `w/o`) are none.
+//! words of dictation; one group after a word that names who wrote, drew or checked (`Transcribed: qv`). Units, ratios and
+//! pairs of words (`he/him`, `w/o`) are none.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(A): the initials of who dictated and who typed lead to both.
 //!
@@ -126,10 +127,10 @@ fn sole(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         }
         return;
     }
-    // Roles are words of many meanings: what follows them must close, and the sign be a colon, or the word a verb.
+    // After a role letters without points are its initials only where a colon stands between: `RN: qv`, not `RN qv`.
     let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
-    let role =
-        ["da ", "rn ", "ma ", "lpn ", "rda ", "rdh ", "dda ", "dd ", "cna ", "tech "].contains(&cue.as_str());
+    let role = !cue.contains(':')
+        && ["da", "rn", "ma", "lpn", "rda", "rdh", "dda", "dd", "cna", "tech"].contains(&cue.trim_end());
     let closes = matches!(note.byte(token.end), b'\n' | 0 | b'.' | b',' | b';' | b')' | b']' | b'|')
         || note.byte(token.end) == b' '
             && (note.byte(token.end + 1).is_ascii_digit()

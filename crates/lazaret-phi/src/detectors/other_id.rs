@@ -2,7 +2,8 @@
 //!
 //! A number that one of many cues names (`accession`, `specimen`, `claim`, `ref`, `badge`, `Rx no.`). A cue that is
 //! also a common word needs a sign between it and the number (`case #`, `order no.`, `job:`). Accession numbers
-//! are found by their form too: letters, a year, a serial number.
+//! are found by their form too (letters, a year, a serial number), and so are capitals and digits in groups with hyphens
+//! (`R884-20071`) and what a FHIR `reference` leads to.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!
@@ -45,7 +46,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|docket|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|fob|asset)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -85,15 +86,15 @@ impl ShapeDetector for OtherId {
                     .retain(|claim| serial(note.slice(claim.start, claim.end)) && claim.start - hit.end <= 3);
                 out.extend(claims.into_iter().map(|claim| Found { evidence: Evidence::Shape, ..claim }));
             }
-            6 => out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Checked)),
             4 => out.push(found(Label::OTHER_ID.sub("accession"), hit.start, hit.end, Evidence::Shape)),
+            6 => out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Checked)),
+            7 if !grouped(note.slice(hit.start, hit.end)) => {}
             8 => {
                 let value = note.after(hit.end, 64).split('"').next().unwrap_or("");
                 if digits(value) > 0 {
                     out.push(found(Label::OTHER_ID, hit.end, hit.end + value.len(), Evidence::Named));
                 }
             }
-            7 if !grouped(note.slice(hit.start, hit.end)) => {}
             _ => uncued(hit, note, out),
         }
     }

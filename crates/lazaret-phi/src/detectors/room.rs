@@ -1,6 +1,7 @@
 //! Finds room and bed numbers.
 //!
-//! The number after `room`, `rm`, `bed`, `chair`: with a date it says who lay there.
+//! The number after `room`, `rm`, `bed`, `chair`, in digits or words, and after a unit (`CVICU 8`): with a date it says who
+//! lay there.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!

@@ -1,4 +1,4 @@
-//! Finds addresses of a fixed form: boxes, rural routes, corners, road markers, and streets of other languages.
+//! Finds addresses of a fixed form: boxes, rural routes, corners, road markers, coordinates, streets of other languages.
 //!
 //! `P.O. Box 8800`, `RR 2 Box 100`, `5th and Elm`, `mile marker 200`, `14 chemin Ste-Anne`, `Neue Gasse 14a`, each with
 //! the unit that follows.

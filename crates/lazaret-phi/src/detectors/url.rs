@@ -1,6 +1,7 @@
 //! Finds web addresses.
 //!
 //! With a scheme or `www.`, and bare hosts with a known suffix that are followed by a path (`portal.x.example/f/2`).
+//! Addresses of code systems and standards (`http://loinc.org`) lead to no one and stay.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(N).
 //!

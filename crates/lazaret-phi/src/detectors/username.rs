@@ -1,6 +1,7 @@
 //! Finds user names and logins.
 //!
-//! The word after `username`, `login`, `user=`, `handle is`, `printed by`: a user name mostly holds its owner's name.
+//! The word after `username`, `login`, `user=`, `handle is`, `printed by`, and what speaks in a chat (`@qvmoor:`): a user name
+//! mostly holds its owner's name.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!
