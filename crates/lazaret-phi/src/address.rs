@@ -31,7 +31,9 @@ pub(crate) fn complete(note: &Note<'_>, out: &mut Vec<Found>) {
 }
 
 /// Words for a part of a building or a site that a number or letter follows.
-const UNITS: [&str; 17] = [
+const UNITS: [&str; 19] = [
+    "sp",
+    "spc",
     "unit",
     "suite",
     "ste",
@@ -265,7 +267,13 @@ fn town_end(note: &Note<'_>, index: usize) -> Option<usize> {
     // A key of the next line (`Phone: …`) or a sentence is no town.
     let closes = tokens.get(at + 1).is_none_or(|next| {
         let gap = note.slice(end, next.start);
-        next.case != Case::Lower || gap != " "
+        // `Quillo Wash az.`
+        let state = next.len() == 2
+            && next.has(Marks::STATE)
+            && !note.byte(next.end).is_ascii_alphanumeric()
+            && note.byte(next.end) != b' '
+            || next.len() == 2 && next.has(Marks::STATE) && note.byte(next.end + 1).is_ascii_digit();
+        next.case != Case::Lower || gap != " " || state
     });
     (note.byte(end) != b':' && note.byte(end) != b'@' && closes).then_some(end)
 }

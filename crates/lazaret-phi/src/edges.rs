@@ -10,6 +10,7 @@ use crate::lexicon::{Lexicon, Marks};
 use crate::names::{clinical_form, last_word};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
+use crate::value;
 use crate::view::{Case, Note, Token};
 
 /// Words that no name goes on with.
@@ -63,7 +64,16 @@ fn back(note: &Note<'_>, claim: &mut Found) {
     let first = note.token_at(claim.start);
     for at in (first.saturating_sub(MOST)..first).rev() {
         let (Some(word), Some(this)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
-        let blank = note.slice(word.end, this.start) == " ";
+        // `Mt. Quillo Chapel`, `St. Quill Clinic`
+        let gap = note.slice(word.end, this.start);
+        let short = gap == ". "
+            && matches!(note.word(word), "Mt" | "St" | "Ft" | "Pt")
+            && claim.label.kind != Kind::Name;
+        if short && this.start == claim.start {
+            claim.start = word.start;
+            return;
+        }
+        let blank = gap == " ";
         if claim.label.kind == Kind::Name && blank && this.start == claim.start && lower_given(word, this) {
             claim.start = word.start;
             return;
@@ -129,8 +139,41 @@ fn family_first(note: &Note<'_>, claim: &mut Found) {
     }
 }
 
+/// `Quillo-under-Fen`, `Lac-aux-Quills`: small words between hyphens, and what stands after them.
+fn hyphened_end(note: &Note<'_>, end: usize) -> usize {
+    let first = note.token_at(end);
+    let (Some(small), Some(last)) = (note.tokens().get(first), note.tokens().get(first + 1)) else {
+        return end;
+    };
+    let between = small.start == end + 1
+        && last.start == small.end + 1
+        && note.byte(end) == b'-'
+        && note.byte(small.end) == b'-'
+        && matches!(
+            note.word(small),
+            "under"
+                | "on"
+                | "upon"
+                | "by"
+                | "le"
+                | "la"
+                | "les"
+                | "in"
+                | "sur"
+                | "sous"
+                | "aux"
+                | "next"
+                | "the"
+                | "en"
+                | "de"
+                | "du"
+        );
+    if between && last.case == Case::Capital { last.end } else { end }
+}
+
 /// `Maringold` before `Bend`: further words of a town.
 fn town_tail(note: &Note<'_>, claim: &mut Found) {
+    claim.end = hyphened_end(note, claim.end);
     for _ in 0..2 {
         let last = last_word(note, claim);
         let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
@@ -202,11 +245,15 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
                 )
         };
         let gap = note.slice(this.end, next.start);
+        // `Staying at Quill House`: words of grammar that a place ends with.
+        let placed = next.case == Case::Capital
+            && matches!(note.word(next), "House" | "School" | "Mine" | "Ward")
+            && gap == " ";
         let linked = matches!(note.word(next), "on" | "of" | "at")
             && after.is_some_and(|token| {
                 named(token) && token.len() > 2 && note.slice(next.end, token.start) == " "
             });
-        if matches!(gap, " " | " & ") && named(next) && note.byte(next.end) != b':' {
+        if placed || matches!(gap, " " | " & ") && named(next) && note.byte(next.end) != b':' {
             claim.end = next.end;
         } else if gap == " "
             && linked
@@ -228,6 +275,37 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
             return;
         }
     }
+}
+
+/// `Quillmoor, Ilse / D-118 402 / 10.02.1970`, `Pt Ilse Vane  #20447`: a number beside a patient's name in a row of what tells
+/// who it is is the number of the record.
+pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
+    let mut numbers = Vec::new();
+    for claim in out.iter().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 1) {
+        let rest = note.after(claim.end, 48);
+        let inner = rest.trim_start_matches([')', '"', '.']);
+        let gap = inner.len() - inner.trim_start_matches([' ', '/', '|', '#', '(', ';']).len();
+        let sign = inner.get(..gap).unwrap_or("");
+        let row = sign.contains(['/', '|']);
+        let hash = sign.ends_with('#');
+        if !row && !hash {
+            continue;
+        }
+        let start = claim.end + rest.len() - inner.len() + gap;
+        let Some((start, end)) = value::id_at(note, start, 5) else { continue };
+        let text = note.slice(start, end);
+        let closes = note.after(end, 3).trim_start();
+        let closes =
+            closes.is_empty() || closes.starts_with(['/', '|', ';', ')', ',']) || note.after(end, 2) == "  ";
+        let plain = value::digits(text) >= 4
+            && !text.contains(['/', ':', '.'])
+            && !value::unit_follows(note, end)
+            && crate::calendar::parse(text).is_none();
+        if plain && (closes || hash) {
+            numbers.push(found(Label::MRN, start, end, Evidence::Shape));
+        }
+    }
+    out.append(&mut numbers);
 }
 
 /// What a found name goes on with: `QUILLMOOR-VANE,E.T.`, the second half of `ilse quillmoor-vane`, `ILSE (ILSY)`.

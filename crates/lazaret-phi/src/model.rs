@@ -230,17 +230,43 @@ impl<'a> Model<'a> {
         };
         guesses
             .into_iter()
-            .map(
-                |(guess, count, _)| {
-                    if lone(&guess, count) {
-                        Guess { times: guess.times.max(DOUBTED), ..guess }
-                    } else {
-                        guess
-                    }
-                },
-            )
+            .map(|(guess, count, _)| {
+                if no_name(note, &guess, count) {
+                    Guess { times: NEVER, ..guess }
+                } else if lone(&guess, count) {
+                    Guess { times: guess.times.max(DOUBTED), ..guess }
+                } else {
+                    guess
+                }
+            })
             .collect()
     }
+}
+
+/// Whether the guess is what names never are: a common word alone that begins a sentence or a line (`End of list`), or a
+/// word and a short number where a street was guessed (`Bili 5`, `Walk 0-15`), which is a score or a measure.
+fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
+    let Some(first) = note.tokens().get(note.token_at(guess.start)) else { return false };
+    let before = note.before(guess.start, 3);
+    let begins = before.trim_end().is_empty() || before.trim_end().ends_with(['.', ';', '!', '?', '-', '*']);
+    let common = count == 1
+        && begins
+        && first.case == Case::Capital
+        && first.has(Marks::COMMON)
+        && !first.has(Marks::GIVEN_FREQUENT);
+    let text = note.slice(first.end, guess.end);
+    let number = text.trim_start();
+    let measure = guess.tag == Tag::Street
+        && first.capitalised()
+        && !first.has(Marks::STREET)
+        && !number.is_empty()
+        && text.len() > number.len()
+        && number.len() <= 5
+        && number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+        && !["str", "straße", "strasse", "weg", "gasse", "platz", "allee", "laan", "straat", "vej", "gata"]
+            .iter()
+            .any(|end| note.word(first).to_lowercase().ends_with(end));
+    common || measure
 }
 
 /// What [`doubt`] says of words for clinical things.

@@ -27,7 +27,7 @@ use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
 use crate::residual::{self, Assessment, CLINICAL_TEXT, Taken};
-use crate::view::{Case, Note};
+use crate::view::{Case, Note, Token};
 use crate::wide;
 
 /// Bytes of text that are looked at at once.
@@ -237,6 +237,7 @@ fn look_at(
     }
     edges::widen(note, &mut claims);
     edges::complete_names(note, &mut claims);
+    edges::numbers_beside(note, &mut claims);
     let edged = claims.len();
     edges::leftover(note, &mut claims);
     languages.temper(&mut claims, edged);
@@ -273,6 +274,28 @@ struct Learnt {
     /// Which of them a word may be, by some bits of its hash: most words are none.
     may: Option<Box<[u64; MAY / 64]>>,
     initials: FxHashMap<String, Label>,
+    /// Identifiers that a cue gave, as they are written, by the hash of their first word.
+    numbers: FxHashMap<u64, Vec<(Box<str>, Label)>>,
+}
+
+/// Most identifiers that begin with one word.
+const ALIKE: usize = 4;
+/// Longest identifier that is sought again, in bytes.
+const LONGEST_NUMBER: usize = 40;
+
+/// Kinds of which one number is one person's, visit's or thing's, so that it is the same wherever it stands.
+fn is_number(label: Label) -> bool {
+    matches!(
+        label.kind,
+        Kind::Mrn
+            | Kind::Account
+            | Kind::HealthPlan
+            | Kind::License
+            | Kind::Ssn
+            | Kind::Device
+            | Kind::Vehicle
+            | Kind::OtherId
+    )
 }
 
 /// Bits that tell learnt words from others: a power of two.
@@ -285,8 +308,59 @@ fn may(hash: u64) -> (usize, u64) {
 }
 
 impl Learnt {
+    /// Tells `may` of a word.
+    fn mark(&mut self, hash: u64) {
+        let (place, bit) = may(hash);
+        let bits = self.may.get_or_insert_with(|| Box::new([0; MAY / 64]));
+        bits.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
+    }
+
+    /// Identifiers of five signs or more with a digit, and of fewer where they look like nothing else: `512-B`, `D2-114`.
+    fn learn_numbers(&mut self, note: &Note<'_>, claims: &[Found]) {
+        for claim in claims.iter().filter(|claim| claim.evidence >= Evidence::Shape && is_number(claim.label))
+        {
+            let text = note.slice(claim.start, claim.end).trim_start_matches('#');
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
+            let odd = text.contains('-') && text.bytes().any(|b| b.is_ascii_uppercase());
+            let room = claim.label == Label::OTHER_ID.sub("room");
+            let long = !room && signs >= 5 || digits >= 2 && signs >= 4 && odd;
+            let start = claim.end - text.len();
+            let Some(first) = note.tokens().get(note.token_at(start)).filter(|t| t.start == start) else {
+                continue;
+            };
+            if digits == 0 || !long || text.len() > LONGEST_NUMBER || self.numbers.len() >= self.most {
+                continue;
+            }
+            let hash = first.hash;
+            let alike = self.numbers.entry(hash).or_default();
+            if alike.len() < ALIKE && alike.iter().all(|(known, _)| **known != *text) {
+                alike.push((text.into(), claim.label));
+                self.mark(hash);
+            }
+        }
+    }
+
+    /// The identifier that begins with a word, where it stands whole.
+    fn number(&self, note: &Note<'_>, token: &Token) -> Option<(Label, usize)> {
+        let alike = self.numbers.get(&token.hash)?;
+        let joins = |b: u8| matches!(b, b'-' | b'/' | b'.' | b'_' | b',' | b':');
+        let before = note.byte_before(token.start);
+        if joins(before) && note.byte_before(token.start - 1).is_ascii_alphanumeric() {
+            return None;
+        }
+        let same = alike.iter().find(|(known, _)| {
+            let end = token.start + known.len();
+            note.slice(token.start, end).eq_ignore_ascii_case(known)
+                && !note.byte(end).is_ascii_alphanumeric()
+                && !(joins(note.byte(end)) && note.byte(end + 1).is_ascii_alphanumeric())
+        });
+        same.map(|(known, label)| (*label, token.start + known.len()))
+    }
+
     fn learn(&mut self, note: &Note<'_>, claims: &[Found]) {
         let most = self.most;
+        self.learn_numbers(note, claims);
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
             let initials: String = note
@@ -314,9 +388,7 @@ impl Learnt {
                 if listed || short || self.words.len() >= most {
                     continue;
                 }
-                let (place, bit) = may(token.hash);
-                let bits = self.may.get_or_insert_with(|| Box::new([0; MAY / 64]));
-                bits.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
+                self.mark(token.hash);
                 let entry = self.words.entry(token.hash).or_insert(claim.label);
                 if entry.sub.is_none() {
                     *entry = claim.label;
@@ -334,6 +406,10 @@ impl Learnt {
             }
             let (place, bit) = may(token.hash);
             if bits.get(place).is_none_or(|bits| bits & bit == 0) {
+                continue;
+            }
+            if let Some((label, end)) = self.number(note, token) {
+                out.push(found(label, token.start, end, Evidence::Likely));
                 continue;
             }
             let Some(label) = self.words.get(&token.hash) else { continue };

@@ -41,7 +41,7 @@ impl ShapeDetector for Age {
             ),
             (
                 Pass::Cues,
-                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead|alive|living|lived to|passed(?: away)?|well) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*",
+                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead|alive|living|lived to|passed(?: away)?|well) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*|\b(?:d|dec)\.(?: at)? ",
             ),
             (
                 Pass::Dates,
@@ -52,6 +52,7 @@ impl ShapeDetector for Age {
                 r"\b(?:born|b\.|dob|birth ?year:?|geboren|geb\.)(?: in| [A-Z][a-z]+ in)? (?:the year )?1[89]\d\d\b",
             ),
             (Pass::Dates, r"\b(?:9\d|1[0-2]\d) ?[/ ]?(?:M|F|male|female|woman|man|lady|gentleman)\b"),
+            (Pass::Dates, r"\b(?:9\d|1[0-2]\d)(?:st|nd|rd|th) (?:birthday|b-?day|bday|year)\b"),
             (Pass::Dates, r"\b(?:9\d|1[0-2]\d)\b"),
         ]
     }
@@ -106,6 +107,10 @@ impl ShapeDetector for Age {
                     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
                     out.push(found(Label::AGE, hit.start, hit.start + digits, Evidence::Shape));
                 }
+            }
+            5 => {
+                let digits = text.bytes().take_while(|b| *b != b' ').count();
+                out.push(found(Label::AGE, hit.start, hit.start + digits, Evidence::Named));
             }
             _ => apposed(hit, note, out),
         }
@@ -172,6 +177,14 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let said = matches!(note.byte_before(last.start), b'\'')
         && note.word(last) == "s"
         && note.cue_before(last.start, 8, "she'|he'|who'|mother'|father'|dad'|mom'|mum'|pt'");
+    // `DOB 8-8-1931 (94)`, `dob 6/5/32 and is 93`, `(birthday today, 93)`
+    let born = note.cue_before(hit.start, 28, "dob|d.o.b|born|geb|née|né|birthday|b'day|bday|birthdate");
+    let bracket = gap == " (" && note.byte(hit.end) == b')' || gap == ", " && note.byte(hit.end) == b')';
+    let of_birth = born && closes && (bracket || gap == " " && note.word(last).eq_ignore_ascii_case("is"));
+    if of_birth && !unit_follows(note, hit.end) {
+        out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
+        return;
+    }
     let closes = closes || ((is || said) && note.cue_after(hit.end, 5, "and|in|but|now|on"));
     // `Great-aunt Orla (92)`: a word that is no test.
     let tests =

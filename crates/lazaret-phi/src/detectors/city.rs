@@ -103,6 +103,23 @@ fn always_stops(token: &Token) -> bool {
         || (token.case == Case::Upper && token.has(Marks::MEDICAL.or(Marks::STATE)) && token.len() <= 3)
 }
 
+/// What a town stands right after.
+const LEADS: [&str; 13] = [
+    "in ",
+    "from ",
+    "IN ",
+    "FROM ",
+    "to ",
+    "near ",
+    "outside ",
+    " of ",
+    "city\":\"",
+    "City: ",
+    "CITY: ",
+    "Town: ",
+    "TOWN: ",
+];
+
 fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence, Label)> {
     let tokens = note.tokens();
     let (start, end) = (tokens.get(first)?, tokens.get(last)?);
@@ -126,7 +143,8 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         let near = gap == ", " || matches!(gap, " " | "  " | " * " | "^");
         let zip = || {
             let after = note.after(t.end, 8).trim_start_matches([',', ' ', '.', '*']);
-            after.starts_with(|c: char| c.is_ascii_digit())
+            let canadian = matches!(after.as_bytes(), [a, b, c, ..] if a.is_ascii_uppercase() && b.is_ascii_digit() && c.is_ascii_uppercase());
+            after.starts_with(|c: char| c.is_ascii_digit()) || canadian
         };
         let two_words = || {
             let two = tokens.get(last + 2).filter(|two| two.capitalised());
@@ -161,24 +179,19 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     {
         return None;
     }
-    let direct = {
-        let before = note.before(start.start, 24);
-        before.ends_with("in ")
-            || before.ends_with("from ")
-            || before.ends_with("IN ")
-            || before.ends_with("FROM ")
-            || before.ends_with("to ")
-            || before.ends_with("near ")
-            || before.ends_with("outside ")
-            || before.ends_with(" of ")
-            || before.ends_with("city\":\"")
-            || before.ends_with("City: ")
-    };
+    let before = note.before(start.start, 24);
+    let direct = LEADS.iter().any(|lead| before.ends_with(lead));
     if !direct {
         return None;
     }
     let listed = Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY);
-    let clinical = start.has(Marks::CLINICAL)
+    // `in Boston at 59` is the town, `in Boston brace`, `in Glasgow 15` are what is named after it.
+    let numbered = next.is_some_and(|t| t.case == Case::Number && t.start - end.end <= 2);
+    let eponym = start.has(Marks::EPONYM)
+        && !start.has(Marks::DRUG.or(Marks::DEVICE).or(Marks::MEDICAL))
+        && !numbered
+        && ["in ", "from "].iter().any(|lead| note.before(start.start, 5).ends_with(lead));
+    let clinical = start.has(Marks::CLINICAL) && !eponym
         || next.is_some_and(|t| t.has(Marks::EPONYM_HEAD) && t.case == Case::Lower);
     let strong = note.cue_before(
         start.start,

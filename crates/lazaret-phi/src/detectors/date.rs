@@ -36,8 +36,8 @@ macro_rules! with_months {
     };
 }
 
-const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery|about|around";
-const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
+const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery|about|around|done|given|removed|repeated|received|resulted|collected|transfused|prbc|prbcs|ffp|rhogam|tdap|shingrix|pneumovax|depo|prolia|hus|soc|exp|expires|redone|signed|returned|completed|held|stopped|extubated|intubated|wk of|week of|collected|resume|resumed|cancelled|rcvd|faxed|mailed|filled|vaccine|shot|cxr|ct|mri|mra|eeg|ekg|emg|pet|dexa|mammo|tte|tee|egd|bx|biopsy|pap|culture|labs";
+const NOT: &str = "bims|iddsi|nippv|cpap|bipap|epap|ipap|losses|slums|mrs|cage|audit|points|correct|recall|snellen|frax|braden|morse|norton|katz|barthel|fim|peak|pip|peep|lead|leads|teeth|fev|ratio|pap|rate|reps|sets|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {
@@ -111,10 +111,18 @@ impl ShapeDetector for Dates {
             || (matches!(after, b'/' | b'-') && note.byte(hit.end + 1).is_ascii_digit())
             || (after == b'.' && note.byte(hit.end + 1).is_ascii_digit())
             || after.is_ascii_alphabetic();
-        if hit.shape == 1 && is_score(hit, note, text) {
+        if hit.shape == 1 && (is_score(hit, note, text) || is_mixed(note, hit, text)) {
             return;
         }
         let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else { return };
+        // `8-19 March 2025`: a stretch of days.
+        if hit.shape == 8
+            && text.contains('-')
+            && let Some(end) = month_end(note, hit.end)
+        {
+            out.push(found(Label::DATE, hit.start, end, Evidence::Checked));
+            return;
+        }
         let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let evidence = match hit.shape {
             0 => Evidence::Named,
@@ -136,6 +144,7 @@ impl ShapeDetector for Dates {
         if note.before(start, 4).eq_ignore_ascii_case("mid-") {
             start -= 4;
         }
+        start = days_start(note, start, hit.shape);
         if note.before(start, 5).to_ascii_lowercase().ends_with("the ") {
             start -= 4;
         }
@@ -162,14 +171,30 @@ fn is_score(hit: Hit, note: &Note<'_>, text: &str) -> bool {
             ))
 }
 
+/// `5-6/90/-1`, `1-1.25 mcg`: two kinds of sign, and a unit or another sign after them: no date is written so.
+fn is_mixed(note: &Note<'_>, hit: Hit, text: &str) -> bool {
+    let signs = ['/', '-', '.'].iter().filter(|sign| text.contains(**sign)).count();
+    let amount = note.after(hit.end, 8).trim_start();
+    let unit = ["mcg", "mg", "ml", "g/", "units", "meq", "mmol", "u/", "cm", "mm"]
+        .iter()
+        .any(|unit| amount.starts_with(unit));
+    signs > 1
+        && (unit || note.after(hit.end, 2).starts_with("/-") || note.after(hit.end, 2).starts_with("/+"))
+}
+
 /// `may 2` and `march 4` in lower case are verbs unless an ordinal, a year or a day before says otherwise.
 fn month_is_meant(hit: Hit, note: &Note<'_>, text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let verb = lower.starts_with("may") || lower.starts_with("mar");
     let certain = text.bytes().filter(u8::is_ascii_digit).count() > 2
         || ["st", "nd", "rd", "th"].iter().any(|o| lower.ends_with(o));
-    (!verb || certain || text.starts_with('M')) && !unit_follows(note, hit.end)
+    // `04JUL1980 M`: after a year a letter is no unit.
+    let year = text.bytes().rev().take_while(u8::is_ascii_digit).count() == 4;
+    (!verb || certain || text.starts_with('M')) && (year || !unit_follows(note, hit.end))
 }
+
+/// What a day is `of`: of a week, or of a study or paper, which has one (`MBS of 11/4`); of a score it is the most.
+const OF: &str = "weekend of|week of|wk of|night of|morning of|evening of|as of|mbs of|ct of|mri of|echo of|labs of|xray of|films of|note of|visit of|eeg of|cxr of|us of|pet of|scan of|mammo of|bx of|biopsy of|letter of|order of|fax of|study of|report of|email of|call of|culture of|ekg of|ecg of|draw of";
 
 /// Whether two numbers are day and month.
 fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
@@ -186,22 +211,26 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let index = note.token_at(hit.start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
     let near = last.filter(|t| hit.start - t.end <= 3);
-    if near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DRUG).or(Marks::DEVICE))) {
+    let given = near.is_some_and(|t| {
+        ["rhogam", "tdap", "shingrix", "pneumovax", "depo", "prolia"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(note.word(t)))
+    });
+    if !given
+        && near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DRUG).or(Marks::DEVICE)))
+    {
         return false;
     }
     let dash = text.contains('-');
     let before = note.before(hit.start, 4);
-    if before.ends_with(" of ")
-        && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of|evening of|as of")
-        || before.ends_with("w/ ")
-    {
+    if before.ends_with(" of ") && !note.cue_before(hit.start, 12, OF) || before.ends_with("w/ ") {
         return false;
     }
     if !dash
         && note.cue_before(
             hit.start,
             20,
-            "weekend of|week of|night of|morning of|evening of|as of|next|scheduled|rescheduled|booked|cycle",
+            "weekend of|week of|wk of|night of|morning of|evening of|as of|next|scheduled|rescheduled|booked|cycle",
         )
     {
         return text.split('/').next().is_some_and(|month| month.len() <= 2)
@@ -209,9 +238,22 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     }
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();
-        CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
+        // `maneuver done. 5/5 strength`: a sentence ends between.
+        let ends = word.len() > 3 && note.byte(t.end) == b'.';
+        !ends && CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
     }) || note.cue_before(hit.start, 5, "f/u|d/c");
+    // `form GL-2207 (Ed. 03/23)`, `rev 04/22`: when a form was printed.
+    if note.cue_before(hit.start, 8, "ed|ed.|edition|rev|rev.|revised|form|version|vers")
+        && !note.cue_before(hit.start, 24, "seen|dc|admit")
+    {
+        return false;
+    }
     if dash {
+        // `RTC 4-6 wk`
+        if unit_follows(note, hit.end) || note.cue_after(hit.end, 5, "wk|wks|mo|mos|mth|mths|visits|times|x")
+        {
+            return false;
+        }
         // `NV 11-19`: the next visit.
         return near.is_some_and(|t| matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc"));
     }
@@ -286,6 +328,41 @@ fn days_end(note: &Note<'_>, end: usize, out: &mut Vec<Found>) -> usize {
         out.push(found(Label::DATE, end + 5, end + 5 + length, Evidence::Shape));
     }
     end
+}
+
+/// The end of a month and its year after a blank.
+fn month_end(note: &Note<'_>, end: usize) -> Option<usize> {
+    let index = note.token_at(end);
+    let month = note
+        .tokens()
+        .get(index)
+        .filter(|t| t.start == end + 1 && t.has(Marks::MONTH) && t.case == crate::view::Case::Capital)?;
+    let year = note
+        .tokens()
+        .get(index + 1)
+        .filter(|t| t.digits && t.len() == 4 && note.slice(month.end, t.start) == " ");
+    Some(year.map_or(month.end, |year| year.end))
+}
+
+/// `8-19 March`, `8 to 19 March`, `le 24 sept`: back over the first day of a stretch, and over the article.
+fn days_start(note: &Note<'_>, start: usize, shape: usize) -> usize {
+    if shape != 3 {
+        return start;
+    }
+    let before = note.before(start, 8);
+    let Some(head) = ["-", " - ", " to ", "/", " & "].iter().find_map(|sign| before.strip_suffix(sign))
+    else {
+        return if before.ends_with(" le ") { start - 3 } else { start };
+    };
+    let count = head.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let day = head.get(head.len() - count..).and_then(|day| day.parse::<u8>().ok());
+    let lead = head.get(..head.len() - count).unwrap_or("");
+    let free = lead.is_empty() || lead.ends_with([' ', '(', '\n', ':', ',', '\t']);
+    if day.is_some_and(|day| (1..=31).contains(&day)) && free {
+        start - (before.len() - head.len()) - count
+    } else {
+        start
+    }
 }
 
 /// Takes the weekday before a date in.

@@ -36,7 +36,7 @@ impl ShapeDetector for Device {
         &[
             (Pass::Cues, CUES),
             // ISBT 128: the donation number and its check sign.
-            (Pass::Numbers, r"\b[A-Z]\d{4} ?\d{2} ?\d{6}(?:(?: ?\d{2})? ?[A-Z0-9])?\b"),
+            (Pass::Numbers, r"\b[A-Z]\d{4} ?\d{2} ?\d{6}(?:(?: ?\d{2})? ?[A-Z0-9]| ?\d{2})?\b"),
         ]
     }
 
@@ -54,4 +54,4 @@ impl ShapeDetector for Device {
     }
 }
 
-const CUES: &str = r"\b(?:serial ?number|serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset(?: (?:tag|no\b\.?|number|id))?(?: ?#)?|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|lot(?: (?:no\b\.?|number|#))?|dose vial|vial (?:no\b\.?|id|#)|biomed(?:ical)? tag|tele(?:metry)? box|donor unit|unit din|blood unit|handset id|monitor id)";
+const CUES: &str = r"\b(?:serial ?number|serial(?: (?:no\b\.?|number|num|#))?|s/n|sn\b|ser\. ?no\b\.?|udi(?:-di|-pi)?|imei|asset(?: (?:tag|no\b\.?|number|id))?(?: ?#)?|device (?:id|identifier|no\b\.?)|implant (?:id|lot)|(?:shell|stem|liner|head|cup|cage|screw|lead|graft|valve|mesh|oxygenator|lens|stent) lot|lot(?: (?:no\b\.?|number|#))?|dose vial|vial (?:no\b\.?|id|#)|biomed(?:ical)? tag|tele(?:metry)? box|(?:infant |security |sec |abduct(?:ion)? |ankle |wrist |rfid )tag(?: hugs)?|transmitter(?: (?:id|sn))?|receiver(?: (?:id|sn))?|donor unit|unit din|blood unit|handset id|monitor id)";

@@ -34,13 +34,28 @@ impl ShapeDetector for Guid {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[
             (Pass::Numbers, r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
-            (Pass::Numbers, r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b"),
+            (Pass::Numbers, r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b|\b[0-9a-f]{2}(?::[0-9a-f]{2}){2,7}\b"),
             (Pass::Numbers, r"\(01\)\d{14}(?:\(\d{2}\)[A-Z0-9-]{1,20}){0,5}"),
+            (Pass::Numbers, r"(?-i:\b[0-9a-f]{4,12}(?:-[0-9a-f]{4,12}){2,3}\b)"),
         ]
     }
 
-    fn judge(&self, hit: Hit, _note: &Note<'_>, out: &mut Vec<Found>) {
-        let label = if hit.shape == 0 { Label::OTHER_ID } else { Label::DEVICE };
-        out.push(found(label, hit.start, hit.end, Evidence::Named));
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        let label = if matches!(hit.shape, 0 | 3) { Label::OTHER_ID } else { Label::DEVICE };
+        let text = note.slice(hit.start, hit.end);
+        let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
+        // `0A:77:1C` has a letter, a time has none; `4f0c-77a1-02be` has both, a telephone number has digits alone.
+        let told = match hit.shape {
+            1 => letters || text.len() == 17,
+            3 => {
+                letters
+                    && text.bytes().any(|b| b.is_ascii_digit())
+                    && text.split('-').filter(|group| group.bytes().any(|b| b.is_ascii_digit())).count() >= 2
+            }
+            _ => true,
+        };
+        if told {
+            out.push(found(label, hit.start, hit.end, Evidence::Named));
+        }
     }
 }

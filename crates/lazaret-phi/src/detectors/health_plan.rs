@@ -65,8 +65,63 @@ impl ShapeDetector for HealthPlan {
             let plan = token.case == Case::Upper && matches!(note.word(token), "PPO" | "HMO" | "EPO");
             if token.has(Marks::PAYER) && token.capitalised() || plan {
                 after_payer(note, index, out);
+            } else if is_lead(note.word(token)) {
+                after_lead(note, index, out);
             }
         }
+    }
+}
+
+/// What stands before the name of a plan: `ins`, `insurance`, `plan`, `payer`, `coverage`.
+fn is_lead(word: &str) -> bool {
+    const LEADS: [&str; 10] = [
+        "ins",
+        "insurance",
+        "insurer",
+        "insured",
+        "plan",
+        "payer",
+        "payor",
+        "coverage",
+        "carrier",
+        "insurers",
+    ];
+    matches!(word.len(), 3..=9) && LEADS.iter().any(|lead| lead.eq_ignore_ascii_case(word))
+}
+
+/// `ins Quill Care A20 771 834`, `Plan QHP 88 20417 01`: up to four capitalised words of no list, then an id with a letter.
+fn after_lead(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(lead) = tokens.get(index) else { return };
+    let mut end = lead.end;
+    for (count, token) in tokens.iter().skip(index + 1).take(5).enumerate() {
+        let gap = note.slice(end, token.start);
+        if !matches!(gap, " " | ": " | " - " | ", " | " (" | " of " | ":") || count > 0 && gap == ", " {
+            return;
+        }
+        let prefixed = token.case == Case::Upper
+            && token.len() <= 4
+            && note.byte(token.end) == b' '
+            && note.byte(token.end + 1).is_ascii_digit();
+        if matches!(token.case, Case::Number | Case::Mixed) || prefixed {
+            let Some((start, stop)) = id_at(note, token.start, 7) else { return };
+            let text = note.slice(start, stop);
+            let joined = text.contains(' ') || text.bytes().any(|b| b.is_ascii_uppercase());
+            if digits(text) >= 5
+                && joined
+                && !text.contains(['/', ':', '.'])
+                && crate::calendar::parse(text).is_none()
+            {
+                out.push(found(Label::HEALTH_PLAN, start, stop, Evidence::Named));
+            }
+            return;
+        }
+        if !token.capitalised() && !PLANS.split('|').any(|plan| plan == note.word(token))
+            || token.has(Marks::CALENDAR)
+        {
+            return;
+        }
+        end = token.end;
     }
 }
 

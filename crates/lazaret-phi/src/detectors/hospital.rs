@@ -29,8 +29,21 @@ pub(crate) struct Hospital;
 const WORDS: usize = 7;
 
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
-const SECOND: [&str; 9] =
-    ["center", "centre", "services", "system", "home", "care", "group", "department", "unit"];
+const SECOND: [&str; 13] = [
+    "center",
+    "centre",
+    "services",
+    "system",
+    "home",
+    "house",
+    "care",
+    "group",
+    "department",
+    "unit",
+    "medicine",
+    "station",
+    "network",
+];
 
 impl ShapeDetector for Hospital {
     fn id(&self) -> &'static str {
@@ -335,9 +348,15 @@ const SHORT: &str = "St|ST|Mt|st|Univ|Hosp|Med|Ctr|Comm|Reg|Gen|Mem|Assoc|Ft|Pt|
 fn opener(note: &Note<'_>, token: &Token) -> bool {
     token.has(Marks::FUNCTION)
         && !token.has(Marks::CITY.or(Marks::GIVEN_FREQUENT))
-        && !matches!(note.word(token), "New" | "NEW" | "Good" | "Old" | "First" | "Our" | "OUR")
+        && !named_with(note, token)
         || token.has(Marks::TITLE) && !matches!(note.word(token), "Sister" | "Lady" | "Father")
         || token.has(Marks::CALENDAR)
+}
+
+/// Whether a word of grammar begins a name here: `Three Quills Hospital`, `Old Quill Surgery`, not `New hospital`.
+fn named_with(note: &Note<'_>, token: &Token) -> bool {
+    const BEGINS: &str = "New|NEW|Good|Old|OLD|First|FIRST|Second|Our|OUR|Two|Three|Four|Five|Six|Seven|Nine|Ten|Twelve|THREE|FOUR|FIVE|SEVEN|Great|High";
+    is_one_of(note.word(token), BEGINS)
 }
 
 /// On over further words of the name: `Hospital of Lower X`, `Clinic, PLLC`, `& Sons`.

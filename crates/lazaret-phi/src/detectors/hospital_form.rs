@@ -12,6 +12,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
@@ -80,6 +81,12 @@ const PLAIN: Marks = Marks::FUNCTION
     .or(Marks::EPONYM_HEAD)
     .or(Marks::CREDENTIAL);
 
+/// Words of grammar and of people, at which a name ends.
+const STOPS: Marks =
+    Marks::CALENDAR.or(Marks::TITLE).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CREDENTIAL);
+/// Words of grammar that are a place's too, with a capital.
+const PLACES: &str = "House|School|Mine|Second|Floor";
+
 /// The run of capitalised words, joined by blanks, that begins or goes on at `from`.
 fn run(note: &Note<'_>, from: usize) -> usize {
     let tokens = note.tokens();
@@ -87,8 +94,11 @@ fn run(note: &Note<'_>, from: usize) -> usize {
     while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
         let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
         let possessive = note.word(next) == "s" && note.slice(this.end, next.start) == "'";
-        if !(joined && (next.case == Case::Capital && !next.has(PLAIN) || possessive)) || last - from > WORDS
-        {
+        // A clinical word goes on with a name (`Quill Ridge Gold Fields`), a word of grammar does not.
+        let goes_on = !next.has(PLAIN)
+            || next.has(Marks::CLINICAL.or(Marks::FACILITY)) && !next.has(STOPS)
+            || is_one_of(note.word(next), PLACES);
+        if !(joined && (next.case == Case::Capital && goes_on || possessive)) || last - from > WORDS {
             break;
         }
         last += 1;
@@ -207,9 +217,20 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         return;
     }
     let before = note.before(token.start, 14);
-    let led = [" at ", " at the ", " works ", "(works ", "works nights, ", "works days, ", "works for "]
-        .iter()
-        .any(|lead| before.ends_with(lead));
+    let led = [
+        " at ",
+        " at the ",
+        " works ",
+        "(works ",
+        "works nights, ",
+        "works days, ",
+        "works for ",
+        " work ",
+        "job: ",
+        "work: ",
+    ]
+    .iter()
+    .any(|lead| before.ends_with(lead));
     if !led {
         return;
     }
@@ -243,6 +264,14 @@ fn department(note: &Note<'_>, token: &Token) -> bool {
                 | "CMHC"
                 | "VAMC"
                 | "ASC"
+                | "DME"
+                | "EMS"
+                | "VFD"
+                | "USD"
+                | "ISD"
+                | "RHC"
+                | "SNF"
+                | "ALF"
         )
 }
 
@@ -274,7 +303,10 @@ fn of_department(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     }
 }
 
-/// `The Fernmere Surgery`: a practice by its place.
+/// Words of grammar in the name of a practice.
+const OLD: &str = "Old|New|First|Three|Four|Two|Seven|Right|Left|House|School|Great|Good";
+
+/// `The Fernmere Surgery`, `The Old Quill Surgery`: a practice by its place.
 fn the_practice(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index).filter(|token| token.has(Marks::FACILITY)) else { return };
@@ -290,7 +322,9 @@ fn the_practice(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         let joined = (first..index).all(|at| {
             tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(a, b)| note.slice(a.end, b.start) == " ")
         });
-        if !joined || !words().all(|t| t.case == Case::Capital && !t.has(PLAIN)) {
+        if !joined
+            || !words().all(|t| t.case == Case::Capital && (!t.has(PLAIN) || is_one_of(note.word(t), OLD)))
+        {
             return;
         }
         if let Some(the) = tokens.get(first).filter(|t| t.len() == 3 && note.word(t) == "The") {

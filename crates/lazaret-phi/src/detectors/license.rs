@@ -1,6 +1,7 @@
 //! Finds certificate and licence numbers: NPI, DEA, state and driver licences, laboratory certificates.
 //!
-//! Numbers that a cue names: `NPI`, `DEA`, `lic`, `DL`, `CLIA`, `GMC`, `CPSO`. A check digit (NPI: Luhn over the
+//! Numbers that a cue names: `NPI`, `DEA`, `lic`, `DL`, `CLIA`, `GMC`, `CPSO`, or that stand after letters of a profession (`RN
+//! #204417`). A check digit (NPI: Luhn over the
 //! number with 80840 before it; DEA: the last digit) is asked for only where no cue stands: a number with a typing
 //! error still names a person.
 //!
@@ -12,10 +13,11 @@
 
 use lazaret_core::Label;
 
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{digit_values, digits, luhn, named};
-use crate::view::Note;
+use crate::value::{digit_values, digits, id_at, luhn, named, unit_follows};
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct License;
@@ -39,7 +41,7 @@ impl ShapeDetector for License {
             (Pass::Cues, r"\bdea\b(?: (?:no\b\.?|number|#))?"),
             (
                 Pass::Cues,
-                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|hcpc|passport(?: (?:no\b\.?|number))?)",
+                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|hcpc|passport(?: (?:no\b\.?|number))?|ccn\b|nrcme(?: (?:no\b\.?|id))?|fmcsa(?: registry)?(?: (?:no\b\.?|id))?|nrp(?: no\b\.?)|national registry(?: (?:no\b\.?|id|#))?|registration (?:no\b\.?|number|#))",
             ),
             (Pass::Numbers, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b"),
             (Pass::Numbers, r"\b[12]\d{9}\b"),
@@ -70,6 +72,39 @@ impl ShapeDetector for License {
             }
             _ => {}
         }
+    }
+
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        for (index, token) in note.tokens().iter().enumerate() {
+            if token.has(Marks::CREDENTIAL) && token.case != Case::Lower && token.len() > 1 {
+                after_credential(note, index, out);
+            }
+        }
+    }
+}
+
+/// `RPSGT #22781`, `RN 1144820`, `LISW I.2201884`: a number of a roll after letters of a profession. Letters that are a
+/// state's too (`MD 21201`) want a sign between.
+fn after_credential(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let (Some(token), Some(next)) = (note.tokens().get(index), note.tokens().get(index + 1)) else { return };
+    let gap = note.slice(token.end, next.start);
+    let signed = matches!(gap, " #" | "#" | ", #" | " (#" | ": #" | ". #");
+    let plain = matches!(gap, " " | ": ") && !token.has(Marks::STATE) && token.len() > 2
+        || gap == " " && note.word(token) == "RN";
+    let numbered = matches!(next.case, Case::Number | Case::Mixed)
+        || next.case == Case::Initial && note.byte(next.end) == b'.';
+    if !(signed || plain) || !numbered {
+        return;
+    }
+    let Some((start, end)) = id_at(note, next.start, 4) else { return };
+    let text = note.slice(start, end);
+    let long = digits(text) >= if signed { 3 } else { 5 };
+    if long
+        && !text.contains(['/', ':', ' '])
+        && !unit_follows(note, end)
+        && crate::calendar::parse(text).is_none()
+    {
+        out.push(found(Label::LICENSE, start, end, Evidence::Checked));
     }
 }
 

@@ -60,14 +60,24 @@ impl ShapeDetector for NameInitials {
             return;
         }
         // Typists are written small: `QV:mj`, `qv/mj`; a colon parts keys and values else.
+        // In small letters both (`qv:mj`) want no list to know them.
+        let small = first.case == Case::Lower
+            && note.byte_before(first.start) != b'/'
+            && [first, second].iter().all(|token| token.marks == Marks::default());
         if gap == ":"
-            && !(first.case == Case::Upper && second.case == Case::Lower && note.byte(second.end) != b':')
+            && !((first.case == Case::Upper || small)
+                && second.case == Case::Lower
+                && note.byte(second.end) != b':')
         {
             return;
         }
         let before = note.before(first.start, 40);
-        let trimmed = before.trim_end_matches([' ', '(', '-', ',', '.']);
-        let opens = trimmed.trim().is_empty();
+        let trimmed = before.trim_end_matches([' ', '(', '-', ',', '.', ';', '/']);
+        // `enc. / qv:mj`, `cc: file qv/mj`: what stands at the foot of a letter.
+        let foot_word = ["enc", "encl", "encs", "enclosure", "enclosures", "attachment"]
+            .iter()
+            .any(|word| trimmed.eq_ignore_ascii_case(word));
+        let opens = trimmed.trim().is_empty() || foot_word;
         let bracketed = note.byte_before(first.start) == b'(' && note.byte(second.end) == b')';
         let dictated = note.cue_before(
             first.start,
@@ -104,7 +114,7 @@ impl ShapeDetector for NameInitials {
 }
 
 /// What stands before the initials of one person.
-const SOLE: &str = r"\b(?:transcribed|transcriptionist|typed|typist|dict(?:ated)?|initials?|init|qa(?:'d)?|signing off,?|sgd|edited|minutes|scribed?|entered|keyed|verified|cosigned?|witness(?:ed)?|wit|rcvd|rec'?d|coll(?:ected)?|drawn|dda?|rda|rdh|da|cna|tech|rn|lpn|ma)(?: by)?[: ] ?";
+const SOLE: &str = r"\b(?:transcribed|transcriptionist|typed|typist|dict(?:ated)?|initials?|init|qa(?:'d)?|signing off,?|sgd|edited|minutes|scribed?|entered|keyed|verified|cosigned?|witness(?:ed)?|wit|rcvd|rec'?d|coll(?:ected)?|drawn|checked|grossed|scored|spi|cc/|dda?|rda|rdh|da|cna|tech|rn|lpn|ma)(?: by)?[: ] ?";
 
 /// `Transcribed: qv`, `initials q.v.`, `QA qvm`: two or three letters that no list knows, or with points.
 fn sole(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
@@ -134,7 +144,7 @@ fn sole(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let closes = matches!(note.byte(token.end), b'\n' | 0 | b'.' | b',' | b';' | b')' | b']' | b'|')
         || note.byte(token.end) == b' '
             && (note.byte(token.end + 1).is_ascii_digit()
-                || matches!(note.byte(token.end + 1), b']' | b'|' | b')'));
+                || matches!(note.byte(token.end + 1), b']' | b'|' | b')' | b'('));
     let plain =
         token.plain && (2..=3).contains(&token.len()) && matches!(token.case, Case::Lower | Case::Upper);
     if plain && closes && !role && token.marks == Marks::default() {

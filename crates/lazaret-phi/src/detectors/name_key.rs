@@ -41,7 +41,7 @@ impl ShapeDetector for NameKey {
             ),
             (
                 Pass::Cues,
-                r"\b(?:attending|attg|pcp|provider|physician|surgeon|first assist|assistant|anesthesia|anesthesiologist|circulator|resident|referring(?: physician| provider)?|ordering(?: physician| provider)?|submitting|accepting|admitting|consultant|dictated by|signed(?: by)?|electronically signed(?: by)?|transcribed by|cc|from|to|author|clinician|pathologist|radiologist|reader|ref|crew|director|reviewed by|therapist|counselor|chefarzt|reg|presenter|attn|minutes|present|team|ordered by|performed by|scribe|interpreter|sent by)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
+                r"\b(?:attending|attg|pcp|provider|physician|surgeon|first assist|assistant|anesthesia|anesthesiologist|circulator|resident|referring(?: physician| provider)?|ordering(?: physician| provider)?|submitting|accepting|admitting|consultant|dictated by|signed(?: by)?|electronically signed(?: by)?|transcribed by|cc|from|to|author|clinician|pathologist|radiologist|reader|ref|crew|director|reviewed by|therapist|counselor|chefarzt|reg|presenter|attn|minutes|present|team|ordered by|performed by|scored|asst|anes|hyg|driver|secretary|supervisor|teacher|requested by|scribe|interpreter|sent by)(?: ?\.{2,})?(?:: ?| ?\| | {3,})[ \x22]*",
             ),
             (
                 Pass::Cues,
@@ -127,6 +127,10 @@ impl ShapeDetector for NameKey {
             && start.has(Marks::COMMON.or(Marks::STAFF))
             && !start.has(Marks::PARTICLE)
         {
+            return;
+        }
+        // `Listed for: laparoscopic repair`
+        if vague && first == last && start.case == Case::Lower && !start.has(Marks::PERSON) {
             return;
         }
         let clinical =

@@ -11,7 +11,7 @@
 
 use lazaret_core::Label;
 
-use crate::lexicon::Marks;
+use crate::lexicon::{Lexicon, Marks};
 use crate::names::{Reading, name_at, report, sole_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
@@ -36,7 +36,7 @@ impl ShapeDetector for NameStaff {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Cues,
-            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|scanned|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged|notified|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|witness:?|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
+            r"(?:\b(?:seen|signed|dictated|reviewed|read|performed|ordered|called|written|scribed|transcribed|implanted|requested|referred|excised|accessed|drawn|phoned|faxed|witnessed|interpreted|supervised|approved|verified|labs|given|sent|stopped|taken|done|note|report|wrote|interviewed|booked|collected|checked|printed|obtained|entered|typed|started|hung|administered|scanned|assisted|prepared|filed|labelled|opened|closed)(?: [a-z]{1,12})? (?:by|from)(?: me)?|\bby |\b(?:tr|typist|scribe|sig|initial(?:l)?ed|sign it|signed|signed off|o/c)\b|\b(?:s/w|d/w|spoke (?:with|to|w/)|discussed with|paged(?: \()?|notified(?: \()?|aware \(|updated \(|attn|per|cc|c\.c\.|dear|hi|hello|sincerely,|regards,|report to|report given to|informed|contact|wrote|pp|i\. ?a\.|dictating physician|met with|witness:?|this is|named|my name is|name is)\b)[ :.,]*(?:\n{1,2})?",
         )]
     }
 
@@ -94,7 +94,16 @@ impl ShapeDetector for NameStaff {
         {
             return;
         }
+        // `attn Thistle, 614-555-…`: any word that a number or comma follows.
+        let addressed = cue.starts_with("attn")
+            && token.case == Case::Capital
+            && !token.has(Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::FACILITY).or(Marks::STAFF))
+            && note
+                .after(token.end, 6)
+                .trim_start_matches([',', ' ', '(', 'x'])
+                .starts_with(|c: char| c.is_ascii_digit());
         let listed = token.has(Marks::PERSON)
+            || addressed
             || !token
                 .has(Marks::COMMON.or(Marks::FUNCTION).or(Marks::COUNTRY).or(Marks::STATE).or(Marks::CITY));
         if !lower && (!sole_name(note, first) || !listed || token.has(Marks::PAYER.or(Marks::FACILITY_HEAD)))
@@ -143,6 +152,20 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
         .or(Marks::CREDENTIAL);
     let sure =
         ["tr", "scribe", "typist", "me", "sign it"].iter().any(|word| cue == *word || cue.ends_with(" me"));
+    // `uploaded by qvmoor01`: letters, then digits.
+    let letters = note.word(token).bytes().take_while(u8::is_ascii_lowercase).count();
+    let user = cue.ends_with("by")
+        && token.case == Case::Mixed
+        && letters >= 3
+        && note.word(token).bytes().skip(letters).all(|b| b.is_ascii_digit())
+        && note.word(token).get(..letters).is_some_and(|word| {
+            !Lexicon::get()
+                .marks(word)
+                .has(Marks::COMMON.or(Marks::FUNCTION).or(Marks::CALENDAR).or(Marks::CLINICAL))
+        });
+    if user {
+        return Some(token.end);
+    }
     // `Signed qvmoor 2/1/25`
     let account = matches!(cue, "signed" | "by")
         && token.case == Case::Lower

@@ -16,7 +16,7 @@ use crate::lexicon::Marks;
 use crate::names::{Reading, name_at, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
-use crate::view::{Case, Note};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct NameTitle;
@@ -169,17 +169,38 @@ fn dictated(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     }
 }
 
+/// Whether the word after a name's comma names a field or a unit instead of going on with names: `Dr. Vane, SSN 219-…`,
+/// `Dr. Vane, PM&R`, `Ms. Vane, Human Resources`, `Miss Vane, TCI Monday`.
+fn names_field(note: &Note<'_>, name: &Token, index: usize) -> bool {
+    let tokens = note.tokens();
+    let Some(word) = tokens.get(index) else { return false };
+    let next = tokens.get(index + 1);
+    let short = word.case == Case::Upper && name.case != Case::Upper && !word.has(Marks::GIVEN_FREQUENT);
+    let valued = matches!(note.byte(word.end), b':' | b'#' | b'&' | b'=')
+        || next.is_some_and(|t| matches!(t.case, Case::Number | Case::Mixed) && t.start - word.end <= 2);
+    let office = word.has(Marks::COMMON)
+        && next.is_some_and(|t| t.case == Case::Capital && t.has(Marks::COMMON) && t.start - word.end == 1);
+    short || valued || office
+}
+
 /// `Drs. Quorrell, Li, Lee and Park`, `Dr. Rocha/McSwain`: further names of the list.
 fn listed(note: &Note<'_>, last: usize, label: Label, out: &mut Vec<Found>) {
     let mut last = last;
     for _ in 0..8 {
         let (Some(this), Some(next)) = (note.tokens().get(last), note.tokens().get(last + 1)) else { return };
         let gap = note.slice(this.end, next.start);
+        // `Dr. Yun/kb`: who assisted.
+        let assistant = gap == "/" && next.case == Case::Lower && next.plain && matches!(next.len(), 2 | 3);
+        if assistant && next.marks == Marks::default() && !note.byte(next.end).is_ascii_alphanumeric() {
+            report(note, (last + 1, last + 1), Label::PROVIDER, Evidence::Likely, out);
+            return;
+        }
         if gap != "/"
             && !(gap == ", "
                 && (next.has(Marks::PERSON) || unlisted_name(next))
                 && !next.has(Marks::CREDENTIAL.or(Marks::FUNCTION).or(Marks::CLINICAL)))
             || !next.capitalised()
+            || names_field(note, this, last + 1)
         {
             return;
         }

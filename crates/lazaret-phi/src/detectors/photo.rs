@@ -33,17 +33,24 @@ impl ShapeDetector for Photo {
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[(
             Pass::Signs,
-            r"\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|dcm|mp4|mov|avi|webp|raw|nef|cr2|cr3|arw|dng|svs|ndpi|mrxs|scn|nii|mpe?g|m4v|m4a|wav|mp3|dicom|iso)\b",
+            r"\.(?:jpe?g|png|heic|heif|tiff?|gif|bmp|dcm|mp4|mov|avi|webp|raw|nef|cr2|cr3|arw|dng|svs|ndpi|mrxs|scn|nii|mpe?g|m4v|m4a|wav|mp3|dicom|iso|e2e|fds|oct|edf|rec|stl|ply|webm|wmv|mkv|3gp|aac|ogg|flac|avif|jfif|jp2|psd)\b",
         )]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
-        while hit.start - start < 120
-            && (note.byte_before(start).is_ascii_alphanumeric()
-                || note.byte_before(start) >= 0x80
-                || matches!(note.byte_before(start), b'_' | b'-' | b'.'))
-        {
+        while hit.start - start < 120 {
+            let before = note.byte_before(start);
+            // `IMG_4410(1)`, `face+shin`, `hand~2`: signs inside a name, with letters or digits on their left.
+            let inside =
+                matches!(before, b'_' | b'-' | b'.' | b'+' | b'&' | b'~' | b'(' | b')' | b'@' | b'=')
+                    && start - 1 > 0
+                    && (matches!(before, b'_' | b'-' | b'.')
+                        || note.byte_before(start - 1).is_ascii_alphanumeric()
+                        || before == b')' && note.byte_before(start - 1) == b')');
+            if !(before.is_ascii_alphanumeric() || before >= 0x80 || inside) {
+                break;
+            }
             start -= 1;
         }
         if hit.start - start >= 3 && note.text().is_char_boundary(start) {

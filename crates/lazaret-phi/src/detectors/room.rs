@@ -1,7 +1,7 @@
 //! Finds room and bed numbers.
 //!
-//! The number after `room`, `rm`, `bed`, `chair`, in digits or words, and after a unit (`CVICU 8`): with a date it says who
-//! lay there.
+//! The number after `room`, `rm`, `bed`, `chair`, `isolette`, `trolley`, `suite` and other words for where someone lies, in digits
+//! or words, and after a unit (`CVICU 8`): with a date it says who lay there. A letter alone counts after a room.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!
@@ -36,7 +36,7 @@ impl ShapeDetector for Room {
         &[
             (
                 Pass::Cues,
-                r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room)\b\.?:? ?(?:no\b\.? ?|# ?|number )?",
+                r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
             ),
             (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b"),
             (
@@ -45,7 +45,7 @@ impl ShapeDetector for Room {
             ),
             (
                 Pass::Cues,
-                r"\b(?:micu|sicu|cvicu|cticu|nsicu|picu|nicu|icu|pacu|ed)[ -](?:bed |bay |rm )?[a-z]?\d{1,3}[a-z]?\b",
+                r"\b(?:[a-z]{0,3}icu|ccu|pacu|ed|er|ldr|obs|tele|med ?surg)[ -](?:bed |bay |rm )?[a-z]?\d{1,3}[a-z]?\b",
             ),
         ]
     }
@@ -89,23 +89,83 @@ impl ShapeDetector for Room {
             }
             return;
         }
-        let start = hit.end;
-        let mut end = start;
-        while end - start < 12
-            && (note.byte(end).is_ascii_alphanumeric()
-                || (note.byte(end) == b'-' && note.byte(end + 1).is_ascii_alphanumeric()))
+        after_word(hit, note, out);
+    }
+}
+
+/// Words after which a letter alone is a room's: `Room C`, `Theatre B`.
+const LETTERED: &str = "room|rm|theatre|theater|bay|cubicle|suite|homeroom";
+/// Words that are others too: what stands after them must look like a room's number, on one line with the word.
+const VAGUE: &str =
+    "suite|op|cot|crib|warmer|housing|berth|dorm|bunk|theatre|theater|incubator|stretcher|gurney|trolley";
+
+/// The value after a word for where someone lies.
+fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let start = hit.end;
+    let mut end = start;
+    while end - start < 12
+        && (note.byte(end).is_ascii_alphanumeric()
+            || (note.byte(end) == b'-' && note.byte(end + 1).is_ascii_alphanumeric()))
+    {
+        end += 1;
+    }
+    let value = note.slice(start, end);
+    let cue = note.slice(hit.start, hit.end);
+    let word = cue.split([' ', '.', ':', '#']).next().unwrap_or("");
+    let is = |list: &str| list.split('|').any(|known| known.eq_ignore_ascii_case(word));
+    let letters = value.len() - digits(value);
+    let lone = digits(value) == 0
+        && value.len() == 1
+        && value.bytes().all(|b| b.is_ascii_uppercase())
+        && value != "I"
+        && is(LETTERED);
+    let numbered = digits(value) >= 1 && digits(value) <= 5 && letters <= 6;
+    // `bed to chair 02`: what a score counts.
+    let scored = note.before(hit.start, 4).ends_with(" to ")
+        && note.cue_before(hit.start, 16, "bed|sit|stand|transfer");
+    let time = value.len() == 4 && digits(value) == 4;
+    let doubted = is(VAGUE)
+        && (time || !value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || b == b'-'));
+    let counts = is(VAGUE) && note.cue_after(end, 10, "of|x|and|to|or|cells|per|deaths|days");
+    // `18 Fern Street, Suite 200` is an office's address; `hybrid suite 3` is where someone lay.
+    if word.eq_ignore_ascii_case("suite")
+        && !note.cue_before(hit.start, 14, "hybrid|or|operating|procedure|birthing|birth|labor|labour|delivery|endoscopy|endo|angio|cath|surgical|surgery|infusion|recovery|imaging|ir|in|to")
+    {
+        return;
+    }
+    // `post-op 3`
+    let after_operation = word.eq_ignore_ascii_case("op")
+        && matches!(note.byte_before(hit.start), b'-' | b' ')
+        && note.cue_before(hit.start, 6, "post|pre|post-|pre-|co-|intra|peri");
+    if (numbered || lone)
+        && !after_operation
+        && !scored
+        && !doubted
+        && !counts
+        && start > hit.start
+        && !unit_follows(note, end)
+        && !matches!(note.byte(end), b'/' | b':' | b'%')
+        && !(note.byte(end) == b'.' && note.byte(end + 1).is_ascii_digit())
+    {
+        out.push(found(Label::OTHER_ID.sub("room"), start, end, Evidence::Named));
+        return;
+    }
+    // `BED: CVICU 8`: the unit belongs to it.
+    if is("bed|room|rm")
+        && !value.is_empty()
+        && letters == value.len()
+        && letters <= 6
+        && value.bytes().all(|b| b.is_ascii_uppercase())
+        && note.byte(end) == b' '
+    {
+        let number = note.after(end + 1, 5);
+        let count = number.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let number = number.get(..count).unwrap_or("");
+        if (1..=4).contains(&count)
+            && number.starts_with(|c: char| c.is_ascii_digit())
+            && !unit_follows(note, end + 1 + count)
         {
-            end += 1;
-        }
-        let value = note.slice(start, end);
-        let letters = value.len() - digits(value);
-        let plain = digits(value) >= 1 && digits(value) <= 5 && letters <= 6;
-        if plain
-            && start > hit.start
-            && !unit_follows(note, end)
-            && !matches!(note.byte(end), b'/' | b':' | b'%')
-        {
-            out.push(found(Label::OTHER_ID.sub("room"), start, end, Evidence::Named));
+            out.push(found(Label::OTHER_ID.sub("room"), start, end + 1 + count, Evidence::Named));
         }
     }
 }

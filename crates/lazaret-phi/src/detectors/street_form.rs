@@ -46,7 +46,7 @@ impl ShapeDetector for StreetForm {
                 Pass::Cues,
                 r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near|at) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
-            (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b"),
+            (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b|#\d{1,4}[a-z]?\b"),
             (
                 Pass::Numbers,
                 r"\b(?:rural route|star route|route|post office|p o) (?:(?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,3}),? )?box(?: (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|zero|\d{1,5})){1,4}\b",
@@ -61,7 +61,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:lives? (?:at |in )?|(?:house|home|residence|addr|address): ?)\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy) \d{1,4}\b",
+                r"\b(?:lives? (?:at |in )?|(?:house|home|residence|addr|address): ?)\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy|concession(?: road| rd)?|con|sideroad|side road|line|range road|township road|rang|twp rd) \d{1,4}\b",
             ),
             (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22 ?: ?\[? ?\x22"),
             (
@@ -74,7 +74,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Numbers,
-                r"\b\d{2,5} [nsew]\.? \d{1,3}(?:st|nd|rd|th)\b|\b(?-i:[A-Z][a-z]+) (?:&|and) (?:[nsew]\.? )?\d{1,3}(?:st|nd|rd|th)\b|\b(?:i|us|hwy|sr|cr|nm|tx|ca|fm|co|route|state route|highway)-? ?\d{1,4},? (?:mp|mm|mile|mile marker) \d{1,3}(?:\.\d)?\b",
+                r"\b\d{2,5} [nsew]\.? \d{1,3}(?:st|nd|rd|th)\b|\b(?-i:[A-Z][a-z]+) (?:&|and) (?:[nsew]\.? )?\d{1,3}(?:st|nd|rd|th)\b|\b(?:i|us|hwy|sr|cr|nm|tx|ca|fm|co|route|state route|highway)-? ?\d{1,4},? (?:mp|mm|mile|mile marker) \d{1,3}(?:\.\d)?\b|\bmile (?:post|marker|mkr) \d{1,4}(?:\.\d)?(?: (?:on|of) (?:route|rte|highway|hwy|i|us|state route|interstate)[ -]\d{1,4})?",
             ),
             (Pass::Numbers, r"-?\b\d{1,2}\.\d{4,7}°?,? ?[nsew]?,? ?-?\d{1,3}\.\d{4,7}\b"),
             (
@@ -239,6 +239,10 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         }
         let word = [
             "apartment",
+            "spc",
+            "sp.",
+            "sp",
+            "no.",
             "app.",
             "appt.",
             "bureau",
@@ -297,6 +301,19 @@ fn around_unit(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         }
     }
     let Some(start) = first else { return };
+    // `7718 E Quillo Vista #14`; `5 Norco #30` is a count of tablets.
+    if note.byte(hit.start) == b'#' {
+        let words = || {
+            tokens.iter().skip(note.token_at(start) + 1).take(anchor.saturating_sub(note.token_at(start) + 1))
+        };
+        let house = note.after(start, 5).bytes().take_while(u8::is_ascii_digit).count();
+        if house < 3
+            || words().count() < 2
+            || words().any(|t| t.has(Marks::DRUG.or(Marks::DEVICE)) || t.case == Case::Number)
+        {
+            return;
+        }
+    }
     let mut last = note.token_at(hit.end.saturating_sub(1));
     let (mut end, mut lines) = (hit.end, 0);
     while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {

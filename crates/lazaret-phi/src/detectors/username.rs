@@ -36,13 +36,14 @@ impl ShapeDetector for Username {
         &[
             (
                 Pass::Cues,
-                r"(?:\x22agent|\b(?:user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
+                r"(?:\x22agent|\b(?:transmitted by|uploaded by|entered by|keyed by|released by|posted by|edited by|user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
             ),
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
             (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by|host|user) "),
             (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.-]{3,30}\b"),
             (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
             (Pass::Numbers, r"\bby [a-z]{1,8}[._][a-z]{3,20}\b"),
+            (Pass::Numbers, r"\.[a-z0-9]{1,16}\)"),
         ]
     }
 
@@ -55,6 +56,10 @@ impl ShapeDetector for Username {
             {
                 out.push(found(Label::OTHER_ID.sub("username"), hit.start + 3, hit.end, Evidence::Shape));
             }
+            return;
+        }
+        if hit.shape == 6 {
+            bracketed(hit, note, out);
             return;
         }
         if hit.shape == 4 {
@@ -90,6 +95,7 @@ impl ShapeDetector for Username {
         }) && {
             let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
             cue.contains("by")
+                || cue.contains("signed")
                 || cue.contains("agent")
                 || cue.contains("user") && name.len() >= 5
                 || cue.contains("as")
@@ -127,6 +133,27 @@ fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// `Quorrell, Jo (jo.quor.68)`: small letters and digits with points, alone in brackets after a name.
+fn bracketed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let head = note.before(hit.start, 32);
+    let length = head
+        .bytes()
+        .rev()
+        .take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+        .count();
+    let start = hit.start - length;
+    let text = note.slice(start, hit.end - 1);
+    let letters = text.bytes().take_while(u8::is_ascii_lowercase).count();
+    let named = note.byte_before(start) == b'(' && note.byte_before(start - 1) == b' ' && {
+        let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
+        before.is_some_and(|t| t.capitalised() && !t.has(crate::lexicon::Marks::CLINICAL))
+    };
+    let small = !text.bytes().any(|b| b.is_ascii_uppercase());
+    if named && small && letters >= 2 && text.bytes().any(|b| b.is_ascii_digit()) && text.len() >= 6 {
+        out.push(found(Label::OTHER_ID.sub("username"), start, hit.end - 1, Evidence::Shape));
+    }
+}
+
 /// `jo_h88:`, `by tech ml_quorrell`: a word with an underscore and a digit, or one that speaks or is named.
 fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let head = note.before(hit.start, 24);
@@ -137,7 +164,7 @@ fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let after = note.byte(hit.end);
     let digit = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().all(|b| !b.is_ascii_uppercase());
     let speaks = after == b':' && note.byte(hit.end + 1) == b' ' && digit;
-    let named = note.cue_before(start, 10, "by tech|tech|user|login|by");
+    let named = note.cue_before(start, 14, "by tech|tech|user|login|by|transcribed|typed|scribed|keyed|entered|transmitted|uploaded|mtx|scribe|posted|sent|signed");
     let code = matches!(before, b'.' | b'_' | b'"' | b'/' | b',' | b'<')
         || matches!(after, b'.' | b'=' | b'(' | b'"' | b'_' | b',' | b'/');
     if letters >= 2 && !code && (speaks || named) {

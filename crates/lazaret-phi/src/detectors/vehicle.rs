@@ -36,16 +36,16 @@ impl ShapeDetector for Vehicle {
         &[
             (
                 Pass::Cues,
-                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|tail(?::| (?:no\b\.?|number))|flight tail)",
+                r"\b(?:vin(?: ends(?: in| with)?)?|vehicle id(?:entification)?(?: (?:no\b\.?|number))?|trailer no\b\.?|veh\b\.?|flight tail)",
             ),
             (
                 Pass::Cues,
-                r"\b(?:(?:license |licence |number |registration )?plate|rego|tag|reg no\b\.?|reg\b\.?(?: of (?:the |family |his |her )*car)?)\b(?: (?:no\b\.?|number|#))?",
+                r"\b(?:(?:license |licence |number |registration |lic\.? )?plates?|rego|tag|tail|kennzeichen|immatriculation|matrícula|reg no\b\.?|reg\b\.?(?: of (?:the |family |his |her )*car)?)\b(?: (?:no\b\.?|number|#|is|was|reads))?",
             ),
             (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
             (
                 Pass::Cues,
-                r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
+                r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|suv|jeep|motorcycle|motorbike|scooter|trailer|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
             ),
         ]
     }
@@ -68,10 +68,18 @@ impl ShapeDetector for Vehicle {
 /// `reg 161-QX-88412`, `van (65-C 4417)`: capitals and digits both.
 fn vehicle(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let start = begin(note, hit.end);
+    if let Some(end) =
+        groups(note, start).filter(|end| start <= hit.end + 3 && digits(note.slice(start, *end)) >= 2)
+    {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
+        return;
+    }
     let Some((start, end)) = id_at(note, start, 5).filter(|(start, _)| *start <= hit.end + 3) else { return };
     let text = note.slice(start, end);
     let letters = text.bytes().filter(u8::is_ascii_uppercase).count();
-    if letters > 0 && digits(text) >= 3 && end - start <= 12 && !text.contains(['/', ':', '.']) {
+    // `truck 23-4418`: a fleet's number.
+    let fleet = text.contains('-') && digits(text) >= 6;
+    if (letters > 0 || fleet) && digits(text) >= 3 && end - start <= 12 && !text.contains(['/', ':', '.']) {
         out.push(found(Label::VEHICLE, start, end, Evidence::Named));
     }
 }
@@ -79,17 +87,68 @@ fn vehicle(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 /// A plate: capitals and digits, four to nine signs, in at most two groups.
 fn plate(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let start = begin(note, hit.end);
-    let Some((start, end)) = id_at(note, start, 4).or_else(|| {
-        let end = (start..start + 4).find(|at| note.byte(*at) == b' ')?;
-        id_at(note, end + 1, 3).map(|(_, stop)| (start, stop))
-    }) else {
+    // `OH plate`, `plate OH QXV-2190`: the state is no part of it.
+    if let Some(end) = groups(note, start) {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
         return;
-    };
+    }
+    let Some((start, end)) = id_at(note, start, 4) else { return };
     let text = note.slice(start, end);
     let plain = !text.bytes().any(|b| b.is_ascii_lowercase() || matches!(b, b'/' | b':'));
     if plain && end - start <= 12 && digits(text) >= 2 {
         out.push(found(Label::VEHICLE, start, end, Evidence::Named));
     }
+}
+
+/// The end of a plate in groups of capitals and digits: `771 QNW`, `QK 402 LPS`, `VH-9XQ`; five to eight signs, at most four
+/// in a group, letters and digits both.
+fn groups(note: &Note<'_>, start: usize) -> Option<usize> {
+    let group = |at: usize| {
+        (at..at + 6)
+            .take_while(|at| note.byte(*at).is_ascii_uppercase() || note.byte(*at).is_ascii_digit())
+            .count()
+    };
+    let (mut end, mut signs, mut parts) = (start, 0, 0);
+    while parts < 3 {
+        let from = end + usize::from(parts > 0);
+        let count = group(from);
+        let closes =
+            !note.byte(from + count).is_ascii_lowercase() && !matches!(note.byte(from + count), b'/' | b':');
+        let word = note.slice(from, from + count);
+        let grammar = matches!(
+            word,
+            "AND"
+                | "OR"
+                | "IN"
+                | "ON"
+                | "AT"
+                | "TO"
+                | "WAS"
+                | "IS"
+                | "THE"
+                | "OF"
+                | "BY"
+                | "FOR"
+                | "SEEN"
+                | "EMS"
+        );
+        let joined =
+            parts == 0 || matches!(note.byte(end), b' ' | b'-') || note.byte(end) == b'.' && count > 0;
+        if !(1..=4).contains(&count) || !joined || !closes || signs + count > 8 || parts > 0 && grammar {
+            break;
+        }
+        signs += count;
+        parts += 1;
+        end = from + count;
+    }
+    let text = note.slice(start, end);
+    let letters = text.bytes().any(|b| b.is_ascii_uppercase());
+    (parts >= 2
+        && (5..=8).contains(&signs)
+        && letters
+        && digits(text) >= 1
+        && !note.byte(end).is_ascii_alphanumeric())
+    .then_some(end)
 }
 
 /// 49 CFR 565.15(c): weighted sum modulus 11 at place nine.
