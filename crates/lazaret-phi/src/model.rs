@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 use lazaret_core::{Kind, Label};
 
 use crate::lexicon::{Lexicon, Marks};
+use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
@@ -249,11 +250,18 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
     let Some(first) = note.tokens().get(note.token_at(guess.start)) else { return false };
     let before = note.before(guess.start, 3);
     let begins = before.trim_end().is_empty() || before.trim_end().ends_with(['.', ';', '!', '?', '-', '*']);
-    let common = count == 1
+    // `Section K`: a word and a letter, a letter's point at most.
+    let rest = note.slice(first.end, guess.end).trim_matches([' ', '.']);
+    let lone = count == 1 || count == 2 && rest.len() == 1;
+    let common = lone
         && begins
         && first.case == Case::Capital
         && first.has(Marks::COMMON)
         && !first.has(Marks::GIVEN_FREQUENT);
+    let shouted = count == 1
+        && first.case == Case::Upper
+        && first.has(Marks::COMMON)
+        && !first.has(Marks::GIVEN_FREQUENT.or(Marks::SURNAME_FREQUENT).or(Marks::CITY));
     let text = note.slice(first.end, guess.end);
     let number = text.trim_start();
     let measure = guess.tag == Tag::Street
@@ -266,7 +274,7 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && !["str", "straße", "strasse", "weg", "gasse", "platz", "allee", "laan", "straat", "vej", "gata"]
             .iter()
             .any(|end| note.word(first).to_lowercase().ends_with(end));
-    common || measure
+    common || shouted || measure
 }
 
 /// What [`doubt`] says of words for clinical things.
@@ -304,7 +312,7 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
     }
     if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {
         NEVER
-    } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) {
+    } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) || clinical_form(note.word(token)) {
         DOUBTED
     } else if token.case == Case::Lower
         || token.has(LISTED.or(Marks::STREET).or(Marks::STAFF).or(Marks::PAYER))

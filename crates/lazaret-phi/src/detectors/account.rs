@@ -37,7 +37,7 @@ impl ShapeDetector for Account {
         &[
             (
                 Pass::Cues,
-                r"\b(?:acc(?:oun)?t\b\.?(?: (?:no\b\.?|number|#))?|account(?: (?:no\b\.?|number|id))?|(?:credit|debit|prepaid|bank|payment|gift|ebt|store|member)? ?card(?: (?:no\b\.?|number|#))?|iban|routing|bsb|guarantor(?: (?:no\b\.?|number|id))?|invoice (?:no\b\.?|number|#)|usdot|fin(?: (?:no\b\.?|number|#))?(?:: ?| #?)|csn|har(?: (?:no\b\.?|number|#)))",
+                r"\b(?:acc(?:oun)?t\b\.?(?: (?:no\b\.?|number|#))?|account(?: (?:no\b\.?|number|id))?|(?:credit|debit|prepaid|bank|payment|gift|ebt|store|member)? ?card(?: (?:no\b\.?|number|#))?|iban|routing|bsb|guarantor(?: (?:no\b\.?|number|id))?|invoice (?:no\b\.?|number|#)|che(?:ck|que) ?(?:no\b\.?|number|#)|usdot|fin(?: (?:no\b\.?|number|#))?(?:: ?| #?)|csn|har(?: (?:no\b\.?|number|#)))",
             ),
             (
                 Pass::Numbers,
@@ -50,7 +50,9 @@ impl ShapeDetector for Account {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         match hit.shape {
             0 => {
-                named(note, hit, 5, Label::ACCOUNT, out);
+                // `acct ending in 8812`: the last four.
+                let ending = note.cue_after(hit.end, 12, "ending|ends|last four|last 4");
+                named(note, hit, if ending { 4 } else { 5 }, Label::ACCOUNT, out);
             }
             1 if luhn(note.slice(hit.start, hit.end))
                 && !matches!(note.byte_before(hit.start), b'-' | b'.' | b'/' | b')') =>

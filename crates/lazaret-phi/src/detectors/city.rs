@@ -12,6 +12,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{ShapeDetector, found};
@@ -50,6 +51,11 @@ impl ShapeDetector for City {
                 }
             } else if token.case == Case::Lower && lower_town(note, index) {
                 out.push(found(Label::CITY, token.start, token.end, Evidence::Likely));
+            } else if token.case == Case::Lower
+                && index > 1
+                && let Some(first) = spoken_town(note, index)
+            {
+                out.push(found(Label::CITY, first.start, token.end, Evidence::Likely));
             }
             index = next;
         }
@@ -155,7 +161,12 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         };
         near && (code || t.len() > 3) && (t.has(Marks::STATE) || two_words()) && (gap == ", " || zip())
     });
-    if state && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
+    // `License NH 21774`, `Tax ID 98-77…`: a field and its value.
+    let field = first == last
+        && start.has(Marks::COMMON)
+        && !start.has(Marks::CITY)
+        && next.is_some_and(|t| note.slice(end.end, t.start) == " ");
+    if state && !field && !start.has(Marks::FACILITY_HEAD) && !start.has(Marks::MEDICAL) {
         return Some((end.end, Evidence::Checked, Label::CITY));
     }
     // `2280 Quillby's Knot Ln, Fernmere`: after a street.
@@ -215,6 +226,26 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         Evidence::Likely,
         Label::CITY,
     ))
+}
+
+/// `from cedar quills`, `outside of quillo landing`: two words in small letters after a word of place, the second one for a
+/// place. The first of them.
+fn spoken_town<'n>(note: &'n Note<'_>, index: usize) -> Option<&'n Token> {
+    const PLACES: &str = "landing|bluffs|springs|heights|hills|grove|junction|crossing|rapids|mills|corners|meadows|hollow|beach|harbor|harbour|ferry|prairie|valley|forks|creek|gap";
+    let tokens = note.tokens();
+    let token = tokens.get(index)?;
+    if !is_one_of(note.word(token), PLACES) {
+        return None;
+    }
+    let first = tokens.get(index - 1)?;
+    let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::STAFF).or(Marks::RELATION);
+    let before = note.before(first.start, 8);
+    let led = [" in ", "from ", " of ", "near "].iter().any(|lead| before.ends_with(lead));
+    (led && first.case == Case::Lower
+        && first.len() > 3
+        && !first.has(other)
+        && note.slice(first.end, token.start) == " ")
+        .then_some(first)
 }
 
 /// `in marfa`, `from reno`: a listed town in lower case that is no other word.

@@ -133,6 +133,10 @@ impl ShapeDetector for Dates {
             {
                 Evidence::Shape
             }
+            // `Bili 7.7. May go`: the end of a number.
+            3..=6 if before == b'.' && note.byte_before(hit.start.saturating_sub(1)).is_ascii_digit() => {
+                return;
+            }
             3..=6 if !after.is_ascii_alphabetic() && month_is_meant(hit, note, text) => Evidence::Checked,
             8 if !joined && date.has_day() && short_is_date(hit, note, text, birth) => Evidence::Shape,
             9 if birth => Evidence::Named,
@@ -201,7 +205,13 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     if birth {
         return true;
     }
-    if unit_follows(note, hit.end)
+    // `PRBC 3/11, unit W1417 …`: the blood's number follows.
+    let bag = note
+        .after(hit.end, 8)
+        .trim_start_matches([',', ' '])
+        .strip_prefix("unit ")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    if unit_follows(note, hit.end) && !bag
         || (note.cue_before(hit.start, 18, NOT)
             && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
         || matches!(note.byte(hit.end), b'%')
@@ -235,6 +245,9 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     {
         return text.split('/').next().is_some_and(|month| month.len() <= 2)
             && !note.cue_before(hit.start, 20, "pain|dose|tab|tabs");
+    }
+    if note.cue_before(hit.start, 22, "compared with|compared to|comparison|comparison:|prior of") && !dash {
+        return true;
     }
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();

@@ -108,6 +108,12 @@ impl ShapeDetector for DateWords {
             return;
         }
         if hit.shape == 8 {
+            // `on the ninth of october`
+            if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
+                start += note.slice(hit.start, hit.end).to_ascii_lowercase().find("the ").unwrap_or(0);
+                out.push(found(Label::DATE, start, hit.end + length, Evidence::Checked));
+                return;
+            }
             let next = note.after(hit.end, 2);
             if !(next.is_empty()
                 || next.starts_with(['.', ',', ';', ')', '?'])
@@ -135,19 +141,22 @@ impl ShapeDetector for DateWords {
                 return;
             }
             // `on the 2nd of December 2024`
-            let rest = note.after(hit.end, 24).to_ascii_lowercase();
-            if let Some(month) = rest.strip_prefix(" of ") {
-                let word: String = month.chars().take_while(char::is_ascii_alphabetic).collect();
-                if crate::calendar::month_of(&word).is_some() {
-                    let year = month.get(word.len()..).unwrap_or("").trim_start_matches([',', ' ']);
-                    let digits = year.bytes().take_while(u8::is_ascii_digit).count();
-                    let blank = month.len() - word.len() - year.len();
-                    let end = hit.end + 4 + word.len() + if digits == 4 { blank + 4 } else { 0 };
-                    out.push(found(Label::DATE, start, end, Evidence::Checked));
-                    return;
-                }
+            if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
+                out.push(found(Label::DATE, start, hit.end + length, Evidence::Checked));
+                return;
             }
         }
         out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
     }
+}
+
+/// How long ` of december 2024` is at the head of a text in small letters.
+fn of_month(rest: &str) -> Option<usize> {
+    let month = rest.strip_prefix(" of ")?;
+    let word: String = month.chars().take_while(char::is_ascii_alphabetic).collect();
+    crate::calendar::month_of(&word)?;
+    let year = month.get(word.len()..).unwrap_or("").trim_start_matches([',', ' ']);
+    let digits = year.bytes().take_while(u8::is_ascii_digit).count();
+    let blank = month.len() - word.len() - year.len();
+    Some(4 + word.len() + if digits == 4 { blank + 4 } else { 0 })
 }

@@ -12,6 +12,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
@@ -54,7 +55,19 @@ impl ShapeDetector for HealthPlan {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         match hit.shape {
             0 | 1 => {
+                let before = out.len();
                 named(note, hit, 5, Label::HEALTH_PLAN, out);
+                // `2950 44187 3 / 2`: the person's place on the card.
+                if let Some(claim) = out.get_mut(before)
+                    && let Some(tail) = [" / ", "/", " - ", " ref "]
+                        .iter()
+                        .find(|tail| note.after(claim.end, 5).starts_with(**tail))
+                    && note.byte(claim.end + tail.len()).is_ascii_digit()
+                    && !note.byte(claim.end + tail.len() + 1).is_ascii_alphanumeric()
+                    && digits(note.slice(claim.start, claim.end)) >= 9
+                {
+                    claim.end += tail.len() + 1;
+                }
             }
             _ => out.push(found(Label::HEALTH_PLAN, hit.start, hit.end, Evidence::Checked)),
         }
@@ -66,11 +79,16 @@ impl ShapeDetector for HealthPlan {
             if token.has(Marks::PAYER) && token.capitalised() || plan {
                 after_payer(note, index, out);
             } else if is_lead(note.word(token)) {
-                after_lead(note, index, out);
+                after_lead(note, index, 5, out);
+            } else if token.case == Case::Capital && is_one_of(note.word(token), LAST) {
+                after_lead(note, index, 1, out);
             }
         }
     }
 }
+
+/// What the name of a plan ends with: the number follows at once.
+const LAST: &str = "Dental|Care|Health|Healthcare|Advantage|Mutual|Vision|Cross|Shield|Medicaid|Medicare|Senior|Sr|Gold|Plus|Choice";
 
 /// What stands before the name of a plan: `ins`, `insurance`, `plan`, `payer`, `coverage`.
 fn is_lead(word: &str) -> bool {
@@ -90,11 +108,11 @@ fn is_lead(word: &str) -> bool {
 }
 
 /// `ins Quill Care A20 771 834`, `Plan QHP 88 20417 01`: up to four capitalised words of no list, then an id with a letter.
-fn after_lead(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+fn after_lead(note: &Note<'_>, index: usize, most: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(lead) = tokens.get(index) else { return };
     let mut end = lead.end;
-    for (count, token) in tokens.iter().skip(index + 1).take(5).enumerate() {
+    for (count, token) in tokens.iter().skip(index + 1).take(most).enumerate() {
         let gap = note.slice(end, token.start);
         if !matches!(gap, " " | ": " | " - " | ", " | " (" | " of " | ":") || count > 0 && gap == ", " {
             return;

@@ -71,7 +71,13 @@ impl ShapeDetector for Hospital {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let key = cue.trim_end().ends_with(':');
+        // `Employer Quill Bend Box & Paper` in a form.
+        let form = cue.starts_with("employer") && note.byte(hit.start) == b'E' && {
+            let first = note.token_at(hit.end);
+            note.tokens().iter().skip(first).take(2).all(|t| t.case == Case::Capital)
+        };
         if !key
+            && !form
             && matches!(
                 cue.trim_end(),
                 "facility" | "hospital" | "clinic" | "employer" | "pharmacy" | "school"
@@ -143,7 +149,11 @@ fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
 }
 
 /// What a facility said in small letters ends with.
-const ENDS: [&str; 14] = [
+const ENDS: [&str; 18] = [
+    "manor",
+    "lodge",
+    "union",
+    "university",
     "medical",
     "supply",
     "hospital",
@@ -160,7 +170,9 @@ const ENDS: [&str; 14] = [
     "pharmacy",
 ];
 /// What may stand before `home`, `care`, `medicine`.
-const PAIRS: [&str; 15] = [
+const PAIRS: [&str; 17] = [
+    "credit",
+    "access",
     "home",
     "nursing",
     "family",
@@ -236,7 +248,9 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     }
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
-    if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply") && !pair {
+    if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply" | "union")
+        && !pair
+    {
         return None;
     }
     first -= usize::from(pair);

@@ -231,15 +231,32 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     ]
     .iter()
     .any(|lead| before.ends_with(lead));
-    if !led {
+    let named = before.ends_with("the ")
+        && [" to the ", " from the ", " no to the "].iter().any(|lead| before.ends_with(lead));
+    if !led && !named {
         return;
     }
     let last = run(note, index);
+    // `the Manor on Quill`: by the street it stands on.
+    let on =
+        note.before(token.start, 5) == " the " || note.before(token.start, 4).eq_ignore_ascii_case("the ");
+    if on
+        && let (Some(this), Some(small), Some(street)) =
+            (tokens.get(last), tokens.get(last + 1), tokens.get(last + 2))
+        && matches!(note.word(small), "on" | "at")
+        && note.slice(this.end, small.start) == " "
+        && note.slice(small.end, street.start) == " "
+        && street.case == Case::Capital
+        && !street.has(PLAIN)
+    {
+        out.push(found(Label::HOSPITAL, token.start - 4, street.end, Evidence::Likely));
+        return;
+    }
     let tail = tokens.get(last + 1).filter(|next| {
         tokens.get(last).is_some_and(|this| note.slice(this.end, next.start) == " ") && department(note, next)
     });
     let last = last + usize::from(tail.is_some());
-    if let (true, Some(end)) = (last > index, tokens.get(last)) {
+    if let (true, Some(end)) = (led && last > index, tokens.get(last)) {
         out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Likely));
     }
 }

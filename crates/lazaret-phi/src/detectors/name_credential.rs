@@ -153,6 +153,8 @@ fn staff_word(note: &Note<'_>, token: &Token, lower: bool) -> bool {
             !other && !token.has(Marks::COMMON) && token.len() > 2 && !clinical_form(note.word(token))
         }
         Case::Lower => token.has(Marks::PARTICLE),
+        // `ED RN`: a department.
+        Case::Upper if token.len() <= 3 && token.has(Marks::MEDICAL) => false,
         Case::Upper => !other && (!token.has(Marks::COMMON) || token.has(Marks::PERSON)),
         Case::Capital | Case::Initial => !other,
         Case::Mixed | Case::Number => false,

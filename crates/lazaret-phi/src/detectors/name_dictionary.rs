@@ -50,6 +50,13 @@ impl ShapeDetector for NameDictionary {
                 }
                 continue;
             }
+            if token.case == Case::Capital
+                && let Some(last) = initial_after(note, at)
+            {
+                report(note, (at, last), Label::NAME, Evidence::Shape, out);
+                index = last + 1;
+                continue;
+            }
             if !matches!(token.case, Case::Capital | Case::Upper)
                 || !token.has(Marks::PERSON)
                 || token.has(Marks::TITLE) && token.len() <= 3
@@ -140,6 +147,21 @@ fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
     let upper = token.case == Case::Upper && next.case == Case::Upper;
     let given = next.has(Marks::GIVEN)
         && !next.has(Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STATE).or(Marks::CREDENTIAL));
+    // `QUORREL, TAWNY` at the head of a line: a listed family name, and a word that is also another.
+    let heads = token.has(Marks::SURNAME)
+        && !token.has(Marks::COMMON)
+        && token.len() > 4
+        && next.len() > 2
+        && matches!(note.byte_before(token.start), 0 | b'\n')
+        && !next.has(
+            Marks::CLINICAL
+                .or(Marks::FUNCTION)
+                .or(Marks::STATE)
+                .or(Marks::CREDENTIAL)
+                .or(Marks::FACILITY)
+                .or(Marks::CITY),
+        );
+    let given = given || heads;
     let surname =
         !token.has(Marks::MEDICAL.or(Marks::FUNCTION).or(Marks::CLINICAL).or(Marks::CITY)) && token.len() > 2;
     if !(matches!(gap, ", " | ",") && upper && given && surname) {
@@ -150,6 +172,46 @@ fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         .get(index + 2)
         .filter(|t| t.case == Case::Initial && note.slice(next.end, t.start) == " ");
     Some(if initial.is_some() { index + 2 } else { index + 1 })
+}
+
+/// `Quorrell-Vane, L.`, `Quorrell, L. M.`: a family name and initials that begin a line, an item or a cell and close it.
+fn initial_after(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let (token, next) = (tokens.get(index)?, tokens.get(index + 1)?);
+    if next.case != Case::Initial && note.byte(token.end) != b'-' {
+        return None;
+    }
+    let other = Marks::CLINICAL
+        .or(Marks::FUNCTION)
+        .or(Marks::COMMON)
+        .or(Marks::FACILITY)
+        .or(Marks::STAFF)
+        .or(Marks::CALENDAR);
+    let before = note.before(token.start, 6);
+    let head = before.trim_end_matches([' ', '-', '*']);
+    let opens = head.is_empty()
+        || head.ends_with('|')
+        || head.ends_with('.') && head.trim_end_matches('.').bytes().all(|b| b.is_ascii_digit());
+    if token.case != Case::Capital || !opens || token.has(other) {
+        return None;
+    }
+    let mut last = index;
+    while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
+        if note.slice(this.end, next.start) != "-" || next.case != Case::Capital || last - index > 2 {
+            break;
+        }
+        last += 1;
+    }
+    let initial = tokens.get(last + 1).filter(|next| {
+        next.case == Case::Initial
+            && note.byte(next.end) == b'.'
+            && tokens.get(last).is_some_and(|this| note.slice(this.end, next.start) == ", ")
+    })?;
+    let closes = note.after(initial.end + 1, 4).trim_start();
+    let closes = closes.is_empty()
+        || closes.starts_with(['/', '|', ';', '(', '#'])
+        || closes.starts_with(|c: char| c.is_ascii_digit());
+    closes.then_some(last + 1)
 }
 
 /// One word that a list knows, inside a sentence.

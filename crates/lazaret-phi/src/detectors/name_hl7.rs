@@ -147,8 +147,10 @@ fn read(field: Field, start: usize, value: &str, out: &mut Vec<Found>) {
     match field {
         Field::Person(label) => give(label, whole(0, 2)),
         Field::Staff => {
+            // `204417`, or letters and digits: `QTECH44`.
             let number = component(0).filter(|(start_at, end)| {
-                digits(value.get(start_at - start..end - start).unwrap_or("")) >= 4
+                let text = value.get(start_at - start..end - start).unwrap_or("");
+                digits(text) >= 4 || digits(text) > 0 && text.len() >= 5
             });
             give(
                 if number.is_some_and(|(start, end)| end - start == 10) {

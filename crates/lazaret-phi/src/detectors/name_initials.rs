@@ -15,6 +15,7 @@ use lazaret_core::Label;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
+use crate::value::unit_follows;
 use crate::view::{Case, Note, Token};
 
 /// See the page above.
@@ -56,7 +57,17 @@ impl ShapeDetector for NameInitials {
             && [first, second].iter().all(|t| t.plain && (2..=4).contains(&t.len()))
             && matches!(note.byte_before(first.start), b'\n' | 0)
             && matches!(note.byte(second.end), b'\n' | 0);
-        if !matches!(gap, "/" | " / " | ":") || !typist && (!initials(first) || !initials(second)) {
+        if !matches!(gap, "/" | " / " | ":") {
+            return;
+        }
+        // `45 min/wk`: a rate.
+        if unit_follows(note, first.start)
+            && note.before(first.start, 2).trim_end().ends_with(|c: char| c.is_ascii_digit())
+        {
+            return;
+        }
+        let typist = typist || typed(note, first, second);
+        if !typist && (!initials(first) || !initials(second)) {
             return;
         }
         // Typists are written small: `QV:mj`, `qv/mj`; a colon parts keys and values else.
@@ -111,6 +122,22 @@ impl ShapeDetector for NameInitials {
             out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
         }
     }
+}
+
+/// Whether two pairs of small letters end a line where who dictated and who typed are named: after the date of typing, or
+/// after what is enclosed. There they are initials whatever else they mean.
+fn typed(note: &Note<'_>, first: &Token, second: &Token) -> bool {
+    let small = [first, second]
+        .iter()
+        .all(|t| t.plain && (2..=4).contains(&t.len()) && t.case == Case::Lower && !t.has(Marks::FUNCTION));
+    if !small || !note.after(second.end, 3).trim().is_empty() {
+        return false;
+    }
+    let before = note.before(first.start, 40);
+    let trimmed = before.trim_end_matches([' ', ';', ',', '/', '.', '-']);
+    let typed = note.cue_before(first.start, 40, "typed|dictated|transcribed|dict|tr|t|not read");
+    let enclosed = ["enc", "encl", "encs", "enclosure"].iter().any(|word| trimmed.eq_ignore_ascii_case(word));
+    enclosed || typed && (trimmed.ends_with(|c: char| c.is_ascii_digit()) || trimmed.ends_with("read"))
 }
 
 /// What stands before the initials of one person.

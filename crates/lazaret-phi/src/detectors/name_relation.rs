@@ -65,6 +65,13 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         loose |= word == "is";
         at += 1;
     }
+    // `Twin B (Xanthia)`, `Boy A, Ezra`: which of several.
+    let of_several = tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(letter, name)| {
+        letter.case == Case::Initial
+            && note.slice(letter.start - 1, letter.start) == " "
+            && matches!(note.slice(letter.end, name.start), " (" | ", ")
+    });
+    at += usize::from(of_several);
     let (Some(last), Some(next)) = (tokens.get(at - 1), tokens.get(at)) else { return };
     let gap = note.slice(last.end, next.start);
     if !matches!(gap, " " | ", " | " (" | ": " | ". " | ", \"" | " \"" | ": \"")

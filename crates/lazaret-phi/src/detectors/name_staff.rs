@@ -12,7 +12,7 @@
 use lazaret_core::Label;
 
 use crate::lexicon::{Lexicon, Marks};
-use crate::names::{Reading, name_at, report, sole_name};
+use crate::names::{Reading, name_at, report, sole_name, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -234,7 +234,23 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if paired && token.has(Marks::STAFF) {
         out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
     }
-    let common = next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT);
+    // `Coordinator Thistle, x44187`: any word that a telephone follows.
+    let reached = gap == " "
+        && note
+            .after(next.end, 8)
+            .trim_start_matches([',', ' ', '(', 'x', '#'])
+            .starts_with(|c: char| c.is_ascii_digit())
+        && note.after(next.end, 2).starts_with([',', '(']);
+    // `PT Thistle Quorrell`: a family name follows that is no other word.
+    let family = || {
+        note.tokens().get(index + 2).is_some_and(|t| {
+            t.case == Case::Capital
+                && note.slice(next.end, t.start) == " "
+                && !t.has(Marks::COMMON.or(other))
+                && (t.has(Marks::SURNAME) || unlisted_name(t))
+        })
+    };
+    let common = next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT) && !reached && !family();
     let capital = next.case == Case::Capital
         && !common
         && (!next.has(other) || (next.has(Marks::GIVEN_FREQUENT) && key));

@@ -55,6 +55,14 @@ impl ShapeDetector for NameTitle {
             {
                 continue;
             }
+            // `MR enterography`: what a short form in capitals means before a word in small letters.
+            if token.case == Case::Upper
+                && token.len() == 2
+                && next.case == Case::Lower
+                && !next.has(Marks::PERSON)
+            {
+                continue;
+            }
             // Two titles in a row are read from the second.
             if next.has(Marks::TITLE) && next.case != Case::Lower && gap != "." {
                 continue;

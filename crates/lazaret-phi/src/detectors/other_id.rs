@@ -42,15 +42,15 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:claim|ref(?:erence)?|badge|run|case|file|order|job|batch|confirm(?:ation)?|report|docket|waybill|tracking|barcode|family|enrol?l?ment|census|registry|study|subject|encounter|enc|visit|rx|script|item|interpreter|request|ticket|auth(?:orization)?|certificate|cert|kit|incident|pcr|lot and serial|trial subject)(?: (?:no\b\.?|nos\b\.?|number|id\b|ref\b|case)|-id\b|\.? ?#|:| ?id:)(?: ?#)?",
+                r"\b(?:claim|emp(?:loyee)?|payroll|doc|ref(?:erence)?|badge|run|case|file|order|job|batch|confirm(?:ation)?|report|docket|waybill|tracking|barcode|family|enrol?l?ment|census|registry|study|subject|encounter|enc|visit|rx|script|item|interpreter|request|ticket|auth(?:orization)?|certificate|cert|kit|incident|pcr|lot and serial|trial subject)(?: (?:no\b\.?|nos\b\.?|number|id\b|ref\b|case)|-id\b|\.? ?#|:| ?id:)(?: ?#)?",
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|doc ?#|sid|so ?#|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|emp(?:loyee)? (?:#|no\b\.?|id)|kindred|proband|bus ?#?)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
             ),
             (
                 Pass::Cues,
-                r"\b(?:id|no\.|nr\.|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
+                r"\b(?:id|no\.|nr\.|rx|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
             ),
             (
                 Pass::Numbers,
@@ -109,8 +109,10 @@ fn serial(text: &str) -> bool {
 
 /// Codes that say what, not who: trials, classifications, accession numbers of sequences.
 fn coded(text: &str) -> bool {
-    const CODES: [&str; 12] =
-        ["NCT", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID"];
+    const CODES: [&str; 14] = [
+        "NCT", "BIN ", "PCN ", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO",
+        "COVID",
+    ];
     CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
 }
 
@@ -138,10 +140,14 @@ fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let inner = edge(note.byte_before(hit.start))
         || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
     let code = note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh");
+    // `form QLH-4410`: a paper's number is short.
+    let paper =
+        digits(text) <= 4 && note.cue_before(hit.start, 12, "form|leaflet|brochure|sop|protocol|directive");
     let bare = letters == 0 && !text.contains('-');
     let upper = !text.bytes().any(|b| b.is_ascii_lowercase());
     if !inner
         && !code
+        && !paper
         && !coded(text)
         && !bare
         && (upper || text.starts_with(|c: char| c.is_ascii_lowercase()) && letters == 1)

@@ -38,7 +38,7 @@ impl ShapeDetector for Room {
                 Pass::Cues,
                 r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
             ),
-            (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b"),
+            (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b|\bunit (?-i:[A-Z]\d-\d{1,3}[A-Z]?)\b"),
             (
                 Pass::Numbers,
                 r"\b(?:room|bed) (?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty)(?: (?:oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|hundred)){0,4}\b",
@@ -75,8 +75,19 @@ impl ShapeDetector for Room {
             return;
         }
         if hit.shape == 1 {
+            if matches!(note.byte(hit.start), b'U' | b'u') {
+                out.push(found(Label::OTHER_ID.sub("room"), hit.start + 5, hit.end, Evidence::Named));
+                return;
+            }
             if note.byte(hit.start) == b'O' {
-                let led = [", ", "in ", "to "].iter().any(|lead| note.before(hit.start, 3).ends_with(lead));
+                // `OR 7.` as a field of its own; `OR 2.1` is a ratio.
+                let field =
+                    ["; ", ". ", "| ", "  "].iter().any(|lead| note.before(hit.start, 2).ends_with(lead))
+                        && (matches!(note.byte(hit.end), b',' | b';' | b'|' | b'\n' | 0)
+                            || note.byte(hit.end) == b'.' && !note.byte(hit.end + 1).is_ascii_digit()
+                            || note.after(hit.end, 2) == "  ");
+                let led = field
+                    || [", ", "in ", "to "].iter().any(|lead| note.before(hit.start, 3).ends_with(lead));
                 if led {
                     out.push(found(Label::OTHER_ID.sub("room"), hit.start + 3, hit.end, Evidence::Shape));
                 }

@@ -15,7 +15,7 @@ use crate::detectors::street_form::unit_end;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{ShapeDetector, found};
-use crate::view::{Case, Note};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct Street;
@@ -95,13 +95,7 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             out.push(found(Label::STREET, begin, end, Evidence::Checked));
             return;
         }
-        let in_name = token.capitalised()
-            || (lower && token.has(Marks::PERSON.or(Marks::COMMON)) && !token.has(Marks::FUNCTION))
-            || token.has(Marks::PARTICLE)
-            || (token.case == Case::Mixed && token.len() <= 5)
-            || token.case == Case::Initial
-            || matches!(note.word(token), "s" | "of" | "the");
-        if !in_name || token.has(Marks::DRUG) || gap == ", " && names > 0 {
+        if !in_name(note, token, lower) || token.has(Marks::DRUG) || gap == ", " && names > 0 {
             break;
         }
         names += 1;
@@ -149,6 +143,18 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     {
         out.push(found(Label::STREET, start, unit_end(note, head.end), Evidence::Likely));
     }
+}
+
+/// Whether a word may stand in the name of a street; `lower`: the word for the street is in small letters.
+fn in_name(note: &Note<'_>, token: &Token, lower: bool) -> bool {
+    let known =
+        token.has(Marks::PERSON.or(Marks::COMMON)) || token.marks == Marks::default() && token.len() > 4;
+    token.capitalised()
+        || lower && known && !token.has(Marks::FUNCTION)
+        || token.has(Marks::PARTICLE)
+        || token.case == Case::Mixed && token.len() <= 5
+        || token.case == Case::Initial
+        || matches!(note.word(token), "s" | "of" | "the")
 }
 
 /// `off textile road`, `on old mill lane`: in small letters, after a word of place.

@@ -84,6 +84,16 @@ impl ShapeDetector for Username {
             end += 1;
         }
         let name = note.slice(start, end);
+        // `e-signed QVK 08/11/2025`: initials.
+        let initials = (2..=4).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_uppercase())
+            && note.slice(hit.start, hit.end).to_ascii_lowercase().contains("signed")
+            && note.byte(end) == b' '
+            && note.byte(end + 1).is_ascii_digit();
+        if initials {
+            out.push(found(Label::PROVIDER, start, end, Evidence::Checked));
+            return;
+        }
         let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'\\' | b'.' | b'/'));
         let plain = note.slice(hit.start, hit.end).ends_with('=') && name.len() >= 4;
         // `printed by qvmoor`: a word that is no other.
