@@ -313,6 +313,7 @@ mod tests {
             reason in "[ -~\n\"\\\\\u{1b}]{1,20}",
             shape in any::<bool>(),
         ) {
+            prop_assume!(!reason.trim().is_empty()); // whoever proposes is asked for it
             let kind = if shape { EntryKind::Shape } else { EntryKind::Deny };
             let one = NewEntry { ward: scope, ..entry(kind, &text) };
             let before = "# ours\nversion = 1\n[[ward]]\nnames = ['Tansy East']   # kept";
