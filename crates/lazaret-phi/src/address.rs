@@ -31,7 +31,12 @@ pub(crate) fn complete(note: &Note<'_>, out: &mut Vec<Found>) {
 }
 
 /// Words for a part of a building or a site that a number or letter follows.
-const UNITS: [&str; 19] = [
+const UNITS: [&str; 24] = [
+    "camp",
+    "cabin",
+    "chalet",
+    "slip",
+    "hangar",
     "sp",
     "spc",
     "unit",
@@ -100,7 +105,7 @@ fn before(note: &Note<'_>, start: usize) -> usize {
         let between = note.slice(unit.end, last.start);
         let route =
             unit.len() == 1 && unit.case == Case::Initial && note.before(unit.start, 3).ends_with("R.");
-        if matches!(between, " " | " #" | ". " | ". #") {
+        if matches!(between, " " | " #" | "#" | ". " | ". #") {
             if route {
                 return unit.start - 2;
             }

@@ -99,7 +99,9 @@ fn lower_given(word: &Token, name: &Token) -> bool {
         && name.case == Case::Lower
         && !word.has(other)
         && word.len() >= 3
-        && (word.has(Marks::GIVEN_FREQUENT) || word.has(Marks::PERSON) && !word.has(Marks::COMMON))
+        && (word.has(Marks::GIVEN_FREQUENT)
+            || word.has(Marks::PERSON) && !word.has(Marks::COMMON)
+            || word.marks == Marks::default() && name.marks == Marks::default() && word.len() >= 4)
 }
 
 /// `Quillhawk, R. Mary`: the family name before a comma.
@@ -283,6 +285,10 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
     let mut numbers = Vec::new();
     for claim in out.iter().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 1) {
         let rest = note.after(claim.end, 48);
+        if let Some((start, end)) = telephone_beside(note, claim) {
+            numbers.push(found(Label::PHONE, start, end, Evidence::Shape));
+            continue;
+        }
         let inner = rest.trim_start_matches([')', '"', '.']);
         let gap = inner.len() - inner.trim_start_matches([' ', '/', '|', '#', '(', ';']).len();
         let sign = inner.get(..gap).unwrap_or("");
@@ -308,12 +314,42 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut numbers);
 }
 
+/// `mom Xanthia 5550162`, `call Xanthia at 40117`: seven or ten digits right after a name, or four to six that someone is
+/// called at.
+fn telephone_beside(note: &Note<'_>, claim: &Found) -> Option<(usize, usize)> {
+    let rest = note.after(claim.end, 24);
+    let number = rest.strip_prefix(' ')?;
+    let (start, at) = number.strip_prefix("at ").map_or((claim.end + 1, false), |_| (claim.end + 4, true));
+    let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start && t.digits)?;
+    let alone = !matches!(note.byte(token.end), b'-' | b'/' | b':' | b'.' | b',')
+        || !note.byte(token.end + 1).is_ascii_digit();
+    let called =
+        || note.cue_before(claim.start, 16, "call|called|page|paged|reach|ring|phone|text|tel|dial|contact");
+    let fits = if at { matches!(token.len(), 4..=7) && called() } else { matches!(token.len(), 7 | 10) };
+    (fits && alone && !value::unit_follows(note, token.end)).then_some((token.start, token.end))
+}
+
+/// Past `, née Quorrell`, ` (née Quorrell)`: the name before a marriage.
+fn birth_name_end(note: &Note<'_>, end: usize) -> usize {
+    let rest = note.after(end, 16);
+    let Some(lead) = [", née ", " née ", " (née ", ", nee ", " nee ", " (nee ", ", né ", " né "]
+        .iter()
+        .find(|lead| rest.starts_with(**lead))
+    else {
+        return end;
+    };
+    let name = note.tokens().get(note.token_at(end + lead.len()));
+    name.filter(|t| t.start == end + lead.len() && matches!(t.case, Case::Capital | Case::Upper))
+        .map_or(end, |t| t.end)
+}
+
 /// What a found name goes on with: `QUILLMOOR-VANE,E.T.`, the second half of `ilse quillmoor-vane`, `ILSE (ILSY)`.
 pub(crate) fn complete_names(note: &Note<'_>, out: &mut Vec<Found>) {
     let other = OTHERS.or(Marks::COMMON).or(Marks::STATE).or(Marks::CREDENTIAL).or(Marks::PAYER);
     let mut nicknames = Vec::new();
     for claim in out.iter_mut().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 2)
     {
+        claim.end = birth_name_end(note, claim.end);
         let mut index = note.token_at(claim.end);
         while let Some(half) = note.tokens().get(index).filter(|half| {
             half.start == claim.end + 1

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use lazaret_core::{Kind, Label};
 
+use crate::cue::is_one_of;
 use crate::lexicon::{Lexicon, Marks};
 use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
@@ -274,7 +275,20 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && !["str", "straße", "strasse", "weg", "gasse", "platz", "allee", "laan", "straat", "vej", "gata"]
             .iter()
             .any(|end| note.word(first).to_lowercase().ends_with(end));
-    common || shouted || measure
+    // `Rose from bed`, `May I ask`: a verb, by the small word after it.
+    let verb = count == 1 && begins && first.has(Marks::COMMON.or(Marks::MONTH)) && {
+        let next = note.tokens().get(note.token_at(guess.end));
+        next.is_some_and(|t| {
+            note.slice(guess.end, t.start) == " "
+                && is_one_of(note.word(t), "from|to|of|for|on|under|up|out|before|at|I|we|the|not|be|have")
+        })
+    };
+    // A state or country may stay, whatever it is guessed to be.
+    let state = count == 1
+        && first.len() > 3
+        && first.has(Marks::STATE.or(Marks::COUNTRY))
+        && !first.has(Marks::GIVEN);
+    common || shouted || measure || verb || state
 }
 
 /// What [`doubt`] says of words for clinical things.

@@ -341,6 +341,25 @@ impl Learnt {
         }
     }
 
+    /// First letters of facilities of three words or more: `QGH` for Quill General Hospital.
+    fn learn_facilities(&mut self, note: &Note<'_>, claims: &[Found]) {
+        for claim in claims.iter().filter(|c| c.label.kind == Kind::Hospital && c.evidence >= Evidence::Shape)
+        {
+            let first = note.token_at(claim.start);
+            let words = note
+                .tokens()
+                .iter()
+                .skip(first)
+                .take_while(|t| t.start < claim.end)
+                .filter(|t| t.case == Case::Capital);
+            let initials: String = words.filter_map(|t| note.word(t).chars().next()).collect();
+            if (3..=5).contains(&initials.len()) && self.initials.len() < self.most {
+                self.initials.entry(initials).or_insert(claim.label);
+                self.may.get_or_insert_with(|| Box::new([0; MAY / 64]));
+            }
+        }
+    }
+
     /// The identifier that begins with a word, where it stands whole.
     fn number(&self, note: &Note<'_>, token: &Token) -> Option<(Label, usize)> {
         let alike = self.numbers.get(&token.hash)?;
@@ -361,6 +380,7 @@ impl Learnt {
     fn learn(&mut self, note: &Note<'_>, claims: &[Found]) {
         let most = self.most;
         self.learn_numbers(note, claims);
+        self.learn_facilities(note, claims);
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
             let initials: String = note

@@ -180,7 +180,9 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     // `DOB 8-8-1931 (94)`, `dob 6/5/32 and is 93`, `(birthday today, 93)`
     let born = note.cue_before(hit.start, 28, "dob|d.o.b|born|geb|née|né|birthday|b'day|bday|birthdate");
     let bracket = gap == " (" && note.byte(hit.end) == b')' || gap == ", " && note.byte(hit.end) == b')';
-    let of_birth = born && closes && (bracket || gap == " " && note.word(last).eq_ignore_ascii_case("is"));
+    let of_birth = born
+        && (closes || matches!(note.byte(hit.end), b'\n' | 0))
+        && (bracket || gap == " " && note.word(last).eq_ignore_ascii_case("is"));
     if of_birth && !unit_follows(note, hit.end) {
         out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
         return;

@@ -195,6 +195,9 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     if !direct {
         return None;
     }
+    if ["City: ", "CITY: ", "Town: ", "TOWN: "].iter().any(|key| before.ends_with(key)) {
+        return Some((end.end, Evidence::Named, Label::CITY));
+    }
     let listed = Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY);
     // `in Boston at 59` is the town, `in Boston brace`, `in Glasgow 15` are what is named after it.
     let numbered = next.is_some_and(|t| t.case == Case::Number && t.start - end.end <= 2);

@@ -140,6 +140,7 @@ impl ShapeDetector for Dates {
             3..=6 if !after.is_ascii_alphabetic() && month_is_meant(hit, note, text) => Evidence::Checked,
             8 if !joined && date.has_day() && short_is_date(hit, note, text, birth) => Evidence::Shape,
             9 if birth => Evidence::Named,
+            9 if timed(note, hit, text) => Evidence::Shape,
             _ => return,
         };
         let end = if text.ends_with(',') { hit.end - 1 } else { hit.end };
@@ -249,6 +250,12 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     if note.cue_before(hit.start, 22, "compared with|compared to|comparison|comparison:|prior of") && !dash {
         return true;
     }
+    // A cell of its own in a table.
+    let celled = note.before(hit.start, 24).trim_end().ends_with('|')
+        && note.after(hit.end, 24).trim_start().starts_with('|');
+    if celled && text.split('/').nth(1).and_then(|day| day.parse::<u8>().ok()).is_some_and(|day| day > 12) {
+        return true;
+    }
     let cued = near.is_some_and(|t| {
         let word = note.word(t).to_ascii_lowercase();
         // `maneuver done. 5/5 strength`: a sentence ends between.
@@ -355,6 +362,22 @@ fn month_end(note: &Note<'_>, end: usize) -> Option<usize> {
         .get(index + 1)
         .filter(|t| t.digits && t.len() == 4 && note.slice(month.end, t.start) == " ");
     Some(year.map_or(month.end, |year| year.end))
+}
+
+/// `s. quorrell 030225 0330`: month, day and year in a row after a word, and a time after them.
+fn timed(note: &Note<'_>, hit: Hit, text: &str) -> bool {
+    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u8>().ok()).unwrap_or(0);
+    let rest = note.after(hit.end, 6);
+    let time = rest.strip_prefix(' ').is_some_and(|time| {
+        time.len() >= 4
+            && time.bytes().take(4).all(|b| b.is_ascii_digit())
+            && !time.as_bytes().get(4).is_some_and(u8::is_ascii_alphanumeric)
+            && number(time.get(..2)) < 24
+            && number(time.get(2..4)) < 60
+    });
+    let day = (1..=12).contains(&number(text.get(..2))) && (1..=31).contains(&number(text.get(2..4)));
+    let word = note.before(hit.start, 2);
+    day && time && word.ends_with(' ') && word.starts_with(|c: char| c.is_alphabetic())
 }
 
 /// `8-19 March`, `8 to 19 March`, `le 24 sept`: back over the first day of a stretch, and over the article.

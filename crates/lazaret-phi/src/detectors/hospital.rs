@@ -246,6 +246,7 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     if !is(head, &ENDS) {
         return None;
     }
+    // `critical access hospital`
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
     if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply" | "union")
@@ -254,6 +255,8 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         return None;
     }
     first -= usize::from(pair);
+    let critical = first.checked_sub(1).and_then(|at| tokens.get(at));
+    first -= usize::from(pair && critical.is_some_and(|token| is(token, &["critical"])));
     let edge = first;
     while edge - first < 3
         && let Some(word) = first.checked_sub(1).and_then(|at| tokens.get(at))
@@ -261,8 +264,10 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         && word.plain
         && word.len() > 2
         && note.slice(word.end, tokens.get(first)?.start) == " "
-        && !word
-            .has(Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR))
+        && (is(word, &["three", "two", "four", "five", "seven"])
+            || !word.has(
+                Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR),
+            ))
         && !is(word, &GENERIC)
     {
         first -= 1;
@@ -289,7 +294,7 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
         let Some(before) = first.checked_sub(1).and_then(|at| tokens.get(at)) else { break };
         let this = tokens.get(first)?;
         let gap = note.slice(before.end, this.start);
-        let joined = matches!(gap, " " | "-" | " & " | "'" | ". " | ", a ")
+        let joined = matches!(gap, " " | "-" | " & " | "'" | "' " | ". " | ", a ")
             && (gap != ". " || is_one_of(note.word(before), SHORT))
             || first == index && gap == ", " && head.has(Marks::ORGANISATION);
         // `Fernmere Co-op Clinic`

@@ -92,7 +92,7 @@ fn run(note: &Note<'_>, from: usize) -> usize {
     let tokens = note.tokens();
     let mut last = from;
     while let (Some(this), Some(next)) = (tokens.get(last), tokens.get(last + 1)) {
-        let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'");
+        let joined = matches!(note.slice(this.end, next.start), " " | "-" | "'" | "' ");
         let possessive = note.word(next) == "s" && note.slice(this.end, next.start) == "'";
         // A clinical word goes on with a name (`Quill Ridge Gold Fields`), a word of grammar does not.
         let goes_on = !next.has(PLAIN)

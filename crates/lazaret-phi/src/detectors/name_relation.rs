@@ -11,8 +11,9 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
-use crate::names::{Reading, name_at, report};
+use crate::names::{Reading, clinical_form, name_at, report};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
 use crate::view::{Case, Note};
@@ -45,6 +46,9 @@ impl ShapeDetector for NameRelation {
         }
     }
 }
+
+/// What people do, after a name in small letters.
+const DOES: &str = "waiting|here|present|visiting|bedside|at|is|was|in|says|said|called|and|will|has|with|brought|asks|wants|aware|updated|to";
 
 fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     let tokens = note.tokens();
@@ -120,6 +124,22 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         return;
     }
     let strict = loose || gap == ", " || gap == ". " || !token.has(Marks::RELATION);
+    // `dtr xanthia waiting`: a word of no list that does what people do.
+    if gap == " "
+        && at == index + 1
+        && next.case == Case::Lower
+        && next.marks == Marks::default()
+        && next.len() >= 4
+        && next.plain
+        && !clinical_form(note.word(next))
+        && token.has(Marks::RELATION)
+        && tokens.get(at + 1).is_some_and(|after| {
+            note.slice(next.end, after.start) == " " && is_one_of(note.word(after), DOES)
+        })
+    {
+        report(note, (at, at), label, Evidence::Shape, out);
+        return;
+    }
     if next.case == Case::Lower && (strict || (next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT))) {
         return;
     }

@@ -186,6 +186,7 @@ fn signed(note: &Note<'_>, token: &Token, cue: &str) -> Option<usize> {
         || rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
         || rest.trim_start().is_empty()
         || rest.starts_with(" |")
+        || rest.starts_with("  ")
         || rest.starts_with(" /")
         || rest.starts_with(" on ")
         || rest.starts_with(" at ")

@@ -12,11 +12,15 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::lexicon::Marks;
 use crate::names::{Reading, name_at, report, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::ShapeDetector;
 use crate::view::{Case, Note, Token};
+
+/// Titles that are other words too.
+const VAGUE: &str = "sister|brother|father|dame|agent|coach|principal|tech|medic|nurse|don|sr|fr|br|det|col|gen|capt|sir|lady|lord|miss|officer|judge|deputy|dep|captain|lt|attorney|dona|magistrate|constable|inspector|senator|commissioner|superintendent|warden|corporal|seaman|airman|admiral|bailiff|deacon|lieutenant|colonel|commander|sra";
 
 /// See the page above.
 pub(crate) struct NameTitle;
@@ -68,40 +72,7 @@ impl ShapeDetector for NameTitle {
                 continue;
             }
             // `sister joanne` is the relatives' detector; words that are also others' need a capital after them.
-            let vague = matches!(
-                word.as_str(),
-                "sister"
-                    | "brother"
-                    | "father"
-                    | "dame"
-                    | "agent"
-                    | "coach"
-                    | "principal"
-                    | "tech"
-                    | "medic"
-                    | "nurse"
-                    | "don"
-                    | "sr"
-                    | "fr"
-                    | "br"
-                    | "det"
-                    | "col"
-                    | "gen"
-                    | "capt"
-                    | "sir"
-                    | "lady"
-                    | "lord"
-                    | "miss"
-                    | "officer"
-                    | "judge"
-                    | "deputy"
-                    | "dep"
-                    | "captain"
-                    | "lt"
-                    | "attorney"
-                    | "dona"
-                    | "sra"
-            );
+            let vague = is_one_of(&word, VAGUE);
             if vague && next.case == Case::Lower {
                 continue;
             }

@@ -11,6 +11,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::detectors::street_form::unit_end;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
@@ -69,6 +70,18 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         if !matches!(gap, " " | ". " | "-" | "'" | ", " | " & " | "." | "/") {
             break;
         }
+        // `One Quill Row`, `four eleven and a half Quill Row`
+        let said = names > 0 && !lower && is_one_of(note.word(token), SAID);
+        if said {
+            let begin = said_from(note, at);
+            out.push(found(
+                Label::STREET,
+                begin,
+                unit_end(note, direction_end(note, index)),
+                Evidence::Checked,
+            ));
+            return;
+        }
         let number = token.case == Case::Number || (token.case == Case::Mixed && token.len() <= 7);
         if number && note.byte_before(token.start) == b'.' {
             break;
@@ -77,20 +90,7 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
             if names == 0 {
                 break; // `5 Dr`, `2 St`
             }
-            let mut begin = token.start;
-            // `118 1/2 e. pecan st`, `14-16 High St`
-            while begin > 0
-                && (note.byte(begin - 1).is_ascii_digit()
-                    || (matches!(note.byte(begin - 1), b'/' | b'-')
-                        && note.byte_before(begin - 1).is_ascii_digit()))
-            {
-                begin -= 1;
-            }
-            // `House 46B Fern Rd`, `Lot 11 Quill Track`
-            let lead = ["house ", "lot ", "plot ", "unit ", "no. ", "flat "]
-                .iter()
-                .find(|lead| note.before(begin, lead.len()).eq_ignore_ascii_case(lead));
-            let begin = begin - lead.map_or(0, |lead| lead.len());
+            let begin = number_from(note, token.start);
             let end = unit_end(note, direction_end(note, index));
             out.push(found(Label::STREET, begin, end, Evidence::Checked));
             return;
@@ -143,6 +143,48 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     {
         out.push(found(Label::STREET, start, unit_end(note, head.end), Evidence::Likely));
     }
+}
+
+/// Back over the other half of a house number and a word for a part of it: the first byte.
+fn number_from(note: &Note<'_>, start: usize) -> usize {
+    let mut begin = start;
+    // `118 1/2 e. pecan st`, `14-16 High St`
+    while begin > 0
+        && (note.byte(begin - 1).is_ascii_digit()
+            || (matches!(note.byte(begin - 1), b'/' | b'-') && note.byte_before(begin - 1).is_ascii_digit()))
+    {
+        begin -= 1;
+    }
+    // `House 46B Fern Rd`, `Lot 11 Quill Track`
+    let lead = ["house ", "lot ", "plot ", "unit ", "no. ", "flat "]
+        .iter()
+        .find(|lead| note.before(begin, lead.len()).eq_ignore_ascii_case(lead));
+    begin - lead.map_or(0, |lead| lead.len())
+}
+
+/// Numbers of houses in words.
+const SAID: &str = "One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Twelve|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|half";
+
+/// Back over further words of the number: the first byte.
+fn said_from(note: &Note<'_>, index: usize) -> usize {
+    let tokens = note.tokens();
+    let mut first = index;
+    while let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        let links = is_one_of(note.word(before), "and|a") && first < index + 1;
+        if note.slice(before.end, this.start) != " "
+            || !(is_one_of(note.word(before), SAID) || links)
+            || index - first > 6
+        {
+            break;
+        }
+        first -= 1;
+    }
+    while tokens.get(first).is_some_and(|t| is_one_of(note.word(t), "and|a")) {
+        first += 1;
+    }
+    tokens.get(first).map_or(0, |t| t.start)
 }
 
 /// Whether a word may stand in the name of a street; `lower`: the word for the street is in small letters.

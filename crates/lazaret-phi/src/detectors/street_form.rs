@@ -61,7 +61,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:lives? (?:at |in )?|(?:house|home|residence|addr|address): ?)\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy|concession(?: road| rd)?|con|sideroad|side road|line|range road|township road|rang|twp rd) \d{1,4}\b",
+                r"\b(?:lives? (?:at |in )?|(?:house|home|residence|addr|address): ?)\d{1,5}(?: 1/2)? (?:[nsew]\.? )?[a-z][a-z']+\b|\b\d{1,5} (?:[nsew]\.? )?(?:state route|county road|route|rte|highway|hwy|concession(?: road| rd)?|con|sideroad|side road|line|range road|township road|rang|twp rd) \d{1,4}(?: [nsew]\b)?\b",
             ),
             (Pass::Cues, r"\x22(?:line|street|address_?(?:line_?)?[12]?)\x22 ?: ?\[? ?\x22"),
             (
@@ -79,7 +79,7 @@ impl ShapeDetector for StreetForm {
             (Pass::Numbers, r"-?\b\d{1,2}\.\d{4,7}°?,? ?[nsew]?,? ?-?\d{1,3}\.\d{4,7}\b"),
             (
                 Pass::Numbers,
-                r"\b(?:[nsew]\d{1,5}[nsew]?\d{0,5}|house \d{1,4}[a-z]?|lot \d{1,4}[a-z]?|\d{1,5}) (?:fire lane|fire number|camp road|forest road|county line|navajo (?:rte|route)|indian route|bia (?:rte|route)) \d{1,4}\b",
+                r"\b(?:[nsew]\d{1,5}[nsew]?\d{0,5}|house \d{1,4}[a-z]?|lot \d{1,4}[a-z]?|\d{1,5}) (?:fire lane|fire number|camp road|forest road|county line|navajo (?:rte|route)|indian route|bia (?:rte|route)) \d{1,4}\b|\b(?:navajo|indian|bia|forest) (?:rte|route|road) \d{1,4} (?:mi|mm|mp|mile) \d{1,3}\b",
             ),
             (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]

@@ -44,6 +44,10 @@ impl ShapeDetector for Username {
             (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
             (Pass::Numbers, r"\bby [a-z]{1,8}[._][a-z]{3,20}\b"),
             (Pass::Numbers, r"\.[a-z0-9]{1,16}\)"),
+            (
+                Pass::Numbers,
+                r"\bunderscore [a-z]{2,20}(?: (?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety))*\b",
+            ),
         ]
     }
 
@@ -56,6 +60,19 @@ impl ShapeDetector for Username {
             {
                 out.push(found(Label::OTHER_ID.sub("username"), hit.start + 3, hit.end, Evidence::Shape));
             }
+            return;
+        }
+        if hit.shape == 7 {
+            // `quill underscore barn thirty one`: with the word before.
+            let before = note.token_at(hit.start).checked_sub(1).and_then(|at| note.tokens().get(at));
+            let start =
+                before.filter(|t| t.case == crate::view::Case::Lower && note.slice(t.end, hit.start) == " ");
+            out.push(found(
+                Label::OTHER_ID.sub("username"),
+                start.map_or(hit.start, |t| t.start),
+                hit.end,
+                Evidence::Checked,
+            ));
             return;
         }
         if hit.shape == 6 {

@@ -11,10 +11,11 @@
 
 use lazaret_core::Label;
 
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{begin, digits, id_at, named};
-use crate::view::Note;
+use crate::value::{begin, digits, id_at, named, spoken_at};
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct Vehicle;
@@ -88,6 +89,18 @@ fn vehicle(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 fn plate(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let start = begin(note, hit.end);
     // `OH plate`, `plate OH QXV-2190`: the state is no part of it.
+    let state = note.tokens().get(note.token_at(start)).filter(|t| {
+        t.start == start
+            && t.case == Case::Upper
+            && t.len() <= 3
+            && t.has(Marks::STATE)
+            && note.byte(t.end) == b' '
+    });
+    let start = state.map_or(start, |t| t.end + 1);
+    if let Some((start, end)) = spoken_at(note, start) {
+        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
+        return;
+    }
     if let Some(end) = groups(note, start) {
         out.push(found(Label::VEHICLE, start, end, Evidence::Named));
         return;
