@@ -290,7 +290,7 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
             continue;
         }
         let inner = rest.trim_start_matches([')', '"', '.']);
-        let gap = inner.len() - inner.trim_start_matches([' ', '/', '|', '#', '(', ';']).len();
+        let gap = inner.len() - inner.trim_start_matches([' ', '/', '|', '#', '(', ';', ',']).len();
         let sign = inner.get(..gap).unwrap_or("");
         let row = sign.contains(['/', '|']);
         let hash = sign.ends_with('#');
@@ -446,6 +446,43 @@ pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
         !(weak
             && number()
             && note.cue_before(claim.start, 12, "snomed|loinc|rxcui|cpt|icd|ndc|code|hcpcs|pmid|omim"))
+    });
+}
+
+/// Drops a word alone that a result follows: `Kell neg`, `Gail not used` name a test. A person has no result.
+pub(crate) fn results_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
+    const RESULTS: [&str; 14] = [
+        " neg",
+        " pos",
+        " negative",
+        " positive",
+        " absent",
+        " present.",
+        " not used",
+        " not req",
+        " not done",
+        " n/a",
+        " wnl",
+        " WNL",
+        " equivocal",
+        " nonreactive",
+    ];
+    claims.retain(|claim| {
+        let named = matches!(claim.label.kind, Kind::Name | Kind::Hospital) || claim.label == Label::CITY;
+        if !named || claim.evidence > Evidence::Shape {
+            return true;
+        }
+        let rest = note.after(claim.end, 12);
+        let result = RESULTS.iter().any(|result| {
+            rest.starts_with(result)
+                && !rest
+                    .get(result.len()..)
+                    .is_some_and(|after| after.starts_with(|c: char| c.is_alphanumeric()))
+        }) || rest.starts_with(" (a-b")
+            || rest.starts_with(" (a+b");
+        let token = note.tokens().get(note.token_at(claim.start));
+        !(result
+            && token.is_some_and(|t| t.start == claim.start && t.end == claim.end && t.case == Case::Capital))
     });
 }
 

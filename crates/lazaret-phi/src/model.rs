@@ -288,7 +288,20 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && first.len() > 3
         && first.has(Marks::STATE.or(Marks::COUNTRY))
         && !first.has(Marks::GIVEN);
-    common || shouted || measure || verb || state
+    // `DermVue`, `LiteQuill`: a capital inside a word makes a product's name, but for `McQuill` and its like.
+    let word = note.word(first);
+    let camel = count == 1
+        && guess.tag == Tag::Person
+        && first.case == Case::Capital
+        && word.bytes().skip(1).any(|b| b.is_ascii_uppercase())
+        && word.bytes().position(|b| b.is_ascii_uppercase()) == Some(0)
+        && ![
+            "Mc", "Mac", "O'", "D'", "De", "Di", "Du", "Da", "La", "Le", "Van", "Fitz", "St", "Ni", "Del",
+            "Ver",
+        ]
+        .iter()
+        .any(|head| word.strip_prefix(head).is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase())));
+    common || shouted || measure || verb || state || camel
 }
 
 /// What [`doubt`] says of words for clinical things.

@@ -232,6 +232,7 @@ fn look_at(
     languages.temper(&mut claims, ruled);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     edges::codes_stay(note, &mut claims);
+    edges::results_stay(note, &mut claims);
     if !wide {
         edges::states_stay(note, &mut claims);
     }

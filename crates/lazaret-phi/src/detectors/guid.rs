@@ -1,7 +1,9 @@
-//! Finds identifiers with an unmistakable form: GUIDs, MAC addresses, unique device identifiers.
+//! Finds identifiers with an unmistakable form: GUIDs, MAC addresses, unique device identifiers, groups of hexadecimal
+//! digits.
 //!
-//! A GUID is one span: no telephone number is cut out of its middle. A MAC address or a UDI (`(01)` and a 14-digit
-//! GTIN) is a device.
+//! A GUID is one span: no telephone number is cut out of its middle; shorter groups (`4f0c-77a1-02be`) count if two of
+//! them hold a digit and one a letter. A MAC address, also in part (`0B:77:2C`, with a letter in it), or a UDI (`(01)` and
+//! a 14-digit GTIN) is a device.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R), (M).
 //!

@@ -1,8 +1,9 @@
 //! Finds health plan beneficiary numbers.
 //!
 //! Member, subscriber, group and policy numbers that a cue or the name of a payer names (words of its plan may stand
-//! between: `Tricare Prime DBN 00418 7729`), and Medicare Beneficiary Identifiers by their form: eleven signs, digits and
-//! letters in fixed places, without S, L, O, I, B, Z.
+//! between: `Tricare Prime DBN 00418 7729`), or that follow `ins` and a name of no list (`ins Quill Care A20 771 844`);
+//! Medicare Beneficiary Identifiers by their form: eleven signs, digits and letters in fixed places, without S, L, O, I,
+//! B, Z.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(I).
 //!

@@ -29,7 +29,7 @@ pub(crate) struct Hospital;
 const WORDS: usize = 7;
 
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
-const SECOND: [&str; 13] = [
+const SECOND: [&str; 14] = [
     "center",
     "centre",
     "services",
@@ -41,6 +41,7 @@ const SECOND: [&str; 13] = [
     "department",
     "unit",
     "medicine",
+    "living",
     "station",
     "network",
 ];

@@ -289,6 +289,13 @@ fn department(note: &Note<'_>, token: &Token) -> bool {
                 | "RHC"
                 | "SNF"
                 | "ALF"
+                | "VNA"
+                | "HHA"
+                | "RTC"
+                | "LTAC"
+                | "LTACH"
+                | "IRF"
+                | "TCU"
         )
 }
 
@@ -302,7 +309,7 @@ fn of_department(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     {
         if !matches!(note.slice(before.end, this.start), " " | "-")
             || before.case != Case::Capital
-            || before.has(PLAIN)
+            || before.has(PLAIN) && !is_one_of(note.word(before), OLD)
             || index - first > 4
         {
             break;

@@ -1,9 +1,8 @@
 //! Finds certificate and licence numbers: NPI, DEA, state and driver licences, laboratory certificates.
 //!
-//! Numbers that a cue names: `NPI`, `DEA`, `lic`, `DL`, `CLIA`, `GMC`, `CPSO`, or that stand after letters of a profession (`RN
-//! #204417`). A check digit (NPI: Luhn over the
-//! number with 80840 before it; DEA: the last digit) is asked for only where no cue stands: a number with a typing
-//! error still names a person.
+//! Numbers that a cue names: `NPI`, `DEA`, `lic`, `DL`, `CLIA`, `GMC`, `CPSO`, or that stand after letters of a
+//! profession (`RN #204417`). A check digit (NPI: Luhn over the number with 80840 before it; DEA: the last digit) is
+//! asked for only where no cue stands: a number with a typing error still names a person.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(K).
 //!
@@ -41,7 +40,7 @@ impl ShapeDetector for License {
             (Pass::Cues, r"\bdea\b(?: (?:no\b\.?|number|#))?"),
             (
                 Pass::Cues,
-                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|hcpc|passport(?: (?:no\b\.?|number))?|ccn\b|nrcme(?: (?:no\b\.?|id))?|fmcsa(?: registry)?(?: (?:no\b\.?|id))?|nrp(?: no\b\.?)|national registry(?: (?:no\b\.?|id|#))?|registration (?:no\b\.?|number|#))",
+                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|hcpc|passport(?: (?:no\b\.?|number))?|ccn\b|mcnz|ncnz|pcnz|permis|cmq|mci (?:reg|no)\b\.?(?: no\b\.?)?|nrcme(?: (?:no\b\.?|id))?|fmcsa(?: registry)?(?: (?:no\b\.?|id))?|nrp(?: no\b\.?)|national registry(?: (?:no\b\.?|id|#))?|registration (?:no\b\.?|number|#))",
             ),
             (Pass::Numbers, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b"),
             (Pass::Numbers, r"\b[12]\d{9}\b"),

@@ -174,11 +174,11 @@ fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
     Some(if initial.is_some() { index + 2 } else { index + 1 })
 }
 
-/// `Quorrell-Vane, L.`, `Quorrell, L. M.`: a family name and initials that begin a line, an item or a cell and close it.
+/// `Quorrell-Vane, L.`, `Quorrell, Maude  4471`: a family name and an initial or given name that begin a line, an item or a cell and close it.
 fn initial_after(note: &Note<'_>, index: usize) -> Option<usize> {
     let tokens = note.tokens();
     let (token, next) = (tokens.get(index)?, tokens.get(index + 1)?);
-    if next.case != Case::Initial && note.byte(token.end) != b'-' {
+    if !matches!(note.byte(token.end), b',' | b'-') || next.start - token.end > 2 {
         return None;
     }
     let other = Marks::CLINICAL
@@ -202,15 +202,26 @@ fn initial_after(note: &Note<'_>, index: usize) -> Option<usize> {
         }
         last += 1;
     }
-    let initial = tokens.get(last + 1).filter(|next| {
-        next.case == Case::Initial
-            && note.byte(next.end) == b'.'
-            && tokens.get(last).is_some_and(|this| note.slice(this.end, next.start) == ", ")
+    let given = tokens.get(last + 1).filter(|next| {
+        let initial = next.case == Case::Initial && note.byte(next.end) == b'.';
+        let listed = next.case == Case::Capital && next.has(Marks::GIVEN) && !next.has(other);
+        (initial || listed) && tokens.get(last).is_some_and(|this| note.slice(this.end, next.start) == ", ")
     })?;
-    let closes = note.after(initial.end + 1, 4).trim_start();
-    let closes = closes.is_empty()
-        || closes.starts_with(['/', '|', ';', '(', '#'])
-        || closes.starts_with(|c: char| c.is_ascii_digit());
+    let end = given.end + usize::from(given.case == Case::Initial);
+    let rest = note.after(end, 6);
+    let head = rest.trim_start();
+    let row = rest.is_empty()
+        || rest.starts_with("  ")
+        || head.starts_with(['/', '|', ';', '(', '#'])
+        || head.starts_with(|c: char| c.is_ascii_digit());
+    // `Quorrell, Maude MRN 4471`: the key of a number.
+    let keyed = tokens.get(last + 2).is_some_and(|key| {
+        key.case == Case::Upper
+            && key.len() <= 5
+            && !key.has(Marks::CREDENTIAL)
+            && note.slice(end, key.start) == " "
+    });
+    let closes = row || keyed;
     closes.then_some(last + 1)
 }
 

@@ -141,7 +141,7 @@ fn typed(note: &Note<'_>, first: &Token, second: &Token) -> bool {
 }
 
 /// What stands before the initials of one person.
-const SOLE: &str = r"\b(?:transcribed|transcriptionist|typed|typist|dict(?:ated)?|initials?|init|qa(?:'d)?|signing off,?|sgd|edited|minutes|scribed?|entered|keyed|verified|cosigned?|witness(?:ed)?|wit|rcvd|rec'?d|coll(?:ected)?|drawn|checked|grossed|scored|spi|cc/|dda?|rda|rdh|da|cna|tech|rn|lpn|ma)(?: by)?[: ] ?";
+const SOLE: &str = r"\b(?:transcribed|transcriptionist|typed|typist|dict(?:ated)?|initials?|init|qa(?:'d)?|signing off,?|sgd|edited|minutes|scribed?|entered|keyed|verified|cosigned?|witness(?:ed)?|wit|rcvd|rec'?d|coll(?:ected)?|drawn|checked|2nd check|second check|double[ -]check(?:ed)?|grossed|scored|spi|cc/|dda?|rda|rdh|da|cna|tech|rn|lpn|ma)(?: by)?[: ] ?";
 
 /// `Transcribed: qv`, `initials q.v.`, `QA qvm`: two or three letters that no list knows, or with points.
 fn sole(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {

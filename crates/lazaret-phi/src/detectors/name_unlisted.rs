@@ -123,7 +123,14 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         let gap = note.slice(this.end, next.start);
         let initial = next.case == Case::Initial && gap == " " && note.byte(next.end) == b'.';
         let after_initial = this.case == Case::Initial && gap == ". ";
-        if !(matches!(gap, " " | "-") || after_initial) || !(proper(next) || initial) {
+        // `Hinemoa Te Quill`
+        let particle = next.has(Marks::PARTICLE)
+            && next.case == Case::Capital
+            && !next.has(Marks::COMMON.or(Marks::FUNCTION))
+            && tokens
+                .get(last + 2)
+                .is_some_and(|after| proper(after) && note.slice(next.end, after.start) == " ");
+        if !(matches!(gap, " " | "-") || after_initial) || !(proper(next) || initial || particle) {
             break;
         }
         last += 1;

@@ -1,7 +1,8 @@
 //! Finds user names and logins.
 //!
-//! The word after `username`, `login`, `user=`, `handle is`, `printed by`, and what speaks in a chat (`@qvmoor:`): a user name
-//! mostly holds its owner's name.
+//! The word after `username`, `login`, `user=`, `handle is`, `printed by`, what speaks in a chat (`@qvmoor:`), small letters
+//! and digits with points in brackets after a name (`(ilse.qv.68)`), and what is said (`quill underscore barn two`): a
+//! user name mostly holds its owner's name.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(R).
 //!

@@ -1,7 +1,8 @@
 //! Finds vehicle identification numbers and plates.
 //!
 //! A VIN is 17 signs without I, O and Q whose ninth is a check digit; without a valid one a cue must stand before it.
-//! Plates have no form of their own: the cue `plate` or `tag` names them.
+//! Plates have no form of their own: a cue such as `plate`, `rego` or `van` names them, in groups (`771 QNW`) and said
+//! sign by sign. The mark of an aircraft (`N882QX`) counts where flying is spoken of.
 //!
 //! Why: 45 CFR 164.514(b)(2)(i)(L).
 //!
@@ -44,6 +45,8 @@ impl ShapeDetector for Vehicle {
                 r"\b(?:(?:license |licence |number |registration |lic\.? )?plates?|rego|tag|tail|kennzeichen|immatriculation|matrícula|reg no\b\.?|reg\b\.?(?: of (?:the |family |his |her )*car)?)\b(?: (?:no\b\.?|number|#|is|was|reads))?",
             ),
             (Pass::Numbers, r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+            // An aircraft's mark, where one is spoken of.
+            (Pass::Numbers, r"(?-i:\bN\d{2,4}[A-Z]{1,2}\b)"),
             (
                 Pass::Cues,
                 r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|suv|jeep|motorcycle|motorbike|scooter|trailer|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
@@ -57,7 +60,15 @@ impl ShapeDetector for Vehicle {
                 named(note, hit, 4, Label::VEHICLE, out);
             }
             1 => plate(hit, note, out),
-            3 => vehicle(hit, note, out),
+            3 if note.cue_before(
+                hit.start,
+                12,
+                "flown|flew|flight|aircraft|helicopter|helo|tail|plane|airlift|lifenet|rotor",
+            ) =>
+            {
+                out.push(found(Label::VEHICLE, hit.start, hit.end, Evidence::Named));
+            }
+            4 => vehicle(hit, note, out),
             2 if vin_holds(note.slice(hit.start, hit.end)) => {
                 out.push(found(Label::VEHICLE, hit.start, hit.end, Evidence::Checked));
             }
