@@ -78,6 +78,16 @@ fn back(note: &Note<'_>, claim: &mut Found) {
             claim.start = word.start;
             return;
         }
+        // `Ye-jin` before `Quorrell`: the second half of a given name in small letters.
+        if claim.label.kind == Kind::Name
+            && blank
+            && this.start == claim.start
+            && this.case == Case::Capital
+            && let Some(half) = half_given(note, at)
+        {
+            claim.start = half.start;
+            return;
+        }
         let joined = blank && this.case == Case::Capital;
         let opener = begins(note, word) && word.has(Marks::COMMON);
         if !joined
@@ -90,6 +100,19 @@ fn back(note: &Note<'_>, claim: &mut Found) {
         }
         claim.start = word.start;
     }
+}
+
+/// The first half of a given name whose second, at `index`, is in small letters after a hyphen.
+fn half_given<'n>(note: &'n Note<'_>, index: usize) -> Option<&'n Token> {
+    let (second, first) = (note.tokens().get(index)?, note.tokens().get(index.checked_sub(1)?)?);
+    let other = Marks::COMMON.or(Marks::MEDICAL).or(Marks::FUNCTION).or(Marks::EPONYM_HEAD);
+    let halves = second.case == Case::Lower
+        && second.len() >= 2
+        && !second.has(other)
+        && first.case == Case::Capital
+        && !first.has(Marks::CLINICAL)
+        && note.slice(first.end, second.start) == "-";
+    halves.then_some(first)
 }
 
 /// `bill quarrow`: a given name in small letters before a name in small letters.
@@ -154,6 +177,9 @@ fn hyphened_end(note: &Note<'_>, end: usize) -> usize {
         && matches!(
             note.word(small),
             "under"
+                | "y"
+                | "yr"
+                | "ar"
                 | "on"
                 | "upon"
                 | "by"

@@ -191,7 +191,10 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         return None;
     }
     let before = note.before(start.start, 24);
-    let direct = LEADS.iter().any(|lead| before.ends_with(lead));
+    // Whole words: `in`, not the end of `Ye-jin`.
+    let direct = LEADS.iter().any(|lead| {
+        before.strip_suffix(lead).is_some_and(|head| !head.ends_with(|c: char| c.is_alphabetic() || c == '-'))
+    });
     if !direct {
         return None;
     }

@@ -66,6 +66,7 @@ impl ShapeDetector for HospitalForm {
             possessive(note, index, out);
             of_department(note, index, out);
             the_practice(note, index, out);
+            on_street(note, index, out);
         }
     }
 }
@@ -258,6 +259,52 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let last = last + usize::from(tail.is_some());
     if let (true, Some(end)) = (led && last > index, tokens.get(last)) {
         out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Likely));
+    }
+}
+
+/// `Quill-Mart on Fen`, `(Eyes on Quill)`, `The Quillows on Fen`: by the street it stands on; no person, drug or day.
+fn on_street(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let Some(on) =
+        tokens.get(index).filter(|t| t.len() == 2 && t.case == Case::Lower && note.word(t) == "on")
+    else {
+        return;
+    };
+    let (Some(street), Some(last)) =
+        (tokens.get(index + 1), index.checked_sub(1).and_then(|at| tokens.get(at)))
+    else {
+        return;
+    };
+    let apart = note.slice(last.end, on.start) == " " && note.slice(on.end, street.start) == " ";
+    let proper = |t: &Token| t.case == Case::Capital && t.len() > 2 && !t.has(PLAIN);
+    let person = last.has(Marks::GIVEN_FREQUENT) || last.has(Marks::PERSON) && !last.has(Marks::COMMON);
+    if !apart || !proper(last) || !proper(street) || street.has(Marks::STATE.or(Marks::COUNTRY)) {
+        return;
+    }
+    let mut first = index - 1;
+    while let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
+    {
+        let named = proper(before) || note.word(before) == "The";
+        if !matches!(note.slice(before.end, this.start), " " | "-") || !named || index - first > 4 {
+            break;
+        }
+        first -= 1;
+    }
+    let Some(start) = tokens.get(first).filter(|_| !person || first + 1 < index) else { return };
+    let before = note.before(start.start, 6);
+    let led = before.ends_with('(')
+        || [" to ", " at ", " by ", "from ", "via ", " is ", "Is ", " of ", "for "]
+            .iter()
+            .any(|lead| before.ends_with(lead));
+    if led {
+        let end = run(note, index + 1);
+        out.push(found(
+            Label::HOSPITAL,
+            start.start,
+            tokens.get(end).map_or(street.end, |t| t.end),
+            Evidence::Likely,
+        ));
     }
 }
 

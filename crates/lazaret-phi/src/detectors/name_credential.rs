@@ -132,7 +132,7 @@ fn before_credential(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         && index - first <= 2
         && tokens.get(first).is_some_and(|t| {
             t.has(Marks::CITY)
-                || ["in ", "from ", "to "].iter().any(|cue| note.before(t.start, 6).ends_with(cue))
+                || [" in ", " from ", " to "].iter().any(|cue| note.before(t.start, 6).ends_with(cue))
         });
     if place && comma {
         return;

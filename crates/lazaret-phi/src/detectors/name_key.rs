@@ -55,7 +55,7 @@ impl ShapeDetector for NameKey {
             (Pass::Signs, r"\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
             (
                 Pass::Numbers,
-                r"\b(?:a/k/a|aka|goes by|known as|nicknamed?|prefers to be called|answers to|likes to be called)[: ]+\x22?",
+                r"\b(?:a/k/a|aka|goes by|known as|nicknamed?|prefers to be called|answers to|likes to be called|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
             ),
             (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b"),
         ]
@@ -74,6 +74,12 @@ impl ShapeDetector for NameKey {
             // `goes by Midge`: one word with a capital that is no thing.
             let word = note.tokens().get(note.token_at(hit.end)).filter(|token| token.start == hit.end);
             let other = Marks::CLINICAL.or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::STAFF);
+            if word.is_some() && note.slice(hit.start, hit.end).contains("name") {
+                if let Some(words) = name_at(note, note.token_at(hit.end), Reading::After) {
+                    report(note, words, Label::PATIENT, Evidence::Checked, out);
+                }
+                return;
+            }
             if let Some(token) = word.filter(|t| t.case == Case::Capital && t.len() >= 2 && !t.has(other)) {
                 out.push(found(Label::PATIENT, token.start, token.end, Evidence::Checked));
             }

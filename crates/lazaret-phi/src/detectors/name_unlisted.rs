@@ -125,7 +125,7 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         let after_initial = this.case == Case::Initial && gap == ". ";
         // `Hinemoa Te Quill`
         let particle = next.has(Marks::PARTICLE)
-            && next.case == Case::Capital
+            && next.capitalised()
             && !next.has(Marks::COMMON.or(Marks::FUNCTION))
             && tokens
                 .get(last + 2)
