@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use regex_automata::Anchored;
+use regex_automata::{Anchored, MatchKind};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::pool::Pool;
@@ -38,7 +38,13 @@ pub(crate) struct Automata {
 
 struct Automaton {
     dfa: DFA,
+    /// Tells every shape that matches at a place, where the first one is not enough.
+    every: DFA,
 }
+
+/// Some shapes of one automaton.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shapes(u128);
 
 /// The automata that may begin.
 struct Beginnings {
@@ -57,6 +63,8 @@ const LONGEST: usize = 20;
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
     states: Vec<Cache>,
+    /// The same of those that tell every shape; made where they are asked.
+    every: Vec<Option<Cache>>,
     /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
     words: Vec<u64>,
     /// By automaton: where its last match ended.
@@ -96,14 +104,21 @@ impl Automata {
         let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
         let make: MakeWork = Box::new(move || Work {
             states: dfas.iter().map(DFA::create_cache).collect(),
+            every: vec![None; dfas.len()],
             words: vec![0; WORDS],
             from: Vec::new(),
         });
         Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
     }
 
-    /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
-    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(&mut Work, Match)) {
+    /// Finds the matches of each automaton that begin in a part of the note and do not overlap each other. In order for each
+    /// of them.
+    pub(crate) fn seek(
+        &self,
+        note: &Note<'_>,
+        part: Range<usize>,
+        found: &mut impl FnMut(&mut Work, Match),
+    ) {
         let mut work = self.works.get();
         let work = &mut *work;
         work.from.clear();
@@ -111,8 +126,11 @@ impl Automata {
         let text = note.text().as_bytes();
         let [letter_inside, digit_inside] = self.inside;
         let blank = self.begin.iter().all(|begin| begin.with(b' ', None) == 0);
-        let mut at = 0;
-        for token in note.tokens() {
+        let mut at = part.start;
+        for token in note.tokens().get(note.token_at(at)..).unwrap_or(&[]) {
+            if token.start >= part.end {
+                break;
+            }
             // Most words are parted by one blank.
             if !(blank && token.start == at + 1 && text.get(at) == Some(&b' ')) {
                 self.places(work, text, at..token.start, found);
@@ -136,7 +154,16 @@ impl Automata {
                 self.places(work, text, token.start..token.end, found);
             }
         }
-        self.places(work, text, at..text.len(), found);
+        self.places(work, text, at..part.end, found);
+    }
+
+    /// The shapes of an automaton that match at the place of one of its matches.
+    pub(crate) fn every(&self, work: &mut Work, text: &str, Match { automaton, start, .. }: Match) -> Shapes {
+        let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) else {
+            return Shapes::default();
+        };
+        let states = states.get_or_insert_with(|| one.every.create_cache());
+        one.every(states, text.as_bytes(), start)
     }
 
     /// The end of the match of one shape that begins at a place.
@@ -304,11 +331,17 @@ impl Automaton {
         let config = DFA::config().cache_capacity(STATES).starts_for_each_pattern(true);
         let built = DFA::builder().syntax(syntax).configure(config).build_many(shapes);
         let dfa = built.map_err(|error| error.to_string())?;
+        let every = DFA::config().cache_capacity(STATES).match_kind(MatchKind::All);
+        let every = DFA::builder().configure(every).build_from_nfa(dfa.get_nfa().clone());
+        let every = every.map_err(|error| error.to_string())?;
+        if shapes.len() > Shapes::MOST {
+            return Err(format!("{} shapes in one automaton, more than {}", shapes.len(), Shapes::MOST));
+        }
         // Where a shape can begin is told by the byte before it, which tells nothing of a line's or text's edge.
         if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        Ok(Self { dfa })
+        Ok(Self { dfa, every })
     }
 
     fn start(&self, states: &mut Cache, which: Anchored, before: Option<u8>) -> Option<LazyStateID> {
@@ -347,6 +380,29 @@ impl Automaton {
         found.filter(|(_, end)| *end > start)
     }
 
+    /// The shapes that match at a place: all, where the states cannot tell.
+    fn every(&self, states: &mut Cache, text: &[u8], start: usize) -> Shapes {
+        let mut shapes = Shapes::default();
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(byte_before(text, start));
+        let Ok(mut state) = self.every.start_state(states, &config) else { return Shapes::ALL };
+        for byte in text.get(start..).unwrap_or(&[]) {
+            let Ok(next) = self.every.next_state(states, state, *byte) else { return Shapes::ALL };
+            state = next;
+            if state.is_match() {
+                (0..self.every.match_len(states, state))
+                    .for_each(|number| shapes.add(self.every.match_pattern(states, state, number)));
+            } else if state.is_dead() {
+                return shapes;
+            }
+        }
+        let Ok(last) = self.every.next_eoi_state(states, state) else { return Shapes::ALL };
+        if last.is_match() {
+            (0..self.every.match_len(states, last))
+                .for_each(|number| shapes.add(self.every.match_pattern(states, last, number)));
+        }
+        shapes
+    }
+
     /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
     fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
         let Some(mut state) = self.start(states, Anchored::Yes, Some(before)) else { return true };
@@ -359,6 +415,21 @@ impl Automaton {
             }
         }
         true
+    }
+}
+
+impl Shapes {
+    const MOST: usize = u128::BITS as usize;
+    const ALL: Self = Self(u128::MAX);
+
+    fn add(&mut self, shape: PatternID) {
+        self.0 |= 1 << (shape.as_usize() % Self::MOST);
+    }
+
+    /// Those after one.
+    pub(crate) fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
+        let from = shape.as_usize() + 1;
+        (from..Self::MOST).filter(move |at| self.0 >> at & 1 == 1).filter_map(|at| PatternID::new(at).ok())
     }
 }
 
@@ -419,7 +490,7 @@ mod tests {
             let note = Note::new(&text);
             let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
             let mut found = Vec::new();
-            automata.seek(&note, &mut |_, one| found.push(one));
+            automata.seek(&note, 0..note.text().len(), &mut |_, one| found.push(one));
             found.sort_by_key(|one| (one.automaton, one.start));
             let mut expected = Vec::new();
             for (automaton, shapes) in SHAPES.iter().enumerate() {
