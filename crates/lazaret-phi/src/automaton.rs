@@ -428,8 +428,12 @@ impl Shapes {
 
     /// Those after one.
     pub(crate) fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
-        let from = shape.as_usize() + 1;
-        (from..Self::MOST).filter(move |at| self.0 >> at & 1 == 1).filter_map(|at| PatternID::new(at).ok())
+        let mut left = self.0 & (!1_u128).checked_shl(shape.as_u32()).unwrap_or(0);
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            usize::try_from(next).ok().filter(|next| *next < Self::MOST).and_then(|next| PatternID::new(next).ok())
+        })
     }
 }
 
