@@ -7,12 +7,12 @@
 
 use std::ops::Range;
 
-use regex_automata::{Anchored, MatchKind};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::PatternID;
 use regex_automata::util::{start, syntax};
+use regex_automata::{Anchored, MatchKind};
 
 use crate::view::{Note, Token};
 
@@ -113,12 +113,7 @@ impl Automata {
 
     /// Finds the matches of each automaton that begin in a part of the note and do not overlap each other. In order for each
     /// of them.
-    pub(crate) fn seek(
-        &self,
-        note: &Note<'_>,
-        part: Range<usize>,
-        found: &mut impl FnMut(&mut Work, Match),
-    ) {
+    pub(crate) fn seek(&self, note: &Note<'_>, part: Range<usize>, found: &mut impl FnMut(&mut Work, Match)) {
         let mut work = self.works.get();
         let work = &mut *work;
         work.from.clear();
@@ -432,7 +427,10 @@ impl Shapes {
         std::iter::from_fn(move || {
             let next = left.trailing_zeros();
             left &= left.wrapping_sub(1);
-            usize::try_from(next).ok().filter(|next| *next < Self::MOST).and_then(|next| PatternID::new(next).ok())
+            usize::try_from(next)
+                .ok()
+                .filter(|next| *next < Self::MOST)
+                .and_then(|next| PatternID::new(next).ok())
         })
     }
 }
