@@ -395,7 +395,7 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
         }
     };
-    may && !contraction(note.word(token).as_bytes())
+    may && (token.plain || !contraction(note.word(token).as_bytes()))
 }
 
 /// `I'd`, `weren't`

@@ -154,7 +154,7 @@ impl<'a> Note<'a> {
             from += 1;
         }
         let part = self.slice(from, at);
-        let line = part.bytes().rposition(|byte| byte == b'\n');
+        let line = memchr::memrchr(b'\n', part.as_bytes());
         line.map_or(part, |line| part.get(line + 1..).unwrap_or(""))
     }
 
@@ -165,7 +165,7 @@ impl<'a> Note<'a> {
             to -= 1;
         }
         let part = self.slice(at, to);
-        part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
+        memchr::memchr(b'\n', part.as_bytes()).map_or(part, |line| part.get(..line).unwrap_or(""))
     }
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.

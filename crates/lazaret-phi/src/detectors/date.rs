@@ -12,10 +12,12 @@
 //!
 //! References: ISO 8601-1:2019; 45 CFR 164.514(b)(2)(i)(C).
 
+use std::sync::LazyLock;
+
 use lazaret_core::Label;
 
 use crate::calendar;
-use crate::lexicon::Marks;
+use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
@@ -36,7 +38,73 @@ macro_rules! with_months {
     };
 }
 
-const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery|about|around";
+/// Words before a day and month.
+static CUES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "on",
+        "since",
+        "until",
+        "til",
+        "till",
+        "by",
+        "from",
+        "to",
+        "date",
+        "dated",
+        "seen",
+        "dob",
+        "lmp",
+        "edc",
+        "edd",
+        "next",
+        "due",
+        "thru",
+        "through",
+        "admitted",
+        "admit",
+        "adm",
+        "discharged",
+        "dc",
+        "mon",
+        "tue",
+        "tues",
+        "wed",
+        "thu",
+        "thurs",
+        "fri",
+        "sat",
+        "sun",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "after",
+        "before",
+        "again",
+        "booked",
+        "appt",
+        "neg",
+        "pos",
+        "fell",
+        "visit",
+        "surgery",
+        "conference",
+        "echo",
+        "cycle",
+        "placed",
+        "started",
+        "drawn",
+        "last",
+        "ebus",
+        "fill",
+        "sent",
+        "about",
+        "around",
+    ])
+});
 const NOT: &str = "pain|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
 
 impl ShapeDetector for Dates {
@@ -207,10 +275,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return text.split('/').next().is_some_and(|month| month.len() <= 2)
             && !note.cue_before(hit.start, 20, "pain|dose|tab|tabs");
     }
-    let cued = near.is_some_and(|t| {
-        let word = note.word(t).to_ascii_lowercase();
-        CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
-    }) || note.cue_before(hit.start, 5, "f/u|d/c");
+    let cued = near.is_some_and(|t| CUES.has(t.hash) || t.has(Marks::WEEKDAY))
+        || note.cue_before(hit.start, 5, "f/u|d/c");
     if dash {
         // `NV 11-19`: the next visit.
         return near.is_some_and(|t| matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc"));

@@ -14,10 +14,9 @@
 use std::sync::LazyLock;
 
 use lazaret_core::Label;
-use rustc_hash::FxHashSet;
 
 use crate::cue::is_one_of;
-use crate::lexicon::{Marks, hash};
+use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -29,8 +28,9 @@ pub(crate) struct Hospital;
 const WORDS: usize = 7;
 
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
-const SECOND: [&str; 9] =
-    ["center", "centre", "services", "system", "home", "care", "group", "department", "unit"];
+static SECOND: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&["center", "centre", "services", "system", "home", "care", "group", "department", "unit"])
+});
 
 impl ShapeDetector for Hospital {
     fn id(&self) -> &'static str {
@@ -89,7 +89,7 @@ impl ShapeDetector for Hospital {
             }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
-                || index > 0 && (token.has(Marks::FACILITY) || second(token));
+                || index > 0 && (token.has(Marks::FACILITY) || SECOND.has(token.hash));
             if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
                 out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
             }
@@ -102,11 +102,6 @@ impl ShapeDetector for Hospital {
             index += 1;
         }
     }
-}
-
-fn second(token: &Token) -> bool {
-    static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
-    matches!(token.len(), 4..=10) && HASHES.contains(&token.hash)
 }
 
 /// A line of two to five capitalised words that begins with `The` and ends with a word for a practice.
@@ -130,22 +125,24 @@ fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
 }
 
 /// What a facility said in small letters ends with.
-const ENDS: [&str; 14] = [
-    "medical",
-    "supply",
-    "hospital",
-    "clinic",
-    "regional",
-    "memorial",
-    "infirmary",
-    "hospice",
-    "home",
-    "medicine",
-    "care",
-    "center",
-    "teleradiology",
-    "pharmacy",
-];
+static ENDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "medical",
+        "supply",
+        "hospital",
+        "clinic",
+        "regional",
+        "memorial",
+        "infirmary",
+        "hospice",
+        "home",
+        "medicine",
+        "care",
+        "center",
+        "teleradiology",
+        "pharmacy",
+    ])
+});
 /// What may stand before `home`, `care`, `medicine`.
 const PAIRS: [&str; 15] = [
     "home",
@@ -216,11 +213,8 @@ const GENERIC: [&str; 44] = [
 /// word for a facility. Its first byte.
 fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     let tokens = note.tokens();
-    let head = tokens.get(index)?;
+    let head = tokens.get(index).filter(|head| ENDS.has(head.hash))?;
     let is = |token: &Token, words: &[&str]| words.contains(&note.word(token));
-    if !is(head, &ENDS) {
-        return None;
-    }
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
     if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply") && !pair {
