@@ -19,7 +19,7 @@ use crate::view::{Note, Token};
 /// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
 const STATES: usize = 8 << 20;
 /// Words that are remembered: a power of two.
-const WORDS: usize = 1 << 14;
+const WORDS: usize = 1 << 16;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
@@ -67,6 +67,8 @@ pub(crate) struct Work {
     every: Vec<Option<Cache>>,
     /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
     words: Vec<u64>,
+    /// The same of words that outlive something, and the two bytes after them.
+    beyond: Vec<u64>,
     /// By automaton: where its last match ended.
     from: Vec<usize>,
 }
@@ -106,6 +108,7 @@ impl Automata {
             states: dfas.iter().map(DFA::create_cache).collect(),
             every: vec![None; dfas.len()],
             words: vec![0; WORDS],
+            beyond: vec![0; WORDS],
             from: Vec::new(),
         });
         Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
@@ -120,7 +123,7 @@ impl Automata {
         work.from.resize(self.each.len(), 0);
         let text = note.text().as_bytes();
         let [letter_inside, digit_inside] = self.inside;
-        let blank = self.begin.iter().all(|begin| begin.with(b' ', None) == 0);
+        let blank = self.skips_blanks();
         let mut at = part.start;
         for token in note.tokens().get(note.token_at(at)..).unwrap_or(&[]) {
             if token.start >= part.end {
@@ -134,6 +137,7 @@ impl Automata {
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
                 let able = self.outlive(work, text, token);
                 if able != 0 {
+                    let able = able & self.beyond(work, text, token);
                     self.attempt(work, text, token.start, able, found);
                 }
                 let last = token.end - 1;
@@ -143,6 +147,7 @@ impl Automata {
             } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
                 let able = self.numbers.with(text, token);
                 if able != 0 {
+                    let able = able & self.beyond(work, text, token);
                     self.attempt(work, text, token.start, able, found);
                 }
             } else {
@@ -159,6 +164,11 @@ impl Automata {
         };
         let states = states.get_or_insert_with(|| one.every.create_cache());
         one.every(states, text.as_bytes(), start)
+    }
+
+    /// Whether nothing begins with a blank: then what parts most words is not looked at.
+    pub(crate) fn skips_blanks(&self) -> bool {
+        self.begin.iter().all(|begin| begin.with(b' ', None) == 0)
     }
 
     /// The end of the match of one shape that begins at a place.
@@ -221,18 +231,41 @@ impl Automata {
         }
     }
 
-    /// The automata that may match from the start of a word of letters on: those it does not end.
+    /// The automata that may match from the start of a word of letters on: those it does not end with the byte after it.
     fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
         let next = text.get(token.end).copied().unwrap_or(0);
         let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
+        self.remembered(
+            &mut work.states,
+            &mut work.words,
+            one,
+            text.get(token.start..=token.end).unwrap_or_default(),
+        )
+    }
+
+    /// The same of a word or number with two bytes after it.
+    fn beyond(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
+        let after = text.get(token.end..token.end + 2).and_then(|two| two.first_chunk::<2>());
+        let after = after.map_or(0, |two| u64::from(u16::from_le_bytes(*two)));
+        let one = token.hash ^ after << 8 ^ token.case as u64;
+        self.remembered(
+            &mut work.states,
+            &mut work.beyond,
+            one,
+            text.get(token.start..token.end + 2).unwrap_or_default(),
+        )
+    }
+
+    /// The automata that may match from the start of some bytes on, which one number tells from others. None are told
+    /// where the text ends.
+    fn remembered(&self, states: &mut [Cache], memory: &mut [u64], one: u64, read: &[u8]) -> u8 {
+        if read.is_empty() {
+            return u8::MAX;
+        }
         let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        let Work { states, words, .. } = work;
-        let Some(entry) = words.get_mut(place) else { return u8::MAX };
+        let Some(entry) = memory.get_mut(place) else { return u8::MAX };
         if *entry | 0xff != key {
-            // With the byte after it, where there is one.
-            let read = text.get(token.start..=token.end).or_else(|| text.get(token.start..));
-            let read = read.unwrap_or_default();
             let each = self.each.iter().zip(states).enumerate();
             *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
                 entry | u64::from(one.outlives(states, b' ', read)) << number

@@ -253,3 +253,13 @@ pub(crate) static RULES: [&Rule; 22] = [
     &residual::CLINICAL_TEXT,
     &residual::RESIDUAL_RISK,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_parts_most_words_is_not_looked_at() {
+        assert!(READINGS.as_ref().unwrap().automata.skips_blanks(), "a shape begins with a blank");
+    }
+}
