@@ -70,7 +70,7 @@ struct Run {
 }
 
 /// How many bytes of text share an entry of the index of words.
-const STRIDE: usize = 64;
+const STRIDE: usize = 16;
 
 /// A note.
 pub(crate) struct Note<'a> {
@@ -144,7 +144,7 @@ impl<'a> Note<'a> {
         let Some(from) = self.strides.get(offset / STRIDE) else { return self.tokens.len() };
         let from = usize::try_from(*from).unwrap_or(usize::MAX);
         let rest = self.tokens.get(from..).unwrap_or(&[]);
-        from + rest.iter().take_while(|token| token.end <= offset).count()
+        from + rest.iter().position(|token| token.end > offset).unwrap_or(rest.len())
     }
 
     /// At most `most` bytes before an offset, not beyond the start of the line, on a boundary.

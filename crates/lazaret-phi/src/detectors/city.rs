@@ -10,9 +10,11 @@
 //!
 //! References: `GeoNames` (catalogue/phi/SOURCE.md).
 
+use std::sync::LazyLock;
+
 use lazaret_core::Label;
 
-use crate::lexicon::{Lexicon, Marks};
+use crate::lexicon::{Lexicon, Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -62,8 +64,8 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
     let first = tokens.get(index)?;
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
     // Begin at the start of a run only.
-    if stops(note, first)
-        || before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
+    if stops(first)
+        || before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(t))
     {
         return None;
     }
@@ -75,7 +77,7 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
         }
         let gap = note.slice(this.end, next.start);
         let joined = matches!(gap, " " | "-") || gap == ". " && this.len() <= 3;
-        if !joined || stops(note, next) {
+        if !joined || stops(next) {
             break;
         }
         last += 1;
@@ -84,17 +86,15 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
 }
 
 /// Words that begin the name of a town though they are others too.
-fn geographic(word: &str) -> bool {
-    [
-        "New", "Old", "Lower", "Upper", "East", "West", "North", "South", "Great", "Grand", "Fort", "Port",
-        "Mount", "Mt", "St", "Saint", "San", "Santa", "Los", "Las", "La", "El", "Le", "De", "Des",
-    ]
-    .iter()
-    .any(|known| known.eq_ignore_ascii_case(word))
-}
+static GEOGRAPHIC: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "new", "old", "lower", "upper", "east", "west", "north", "south", "great", "grand", "fort", "port",
+        "mount", "mt", "st", "saint", "san", "santa", "los", "las", "la", "el", "le", "de", "des",
+    ])
+});
 
-fn stops(note: &Note<'_>, token: &Token) -> bool {
-    always_stops(token) && !geographic(note.word(token))
+fn stops(token: &Token) -> bool {
+    always_stops(token) && !GEOGRAPHIC.has(token.hash)
 }
 
 fn always_stops(token: &Token) -> bool {
