@@ -1,8 +1,8 @@
 //! The shapes of all detectors in a few automata, each tried only where one of its shapes can begin.
 //!
 //! A search for the next match from anywhere would walk its states over every byte, and once more backwards for the
-//! start. Most places cannot begin a match: of a word of letters a table knows which automata outlive it, and elsewhere
-//! two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost place the
+//! start. Most places cannot begin a match: of a word and two bytes after it a table knows which automata outlive them,
+//! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost place the
 //! first shape in order, then on from its end.
 
 use std::ops::Range;
@@ -18,8 +18,8 @@ use crate::view::{Note, Token};
 
 /// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
 const STATES: usize = 8 << 20;
-/// Words that are remembered: a power of two.
-const WORDS: usize = 1 << 16;
+/// Pairs of words that are remembered: a power of two.
+const WORDS: usize = 1 << 15;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
@@ -65,10 +65,9 @@ pub(crate) struct Work {
     states: Vec<Cache>,
     /// The same of those that tell every shape; made where they are asked.
     every: Vec<Option<Cache>>,
-    /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
-    words: Vec<u64>,
-    /// The same of words that outlive something, and the two bytes after them.
-    beyond: Vec<u64>,
+    /// By the hash of a word and two bytes after it: which are remembered, and in the lowest byte the automata that outlive
+    /// them.
+    words: Vec<[u64; 2]>,
     /// By automaton: where its last match ended.
     from: Vec<usize>,
 }
@@ -107,8 +106,7 @@ impl Automata {
         let make: MakeWork = Box::new(move || Work {
             states: dfas.iter().map(DFA::create_cache).collect(),
             every: vec![None; dfas.len()],
-            words: vec![0; WORDS],
-            beyond: vec![0; WORDS],
+            words: vec![[0; 2]; WORDS],
             from: Vec::new(),
         });
         Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
@@ -137,7 +135,6 @@ impl Automata {
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
                 let able = self.outlive(work, text, token);
                 if able != 0 {
-                    let able = able & self.beyond(work, text, token);
                     self.attempt(work, text, token.start, able, found);
                 }
                 let last = token.end - 1;
@@ -145,9 +142,11 @@ impl Automata {
                     self.places(work, text, last..token.end, found);
                 }
             } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
-                let able = self.numbers.with(text, token);
+                let mut able = self.numbers.with(text, token);
                 if able != 0 {
-                    let able = able & self.beyond(work, text, token);
+                    able &= self.outlive(work, text, token);
+                }
+                if able != 0 {
                     self.attempt(work, text, token.start, able, found);
                 }
             } else {
@@ -231,47 +230,35 @@ impl Automata {
         }
     }
 
-    /// The automata that may match from the start of a word of letters on: those it does not end with the byte after it.
+    /// The automata that may match from the start of a word or number on: those that it and the two bytes after it do not
+    /// end.
+    #[inline]
     fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
-        let next = text.get(token.end).copied().unwrap_or(0);
-        let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
-        self.remembered(
-            &mut work.states,
-            &mut work.words,
-            one,
-            text.get(token.start..=token.end).unwrap_or_default(),
-        )
-    }
-
-    /// The same of a word or number with two bytes after it.
-    fn beyond(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
-        let after = text.get(token.end..token.end + 2).and_then(|two| two.first_chunk::<2>());
-        let after = after.map_or(0, |two| u64::from(u16::from_le_bytes(*two)));
-        let one = token.hash ^ after << 8 ^ token.case as u64;
-        self.remembered(
-            &mut work.states,
-            &mut work.beyond,
-            one,
-            text.get(token.start..token.end + 2).unwrap_or_default(),
-        )
-    }
-
-    /// The automata that may match from the start of some bytes on, which one number tells from others. None are told
-    /// where the text ends.
-    fn remembered(&self, states: &mut [Cache], memory: &mut [u64], one: u64, read: &[u8]) -> u8 {
-        if read.is_empty() {
+        let Some(two) = text.get(token.end..).and_then(|rest| rest.first_chunk::<2>()) else {
             return u8::MAX;
-        }
+        };
+        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
         let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        let Some(entry) = memory.get_mut(place) else { return u8::MAX };
-        if *entry | 0xff != key {
-            let each = self.each.iter().zip(states).enumerate();
-            *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
-                entry | u64::from(one.outlives(states, b' ', read)) << number
-            });
+        let Some([newer, older]) = work.words.get_mut(place) else { return u8::MAX };
+        if *newer | 0xff != key {
+            if *older | 0xff == key {
+                return older.to_le_bytes()[0];
+            }
+            *older = *newer;
+            *newer = key & !0xff | u64::from(self.try_outlive(&mut work.states, text, token));
         }
-        entry.to_le_bytes()[0]
+        newer.to_le_bytes()[0]
+    }
+
+    /// The same by the states: what is remembered.
+    #[cold]
+    fn try_outlive(&self, states: &mut [Cache], text: &[u8], token: &Token) -> u8 {
+        let read = text.get(token.start..token.end + 2).unwrap_or_default();
+        let each = self.each.iter().zip(states).enumerate();
+        each.fold(0, |able, (number, (one, states))| {
+            able | u8::from(one.outlives(states, b' ', read)) << number
+        })
     }
 }
 

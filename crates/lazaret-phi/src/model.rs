@@ -155,7 +155,8 @@ impl<'a> Model<'a> {
     fn scores(&self, rows: &[u16]) -> Scores {
         // Of the eight bytes that end with a row the first are the row's before: they are added up for nothing, and
         // all eight in one step.
-        let (mut sums, mut zeros) = ([0_u16; EIGHT], 0_i32);
+        let mut sums = [0_u16; EIGHT];
+        let zeros = rows.iter().fold(0_i32, |sum, _| sum.wrapping_add(ZERO));
         for row in rows {
             let end = HEADER + (usize::from(*row) + 1) * TAGS;
             if let Some(eight) =
@@ -165,7 +166,6 @@ impl<'a> Model<'a> {
                     *sum = sum.wrapping_add(u16::from(*weight));
                 }
             }
-            zeros = zeros.wrapping_add(ZERO);
         }
         let [.., other, person, town, street, organisation] = sums;
         [other, person, town, street, organisation].map(|sum| i32::from(sum) - zeros)
