@@ -245,7 +245,7 @@ fn parts(note: &Note<'_>) -> Vec<(usize, usize, std::ops::Range<usize>)> {
             continue;
         }
         let gap = note.text().as_bytes().get(this.end..next.start).unwrap_or(&[]);
-        if gap.iter().filter(|byte| **byte == b'\n').count() > 1 {
+        if memchr::memchr_iter(b'\n', gap).count() > 1 {
             parts.push((start, next.start, first..index + 1));
             (start, first) = (next.start, index + 1);
         }

@@ -285,20 +285,15 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
         let ascii = Ascii::read(rest);
         let end = start + ascii.length;
         let odd = bytes.get(end).is_some_and(|next| *next == b'\'' || *next >= 0x80);
-        let token = match ascii.case(first).filter(|_| !odd) {
-            Some(case) => {
-                let hash = hash_of(rest.get(..ascii.length).unwrap_or(rest));
-                let marks = if case == Case::Number { Marks::default() } else { lexicon.marks_of_hash(hash) };
-                let (plain, digits) = (!ascii.digit, case == Case::Number);
-                Token { start, end, marks, case, plain, digits, hash }
-            }
-            None => match Word::token(text, start) {
-                Some(token) => token,
-                None => {
-                    at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-                    continue;
-                }
-            },
+        let token = if let Some(case) = ascii.case(first).filter(|_| !odd) {
+            let hash = hash_of(rest.get(..ascii.length).unwrap_or(rest));
+            let marks = if case == Case::Number { Marks::default() } else { lexicon.marks_of_hash(hash) };
+            Token { start, end, marks, case, plain: !ascii.digit, digits: case == Case::Number, hash }
+        } else if let Some(token) = Word::token(text, start) {
+            token
+        } else {
+            at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            continue;
         };
         at = token.end;
         while covered < at {
