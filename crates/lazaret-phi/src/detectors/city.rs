@@ -161,7 +161,8 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     {
         return None;
     }
-    let direct = {
+    let lead = note.byte_before(start.start.saturating_sub(1));
+    let direct = matches!(lead, b'n' | b'm' | b'N' | b'M' | b'o' | b'r' | b'e' | b'f' | b':') && {
         let before = note.before(start.start, 24);
         before.ends_with("in ")
             || before.ends_with("from ")
