@@ -84,15 +84,16 @@ impl ShapeDetector for Hospital {
         let tokens = note.tokens();
         let mut index = 0;
         while let Some(token) = tokens.get(index) {
-            if let Some(last) = letterhead(note, index) {
+            if token.case == Case::Lower {
+                if let Some(first) = spoken(note, index) {
+                    out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
+                }
+            } else if let Some(last) = letterhead(note, index) {
                 out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
             }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
                 || index > 0 && (token.has(Marks::FACILITY) || SECOND.has(token.hash));
-            if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
-                out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
-            }
             if head && let Some((first, last)) = around(note, index) {
                 if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
                     out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));

@@ -186,6 +186,10 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
     }
     let ends = if street.plain {
         let word = note.word(street).as_bytes();
+        let second = word.iter().nth_back(1).map(u8::to_ascii_lowercase);
+        if !matches!(second, Some(b's' | b't' | b'e' | b'n' | b'm' | b'l' | b'a')) {
+            return;
+        }
         let tail = |end: &str| word.len().checked_sub(end.len()).and_then(|from| word.get(from..));
         ENDS.iter().find(|end| tail(end).is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes())))
     } else {
