@@ -64,14 +64,13 @@ pub(crate) fn detect(
     if languages.is_empty() {
         return Ok(());
     }
-    automata.seek(note, &mut |_, Match { automaton, shape, start, end }| {
-        let language = languages.at(start);
-        if let Some(detector) = DETECTORS.get(automaton).filter(|_| language != Language::English) {
-            note.count(end - start);
-            detector.judge(Hit { start, end, shape: shape.as_usize() }, language, note, out);
-        }
-    });
     for (start, end, language) in languages.iter() {
+        automata.seek(note, start..end, &mut |_, Match { automaton, shape, start, end }| {
+            if let Some(detector) = DETECTORS.get(automaton) {
+                note.count(end - start);
+                detector.judge(Hit { start, end, shape: shape.as_usize() }, language, note, out);
+            }
+        });
         let first = note.token_at(start);
         let count = note.tokens().get(first..).unwrap_or(&[]).partition_point(|token| token.end <= end);
         for index in first..first + count {

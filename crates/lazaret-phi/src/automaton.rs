@@ -1,25 +1,25 @@
 //! The shapes of all detectors in a few automata, each tried only where one of its shapes can begin.
 //!
 //! A search for the next match from anywhere would walk its states over every byte, and once more backwards for the
-//! start. Most places cannot begin a match: of a word of letters a table knows which automata outlive it, and elsewhere
-//! two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost place the
+//! start. Most places cannot begin a match: of a word and two bytes after it a table knows which automata outlive them,
+//! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost place the
 //! first shape in order, then on from its end.
 
 use std::ops::Range;
 
-use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::PatternID;
 use regex_automata::util::{start, syntax};
+use regex_automata::{Anchored, MatchKind};
 
 use crate::view::{Note, Token};
 
 /// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
 const STATES: usize = 8 << 20;
-/// Words that are remembered: a power of two.
-const WORDS: usize = 1 << 14;
+/// Pairs of words that are remembered: a power of two.
+const WORDS: usize = 1 << 15;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
@@ -38,7 +38,13 @@ pub(crate) struct Automata {
 
 struct Automaton {
     dfa: DFA,
+    /// Tells every shape that matches at a place, where the first one is not enough.
+    every: DFA,
 }
+
+/// Some shapes of one automaton.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shapes(u128);
 
 /// The automata that may begin.
 struct Beginnings {
@@ -57,8 +63,11 @@ const LONGEST: usize = 20;
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
     states: Vec<Cache>,
-    /// By a word's hash: which word is remembered, and in the lowest byte the automata that outlive it.
-    words: Vec<u64>,
+    /// The same of those that tell every shape; made where they are asked.
+    every: Vec<Option<Cache>>,
+    /// By the hash of a word and two bytes after it: which are remembered, and in the lowest byte the automata that outlive
+    /// them.
+    words: Vec<[u64; 2]>,
     /// By automaton: where its last match ended.
     from: Vec<usize>,
 }
@@ -96,23 +105,28 @@ impl Automata {
         let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
         let make: MakeWork = Box::new(move || Work {
             states: dfas.iter().map(DFA::create_cache).collect(),
-            words: vec![0; WORDS],
+            every: vec![None; dfas.len()],
+            words: vec![[0; 2]; WORDS],
             from: Vec::new(),
         });
         Ok(Self { each, begin, numbers, inner, inside, works: Pool::new(make) })
     }
 
-    /// Finds the matches of each automaton, which never overlap each other. In order for each of them.
-    pub(crate) fn seek(&self, note: &Note<'_>, found: &mut impl FnMut(&mut Work, Match)) {
+    /// Finds the matches of each automaton that begin in a part of the note and do not overlap each other. In order for each
+    /// of them.
+    pub(crate) fn seek(&self, note: &Note<'_>, part: Range<usize>, found: &mut impl FnMut(&mut Work, Match)) {
         let mut work = self.works.get();
         let work = &mut *work;
         work.from.clear();
         work.from.resize(self.each.len(), 0);
         let text = note.text().as_bytes();
         let [letter_inside, digit_inside] = self.inside;
-        let blank = self.begin.iter().all(|begin| begin.with(b' ', None) == 0);
-        let mut at = 0;
-        for token in note.tokens() {
+        let blank = self.skips_blanks();
+        let mut at = part.start;
+        for token in note.tokens().get(note.token_at(at)..).unwrap_or(&[]) {
+            if token.start >= part.end {
+                break;
+            }
             // Most words are parted by one blank.
             if !(blank && token.start == at + 1 && text.get(at) == Some(&b' ')) {
                 self.places(work, text, at..token.start, found);
@@ -128,7 +142,10 @@ impl Automata {
                     self.places(work, text, last..token.end, found);
                 }
             } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
-                let able = self.numbers.with(text, token);
+                let mut able = self.numbers.with(text, token);
+                if able != 0 {
+                    able &= self.outlive(work, text, token);
+                }
                 if able != 0 {
                     self.attempt(work, text, token.start, able, found);
                 }
@@ -136,7 +153,21 @@ impl Automata {
                 self.places(work, text, token.start..token.end, found);
             }
         }
-        self.places(work, text, at..text.len(), found);
+        self.places(work, text, at..part.end, found);
+    }
+
+    /// The shapes of an automaton that match at the place of one of its matches.
+    pub(crate) fn every(&self, work: &mut Work, text: &str, Match { automaton, start, .. }: Match) -> Shapes {
+        let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) else {
+            return Shapes::default();
+        };
+        let states = states.get_or_insert_with(|| one.every.create_cache());
+        one.every(states, text.as_bytes(), start)
+    }
+
+    /// Whether nothing begins with a blank: then what parts most words is not looked at.
+    pub(crate) fn skips_blanks(&self) -> bool {
+        self.begin.iter().all(|begin| begin.with(b' ', None) == 0)
     }
 
     /// The end of the match of one shape that begins at a place.
@@ -199,24 +230,35 @@ impl Automata {
         }
     }
 
-    /// The automata that may match from the start of a word of letters on: those it does not end.
+    /// The automata that may match from the start of a word or number on: those that it and the two bytes after it do not
+    /// end.
+    #[inline]
     fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
-        let next = text.get(token.end).copied().unwrap_or(0);
-        let one = token.hash ^ u64::from(next) << 8 ^ token.case as u64;
+        let Some(two) = text.get(token.end..).and_then(|rest| rest.first_chunk::<2>()) else {
+            return u8::MAX;
+        };
+        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
         let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
         let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
-        let Work { states, words, .. } = work;
-        let Some(entry) = words.get_mut(place) else { return u8::MAX };
-        if *entry | 0xff != key {
-            // With the byte after it, where there is one.
-            let read = text.get(token.start..=token.end).or_else(|| text.get(token.start..));
-            let read = read.unwrap_or_default();
-            let each = self.each.iter().zip(states).enumerate();
-            *entry = each.fold(key & !0xff, |entry, (number, (one, states))| {
-                entry | u64::from(one.outlives(states, b' ', read)) << number
-            });
+        let Some([newer, older]) = work.words.get_mut(place) else { return u8::MAX };
+        if *newer | 0xff != key {
+            if *older | 0xff == key {
+                return older.to_le_bytes()[0];
+            }
+            *older = *newer;
+            *newer = key & !0xff | u64::from(self.try_outlive(&mut work.states, text, token));
         }
-        entry.to_le_bytes()[0]
+        newer.to_le_bytes()[0]
+    }
+
+    /// The same by the states: what is remembered.
+    #[cold]
+    fn try_outlive(&self, states: &mut [Cache], text: &[u8], token: &Token) -> u8 {
+        let read = text.get(token.start..token.end + 2).unwrap_or_default();
+        let each = self.each.iter().zip(states).enumerate();
+        each.fold(0, |able, (number, (one, states))| {
+            able | u8::from(one.outlives(states, b' ', read)) << number
+        })
     }
 }
 
@@ -304,11 +346,17 @@ impl Automaton {
         let config = DFA::config().cache_capacity(STATES).starts_for_each_pattern(true);
         let built = DFA::builder().syntax(syntax).configure(config).build_many(shapes);
         let dfa = built.map_err(|error| error.to_string())?;
+        let every = DFA::config().cache_capacity(STATES).match_kind(MatchKind::All);
+        let every = DFA::builder().configure(every).build_from_nfa(dfa.get_nfa().clone());
+        let every = every.map_err(|error| error.to_string())?;
+        if shapes.len() > Shapes::MOST {
+            return Err(format!("{} shapes in one automaton, more than {}", shapes.len(), Shapes::MOST));
+        }
         // Where a shape can begin is told by the byte before it, which tells nothing of a line's or text's edge.
         if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        Ok(Self { dfa })
+        Ok(Self { dfa, every })
     }
 
     fn start(&self, states: &mut Cache, which: Anchored, before: Option<u8>) -> Option<LazyStateID> {
@@ -347,6 +395,29 @@ impl Automaton {
         found.filter(|(_, end)| *end > start)
     }
 
+    /// The shapes that match at a place: all, where the states cannot tell.
+    fn every(&self, states: &mut Cache, text: &[u8], start: usize) -> Shapes {
+        let mut shapes = Shapes::default();
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(byte_before(text, start));
+        let Ok(mut state) = self.every.start_state(states, &config) else { return Shapes::ALL };
+        for byte in text.get(start..).unwrap_or(&[]) {
+            let Ok(next) = self.every.next_state(states, state, *byte) else { return Shapes::ALL };
+            state = next;
+            if state.is_match() {
+                (0..self.every.match_len(states, state))
+                    .for_each(|number| shapes.add(self.every.match_pattern(states, state, number)));
+            } else if state.is_dead() {
+                return shapes;
+            }
+        }
+        let Ok(last) = self.every.next_eoi_state(states, state) else { return Shapes::ALL };
+        if last.is_match() {
+            (0..self.every.match_len(states, last))
+                .for_each(|number| shapes.add(self.every.match_pattern(states, last, number)));
+        }
+        shapes
+    }
+
     /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
     fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
         let Some(mut state) = self.start(states, Anchored::Yes, Some(before)) else { return true };
@@ -359,6 +430,28 @@ impl Automaton {
             }
         }
         true
+    }
+}
+
+impl Shapes {
+    const MOST: usize = u128::BITS as usize;
+    const ALL: Self = Self(u128::MAX);
+
+    fn add(&mut self, shape: PatternID) {
+        self.0 |= 1 << (shape.as_usize() % Self::MOST);
+    }
+
+    /// Those after one.
+    pub(crate) fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
+        let mut left = self.0 & (!1_u128).checked_shl(shape.as_u32()).unwrap_or(0);
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            usize::try_from(next)
+                .ok()
+                .filter(|next| *next < Self::MOST)
+                .and_then(|next| PatternID::new(next).ok())
+        })
     }
 }
 
@@ -419,7 +512,7 @@ mod tests {
             let note = Note::new(&text);
             let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
             let mut found = Vec::new();
-            automata.seek(&note, &mut |_, one| found.push(one));
+            automata.seek(&note, 0..note.text().len(), &mut |_, one| found.push(one));
             found.sort_by_key(|one| (one.automaton, one.start));
             let mut expected = Vec::new();
             for (automaton, shapes) in SHAPES.iter().enumerate() {

@@ -1,6 +1,12 @@
 //! Dates as they are written: which part of a text is the day, the month, the year, and how to write another date
 //! in the same form. Real calendar (proleptic Gregorian), leap days included.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
+use crate::lexicon::hash;
+
 /// What a field of a written date is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -312,14 +318,20 @@ const MONTH_NAMES: [&[&str]; 12] = [
 
 /// The number of a month from its name.
 pub(crate) fn month_of(word: &str) -> Option<i64> {
-    let lower = word.to_lowercase();
-    MONTH_NAMES
-        .iter()
-        .position(|names| names.contains(&lower.as_str()))
-        .and_then(|at| i64::try_from(at + 1).ok())
+    static NUMBERS: LazyLock<FxHashMap<u64, i64>> = LazyLock::new(|| {
+        let of_month = |(number, names): (i64, &&'static [&'static str])| {
+            names.iter().map(move |name| (hash(name), number)).collect::<Vec<_>>()
+        };
+        (1..).zip(&MONTH_NAMES).flat_map(of_month).collect()
+    });
+    let hash = if word.is_ascii() { hash(word) } else { hash(&word.to_lowercase()) };
+    NUMBERS.get(&hash).copied()
 }
 
 fn weekday_of(word: &str) -> Option<i64> {
+    if !word.starts_with(['m', 't', 'w', 'f', 's', 'M', 'T', 'W', 'F', 'S']) {
+        return None;
+    }
     let lower = word.to_lowercase();
     let short = lower.get(..3)?;
     WEEKDAYS

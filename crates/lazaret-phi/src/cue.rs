@@ -10,6 +10,8 @@ pub(crate) struct Cues {
     sorted: Vec<Box<str>>,
     /// By byte: how many cues begin with a lower one; and how many there are.
     first: [u16; 257],
+    /// By byte: whether one begins with it, in any case.
+    begins: [bool; 256],
 }
 
 thread_local! {
@@ -28,7 +30,11 @@ impl Cues {
             let lower = |cue: &str| cue.bytes().next().is_some_and(|b| u16::from(b) < byte);
             *place = u16::try_from(sorted.partition_point(|cue| lower(cue))).unwrap_or(u16::MAX);
         }
-        Self { sorted, first }
+        let mut begins = [false; 256];
+        for (byte, begins) in (0..=u8::MAX).zip(&mut begins) {
+            *begins = sorted.iter().any(|cue| cue.bytes().next() == Some(byte.to_ascii_lowercase()));
+        }
+        Self { sorted, first, begins }
     }
 
     /// Gives a list of the program, sorted at the first call of the thread.
@@ -52,13 +58,17 @@ impl Cues {
     /// Whether one of them stands in a text in any case, with no letter or digit on either side of what is one itself.
     pub(crate) fn stand_in(&self, text: &str) -> bool {
         let text = text.as_bytes();
-        let mut within = false;
-        text.iter().enumerate().any(|(place, byte)| {
-            let inside = byte.is_ascii_alphanumeric();
-            let begins = !(within && inside);
-            within = inside;
-            begins && self.of(byte.to_ascii_lowercase()).iter().any(|cue| stands_at(text, place, cue))
-        })
+        let mut before = b' ';
+        for (place, byte) in text.iter().enumerate() {
+            if self.begins.get(usize::from(*byte)) == Some(&true)
+                && !(before.is_ascii_alphanumeric() && byte.is_ascii_alphanumeric())
+                && self.of(byte.to_ascii_lowercase()).iter().any(|cue| stands_at(text, place, cue))
+            {
+                return true;
+            }
+            before = *byte;
+        }
+        false
     }
 }
 

@@ -89,12 +89,12 @@ fn back(note: &Note<'_>, claim: &mut Found) {
             return;
         }
         let joined = blank && this.case == Case::Capital;
-        let opener = begins(note, word) && word.has(Marks::COMMON);
+        let opener = || word.has(Marks::COMMON) && begins(note, word);
         if !joined
             || this.start != claim.start
             || !joins(note, word)
-            || opener
             || word.has(Marks::FACILITY_HEAD)
+            || opener()
         {
             return;
         }
@@ -137,7 +137,7 @@ fn family_first(note: &Note<'_>, claim: &mut Found) {
     };
     let other = OTHERS.or(Marks::CITY).or(Marks::STATE).or(Marks::FACILITY).or(Marks::COMMON);
     let listed = given.has(Marks::GIVEN) || given.case == Case::Initial && note.byte(given.end) == b'.';
-    let opens = {
+    let opens = || {
         let before = note.before(family.start, 2);
         before.is_empty()
             || before.ends_with(['"', '(', '|'])
@@ -147,7 +147,7 @@ fn family_first(note: &Note<'_>, claim: &mut Found) {
     let same = family.case == given.case || given.case == Case::Initial && family.case == Case::Capital;
     if note.slice(family.end, given.start) == ", "
         && listed
-        && opens
+        && opens()
         && same
         && !family.has(other)
         && family.len() >= 3

@@ -94,31 +94,38 @@ const FOREIGN: [(Language, &str); 3] = [
 ];
 
 /// Bits of the filter: a power of two.
-const FILTER: usize = 1 << 13;
+const FILTER: usize = 1 << 16;
 
 struct Words {
-    of: [FxHashMap<u64, Class>; 3],
-    /// Telling words, as a set of hashes cut short.
+    /// By a word's hash: what it is in each language.
+    of: FxHashMap<u64, [Class; 3]>,
+    /// Which words are in them, as a set of hashes cut short: most words are not.
     filter: Vec<u64>,
 }
 
+impl Words {
+    fn get(&self, hash: u64) -> Option<&[Class; 3]> {
+        let bits = self.filter.get(place(hash) / 64)?;
+        (bits >> (place(hash) % 64) & 1 == 1).then(|| self.of.get(&hash)).flatten()
+    }
+}
+
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let of = FOREIGN.map(|(_, list)| {
-        let mut words: FxHashMap<u64, Class> = FxHashMap::default();
+    let mut of: FxHashMap<u64, [Class; 3]> = FxHashMap::default();
+    let mut filter = vec![0_u64; FILTER / 64];
+    for (at, (_, list)) in FOREIGN.iter().enumerate() {
         for line in list.lines() {
             let Some((name, rest)) = line.split_once(' ') else { continue };
             let class = Class::NAMES.iter().find(|(known, _)| *known == name).map(|(_, class)| *class);
             for word in rest.split(' ') {
-                let entry = words.entry(hash(word)).or_default();
-                *entry = entry.or(class.unwrap_or_default());
+                let hash = hash(word);
+                if let Some(entry) = of.entry(hash).or_default().get_mut(at) {
+                    *entry = entry.or(class.unwrap_or_default());
+                }
+                if let Some(bits) = filter.get_mut(place(hash) / 64) {
+                    *bits |= 1 << (place(hash) % 64);
+                }
             }
-        }
-        words
-    });
-    let mut filter = vec![0_u64; FILTER / 64];
-    for (hash, _) in of.iter().flatten().filter(|(_, class)| class.has(TELLING)) {
-        if let Some(bits) = filter.get_mut(place(*hash) / 64) {
-            *bits |= 1 << (place(*hash) % 64);
         }
     }
     Words { of, filter }
@@ -149,7 +156,7 @@ pub(crate) fn class_of(language: Language, note: &Note<'_>, token: &Token) -> Cl
 
 fn class_of_hash(language: Language, hash: u64) -> Class {
     let at = FOREIGN.iter().position(|(of, _)| *of == language);
-    at.and_then(|at| WORDS.of.get(at)).and_then(|words| words.get(&hash)).copied().unwrap_or_default()
+    at.zip(WORDS.get(hash)).and_then(|(at, classes)| classes.get(at)).copied().unwrap_or_default()
 }
 
 /// Fewest telling words of a part, and of a note.
@@ -163,10 +170,7 @@ impl Languages {
     /// Tells the languages of a note's parts.
     pub(crate) fn of(note: &Note<'_>) -> Self {
         let words = &*WORDS;
-        let passes = |token: &Token| {
-            words.filter.get(place(token.hash) / 64).is_some_and(|b| b >> (place(token.hash) % 64) & 1 == 1)
-        };
-        let hits = note.tokens().iter().filter(|token| passes(token) && tells(token) != [false; 3]);
+        let hits = note.tokens().iter().filter(|token| tells(words, token) != [false; 3]);
         if hits.take(LEAST).count() < LEAST {
             return Self::default();
         }
@@ -223,11 +227,11 @@ impl Languages {
 }
 
 /// Which languages a word tells. Capitals alone tell nothing: `LA`, `EST`, `DES` are abbreviations of English.
-fn tells(token: &Token) -> [bool; 3] {
+fn tells(words: &Words, token: &Token) -> [bool; 3] {
     if matches!(token.case, Case::Upper | Case::Initial | Case::Number | Case::Mixed) {
         return [false; 3];
     }
-    FOREIGN.map(|(language, _)| class(language, token).has(TELLING))
+    words.get(token.hash).map_or([false; 3], |classes| classes.map(|class| class.has(TELLING)))
 }
 
 /// From, to, and the words of each part.
@@ -237,8 +241,11 @@ fn parts(note: &Note<'_>) -> Vec<(usize, usize, std::ops::Range<usize>)> {
     let (mut start, mut first) = (0, 0);
     for (index, pair) in tokens.windows(2).enumerate() {
         let [this, next] = pair else { continue };
-        let gap = note.text().get(this.end..next.start).unwrap_or("");
-        if gap.len() > 1 && gap.contains('\n') && gap.bytes().filter(|b| *b == b'\n').count() > 1 {
+        if next.start - this.end < 2 {
+            continue;
+        }
+        let gap = note.text().as_bytes().get(this.end..next.start).unwrap_or(&[]);
+        if memchr::memchr_iter(b'\n', gap).count() > 1 {
             parts.push((start, next.start, first..index + 1));
             (start, first) = (next.start, index + 1);
         }
@@ -257,15 +264,13 @@ struct Counts {
 
 impl Counts {
     fn of(tokens: Option<&[Token]>) -> Self {
-        let mut counts = Self::default();
+        let (words, mut counts) = (&*WORDS, Self::default());
         for token in tokens.unwrap_or(&[]).iter().filter(|token| token.case != Case::Number) {
             counts.words += 1;
-            let tells = tells(token);
+            let tells = tells(words, token);
             counts.foreign.iter_mut().zip(tells).for_each(|(count, tells)| *count += usize::from(tells));
-            let shared = WORDS.of.iter().any(|words| words.contains_key(&token.hash));
-            counts.english += usize::from(
-                token.has(Marks::FUNCTION) && token.case != Case::Upper && token.len() > 1 && !shared,
-            );
+            let english = token.has(Marks::FUNCTION) && token.case != Case::Upper && token.len() > 1;
+            counts.english += usize::from(english && words.get(token.hash).is_none());
         }
         counts
     }

@@ -6,6 +6,8 @@
 
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashSet;
+
 /// What the lists say of a word: one bit a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Marks(u32);
@@ -192,6 +194,34 @@ impl Lexicon {
             at = (at + 1) % SLOTS;
         }
         Marks::default()
+    }
+}
+
+/// A few words that a detector asks of every word: nearly all are turned away by some bits of their hash.
+pub(crate) struct WordSet {
+    filter: [u64; 16],
+    hashes: FxHashSet<u64>,
+}
+
+impl WordSet {
+    pub(crate) fn new(words: &[&str]) -> Self {
+        let hashes: FxHashSet<u64> = words.iter().map(|word| hash(word)).collect();
+        let mut filter = [0; 16];
+        for hash in &hashes {
+            let (place, bit) = Self::bit(*hash);
+            filter.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
+        }
+        Self { filter, hashes }
+    }
+
+    /// Whether the word with this hash is one of them, in any case.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        let (place, bit) = Self::bit(hash);
+        self.filter.get(place).is_some_and(|bits| bits & bit != 0) && self.hashes.contains(&hash)
+    }
+
+    fn bit(hash: u64) -> (usize, u64) {
+        (usize::try_from(hash >> 40 & 15).unwrap_or(0), 1 << (hash >> 44 & 63))
     }
 }
 

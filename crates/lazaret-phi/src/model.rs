@@ -157,7 +157,8 @@ impl<'a> Model<'a> {
     fn scores(&self, rows: &[u16]) -> Scores {
         // Of the eight bytes that end with a row the first are the row's before: they are added up for nothing, and
         // all eight in one step.
-        let (mut sums, mut zeros) = ([0_u16; EIGHT], 0_i32);
+        let mut sums = [0_u16; EIGHT];
+        let zeros = rows.iter().fold(0_i32, |sum, _| sum.wrapping_add(ZERO));
         for row in rows {
             let end = HEADER + (usize::from(*row) + 1) * TAGS;
             if let Some(eight) =
@@ -167,7 +168,6 @@ impl<'a> Model<'a> {
                     *sum = sum.wrapping_add(u16::from(*weight));
                 }
             }
-            zeros = zeros.wrapping_add(ZERO);
         }
         let [.., other, person, town, street, organisation] = sums;
         [other, person, town, street, organisation].map(|sum| i32::from(sum) - zeros)
@@ -301,7 +301,15 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         ]
         .iter()
         .any(|head| word.strip_prefix(head).is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase())));
-    common || shouted || measure || verb || state || camel
+    // `St leads`: a common word in small letters ends no town.
+    let last = note.tokens().get(note.token_at(guess.end.saturating_sub(1)));
+    let trailing = count == 2
+        && guess.tag == Tag::Town
+        && first.capitalised()
+        && last.is_some_and(|t| {
+            t.case == Case::Lower && t.has(Marks::COMMON) && !t.has(Marks::STREET.or(Marks::CITY))
+        });
+    common || shouted || measure || verb || state || camel || trailing
 }
 
 /// What [`doubt`] says of words for clinical things.
@@ -456,7 +464,7 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
         }
     };
-    may && !contraction(note.word(token).as_bytes())
+    may && (token.plain || !contraction(note.word(token).as_bytes()))
 }
 
 /// `I'd`, `weren't`

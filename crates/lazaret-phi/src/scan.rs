@@ -384,15 +384,15 @@ impl Learnt {
         self.learn_facilities(note, claims);
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
-            let initials: String = note
-                .tokens()
-                .iter()
-                .skip(first)
-                .take_while(|t| t.start < claim.end)
-                .filter(|t| t.capitalised())
-                .filter_map(|t| note.word(t).chars().next())
-                .collect();
-            if (2..=4).contains(&initials.len()) && self.initials.len() < most {
+            let words = || {
+                note.tokens()
+                    .iter()
+                    .skip(first)
+                    .take_while(|t| t.start < claim.end)
+                    .filter(|t| t.capitalised())
+            };
+            if (2..=4).contains(&words().take(5).count()) && self.initials.len() < most {
+                let initials = words().filter_map(|t| note.word(t).chars().next()).collect();
                 self.initials.entry(initials).or_insert(claim.label);
             }
             for token in note.tokens().iter().skip(first).take_while(|t| t.start < claim.end) {

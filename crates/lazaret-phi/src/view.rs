@@ -70,7 +70,7 @@ struct Run {
 }
 
 /// How many bytes of text share an entry of the index of words.
-const STRIDE: usize = 64;
+const STRIDE: usize = 16;
 
 /// A note.
 pub(crate) struct Note<'a> {
@@ -144,7 +144,7 @@ impl<'a> Note<'a> {
         let Some(from) = self.strides.get(offset / STRIDE) else { return self.tokens.len() };
         let from = usize::try_from(*from).unwrap_or(usize::MAX);
         let rest = self.tokens.get(from..).unwrap_or(&[]);
-        from + rest.iter().take_while(|token| token.end <= offset).count()
+        from + rest.iter().position(|token| token.end > offset).unwrap_or(rest.len())
     }
 
     /// At most `most` bytes before an offset, not beyond the start of the line, on a boundary.
@@ -154,7 +154,7 @@ impl<'a> Note<'a> {
             from += 1;
         }
         let part = self.slice(from, at);
-        let line = part.bytes().rposition(|byte| byte == b'\n');
+        let line = memchr::memrchr(b'\n', part.as_bytes());
         line.map_or(part, |line| part.get(line + 1..).unwrap_or(""))
     }
 
@@ -165,7 +165,7 @@ impl<'a> Note<'a> {
             to -= 1;
         }
         let part = self.slice(at, to);
-        part.find('\n').map_or(part, |line| part.get(..line).unwrap_or(""))
+        memchr::memchr(b'\n', part.as_bytes()).map_or(part, |line| part.get(..line).unwrap_or(""))
     }
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
@@ -281,43 +281,26 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
         at += rest.iter().position(|byte| counts_of(*byte) != 0).unwrap_or(rest.len());
         let start = at;
         let Some(&first) = bytes.get(start) else { break };
-        let mut word = Word::default();
-        at += word.read(bytes.get(start..).unwrap_or(&[]));
-        if bytes.get(at).is_some_and(|next| *next == b'\'' || *next >= 0x80) {
-            at = word.read_on(text, start, at);
-        }
-        if at == start {
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let ascii = Ascii::read(rest);
+        let end = start + ascii.length;
+        let odd = bytes.get(end).is_some_and(|next| *next == b'\'' || *next >= 0x80);
+        let token = if let Some(case) = ascii.case(first).filter(|_| !odd) {
+            let hash = hash_of(rest.get(..ascii.length).unwrap_or(rest));
+            let marks = if case == Case::Number { Marks::default() } else { lexicon.marks_of_hash(hash) };
+            Token { start, end, marks, case, plain: !ascii.digit, digits: case == Case::Number, hash }
+        } else if let Some(token) = Word::token(text, start) {
+            token
+        } else {
             at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
             continue;
-        }
-        let written = bytes.get(start..at).unwrap_or(&[]);
-        let hash = if word.foreign {
-            let lower = text.get(start..at).unwrap_or("").chars().flat_map(char::to_lowercase);
-            hash(&lower.collect::<String>())
-        } else {
-            hash_of(written)
         };
-        let letters = word.letters();
-        let marks = if letters == 0 { Marks::default() } else { lexicon.marks_of_hash(hash) };
-        let plain = !word.foreign && letters == written.len();
-        let digits = !word.foreign && word.digits() == written.len();
-        let begins_upper = || {
-            let mut letters = text.get(start..at).unwrap_or("").chars().filter(|c| c.is_alphabetic());
-            first.is_ascii_uppercase() || letters.next().is_some_and(char::is_uppercase)
-        };
+        at = token.end;
         while covered < at {
             strides.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
             covered += STRIDE;
         }
-        tokens.push(Token {
-            start,
-            end: at,
-            marks,
-            case: word.case(text.get(start..at).unwrap_or(""), begins_upper),
-            plain,
-            digits,
-            hash,
-        });
+        tokens.push(token);
     }
     (tokens, strides)
 }
@@ -357,6 +340,67 @@ const DIGIT: u64 = 1 << 42;
 /// Part of a character beyond ASCII: it must be looked at.
 const FOREIGN: u64 = 1 << 63;
 
+/// The letters and digits of ASCII that a word begins with: most words are nothing else.
+#[derive(Default)]
+struct Ascii {
+    length: usize,
+    upper: bool,
+    lower: bool,
+    digit: bool,
+}
+
+impl Ascii {
+    /// Eight bytes at once, the highest bit of each telling what it is.
+    fn read(bytes: &[u8]) -> Self {
+        const EACH: u64 = u64::MAX / 0xff;
+        const HIGH: u64 = EACH << 7;
+        // What added to a byte sets its highest bit from a character on.
+        const fn from(character: u8) -> u64 {
+            (0x80 - character as u64) * EACH
+        }
+        let mut word = Self::default();
+        loop {
+            let rest = bytes.get(word.length..).unwrap_or(&[]);
+            let eight = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+                let mut eight = [0; 8];
+                eight.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+                eight
+            });
+            let all = u64::from_le_bytes(eight);
+            let seven = all & !HIGH;
+            let folded = seven | EACH << 5;
+            let letters =
+                folded.wrapping_add(from(b'a')) & !folded.wrapping_add(from(b'z' + 1)) & !all & HIGH;
+            let digits = seven.wrapping_add(from(b'0')) & !seven.wrapping_add(from(b'9' + 1)) & !all & HIGH;
+            let other = !(letters | digits) & HIGH;
+            // The bytes before the first that is neither.
+            let within = (other & other.wrapping_neg()).wrapping_sub(1);
+            let upper = letters & !(all << 2);
+            word.upper |= upper & within != 0;
+            word.lower |= letters & !upper & within != 0;
+            word.digit |= digits & within != 0;
+            if other != 0 {
+                word.length += usize::try_from(other.trailing_zeros() / 8).unwrap_or(0);
+                return word;
+            }
+            word.length += 8;
+        }
+    }
+
+    /// How it is written, where that takes no counting of its letters.
+    const fn case(&self, first: u8) -> Option<Case> {
+        match (self.upper, self.lower, self.digit) {
+            (false, true, false) => Some(Case::Lower),
+            (false, false, true) => Some(Case::Number),
+            (true, false, false) if self.length == 1 => Some(Case::Initial),
+            (true, false, false) => Some(Case::Upper),
+            (true, true, false) if first.is_ascii_uppercase() => Some(Case::Capital),
+            (true, _, true) | (_, true, true) => Some(Case::Mixed),
+            _ => None,
+        }
+    }
+}
+
 /// What is gathered of a word while it is read.
 #[derive(Default)]
 struct Word {
@@ -367,6 +411,37 @@ struct Word {
 }
 
 impl Word {
+    /// The word that begins at a place, whatever it is made of.
+    fn token(text: &str, start: usize) -> Option<Token> {
+        let bytes = text.as_bytes();
+        let mut word = Self::default();
+        let mut end = start + word.read(bytes.get(start..)?);
+        if bytes.get(end).is_some_and(|next| *next == b'\'' || *next >= 0x80) {
+            end = word.read_on(text, start, end);
+        }
+        let written = text.get(start..end).filter(|written| !written.is_empty())?;
+        let hash = if word.foreign {
+            hash(&written.chars().flat_map(char::to_lowercase).collect::<String>())
+        } else {
+            hash_of(written.as_bytes())
+        };
+        let letters = word.letters();
+        let begins_upper = || {
+            let mut letters = written.chars().filter(|c| c.is_alphabetic());
+            written.starts_with(|c: char| c.is_ascii_uppercase())
+                || letters.next().is_some_and(char::is_uppercase)
+        };
+        Some(Token {
+            start,
+            end,
+            marks: if letters == 0 { Marks::default() } else { Lexicon::get().marks_of_hash(hash) },
+            case: word.case(written, begins_upper),
+            plain: !word.foreign && letters == written.len(),
+            digits: !word.foreign && word.digits() == written.len(),
+            hash,
+        })
+    }
+
     /// Reads letters and digits of ASCII, which most words are made of: how many there are.
     fn read(&mut self, bytes: &[u8]) -> usize {
         let (mut counts, mut length) = (0_u64, 0);

@@ -37,7 +37,7 @@ impl ShapeDetector for Account {
         &[
             (
                 Pass::Cues,
-                r"\b(?:acc(?:oun)?t\b\.?(?: (?:no\b\.?|number|#))?|account(?: (?:no\b\.?|number|id))?|(?:credit|debit|prepaid|bank|payment|gift|ebt|store|member)? ?card(?: (?:no\b\.?|number|#))?|iban|routing|bsb|guarantor(?: (?:no\b\.?|number|id))?|invoice (?:no\b\.?|number|#)|che(?:ck|que) ?(?:no\b\.?|number|#)|usdot|fin(?: (?:no\b\.?|number|#))?(?:: ?| #?)|csn|har(?: (?:no\b\.?|number|#)))",
+                r"\b(?:acc(?:oun)?t\b\.?(?: (?:no\b\.?|number|#))?|account(?: (?:no\b\.?|number|id))?|(?:(?:credit|debit|prepaid|bank|payment|gift|ebt|store|member) ?)?card(?: (?:no\b\.?|number|#))?|iban|routing|bsb|guarantor(?: (?:no\b\.?|number|id))?|invoice (?:no\b\.?|number|#)|che(?:ck|que) ?(?:no\b\.?|number|#)|usdot|fin(?: (?:no\b\.?|number|#))?(?:: ?| #?)|csn|har(?: (?:no\b\.?|number|#)))",
             ),
             (
                 Pass::Numbers,

@@ -10,10 +10,12 @@
 //!
 //! References: `GeoNames` (catalogue/phi/SOURCE.md).
 
+use std::sync::LazyLock;
+
 use lazaret_core::Label;
 
 use crate::cue::is_one_of;
-use crate::lexicon::{Lexicon, Marks};
+use crate::lexicon::{Lexicon, Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -68,8 +70,8 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
     let first = tokens.get(index)?;
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
     // Begin at the start of a run only.
-    if stops(note, first)
-        || before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(note, t))
+    if stops(first)
+        || before.is_some_and(|t| t.capitalised() && note.slice(t.end, first.start) == " " && !stops(t))
     {
         return None;
     }
@@ -81,7 +83,7 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
         }
         let gap = note.slice(this.end, next.start);
         let joined = matches!(gap, " " | "-") || gap == ". " && this.len() <= 3;
-        if !joined || stops(note, next) {
+        if !joined || stops(next) {
             break;
         }
         last += 1;
@@ -90,17 +92,15 @@ fn town_at(note: &Note<'_>, index: usize) -> Option<usize> {
 }
 
 /// Words that begin the name of a town though they are others too.
-fn geographic(word: &str) -> bool {
-    [
-        "New", "Old", "Lower", "Upper", "East", "West", "North", "South", "Great", "Grand", "Fort", "Port",
-        "Mount", "Mt", "St", "Saint", "San", "Santa", "Los", "Las", "La", "El", "Le", "De", "Des",
-    ]
-    .iter()
-    .any(|known| known.eq_ignore_ascii_case(word))
-}
+static GEOGRAPHIC: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "new", "old", "lower", "upper", "east", "west", "north", "south", "great", "grand", "fort", "port",
+        "mount", "mt", "st", "saint", "san", "santa", "los", "las", "la", "el", "le", "de", "des",
+    ])
+});
 
-fn stops(note: &Note<'_>, token: &Token) -> bool {
-    always_stops(token) && !geographic(note.word(token))
+fn stops(token: &Token) -> bool {
+    always_stops(token) && !GEOGRAPHIC.has(token.hash)
 }
 
 fn always_stops(token: &Token) -> bool {
@@ -125,6 +125,18 @@ const LEADS: [&str; 13] = [
     "Town: ",
     "TOWN: ",
 ];
+
+/// What stands before a place, if it ends with a word that a town stands right after.
+fn led<'n>(note: &'n Note<'_>, at: usize) -> Option<&'n str> {
+    let last = note.byte_before(at.saturating_sub(1));
+    if !matches!(last, b'n' | b'm' | b'N' | b'M' | b'o' | b'r' | b'e' | b'f' | b':' | b'"') {
+        return None;
+    }
+    let before = note.before(at, 24);
+    // Whole words: `in`, not the end of `Ye-jin`.
+    let whole = |head: &str| !head.ends_with(|c: char| c.is_alphabetic() || c == '-');
+    LEADS.iter().any(|lead| before.strip_suffix(lead).is_some_and(whole)).then_some(before)
+}
 
 fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence, Label)> {
     let tokens = note.tokens();
@@ -190,14 +202,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     {
         return None;
     }
-    let before = note.before(start.start, 24);
-    // Whole words: `in`, not the end of `Ye-jin`.
-    let direct = LEADS.iter().any(|lead| {
-        before.strip_suffix(lead).is_some_and(|head| !head.ends_with(|c: char| c.is_alphabetic() || c == '-'))
-    });
-    if !direct {
-        return None;
-    }
+    let before = led(note, start.start)?;
     if ["City: ", "CITY: ", "Town: ", "TOWN: "].iter().any(|key| before.ends_with(key)) {
         return Some((end.end, Evidence::Named, Label::CITY));
     }

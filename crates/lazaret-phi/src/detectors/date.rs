@@ -12,10 +12,12 @@
 //!
 //! References: ISO 8601-1:2019; 45 CFR 164.514(b)(2)(i)(C).
 
+use std::sync::LazyLock;
+
 use lazaret_core::Label;
 
 use crate::calendar;
-use crate::lexicon::Marks;
+use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
@@ -36,8 +38,130 @@ macro_rules! with_months {
     };
 }
 
-const CUES: &str = "on|since|until|til|till|by|from|to|date|dated|seen|dob|lmp|edc|edd|next|due|thru|through|admitted|admit|adm|discharged|d/c|dc|mon|tue|tues|wed|thu|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|after|before|again|weekend of|booked|appt|f/u|neg|pos|fell|visit|surgery|conference|echo|cycle|placed|started|drawn|last|ebus|fill|sent|of surgery|about|around|done|given|removed|repeated|received|resulted|collected|transfused|prbc|prbcs|ffp|rhogam|tdap|shingrix|pneumovax|depo|prolia|hus|soc|exp|expires|redone|signed|returned|completed|held|stopped|extubated|intubated|wk of|week of|collected|resume|resumed|cancelled|rcvd|faxed|mailed|filled|vaccine|shot|cxr|ct|mri|mra|eeg|ekg|emg|pet|dexa|mammo|tte|tee|egd|bx|biopsy|pap|culture|labs";
-const NOT: &str = "bims|iddsi|nippv|cpap|bipap|epap|ipap|losses|slums|mrs|cage|audit|points|correct|recall|snellen|frax|braden|morse|norton|katz|barthel|fim|peak|pip|peep|lead|leads|teeth|fev|ratio|pap|rate|reps|sets|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|ratio|motor|dose|day";
+/// Words before a day and month.
+static CUES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "on",
+        "since",
+        "until",
+        "til",
+        "till",
+        "by",
+        "from",
+        "to",
+        "date",
+        "dated",
+        "seen",
+        "dob",
+        "lmp",
+        "edc",
+        "edd",
+        "next",
+        "due",
+        "thru",
+        "through",
+        "admitted",
+        "admit",
+        "adm",
+        "discharged",
+        "dc",
+        "mon",
+        "tue",
+        "tues",
+        "wed",
+        "thu",
+        "thurs",
+        "fri",
+        "sat",
+        "sun",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "after",
+        "before",
+        "again",
+        "booked",
+        "appt",
+        "neg",
+        "pos",
+        "fell",
+        "visit",
+        "surgery",
+        "conference",
+        "echo",
+        "cycle",
+        "placed",
+        "started",
+        "drawn",
+        "last",
+        "ebus",
+        "fill",
+        "sent",
+        "about",
+        "around",
+        "done",
+        "given",
+        "removed",
+        "repeated",
+        "received",
+        "resulted",
+        "collected",
+        "transfused",
+        "prbc",
+        "prbcs",
+        "ffp",
+        "rhogam",
+        "tdap",
+        "shingrix",
+        "pneumovax",
+        "depo",
+        "prolia",
+        "hus",
+        "soc",
+        "exp",
+        "expires",
+        "redone",
+        "signed",
+        "returned",
+        "completed",
+        "held",
+        "stopped",
+        "extubated",
+        "intubated",
+        "resume",
+        "resumed",
+        "cancelled",
+        "rcvd",
+        "faxed",
+        "mailed",
+        "filled",
+        "vaccine",
+        "shot",
+        "cxr",
+        "ct",
+        "mri",
+        "mra",
+        "eeg",
+        "ekg",
+        "emg",
+        "pet",
+        "dexa",
+        "mammo",
+        "tte",
+        "tee",
+        "egd",
+        "bx",
+        "biopsy",
+        "pap",
+        "culture",
+        "labs",
+    ])
+});
+const NOT: &str = "pain|bims|iddsi|nippv|cpap|bipap|epap|ipap|losses|slums|mrs|cage|audit|points|correct|recall|snellen|frax|braden|morse|norton|katz|barthel|fim|peak|pip|peep|lead|leads|teeth|fev|ratio|pap|rate|reps|sets|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|motor|dose|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {
@@ -257,10 +381,9 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return true;
     }
     let cued = near.is_some_and(|t| {
-        let word = note.word(t).to_ascii_lowercase();
         // `maneuver done. 5/5 strength`: a sentence ends between.
-        let ends = word.len() > 3 && note.byte(t.end) == b'.';
-        !ends && CUES.split('|').any(|cue| cue == word) || t.has(Marks::WEEKDAY)
+        let ends = t.len() > 3 && note.byte(t.end) == b'.';
+        !ends && CUES.has(t.hash) || t.has(Marks::WEEKDAY)
     }) || note.cue_before(hit.start, 5, "f/u|d/c");
     // `form GL-2207 (Ed. 03/23)`, `rev 04/22`: when a form was printed.
     if note.cue_before(hit.start, 8, "ed|ed.|edition|rev|rev.|revised|form|version|vers")

@@ -14,10 +14,9 @@
 use std::sync::LazyLock;
 
 use lazaret_core::Label;
-use rustc_hash::FxHashSet;
 
 use crate::cue::is_one_of;
-use crate::lexicon::{Marks, hash};
+use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -29,22 +28,24 @@ pub(crate) struct Hospital;
 const WORDS: usize = 7;
 
 /// Words that end a name only after another (`Medical Center`, `Health Clinic`, `Nursing Home`).
-const SECOND: [&str; 14] = [
-    "center",
-    "centre",
-    "services",
-    "system",
-    "home",
-    "house",
-    "care",
-    "group",
-    "department",
-    "unit",
-    "medicine",
-    "living",
-    "station",
-    "network",
-];
+static SECOND: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "center",
+        "centre",
+        "services",
+        "system",
+        "home",
+        "care",
+        "group",
+        "department",
+        "unit",
+        "house",
+        "medicine",
+        "living",
+        "station",
+        "network",
+    ])
+});
 
 impl ShapeDetector for Hospital {
     fn id(&self) -> &'static str {
@@ -104,15 +105,16 @@ impl ShapeDetector for Hospital {
         let tokens = note.tokens();
         let mut index = 0;
         while let Some(token) = tokens.get(index) {
-            if let Some(last) = letterhead(note, index) {
+            if token.case == Case::Lower {
+                if let Some(first) = spoken(note, index) {
+                    out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
+                }
+            } else if let Some(last) = letterhead(note, index) {
                 out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
             }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
-                || index > 0 && (token.has(Marks::FACILITY) || second(token));
-            if let Some(first) = (token.case == Case::Lower).then(|| spoken(note, index)).flatten() {
-                out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
-            }
+                || index > 0 && (token.has(Marks::FACILITY) || SECOND.has(token.hash));
             if head && let Some((first, last)) = around(note, index) {
                 if let (Some(start), Some(end)) = (tokens.get(first), tokens.get(last)) {
                     out.push(found(Label::HOSPITAL, start.start, end.end, Evidence::Checked));
@@ -122,11 +124,6 @@ impl ShapeDetector for Hospital {
             index += 1;
         }
     }
-}
-
-fn second(token: &Token) -> bool {
-    static HASHES: LazyLock<FxHashSet<u64>> = LazyLock::new(|| SECOND.into_iter().map(hash).collect());
-    matches!(token.len(), 4..=10) && HASHES.contains(&token.hash)
 }
 
 /// A line of two to five capitalised words that begins with `The` and ends with a word for a practice.
@@ -150,26 +147,28 @@ fn letterhead(note: &Note<'_>, index: usize) -> Option<usize> {
 }
 
 /// What a facility said in small letters ends with.
-const ENDS: [&str; 18] = [
-    "manor",
-    "lodge",
-    "union",
-    "university",
-    "medical",
-    "supply",
-    "hospital",
-    "clinic",
-    "regional",
-    "memorial",
-    "infirmary",
-    "hospice",
-    "home",
-    "medicine",
-    "care",
-    "center",
-    "teleradiology",
-    "pharmacy",
-];
+static ENDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "manor",
+        "lodge",
+        "union",
+        "university",
+        "medical",
+        "supply",
+        "hospital",
+        "clinic",
+        "regional",
+        "memorial",
+        "infirmary",
+        "hospice",
+        "home",
+        "medicine",
+        "care",
+        "center",
+        "teleradiology",
+        "pharmacy",
+    ])
+});
 /// What may stand before `home`, `care`, `medicine`.
 const PAIRS: [&str; 17] = [
     "credit",
@@ -242,11 +241,8 @@ const GENERIC: [&str; 44] = [
 /// word for a facility. Its first byte.
 fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     let tokens = note.tokens();
-    let head = tokens.get(index)?;
+    let head = tokens.get(index).filter(|head| ENDS.has(head.hash))?;
     let is = |token: &Token, words: &[&str]| words.contains(&note.word(token));
-    if !is(head, &ENDS) {
-        return None;
-    }
     // `critical access hospital`
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));

@@ -59,14 +59,19 @@ impl ShapeDetector for HospitalForm {
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        for index in 0..note.tokens().len() {
+        for (index, token) in note.tokens().iter().enumerate() {
             childrens(note, index, out);
-            conjoined(note, index, out);
-            after_at(note, index, out);
-            possessive(note, index, out);
-            of_department(note, index, out);
-            the_practice(note, index, out);
-            on_street(note, index, out);
+            match token.case {
+                Case::Capital => {
+                    conjoined(note, index, out);
+                    after_at(note, index, out);
+                    possessive(note, index, out);
+                    the_practice(note, index, out);
+                }
+                Case::Upper => of_department(note, index, out),
+                Case::Lower => on_street(note, index, out),
+                _ => {}
+            }
         }
     }
 }
@@ -145,6 +150,9 @@ fn childrens(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
 fn conjoined(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let (Some(this), Some(next)) = (tokens.get(index), tokens.get(index + 1)) else { return };
+    if note.byte(this.end + 1) != b'&' {
+        return;
+    }
     let capital = |t: &Token| t.case == Case::Capital && !t.has(PLAIN);
     // `Quillby Bone & Joint`: a clinic by what it treats.
     if note.slice(this.end, next.start) == " & "
@@ -215,6 +223,13 @@ fn after_at(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };
     if token.case != Case::Capital || token.has(PLAIN) || token.len() < 3 {
+        return;
+    }
+    // What may lead it ends with one of these.
+    let last = note.byte_before(token.start.saturating_sub(1));
+    if note.byte_before(token.start) != b' '
+        || !matches!(last, b't' | b'e' | b's' | b'r' | b'k' | b',' | b':')
+    {
         return;
     }
     let before = note.before(token.start, 14);

@@ -36,7 +36,9 @@ impl ShapeDetector for NameCredential {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
-            legend(note, index, out);
+            if (2..=3).contains(&token.len()) && matches!(token.case, Case::Lower | Case::Upper) {
+                legend(note, index, out);
+            }
             if token.has(Marks::CREDENTIAL) {
                 before_credential(note, index, out);
             }
@@ -47,8 +49,7 @@ impl ShapeDetector for NameCredential {
 /// `cv = Cordelia Vane, RN`: the initials of a signature legend and the name they stand for.
 fn legend(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let (Some(token), Some(next)) = (note.tokens().get(index), note.tokens().get(index + 1)) else { return };
-    let initials = (2..=3).contains(&token.len()) && matches!(token.case, Case::Lower | Case::Upper);
-    if !initials || note.slice(token.end, next.start) != " = " || next.case != Case::Capital {
+    if note.slice(token.end, next.start) != " = " || next.case != Case::Capital {
         return;
     }
     let first = note.word(token).chars().next().map(|c| c.to_ascii_uppercase());

@@ -65,18 +65,17 @@ fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
         .or(Marks::PAYER);
     let tokens = note.tokens();
     let token = tokens.get(index)?;
+    if !token.has(Marks::GIVEN.or(Marks::GIVEN_FREQUENT).or(Marks::SURNAME_FREQUENT)) || token.has(others) {
+        return None;
+    }
     let joined = matches!(note.byte_before(token.start), b'-' | b'.' | b'_' | b'@' | b'/' | b'\'')
         || matches!(note.byte(token.end), b'-' | b'_' | b'@' | b'/')
         || note.byte(token.end) == b'.' && note.byte(token.end + 1).is_ascii_alphanumeric();
     let bracketed = note.byte_before(token.start) == b'(' && note.byte(token.end) == b')';
-    if bracketed
-        && token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT))
-        && !token.has(others)
-        && token.len() >= 3
-    {
+    if bracketed && token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT)) && token.len() >= 3 {
         return Some(index);
     }
-    if !token.has(Marks::GIVEN_FREQUENT) || token.has(others) || token.len() < 4 || joined {
+    if !token.has(Marks::GIVEN_FREQUENT) || token.len() < 4 || joined {
         return None;
     }
     let surname = tokens.get(index + 1).is_some_and(|t| {

@@ -139,18 +139,21 @@ fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let edge = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>');
     let inner = edge(note.byte_before(hit.start))
         || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
-    let code = note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh");
+    let code = || {
+        note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh")
+    };
     // `form QLH-4410`: a paper's number is short.
-    let paper =
-        digits(text) <= 4 && note.cue_before(hit.start, 12, "form|leaflet|brochure|sop|protocol|directive");
+    let paper = || {
+        digits(text) <= 4 && note.cue_before(hit.start, 12, "form|leaflet|brochure|sop|protocol|directive")
+    };
     let bare = letters == 0 && !text.contains('-');
     let upper = !text.bytes().any(|b| b.is_ascii_lowercase());
     if !inner
-        && !code
-        && !paper
         && !coded(text)
         && !bare
         && (upper || text.starts_with(|c: char| c.is_ascii_lowercase()) && letters == 1)
+        && !paper()
+        && !code()
     {
         out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Likely));
     }

@@ -175,23 +175,33 @@ fn number_last(index: usize, note: &Note<'_>, out: &mut Vec<Found>) {
     else {
         return;
     };
-    let digits = note.word(number).bytes().take_while(u8::is_ascii_digit).count();
-    let letters = note.word(number).bytes().skip(digits).filter(u8::is_ascii_alphabetic).count();
-    if digits == 0 || digits > 4 || digits + letters != number.len() || letters > 1 {
-        return;
-    }
     let abbreviated = match note.slice(street.end, number.start) {
         " " => false,
         ". " => true,
         _ => return,
     };
     // `spring 2019` ends as `Fernring 7` does.
-    if street.case == Case::Lower && street.has(Marks::COMMON) {
+    if street.len() < 3 || street.digits || street.case == Case::Lower && street.has(Marks::COMMON) {
         return;
     }
-    let word = note.word(street).to_lowercase();
-    let ends = |end: &str| word.ends_with(end) && (end == "str") == abbreviated;
-    if !ENDS.iter().any(|end| ends(end)) {
+    let ends = if street.plain {
+        let word = note.word(street).as_bytes();
+        let second = word.iter().nth_back(1).map(u8::to_ascii_lowercase);
+        if !matches!(second, Some(b's' | b't' | b'e' | b'n' | b'm' | b'l' | b'a')) {
+            return;
+        }
+        let tail = |end: &str| word.len().checked_sub(end.len()).and_then(|from| word.get(from..));
+        ENDS.iter().find(|end| tail(end).is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes())))
+    } else {
+        let word = note.word(street).to_lowercase();
+        ENDS.iter().find(|end| word.ends_with(**end))
+    };
+    if ends.is_none_or(|end| (*end == "str") != abbreviated) {
+        return;
+    }
+    let digits = note.word(number).bytes().take_while(u8::is_ascii_digit).count();
+    let letters = note.word(number).bytes().skip(digits).filter(u8::is_ascii_alphabetic).count();
+    if digits == 0 || digits > 4 || digits + letters != number.len() || letters > 1 {
         return;
     }
     let mut first = index - 1;
@@ -221,19 +231,22 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         let trimmed = rest.trim_start_matches(['.', ',', ' ']);
         let lead = rest.len() - trimmed.len();
         // `, 5th Floor`, `, Garden Apt.`
-        let named = ["floor", "flr", "fl.", "fl", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
-            let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
-            let head = trimmed.get(..at)?;
-            let ordinal = head.starts_with(|c: char| c.is_ascii_digit())
-                && ["st ", "nd ", "rd ", "th "].iter().any(|ending| head.ends_with(ending));
-            let place = [
-                "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
-                "third ",
-            ]
-            .contains(&head);
-            (ordinal || place).then_some(at + word.len())
-        });
-        if let Some(length) = named.filter(|_| (1..=3).contains(&lead)) {
+        let apart = (1..=3).contains(&lead);
+        let named = || {
+            ["floor", "flr", "fl.", "fl", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
+                let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
+                let head = trimmed.get(..at)?;
+                let ordinal = head.starts_with(|c: char| c.is_ascii_digit())
+                    && ["st ", "nd ", "rd ", "th "].iter().any(|ending| head.ends_with(ending));
+                let place = [
+                    "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
+                    "third ",
+                ]
+                .contains(&head);
+                (ordinal || place).then_some(at + word.len())
+            })
+        };
+        if let Some(length) = apart.then(named).flatten() {
             end += lead + length;
             break;
         }

@@ -54,9 +54,8 @@ const fn salted(salt: u64, value: u64) -> u64 {
 }
 
 const fn row(salted: u64) -> u16 {
-    let mixed = salted.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    let [.., low, high] = mixed.to_le_bytes();
+    // Every bit of it counts in the highest bits of the product.
+    let [.., low, high] = salted.wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_le_bytes();
     u16::from_le_bytes([low, high])
 }
 

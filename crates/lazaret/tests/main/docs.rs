@@ -44,3 +44,18 @@ fn console_blocks_of_readme_and_docs() {
     cases.register_bin("lazaret", Path::new(env!("CARGO_BIN_EXE_lazaret")));
     cases.run();
 }
+
+/// The table of detection in text is what its command prints.
+#[test]
+fn the_table_of_detection_is_the_commands() {
+    let command = root().join("bench/phi/table");
+    let printed = std::process::Command::new("python3").arg(command).output().unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let table = String::from_utf8(printed.stdout).unwrap();
+    assert!(table.lines().count() > 10, "{table}");
+    for page in ["README.md", "docs/src/concepts/de-identification.md"] {
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        let block = format!("<!-- bench/phi/table -->\n{table}<!-- end -->\n");
+        assert!(text.contains(&block), "{page} does not hold what `bench/phi/table` prints");
+    }
+}
