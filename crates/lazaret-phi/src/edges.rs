@@ -425,6 +425,77 @@ pub(crate) fn complete_names(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut nicknames);
 }
 
+/// Takes `MRN` into the number after it: `MRN#4417-882`, `MRN 418.220.7` are read as one word, unlike the field
+/// `MRN: 4417-882`. After numbers are learnt, which stand elsewhere without the word.
+pub(crate) fn record_words(note: &Note<'_>, claims: &mut [Found]) {
+    for claim in claims.iter_mut().filter(|claim| claim.label.kind == Kind::Mrn) {
+        let first = note.token_at(claim.start);
+        let Some(word) = first.checked_sub(1).and_then(|at| note.tokens().get(at)) else { continue };
+        if note.word(word) == "MRN" && matches!(note.slice(word.end, claim.start), " " | "#" | " #" | "# ") {
+            claim.start = word.start;
+        }
+    }
+}
+
+/// Most names of a row.
+const ROW: usize = 6;
+
+/// `Drs. Quillan, Graves and Reed`, `Ilse Vane & Okafor`: the names of a row that begins with a found one and ends with
+/// `and` and its last.
+pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let other = OTHERS.or(Marks::STATE).or(Marks::FACILITY).or(Marks::ORGANISATION).or(Marks::STREET);
+    let mut named = Vec::new();
+    for claim in
+        out.iter().filter(|claim| claim.label.kind == Kind::Name && claim.evidence >= Evidence::Shape)
+    {
+        let first = note.token_at(claim.end);
+        let (mut end, mut row, mut closed) = (claim.end, Vec::new(), false);
+        let capitals = first.checked_sub(1).and_then(|at| tokens.get(at)).map(|last| last.case);
+        let mut index = first;
+        while let Some(mut token) = tokens.get(index).filter(|_| !closed && row.len() < ROW) {
+            let gap = note.slice(end, token.start);
+            if matches!((gap, note.word(token)), (" " | ", ", "and" | "or" | "AND")) {
+                closed = true;
+                index += 1;
+                let Some(next) = tokens.get(index).filter(|next| note.slice(token.end, next.start) == " ")
+                else {
+                    break;
+                };
+                token = next;
+            } else if matches!(gap, " & " | ", & ") {
+                closed = true;
+            } else if gap != ", " {
+                break;
+            }
+            let surname = token.has(Marks::SURNAME_FREQUENT);
+            let name = Some(token.case) == capitals
+                && matches!(token.case, Case::Capital | Case::Upper)
+                && token.len() >= 3
+                && (!token.has(other) || surname && !token.has(Marks::FUNCTION.or(Marks::TITLE)))
+                && (!token.has(Marks::COMMON.or(Marks::CITY).or(Marks::COUNTY)) || surname)
+                && !clinical_form(note.word(token));
+            // `Graves and Reed Surgery`: more than a surname is read by others.
+            let alone = tokens.get(index + 1).is_none_or(|next| {
+                note.slice(token.end, next.start) != " "
+                    || !next.has(Marks::EPONYM_HEAD) && (!next.capitalised() || next.has(Marks::CREDENTIAL))
+            });
+            let possessive = note.byte(token.end) == b'\'';
+            if !name || !alone || possessive {
+                closed = false;
+                break;
+            }
+            row.push((token.start, token.end));
+            end = token.end;
+            index += 1;
+        }
+        if closed {
+            named.extend(row.into_iter().map(|(start, end)| found(claim.label, start, end, Evidence::Shape)));
+        }
+    }
+    out.append(&mut named);
+}
+
 /// Drops towns that are a state or country and nothing else: these may stay.
 pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     let place = Marks::STATE.or(Marks::COUNTRY);

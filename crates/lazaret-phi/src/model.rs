@@ -217,6 +217,10 @@ impl<'a> Model<'a> {
                         *count += 1;
                         *at = index;
                     }
+                    // `and Quillan`: a small word goes on, and begins nothing.
+                    _ if token.case == Case::Lower
+                        && token.has(Marks::FUNCTION)
+                        && !token.has(Marks::PARTICLE) => {}
                     _ => guesses.push((
                         Guess { start: token.start, end: token.end, tag, margin, wordy, times },
                         1,

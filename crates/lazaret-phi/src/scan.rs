@@ -238,6 +238,7 @@ fn look_at(
     }
     edges::widen(note, &mut claims);
     edges::complete_names(note, &mut claims);
+    edges::names_in_row(note, &mut claims);
     edges::numbers_beside(note, &mut claims);
     let edged = claims.len();
     edges::leftover(note, &mut claims);
@@ -248,6 +249,7 @@ fn look_at(
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     drop_allowed(note, &allowed, &mut claims);
+    edges::record_words(note, &mut claims);
     let mut found = resolve(&claims);
     if let Some(classifier) = classifier {
         found = classifier::join(classifier, note, wide, &allowed, found)?;

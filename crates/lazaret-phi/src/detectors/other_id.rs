@@ -67,6 +67,8 @@ impl ShapeDetector for OtherId {
                 r"\x22reference\x22 ?: ?\x22(?:Patient|Person|RelatedPerson|Practitioner|PractitionerRole|Encounter|Location|Device|Group)/",
             ),
             (Pass::Numbers, r"\b[A-Z]{1,3}(?:/[A-Z]{1,2})?/?\d{0,2}/\d{4,7}\b"),
+            // A word run into the number that it names.
+            (Pass::Numbers, r"\b(?-i:Subj|Subject|Case|Ref|Order|Spec|Enc|Pt|Acc)(?-i:[A-Z]{1,4})-\d{3,8}\b"),
         ]
     }
 
@@ -93,6 +95,12 @@ impl ShapeDetector for OtherId {
                 let value = note.after(hit.end, 64).split('"').next().unwrap_or("");
                 if digits(value) > 0 {
                     out.push(found(Label::OTHER_ID, hit.end, hit.end + value.len(), Evidence::Named));
+                }
+            }
+            10 => {
+                let text = note.slice(hit.start, hit.end);
+                if let Some(word) = text.bytes().skip(1).position(|b| b.is_ascii_uppercase()) {
+                    out.push(found(Label::OTHER_ID, hit.start + word + 1, hit.end, Evidence::Shape));
                 }
             }
             _ => uncued(hit, note, out),

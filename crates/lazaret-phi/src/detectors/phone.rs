@@ -68,6 +68,7 @@ impl ShapeDetector for Phone {
             out.push(found(label, hit.start + letters, hit.end, Evidence::Named));
             return;
         }
+        let hit = if hit.shape == 2 { Hit { end: further_groups(note, hit), ..hit } } else { hit };
         let before = note.byte_before(hit.start);
         let after = note.byte(hit.end);
         let part = matches!(before, b'-' | b'/' | b'.' | b'_' | b'*' | b'^')
@@ -106,6 +107,33 @@ impl ShapeDetector for Phone {
         };
         out.push(found(label, start, extension_end(note, hit.end), evidence));
     }
+}
+
+/// On over further groups parted by the same sign: `0688 872 49` goes on with ` 99`. ITU-T E.164 has at most fifteen digits.
+fn further_groups(note: &Note<'_>, hit: Hit) -> usize {
+    let text = note.slice(hit.start, hit.end);
+    let Some(sign) = text.bytes().rev().find(|b| matches!(b, b' ' | b'-' | b'.')) else { return hit.end };
+    // `0002-8215-01` is a drug's code: hyphens go on from a country's number alone.
+    if sign == b'-' && !text.starts_with("00") && !text.starts_with('+') || text.starts_with("000") {
+        return hit.end;
+    }
+    let (mut end, mut count) = (hit.end, digits(text));
+    while note.byte(end) == sign {
+        let group = (end + 1..end + 6).take_while(|at| note.byte(*at).is_ascii_digit()).count();
+        let next = note.byte(end + 1 + group);
+        let measured = unit_follows(note, end + 1 + group);
+        if !(2..=4).contains(&group)
+            || count + group > 15
+            || next.is_ascii_alphanumeric()
+            || matches!(next, b'/' | b':' | b'%')
+            || measured
+        {
+            break;
+        }
+        count += group;
+        end += 1 + group;
+    }
+    end
 }
 
 /// `Fax 555-0145, tel 555-0144`: between `fax` and the number a word for telephones stands.
@@ -160,6 +188,17 @@ fn short(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         return;
     }
     let start = begin(note, hit.end);
+    // `Phone:` as a line of its own, the number on the next.
+    if cue.trim_end().ends_with(':') && note.byte(start) == b'\n' {
+        let indent = note.after(start + 1, 24);
+        let start = start + 1 + (indent.len() - indent.trim_start().len());
+        if let Some(end) = groups_end(note, start).filter(|end| matches!(note.byte(*end), b'\n' | b'\r' | 0))
+        {
+            let start = if note.byte_before(start) == b'(' { start - 1 } else { start };
+            out.push(found(Label::PHONE, start, end, Evidence::Named));
+        }
+        return;
+    }
     if cue.starts_with("ext") && is_angle(hit, start, note) {
         return;
     }

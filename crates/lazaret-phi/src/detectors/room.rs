@@ -158,7 +158,7 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && !matches!(note.byte(end), b'/' | b':' | b'%')
         && !(note.byte(end) == b'.' && note.byte(end + 1).is_ascii_digit())
     {
-        out.push(found(Label::OTHER_ID.sub("room"), start, end, Evidence::Named));
+        out.push(found(Label::OTHER_ID.sub("room"), start, ward_end(note, end), Evidence::Named));
         return;
     }
     // `BED: CVICU 8`: the unit belongs to it.
@@ -179,4 +179,24 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
             out.push(found(Label::OTHER_ID.sub("room"), start, end + 1 + count, Evidence::Named));
         }
     }
+}
+
+/// On over where the room or bed is: `bed 12, Ward 7B`, `rm 4 bed 2`.
+fn ward_end(note: &Note<'_>, end: usize) -> usize {
+    let rest = note.after(end, 20);
+    let inner = rest.trim_start_matches([',', ' ']);
+    let Some((word, number)) =
+        inner.split_once(' ').filter(|_| (1..=2).contains(&(rest.len() - inner.len())))
+    else {
+        return end;
+    };
+    let place = ["ward", "room", "rm", "bed", "bay", "wing", "floor", "unit"]
+        .iter()
+        .any(|w| w.eq_ignore_ascii_case(word));
+    let count = number.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+    let value = number.get(..count).unwrap_or("");
+    let fits =
+        (1..=5).contains(&count) && value.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase());
+    let stop = end + (rest.len() - number.len()) + count;
+    if place && fits && digits(value) > 0 && !unit_follows(note, stop) { stop } else { end }
 }

@@ -112,16 +112,29 @@ fn plate(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         out.push(found(Label::VEHICLE, start, end, Evidence::Named));
         return;
     }
+    let sign = call_sign(note, hit.start);
     if let Some(end) = groups(note, start) {
-        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
+        out.push(found(Label::VEHICLE, sign.unwrap_or(start), end, Evidence::Named));
         return;
     }
     let Some((start, end)) = id_at(note, start, 4) else { return };
     let text = note.slice(start, end);
+    let from = sign.unwrap_or(start);
     let plain = !text.bytes().any(|b| b.is_ascii_lowercase() || matches!(b, b'/' | b':'));
     if plain && end - start <= 12 && digits(text) >= 2 {
-        out.push(found(Label::VEHICLE, start, end, Evidence::Named));
+        out.push(found(Label::VEHICLE, from, end, Evidence::Named));
     }
+}
+
+/// Where the call sign of a vehicle before its plate begins: `Medic 17 plate`.
+fn call_sign(note: &Note<'_>, at: usize) -> Option<usize> {
+    let index = note.token_at(at);
+    let (sign, number) = (note.tokens().get(index.checked_sub(2)?)?, note.tokens().get(index - 1)?);
+    let crew = ["medic", "ambulance", "engine", "rescue", "squad", "ladder", "truck", "unit"];
+    let is = crew.iter().any(|word| word.eq_ignore_ascii_case(note.word(sign)));
+    let joined =
+        note.slice(sign.end, number.start) == " " && matches!(note.slice(number.end, at), " " | ", ");
+    (is && joined && number.digits && number.len() <= 4).then_some(sign.start)
 }
 
 /// The end of a plate in groups of capitals and digits: `771 QNW`, `QK 402 LPS`, `VH-9XQ`; five to eight signs, at most four
