@@ -168,7 +168,12 @@ fn month_is_meant(hit: Hit, note: &Note<'_>, text: &str) -> bool {
     let verb = lower.starts_with("may") || lower.starts_with("mar");
     let certain = text.bytes().filter(u8::is_ascii_digit).count() > 2
         || ["st", "nd", "rd", "th"].iter().any(|o| lower.ends_with(o));
-    (!verb || certain || text.starts_with('M')) && !unit_follows(note, hit.end)
+    // `Mayo 6`: a score; `7.7. May have`: a value that ends a sentence.
+    let score = lower.starts_with("mayo") && !certain;
+    let value = text.starts_with(|c: char| c.is_ascii_digit())
+        && note.byte_before(hit.start) == b'.'
+        && note.byte_before(hit.start.saturating_sub(1)).is_ascii_digit();
+    (!verb || certain || text.starts_with('M')) && !score && !value && !unit_follows(note, hit.end)
 }
 
 /// Whether two numbers are day and month.
@@ -180,6 +185,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         || (note.cue_before(hit.start, 18, NOT)
             && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
         || matches!(note.byte(hit.end), b'%')
+        // `form TR-7 rev. 04/21`: the version of a form.
+        || note.before(hit.start, 6).to_ascii_lowercase().ends_with("rev. ") && note.cue_before(hit.start, 24, "form")
     {
         return false;
     }

@@ -39,7 +39,15 @@ impl ShapeDetector for Guid {
         ]
     }
 
-    fn judge(&self, hit: Hit, _note: &Note<'_>, out: &mut Vec<Found>) {
+    fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        // `60-50-40-30-20-10`: a dose that is tapered, unless a word says what it is.
+        let lettered = note.slice(hit.start, hit.end).bytes().any(|b| b.is_ascii_alphabetic());
+        if hit.shape == 1
+            && !lettered
+            && !note.cue_before(hit.start, 24, "mac|address|wifi|wlan|bluetooth|ble|device")
+        {
+            return;
+        }
         let label = if hit.shape == 0 { Label::OTHER_ID } else { Label::DEVICE };
         out.push(found(label, hit.start, hit.end, Evidence::Named));
     }

@@ -107,10 +107,12 @@ fn serial(text: &str) -> bool {
     (count >= 6 || (count >= 4 && joined)) && !text.contains(['.', ',', '/', ':']) && !coded(text)
 }
 
-/// Codes that say what, not who: trials, classifications, accession numbers of sequences.
+/// Codes that say what, not who: trials, classifications, accession numbers of sequences, papers, the number of an issuer.
 fn coded(text: &str) -> bool {
-    const CODES: [&str; 12] =
-        ["NCT", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID"];
+    const CODES: [&str; 23] = [
+        "NCT", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID", "PMID",
+        "PMC", "OMIM", "MIM ", "ORPHA", "SNOMED", "LOINC", "RXCUI", "UNII", "BIN ", "CMS-",
+    ];
     CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
 }
 

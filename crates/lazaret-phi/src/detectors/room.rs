@@ -104,6 +104,7 @@ impl ShapeDetector for Room {
             && start > hit.start
             && !unit_follows(note, end)
             && !matches!(note.byte(end), b'/' | b':' | b'%')
+            && !note.cue_after(end, 9, "degrees|degree|deg|°")
         {
             out.push(found(Label::OTHER_ID.sub("room"), start, end, Evidence::Named));
         }
