@@ -32,8 +32,9 @@ fn stays(note: &Note<'_>, claim: &Found) -> bool {
     let words = Words::of(note, claim);
     match claim.label.kind {
         Kind::Date => dose(note, claim, &words) || words.phrase(),
+        Kind::Name | Kind::Hospital if words.phrase() => true,
         _ if claim.evidence > Evidence::Shape => false,
-        Kind::Name | Kind::Hospital => words.thing(claim) || words.phrase(),
+        Kind::Name | Kind::Hospital => words.thing(claim),
         Kind::Location => words.thing(claim) || words.phrase() || words.no_address(claim),
         Kind::Phone => note.cue_before(claim.start, 24, "perio|probing|pockets|pocket depths"),
         _ => false,
