@@ -199,7 +199,7 @@ impl<'a> Words<'a> {
         // The look back is the dear part, so it comes last.
         self.last - self.first < ITEMS
             && (self.first..=self.last).all(item)
-            && !self.capital_follows()
+            && self.ends_item(claim.end)
             && self.begins_item()
             && Cues::with(ALLERGIES, |cues| cues.stand_in(sentence(self.note.before(claim.start, 160))))
     }
@@ -211,9 +211,18 @@ impl<'a> Words<'a> {
             .is_some_and(|(this, next)| matches!(self.note.slice(this.end, next.start), " " | "-"))
     }
 
-    /// Whether a further word of a name may follow.
-    fn capital_follows(&self) -> bool {
-        self.runs_on(self.last) && self.at(self.last + 1).is_some_and(Token::capitalised)
+    /// Whether an item of a list ends here: no further word of a name follows, and nothing that a person does or has.
+    fn ends_item(&self, at: usize) -> bool {
+        let rest = self.note.after(at, 8);
+        rest.is_empty()
+            || rest.starts_with([',', ';', '.', ')', '/', '|', '&'])
+            || [" (", " -", " /", " +", " &", " =", " and ", " or ", " per ", ": "]
+                .iter()
+                .any(|end| rest.starts_with(end))
+            || self.at(self.last + 1).is_some_and(|next| {
+                self.note.slice(at, next.start) == " "
+                    && is_one_of(&self.note.word(next).to_lowercase(), REACTIONS)
+            })
     }
 
     /// `Plavix, Zorvex, Cozaar`: a word of no list right after a drug and its comma.
@@ -243,7 +252,7 @@ impl<'a> Words<'a> {
         let word = self.before().map_or("", |token| self.note.word(token));
         before.is_empty() && self.note.before(first.start, 6).len() < 6
             || before.ends_with([',', ':', ';', '.', '-', '/', '+', '&', '|', '>'])
-            || is_one_of(word, "and|or|to|plus|except|AND|OR|TO|with")
+            || is_one_of(word, "and|or|to|plus|except|AND|OR|TO")
     }
 
     /// Whether someone takes or stops it.
@@ -284,8 +293,9 @@ const ITEMS: usize = 6;
 /// Most bytes of a phrase.
 const PHRASE: usize = 40;
 const ALLERGENS: &str = "grass|pollen|cheese|honey|thistle|nuts|mould|dander|weed|ragweed|ants|moss|mint|balsam|hose|resurfacing|serovar|booster";
-const DRINKS: &str =
-    "tea|teas|tisane|infusion|root|bark|leaf|leaves|tincture|extract|oil|syrup|remedy|drops|lozenges";
+const DRINKS: &str = "tea|teas|tisane|infusion|root|leaf|tincture|extract|oil|syrup|lozenges";
+/// What follows an allergen.
+const REACTIONS: &str = "rash|hives|itch|itching|swelling|anaphylaxis|pollen|scent|soap|sting|stings|bite|nausea|wheeze|flushing|allergy|reaction";
 const TAKEN: &str = "takes|take|taking|took|uses|use|using|used|drinks|drank|drinking|on|started|start|stopped|stop|\
                      continue|continued|cont|hold|held|restart|increase|decrease|wean|tried|trial|of|some|like|no|daily|rx|sig";
 const UNITS: &str = "mg|mcg|ug|µg|g|ml|units|unit|iu|tabs|tab|tablet|tablets|caps|cap|capsules|puffs|puff|sachets|mm|mmol|%|bd|tds|qid|bid|tid|nocte|mane|od|qhs|q";
@@ -342,7 +352,8 @@ fn dose(note: &Note<'_>, claim: &Found, words: &Words<'_>) -> bool {
                     12,
                     "hep b|hep a|hepb|hepa|hpv|mmr|ipv|tdap|dtap|hib|pcv|rota|rv|varicella|menb|dose|vaccine",
                 );
-            let listed = note.cue_before(claim.start, 24, "xrt|ebrt|radiotherapy|boost|gy|fx|mic|mics");
+            let listed = !is_one_of(&low, "from|to|on|since|until|till|by|started|begins|ends|began")
+                && note.cue_before(claim.start, 24, "xrt|ebrt|radiotherapy|boost|gy|fx|mic|mics");
             lasts || series || lettered || listed || is_one_of(&low, SETTINGS)
         }
         _ => false,

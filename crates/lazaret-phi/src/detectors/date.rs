@@ -193,8 +193,11 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let index = note.token_at(hit.start);
     let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
     let near = last.filter(|t| hit.start - t.end <= 3);
-    if near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DRUG).or(Marks::DEVICE))) {
+    if near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DEVICE))) {
         return false;
+    }
+    if near.is_some_and(|t| t.has(Marks::DRUG)) {
+        return no_strengths(text);
     }
     let dash = text.contains('-');
     let before = note.before(hit.start, 4);
@@ -249,6 +252,14 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
     let greater = more.is_some_and(|(a, b)| (a, b) != (24, 7) && a > b && (a <= 12 || a <= 31 && b <= 12));
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+}
+
+/// `Bactrim 3/14`: one number too great for a month and, unlike most strengths, not a round one; `4/24` is hours.
+fn no_strengths(text: &str) -> bool {
+    let day = |number: u8| (13..=31).contains(&number) && !number.is_multiple_of(5) && number != 24;
+    let numbers =
+        text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
+    numbers.is_some_and(|(a, b)| a <= 12 && day(b) || b <= 12 && day(a))
 }
 
 /// `1/2/2024-1/5/2024`, `11/2019-1/2020`: what stands beyond the hyphen is a date too.
