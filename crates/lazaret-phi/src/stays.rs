@@ -130,6 +130,13 @@ impl<'a> Words<'a> {
                     || self.scored(token)
                     || self.allergens(claim)
                     || self.among_drugs(token)
+                    || self.among_scores(token)
+                    || self.counted(token)
+                    || self.gauged(token)
+                    || token.len() > 1 && roman(self.note.word(token))
+                    || claim.evidence <= Evidence::Likely
+                        && token.case == Case::Lower
+                        && token.has(Marks::EPONYM_HEAD)
                     || self.made_by(token)
             }
             None => self.allergens(claim) || self.named_class(),
@@ -192,6 +199,9 @@ impl<'a> Words<'a> {
     fn allergens(&self, claim: &Found) -> bool {
         let item = |index: usize| {
             self.at(index).is_some_and(|token| {
+                if token.digits || is_one_of(self.note.word(token), "and|or|AND|OR") {
+                    return true;
+                }
                 let listed = token.has(Marks::COMMON) || token.marks == Marks::default() && token.len() > 3;
                 listed && (index == self.last || !self.runs_on(index))
             })
@@ -204,11 +214,13 @@ impl<'a> Words<'a> {
             && Cues::with(ALLERGIES, |cues| cues.stand_in(sentence(self.note.before(claim.start, 160))))
     }
 
-    /// Whether the word at an index is joined to the next by a blank.
+    /// Whether the word at an index is joined to the next one of the same item.
     fn runs_on(&self, index: usize) -> bool {
-        self.at(index)
-            .zip(self.at(index + 1))
-            .is_some_and(|(this, next)| matches!(self.note.slice(this.end, next.start), " " | "-"))
+        self.at(index).zip(self.at(index + 1)).is_some_and(|(this, next)| {
+            matches!(self.note.slice(this.end, next.start), " " | "-")
+                && !next.digits
+                && !is_one_of(self.note.word(next), "and|or|AND|OR")
+        })
     }
 
     /// Whether an item of a list ends here: no further word of a name follows, and nothing that a person does or has.
@@ -216,6 +228,7 @@ impl<'a> Words<'a> {
         let rest = self.note.after(at, 8);
         rest.is_empty()
             || rest.starts_with([',', ';', '.', ')', '/', '|', '&'])
+            || rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
             || [" (", " -", " /", " +", " &", " =", " and ", " or ", " per ", ": "]
                 .iter()
                 .any(|end| rest.starts_with(end))
@@ -225,24 +238,64 @@ impl<'a> Words<'a> {
             })
     }
 
-    /// `Plavix, Zorvex, Cozaar`: a word of no list right after a drug and its comma.
+    /// `Plavix, Zorvex, Cozaar`, `Lasix 40 mg, Zorvex 5`: a word of no list right after a drug, its dose and a comma.
     fn among_drugs(&self, token: &Token) -> bool {
-        let drug = |other: Option<&Token>| {
-            other.is_some_and(|other| other.has(Marks::DRUG) && !other.has(Marks::PERSON))
+        if token.marks != Marks::default()
+            || token.len() < 4
+            || !matches!(token.case, Case::Capital | Case::Upper)
+        {
+            return false;
+        }
+        let drug = |other: &Token| other.has(Marks::DRUG) && !other.has(Marks::PERSON);
+        let parted = |gap: &str| matches!(gap, ", " | "/" | " + ");
+        let dose = |other: &&Token| {
+            other.digits
+                || matches!(other.case, Case::Mixed | Case::Number)
+                || is_one_of(&self.note.word(other).to_lowercase(), UNITS)
         };
-        let after_drug = self
-            .before()
-            .is_some_and(|before| matches!(self.note.slice(before.end, token.start), ", " | "/" | " + "))
-            && drug(self.before());
-        let before_drug = self
-            .at(self.last + 1)
-            .is_some_and(|next| matches!(self.note.slice(token.end, next.start), ", " | "/" | " + "))
-            && drug(self.at(self.last + 1));
-        let closes = matches!(self.note.byte(token.end), b',' | b';' | b'.' | b'\n' | b')' | 0);
-        token.marks == Marks::default()
-            && token.len() >= 4
-            && matches!(token.case, Case::Capital | Case::Upper)
-            && (after_drug && closes || before_drug && self.begins_item())
+        let last = (self.first.saturating_sub(DOSE)..self.first)
+            .rev()
+            .filter_map(|at| self.at(at))
+            .find(|t| !dose(t));
+        let after_drug = self.before().is_some_and(|before| parted(self.note.slice(before.end, token.start)))
+            && last.is_some_and(drug);
+        let next = self.at(self.last + 1);
+        let before_drug =
+            next.is_some_and(|next| parted(self.note.slice(token.end, next.start)) && drug(next));
+        let closes = matches!(self.note.byte(token.end), b',' | b';' | b'.' | b'\n' | b')' | 0)
+            || self.after().is_some_and(|next| next.digits);
+        after_drug && closes || before_drug && self.begins_item()
+    }
+
+    /// `Westley 5, Zorven 4`: scores of a list that no list knows. Children are told of so by their given names.
+    fn among_scores(&self, token: &Token) -> bool {
+        let points = |token: &Token| token.digits && token.len() <= 2 || roman(self.note.word(token));
+        let Some(own) = self.after().filter(|own| points(own)) else { return false };
+        let closes = matches!(self.note.byte(own.end), b',' | b';' | b'.' | b'/' | 0);
+        let before = self.before().is_some_and(|before| points(before) || before.has(Marks::EPONYM));
+        let next = (self.last + 2..self.last + 4).any(|at| {
+            let word = self.at(at).filter(|word| word.has(Marks::EPONYM) && !word.has(Marks::GIVEN));
+            word.is_some() && self.at(at + 1).is_some_and(points)
+        });
+        token.case == Case::Capital
+            && !token.has(Marks::GIVEN)
+            && closes
+            && self.begins_item()
+            && (before || next)
+    }
+
+    /// `2 Hub`: how a drug is counted, in languages whose nouns are written so.
+    fn counted(&self, token: &Token) -> bool {
+        self.before().is_some_and(|before| before.digits && self.note.slice(before.end, token.start) == " ")
+            && is_one_of(self.note.word(token), COUNTED)
+    }
+
+    /// `19 Fr Blake`: a drain or tube behind its width.
+    fn gauged(&self, token: &Token) -> bool {
+        let width = self.first.checked_sub(2).and_then(|at| self.at(at)).is_some_and(|width| width.digits);
+        let unit =
+            self.before().is_some_and(|unit| is_one_of(self.note.word(unit), "Fr|French|FR|fr|G|gauge"));
+        width && unit && token.has(Marks::DEVICE.or(Marks::EPONYM))
     }
 
     /// Whether the claim begins a line or an item of a list.
@@ -274,7 +327,6 @@ impl<'a> Words<'a> {
         let number = |index: usize| self.at(index).is_some_and(|token| token.digits);
         let leads = !number(self.first);
         number(self.last)
-            && matches!(word.case, Case::Capital | Case::Upper | Case::Mixed)
             && !word.has(Marks::STREET)
             && (leads || !word.has(Marks::PERSON.or(Marks::CITY)))
             && !is_one_of(&lower, UNITS_OF_HOUSES)
@@ -288,6 +340,8 @@ fn roman(word: &str) -> bool {
     (1..=3).contains(&numeral.len()) && numeral.bytes().all(|b| matches!(b, b'I' | b'V'))
 }
 
+/// Most words of a dose between two drugs.
+const DOSE: usize = 5;
 /// Most items of one claim.
 const ITEMS: usize = 6;
 /// Most bytes of a phrase.
@@ -296,11 +350,12 @@ const ALLERGENS: &str = "grass|pollen|cheese|honey|thistle|nuts|mould|dander|wee
 const DRINKS: &str = "tea|teas|tisane|infusion|root|leaf|tincture|extract|oil|syrup|lozenges";
 /// What follows an allergen.
 const REACTIONS: &str = "rash|hives|itch|itching|swelling|anaphylaxis|pollen|scent|soap|sting|stings|bite|nausea|wheeze|flushing|allergy|reaction";
+const COUNTED: &str = "Hub|Hübe|Tabl|Tablette|Tabletten|Tropfen|Beutel|Amp|Ampullen|Kapseln|Einheiten|Stück";
 const TAKEN: &str = "takes|take|taking|took|uses|use|using|used|drinks|drank|drinking|on|started|start|stopped|stop|\
                      continue|continued|cont|hold|held|restart|increase|decrease|wean|tried|trial|of|some|like|no|daily|rx|sig";
 const UNITS: &str = "mg|mcg|ug|µg|g|ml|units|unit|iu|tabs|tab|tablet|tablets|caps|cap|capsules|puffs|puff|sachets|mm|mmol|%|bd|tds|qid|bid|tid|nocte|mane|od|qhs|q";
 const ALLERGIES: &str = "allergic to|allergy|allergies|allergens|intolerances|intolerance|intolerant of|adverse reactions|\
-                         adverse reaction|adrs|adr|reacts to|reaction to|reactions to|sensitive to|sensitivities|skin prick|prick test|nkda except|anaphylaxis to|hives with|rash with";
+                         adverse reaction|adrs|adr|reacts to|reaction to|reactions to|sensitive to|sensitivities|skin prick|prick test|patch test|rast|specific ige|ige|nkda except|anaphylaxis to|hives with|rash with";
 const SCORES: &str = "Barcelona|Bethesda|Copenhagen|Deauville|Edinburgh|Geneva|Heidelberg|Lausanne|Leeds|Lille|Lugano|Montreal|\
                       Nottingham|Paris|Prague|Rome|Sydney|Toronto|Vienna|Centor|Crawford|Crowe|Denis|Evans|Fontaine|Forrest|\
                       Levine|Marsh|Mason|Naranjo|Norton|Rutherford|Sanders|Charlson|Karnofsky|Lansky|Morse|Berg|Katz";

@@ -55,6 +55,12 @@ impl ShapeDetector for NameTitle {
             {
                 continue;
             }
+            // `19 Fr Blake`: the width of a drain.
+            let gauge =
+                word == "fr" && index.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| t.digits);
+            if gauge {
+                continue;
+            }
             // Two titles in a row are read from the second.
             if next.has(Marks::TITLE) && next.case != Case::Lower && gap != "." {
                 continue;

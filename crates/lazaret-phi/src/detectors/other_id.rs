@@ -139,7 +139,8 @@ fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let edge = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>');
     let inner = edge(note.byte_before(hit.start))
         || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
-    let code = note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh");
+    let code = note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh")
+        || note.cue_before(hit.start, 8, "na|cl|plt|bg|bgs|glu|glucose|glucoses|fsbs|cbg|ck|trop|crp|ldh|sodium|sugars");
     let bare = letters == 0 && !text.contains('-');
     let upper = !text.bytes().any(|b| b.is_ascii_lowercase());
     if !inner
