@@ -133,6 +133,7 @@ impl<'a> Words<'a> {
                     || self.among_scores(token)
                     || self.counted(token)
                     || self.gauged(token)
+                    || self.among_devices(token)
                     || token.len() > 1 && roman(self.note.word(token))
                     || claim.evidence <= Evidence::Likely
                         && token.case == Case::Lower
@@ -296,6 +297,21 @@ impl<'a> Words<'a> {
         let unit =
             self.before().is_some_and(|unit| is_one_of(self.note.word(unit), "Fr|French|FR|fr|G|gauge"));
         width && unit && token.has(Marks::DEVICE.or(Marks::EPONYM))
+    }
+
+    /// `Foley and Hickman in`: devices in a row, though surnames each.
+    fn among_devices(&self, token: &Token) -> bool {
+        let joined =
+            |from: usize, to: usize| matches!(self.note.slice(from, to), " and " | " & " | ", " | "/");
+        let device = |other: &Token| other.has(Marks::DEVICE) && !other.has(Marks::GIVEN_FREQUENT);
+        let near = |at: Option<usize>| at.and_then(|at| self.at(at)).filter(|other| device(other));
+        let before = [1, 2].iter().any(|step| {
+            near(self.first.checked_sub(*step)).is_some_and(|other| joined(other.end, token.start))
+        });
+        let after = [1, 2]
+            .iter()
+            .any(|step| near(Some(self.last + step)).is_some_and(|other| joined(token.end, other.start)));
+        device(token) && (before || after)
     }
 
     /// Whether the claim begins a line or an item of a list.
