@@ -4,6 +4,8 @@
 //! Only what the form or word lists claimed is doubted, and only where the words beside it say what it is. What a cue
 //! names, or the record knows, is never let go.
 
+mod dose;
+
 use lazaret_core::{Kind, Label};
 
 use crate::cue::{Cues, is_one_of};
@@ -31,7 +33,7 @@ pub(crate) fn clinical_stays(note: &Note<'_>, claims: &mut Vec<Found>) {
 fn stays(note: &Note<'_>, claim: &Found) -> bool {
     let words = Words::of(note, claim);
     match claim.label.kind {
-        Kind::Date => dose(note, claim, &words) || words.phrase(),
+        Kind::Date => dose::says_how_much(note, claim, &words) || words.phrase(),
         Kind::Name | Kind::Hospital if words.phrase() => true,
         _ if claim.evidence > Evidence::Shape => false,
         Kind::Name | Kind::Hospital => words.thing(claim),
@@ -387,54 +389,6 @@ fn sentence(before: &str) -> &str {
     let end = before.as_bytes().windows(2).rposition(ends);
     end.and_then(|end| before.get(end + 1..)).unwrap_or(before)
 }
-
-/// Whether numbers shaped like a date say how much, how often or how long.
-fn dose(note: &Note<'_>, claim: &Found, words: &Words<'_>) -> bool {
-    let text = note.slice(claim.start, claim.end);
-    if !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'/' | b'-' | b'.')) {
-        return false;
-    }
-    let near = words.before().filter(|token| claim.start - token.end <= 2);
-    let before = near.map_or("", |token| note.word(token));
-    let drug = |token: Option<&Token>| {
-        token.is_some_and(|token| token.has(Marks::DRUG) && !token.has(Marks::PERSON))
-    };
-    let lettered = near.is_some_and(|token| token.case == Case::Initial)
-        && drug(words.first.checked_sub(2).and_then(|at| words.at(at)));
-    let parts: Vec<u16> = text.split(['/', '-', '.']).filter_map(|part| part.parse().ok()).collect();
-    match *parts.as_slice() {
-        // `5/1.25`: two strengths; `10-20-40` after a drug: of no year that a drug is given in.
-        [_, _, last] => {
-            let strengths = text.contains('/') && text.contains('.');
-            (strengths && (drug(near) || is_one_of(before, COMBINED)))
-                || drug(near) && (40..100).contains(&last)
-        }
-        [number, of] => {
-            let low = before.to_ascii_lowercase();
-            // `1000 ml 8/24`, `10/7 of fever`: hours, days, weeks, months.
-            let lasts = matches!(of, 7 | 12 | 24 | 52)
-                && (is_one_of(&low, "g|ml|mg|mcg|l|units|tabs|tab|tablets|bd|tds|qid|od|nocte|mane|for|x|obs|neb|nebs")
-                    && of != 12
-                    || note.cue_after(claim.end, 12, "of fever|of cough|of pain|course|hx|history|supply|ago|obs|of abx|of antibiotics|of vomiting|of diarrhoea|of diarrhea|of sob|of headache|of symptoms"));
-            let series = number <= of
-                && of <= 5
-                && note.cue_before(
-                    claim.start,
-                    12,
-                    "hep b|hep a|hepb|hepa|hpv|mmr|ipv|tdap|dtap|hib|pcv|rota|rv|varicella|menb|dose|vaccine",
-                );
-            let listed = !is_one_of(&low, "from|to|on|since|until|till|by|started|begins|ends|began")
-                && note.cue_before(claim.start, 24, "xrt|ebrt|radiotherapy|boost|gy|fx|mic|mics");
-            lasts || series || lettered || listed || is_one_of(&low, SETTINGS)
-        }
-        _ => false,
-    }
-}
-
-/// Words between a drug and its strengths.
-const COMBINED: &str = "Plus|plus|PLUS|HCT|hct|Forte|Duo|Comp|comp|Co|Compositum";
-/// What two numbers with a stroke are set to: modes of ventilators.
-const SETTINGS: &str = "pc|ac|vc|ps|psv|bipap|ipap|epap|simv|cpap|prvc|bilevel|vent";
 
 #[cfg(test)]
 mod tests {
