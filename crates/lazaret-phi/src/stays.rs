@@ -188,9 +188,10 @@ impl<'a> Words<'a> {
     /// `Norton 12`, `Crowe II`, `Geneva 6`: a score or class with its points.
     fn scored(&self, token: &Token) -> bool {
         let Some(next) = self.after().filter(|_| self.grades(token)) else { return false };
-        next.digits && next.len() <= 3
-            || roman(self.note.word(next))
-            || next.case == Case::Mixed && next.len() <= 4
+        // `told Marsh 3 weeks ago`: how often or how long.
+        let counts = self.note.cue_after(next.end, 8, "times|weeks|week|days|day|months|hours|years|more");
+        let points = next.digits && next.len() <= 3 && !counts;
+        points || roman(self.note.word(next)) || next.case == Case::Mixed && next.len() <= 4
     }
 
     /// Whether a score or class is called so.
@@ -229,6 +230,13 @@ impl<'a> Words<'a> {
     /// Whether an item of a list ends here: no further word of a name follows, and nothing that a person does or has.
     fn ends_item(&self, at: usize) -> bool {
         let rest = self.note.after(at, 8);
+        // `Jasmine - daughter -`
+        if self
+            .at(self.last + 1)
+            .is_some_and(|next| next.has(Marks::RELATION) && self.note.slice(at, next.start) == " - ")
+        {
+            return false;
+        }
         rest.is_empty()
             || rest.starts_with([',', ';', '.', ')', '/', '|', '&'])
             || rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
@@ -307,8 +315,14 @@ impl<'a> Words<'a> {
             |from: usize, to: usize| matches!(self.note.slice(from, to), " and " | " & " | ", " | "/");
         let device = |other: &Token| other.has(Marks::DEVICE) && !other.has(Marks::GIVEN_FREQUENT);
         let near = |at: Option<usize>| at.and_then(|at| self.at(at)).filter(|other| device(other));
+        // `Drs. Foley and Hickman`: people.
+        let titled = |step: usize| {
+            let title = self.first.checked_sub(step + 1).and_then(|at| self.at(at));
+            title.is_some_and(|title| title.has(Marks::TITLE))
+        };
         let before = [1, 2].iter().any(|step| {
-            near(self.first.checked_sub(*step)).is_some_and(|other| joined(other.end, token.start))
+            near(self.first.checked_sub(*step))
+                .is_some_and(|other| joined(other.end, token.start) && !titled(*step))
         });
         let after = [1, 2]
             .iter()
