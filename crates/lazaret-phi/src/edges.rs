@@ -460,6 +460,7 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
                 index += 1;
                 let Some(next) = tokens.get(index).filter(|next| note.slice(token.end, next.start) == " ")
                 else {
+                    closed = false;
                     break;
                 };
                 token = next;
@@ -496,12 +497,15 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut named);
 }
 
-/// Drops towns that are a state or country and nothing else: these may stay.
+/// Drops towns, facilities and names that are a state or country and nothing else: these may stay.
 pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     let place = Marks::STATE.or(Marks::COUNTRY);
     claims.retain(|claim| {
         let first = note.token_at(claim.start);
-        let whole = (claim.label == Label::CITY || claim.label == Label::HOSPITAL)
+        let named = |token: &Token| token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT));
+        let whole = (claim.label == Label::CITY
+            || claim.label == Label::HOSPITAL
+            || claim.label == Label::NAME && note.tokens().get(first).is_some_and(|token| !named(token)))
             && claim.evidence <= Evidence::Shape
             && note.tokens().get(first).is_some_and(|token| {
                 let next = note.tokens().get(first + 1);

@@ -64,6 +64,7 @@ mod scan;
 pub mod score;
 mod section;
 mod states;
+mod stays;
 mod surrogate;
 mod value;
 mod view;

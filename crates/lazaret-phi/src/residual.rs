@@ -8,8 +8,8 @@
 //! Clinical text: words are counted that records have (sections with a colon, vitals and laboratory values with their
 //! number, doses, words of charting such as `denies`, clinical words of the lists, one person in the singular), and words of
 //! texts that speak of patients in general (`patients`, `should`, `trial`) are taken off. From 0.45 on it is a record. It is
-//! told where there is hardly a name or number of a person: elsewhere the labels say that it is somebody's. English is
-//! read; in other languages only numbers, units and words that are the same count.
+//! told where there is hardly a name or number of a person: elsewhere the labels say that it is somebody's. English,
+//! German, French and Spanish are read (`klagt`, `TA 145/85`, `varón de 67 años`, `1-0-1`); texts of a sentence or two say too little.
 //!
 //! Residual risk: each kind of quasi-identifier has a weight, and the risk is one minus the product of what each
 //! leaves; no single kind but a half-masked value (0.75) reaches 0.5. A condition of under one in a million 0.45, another rare one
@@ -17,7 +17,8 @@
 //! 0.45; a public role of the patient or kin (`the mayor's wife`) 0.4; an event that was public 0.35; an age over 89 0.3; an
 //! accident or crime that is told of 0.25; an unusual occupation 0.25; a place left over 0.2; a small place 0.15; an age over 80 or of
 //! an infant 0.12; twins 0.1; placeholders 0.1. From 0.5 on it is told and crosses (low), from 0.7 on the record is held for a person
-//! (medium). The weights are judgement and no measured chances of re-identification.
+//! (medium). Roles, events and places are read in English alone. The weights are judgement and no measured chances of
+//! re-identification.
 //!
 //! Why: 45 CFR 164.514(b)(2)(ii): nobody may know that what is left could identify someone. HHS's guidance names
 //! the same kinds: a revealing occupation, a rare diagnosis, an event that was public.
@@ -304,7 +305,7 @@ impl Counts {
         let next = words.get(index + 1);
         let gap = |next: &Word| text.get(word.end..next.start).unwrap_or("");
         let cue = word.cue;
-        let clinical = word.marks.has(Marks::CLINICAL);
+        let clinical = word.marks.has(Marks::CLINICAL) || cue.has(Cue::CLINICAL);
         self.clinical_words += usize::from(clinical || cue.has(Cue::VITAL.or(Cue::CHART)));
         let colon = text.as_bytes().get(word.end) == Some(&b':');
         self.sections += usize::from(cue.has(Cue::SECTION) && colon);
@@ -326,6 +327,16 @@ impl Counts {
         );
         self.doses +=
             usize::from(word.number && next.is_some_and(|n| n.cue.has(Cue::UNIT) && gap(n).len() <= 1));
+        // `1-0-1`: how many in the morning, at noon, at night.
+        let digit = |word: &Word| word.number && word.end - word.start == 1;
+        let times = next.zip(words.get(index + 2)).is_some_and(|(noon, night)| {
+            digit(word)
+                && digit(noon)
+                && digit(night)
+                && gap(noon) == "-"
+                && text.get(noon.end..night.start) == Some("-")
+        });
+        self.doses += usize::from(times);
         self.age(text, words, index);
         self.quasi(text, words, index);
     }
@@ -339,7 +350,12 @@ impl Counts {
         }
         let age = text.get(word.start..word.end).and_then(|digits| digits.parse::<u16>().ok()).unwrap_or(0);
         let rest = text.get(word.end..).unwrap_or("");
-        let Some(unit) = cues::age_unit(rest) else { return };
+        let mut from = word.start.saturating_sub(24);
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+        let before = text.get(from..word.start).unwrap_or("");
+        let Some(unit) = cues::age_unit(rest).or_else(|| cues::age_unit_abroad(before, rest)) else { return };
         let years = unit == cues::AgeUnit::Years;
         self.ages += 1;
         self.see(OLD, years && (90..=125).contains(&age));

@@ -86,8 +86,11 @@ impl ShapeDetector for Age {
             2 => {
                 let hundred = text.to_ascii_lowercase().contains("hundred");
                 let cued = note.cue_before(hit.start, 24, "age|aged|died at|turned|is|at");
-                let quantity =
-                    note.cue_after(hit.end, 16, "percent|degrees|over|mg|milligrams|times|minutes|days");
+                let quantity = note.cue_after(
+                    hit.end,
+                    16,
+                    "percent|degrees|point|over|mg|milligrams|times|minutes|days",
+                );
                 let vital = note.cue_before(hit.start, 12, "pulse|hr|bp|rate|sat|sats|weight|map");
                 if !quantity && !vital && (!hundred || cued) {
                     out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));

@@ -319,7 +319,12 @@ fn month_is_meant(hit: Hit, note: &Note<'_>, text: &str) -> bool {
         || ["st", "nd", "rd", "th"].iter().any(|o| lower.ends_with(o));
     // `04JUL1980 M`: after a year a letter is no unit.
     let year = text.bytes().rev().take_while(u8::is_ascii_digit).count() == 4;
-    (!verb || certain || text.starts_with('M')) && (year || !unit_follows(note, hit.end))
+    // `Mayo 6`: a score; `7.7. May have`: a value that ends a sentence.
+    let score = lower.starts_with("mayo") && !certain;
+    let value = text.starts_with(|c: char| c.is_ascii_digit())
+        && note.byte_before(hit.start) == b'.'
+        && note.byte_before(hit.start.saturating_sub(1)).is_ascii_digit();
+    (!verb || certain || text.starts_with('M')) && !score && !value && (year || !unit_follows(note, hit.end))
 }
 
 /// What a day is `of`: of a week, or of a study or paper, which has one (`MBS of 11/4`); of a score it is the most.
@@ -340,6 +345,8 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         || (note.cue_before(hit.start, 18, NOT)
             && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
         || matches!(note.byte(hit.end), b'%')
+        // `form TR-7 rev. 04/21`: the version of a form.
+        || note.before(hit.start, 6).to_ascii_lowercase().ends_with("rev. ") && note.cue_before(hit.start, 24, "form")
     {
         return false;
     }
@@ -351,10 +358,11 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(note.word(t)))
     });
-    if !given
-        && near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DRUG).or(Marks::DEVICE)))
-    {
+    if near.is_some_and(|t| t.has(Marks::EPONYM.or(Marks::EPONYM_HEAD).or(Marks::DEVICE))) && !given {
         return false;
+    }
+    if !given && near.is_some_and(|t| t.has(Marks::DRUG)) {
+        return no_strengths(text);
     }
     let dash = text.contains('-');
     let before = note.before(hit.start, 4);
@@ -427,6 +435,14 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
     let greater = more.is_some_and(|(a, b)| (a, b) != (24, 7) && a > b && (a <= 12 || a <= 31 && b <= 12));
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+}
+
+/// `Bactrim 3/14`: one number too great for a month and, unlike most strengths, not a round one; `4/24` is hours.
+fn no_strengths(text: &str) -> bool {
+    let day = |number: u8| (13..=31).contains(&number) && !number.is_multiple_of(5) && number != 24;
+    let numbers =
+        text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
+    numbers.is_some_and(|(a, b)| a <= 12 && day(b) || b <= 12 && day(a))
 }
 
 /// `1/2/2024-1/5/2024`, `11/2019-1/2020`: what stands beyond the hyphen is a date too.

@@ -48,7 +48,8 @@ impl ShapeDetector for Guid {
         let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
         // `0A:77:1C` has a letter, a time has none; `4f0c-77a1-02be` has both, a telephone number has digits alone.
         let told = match hit.shape {
-            1 => letters || text.len() == 17,
+            // `60-50-40-30-20-10`: a dose that is tapered, unless a word says what it is.
+            1 => letters || note.cue_before(hit.start, 24, "mac|address|wifi|wlan|bluetooth|ble|device"),
             3 => {
                 letters
                     && text.bytes().any(|b| b.is_ascii_digit())

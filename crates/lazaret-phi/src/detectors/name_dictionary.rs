@@ -162,8 +162,12 @@ fn comma_pair(note: &Note<'_>, index: usize) -> Option<usize> {
                 .or(Marks::CITY),
         );
     let given = given || heads;
+    // `WELLS, ROSE`: a frequent surname that is an eponym or a town too, before a frequent given name.
+    let frequent =
+        token.has(Marks::SURNAME_FREQUENT) && next.has(Marks::GIVEN_FREQUENT) && !next.has(Marks::CLINICAL);
+    let other = Marks::MEDICAL.or(Marks::FUNCTION).or(Marks::DRUG).or(Marks::DEVICE);
     let surname =
-        !token.has(Marks::MEDICAL.or(Marks::FUNCTION).or(Marks::CLINICAL).or(Marks::CITY)) && token.len() > 2;
+        !token.has(other) && (frequent || !token.has(Marks::EPONYM.or(Marks::CITY))) && token.len() > 2;
     if !(matches!(gap, ", " | ",") && upper && given && surname) {
         return None;
     }

@@ -40,6 +40,10 @@ impl ShapeDetector for NameRelation {
             if !token.has(Marks::RELATION.or(Marks::ACQUAINTANCE)) {
                 continue;
             }
+            // `Smith & Nephew`: a maker of devices.
+            if token.case == Case::Capital && note.before(token.start, 8).ends_with("Smith & ") {
+                continue;
+            }
             let label = if token.has(Marks::RELATION) { Label::RELATIVE } else { Label::NAME.sub("other") };
             after(note, index, label, out);
             before(note, index, label, out);

@@ -59,12 +59,15 @@ impl ShapeDetector for NameTitle {
             {
                 continue;
             }
+            // `19 Fr Blake`: the width of a drain.
+            let gauge =
+                word == "fr" && index.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|t| t.digits);
             // `MR enterography`: what a short form in capitals means before a word in small letters.
-            if token.case == Case::Upper
+            let short = token.case == Case::Upper
                 && token.len() == 2
                 && next.case == Case::Lower
-                && !next.has(Marks::PERSON)
-            {
+                && !next.has(Marks::PERSON);
+            if gauge || short {
                 continue;
             }
             // Two titles in a row are read from the second.

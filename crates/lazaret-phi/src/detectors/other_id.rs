@@ -115,11 +115,11 @@ fn serial(text: &str) -> bool {
     (count >= 6 || (count >= 4 && joined)) && !text.contains(['.', ',', '/', ':']) && !coded(text)
 }
 
-/// Codes that say what, not who: trials, classifications, accession numbers of sequences.
+/// Codes that say what, not who: trials, classifications, accession numbers of sequences, papers, the number of an issuer.
 fn coded(text: &str) -> bool {
-    const CODES: [&str; 14] = [
+    const CODES: [&str; 24] = [
         "NCT", "BIN ", "PCN ", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO",
-        "COVID",
+        "COVID", "PMID", "PMC", "OMIM", "MIM ", "ORPHA", "SNOMED", "LOINC", "RXCUI", "UNII", "CMS-",
     ];
     CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
 }
@@ -149,6 +149,7 @@ fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
     let code = || {
         note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh")
+            || note.cue_before(hit.start, 8, "na|cl|plt|bg|bgs|glu|glucose|glucoses|fsbs|cbg|ck|trop|crp|ldh|sodium|sugars")
     };
     // `form QLH-4410`: a paper's number is short.
     let paper = || {

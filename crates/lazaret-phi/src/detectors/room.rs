@@ -155,6 +155,7 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && !counts
         && start > hit.start
         && !unit_follows(note, end)
+        && !note.cue_after(end, 9, "degrees|degree|deg|°")
         && !matches!(note.byte(end), b'/' | b':' | b'%')
         && !(note.byte(end) == b'.' && note.byte(end + 1).is_ascii_digit())
     {

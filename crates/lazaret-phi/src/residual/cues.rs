@@ -1,4 +1,5 @@
-//! The words and signs by which residual risk is read: `catalogue/phi/residual/cues.txt` (a class a line, then its words),
+//! The words and signs by which residual risk is read: `catalogue/phi/residual/cues.txt` (a class a line, then its words)
+//! and `cues-abroad.txt` (the same of German, French and Spanish, without words that mean something else in English),
 //! `catalogue/phi/residual/rare-conditions.txt` (how rare, then the condition), and forms of placeholders and masked values.
 
 use std::sync::LazyLock;
@@ -47,6 +48,7 @@ classes! {
     PUBLIC "public",
     MANY "many",
     BIRTH "birth",
+    CLINICAL "clinical",
 }
 
 impl Cue {
@@ -59,6 +61,13 @@ impl Cue {
     }
 }
 
+/// The classes with their words, a line each.
+fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let own = include_str!("../../../../catalogue/phi/residual/cues.txt").lines();
+    let abroad = include_str!("../../../../catalogue/phi/residual/cues-abroad.txt").lines();
+    own.chain(abroad).filter_map(|line| line.split_once(' '))
+}
+
 /// The words with their classes, and the rare conditions by the hash of their first word.
 pub(super) struct Cues {
     words: FxHashMap<u64, Cue>,
@@ -67,8 +76,7 @@ pub(super) struct Cues {
 
 static CUES: LazyLock<Cues> = LazyLock::new(|| {
     let mut words: FxHashMap<u64, Cue> = FxHashMap::default();
-    for line in include_str!("../../../../catalogue/phi/residual/cues.txt").lines() {
-        let Some((name, rest)) = line.split_once(' ') else { continue };
+    for (name, rest) in lines() {
         let class =
             Cue::NAMES.iter().find(|(known, _)| *known == name).map(|(_, cue)| *cue).unwrap_or_default();
         for word in rest.split(' ') {
@@ -161,6 +169,38 @@ pub(super) fn half_masked(part: &str, from: usize, detected: &[Taken]) -> bool {
             !detected.iter().any(|known| known.span.overlaps(span))
         })
     })
+}
+
+/// Persons whose age follows with `de`.
+const PERSONS: &str = "homme|femme|patient|patiente|garçon|fille|enfant|nourrisson|âgé|âgée|dame|monsieur|varón|mujer|hombre|paciente|niño|niña|lactante|edad|señora|señor|bebé|bébé";
+
+/// `67-jähriger Patient`, `femme de 34 ans`, `varón de 67 años`: the unit of an age in other languages. Without a person before
+/// it, a number of years is how long.
+pub(super) fn age_unit_abroad(before: &str, rest: &str) -> Option<AgeUnit> {
+    let rest = rest.trim_start_matches([' ', '-']);
+    // A plural speaks of many: `65-jährige Patienten`.
+    let german =
+        ["jähriger ", "jährige ", "jähriges ", "jährigen ", "Jahre alt", "Jahre alter", "Jahre alte "];
+    let many = ["Patienten", "Patientinnen", "Menschen", "Personen"];
+    if german.iter().any(|form| rest.starts_with(form)) {
+        let noun = rest.split(|c: char| !c.is_alphabetic()).nth(1);
+        return (!noun.is_some_and(|noun| many.contains(&noun))).then_some(AgeUnit::Years);
+    }
+    if ["Monate alt", "Wochen alt", "Tage alt", "monatige", "wöchige"]
+        .iter()
+        .any(|form| rest.starts_with(form))
+    {
+        return Some(AgeUnit::Less);
+    }
+    let unit = if rest.starts_with("ans") || rest.starts_with("años") {
+        AgeUnit::Years
+    } else if rest.starts_with("mois") || rest.starts_with("meses") {
+        AgeUnit::Less
+    } else {
+        return None;
+    };
+    let person = before.strip_suffix(" de ")?.rsplit(|c: char| !c.is_alphabetic()).next()?;
+    PERSONS.split('|').any(|known| known == person.to_lowercase()).then_some(unit)
 }
 
 /// What an age is counted in.
@@ -285,8 +325,8 @@ mod tests {
     #[test]
     fn every_line_has_a_class_and_the_forms_compile() {
         assert!(PLACEHOLDER.is_some() && MASKED.is_some());
-        for line in include_str!("../../../../catalogue/phi/residual/cues.txt").lines() {
-            let (class, words) = line.split_once(' ').unwrap();
+        assert!(lines().count() > 30);
+        for (class, words) in lines() {
             assert!(Cue::NAMES.iter().any(|(name, _)| *name == class), "{class}");
             assert!(words.split(' ').all(|word| word.to_lowercase() == word), "{class}");
         }
@@ -316,6 +356,31 @@ mod tests {
         }
         for text in ["a[i] = 3", "<b>bold</b>", "a ** b", "# 12 gauge", "## Heading 3", "XXI"] {
             assert!(placeholders(text, 0).is_empty() && !half_masked(text, 0, &[]), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_of_one_person_are_read_in_other_languages() {
+        let unit = |text: &str| {
+            let (before, rest) = text.split_at(text.find(|c: char| c.is_ascii_digit()).unwrap());
+            age_unit_abroad(before, rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+        };
+        for text in [
+            "67-jähriger Patient",
+            "34 Jahre alt",
+            "femme de 34 ans",
+            "Varón de 67 años",
+            "patiente âgée de 91 ans",
+        ] {
+            assert_eq!(unit(text), Some(AgeUnit::Years), "{text}");
+        }
+        for text in ["5 Monate alter Säugling", "nourrisson de 4 mois", "lactante de 3 meses"] {
+            assert_eq!(unit(text), Some(AgeUnit::Less), "{text}");
+        }
+        for text in
+            ["65-jährige Patienten", "depuis 3 ans", "patients de 65 ans", "hace 3 años", "pendant 2 mois"]
+        {
+            assert_eq!(unit(text), None, "{text}");
         }
     }
 
