@@ -36,6 +36,12 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 family_first(note, claim);
             }
             Kind::Hospital => {
+                let end = hyphened_end(note, claim.end);
+                if end > claim.end {
+                    // `Quillby-under-Fen` is a town's form.
+                    (claim.end, claim.label) = (end, Label::CITY);
+                    continue;
+                }
                 back(note, claim);
                 facility_tail(note, claim);
             }
@@ -441,7 +447,7 @@ pub(crate) fn record_words(note: &Note<'_>, claims: &mut [Found]) {
 const ROW: usize = 6;
 
 /// `Drs. Quillan, Graves and Reed`, `Ilse Vane & Okafor`: the names of a row that begins with a found one and ends with
-/// `and` and its last.
+/// `and` and its last, or has a title for several before it.
 pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let other = OTHERS.or(Marks::STATE).or(Marks::FACILITY).or(Marks::ORGANISATION).or(Marks::STREET);
@@ -450,6 +456,9 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
         out.iter().filter(|claim| claim.label.kind == Kind::Name && claim.evidence >= Evidence::Shape)
     {
         let first = note.token_at(claim.end);
+        let title = note.token_at(claim.start).checked_sub(1).and_then(|at| tokens.get(at));
+        let several =
+            title.is_some_and(|title| matches!(note.word(title), "Drs" | "DRS" | "Doctors" | "Messrs"));
         let (mut end, mut row, mut closed) = (claim.end, Vec::new(), false);
         let capitals = first.checked_sub(1).and_then(|at| tokens.get(at)).map(|last| last.case);
         let mut index = first;
@@ -469,6 +478,17 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
             } else if gap != ", " {
                 break;
             }
+            // `de la Quill-Moor`
+            let start = token.start;
+            while token.case == Case::Lower
+                && token.has(Marks::PARTICLE)
+                && let Some(next) = tokens
+                    .get(index + 1)
+                    .filter(|next| matches!(note.slice(token.end, next.start), " " | "'"))
+            {
+                index += 1;
+                token = next;
+            }
             let surname = token.has(Marks::SURNAME_FREQUENT);
             let name = Some(token.case) == capitals
                 && matches!(token.case, Case::Capital | Case::Upper)
@@ -486,11 +506,20 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
                 closed = false;
                 break;
             }
-            row.push((token.start, token.end));
             end = token.end;
             index += 1;
+            // `Quill-Moor`
+            if let Some(half) = tokens.get(index)
+                && half.start == end + 1
+                && note.byte(end) == b'-'
+                && half.case == token.case
+            {
+                end = half.end;
+                index += 1;
+            }
+            row.push((start, end));
         }
-        if closed {
+        if closed || several {
             named.extend(row.into_iter().map(|(start, end)| found(claim.label, start, end, Evidence::Shape)));
         }
     }

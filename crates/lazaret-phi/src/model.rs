@@ -346,7 +346,9 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
         })
     };
     let before = index.checked_sub(1).and_then(|at| tokens.get(at));
-    if phrase(before, Some(token)) || phrase(Some(token), tokens.get(index + 1)) {
+    // `Quillby Scientific Ingenio`: what a maker makes.
+    let made = || phrase(index.checked_sub(2).and_then(|at| tokens.get(at)), before);
+    if made() || phrase(before, Some(token)) || phrase(Some(token), tokens.get(index + 1)) {
         return NEVER;
     }
     if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {

@@ -109,6 +109,9 @@ impl ShapeDetector for Hospital {
                 if let Some(first) = spoken(note, index) {
                     out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
                 }
+                if let Some((start, end)) = lived_at(note, index) {
+                    out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
+                }
             } else if let Some(last) = letterhead(note, index) {
                 out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
             }
@@ -281,6 +284,28 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     (led && edge > first && (known || words().count() >= 2)).then_some(tokens.get(first)?.start)
 }
 
+/// `lives at quillrise pointe`: two words or three in small letters after `at`, one of them in no list of plain words.
+fn lived_at(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
+    let tokens = note.tokens();
+    let at = tokens.get(index).filter(|at| at.len() == 2 && note.word(at) == "at")?;
+    let verb = index.checked_sub(1).and_then(|verb| tokens.get(verb))?;
+    if !matches!(note.word(verb), "lives" | "living" | "lived" | "resides" | "residing" | "stays" | "staying")
+    {
+        return None;
+    }
+    let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR);
+    let (mut end, mut words, mut proper) = (at.end, 0, false);
+    for word in tokens.get(index + 1..)?.iter().take(3) {
+        let plain = word.case == Case::Lower && word.plain && word.len() > 2 && !word.has(other);
+        if !plain || note.slice(end, word.start) != " " || GENERIC.contains(&note.word(word)) {
+            break;
+        }
+        proper |= !word.has(Marks::COMMON.or(Marks::FACILITY));
+        (end, words) = (word.end, words + 1);
+    }
+    (words >= 2 && proper).then_some((at.end + 1, end))
+}
+
 /// The run of name words around a word for a facility, if there is a proper name in it.
 fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let tokens = note.tokens();
@@ -350,12 +375,25 @@ fn around(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     if weak && (lower || !named && index - first < 2) {
         return None;
     }
-    let of = tokens
-        .get(index + 1)
-        .is_some_and(|t| matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte"));
+    let of = tokens.get(index + 1).is_some_and(|t| {
+        matches!(note.word(t), "of" | "OF" | "Sankt" | "Bad" | "Sainte" | "de" | "du" | "des")
+            || ADJECTIVES.contains(&note.word(t))
+    });
     let payer = tokens.get(first).is_some_and(|t| t.has(Marks::PAYER)) && index - first <= 1;
     (!payer && (proper || (after && of))).then_some((first, last))
 }
+
+/// Of what kind a hospital is, in small letters after the word: `Hôpital régional de Rivière-Quill`.
+const ADJECTIVES: [&str; 8] = [
+    "régional",
+    "général",
+    "universitaire",
+    "communautaire",
+    "militaire",
+    "regional",
+    "general",
+    "universitario",
+];
 
 /// Short forms whose point is inside a name: `St. Anselm`, `Fenland Univ. Hosp.`
 const SHORT: &str = "St|ST|Mt|st|Univ|Hosp|Med|Ctr|Comm|Reg|Gen|Mem|Assoc|Ft|Pt|Dept|Rehab|Natl|Intl|Cty|Co";
@@ -403,7 +441,8 @@ fn forward(note: &Note<'_>, index: usize) -> usize {
                 | "la"
                 | "le"
                 | "en"
-        ) && next.case == Case::Lower;
+        ) && next.case == Case::Lower
+            || this.has(Marks::FACILITY) && ADJECTIVES.contains(&note.word(next));
         if !joined || !(next.capitalised() && !opener(note, next) || particle || suffix) {
             break;
         }

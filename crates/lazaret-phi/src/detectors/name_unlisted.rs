@@ -161,6 +161,15 @@ fn acts(note: &Note<'_>, index: usize) -> bool {
     let before =
         index.checked_sub(1).and_then(|at| tokens.get(at)).filter(|t| note.slice(t.end, token.start) == " ");
     let is = |t: &Token, words: &'static str| is_one_of(note.word(t), words);
+    // `cardiology (Quorrell) recommends`
+    let bracketed = note.byte_before(token.start) == b'('
+        && tokens.get(index + 1).is_some_and(|t| {
+            note.slice(token.end, t.start) == ") "
+                && is(t, "agrees|agreed|recommends|recommended|recs|suggests|suggested|aware|following|saw|notified|advises")
+        });
+    if bracketed {
+        return true;
+    }
     after.is_some_and(|t| is(t, ACTS))
         || before
             .is_some_and(|t| is(t, "told|asked|named|met|him|her|call|tell|called|visit|dear|hi|hello|by"))
