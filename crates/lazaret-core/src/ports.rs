@@ -249,6 +249,16 @@ pub trait Rewriter: Send + Sync {
     fn shift(&self, label: Label, text: &str, days: i32) -> Option<String>;
     /// A made-up value of the same shape, the same for the same seed.
     fn surrogate(&self, label: Label, text: &str, seed: &KeyedDigest) -> Option<String>;
+    /// What all writings of one number have in common; of what is no number the text itself. Made-up values follow from
+    /// it.
+    fn identity(&self, _: Label, text: &str) -> String {
+        text.to_owned()
+    }
+    /// The byte at which a number's own value begins, behind words in the find that say what it is: `MRN 00731946`. A token
+    /// stands for what follows, and the words stay.
+    fn own_value(&self, _: Label, _: &str) -> usize {
+        0
+    }
     /// Numbers for the placeholders of one record.
     fn numbering(&self) -> Box<dyn Numbering>;
 }

@@ -326,9 +326,13 @@ const SAYS_WHAT: [&str; 52] = [
     "ssn",
 ];
 
-/// The byte at which an identifier's own value begins: behind the words that say what it is.
-pub(crate) fn word_before(kind: Kind, value: &str) -> usize {
-    let identifies = matches!(
+/// Whether what is found of a kind is a number, of which cue words, separators and case say nothing.
+pub(crate) fn is_number(kind: Kind) -> bool {
+    identifies(kind) || matches!(kind, Kind::Phone | Kind::Fax)
+}
+
+fn identifies(kind: Kind) -> bool {
+    matches!(
         kind,
         Kind::Ssn
             | Kind::Mrn
@@ -338,8 +342,12 @@ pub(crate) fn word_before(kind: Kind, value: &str) -> usize {
             | Kind::Vehicle
             | Kind::Device
             | Kind::OtherId
-    );
-    if !identifies {
+    )
+}
+
+/// The byte at which an identifier's own value begins: behind the words that say what it is.
+pub(crate) fn word_before(kind: Kind, value: &str) -> usize {
+    if !identifies(kind) {
         return 0;
     }
     let mut begin = 0;

@@ -3,7 +3,7 @@
 use lazaret_core::{KeyedDigest, Kind, Label, Numbering, Rewriter, Timestamp};
 
 use crate::calendar;
-use crate::entities::Entities;
+use crate::entities::{Entities, is_number, sameness, word_before};
 use crate::surrogate::surrogate;
 
 /// The areas of fewer than 20,001 people whose three-digit ZIP must become `000`: the list of the HHS guidance after
@@ -62,6 +62,15 @@ impl Rewriter for PhiRewriter {
 
     fn surrogate(&self, label: Label, text: &str, seed: &KeyedDigest) -> Option<String> {
         surrogate(label, text, seed)
+    }
+
+    fn identity(&self, label: Label, text: &str) -> String {
+        let same = if is_number(label.kind) { sameness(label.kind, text) } else { String::new() };
+        if same.is_empty() { text.to_owned() } else { same }
+    }
+
+    fn own_value(&self, label: Label, text: &str) -> usize {
+        word_before(label.kind, text)
     }
 
     fn numbering(&self) -> Box<dyn Numbering> {

@@ -87,7 +87,10 @@ impl Judge {
             Action::Redact => None,
             Action::Token => {
                 let form = if hit.whole { TokenForm::Id } else { TokenForm::Text };
-                Some(self.vault.token(&TokenRequest {
+                // In text the words that say what a number is stay; an element's value is its own.
+                let own = if hit.whole { 0 } else { self.rewriter.own_value(hit.label, value) };
+                let (words, value) = value.split_at_checked(own).unwrap_or(("", value));
+                let token = self.vault.token(&TokenRequest {
                     subject: hit.subject.as_ref(),
                     label: hit.label,
                     domain: &hit.domain,
@@ -96,7 +99,8 @@ impl Judge {
                     purpose: &crossing.purpose,
                     basis: crossing.basis,
                     form,
-                })?)
+                })?;
+                Some(format!("{words}{token}"))
             }
             Action::Shift => match &hit.subject {
                 Some(subject) => {
@@ -107,7 +111,8 @@ impl Judge {
             },
             Action::Generalise => self.rewriter.generalise(hit.label, value),
             Action::Surrogate => {
-                let seed = self.vault.digest(hit.subject.as_ref(), value.as_bytes())?;
+                let identity = self.rewriter.identity(hit.label, value);
+                let seed = self.vault.digest(hit.subject.as_ref(), identity.as_bytes())?;
                 self.rewriter.surrogate(hit.label, value, &seed)
             }
         };

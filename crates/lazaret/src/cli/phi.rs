@@ -202,7 +202,7 @@ Exit codes: 0 written; 1 held by the policy (tokens only), so nothing is written
 or record")]
 pub(crate) struct PhiEditArgs {
     /// Text files of one patient or conversation: the same person or number is edited alike in all of them; `-` is
-    /// standard input, but for tokens
+    /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) paths: Vec<PathBuf>,
     /// What stands in the place of what is found

@@ -37,6 +37,16 @@ fn tokens_come_back_to_what_stood_there() {
 }
 
 #[test]
+fn one_number_has_one_token_whatever_word_stands_before_it() {
+    let place = Place::new();
+    place.write("note.txt", "MRN 00483917 was seen.\nMRN: 00483917 came back.\n");
+    let edited = text(&place, &["phi", "edit", "--with", "token", "note.txt"]);
+    let tokens: Vec<&str> = edited.split(['[', ']']).filter(|piece| piece.contains("lz-")).collect();
+    assert!(tokens.len() == 2 && tokens[0] == tokens[1], "{edited}");
+    assert!(edited.starts_with("MRN [MRN lz-") && edited.contains("\nMRN: [MRN lz-"), "{edited}");
+}
+
+#[test]
 fn clinical_content_that_tokens_stand_for_is_told() {
     let place = Place::new();
     place.write("note.txt", "Seen by Dr. Metoprolol Quillmoor today.\n");

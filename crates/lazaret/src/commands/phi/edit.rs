@@ -9,12 +9,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{
-    Action, Cleared, Clock as _, Crossing, Destination, Format as _, KeyedDigest, Kind, Label, Limits,
-    Output, Piece, Profile, Random as _, Sealed, Subject, SystemClock, Undelivered, Vault as _, Verdict,
+    Action, Cleared, Clock as _, Crossing, Destination, Format as _, Hint, KeyedDigest, Kind, Label, Output,
+    Piece, Profile, Random as _, Sealed, Source, Subject, SystemClock, Undelivered, Vault as _, Verdict,
     Watch, hex,
 };
 use lazaret_ingest::formats::note::NoteFormat;
-use lazaret_input::{FileSource, charset};
+use lazaret_input::{FileSource, MemorySource, charset};
 use lazaret_ledger::merkle::sha256;
 use lazaret_phi::{Editor, With, clinical_content};
 use lazaret_vault::SystemRandom;
@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::cli::{PhiEditArgs, PhiEditWith};
 use crate::commands::phi::look::Look;
-use crate::commands::phi::text::{Text, name};
+use crate::commands::phi::text::{Text, is_stdin, name, read, uninspectable};
 use crate::compose::{Crossings, Data, Reading, Told, subject_id};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
@@ -172,14 +172,18 @@ fn tokens(args: &PhiEditArgs, config: &Config, json: bool, out: &mut impl Write)
     let mut held = false;
     let mut texts = Vec::new();
     for path in &args.paths {
-        let name = path.display().to_string();
+        let name = name(path);
         let wrong = |why: String| CliError::Usage(format!("{name}: {why}"));
-        let source = FileSource::open(path).map_err(|error| wrong(chain(&error)))?;
-        let payload =
-            notes.open(Arc::new(source), &config.limits()).map_err(|refused| wrong(chain(&refused)))?;
+        // Standard input can be read once: what is looked at again is kept.
+        let kept = if is_stdin(path) { Some(read(path, &config.limits())?) } else { None };
+        let source: Arc<dyn Source> = match &kept {
+            Some(bytes) => Arc::new(MemorySource::new(bytes.clone(), Hint::default())),
+            None => Arc::new(FileSource::open(path).map_err(|error| wrong(chain(&error)))?),
+        };
+        let payload = notes.open(source, &config.limits()).map_err(|refused| wrong(chain(&refused)))?;
         let staged = Staged::default();
         let mut why: Vec<(Verdict, Vec<String>)> = Vec::new();
-        let crossing = crossings.next(path)?;
+        let crossing = crossings.next(Path::new(&name))?;
         // The terminal keeps nothing: each time is a destination of its own, and what was written once is written again.
         let crossing = Crossing { to_id: Some(format!("stdout/{}", crossing.id)), ..crossing };
         let passed = checkpoint.pass(crossing, payload, Box::new(staged.clone()), &mut |seen| {
@@ -196,11 +200,16 @@ fn tokens(args: &PhiEditArgs, config: &Config, json: bool, out: &mut impl Write)
         let receipt_id = receipt.opened.crossing.to_string();
         for (verdict, rules) in why {
             held = true;
-            tell_held(path, verdict, &rules, &receipt_id)?;
+            tell_held(&name, verdict, &rules, &receipt_id)?;
         }
         let edits = receipt.sealed.seal.counts.edits.clone();
         let Some((bytes, text)) = staged.take()? else { continue };
-        texts.push((name, bytes, text, edits, clinical_of(path, &look, &config.limits())?, receipt_id));
+        let original = match kept {
+            Some(bytes) => Text::decode(bytes).map_err(|error| uninspectable(&name, &error))?,
+            None => Text::read(path, &config.limits())?,
+        };
+        let clinical = clinical_of(&original.text, &look)?;
+        texts.push((name, bytes, text, edits, clinical, receipt_id));
     }
     data.close()?;
     let reports: Vec<Report<'_>> = texts
@@ -220,16 +229,15 @@ fn tokens(args: &PhiEditArgs, config: &Config, json: bool, out: &mut impl Write)
 
 /// What looks like clinical content in what tokens stand for now. The checkpoint tells counts alone, so the text is looked
 /// at once more, by the same detectors with what the vault knows.
-fn clinical_of(path: &Path, look: &Look, limits: &Limits) -> Result<BTreeMap<&'static str, u64>, CliError> {
-    let Text { text, .. } = Text::read(path, limits)?;
-    Ok(clinical_content(&text, &look.scan(&text)?))
+fn clinical_of(text: &str, look: &Look) -> Result<BTreeMap<&'static str, u64>, CliError> {
+    Ok(clinical_content(text, &look.scan(text)?))
 }
 
-fn tell_held(path: &Path, verdict: Verdict, rules: &[String], receipt: &str) -> Result<(), CliError> {
+fn tell_held(name: &str, verdict: Verdict, rules: &[String], receipt: &str) -> Result<(), CliError> {
     let rules = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
     let mut err = std::io::stderr().lock();
     let verdict = verdict.name();
-    writeln!(err, "{}: {verdict}{rules}; nothing of it is written; receipt {receipt}", path.display())?;
+    writeln!(err, "{name}: {verdict}{rules}; nothing of it is written; receipt {receipt}")?;
     Ok(())
 }
 

@@ -17,17 +17,12 @@ pub(crate) struct Text {
 impl Text {
     /// Reads a file, or standard input where the path is `-`. What is no text is `input.uninspectable`.
     pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Self, CliError> {
-        let most = limits.get(MAX_RECORD);
-        let bytes = if is_stdin(path) {
-            read_stream(&mut std::io::stdin().lock(), most)
-        } else {
-            read_file(path, most)
-        };
-        let bytes = bytes.map_err(|error| CliError::Usage(format!("{}: {}", name(path), chain(&error))))?;
+        let bytes = read(path, limits)?;
         Self::decode(bytes).map_err(|error| uninspectable(&name(path), &error))
     }
 
-    fn decode(bytes: Vec<u8>) -> Result<Self, charset::CharsetError> {
+    /// The text of bytes that were read before.
+    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, charset::CharsetError> {
         let (text, charset) = charset::decode(&bytes, None)?;
         if charset.name() != Charset::UTF_8.name() {
             return Ok(Self { text: text.into_owned(), charset });
@@ -44,6 +39,14 @@ impl Text {
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u8>, CliError> {
         self.charset.encode(text).map_err(|error| CliError::failed("the edited text", error))
     }
+}
+
+/// The bytes of a file, or of standard input where the path is `-`.
+pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, CliError> {
+    let most = limits.get(MAX_RECORD);
+    let bytes =
+        if is_stdin(path) { read_stream(&mut std::io::stdin().lock(), most) } else { read_file(path, most) };
+    bytes.map_err(|error| CliError::Usage(format!("{}: {}", name(path), chain(&error))))
 }
 
 /// What says that a text was not inspected, and why.
