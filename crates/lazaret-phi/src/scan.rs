@@ -244,13 +244,13 @@ fn look_at(
     let edged = claims.len();
     edges::leftover(note, &mut claims);
     languages.temper(&mut claims, edged);
-    clinical_stays(note, &mut claims);
+    clinical_stays(note, &mut claims, 0);
     drop_allowed(note, &allowed, &mut claims);
     learnt.learn(note, &claims);
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
-    clinical_stays(note, &mut claims);
+    clinical_stays(note, &mut claims, before);
     drop_allowed(note, &allowed, &mut claims);
     edges::record_words(note, &mut claims);
     let mut found = resolve(&claims);

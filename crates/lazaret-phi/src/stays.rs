@@ -13,16 +13,21 @@ use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
 use crate::view::{Case, Note, Token};
 
-/// Drops claims on clinical content, and moves those that only begin with it.
-pub(crate) fn clinical_stays(note: &Note<'_>, claims: &mut Vec<Found>) {
-    for claim in claims.iter_mut().filter(|claim| claim.label.kind == Kind::Phone) {
+/// Of the claims from one on, drops those on clinical content, and moves those that only begin with it.
+pub(crate) fn clinical_stays(note: &Note<'_>, claims: &mut Vec<Found>, from: usize) {
+    for claim in claims.iter_mut().skip(from).filter(|claim| claim.label.kind == Kind::Phone) {
         let power = lens_power(note.slice(claim.start, claim.end));
         if power > 0 {
             // What follows the power of a lens is its serial number.
             *claim = Found { label: Label::DEVICE, start: claim.start + power, ..*claim };
         }
     }
+    let mut number = 0;
     claims.retain(|claim| {
+        number += 1;
+        if number <= from {
+            return true;
+        }
         if claim.evidence > Evidence::Checked {
             return claim.label.kind != Kind::Name || !Words::of(note, claim).titled_eponym();
         }
@@ -305,8 +310,8 @@ impl<'a> Words<'a> {
     fn gauged(&self, token: &Token) -> bool {
         let width = self.first.checked_sub(2).and_then(|at| self.at(at)).is_some_and(|width| width.digits);
         let unit =
-            self.before().is_some_and(|unit| is_one_of(self.note.word(unit), "Fr|French|FR|fr|G|gauge"));
-        width && unit && token.has(Marks::DEVICE.or(Marks::EPONYM))
+            || self.before().is_some_and(|unit| is_one_of(self.note.word(unit), "Fr|French|FR|fr|G|gauge"));
+        width && token.has(Marks::DEVICE.or(Marks::EPONYM)) && unit()
     }
 
     /// `Foley and Hickman in`: devices in a row, though surnames each.

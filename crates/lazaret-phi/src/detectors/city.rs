@@ -14,7 +14,6 @@ use std::sync::LazyLock;
 
 use lazaret_core::Label;
 
-use crate::cue::is_one_of;
 use crate::lexicon::{Lexicon, Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{ShapeDetector, found};
@@ -239,13 +238,21 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     ))
 }
 
+/// What a place's name of two words ends with.
+static PLACES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "landing", "bluffs", "springs", "heights", "hills", "grove", "junction", "crossing", "rapids",
+        "mills", "corners", "meadows", "hollow", "beach", "harbor", "harbour", "ferry", "prairie", "valley",
+        "forks", "creek", "gap",
+    ])
+});
+
 /// `from cedar quills`, `outside of quillo landing`: two words in small letters after a word of place, the second one for a
 /// place. The first of them.
 fn spoken_town<'n>(note: &'n Note<'_>, index: usize) -> Option<&'n Token> {
-    const PLACES: &str = "landing|bluffs|springs|heights|hills|grove|junction|crossing|rapids|mills|corners|meadows|hollow|beach|harbor|harbour|ferry|prairie|valley|forks|creek|gap";
     let tokens = note.tokens();
     let token = tokens.get(index)?;
-    if !is_one_of(note.word(token), PLACES) {
+    if !PLACES.has(token.hash) {
         return None;
     }
     let first = tokens.get(index - 1)?;

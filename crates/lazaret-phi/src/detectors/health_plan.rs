@@ -11,10 +11,11 @@
 //!
 //! References: CMS, Understanding the Medicare Beneficiary Identifier (MBI) Format.
 
+use std::sync::LazyLock;
+
 use lazaret_core::Label;
 
-use crate::cue::is_one_of;
-use crate::lexicon::Marks;
+use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::{digits, id_at, named};
@@ -79,9 +80,9 @@ impl ShapeDetector for HealthPlan {
             let plan = token.case == Case::Upper && matches!(note.word(token), "PPO" | "HMO" | "EPO");
             if token.has(Marks::PAYER) && token.capitalised() || plan {
                 after_payer(note, index, out);
-            } else if is_lead(note.word(token)) {
+            } else if LEADS.has(token.hash) {
                 after_lead(note, index, 5, out);
-            } else if token.case == Case::Capital && is_one_of(note.word(token), LAST) {
+            } else if token.case == Case::Capital && LAST.has(token.hash) {
                 after_lead(note, index, 1, out);
             }
         }
@@ -89,11 +90,30 @@ impl ShapeDetector for HealthPlan {
 }
 
 /// What the name of a plan ends with: the number follows at once.
-const LAST: &str = "Dental|Care|Health|Healthcare|Advantage|Mutual|Vision|Cross|Shield|Medicaid|Medicare|Senior|Sr|Gold|Plus|Choice";
+static LAST: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "dental",
+        "care",
+        "health",
+        "healthcare",
+        "advantage",
+        "mutual",
+        "vision",
+        "cross",
+        "shield",
+        "medicaid",
+        "medicare",
+        "senior",
+        "sr",
+        "gold",
+        "plus",
+        "choice",
+    ])
+});
 
-/// What stands before the name of a plan: `ins`, `insurance`, `plan`, `payer`, `coverage`.
-fn is_lead(word: &str) -> bool {
-    const LEADS: [&str; 10] = [
+/// What stands before the name of a plan.
+static LEADS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
         "ins",
         "insurance",
         "insurer",
@@ -104,9 +124,8 @@ fn is_lead(word: &str) -> bool {
         "coverage",
         "carrier",
         "insurers",
-    ];
-    matches!(word.len(), 3..=9) && LEADS.iter().any(|lead| lead.eq_ignore_ascii_case(word))
-}
+    ])
+});
 
 /// `ins Quill Care A20 771 834`, `Plan QHP 88 20417 01`: up to four capitalised words of no list, then an id with a letter.
 fn after_lead(note: &Note<'_>, index: usize, most: usize, out: &mut Vec<Found>) {
