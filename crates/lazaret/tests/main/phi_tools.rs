@@ -217,6 +217,16 @@ fn a_text_may_come_from_standard_input() {
 }
 
 #[test]
+fn tokens_may_be_made_of_standard_input() {
+    let place = Place::new();
+    let (code, told) = with_input(&place, &["phi", "edit", "--with", "token", "-"], b"SSN 219-09-9999\n");
+    assert!(code == Some(0) && told.starts_with("SSN [SSN lz-") && told.contains("stdin: edited"), "{told}");
+    let token = told.split([' ', ']']).find(|word| word.starts_with("lz-")).unwrap();
+    let shown = place.json(0, &["tokens", "reveal", token, "--by", "ana", "--reason", "test"]);
+    assert_eq!(shown["value"], "219-09-9999");
+}
+
+#[test]
 fn what_is_no_text_is_uninspectable_and_the_others_are_scanned_all_the_same() {
     let place = place();
     place.write("note.txt", "SSN 219-09-9999\n");
