@@ -67,7 +67,15 @@ impl ShapeDetector for Url {
                 return;
             }
         }
-        while end - hit.end < 2_000 {
+        // What the address around it was read to is not read again.
+        if let Some(around) = out.last()
+            && around.label == Label::URL
+            && around.start < hit.start
+            && hit.end < around.end
+        {
+            end = around.end;
+        }
+        while end - hit.end < LONGEST {
             let b = note.byte(end);
             if b <= b' ' || b >= 0x80 || b"\"<>|\\^`{}".contains(&b) {
                 break;
@@ -80,11 +88,16 @@ impl ShapeDetector for Url {
         if hit.shape == 0 && end - hit.end < 3 {
             return;
         }
-        if !is_standard(note.slice(start, end)) {
+        if !is_standard(note.slice(start, end.min(start + HOST))) {
             out.push(found(Label::URL, start, end, Evidence::Named));
         }
     }
 }
+
+/// Most bytes of an address behind its sign.
+const LONGEST: usize = 2_000;
+/// Bytes that hold a scheme and a host, which has 253 at most (RFC 1035, 2.3.4).
+const HOST: usize = 272;
 
 /// Whether an address names a code system or a standard (FHIR R4, 4.1 code systems): it leads to no one.
 fn is_standard(address: &str) -> bool {
