@@ -2,8 +2,8 @@
 //!
 //! A search for the next match from anywhere would walk its states over every byte, and once more backwards for the
 //! start. Most places cannot begin a match: of a word and two bytes after it a table knows which automata outlive them,
-//! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost place the
-//! first shape in order, then on from its end.
+//! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost
+//! place the first shape in order, then on from its end.
 
 use std::ops::Range;
 
@@ -404,18 +404,23 @@ impl Automaton {
             let Ok(next) = self.every.next_state(states, state, *byte) else { return Shapes::ALL };
             state = next;
             if state.is_match() {
-                (0..self.every.match_len(states, state))
-                    .for_each(|number| shapes.add(self.every.match_pattern(states, state, number)));
+                self.add_matches(states, state, &mut shapes);
             } else if state.is_dead() {
                 return shapes;
             }
         }
         let Ok(last) = self.every.next_eoi_state(states, state) else { return Shapes::ALL };
         if last.is_match() {
-            (0..self.every.match_len(states, last))
-                .for_each(|number| shapes.add(self.every.match_pattern(states, last, number)));
+            self.add_matches(states, last, &mut shapes);
         }
         shapes
+    }
+
+    /// Adds the shapes that a state of `every` tells of.
+    fn add_matches(&self, states: &Cache, state: LazyStateID, shapes: &mut Shapes) {
+        for number in 0..self.every.match_len(states, state) {
+            shapes.add(self.every.match_pattern(states, state, number));
+        }
     }
 
     /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
@@ -499,6 +504,25 @@ mod tests {
     ];
 
     proptest! {
+        #[test]
+        fn every_shape_that_matches_at_a_place_is_told(text in "(mrn|MRN|[:_ -]|1[0-9]{0,3}|ab?){0,16}") {
+            let note = Note::new(&text);
+            let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
+            let mut wrong = Vec::new();
+            automata.seek(&note, 0..text.len(), &mut |work, one| {
+                let told: Vec<PatternID> = automata.every(work, &text, one).after(one.shape).collect();
+                let count = SHAPES.get(one.automaton).map_or(0, |shapes| shapes.len());
+                let matches: Vec<PatternID> = (one.shape.as_usize() + 1..count)
+                    .filter_map(|shape| PatternID::new(shape).ok())
+                    .filter(|shape| automata.at(work, &text, Match { shape: *shape, ..one }).is_some())
+                    .collect();
+                if told != matches {
+                    wrong.push((one, told, matches));
+                }
+            });
+            prop_assert!(wrong.is_empty(), "{wrong:?} in {text:?}");
+        }
+
         #[test]
         fn it_finds_what_a_search_from_anywhere_finds(
             pieces in prop::collection::vec(

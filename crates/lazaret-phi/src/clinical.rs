@@ -88,7 +88,7 @@ fn kind(note: &Note<'_>, start: usize, end: usize) -> Option<&'static str> {
 }
 
 /// What stands before in the same sentence: behind the last sign of an end that a blank follows.
-fn sentence(before: &str) -> &str {
+pub(crate) fn sentence(before: &str) -> &str {
     let ends =
         |pair: &[u8]| matches!(pair, [b'.' | b'!' | b'?' | b';', after] if after.is_ascii_whitespace());
     let end = before.as_bytes().windows(2).rposition(ends);

@@ -8,6 +8,7 @@ mod dose;
 
 use lazaret_core::{Kind, Label};
 
+use crate::clinical::sentence;
 use crate::cue::{Cues, is_one_of};
 use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
@@ -400,14 +401,6 @@ const DEVICES: &str = "lens|iol|stent|stents|pacemaker|icd|implant|valve|mesh|gr
 const UNITS_OF_HOUSES: &str = "apt|apartment|flat|unit|lot|suite|ste|floor|fl|bldg|building|block|box|house|no|rr|hc|route|rte|hwy|highway|level|villa|stop|space|trailer|site|bay|shop|way";
 const STREETS_ABROAD: [&str; 12] =
     ["str", "straße", "strasse", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "berg", "hof"];
-
-/// What stands before in the same sentence: behind the last sign of an end that a blank follows.
-fn sentence(before: &str) -> &str {
-    let ends =
-        |pair: &[u8]| matches!(pair, [b'.' | b'!' | b'?' | b';', after] if after.is_ascii_whitespace());
-    let end = before.as_bytes().windows(2).rposition(ends);
-    end.and_then(|end| before.get(end + 1..)).unwrap_or(before)
-}
 
 #[cfg(test)]
 mod tests {

@@ -109,21 +109,9 @@ fn always_stops(token: &Token) -> bool {
 }
 
 /// What a town stands right after.
-const LEADS: [&str; 13] = [
-    "in ",
-    "from ",
-    "IN ",
-    "FROM ",
-    "to ",
-    "near ",
-    "outside ",
-    " of ",
-    "city\":\"",
-    "City: ",
-    "CITY: ",
-    "Town: ",
-    "TOWN: ",
-];
+const LEADS: [&str; 9] = ["in ", "from ", "IN ", "FROM ", "to ", "near ", "outside ", " of ", "city\":\""];
+/// The keys of a field that holds one.
+const KEYS: [&str; 4] = ["City: ", "CITY: ", "Town: ", "TOWN: "];
 
 /// What stands before a place, if it ends with a word that a town stands right after.
 fn led<'n>(note: &'n Note<'_>, at: usize) -> Option<&'n str> {
@@ -134,7 +122,7 @@ fn led<'n>(note: &'n Note<'_>, at: usize) -> Option<&'n str> {
     let before = note.before(at, 24);
     // Whole words: `in`, not the end of `Ye-jin`.
     let whole = |head: &str| !head.ends_with(|c: char| c.is_alphabetic() || c == '-');
-    LEADS.iter().any(|lead| before.strip_suffix(lead).is_some_and(whole)).then_some(before)
+    LEADS.iter().chain(&KEYS).any(|lead| before.strip_suffix(lead).is_some_and(whole)).then_some(before)
 }
 
 fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence, Label)> {
@@ -202,7 +190,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
         return None;
     }
     let before = led(note, start.start)?;
-    if ["City: ", "CITY: ", "Town: ", "TOWN: "].iter().any(|key| before.ends_with(key)) {
+    if KEYS.iter().any(|key| before.ends_with(key)) {
         return Some((end.end, Evidence::Named, Label::CITY));
     }
     let listed = Lexicon::get().marks(&phrase(note, first, last)).has(Marks::CITY);
