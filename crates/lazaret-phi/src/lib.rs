@@ -52,6 +52,7 @@ mod knowledge;
 mod known;
 mod language;
 mod lexicon;
+mod logins;
 #[doc(hidden)]
 pub mod model;
 mod names;

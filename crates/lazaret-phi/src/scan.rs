@@ -21,6 +21,7 @@ use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::language::Languages;
 use crate::lexicon::{Lexicon, Marks};
+use crate::logins;
 use crate::model;
 use crate::names::widen;
 use crate::ocr;
@@ -250,6 +251,7 @@ fn look_at(
     let before = claims.len();
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
+    logins::seek(note, &mut claims);
     clinical_stays(note, &mut claims, before);
     drop_allowed(note, &allowed, &mut claims);
     edges::record_words(note, &mut claims);

@@ -6,9 +6,9 @@ use crate::view::{Case, Note, Token};
 use lazaret_core::{Kind, Label};
 
 /// Words that may stand between a cue and its value.
-const BETWEEN: [&str; 14] = [
-    "is", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code", "card", "was", "value",
-    "ending",
+const BETWEEN: [&str; 16] = [
+    "is", "s", "btw", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code", "card", "was",
+    "value", "ending",
 ];
 /// Farthest that a value may begin after its cue, in bytes.
 const REACH: usize = 40;
@@ -94,7 +94,21 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
             && group.len() <= 2
             && note.byte(stop) == b' '
             && note.byte(stop + 1).is_ascii_lowercase();
+        // `204 771 190K`: a letter that checks the number; `77 20 91`: pairs.
+        let checked = digits >= 3
+            && group.len() == digits + 1
+            && group.ends_with(|c: char| c.is_ascii_uppercase())
+            && closes
+            && note.slice(at, end).bytes().all(|b| b.is_ascii_digit() || b == b' ');
+        let pairs = whole
+            && digits == 2
+            && pair_before(note, end)
+            && (closes
+                || note.byte(stop) == b' '
+                    && matches!(group_end(note, stop + 1), Some(after) if after - stop == 3 && note.slice(stop + 1, after).bytes().all(|b| b.is_ascii_digit())));
         let continues = (whole && spaced)
+            || checked
+            || pairs
             || leads
             || version
             || (whole && digits >= 3 && group.len() <= 9)
@@ -108,6 +122,12 @@ pub(crate) fn id_at(note: &Note<'_>, at: usize, least: usize) -> Option<(usize, 
     let text = note.slice(at, end);
     let signs = text.bytes().filter(u8::is_ascii_alphanumeric).count();
     (signs >= least && has_digit(text) && end - at <= LONGEST).then_some((at, end))
+}
+
+/// Whether two digits, no more, end at an offset: `77` of `QV/77 20 91`.
+fn pair_before(note: &Note<'_>, end: usize) -> bool {
+    let digit = |at: usize| note.byte(at).is_ascii_digit();
+    end > 2 && digit(end - 1) && digit(end - 2) && !note.byte(end - 3).is_ascii_alphanumeric()
 }
 
 /// A number said in words: `seven seven zero three one four`, at least three.
@@ -172,6 +192,7 @@ pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: 
     for _ in 0..8 {
         let next = match (note.byte(end), note.byte(end + 1)) {
             (b',' | b';' | b'/', b' ') => end + 2,
+            (b' ', b'/' | b'&') if note.byte(end + 2) == b' ' => end + 3,
             (b' ', b'a') if note.slice(end, end + 5) == " and " => end + 5,
             _ => break,
         };

@@ -17,11 +17,12 @@ use std::sync::LazyLock;
 use lazaret_core::Label;
 
 use crate::calendar;
+use crate::cue::is_one_of;
 use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
-use crate::view::Note;
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct Dates;
@@ -187,7 +188,7 @@ impl ShapeDetector for Dates {
             ),
             (
                 Pass::Dates,
-                r"\b(?:\d{4}([/.-])\d{1,2}[/.-]\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2}))\b|[a-z]\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b",
+                r"\b(?:\d{4}([/.-])\d{1,2}[/.-]\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|'?\d{2}))\b|[a-z]\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})\b",
             ),
             (Pass::Dates, r"\b(?:19|20)\d{6}(?:\d{6}|\d{4})?\b"),
             (
@@ -232,13 +233,22 @@ impl ShapeDetector for Dates {
         let ranged = matches!(hit.shape, 1 | 7) && in_range(hit, note);
         let joined = matches!(before, b'/' | b'-' | b'.' | b'_' | b'#')
             && note.byte_before(hit.start.saturating_sub(1)).is_ascii_alphanumeric()
-            || (matches!(after, b'/' | b'-') && note.byte(hit.end + 1).is_ascii_digit())
+            || (matches!(after, b'/' | b'-')
+                && note.byte(hit.end + 1).is_ascii_digit()
+                && !to_ordinal(note, hit.end))
             || (after == b'.' && note.byte(hit.end + 1).is_ascii_digit())
             || after.is_ascii_alphabetic();
         if hit.shape == 1 && (is_score(hit, note, text) || is_mixed(note, hit, text)) {
             return;
         }
-        let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else { return };
+        let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
+        let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else {
+            // `DOB 2/30 (sic)`: no day of the calendar, and meant as one.
+            if birth && matches!(hit.shape, 1 | 8) && !joined && text.contains('/') {
+                out.push(found(Label::BIRTH_DATE, hit.start, hit.end, Evidence::Shape));
+            }
+            return;
+        };
         // `8-19 March 2025`: a stretch of days.
         if hit.shape == 8
             && text.contains('-')
@@ -247,7 +257,6 @@ impl ShapeDetector for Dates {
             out.push(found(Label::DATE, hit.start, end, Evidence::Checked));
             return;
         }
-        let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let evidence = match hit.shape {
             0 => Evidence::Named,
             1 | 7 if !joined || ranged => Evidence::Checked,
@@ -262,13 +271,14 @@ impl ShapeDetector for Dates {
                 return;
             }
             3..=6 if !after.is_ascii_alphabetic() && month_is_meant(hit, note, text) => Evidence::Checked,
+            8 if !joined && date.has_day() && to_ordinal(note, hit.end) => Evidence::Checked,
             8 if !joined && date.has_day() && short_is_date(hit, note, text, birth) => Evidence::Shape,
             9 if birth => Evidence::Named,
             9 if timed(note, hit, text) => Evidence::Shape,
             _ => return,
         };
         let end = if text.ends_with(',') { hit.end - 1 } else { hit.end };
-        let end = if hit.shape == 4 { days_end(note, end, out) } else { end };
+        let end = if matches!(hit.shape, 4 | 8) { days_end(note, end, out) } else { end };
         let mut start = with_weekday(hit, note);
         if note.before(start, 4).eq_ignore_ascii_case("mid-") {
             start -= 4;
@@ -341,6 +351,14 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         .trim_start_matches([',', ' '])
         .strip_prefix("unit ")
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    let index = note.token_at(hit.start);
+    let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    let near = last.filter(|t| hit.start - t.end <= 3);
+    // `Wed 11/26`, `saw Dr Quill 11/9`: a day of the week, or who was seen.
+    let told = near.is_some_and(|t| t.has(Marks::WEEKDAY) && t.len() > 2) || doctor_before(note, index);
+    if told && !text.contains('-') && !unit_follows(note, hit.end) && note.byte(hit.end) != b'%' {
+        return true;
+    }
     if unit_follows(note, hit.end) && !bag
         || (note.cue_before(hit.start, 18, NOT)
             && !note.cue_before(hit.start, 12, "weekend of|week of|night of|morning of"))
@@ -350,9 +368,6 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     {
         return false;
     }
-    let index = note.token_at(hit.start);
-    let last = index.checked_sub(1).and_then(|at| note.tokens().get(at));
-    let near = last.filter(|t| hit.start - t.end <= 3);
     let given = near.is_some_and(|t| {
         ["rhogam", "tdap", "shingrix", "pneumovax", "depo", "prolia"]
             .iter()
@@ -405,8 +420,14 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         {
             return false;
         }
-        // `NV 11-19`: the next visit.
-        return near.is_some_and(|t| matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc"));
+        // `NV 11-19`: the next visit. `CXR 11-13 No change`: when the picture was taken.
+        let next = note.tokens().get(index + 2);
+        let closes = next.is_none_or(|t| t.case == Case::Capital || note.byte(hit.end) != b' ');
+        return near.is_some_and(|t| {
+            matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc")
+                || closes
+                    && is_one_of(note.word(t), "CXR|MRI|CT|HUS|EEG|ECG|EKG|TTE|TEE|Echo|MRA|CTA|PET|EGD|KUB")
+        });
     }
     if text.ends_with('.') {
         return true;
@@ -437,6 +458,22 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
 }
 
+/// Whether a doctor's or a person's title and name stand right before the word at `index`: `Dr Quill`, `Ms Vane-Quill`.
+fn doctor_before(note: &Note<'_>, index: usize) -> bool {
+    let mut end = note.tokens().get(index).map_or(0, |t| t.start);
+    for (count, token) in note.tokens().iter().take(index).rev().take(4).enumerate() {
+        let gap = note.slice(token.end, end);
+        if token.has(Marks::TITLE) {
+            return count > 0 && matches!(gap, " " | ". ") && token.case == Case::Capital && token.len() <= 4;
+        }
+        if !token.capitalised() || !matches!(gap, " " | "-" | "'") {
+            return false;
+        }
+        end = token.start;
+    }
+    false
+}
+
 /// `Bactrim 3/14`: one number too great for a month and, unlike most strengths, not a round one; `4/24` is hours.
 fn no_strengths(text: &str) -> bool {
     let day = |number: u8| (13..=31).contains(&number) && !number.is_multiple_of(5) && number != 24;
@@ -465,6 +502,14 @@ fn in_range(hit: Hit, note: &Note<'_>) -> bool {
         && (next.is_some_and(numbers) || last.is_some_and(numbers))
 }
 
+/// Whether a stretch of days goes on with an ordinal: `12/8-9th`.
+fn to_ordinal(note: &Note<'_>, at: usize) -> bool {
+    let rest = note.after(at, 8);
+    let Some(rest) = rest.strip_prefix(['-', '\u{2013}']) else { return false };
+    let day = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    (1..=2).contains(&(rest.len() - day.len())) && ["st", "nd", "rd", "th"].iter().any(|o| day.starts_with(o))
+}
+
 /// `January 9th-10th, 2025` as a whole; of `April 8th and 9th` the second day is a date of its own.
 fn days_end(note: &Note<'_>, end: usize, out: &mut Vec<Found>) -> usize {
     let rest = note.after(end, 18);
@@ -475,8 +520,10 @@ fn days_end(note: &Note<'_>, end: usize, out: &mut Vec<Found>) -> usize {
         ((1..=2).contains(&digits)).then_some(digits + if ordinal { 2 } else { 0 })
     };
     let closes = |at: usize| !note.byte(at).is_ascii_alphanumeric() && note.byte(at) != b'/';
-    if let Some(length) = rest.strip_prefix('-').and_then(day).filter(|length| closes(end + 1 + length)) {
-        let end = end + 1 + length;
+    let stroke = rest.chars().next().filter(|c| matches!(c, '-' | '\u{2013}')).map_or(1, char::len_utf8);
+    let through = rest.strip_prefix(['-', '\u{2013}']).and_then(day);
+    if let Some(length) = through.filter(|length| closes(end + stroke + length)) {
+        let end = end + stroke + length;
         let year =
             note.after(end, 6).strip_prefix(", ").filter(|year| year.bytes().all(|b| b.is_ascii_digit()));
         return if year.is_some_and(|year| year.len() == 4) { end + 6 } else { end };
@@ -495,7 +542,7 @@ fn month_end(note: &Note<'_>, end: usize) -> Option<usize> {
     let month = note
         .tokens()
         .get(index)
-        .filter(|t| t.start == end + 1 && t.has(Marks::MONTH) && t.case == crate::view::Case::Capital)?;
+        .filter(|t| t.start == end + 1 && t.has(Marks::MONTH) && t.case == Case::Capital)?;
     let year = note
         .tokens()
         .get(index + 1)
@@ -548,8 +595,9 @@ fn with_weekday(Hit { start, shape, .. }: Hit, note: &Note<'_>) -> usize {
     let article = last.is_some_and(|t| matches!(note.word(t), "le" | "den" | "el"));
     let last = if article { index.checked_sub(2).and_then(|at| note.tokens().get(at)) } else { last };
     last.filter(|t| {
-        t.has(Marks::WEEKDAY)
-            && (t.capitalised() || (article || shape <= 6) && t.case == crate::view::Case::Lower)
+        (t.has(Marks::WEEKDAY)
+            || shape != 8 && matches!(note.word(t), "Mo" | "Tu" | "We" | "Th" | "Fr" | "Sa" | "Su"))
+            && (t.capitalised() || (article || shape <= 6) && t.case == Case::Lower)
             && matches!(
                 note.slice(t.end, start),
                 " " | ", " | ". " | "., " | " le " | ", le " | ", den " | " den "

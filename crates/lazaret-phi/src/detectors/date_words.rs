@@ -11,6 +11,7 @@
 
 use lazaret_core::Label;
 
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::Note;
@@ -45,7 +46,7 @@ impl ShapeDetector for DateWords {
         &[
             (
                 Pass::Dates,
-                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos|truth (?:and|&) reconciliation day|family day|civic holiday|midsummer(?:'s)?(?: eve| day| night)|lady day|candlemas|pentecost|whit ?sunday|ascension day|corpus christi|all souls'? day|vaisakhi|holi|nowruz|songkran|purim|sukkot|shavuot|epiphany|twelfth night|three kings'? day|st\.? nicholas'? day|flag day|pioneer day|d-day|ve day|vj day|(?:queen|king)'?s birthday|melbourne cup day|waitangi day|st\.? (?:george|david|andrew|brigid|john)'?s day|(?:spring|summer|may|august) bank holiday|earth day|april fools'? day|tax day|leap day)\b(?:,? (?:of )?(?:(?:19|20)\d\d|(?:nineteen|twenty) (?:oh |ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: ?(?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b)?",
+                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras(?: day)?|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos|truth (?:and|&) reconciliation day|family day|civic holiday|midsummer(?:'s)?(?: eve| day| night)|lady day|candlemas|pentecost|whit ?sunday|ascension day|corpus christi|all souls'? day|vaisakhi|holi|nowruz|songkran|purim|sukkot|shavuot|epiphany|twelfth night|three kings'? day|st\.? nicholas'? day|flag day|pioneer day|d-day|ve day|vj day|(?:queen|king)'?s birthday|melbourne cup day|waitangi day|st\.? (?:george|david|andrew|brigid|john)'?s day|(?:spring|summer|may|august) bank holiday|earth day|april fools'? day|tax day|leap day|black friday|cyber monday|d(?:i|í)a de (?:los )?muertos|navidad|nochebuena|año nuevo|semana santa|tết(?: nguyên đán)?|samhain|imbolc|be(?:altaine|ltane)|lughnasa(?:dh)?|nollaig(?: na mban)?|fête (?:du travail|nationale|du canada)|(?:la )?saint-jean-baptiste|noël|pâques|toussaint|action de grâces|jour de l'an|ramadan|eid|chanukah|navratri|dussehra|vesak|chuseok|obon|mid-autumn festival|simchat torah|tisha b'av|ashura|mothering sunday|pancake day|hogmanay|armistice day|arbor day|matariki|grand final day|bloomsday|pearl harbor day|cesar chavez day|statehood day|king's day|sinterklaas|wigilia|(?:orthodox|coptic|greek) (?:easter|christmas)|(?:winter|summer) solstice|(?:lent|michaelmas|hilary|trinity) term)\b(?:,? (?:of )?(?:(?:19|20)\d\d|(?:nineteen|twenty) (?:oh |ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: ?(?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b)?",
             ),
             (
                 Pass::Dates,
@@ -63,7 +64,7 @@ impl ShapeDetector for DateWords {
             ),
             (
                 Pass::Dates,
-                r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:rs(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
+                r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
             (Pass::Dates, ordinals!(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ", r"\b")),
             (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),
@@ -73,9 +74,13 @@ impl ShapeDetector for DateWords {
             ),
             (
                 Pass::Dates,
-                r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: of)? (?:nineteen|twenty)[ -](?:hundred|oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
+                r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: of)? (?:nineteen|twenty)[ -](?:one|two|three|four|five|six|seven|eight|nine|hundred|oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
             ),
             (Pass::Dates, ordinals!(r"\b(?:on|since|until) the ", r"\b")),
+            (
+                Pass::Dates,
+                r"\b(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:rs?(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)\.?,? (?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
+            ),
             (
                 Pass::Cues,
                 r"\b(?:birth|born|dob|d o b|service|dated|admitted|admission|discharged|discharge|seen|date|on)(?: on| is| was| of)? (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:(?:twenty|thirty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty) (?:(?:nineteen|twenty) )?(?:oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
@@ -86,6 +91,15 @@ impl ShapeDetector for DateWords {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
         if hit.shape == 9 {
+            // `Saturday the 22nd`, `TUES 11TH`; `sat 4th in line` is none.
+            let first = note.tokens().get(note.token_at(start));
+            let month = of_month(&note.after(hit.end, 24).to_ascii_lowercase()).unwrap_or(0);
+            if first.is_some_and(|t| t.capitalised() || t.len() > 3) {
+                out.push(found(Label::DATE, start, hit.end + month, Evidence::Checked));
+            }
+            return;
+        }
+        if hit.shape == 10 {
             // `born two six forty one`: from the month on.
             let months = [
                 "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -125,14 +139,8 @@ impl ShapeDetector for DateWords {
         }
         if hit.shape == 3 {
             let text = note.slice(hit.start, hit.end);
-            // The word before `the` stays, unless it is a weekday; what follows must not make it an ordinal of things.
-            let the = text.to_ascii_lowercase().find("the ").unwrap_or(0);
-            let weekday = text.to_ascii_lowercase().starts_with(['m', 't', 'w', 'f', 's'])
-                && the > 2
-                && !text.to_ascii_lowercase().starts_with("ti");
-            if !weekday || text.to_ascii_lowercase().starts_with("since") {
-                start += the;
-            }
+            // The word before `the` stays; what follows must not make it an ordinal of things.
+            start += text.to_ascii_lowercase().find("the ").unwrap_or(0);
             let next = note.after(hit.end, 2);
             let closes = next.is_empty()
                 || next.starts_with(['.', ',', ';', ')', ':', '?'])
@@ -144,6 +152,16 @@ impl ShapeDetector for DateWords {
             if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
                 out.push(found(Label::DATE, start, hit.end + length, Evidence::Checked));
                 return;
+            }
+        }
+        // `friday december fifth`, `14 Samhain`: the weekday, or the day of a month that is a feast's too.
+        let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
+        if let Some(day) = before.filter(|t| matches!(note.slice(t.end, start), " " | ", ")) {
+            let month = note.slice(start, hit.end).eq_ignore_ascii_case("samhain");
+            if matches!(hit.shape, 1 | 2) && day.has(Marks::WEEKDAY) && day.len() > 3
+                || month && day.digits && day.len() <= 2
+            {
+                start = day.start;
             }
         }
         out.push(found(Label::DATE, start, hit.end, Evidence::Checked));

@@ -40,7 +40,7 @@ impl ShapeDetector for License {
             (Pass::Cues, r"\bdea\b(?: (?:no\b\.?|number|#))?"),
             (
                 Pass::Cues,
-                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc\b|gphc|cpsm|pin no|ahpra|provider no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|passport(?: (?:no\b\.?|number))?|ccn\b|mcnz|ncnz|pcnz|permis|cmq|mci (?:reg|no)\b\.?(?: no\b\.?)?|nrcme(?: (?:no\b\.?|id))?|fmcsa(?: registry)?(?: (?:no\b\.?|id))?|nrp(?: no\b\.?)|national registry(?: (?:no\b\.?|id|#))?|registration (?:no\b\.?|number|#))",
+                r"\b(?:(?:state |medical |med\. ?|driver'?s? ?)?lic(?:en[cs]e|'?s)?\b\.?(?: (?:no\b\.?|number|#))?(?: expired)?|cdl|dl ?#|dl\b|clia|nabp|gmc|cpso|nmc|mcrn|imc no|nmbi|hcpc\b|gphc|cpsm|pin no|ahpra|prov(?:ider)?\.? no\b\.?|prescriber no\b\.?|billing no\b\.?|cert(?:ificate|ification)?\b\.?(?: (?:no\b\.?|number|#))?|twic|ncpdp(?: id)?|imc|rcvs|passport(?: (?:no\b\.?|number))?|ccn\b|mcnz|ncnz|pcnz|permis|cmq|mci (?:reg|no)\b\.?(?: no\b\.?)?|nrcme(?: (?:no\b\.?|id))?|fmcsa(?: registry)?(?: (?:no\b\.?|id))?|nrp(?: no\b\.?)|national registry(?: (?:no\b\.?|id|#))?|registration (?:no\b\.?|number|#))",
             ),
             (Pass::Numbers, r"\b[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}\b"),
             (Pass::Numbers, r"\b[12]\d{9}\b"),

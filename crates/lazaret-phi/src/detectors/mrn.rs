@@ -11,8 +11,8 @@
 
 use lazaret_core::Label;
 
-use crate::overlap::Found;
-use crate::registry::{Hit, Pass, ShapeDetector};
+use crate::overlap::{Evidence, Found};
+use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::named;
 use crate::view::Note;
 
@@ -33,10 +33,18 @@ impl ShapeDetector for Mrn {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Cues, CUES)]
+        &[(Pass::Cues, CUES), (Pass::Numbers, r"(?-i:\bMR) (?:\d{2,3}-\d{2,3}-\d{2,4}|\d{6,10})\b")]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 1 {
+            // `MR 90-11-774`; `MR 20241103` is a picture and its day.
+            let start = hit.start + 3;
+            if crate::calendar::parse(note.slice(start, hit.end)).is_none() {
+                out.push(found(Label::MRN, start, hit.end, Evidence::Shape));
+            }
+            return;
+        }
         named(note, hit, 4, Label::MRN, out);
     }
 }

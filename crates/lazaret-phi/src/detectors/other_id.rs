@@ -46,7 +46,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|seal|bands|terminal|workstation|crn|case worker id|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -58,7 +58,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{4}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
             (Pass::Numbers, r"\b[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){1,5}\b"),
@@ -66,7 +66,7 @@ impl ShapeDetector for OtherId {
                 Pass::Cues,
                 r"\x22reference\x22 ?: ?\x22(?:Patient|Person|RelatedPerson|Practitioner|PractitionerRole|Encounter|Location|Device|Group)/",
             ),
-            (Pass::Numbers, r"\b[A-Z]{1,3}(?:/[A-Z]{1,2})?/?\d{0,2}/\d{4,7}\b"),
+            (Pass::Numbers, r"\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b"),
             // A word run into the number that it names.
             (Pass::Numbers, r"\b(?-i:Subj|Subject|Case|Ref|Order|Spec|Enc|Pt|Acc)(?-i:[A-Z]{1,4})-\d{3,8}\b"),
         ]
@@ -78,7 +78,9 @@ impl ShapeDetector for OtherId {
                 named(note, hit, 5, Label::OTHER_ID.sub("accession"), out);
             }
             1 | 2 => {
-                named(note, hit, 4, Label::OTHER_ID, out);
+                // `badge 318`
+                let badge = note.slice(hit.start, hit.end).to_ascii_lowercase().starts_with("badge");
+                named(note, hit, if badge { 3 } else { 4 }, Label::OTHER_ID, out);
             }
             3 => {
                 // Words so common name a number only if it is long, or letters and digits joined.

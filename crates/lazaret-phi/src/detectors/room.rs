@@ -11,10 +11,11 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::{digits, unit_follows};
-use crate::view::Note;
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct Room;
@@ -36,7 +37,7 @@ impl ShapeDetector for Room {
         &[
             (
                 Pass::Cues,
-                r"\b(?:room|rm|bed|chair|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
+                r"\b(?:room|playroom|rm|bed|chair|pod|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
             ),
             (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b|\bunit (?-i:[A-Z]\d-\d{1,3}[A-Z]?)\b"),
             (
@@ -87,7 +88,9 @@ impl ShapeDetector for Room {
                             || note.byte(hit.end) == b'.' && !note.byte(hit.end + 1).is_ascii_digit()
                             || note.after(hit.end, 2) == "  ");
                 let led = field
-                    || [", ", "in ", "to "].iter().any(|lead| note.before(hit.start, 3).ends_with(lead));
+                    || [", ", "in ", "to ", "er ", "re "]
+                        .iter()
+                        .any(|lead| note.before(hit.start, 3).ends_with(lead));
                 if led {
                     out.push(found(Label::OTHER_ID.sub("room"), hit.start + 3, hit.end, Evidence::Shape));
                 }
@@ -105,7 +108,7 @@ impl ShapeDetector for Room {
 }
 
 /// Words after which a letter alone is a room's: `Room C`, `Theatre B`.
-const LETTERED: &str = "room|rm|theatre|theater|bay|cubicle|suite|homeroom";
+const LETTERED: &str = "room|rm|pod|theatre|theater|bay|cubicle|suite|homeroom";
 /// Words that are others too: what stands after them must look like a room's number, on one line with the word.
 const VAGUE: &str =
     "suite|op|cot|crib|warmer|housing|berth|dorm|bunk|theatre|theater|incubator|stretcher|gurney|trolley";
@@ -130,7 +133,8 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && value.bytes().all(|b| b.is_ascii_uppercase())
         && value != "I"
         && is(LETTERED);
-    let numbered = digits(value) >= 1 && digits(value) <= 5 && letters <= 6;
+    // `POD 3`: the third day after an operation.
+    let numbered = !is("pod") && digits(value) >= 1 && digits(value) <= 5 && letters <= 6;
     // `bed to chair 02`: what a score counts.
     let scored = note.before(hit.start, 4).ends_with(" to ")
         && note.cue_before(hit.start, 16, "bed|sit|stand|transfer");
@@ -162,6 +166,27 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         out.push(found(Label::OTHER_ID.sub("room"), start, ward_end(note, end), Evidence::Named));
         return;
     }
+    // `room Banksia 3`, `room G.04`: a name or a letter and a number.
+    if is("room|rm|bed|ward|suite") && start > hit.start {
+        let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start);
+        let named = token.is_some_and(|t| {
+            matches!(t.case, Case::Capital | Case::Initial)
+                && !is_one_of(note.word(t), "Air|Rest|Round|Rounds|Temp|No|Bound|Side|Visit|Check")
+                && (t.case == Case::Initial) == (note.byte(t.end) == b'.')
+                && matches!(note.byte(t.end), b' ' | b'.')
+        });
+        let at = token.map_or(end, |t| t.end + 1);
+        let number = note.after(at, 4);
+        let count = number.bytes().take_while(u8::is_ascii_digit).count();
+        let closes = !number
+            .as_bytes()
+            .get(count)
+            .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'%' | b':'));
+        if named && (1..=3).contains(&count) && closes && !unit_follows(note, at + count) {
+            out.push(found(Label::OTHER_ID.sub("room"), start, at + count, Evidence::Named));
+            return;
+        }
+    }
     // `BED: CVICU 8`: the unit belongs to it.
     if is("bed|room|rm")
         && !value.is_empty()
@@ -170,10 +195,11 @@ fn after_word(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         && value.bytes().all(|b| b.is_ascii_uppercase())
         && note.byte(end) == b' '
     {
-        let number = note.after(end + 1, 5);
-        let count = number.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let number = number.get(..count).unwrap_or("");
-        if (1..=4).contains(&count)
+        let number = note.after(end + 1, 12);
+        let count = number.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+        let number = number.get(..count).unwrap_or("").trim_end_matches('-');
+        let count = number.len();
+        if (1..=10).contains(&count)
             && number.starts_with(|c: char| c.is_ascii_digit())
             && !unit_follows(note, end + 1 + count)
         {

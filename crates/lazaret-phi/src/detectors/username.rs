@@ -37,10 +37,13 @@ impl ShapeDetector for Username {
         &[
             (
                 Pass::Cues,
-                r"(?:\x22agent|\b(?:transmitted by|uploaded by|entered by|keyed by|released by|posted by|edited by|user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed by|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
+                r"(?:\x22agent|\b(?:transmitted by|uploaded by|entered by|keyed by|released by|posted by|edited by|user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed(?: by)?|scribe(?:d by)?|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|co-?signed by|locked by|usr|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
             ),
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
-            (Pass::Numbers, r"\b(?:by tech|transcribed by|printed by|host|user) "),
+            (
+                Pass::Numbers,
+                r"\b(?:by tech|transcribed by|printed by|scribe|signed|cosigned by|host|usr|user) ",
+            ),
             (Pass::Numbers, r"@[a-z0-9_][a-z0-9_.-]{3,30}\b"),
             (Pass::Signs, r"_[a-z0-9]{1,20}\b"),
             (Pass::Numbers, r"\bby [a-z]{1,8}[._][a-z]{3,20}\b"),
@@ -125,6 +128,7 @@ impl ShapeDetector for Username {
             cue.contains("by")
                 || cue.contains("signed")
                 || cue.contains("agent")
+                || cue.contains("scribe") && name.len() >= 5
                 || cue.contains("user") && name.len() >= 5
                 || cue.contains("as")
         };
@@ -194,7 +198,8 @@ fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let speaks = after == b':' && note.byte(hit.end + 1) == b' ' && digit;
     let named = note.cue_before(start, 14, "by tech|tech|user|login|by|transcribed|typed|scribed|keyed|entered|transmitted|uploaded|mtx|scribe|posted|sent|signed");
     let code = matches!(before, b'.' | b'_' | b'"' | b'/' | b',' | b'<')
-        || matches!(after, b'.' | b'=' | b'(' | b'"' | b'_' | b',' | b'/');
+        || matches!(after, b'=' | b'(' | b'"' | b'_' | b',' | b'/')
+        || after == b'.' && note.byte(hit.end + 1).is_ascii_alphanumeric();
     if letters >= 2 && !code && (speaks || named) {
         out.push(found(Label::OTHER_ID.sub("username"), start, hit.end, Evidence::Shape));
     }

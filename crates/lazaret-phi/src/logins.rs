@@ -1,0 +1,88 @@
+//! Finds user names that hold a name of the note: `qvmoor` beside Quilla Vanmoor, `jfenwic2`, `quorrellj`.
+//!
+//! A login is mostly made of its owner's names: letters before a surname, the surname cut short, letters and digits after
+//! it. Such a word stands in no list; with the name in the same note it is no chance.
+//!
+//! References: 45 CFR 164.514(b)(2)(i)(R).
+
+use lazaret_core::{Kind, Label};
+use rustc_hash::FxHashMap;
+
+use crate::lexicon::Marks;
+use crate::overlap::{Evidence, Found};
+use crate::registry::found;
+use crate::view::{Case, Note, Token};
+
+/// Letters of a surname that a login must hold at least.
+const STEM: usize = 4;
+/// Letters before it, letters and digits after it: at most.
+const LEAD: usize = 2;
+const TAIL: usize = 3;
+/// Longest login, and most names that begin alike.
+const LONGEST: usize = 24;
+const ALIKE: usize = 8;
+/// Most names that are looked for.
+const NAMES: usize = 2_000;
+
+/// Adds the user names that are made of names among the claims.
+pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
+    let stems = stems(note, out);
+    if stems.is_empty() {
+        return;
+    }
+    let mut logins = Vec::new();
+    for token in note.tokens() {
+        let odd = matches!(token.case, Case::Lower | Case::Mixed) && token.marks == Marks::default();
+        if odd && token.len() > STEM && token.len() <= LONGEST && token.plain && is_login(note, token, &stems)
+        {
+            logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
+        }
+    }
+    out.append(&mut logins);
+}
+
+/// The names by their first letters: words of claims, and the two parts of a hyphened one run together.
+fn stems(note: &Note<'_>, claims: &[Found]) -> FxHashMap<[u8; STEM], Vec<Vec<u8>>> {
+    let mut stems: FxHashMap<[u8; STEM], Vec<Vec<u8>>> = FxHashMap::default();
+    let named = claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Likely);
+    for claim in named.take(NAMES) {
+        let mut last: Option<(Vec<u8>, usize)> = None;
+        for token in note.tokens().iter().skip(note.token_at(claim.start)).take_while(|t| t.start < claim.end)
+        {
+            let word = note.word(token).to_ascii_lowercase().into_bytes();
+            let joined = last.filter(|(_, end)| note.slice(*end, token.start) == "-");
+            let joined = joined.map(|(first, _)| [first, word.clone()].concat());
+            for name in joined.into_iter().chain([word.clone()]) {
+                let Some(stem) = name.first_chunk::<STEM>().copied() else { continue };
+                let alike = stems.entry(stem).or_default();
+                if alike.len() < ALIKE && name.iter().all(u8::is_ascii_lowercase) && !alike.contains(&name) {
+                    alike.push(name);
+                }
+            }
+            last = Some((word, token.end));
+        }
+    }
+    stems
+}
+
+/// Whether a word is letters, a name or its beginning, and a few letters or digits.
+fn is_login(note: &Note<'_>, token: &Token, stems: &FxHashMap<[u8; STEM], Vec<Vec<u8>>>) -> bool {
+    let word = note.word(token).as_bytes();
+    if !word.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        return false;
+    }
+    (0..=LEAD).any(|lead| {
+        let Some(rest) = word.get(lead..) else { return false };
+        let Some(alike) = rest.first_chunk::<STEM>().and_then(|stem| stems.get(stem)) else { return false };
+        alike.iter().any(|name| {
+            let same = name.iter().zip(rest).take_while(|(a, b)| a == b).count();
+            let tail = rest.get(same..).unwrap_or(&[]);
+            let digits = tail.iter().filter(|b| b.is_ascii_digit()).count();
+            // Without a letter before it the name stands whole, and something follows: `quorrellj`, `fenwick2`.
+            let whole = same == name.len() && !tail.is_empty();
+            // A word of the note's language seldom ends a name otherwise than `s` and `er` do.
+            let ending = matches!(tail, b"s" | b"er" | b"ed" | b"es" | b"ing" | b"ly" | b"y" | b"ian" | b"e");
+            tail.len() <= TAIL && (tail.len() - digits) <= 2 && !ending && (lead > 0 || whole)
+        })
+    })
+}
