@@ -6,6 +6,7 @@
 
 use lazaret_core::{Kind, Label};
 
+use crate::cue::is_one_of;
 use crate::lexicon::{Lexicon, Marks};
 use crate::names::{clinical_form, last_word};
 use crate::overlap::{Evidence, Found};
@@ -314,6 +315,7 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
 /// `Quillmoor, Ilse / D-118 402 / 10.02.1970`, `Pt Ilse Vane  #20447`: a number beside a patient's name in a row of what tells
 /// who it is is the number of the record.
 pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
+    called(note, out);
     let mut numbers = Vec::new();
     for claim in out.iter().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 1) {
         let rest = note.after(claim.end, 48);
@@ -346,6 +348,24 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut numbers);
 }
 
+/// `(Wale, +353 71 555 0140)`, `~Tam, (505) 555-0121`: a name that is a word too, alone before a telephone's number.
+fn called(note: &Note<'_>, out: &mut Vec<Found>) {
+    let phones = out.iter().filter(|claim| claim.label.kind == Kind::Phone);
+    let names: Vec<Found> = phones
+        .filter_map(|phone| {
+            let index = note.token_at(phone.start).checked_sub(1)?;
+            let token = note.tokens().get(index)?;
+            let gap = note.slice(token.end, phone.start).trim_end_matches(['+', '(']);
+            let alone = note.byte_before(token.start) == b'(' && matches!(gap, ", " | " " | ": ");
+            let name = token.case == Case::Capital
+                && token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT))
+                && !token.has(OTHERS.or(Marks::CITY).or(Marks::FACILITY).or(Marks::STATE));
+            (alone && name).then(|| found(Label::NAME, token.start, token.end, Evidence::Shape))
+        })
+        .collect();
+    out.extend(names);
+}
+
 /// `mom Xanthia 5550162`, `call Xanthia at 40117`: seven or ten digits right after a name, or four to six that someone is
 /// called at.
 fn telephone_beside(note: &Note<'_>, claim: &Found) -> Option<(usize, usize)> {
@@ -375,12 +395,51 @@ fn birth_name_end(note: &Note<'_>, end: usize) -> usize {
         .map_or(end, |t| t.end)
 }
 
+/// Past the letters that spell a dictated name: `quill q u i l l`.
+fn spelt_end(note: &Note<'_>, end: usize) -> usize {
+    let index = note.token_at(end);
+    let Some(word) = index.checked_sub(1).and_then(|at| note.tokens().get(at)).filter(|t| t.end == end) else {
+        return end;
+    };
+    let letters: Vec<&Token> = note
+        .tokens()
+        .iter()
+        .skip(index)
+        .take(word.len())
+        .take_while(|t| t.len() == 1 && t.case == Case::Lower && t.plain)
+        .collect();
+    let spelt = letters.len() >= 3
+        && letters.len() == word.len()
+        && letters.iter().zip(note.word(word).bytes()).all(|(t, b)| note.byte(t.start) == b.to_ascii_lowercase());
+    letters.last().filter(|_| spelt).map_or(end, |t| t.end)
+}
+
+/// Back over what belongs to a name in small letters: `al quillani`, `by rusty quilldry on`.
+fn lower_start(note: &Note<'_>, start: usize) -> usize {
+    let tokens = note.tokens();
+    let index = note.token_at(start);
+    if !note.byte(start).is_ascii_lowercase() || tokens.get(index).is_none_or(|t| t.start != start) {
+        return start;
+    }
+    let before = |back: usize| index.checked_sub(back).and_then(|at| tokens.get(at));
+    let Some(word) = before(1).filter(|t| t.case == Case::Lower && note.slice(t.end, start) == " ") else {
+        return start;
+    };
+    let particle = is_one_of(note.word(word), "al|el|bin|ibn|abu|van|von|del|della|di|du|mac");
+    let given = word.has(Marks::GIVEN)
+        && !word.has(OTHERS)
+        && before(2).is_some_and(|t| is_one_of(note.word(t), "by|with|from|to|for|and|doctor|dr|nurse|called|paged|told"));
+    if particle || given { word.start } else { start }
+}
+
 /// What a found name goes on with: `QUILLMOOR-VANE,E.T.`, the second half of `ilse quillmoor-vane`, `ILSE (ILSY)`.
 pub(crate) fn complete_names(note: &Note<'_>, out: &mut Vec<Found>) {
     let other = OTHERS.or(Marks::COMMON).or(Marks::STATE).or(Marks::CREDENTIAL).or(Marks::PAYER);
     let mut nicknames = Vec::new();
     for claim in out.iter_mut().filter(|claim| claim.label.kind == Kind::Name && claim.end - claim.start > 2)
     {
+        claim.end = spelt_end(note, claim.end);
+        claim.start = lower_start(note, claim.start);
         claim.end = birth_name_end(note, claim.end);
         let mut index = note.token_at(claim.end);
         while let Some(half) = note.tokens().get(index).filter(|half| {

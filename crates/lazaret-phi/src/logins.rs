@@ -41,7 +41,7 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut logins);
 }
 
-/// The names by their first letters: words of claims, and the two parts of a hyphened one run together.
+/// The names by their first letters: words of claims, and two beside each other run together.
 fn stems(note: &Note<'_>, claims: &[Found]) -> FxHashMap<[u8; STEM], Vec<Vec<u8>>> {
     let mut stems: FxHashMap<[u8; STEM], Vec<Vec<u8>>> = FxHashMap::default();
     let named = claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Likely);
@@ -50,7 +50,7 @@ fn stems(note: &Note<'_>, claims: &[Found]) -> FxHashMap<[u8; STEM], Vec<Vec<u8>
         for token in note.tokens().iter().skip(note.token_at(claim.start)).take_while(|t| t.start < claim.end)
         {
             let word = note.word(token).to_ascii_lowercase().into_bytes();
-            let joined = last.filter(|(_, end)| note.slice(*end, token.start) == "-");
+            let joined = last.filter(|(_, end)| matches!(note.slice(*end, token.start), "-" | " "));
             let joined = joined.map(|(first, _)| [first, word.clone()].concat());
             for name in joined.into_iter().chain([word.clone()]) {
                 let Some(stem) = name.first_chunk::<STEM>().copied() else { continue };

@@ -296,10 +296,44 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 || matches!(gap, "\" " | "\") " | "' ")
                     && next.case == Case::Capital
                     && !next.has(Marks::FUNCTION);
-            if !(suffix || hyphen || more || dotted || closing || nick) {
+            // `Quill, P.`, `Quill-Moor, Ilse,`: the given name after its comma.
+            let after = note.tokens().get(last + 2);
+            let turned = gap == ", "
+                && !note.slice(claim.start, claim.end).contains(' ')
+                && this.case == Case::Capital
+                && (next.case == Case::Initial && note.byte(next.end) == b'.'
+                    || next.case == Case::Capital
+                        && next.has(Marks::GIVEN)
+                        && !next.has(Marks::FUNCTION.or(Marks::CREDENTIAL).or(Marks::STATE).or(Marks::CALENDAR))
+                        && note.slice(claim.start, claim.end).contains('-')
+                        && !matches!(note.byte(next.end), b' ' | b'-' | b'.'));
+            // `Ilse Brand before`: a surname that is a word too, between a given name and what goes on in small letters.
+            let wordy = gap == " "
+                && this.case == Case::Capital
+                && next.case == Case::Capital
+                && this.has(Marks::GIVEN)
+                && !this.has(Marks::COMMON)
+                && last == note.token_at(claim.start)
+                && next.has(Marks::SURNAME)
+                && !next.has(
+                    Marks::FUNCTION
+                        .or(Marks::CLINICAL)
+                        .or(Marks::CALENDAR)
+                        .or(Marks::FACILITY)
+                        .or(Marks::STREET)
+                        .or(Marks::STAFF)
+                        .or(Marks::RELATION)
+                        .or(Marks::EPONYM_HEAD)
+                        .or(Marks::ORGANISATION)
+                        .or(Marks::CREDENTIAL),
+                )
+                && after.is_none_or(|t| {
+                    note.slice(next.end, t.start) != " " || t.case == Case::Lower && t.has(Marks::FUNCTION)
+                });
+            if !(suffix || hyphen || more || dotted || closing || nick || turned || wordy) {
                 break;
             }
-            let stop = usize::from((suffix || dotted || closing) && note.byte(next.end) == b'.');
+            let stop = usize::from((suffix || dotted || closing || turned && next.case == Case::Initial) && note.byte(next.end) == b'.');
             claim.end = next.end + stop;
         }
     }

@@ -105,15 +105,25 @@ fn mend(word: &mut [u8], beside: bool) {
     }
     // `N0.`, `D0B`, and `lns.` for `Ins.`
     match word {
-        [b'N' | b'n', o @ b'0'] | [b'D', o @ b'0', b'A'..=b'Z'] => {
+        [b'N' | b'n', o @ b'0', b'V' | b'v']
+        | [o @ b'0', b'C' | b'c', b'T' | b't']
+        | [b'N' | b'n', o @ b'0']
+        | [b'D', o @ b'0', b'A'..=b'Z'] => {
             *o = b'O';
             return;
         }
-        [first @ b'l', b'n' | b'f', rest @ ..] if rest.iter().all(u8::is_ascii_lowercase) => {
+        [first @ b'l', b'n' | b'f' | b'v', rest @ ..] if rest.iter().all(u8::is_ascii_lowercase) => {
             *first = b'I';
             return;
         }
         _ => {}
+    }
+    // `VlLLAGE`, `CLlNlC`
+    let small = word.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let thin = word.iter().filter(|byte| **byte == b'l').count();
+    if digits == 0 && thin > 0 && thin == small && word.len() >= thin + 3 {
+        word.iter_mut().filter(|byte| **byte == b'l').for_each(|byte| *byte = b'I');
+        return;
     }
     let letters = word.len() - digits;
     let lower = word.iter().filter(|byte| byte.is_ascii_lowercase()).count();

@@ -41,7 +41,7 @@ impl ShapeDetector for Age {
             ),
             (
                 Pass::Cues,
-                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead|alive|living|lived to|passed(?: away)?|well) at|is now|age[d]?:|est\.? age|birthday)\b[ :]*|\b(?:d|dec)\.(?: at)? ",
+                r"\b(?:aged?|turn(?:ed|s|ing)?|(?:died|deceased|dead|alive|living|passed(?: away)?|well) at|(?:lived|lives|lived on|survived) to(?: be| age)?|is now|age[d]?:|est\.? age|birthday)\b[ :]*|\b(?:d|dec)\.(?: at)? ",
             ),
             (
                 Pass::Dates,

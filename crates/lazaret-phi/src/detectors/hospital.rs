@@ -265,9 +265,8 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         && word.len() > 2
         && note.slice(word.end, tokens.get(first)?.start) == " "
         && (is(word, &["three", "two", "four", "five", "seven"])
-            || !word.has(
-                Marks::FUNCTION.or(Marks::MEDICAL).or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR),
-            ))
+            || !word.has(Marks::FUNCTION.or(Marks::STAFF).or(Marks::RELATION).or(Marks::CALENDAR))
+                && (!word.has(Marks::MEDICAL) || word.has(Marks::SURNAME_FREQUENT.or(Marks::CITY))))
         && !is(word, &GENERIC)
     {
         first -= 1;

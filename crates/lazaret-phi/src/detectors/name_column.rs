@@ -10,6 +10,7 @@
 //! References: RFC 4180; 45 CFR 164.514(b)(2)(i).
 
 use lazaret_core::{Kind, Label};
+use memchr::memmem;
 
 use crate::calendar;
 use crate::lexicon::Marks;
@@ -26,6 +27,8 @@ const LINE: usize = 1_024;
 const ROWS: usize = 2_000;
 /// Most columns.
 const COLUMNS: usize = 32;
+/// Bytes that a cell may stand beside its head.
+const ASKEW: usize = 10;
 
 impl ShapeDetector for NameColumn {
     fn id(&self) -> &'static str {
@@ -42,7 +45,7 @@ impl ShapeDetector for NameColumn {
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
         &[
-            (Pass::Signs, r"\|"),
+            (Pass::Signs, r"\||\t"),
             (
                 Pass::Signs,
                 r",(?:mrn|name|first_?name|last_?name|patient(?:_?name)?|family|given|dob|birth_?date|phone|ssn|provider|pcp|attending|address|serial|member_?id|account)(?:,|\n)",
@@ -50,9 +53,18 @@ impl ShapeDetector for NameColumn {
         ]
     }
 
+    fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
+        aligned(note, out);
+    }
+
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-        let mark = if hit.shape == 0 { '|' } else { ',' };
-        let Some(start) = line_start(note, hit.start, if mark == '|' { b'|' } else { 0 }) else { return };
+        let mark = match (hit.shape, note.byte(hit.start)) {
+            (0, b'\t') => '\t',
+            (0, _) => '|',
+            _ => ',',
+        };
+        let first = if mark == '|' { b'|' } else if mark == '\t' { b'\t' } else { 0 };
+        let Some(start) = line_start(note, hit.start, first) else { return };
         let lead = note.slice(start, hit.start);
         if mark == ',' && lead.split_once(',').is_some_and(|(_, rest)| known_columns(rest)) {
             return;
@@ -65,7 +77,7 @@ impl ShapeDetector for NameColumn {
             .checked_sub(1)
             .and_then(|end| Some(note.slice(line_start(note, end, 0)?, end)))
             .unwrap_or("");
-        let under = if mark == '|' { above.contains(mark) } else { known_columns(above) };
+        let under = if mark != ',' { above.contains(mark) } else { known_columns(above) };
         // A row of its own: what it is, and the value.
         if mark == '|' && filled == 2 && known == 1 {
             let label = head.iter().flatten().next().copied();
@@ -78,7 +90,7 @@ impl ShapeDetector for NameColumn {
             return;
         }
         let plain = cells(line, mark).all(|(_, cell)| cell.len() <= 32 && digits(cell) <= 3);
-        if under || known == 0 || filled < 3 && mark == ',' || !plain || head.len() > COLUMNS {
+        if under || known == 0 || filled < 3 && mark != '|' || !plain || head.len() > COLUMNS {
             return;
         }
         let mut at = start + line.len() + 1;
@@ -95,6 +107,52 @@ impl ShapeDetector for NameColumn {
             at += row.len() + 1;
         }
     }
+}
+
+/// Columns that blanks align: a head of three cells or more with wide gaps, and rows whose cells stand under them.
+fn aligned(note: &Note<'_>, out: &mut Vec<Found>) {
+    let wide = memmem::Finder::new("   ");
+    let text = note.text();
+    let mut at = 0;
+    while let Some(gap) = text.as_bytes().get(at..).and_then(|rest| wide.find(rest)) {
+        let gap = at + gap;
+        let Some(start) = line_start(note, gap, 0).filter(|start| *start >= at || at == 0) else {
+            at = gap + 3;
+            continue;
+        };
+        let line = line_at(note, start, LINE);
+        at = start + line.len() + 1;
+        let head: Vec<(usize, Option<Label>)> =
+            spaced(line).map(|(offset, cell)| (offset, column(cell))).collect();
+        let plain = spaced(line).all(|(_, cell)| cell.len() <= 32 && digits(cell) == 0 && !cell.contains(':'));
+        if head.len() < 3 || head.len() > COLUMNS || !plain || head.iter().all(|(_, label)| label.is_none()) {
+            continue;
+        }
+        for _ in 0..ROWS {
+            let row = line_at(note, at, LINE);
+            if spaced(row).count() < 2 {
+                break;
+            }
+            for (offset, cell) in spaced(row) {
+                // The head that begins nearest to the cell, which no other column's cells pass.
+                let nearest = head.iter().min_by_key(|(from, _)| from.abs_diff(offset));
+                if let Some((from, Some(label))) = nearest
+                    && from.abs_diff(offset) <= ASKEW
+                {
+                    value(note, at + offset, cell, *label, out);
+                }
+            }
+            at += row.len() + 1;
+        }
+    }
+}
+
+/// The cells of a line that gaps of two blanks or more part, each with its offset.
+fn spaced(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    line.split("  ").filter_map(move |cell| {
+        let inner = cell.trim();
+        (!inner.is_empty()).then(|| (inner.as_ptr() as usize - line.as_ptr() as usize, inner))
+    })
 }
 
 /// Where the line of a sign begins, if none of `mark` stands before it in the line and the line is no longer than may be.
@@ -169,7 +227,7 @@ fn column(head: &str) -> Option<Label> {
         "accession" | "acc" | "acc no" | "specimen id" | "specimen no" | "accession no" => {
             Label::OTHER_ID.sub("accession")
         }
-        "rx" | "rx no" | "order no" | "order id" | "req no" | "request no" | "case no" | "case id"
+        "rx" | "rx no" | "rx number" | "rx id" | "prescription no" | "claim" | "claim no" | "claim id" | "confirmation" | "order no" | "order id" | "req no" | "request no" | "case no" | "case id"
         | "ticket" | "script" | "script no" | "encounter" | "encounter id" | "visit no" | "visit id"
         | "csn" | "invoice" | "ref no" => Label::OTHER_ID,
         "date" | "last fill" | "filled" | "last filled" | "last seen" | "seen" | "next" | "next visit"

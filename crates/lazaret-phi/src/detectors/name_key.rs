@@ -55,7 +55,7 @@ impl ShapeDetector for NameKey {
             (Pass::Signs, r"\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
             (
                 Pass::Numbers,
-                r"\b(?:a/k/a|aka|goes by|known as|nicknamed?|prefers to be called|answers to|likes to be called|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
+                r"\b(?:a/k/a|aka|go(?:es)? by|known as|called by (?:friends|family)|nicknamed?|prefers to be called|answers to|likes to be called|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
             ),
             (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b"),
         ]
@@ -80,6 +80,17 @@ impl ShapeDetector for NameKey {
                 }
                 return;
             }
+            // `aka C.J.`
+            let dotted = note.after(hit.end, 4);
+            if let [a, b'.', b, b'.'] = dotted.as_bytes()
+                && a.is_ascii_uppercase()
+                && b.is_ascii_uppercase()
+            {
+                out.push(found(Label::PATIENT, hit.end, hit.end + 4, Evidence::Checked));
+                return;
+            }
+            // `Tee`, a word of the trade too, is a name after this.
+            let other = if word.is_some_and(|t| t.has(Marks::PERSON)) { Marks::FUNCTION } else { other };
             if let Some(token) = word.filter(|t| t.case == Case::Capital && t.len() >= 2 && !t.has(other)) {
                 out.push(found(Label::PATIENT, token.start, token.end, Evidence::Checked));
             }

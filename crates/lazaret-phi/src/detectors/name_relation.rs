@@ -99,6 +99,20 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         report(note, words, label, Evidence::Named, out);
         return;
     }
+    // `his late wife was pearl and`
+    let was = tokens.get(index + 1).is_some_and(|t| matches!(note.word(t), "was" | "is"))
+        && tokens.get(index + 2).is_some_and(|t| {
+            t.case == Case::Lower
+                && t.has(Marks::GIVEN_FREQUENT)
+                && !t.has(Marks::CLINICAL.or(Marks::FUNCTION))
+                && tokens.get(index + 3).is_none_or(|after| matches!(note.word(after), "and" | "who" | "she" | "he"))
+        })
+        && token.case == Case::Lower
+        && note.slice(token.end, tokens.get(index + 2).map_or(0, |t| t.start)).len() <= 5;
+    if was {
+        report(note, (index + 2, index + 2), label, Evidence::Shape, out);
+        return;
+    }
     // `his sister pearl died`, `UNCLE RAY DIED`, `his mate Bruiser can`: a word that is also another, where a name must be.
     let follows = tokens.get(at + 1).is_none_or(|after| {
         note.slice(next.end, after.start) != " "

@@ -50,7 +50,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\b(?:id|no\.|nr\.|rx|case|order|ref|reference|report|file|tag|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
+                r"\b(?:id|no\.|nr\.|rx|case|order|ref|reference|report|file|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
             ),
             (
                 Pass::Numbers,

@@ -40,7 +40,7 @@ impl ShapeDetector for Phone {
         &[
             (
                 Pass::Cues,
-                r"\b(?:dect|ascom|spectralink|vocera|wireless phone|pager|pgr|bleep|beeper|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)(?:\b\.?|[12]\b)(?: (?:number|no\b\.?|is|#))*[ :#]*",
+                r"\b(?:dect|ascom|spectralink|vocera|wireless phone|pager|pgr|bleep on call|bleep|beeper|poste|durchwahl|nebenstelle|tty|ext(?:ension)?\b\.?|voalte|option|speed dial|box|message box|mobile|mob|cell|phone|telephone|tel)(?:\b\.?|[12]\b)(?: (?:number|no\b\.?|is|#))*[ :#]*",
             ),
             (
                 Pass::Signs,

@@ -49,7 +49,7 @@ impl ShapeDetector for Vehicle {
             (Pass::Numbers, r"(?-i:\bN\d{2,4}[A-Z]{1,2}\b)"),
             (
                 Pass::Cues,
-                r"\b(?:reg(?:istration)?|van|truck|pickup|ute|minivan|sedan|suv|jeep|motorcycle|motorbike|scooter|trailer|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
+                r"\b(?:reg(?:istration)?|car|vehicle|bike|honda|toyota|ford|chevy|tesla|subaru|nissan|kia|hyundai|jeep|dodge|van|truck|pickup|ute|minivan|sedan|suv|jeep|motorcycle|motorbike|scooter|trailer|ambulance|tractor)\b[:.]?,? ?(?:reg\b\.? )?",
             ),
         ]
     }
