@@ -55,6 +55,11 @@ impl Written {
         self.fields.iter().find(|field| field.part == part).map(|field| field.value)
     }
 
+    /// The month, if it is written.
+    pub(crate) fn month(&self) -> Option<i64> {
+        self.get(Part::Month)
+    }
+
     /// The year, if it is written.
     pub(crate) fn year(&self) -> Option<i64> {
         self.get(Part::Year)

@@ -65,6 +65,7 @@ mod scan;
 pub mod score;
 mod section;
 mod states;
+mod short_dates;
 mod stays;
 mod surrogate;
 mod value;

@@ -28,6 +28,7 @@ use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
 use crate::residual::{self, Assessment, CLINICAL_TEXT, Taken};
+use crate::short_dates;
 use crate::stays::clinical_stays;
 use crate::view::{Case, Note, Token};
 use crate::wide;
@@ -218,6 +219,7 @@ fn look_at(
     let languages = Languages::of(note);
     languages.temper(&mut claims, 0);
     abroad::detect(note, &languages, &mut claims).map_err(failed)?;
+    short_dates::seek(note, &mut claims);
     if let Some(seeds) = seeds {
         seeds.seek(note, &mut claims);
     }
