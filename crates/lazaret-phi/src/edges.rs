@@ -395,22 +395,30 @@ fn birth_name_end(note: &Note<'_>, end: usize) -> usize {
         .map_or(end, |t| t.end)
 }
 
-/// Past the letters that spell a dictated name: `quill q u i l l`.
+/// Past the letters that spell a dictated name: `quill q u i l l`, `quill thats q u i l l`.
 fn spelt_end(note: &Note<'_>, end: usize) -> usize {
     let index = note.token_at(end);
-    let Some(word) = index.checked_sub(1).and_then(|at| note.tokens().get(at)).filter(|t| t.end == end) else {
+    let Some(word) = index.checked_sub(1).and_then(|at| note.tokens().get(at)).filter(|t| t.end == end)
+    else {
         return end;
     };
+    let said = note
+        .tokens()
+        .get(index)
+        .is_some_and(|t| is_one_of(note.word(t), "thats|that's|spelled|spelt|spelling"));
     let letters: Vec<&Token> = note
         .tokens()
         .iter()
-        .skip(index)
+        .skip(index + usize::from(said))
         .take(word.len())
         .take_while(|t| t.len() == 1 && t.case == Case::Lower && t.plain)
         .collect();
     let spelt = letters.len() >= 3
         && letters.len() == word.len()
-        && letters.iter().zip(note.word(word).bytes()).all(|(t, b)| note.byte(t.start) == b.to_ascii_lowercase());
+        && letters
+            .iter()
+            .zip(note.word(word).bytes())
+            .all(|(t, b)| note.byte(t.start) == b.to_ascii_lowercase());
     letters.last().filter(|_| spelt).map_or(end, |t| t.end)
 }
 
@@ -428,7 +436,9 @@ fn lower_start(note: &Note<'_>, start: usize) -> usize {
     let particle = is_one_of(note.word(word), "al|el|bin|ibn|abu|van|von|del|della|di|du|mac");
     let given = word.has(Marks::GIVEN)
         && !word.has(OTHERS)
-        && before(2).is_some_and(|t| is_one_of(note.word(t), "by|with|from|to|for|and|doctor|dr|nurse|called|paged|told"));
+        && before(2).is_some_and(|t| {
+            is_one_of(note.word(t), "by|with|from|to|for|and|doctor|dr|nurse|called|paged|told")
+        });
     if particle || given { word.start } else { start }
 }
 

@@ -222,6 +222,10 @@ impl Languages {
                 || claim.evidence == Evidence::Known
                 || !matches!(claim.label.kind, Kind::Name | Kind::Hospital | Kind::Location)
                 || claim.label == lazaret_core::Label::ZIP && claim.evidence >= Evidence::Checked
+                // `dr quillroga` has the same title there, and only German writes every noun as a name.
+                || claim.label.kind == Kind::Name
+                    && claim.evidence >= Evidence::Named
+                    && self.at(claim.start) != Language::German
         });
     }
 }

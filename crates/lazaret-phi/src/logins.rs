@@ -27,18 +27,26 @@ const NAMES: usize = 2_000;
 /// Adds the user names that are made of names among the claims.
 pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     let stems = stems(note, out);
-    if stems.is_empty() {
-        return;
-    }
     let mut logins = Vec::new();
     for token in note.tokens() {
         let odd = matches!(token.case, Case::Lower | Case::Mixed) && token.marks == Marks::default();
-        if odd && token.len() > STEM && token.len() <= LONGEST && token.plain && is_login(note, token, &stems)
+        if odd && token.len() > STEM && token.len() <= LONGEST && token.plain && (is_login(note, token, &stems) || in_brackets(note, token))
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
     }
     out.append(&mut logins);
+}
+
+/// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.
+fn in_brackets(note: &Note<'_>, token: &Token) -> bool {
+    let word = note.word(token);
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    note.byte_before(token.start) == b'('
+        && note.byte(token.end) == b')'
+        && letters.len() >= 5
+        && (1..=3).contains(&(word.len() - letters.len()))
+        && letters.bytes().all(|b| b.is_ascii_lowercase())
 }
 
 /// The names by their first letters: words of claims, and two beside each other run together.

@@ -304,7 +304,8 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && (next.case == Case::Initial && note.byte(next.end) == b'.'
                     || next.case == Case::Capital
                         && next.has(Marks::GIVEN)
-                        && !next.has(Marks::FUNCTION.or(Marks::CREDENTIAL).or(Marks::STATE).or(Marks::CALENDAR))
+                        && !next
+                            .has(Marks::FUNCTION.or(Marks::CREDENTIAL).or(Marks::STATE).or(Marks::CALENDAR))
                         && note.slice(claim.start, claim.end).contains('-')
                         && !matches!(note.byte(next.end), b' ' | b'-' | b'.'));
             // `Ilse Brand before`: a surname that is a word too, between a given name and what goes on in small letters.
@@ -330,10 +331,26 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && after.is_none_or(|t| {
                     note.slice(next.end, t.start) != " " || t.case == Case::Lower && t.has(Marks::FUNCTION)
                 });
-            if !(suffix || hyphen || more || dotted || closing || nick || turned || wordy) {
+            // `Ilse B+`, `ilse b 6:05`: the surname's letter, as a chat has it.
+            let lettered = gap == " "
+                && next.len() == 1
+                && next.plain
+                && this.has(Marks::GIVEN)
+                && last == note.token_at(claim.start)
+                && (this.case == Case::Capital && next.case == Case::Initial
+                    || this.case == Case::Lower
+                        && next.case == Case::Lower
+                        && matches!(note.byte_before(this.start), 0 | b'\n'))
+                && note.byte(next.end) != b'.'
+                && (!matches!(note.byte(next.end), b' ' | b'-' | b'\'' | b'/')
+                    || note.byte(next.end + 1).is_ascii_digit());
+            if !(suffix || hyphen || more || dotted || closing || nick || turned || wordy || lettered) {
                 break;
             }
-            let stop = usize::from((suffix || dotted || closing || turned && next.case == Case::Initial) && note.byte(next.end) == b'.');
+            let stop = usize::from(
+                (suffix || dotted || closing || turned && next.case == Case::Initial)
+                    && note.byte(next.end) == b'.',
+            );
             claim.end = next.end + stop;
         }
     }

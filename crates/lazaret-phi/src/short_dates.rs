@@ -38,7 +38,9 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
         }
         let text = note.slice(first.start, second.end);
         let month = calendar::parse(text).and_then(|date| date.month());
-        if month.is_some_and(|month| months & (1 << month) != 0) && is_free(note, index, first.start, second.end) {
+        if month.is_some_and(|month| months & (1 << month) != 0)
+            && is_free(note, index, first.start, second.end)
+        {
             dates.push(found(Label::DATE, first.start, second.end, Evidence::Likely));
         }
     }
@@ -48,15 +50,19 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
 /// The months of the note's dates, a bit each.
 fn months(note: &Note<'_>, claims: &[Found]) -> u16 {
     let sure = claims.iter().filter(|claim| {
-        claim.label.kind == Kind::Date && claim.label != Label::BIRTH_DATE && claim.evidence >= Evidence::Shape
+        claim.label.kind == Kind::Date
+            && claim.label != Label::BIRTH_DATE
+            && claim.evidence >= Evidence::Shape
     });
-    let month = |claim: &Found| calendar::parse(note.slice(claim.start, claim.end)).and_then(|date| date.month());
+    let month =
+        |claim: &Found| calendar::parse(note.slice(claim.start, claim.end)).and_then(|date| date.month());
     sure.filter_map(month).fold(0, |months, month| months | 1 << month)
 }
 
 /// Whether nothing beside two numbers makes a fraction or a part of something longer of them.
 fn is_free(note: &Note<'_>, index: usize, start: usize, end: usize) -> bool {
-    let joins = |b: u8| matches!(b, b'/' | b'-' | b'.' | b'+' | b'%' | b':' | b'_' | b'#' | b'>' | b'<' | b'=');
+    let joins =
+        |b: u8| matches!(b, b'/' | b'-' | b'.' | b'+' | b'%' | b':' | b'_' | b'#' | b'>' | b'<' | b'=');
     let (before, after) = (note.byte_before(start), note.byte(end));
     if joins(before)
         || before.is_ascii_alphanumeric()
@@ -81,5 +87,10 @@ fn is_free(note: &Note<'_>, index: usize, start: usize, end: usize) -> bool {
             || t.digits && note.byte_before(t.start) == b'/'
     });
     let followed = next.is_some_and(|t| is_one_of(&note.word(t).to_ascii_lowercase(), AFTER));
-    !led && !followed && !note.cue_before(start, 24, "pain|strength|motor|murmur|score|scale|rates|vision|gcs|reflexes|apgar|apgars")
+    !led && !followed
+        && !note.cue_before(
+            start,
+            24,
+            "pain|strength|motor|murmur|score|scale|rates|vision|gcs|reflexes|apgar|apgars",
+        )
 }

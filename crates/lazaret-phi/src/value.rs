@@ -6,9 +6,9 @@ use crate::view::{Case, Note, Token};
 use lazaret_core::{Kind, Label};
 
 /// Words that may stand between a cue and its value.
-const BETWEEN: [&str; 16] = [
-    "is", "s", "btw", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code", "card", "was",
-    "value", "ending",
+const BETWEEN: [&str; 18] = [
+    "ends", "in", "is", "s", "btw", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code",
+    "card", "was", "value", "ending",
 ];
 /// Farthest that a value may begin after its cue, in bytes.
 const REACH: usize = 40;

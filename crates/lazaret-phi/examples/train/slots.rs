@@ -869,7 +869,11 @@ impl Writer<'_> {
                 self.dice.pick(&["on", "at", "by the", "&"]),
                 capital(self.dice.pick(&self.lists.common))
             ),
-            94..96 => format!("The {} {}", capital(self.dice.pick(&self.lists.common)), capital(self.dice.pick(&self.lists.common))),
+            94..96 => format!(
+                "The {} {}",
+                capital(self.dice.pick(&self.lists.common)),
+                capital(self.dice.pick(&self.lists.common))
+            ),
             _ => capital(self.dice.pick(&self.lists.common)),
         }
     }

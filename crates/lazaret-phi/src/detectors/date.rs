@@ -274,6 +274,8 @@ impl ShapeDetector for Dates {
             8 if !joined && date.has_day() && to_ordinal(note, hit.end) => Evidence::Checked,
             8 if !joined && date.has_day() && short_is_date(hit, note, text, birth) => Evidence::Shape,
             9 if birth => Evidence::Named,
+            // `d 013026 t 013126`: when it was dictated and typed.
+            9 if note.cue_before(hit.start, 6, "d|t|dd|dt|dict|trans|typed|dictated") => Evidence::Shape,
             9 if timed(note, hit, text) => Evidence::Shape,
             _ => return,
         };
@@ -284,6 +286,7 @@ impl ShapeDetector for Dates {
             start -= 4;
         }
         start = days_start(note, start, hit.shape);
+        start = months_start(note, start, hit.shape);
         if note.before(start, 5).to_ascii_lowercase().ends_with("the ") {
             start -= 4;
         }
@@ -334,7 +337,12 @@ fn month_is_meant(hit: Hit, note: &Note<'_>, text: &str) -> bool {
     let value = text.starts_with(|c: char| c.is_ascii_digit())
         && note.byte_before(hit.start) == b'.'
         && note.byte_before(hit.start.saturating_sub(1)).is_ascii_digit();
-    (!verb || certain || text.starts_with('M')) && !score && !value && (year || !unit_follows(note, hit.end))
+    // `turns 98 on may 3.`
+    let led = lower.len() > 4 && note.cue_before(hit.start, 6, "on|since|until|till|by|born|due|dob");
+    (!verb || certain || led || text.starts_with('M'))
+        && !score
+        && !value
+        && (year || !unit_follows(note, hit.end))
 }
 
 /// What a day is `of`: of a week, or of a study or paper, which has one (`MBS of 11/4`); of a score it is the most.
@@ -566,13 +574,26 @@ fn timed(note: &Note<'_>, hit: Hit, text: &str) -> bool {
     day && time && word.ends_with(' ') && word.starts_with(|c: char| c.is_alphabetic())
 }
 
+/// `May-June 2025`: back over the first month of a stretch.
+fn months_start(note: &Note<'_>, start: usize, shape: usize) -> usize {
+    let month = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
+    month
+        .filter(|t| {
+            shape == 6
+                && t.has(Marks::MONTH)
+                && matches!(note.slice(t.end, start), "-" | "\u{2013}" | "/" | " to ")
+        })
+        .map_or(start, |t| t.start)
+}
+
 /// `8-19 March`, `8 to 19 March`, `le 24 sept`: back over the first day of a stretch, and over the article.
 fn days_start(note: &Note<'_>, start: usize, shape: usize) -> usize {
     if shape != 3 {
         return start;
     }
     let before = note.before(start, 8);
-    let Some(head) = ["-", " - ", " to ", "/", " & "].iter().find_map(|sign| before.strip_suffix(sign))
+    let Some(head) =
+        ["-", "\u{2013}", " - ", " to ", "/", " & "].iter().find_map(|sign| before.strip_suffix(sign))
     else {
         return if before.ends_with(" le ") { start - 3 } else { start };
     };

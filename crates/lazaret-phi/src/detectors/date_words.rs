@@ -76,14 +76,24 @@ impl ShapeDetector for DateWords {
                 Pass::Dates,
                 r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: of)? (?:nineteen|twenty)[ -](?:one|two|three|four|five|six|seven|eight|nine|hundred|oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
             ),
-            (Pass::Dates, ordinals!(r"\b(?:on|since|until) the ", r"\b")),
+            (
+                Pass::Dates,
+                ordinals!(
+                    r"\b(?:on|since|until|till|through|from|by|before|after|(?:night|morning|evening|afternoon|day) of) the ",
+                    r"\b"
+                ),
+            ),
             (
                 Pass::Dates,
                 r"\b(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:rs?(?:day)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)\.?,? (?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
             (
+                Pass::Dates,
+                r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) slash (?:(?:twenty|thirty)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)(?: slash (?:(?:nineteen|twenty) )?(?:oh (?:one|two|three|four|five|six|seven|eight|nine)|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen))?\b",
+            ),
+            (
                 Pass::Cues,
-                r"\b(?:birth|born|dob|d o b|service|dated|admitted|admission|discharged|discharge|seen|date|on)(?: on| is| was| of)? (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:(?:twenty|thirty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty) (?:(?:nineteen|twenty) )?(?:oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
+                r"\b(?:birth|born|dob|d o b|service|dated|admitted|admission|discharged|discharge|seen|date|on)(?: on| is| was| of)? (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:(?:twenty|thirty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty) (?:of )?(?:(?:nineteen|twenty) )?(?:oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
             ),
         ]
     }
@@ -100,6 +110,21 @@ impl ShapeDetector for DateWords {
             return;
         }
         if hit.shape == 10 {
+            // `one slash twenty nine`, not `three slash six`, which is a murmur's, and `four slash five`, a strength.
+            let text = note.slice(hit.start, hit.end).to_ascii_lowercase();
+            let parts: Vec<&str> = text.split(" slash ").collect();
+            let day = parts.get(1).is_some_and(|day| {
+                day.contains("teen")
+                    || day.contains("twenty-")
+                    || day.contains("twenty ")
+                    || day.starts_with("thirty ")
+            });
+            if parts.len() == 3 || day {
+                out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
+            }
+            return;
+        }
+        if hit.shape == 11 {
             // `born two six forty one`: from the month on.
             let months = [
                 "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -131,7 +156,7 @@ impl ShapeDetector for DateWords {
             let next = note.after(hit.end, 2);
             if !(next.is_empty()
                 || next.starts_with(['.', ',', ';', ')', '?'])
-                || note.cue_after(hit.end, 6, "and|at|with|he|she|was|they"))
+                || note.cue_after(hit.end, 6, "and|at|with|he|she|was|they|after|when|because|for|in|period|comma|number|his|her|we|i|to|had|repeat|end|but|then|there|it"))
             {
                 return;
             }

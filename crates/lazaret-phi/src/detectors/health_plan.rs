@@ -41,7 +41,7 @@ impl ShapeDetector for HealthPlan {
         &[
             (
                 Pass::Cues,
-                r"\b(?:mbi|hicn?|(?:subscriber|member|beneficiary|policy)_?(?:id|number)|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|hcn|gms(?: no\b\.?| number)?|dpp|ohip|phn|dva|ihi|rin|ahcccs id|ramq|msp|ahcip|mcp no\b\.?|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
+                r"\b(?:mbi|hicn?|(?:subscriber|member|beneficiary|policy)_?(?:id|number)|(?:member|subscriber|beneficiary|insurance|ins|insured|plan|policy|burial policy|group|grp|medicaid|medicare|medi-cal|tricare|state)\b\.?(?: |-)?(?:id\b|no\b\.?|number|nr|#)(?: (?:no\b\.?|number))?|(?:member|subscriber|policy|grp|group|insurance|medicaid|medicare|mcaid|mcare|hcn|gms(?: no\b\.?| number)?|dpp|ohip|phn|dva|ihi|rin|ahcccs id|ramq|msp|ahcip|mcp no\b\.?|kv-nr\.?|versicherten-?nr\.?|health ?card(?: no\b\.?)?)\b:?|member [a-z][a-z' .-]{2,40}, id)",
             ),
             (
                 Pass::Cues,

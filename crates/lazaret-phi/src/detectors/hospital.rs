@@ -170,10 +170,18 @@ static ENDS: LazyLock<WordSet> = LazyLock::new(|| {
         "center",
         "teleradiology",
         "pharmacy",
+        "practice",
+        "library",
+        "shelter",
+        "dialysis",
+        "rehab",
+        "elementary",
     ])
 });
 /// What may stand before `home`, `care`, `medicine`.
-const PAIRS: [&str; 17] = [
+const PAIRS: [&str; 19] = [
+    "group",
+    "private",
     "credit",
     "access",
     "home",
@@ -249,8 +257,10 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
     // `critical access hospital`
     let mut first = index;
     let pair = first.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|token| is(token, &PAIRS));
-    if matches!(note.word(head), "home" | "medicine" | "care" | "center" | "medical" | "supply" | "union")
-        && !pair
+    if matches!(
+        note.word(head),
+        "home" | "medicine" | "care" | "center" | "medical" | "supply" | "union" | "practice"
+    ) && !pair
     {
         return None;
     }

@@ -58,6 +58,11 @@ impl ShapeDetector for License {
             2 if is_quantity(note, hit) => {}
             2 => {
                 let before = out.len();
+                // `DL AR 918840027`: the state is no part of it.
+                let state = note.tokens().get(note.token_at(hit.end)).filter(|t| {
+                    t.start == hit.end + 1 && t.case == Case::Upper && t.len() == 2 && t.has(Marks::STATE)
+                });
+                let hit = state.map_or(hit, |t| Hit { end: t.end, ..hit });
                 named(note, hit, 5, Label::LICENSE, out);
                 out.truncate(
                     out.iter().skip(before).take_while(|claim| is_licence(note, claim)).count() + before,

@@ -37,6 +37,10 @@ impl ShapeDetector for Mrn {
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        // `urn:oid:2.16…` names a kind of number.
+        if note.byte(hit.end) == b':' && note.byte(hit.end + 1).is_ascii_lowercase() {
+            return;
+        }
         if hit.shape == 1 {
             // `MR 90-11-774`; `MR 20241103` is a picture and its day.
             let start = hit.start + 3;

@@ -63,7 +63,13 @@ impl ShapeDetector for NameColumn {
             (0, _) => '|',
             _ => ',',
         };
-        let first = if mark == '|' { b'|' } else if mark == '\t' { b'\t' } else { 0 };
+        let first = if mark == '|' {
+            b'|'
+        } else if mark == '\t' {
+            b'\t'
+        } else {
+            0
+        };
         let Some(start) = line_start(note, hit.start, first) else { return };
         let lead = note.slice(start, hit.start);
         if mark == ',' && lead.split_once(',').is_some_and(|(_, rest)| known_columns(rest)) {
@@ -124,7 +130,8 @@ fn aligned(note: &Note<'_>, out: &mut Vec<Found>) {
         at = start + line.len() + 1;
         let head: Vec<(usize, Option<Label>)> =
             spaced(line).map(|(offset, cell)| (offset, column(cell))).collect();
-        let plain = spaced(line).all(|(_, cell)| cell.len() <= 32 && digits(cell) == 0 && !cell.contains(':'));
+        let plain =
+            spaced(line).all(|(_, cell)| cell.len() <= 32 && digits(cell) == 0 && !cell.contains(':'));
         if head.len() < 3 || head.len() > COLUMNS || !plain || head.iter().all(|(_, label)| label.is_none()) {
             continue;
         }
@@ -227,7 +234,8 @@ fn column(head: &str) -> Option<Label> {
         "accession" | "acc" | "acc no" | "specimen id" | "specimen no" | "accession no" => {
             Label::OTHER_ID.sub("accession")
         }
-        "rx" | "rx no" | "rx number" | "rx id" | "prescription no" | "claim" | "claim no" | "claim id" | "confirmation" | "order no" | "order id" | "req no" | "request no" | "case no" | "case id"
+        "rx" | "rx no" | "rx number" | "rx id" | "prescription no" | "claim" | "claim no" | "claim id"
+        | "confirmation" | "order no" | "order id" | "req no" | "request no" | "case no" | "case id"
         | "ticket" | "script" | "script no" | "encounter" | "encounter id" | "visit no" | "visit id"
         | "csn" | "invoice" | "ref no" => Label::OTHER_ID,
         "date" | "last fill" | "filled" | "last filled" | "last seen" | "seen" | "next" | "next visit"

@@ -43,6 +43,10 @@ impl ShapeDetector for NameInitials {
             sole(hit, note, out);
             return;
         }
+        if let Some((start, end)) = typist(note, hit) {
+            out.push(found(Label::PROVIDER, start, end, Evidence::Shape));
+            return;
+        }
         let index = note.token_at(hit.start + 1);
         let (Some(second), Some(first)) =
             (note.tokens().get(index), index.checked_sub(1).and_then(|at| note.tokens().get(at)))
@@ -122,6 +126,21 @@ impl ShapeDetector for NameInitials {
             out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
         }
     }
+}
+
+/// `dict. 03/16  /qvm` at a line's end: who typed it.
+fn typist(note: &Note<'_>, hit: Hit) -> Option<(usize, usize)> {
+    let start = hit.start + 1;
+    let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start && t.end == hit.end)?;
+    let apart = note.before(hit.start, 2).ends_with("  ") || note.byte_before(hit.start) == b'\n';
+    let ends = matches!(note.byte(hit.end), 0 | b'\n');
+    (note.byte(hit.start) == b'/'
+        && apart
+        && ends
+        && token.case == Case::Lower
+        && (2..=3).contains(&token.len())
+        && !token.has(Marks::FUNCTION))
+    .then_some((start, hit.end))
 }
 
 /// Whether two pairs of small letters end a line where who dictated and who typed are named: after the date of typing, or

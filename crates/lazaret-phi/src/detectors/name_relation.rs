@@ -105,7 +105,9 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
             t.case == Case::Lower
                 && t.has(Marks::GIVEN_FREQUENT)
                 && !t.has(Marks::CLINICAL.or(Marks::FUNCTION))
-                && tokens.get(index + 3).is_none_or(|after| matches!(note.word(after), "and" | "who" | "she" | "he"))
+                && tokens
+                    .get(index + 3)
+                    .is_none_or(|after| matches!(note.word(after), "and" | "who" | "she" | "he"))
         })
         && token.case == Case::Lower
         && note.slice(token.end, tokens.get(index + 2).map_or(0, |t| t.start)).len() <= 5;

@@ -15,7 +15,7 @@ use lazaret_core::Label;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{digits, named};
+use crate::value::{digits, named, unit_follows};
 use crate::view::Note;
 
 /// See the page above.
@@ -46,7 +46,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|seal|bands|terminal|workstation|crn|case worker id|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|seal|bands|terminal|workstation|crn|case worker id|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|call|rpt|tix|key|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
             ),
             (
                 Pass::Cues,
@@ -58,7 +58,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{2}-\d{6,8}|20\d{2}-\d{5,8}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
             (Pass::Numbers, r"\b[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){1,5}\b"),
@@ -67,6 +67,9 @@ impl ShapeDetector for OtherId {
                 r"\x22reference\x22 ?: ?\x22(?:Patient|Person|RelatedPerson|Practitioner|PractitionerRole|Encounter|Location|Device|Group)/",
             ),
             (Pass::Numbers, r"\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b"),
+            (Pass::Signs, r"#\d{4,10}\b"),
+            (Pass::Cues, r"\x22value\x22 ?: ?\x22"),
+            (Pass::Numbers, r"\b[0-2](?:\.\d{1,20}){5,30}\b"),
             // A word run into the number that it names.
             (Pass::Numbers, r"\b(?-i:Subj|Subject|Case|Ref|Order|Spec|Enc|Pt|Acc)(?-i:[A-Z]{1,4})-\d{3,8}\b"),
         ]
@@ -100,6 +103,20 @@ impl ShapeDetector for OtherId {
                 }
             }
             10 => {
+                // `VVA #88120`; `#120` of tablets is shorter, `disp #1000` names them.
+                if !note.cue_before(
+                    hit.start,
+                    10,
+                    "disp|dispense|qty|quantity|count|tabs|caps|tab|sig|issue|take",
+                ) && !note.byte_before(hit.start).is_ascii_alphanumeric()
+                    && !unit_follows(note, hit.end)
+                {
+                    out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Likely));
+                }
+            }
+            11 => json_value(hit, note, out),
+            12 => object_identifier(hit, note, out),
+            13 => {
                 let text = note.slice(hit.start, hit.end);
                 if let Some(word) = text.bytes().skip(1).position(|b| b.is_ascii_uppercase()) {
                     out.push(found(Label::OTHER_ID, hit.start + word + 1, hit.end, Evidence::Shape));
@@ -107,6 +124,37 @@ impl ShapeDetector for OtherId {
             }
             _ => uncued(hit, note, out),
         }
+    }
+}
+
+/// The value of an `Identifier` of FHIR: `{"system":"urn:oid:…","value":"94813109"}`, but for codes and telephones.
+fn json_value(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let before = note.before(hit.start, 160);
+    let object = before.rsplit('{').next().unwrap_or("");
+    let telecom = object.contains("\"phone\"") || object.contains("\"email\"") || object.contains("\"fax\"");
+    let value = note.after(hit.end, 64).split('"').next().unwrap_or("");
+    if !object.contains("\"system\"") && !before.contains("\"identifier\"")
+        || telecom
+        || digits(value) < 4
+        || value.len() >= 64
+    {
+        return;
+    }
+    let social = object.contains("2.16.840.1.113883.4.1\"") || object.contains("us-ssn");
+    let label = if social { Label::SSN } else { Label::OTHER_ID };
+    out.push(found(label, hit.end, hit.end + value.len(), Evidence::Shape));
+}
+
+/// Roots of object identifiers that name codes, classes and kinds, not things of someone's: HL7, DICOM, and the internet.
+const ROOTS: [&str; 5] = ["2.16.840.1.113883.", "1.2.840.10008.", "1.3.6.1.", "1.2.840.113619.", "2.16.756."];
+
+/// An object identifier of a study or picture (DICOM PS3.5 section 9): long, and of no root for codes.
+fn object_identifier(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end);
+    let joined = note.byte_before(hit.start) == b'.'
+        || note.byte(hit.end) == b'.' && note.byte(hit.end + 1).is_ascii_digit();
+    if digits(text) >= 16 && !joined && !ROOTS.iter().any(|root| text.starts_with(root)) {
+        out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Shape));
     }
 }
 

@@ -39,7 +39,10 @@ impl ShapeDetector for Room {
                 Pass::Cues,
                 r"\b(?:room|playroom|rm|bed|chair|pod|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
             ),
-            (Pass::Numbers, r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b|\bunit (?-i:[A-Z]\d-\d{1,3}[A-Z]?)\b"),
+            (
+                Pass::Numbers,
+                r"\b\d{3,4}-[A-D]\b|(?-i:\bOR) \d{1,2}\b|(?-i:\b(?:LDR|ICU|CCU|PACU|MICU|SICU|NICU|PICU)\d{1,3}[A-Z]?)\b|\bunit (?-i:[A-Z]\d-\d{1,3}[A-Z]?)\b",
+            ),
             (
                 Pass::Numbers,
                 r"\b(?:room|bed) (?:number )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty)(?: (?:oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|hundred)){0,4}\b",
@@ -78,6 +81,13 @@ impl ShapeDetector for Room {
         if hit.shape == 1 {
             if matches!(note.byte(hit.start), b'U' | b'u') {
                 out.push(found(Label::OTHER_ID.sub("room"), hit.start + 5, hit.end, Evidence::Named));
+                return;
+            }
+            // `LDR4`
+            if note.slice(hit.start, hit.start + 3).bytes().all(|b| b.is_ascii_uppercase()) {
+                let text = note.slice(hit.start, hit.end);
+                let unit = text.bytes().take_while(u8::is_ascii_uppercase).count();
+                out.push(found(Label::OTHER_ID.sub("room"), hit.start + unit, hit.end, Evidence::Shape));
                 return;
             }
             if note.byte(hit.start) == b'O' {

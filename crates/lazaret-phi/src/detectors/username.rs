@@ -37,7 +37,7 @@ impl ShapeDetector for Username {
         &[
             (
                 Pass::Cues,
-                r"(?:\x22agent|\b(?:transmitted by|uploaded by|entered by|keyed by|released by|posted by|edited by|user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed(?: by)?|scribe(?:d by)?|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?signed(?: by)?|co-?signed by|locked by|usr|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
+                r"(?:\x22agent|\b(?:transmitted by|uploaded by|entered by|keyed by|released by|posted by|edited by|user ?name|user ?id|login(?: name| id)?|log-in|user|handle|screen name|printed by|transcribed(?: by)?|scribe(?:d by)?|by tech|app user|portal user|log(?:s|ged)? (?:on|in) as|sign(?:s|ed)? (?:on|in) as|e-?sig|e-?signed(?: by)?|by|co-?signed by|locked by|usr|synced by|host|account name|operator)\b(?: is| was)?)\x22?[ =:]",
             ),
             (Pass::Signs, r"\\[a-z][a-z0-9]{2,30}\b"),
             (
@@ -117,6 +117,22 @@ impl ShapeDetector for Username {
         }
         let odd = name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'\\' | b'.' | b'/'));
         let plain = note.slice(hit.start, hit.end).ends_with('=') && name.len() >= 4;
+        // `by` alone names one that has a digit at its end, and nothing between: `BY=QUILLA2`.
+        let by = note.slice(hit.start, hit.end);
+        if by.len() <= 4 && by.get(..2).is_some_and(|by| by.eq_ignore_ascii_case("by")) {
+            if by.ends_with('=') && odd && name.len() >= 4 && name.bytes().any(|b| b.is_ascii_alphabetic()) {
+                out.push(found(Label::OTHER_ID.sub("username"), start, end, Evidence::Named));
+            }
+            return;
+        }
+        // `E-SIG QVMOOR`, `user QVMOOR`: in capitals, a word of no list.
+        let shouted = name.len() >= 5
+            && note.tokens().get(note.token_at(start)).is_some_and(|t| {
+                t.start == start
+                    && t.end == end
+                    && t.case == crate::view::Case::Upper
+                    && t.marks == crate::lexicon::Marks::default()
+            });
         // `printed by qvmoor`: a word that is no other.
         let sole = note.tokens().get(note.token_at(start)).is_some_and(|token| {
             token.start == start
@@ -128,11 +144,15 @@ impl ShapeDetector for Username {
             cue.contains("by")
                 || cue.contains("signed")
                 || cue.contains("agent")
+                || cue.contains("sig")
                 || cue.contains("scribe") && name.len() >= 5
                 || cue.contains("user") && name.len() >= 5
                 || cue.contains("as")
         };
-        if name.len() >= 4 && (odd || plain || sole) && name.bytes().any(|b| b.is_ascii_alphabetic()) {
+        if name.len() >= 4
+            && (odd || plain || sole || shouted)
+            && name.bytes().any(|b| b.is_ascii_alphabetic())
+        {
             out.push(found(Label::OTHER_ID.sub("username"), start, end, Evidence::Named));
         }
     }
