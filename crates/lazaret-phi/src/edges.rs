@@ -263,6 +263,15 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
             claim.end += length;
             return;
         }
+        // `Quill's Drugs #0418`
+        let number = note
+            .after(claim.end, 8)
+            .strip_prefix(" #")
+            .map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+        if (1..=5).contains(&number) && !note.byte(claim.end + 2 + number).is_ascii_alphanumeric() {
+            claim.end += 2 + number;
+            return;
+        }
         if this.end != claim.end || this.case != Case::Capital {
             return;
         }

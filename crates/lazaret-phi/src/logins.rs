@@ -1,4 +1,5 @@
-//! Finds user names that hold a name of the note: `qvmoor` beside Quilla Vanmoor, `jfenwic2`, `quorrellj`.
+//! Finds words that are made of a name of the note: user names (`qvmoor` beside Quilla Vanmoor, `jfenwic2`, `quorrellj`) and
+//! short forms of given names (`Xanthi` beside Xanthia).
 //!
 //! A login is mostly made of its owner's names: letters before a surname, the surname cut short, letters and digits after
 //! it. Such a word stands in no list; with the name in the same note it is no chance.
@@ -6,7 +7,7 @@
 //! References: 45 CFR 164.514(b)(2)(i)(R).
 
 use lazaret_core::{Kind, Label};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
@@ -18,24 +19,59 @@ const STEM: usize = 4;
 /// Letters before it, letters and digits after it: at most.
 const LEAD: usize = 2;
 const TAIL: usize = 3;
+/// Letters that a short form shares with its name.
+const HEAD: usize = 3;
 /// Longest login, and most names that begin alike.
 const LONGEST: usize = 24;
 const ALIKE: usize = 8;
 /// Most names that are looked for.
 const NAMES: usize = 2_000;
 
-/// Adds the user names that are made of names among the claims.
+/// Adds the user names and short forms that are made of names among the claims.
 pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     let stems = stems(note, out);
+    let heads: FxHashSet<[u8; HEAD]> = stems
+        .values()
+        .flatten()
+        .filter(|name| name.len() > HEAD + 1)
+        .filter_map(|name| name.first_chunk().copied())
+        .collect();
     let mut logins = Vec::new();
     for token in note.tokens() {
         let odd = matches!(token.case, Case::Lower | Case::Mixed) && token.marks == Marks::default();
-        if odd && token.len() > STEM && token.len() <= LONGEST && token.plain && (is_login(note, token, &stems) || in_brackets(note, token))
+        if odd
+            && token.len() > STEM
+            && token.len() <= LONGEST
+            && token.plain
+            && (is_login(note, token, &stems) || in_brackets(note, token))
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
+        if token.case == Case::Capital && is_short_form(note, token, &heads) {
+            logins.push(found(Label::NAME, token.start, token.end, Evidence::Likely));
+        }
     }
     out.append(&mut logins);
+}
+
+/// `Xanthi`, `Quilly`: the first letters of a name and an ending, in no list but of given names.
+fn is_short_form(note: &Note<'_>, token: &Token, heads: &FxHashSet<[u8; HEAD]>) -> bool {
+    let listed = Marks::GIVEN.or(Marks::GIVEN_FREQUENT).or(Marks::SURNAME);
+    let other = token.marks != Marks::default() && !token.has(listed)
+        || token.has(
+            Marks::COMMON
+                .or(Marks::CLINICAL)
+                .or(Marks::FUNCTION)
+                .or(Marks::CITY)
+                .or(Marks::CALENDAR)
+                .or(Marks::FACILITY),
+        );
+    if other || !(HEAD + 1..=HEAD + 3).contains(&token.len()) || !token.plain {
+        return false;
+    }
+    let word = note.word(token).to_ascii_lowercase();
+    let fond = word.ends_with(['i', 'y']) || word.ends_with("ie") || word.ends_with("ey");
+    fond && word.as_bytes().first_chunk().is_some_and(|head| heads.contains(head))
 }
 
 /// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.

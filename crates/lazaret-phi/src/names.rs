@@ -285,7 +285,7 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && note.byte(next.end) == b'.'
                 && this.has(Marks::GIVEN);
             // `Quillan "QJ" Fenwick`
-            let quoted = matches!(gap, " \"" | " (\"" | " '")
+            let quoted = matches!(gap, " \"" | "  \"" | " (\"" | " '")
                 && next.capitalised()
                 && matches!(note.byte(next.end), b'"' | b'\'')
                 && note.tokens().get(last + 2).is_some_and(|after| {

@@ -79,8 +79,7 @@ fn is_free(note: &Note<'_>, index: usize, start: usize, end: usize) -> bool {
     let led = near.is_some_and(|t| {
         let word = note.word(t);
         t.has(clinical) && !t.has(Marks::PERSON)
-            || is_one_of(word, BEFORE)
-            || t.case == Case::Upper && is_one_of(&word.to_ascii_lowercase(), BEFORE)
+            || is_one_of(&word.to_ascii_lowercase(), BEFORE)
             // `CAS 3/7`: a score by its letters, but for pictures and tests that have a day.
             || t.case == Case::Upper && t.len() <= 4 && !is_one_of(word, DATED)
             // `DTR 2/4, 3/4`: a row of fractions.

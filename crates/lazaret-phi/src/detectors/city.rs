@@ -205,7 +205,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     let strong = note.cue_before(
         start.start,
         18,
-        "lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
+        "lives|lives in|living in|lived in|born in|from|moved to|moving to|resides in|city|visiting|home in|back to|way to|travel to|travelled to|trip to|office in|outside|drive to|driving from|goes to|flew to");
     let weak = note.cue_before(start.start, 4, "in|to|near|of|at");
     let personal =
         start.has(Marks::RELATION.or(Marks::TITLE)) || (first == last && start.has(Marks::GIVEN_FREQUENT));
@@ -215,7 +215,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     let bare = !start.has(Marks::COMMON.or(Marks::PERSON).or(Marks::CLINICAL).or(Marks::PAYER)) && !personal;
     let in_or_from = {
         let b = note.before(start.start, 8).to_ascii_lowercase();
-        b.ends_with("in ") || b.ends_with("from ")
+        b.ends_with("in ") || b.ends_with("from ") || b.ends_with("lives ")
     };
     let facility = (first..=last).any(|at| tokens.get(at).is_some_and(|t| t.has(Marks::FACILITY)));
     let sure = strong && in_or_from && !clinical && !personal && !facility;

@@ -64,13 +64,20 @@ impl ShapeDetector for Hospital {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(
-            Pass::Cues,
-            r"\b(?:facility|hospital|clinic|employer|emp:|sending facility|receiving facility|custodian|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|(?:teller|cashier|clerk|driver|welder|cook|server|nurse|manager|foreman|mechanic|librarian|teacher|engineer|operator|guard|janitor|custodian|retired) (?:at|from|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
-        )]
+        &[
+            (Pass::Signs, r"@ (?-i:[A-Z])"),
+            (
+                Pass::Cues,
+                r"\b(?:facility|hospital|clinic|employer|emp:|sending facility|receiving facility|custodian|pharmacy|school|works (?:nights |days |evenings |part[ -]time |full[ -]time )?(?:at|for|with)|worked (?:at|for)|(?:teller|cashier|clerk|driver|welder|cook|server|nurse|manager|foreman|mechanic|librarian|teacher|engineer|operator|guard|janitor|custodian|retired) (?:at|from|for)|employed (?:at|by)|job at|teaches [a-z ]{0,12}at|goes to|daycare at)\b[ .]*:? ?(?:the )?",
+            ),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 0 {
+            at_sign(hit, note, out);
+            return;
+        }
         let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
         let key = cue.trim_end().ends_with(':');
         // `Employer Quill Bend Box & Paper` in a form.
@@ -115,6 +122,12 @@ impl ShapeDetector for Hospital {
             } else if let Some(last) = letterhead(note, index) {
                 out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
             }
+            if token.case == Case::Upper
+                && KINDS.has(token.hash)
+                && let Some(first) = before_kind(note, index)
+            {
+                out.push(found(Label::HOSPITAL, first, token.end, Evidence::Checked));
+            }
             let head = token.has(Marks::FACILITY_HEAD)
                 || token.has(Marks::ORGANISATION) && token.case != Case::Lower
                 || index > 0 && (token.has(Marks::FACILITY) || SECOND.has(token.hash));
@@ -126,6 +139,62 @@ impl ShapeDetector for Hospital {
             }
             index += 1;
         }
+    }
+}
+
+/// Kinds of facilities in short.
+static KINDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "nh", "hs", "cboc", "umc", "vamc", "rmc", "chc", "alf", "ltach", "ltac", "snf", "fqhc", "apmc",
+        "ucc", "mfm", "crmc", "wmc", "ccrc", "racf", "gh", "mc", "hc", "irf", "asc",
+    ])
+});
+
+/// Back from the kind of a facility in short over its name: `Quillston CBOC`, `Fern Basin NH`. Its first byte.
+fn before_kind(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let mut first = index;
+    let mut proper = false;
+    while index - first < 3
+        && let Some(word) = first.checked_sub(1).and_then(|at| tokens.get(at))
+        && word.case == Case::Capital
+        && matches!(note.slice(word.end, tokens.get(first)?.start), " " | "-")
+        && !word.has(
+            Marks::FUNCTION
+                .or(Marks::CLINICAL)
+                .or(Marks::STAFF)
+                .or(Marks::TITLE)
+                .or(Marks::CALENDAR)
+                .or(Marks::RELATION),
+        )
+    {
+        proper |= !word.has(Marks::COMMON.or(Marks::FACILITY)) || index - first > 0;
+        first -= 1;
+    }
+    (proper && first < index).then_some(tokens.get(first)?.start)
+}
+
+/// `Dr Quill @ Fern Heart`, `terminal @ UQMS`: where someone is, in capitalised words.
+fn at_sign(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let other = Marks::FUNCTION
+        .or(Marks::CLINICAL)
+        .or(Marks::STAFF)
+        .or(Marks::RELATION)
+        .or(Marks::TITLE)
+        .or(Marks::CALENDAR)
+        .or(Marks::STREET)
+        .or(Marks::CREDENTIAL);
+    let first = note.token_at(hit.end - 1);
+    let Some(token) = note.tokens().get(first).filter(|t| t.start == hit.end - 1) else { return };
+    let short =
+        token.case == Case::Upper && (token.len() < 4 || token.has(Marks::FACILITY.or(Marks::COMMON)));
+    if !token.capitalised() || short || token.has(other) || token.case == Case::Capital && token.len() < 3 {
+        return;
+    }
+    let last = if token.case == Case::Upper { first } else { forward(note, first) };
+    let lone = last == first && token.has(Marks::COMMON.or(Marks::FACILITY));
+    if let Some(end) = note.tokens().get(last).filter(|_| !lone) {
+        out.push(found(Label::HOSPITAL, token.start, end.end, Evidence::Shape));
     }
 }
 

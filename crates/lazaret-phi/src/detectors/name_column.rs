@@ -83,7 +83,11 @@ impl ShapeDetector for NameColumn {
             .checked_sub(1)
             .and_then(|end| Some(note.slice(line_start(note, end, 0)?, end)))
             .unwrap_or("");
-        let under = if mark != ',' { above.contains(mark) } else { known_columns(above) };
+        let under = match mark {
+            '|' => above.contains(mark),
+            ',' => known_columns(above),
+            _ => cells(above, mark).any(|(_, cell)| column(cell).is_some()),
+        };
         // A row of its own: what it is, and the value.
         if mark == '|' && filled == 2 && known == 1 {
             let label = head.iter().flatten().next().copied();

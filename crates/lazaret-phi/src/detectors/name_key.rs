@@ -57,7 +57,7 @@ impl ShapeDetector for NameKey {
                 Pass::Numbers,
                 r"\b(?:a/k/a|aka|go(?:es)? by|known as|called by (?:friends|family)|nicknamed?|prefers to be called|answers to|likes to be called|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
             ),
-            (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b"),
+            (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b|\bmiddle initial (?:is )?[a-z]\b"),
         ]
     }
 

@@ -86,7 +86,12 @@ impl ShapeDetector for NameTitle {
             let initial = next.case == Case::Lower && next.len() == 1 && note.byte(next.end) == b'.';
             let from = index + 1 + usize::from(initial);
             let Some((first, last)) = name_at(note, from, Reading::After) else {
-                dictated(note, index, out);
+                match worded(note, index) {
+                    Some(last) => {
+                        report(note, (index + 1, last), Label::NAME.sub("other"), Evidence::Shape, out)
+                    }
+                    None => dictated(note, index, out),
+                }
                 continue;
             };
             let first = if initial && first == from { first - 1 } else { first };
@@ -110,6 +115,42 @@ impl ShapeDetector for NameTitle {
             report(note, (first, last), label, Evidence::Named, out);
             listed(note, last, label, out);
         }
+    }
+}
+
+/// `Dr Two Quills`, `ADMIT TO DR HUSBANDS`, `mrs. gray owl.`: names of plain words after a short title. The last of them.
+fn worded(note: &Note<'_>, index: usize) -> Option<usize> {
+    let tokens = note.tokens();
+    let (title, first) = (tokens.get(index)?, tokens.get(index + 1)?);
+    if !is_one_of(&note.word(title).to_ascii_lowercase(), "dr|mr|mrs|ms")
+        || note.slice(title.end, first.start).contains("  ")
+    {
+        return None;
+    }
+    let other = Marks::CLINICAL
+        .or(Marks::STAFF)
+        .or(Marks::TITLE)
+        .or(Marks::CREDENTIAL)
+        .or(Marks::FACILITY)
+        .or(Marks::STREET)
+        .or(Marks::CALENDAR);
+    let second = tokens.get(index + 2).filter(|t| {
+        note.slice(first.end, t.start) == " "
+            && t.case == first.case
+            && !t.has(other.or(Marks::FUNCTION).or(Marks::RELATION))
+    });
+    let closes = |t: &Token| {
+        !matches!(note.byte(t.end), b' ' | b'-' | b'\'' | b'/') || note.byte(t.end + 1).is_ascii_digit()
+    };
+    match (title.case, first.case) {
+        (Case::Capital, Case::Capital) => second.filter(|_| !first.has(other)).map(|_| index + 2),
+        (Case::Upper, Case::Upper) if first.len() >= 4 && !first.has(other.or(Marks::FUNCTION)) => {
+            Some(index + 1)
+        }
+        (Case::Lower, Case::Lower) if note.byte(title.end) == b'.' || title.len() == 3 => second
+            .filter(|last| first.has(Marks::PERSON) && !first.has(other.or(Marks::FUNCTION)) && closes(last))
+            .map(|_| index + 2),
+        _ => None,
     }
 }
 
