@@ -20,7 +20,7 @@ const BEFORE: &str = "pain|score|scored|scale|rates|rated|rating|strength|motor|
 const AFTER: &str = "pain|strength|sem|murmur|systolic|diastolic|holosystolic|sbm|sm|throughout|bilaterally|bilat|intensity|in|on|severity|power|motor|tabs|tab|cycles|doses|days|blood|bottles|sets|patients|of|weeks|x|points|scale|hyperreflexia|reflexes|dtrs|distally|proximally|cores|nodes|positive|negative|neg|pos|plates|ue|le|rue|lue|rle|lle|wnl";
 
 /// Short forms in capitals that a day follows.
-const DATED: &str = "CXR|MRI|CT|CTA|US|EEG|ECG|EKG|TTE|TEE|PET|EGD|KUB|BMP|CBC|CMP|LFTS|INR|A1C|UA|UCX|BCX|PAP|DEXA|VQ|MRA|EMG|NCS|RTC|FU|ED|ER|ICU|OR|SNF|PCP|DC|RN|MD|NP|PA|LPN|CM|SW|PM|AM";
+const DATED: &str = "CXR|MRI|CT|CTA|US|EEG|ECG|EKG|TTE|TEE|PET|EGD|KUB|BMP|CBC|CMP|LFTS|INR|A1C|UA|UCX|BCX|PAP|DEXA|VQ|MRA|EMG|NCS|RTC|FU|ED|ICU|OR|SNF|PCP|DC|RN|MD|NP|PA|LPN|CM|SW|PM|AM";
 
 /// Adds days and months that other dates of the note make likely.
 pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {

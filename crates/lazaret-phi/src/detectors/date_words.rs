@@ -64,7 +64,7 @@ impl ShapeDetector for DateWords {
             ),
             (
                 Pass::Dates,
-                r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|and) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
+                r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|and|ends|starts|begins|due|back|recheck|returns?|again|him|her|them|see|next) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
             (Pass::Dates, ordinals!(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ", r"\b")),
             (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),

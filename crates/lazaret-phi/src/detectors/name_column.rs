@@ -277,7 +277,8 @@ fn value(note: &Note<'_>, start: usize, cell: &str, label: Label, out: &mut Vec<
         Kind::Hospital => digits(cell) < signs && signs >= 3,
         Kind::OtherId if label.sub == Some("username") => signs >= 3,
         Kind::OtherId if label.sub == Some("room") => digits(cell) > 0 && signs <= 6,
-        _ => digits(cell) >= 3,
+        // `Quillicity 1.5/0.5` is what a number is for.
+        _ => digits(cell) >= 3 && !cell.split(|c: char| !c.is_ascii_lowercase()).any(|word| word.len() >= 4),
     };
     if fits {
         out.push(found(label, start, start + cell.len(), Evidence::Named));

@@ -70,6 +70,7 @@ impl ShapeDetector for OtherId {
             (Pass::Signs, r"#\d{4,10}\b"),
             (Pass::Cues, r"\x22value\x22 ?: ?\x22"),
             (Pass::Numbers, r"\b[0-2](?:\.\d{1,20}){5,30}\b"),
+            (Pass::Numbers, r"\b(?:\d{7,14}[A-Z]?|\d{2}[A-Z]\d{4,6})\b"),
             // A word run into the number that it names.
             (Pass::Numbers, r"\b(?-i:Subj|Subject|Case|Ref|Order|Spec|Enc|Pt|Acc)(?-i:[A-Z]{1,4})-\d{3,8}\b"),
         ]
@@ -86,6 +87,10 @@ impl ShapeDetector for OtherId {
                 named(note, hit, if badge { 3 } else { 4 }, Label::OTHER_ID, out);
             }
             3 => {
+                // `"code":"74400008"`: what something is, not whose.
+                if note.byte_before(hit.start) == b'"' && note.byte(hit.end) == b'"' {
+                    return;
+                }
                 // Words so common name a number only if it is long, or letters and digits joined.
                 let mut claims = Vec::new();
                 named(note, hit, 6, Label::OTHER_ID, &mut claims);
@@ -116,7 +121,8 @@ impl ShapeDetector for OtherId {
             }
             11 => json_value(hit, note, out),
             12 => object_identifier(hit, note, out),
-            13 => {
+            13 => long_number(hit, note, out),
+            14 => {
                 let text = note.slice(hit.start, hit.end);
                 if let Some(word) = text.bytes().skip(1).position(|b| b.is_ascii_uppercase()) {
                     out.push(found(Label::OTHER_ID, hit.start + word + 1, hit.end, Evidence::Shape));
@@ -143,6 +149,21 @@ fn json_value(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let social = object.contains("2.16.840.1.113883.4.1\"") || object.contains("us-ssn");
     let label = if social { Label::SSN } else { Label::OTHER_ID };
     out.push(found(label, hit.end, hit.end + value.len(), Evidence::Shape));
+}
+
+/// Seven digits or more that nothing names: no measure of a patient has so many, but a code for a thing may.
+fn long_number(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    const CODES: &str = "snomed|sct|loinc|rxcui|rxnorm|ndc|pmid|pmcid|doi|gtin|upc|ref|model|catalog|cat|code|codes|coding|version|build|icd|cpt|hcpcs|omim|umls|cui|orpha|mesh|platelets|plt|wbc|count|counts|copies|iu|cfu|units|lot|exp|gene|chr|position|hg19|hg38|grch37|grch38|rs|clinvar|taxon|unii";
+    let joins = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>' | b'<' | b',' | b'$' | b'=' | b':' | b'%');
+    let joined = joins(note.byte_before(hit.start)) && note.byte_before(hit.start) != b'='
+        || joins(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric();
+    let coded = note.cue_before(hit.start, 24, CODES)
+        || note.byte(hit.end) == b'^'
+        || note.before(hit.start, 16).contains("\"code\"")
+        || note.cue_after(hit.end, 10, "copies|cells|cfu|iu|units|platelets");
+    if !joined && !coded && !unit_follows(note, hit.end) {
+        out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Likely));
+    }
 }
 
 /// Roots of object identifiers that name codes, classes and kinds, not things of someone's: HL7, DICOM, and the internet.
