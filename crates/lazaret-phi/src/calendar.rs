@@ -294,7 +294,10 @@ fn words(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
 
 /// Names of the months in four languages, short ones and a common slip among them.
 const MONTH_NAMES: [&[&str]; 12] = [
-    &["january", "janurary", "janaury", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän", "jan"],
+    &[
+        "january", "janurary", "janaury", "januar", "janvier", "enero", "jänner", "janv", "ene", "jän",
+        "eanáir", "jan",
+    ],
     &[
         "february", "febuary", "feburary", "febrary", "februar", "février", "févr", "febrero", "feber",
         "fév", "feb",

@@ -160,7 +160,10 @@ fn is_temperature(hit: Hit, note: &Note<'_>) -> bool {
 fn named_before(note: &Note<'_>, index: usize) -> bool {
     let name = index.checked_sub(2).and_then(|at| note.tokens().get(at));
     name.is_some_and(|t| {
-        t.case == Case::Capital && t.has(Marks::GIVEN) && !t.has(Marks::CLINICAL.or(Marks::COMMON))
+        t.case == Case::Capital
+            && (t.has(Marks::GIVEN) && !t.has(Marks::CLINICAL.or(Marks::COMMON))
+                || t.has(Marks::GIVEN_FREQUENT)
+                || t.marks == Marks::default())
     })
 }
 
@@ -169,12 +172,12 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let index = note.token_at(hit.start);
     let Some(last) = index.checked_sub(1).and_then(|at| note.tokens().get(at)) else { return };
     let gap = note.slice(last.end, hit.start);
-    let closes =
-        matches!(note.byte(hit.end), b',' | b'.' | b';' | b')') && !note.byte(hit.end + 1).is_ascii_digit();
+    let closes = matches!(note.byte(hit.end), b',' | b'.' | b';' | b')' | b'!' | b'\n')
+        && !note.byte(hit.end + 1).is_ascii_digit();
     let near = note.tokens().iter().skip(index.saturating_sub(4)).take(index.min(4));
     let of_person = near.clone().any(|t| t.has(Marks::RELATION));
     let named = last.capitalised() && last.has(Marks::PERSON) && !last.has(Marks::CLINICAL) && last.len() > 2;
-    let is = note.word(last).eq_ignore_ascii_case("is")
+    let is = matches!(note.word(last), "is" | "IS" | "now" | "Is")
         && (of_person || named_before(note, index) || note.cue_before(hit.start, 8, "pt|patient|she|he|who"));
     // `She's 90 in October`
     let said = matches!(note.byte_before(last.start), b'\'')
@@ -190,7 +193,9 @@ fn apposed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         out.push(found(Label::AGE, hit.start, hit.end, Evidence::Shape));
         return;
     }
-    let closes = closes || ((is || said) && note.cue_after(hit.end, 5, "and|in|but|now|on"));
+    let closes = closes
+        || ((is || said)
+            && (note.cue_after(hit.end, 5, "and|in|but|now|on") || note.slice(hit.end, hit.end + 2) == " &"));
     // `Great-aunt Orla (92)`: a word that is no test.
     let tests =
         Marks::COMMON.or(Marks::CLINICAL).or(Marks::FUNCTION).or(Marks::FACILITY).or(Marks::EPONYM_HEAD);

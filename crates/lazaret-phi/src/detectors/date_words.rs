@@ -46,7 +46,7 @@ impl ShapeDetector for DateWords {
         &[
             (
                 Pass::Dates,
-                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras(?: day)?|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos|truth (?:and|&) reconciliation day|family day|civic holiday|midsummer(?:'s)?(?: eve| day| night)|lady day|candlemas|pentecost|whit ?sunday|ascension day|corpus christi|all souls'? day|vaisakhi|holi|nowruz|songkran|purim|sukkot|shavuot|epiphany|twelfth night|three kings'? day|st\.? nicholas'? day|flag day|pioneer day|d-day|ve day|vj day|(?:queen|king)'?s birthday|melbourne cup day|waitangi day|st\.? (?:george|david|andrew|brigid|john)'?s day|(?:spring|summer|may|august) bank holiday|earth day|april fools'? day|tax day|leap day|black friday|cyber monday|d(?:i|í)a de (?:los )?muertos|navidad|nochebuena|año nuevo|semana santa|tết(?: nguyên đán)?|samhain|imbolc|be(?:altaine|ltane)|lughnasa(?:dh)?|nollaig(?: na mban)?|fête (?:du travail|nationale|du canada)|(?:la )?saint-jean-baptiste|noël|pâques|toussaint|action de grâces|jour de l'an|ramadan|eid|chanukah|navratri|dussehra|vesak|chuseok|obon|mid-autumn festival|simchat torah|tisha b'av|ashura|mothering sunday|pancake day|hogmanay|armistice day|arbor day|matariki|grand final day|bloomsday|pearl harbor day|cesar chavez day|statehood day|king's day|sinterklaas|wigilia|(?:orthodox|coptic|greek) (?:easter|christmas)|(?:winter|summer) solstice|(?:lent|michaelmas|hilary|trinity) term)\b(?:,? (?:of )?(?:(?:19|20)\d\d|(?:nineteen|twenty) (?:oh |ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: ?(?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b)?",
+                r"\b(?:christmas(?: eve| day)?|thanksgiving(?: day)?|new year'?s(?: eve| day)?|easter(?: sunday| monday)?|good friday|palm sunday|(?:holy|maundy) thursday|ash wednesday|hallowe'?en|memorial day|labou?r day|independence day|(?:fourth|4th) of july|veterans'? day|valentine'?s day|mother'?s day|father'?s day|boxing day|canada day|anzac day|australia day|juneteenth|martin luther king day|mlk day|presidents'? day|columbus day|st\.? patrick'?s day|hanukkah|yom kippur|rosh hashanah|passover|eid al-(?:fitr|adha)|diwali|cinco de mayo|bastille day|guy fawkes night|remembrance day|(?:st\.? )?stephen'?s day|groundhog day|patriots'? day|mardi gras(?: day)?|shrove tuesday|whit monday|all saints'? day|kwanzaa|super ?bowl sunday|election day|indigenous peoples'? day|victoria day|burns night|bonfire night|michaelmas|lunar new year|chinese new year|tag der deutschen einheit|heiligabend|silvester|día de los muertos|truth (?:and|&) reconciliation day|family day|civic holiday|midsummer(?:'s)?(?: eve| day| night)|lady day|candlemas|pentecost|whit ?sunday|ascension day|corpus christi|all souls'? day|vaisakhi|holi|nowruz|songkran|purim|sukkot|shavuot|epiphany|twelfth night|three kings'? day|st\.? nicholas'? day|flag day|pioneer day|d-day|ve day|vj day|(?:queen|king)'?s birthday|melbourne cup day|waitangi day|st\.? (?:george|david|andrew|brigid|john)'?s day|(?:spring|summer|may|august) bank holiday|earth day|april fools'? day|tax day|leap day|black friday|cyber monday|d(?:i|í)a de (?:los )?muertos|navidad|nochebuena|año nuevo|semana santa|tết(?: nguyên đán)?|samhain|imbolc|be(?:altaine|ltane)|lughnasa(?:dh)?|nollaig(?: na mban)?|fête (?:du travail|nationale|du canada)|(?:la )?saint-jean-baptiste|noël|pâques|toussaint|action de grâces|jour de l'an|ramadan|eid|chanukah|navratri|dussehra|vesak|chuseok|obon|mid-autumn festival|simchat torah|tisha b'av|ashura|mothering sunday|(?:the )?feast of (?:all souls|all saints|st\.? [a-z]+|the [a-z]+)|(?:st\.? )?patrick'?s day|paddy'?s day|pancake day|hogmanay|armistice day|arbor day|matariki|grand final day|bloomsday|pearl harbor day|cesar chavez day|statehood day|king's day|sinterklaas|wigilia|(?:orthodox|coptic|greek) (?:easter|christmas)|(?:winter|summer) solstice|(?:lent|michaelmas|hilary|trinity) term)\b(?:,? (?:of )?(?:(?:19|20)\d\d|(?:nineteen|twenty) (?:oh |ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?: ?(?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b)?",
             ),
             (
                 Pass::Dates,
@@ -66,7 +66,21 @@ impl ShapeDetector for DateWords {
                 Pass::Dates,
                 r"\b(?:(?:on|by|to|until|till|til|since|from|before|after|and|ends|starts|begins|due|back|recheck|returns?|again|him|her|them|see|next) )the (?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th)\b",
             ),
-            (Pass::Dates, ordinals!(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ", r"\b")),
+            (
+                Pass::Dates,
+                ordinals!(
+                    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? the ",
+                    r"(?: of (?:january|february|march|april|may|june|july|august|september|october|november|december))?\b"
+                ),
+            ),
+            // `the fourth of the fourth nineteen fifty eight`
+            (
+                Pass::Dates,
+                ordinals!(
+                    r"\b(?:the )?",
+                    r" of the (?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)(?:,? (?:of )?(?:(?:nineteen|twenty)[ -](?:hundred|oh (?:one|two|three|four|five|six|seven|eight|nine)|(?:ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)|(?:forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|\d{2,4}))\b"
+                ),
+            ),
             (Pass::Dates, r"\b(?:the )?(?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th) (?:inst|ult|prox)\b\.?"),
             (
                 Pass::Dates,
@@ -100,7 +114,7 @@ impl ShapeDetector for DateWords {
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
-        if hit.shape == 9 {
+        if hit.shape == 10 {
             // `Saturday the 22nd`, `TUES 11TH`; `sat 4th in line` is none.
             let first = note.tokens().get(note.token_at(start));
             let month = of_month(&note.after(hit.end, 24).to_ascii_lowercase()).unwrap_or(0);
@@ -109,7 +123,7 @@ impl ShapeDetector for DateWords {
             }
             return;
         }
-        if hit.shape == 10 {
+        if hit.shape == 11 {
             // `one slash twenty nine`, not `three slash six`, which is a murmur's, and `four slash five`, a strength.
             let text = note.slice(hit.start, hit.end).to_ascii_lowercase();
             let parts: Vec<&str> = text.split(" slash ").collect();
@@ -124,7 +138,7 @@ impl ShapeDetector for DateWords {
             }
             return;
         }
-        if hit.shape == 11 {
+        if hit.shape == 12 {
             // `born two six forty one`: from the month on.
             let months = [
                 "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -146,7 +160,7 @@ impl ShapeDetector for DateWords {
             }
             return;
         }
-        if hit.shape == 8 {
+        if hit.shape == 9 {
             // `on the ninth of october`
             if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
                 start += note.slice(hit.start, hit.end).to_ascii_lowercase().find("the ").unwrap_or(0);

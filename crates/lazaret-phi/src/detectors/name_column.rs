@@ -109,6 +109,11 @@ impl ShapeDetector for NameColumn {
             if !row.contains(mark) {
                 break;
             }
+            // A row of another form is keys and values.
+            if mark == '\t' && cells(row, mark).count() != head.len() {
+                at += row.len() + 1;
+                continue;
+            }
             for (label, (offset, cell)) in head.iter().zip(cells(row, mark)) {
                 if let Some(label) = label {
                     value(note, at + offset, cell, *label, out);
@@ -250,7 +255,7 @@ fn column(head: &str) -> Option<Label> {
         "phone" | "tel" | "mobile" | "cell" | "telephone" | "phone no" => Label::PHONE,
         "fax" => Label::FAX,
         "ssn" => Label::SSN,
-        "address" | "street" => Label::STREET,
+        "address" | "addr" | "street" => Label::STREET,
         "city" | "town" => Label::CITY,
         "zip" | "postcode" | "zip code" | "postal code" => Label::ZIP,
         "account" | "acct" | "account no" | "acct no" => Label::ACCOUNT,
@@ -266,7 +271,11 @@ fn column(head: &str) -> Option<Label> {
 fn value(note: &Note<'_>, start: usize, cell: &str, label: Label, out: &mut Vec<Found>) {
     const NOTHING: [&str; 12] =
         ["none", "n/a", "na", "nil", "unknown", "pending", "self", "same", "yes", "no", "see", "tbd"];
-    if cell.is_empty() || cell.len() > 64 || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
+    if cell.is_empty()
+        || cell.len() > 64
+        || column(cell).is_some()
+        || NOTHING.iter().any(|word| word.eq_ignore_ascii_case(cell))
+    {
         return;
     }
     let signs = cell.bytes().filter(u8::is_ascii_alphanumeric).count();

@@ -154,7 +154,9 @@ fn json_value(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 /// Seven digits or more that nothing names: no measure of a patient has so many, but a code for a thing may.
 fn long_number(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     const CODES: &str = "snomed|sct|loinc|rxcui|rxnorm|ndc|pmid|pmcid|doi|gtin|upc|ref|model|catalog|cat|code|codes|coding|version|build|icd|cpt|hcpcs|omim|umls|cui|orpha|mesh|platelets|plt|wbc|count|counts|copies|iu|cfu|units|lot|exp|gene|chr|position|hg19|hg38|grch37|grch38|rs|clinvar|taxon|unii";
-    let joins = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>' | b'<' | b',' | b'$' | b'=' | b':' | b'%');
+    let joins = |b: u8| {
+        matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>' | b'<' | b',' | b'$' | b'=' | b':' | b'%')
+    };
     let joined = joins(note.byte_before(hit.start)) && note.byte_before(hit.start) != b'='
         || joins(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric();
     let coded = note.cue_before(hit.start, 24, CODES)
