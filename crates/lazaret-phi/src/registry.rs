@@ -139,8 +139,8 @@ impl Readings {
             let Some(claims) = claims.get_mut(found.automaton) else { return };
             let before = claims.len();
             self.ask(found, note, claims);
-            // Numbers look alike: what one detector rejects is offered to the shapes after it.
-            if claims.len() == before && PASSES.get(found.automaton) == Some(&Pass::Numbers) {
+            // What one detector rejects is offered to the shapes after it: numbers look alike, and a word is a cue to many.
+            if claims.len() == before {
                 self.ask_others(work, found, note, claims);
             }
         });
