@@ -20,6 +20,7 @@ pub(crate) fn complete(note: &Note<'_>, out: &mut Vec<Found>) {
             out.get(*at).is_some_and(|claim| claim.label == Label::STREET && claim.start < claim.end)
         })
         .collect();
+    towns_before(note, out);
     for at in streets {
         let Some(street) = out.get(at).copied() else { continue };
         let start = before(note, street.start);
@@ -30,8 +31,54 @@ pub(crate) fn complete(note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// `Quillby LS21 3QN`, `GLASGOW  G4 9XT`, `Moosefen, ON K1A 0B1`: the town right before a post code with letters.
+fn towns_before(note: &Note<'_>, out: &mut Vec<Found>) {
+    let tokens = note.tokens();
+    let codes: Vec<Found> = out.iter().filter(|claim| claim.label == Label::ZIP).copied().collect();
+    for code in codes {
+        if !note.slice(code.start, code.end).bytes().any(|b| b.is_ascii_alphabetic()) {
+            continue;
+        }
+        let mut first = note.token_at(code.start);
+        let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::TITLE).or(Marks::STAFF).or(Marks::STREET);
+        let mut end = None;
+        while let (Some(word), true) =
+            (first.checked_sub(1).and_then(|at| tokens.get(at)), end.is_none_or(|(_, count)| count < 3))
+        {
+            let from = tokens.get(first).map_or(code.start, |t| t.start);
+            let gap = note.slice(word.end, if end.is_none() { code.start } else { from });
+            let joined =
+                if end.is_none() { matches!(gap, " " | "  " | ", ") } else { matches!(gap, " " | "-") };
+            let small = word.case == Case::Lower
+                && end.is_some()
+                && matches!(
+                    note.word(word),
+                    "on" | "upon" | "in" | "le" | "sur" | "du" | "of" | "the" | "under" | "by"
+                );
+            if !joined
+                || !(matches!(word.case, Case::Capital | Case::Upper) && word.len() > 3 || small)
+                || !small && word.has(other) && !word.has(Marks::CITY)
+            {
+                break;
+            }
+            first -= 1;
+            end = Some(end.map_or((word.end, 1), |(end, count)| (end, count + 1)));
+        }
+        if let (Some((end, _)), Some(word)) = (end, tokens.get(first))
+            && word.capitalised()
+        {
+            let label =
+                if word.has(Marks::STATE) && !word.has(Marks::CITY) { Label::STATE } else { Label::CITY };
+            out.push(found(label, word.start, end, Evidence::Shape));
+        }
+    }
+}
+
 /// Words for a part of a building or a site that a number or letter follows.
-const UNITS: [&str; 24] = [
+const UNITS: [&str; 27] = [
+    "lvl",
+    "trlr",
+    "trailer",
     "camp",
     "cabin",
     "chalet",

@@ -208,8 +208,28 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 break;
             };
             let gap = note.slice(before.end, this.start);
-            let initial =
-                before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
+            // `Dr F Quillespie`, `Signed N Vane-Lowe`: a letter without its point after who is named so.
+            let led = || {
+                let lead = first.checked_sub(2).and_then(|at| note.tokens().get(at));
+                lead.is_none_or(|lead| {
+                    let gap = note.slice(lead.end, before.start);
+                    gap.len() > 1 && gap.trim().is_empty()
+                        || gap.ends_with(['\n', '/'])
+                        || gap.ends_with(": ")
+                        || matches!(gap, " " | ". ")
+                            && (lead.has(Marks::TITLE.or(Marks::STAFF).or(Marks::CREDENTIAL))
+                                || matches!(note.word(lead), "Signed" | "signed" | "by" | "By" | "BY" | "cc"))
+                        || lead.case == Case::Initial && gap == " "
+                })
+            };
+            let bare = gap == " "
+                && before.case == Case::Initial
+                && this.capitalised()
+                && this.start == claim.start
+                && this.len() > 2
+                && led();
+            let initial = bare
+                || before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
             // `de la Quill`, `Mac an tQuill`: small words that belong to the name.
             let particle = matches!(gap, " " | "'" | "-")
                 && before.has(Marks::PARTICLE)
@@ -344,6 +364,25 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && note.byte(next.end) != b'.'
                 && (!matches!(note.byte(next.end), b' ' | b'-' | b'\'' | b'/')
                     || note.byte(next.end + 1).is_ascii_digit());
+            // `Ilse Two-Quills`, `Ondine St. Quill`
+            let second = note.tokens().get(last + 2);
+            let double = gap == " "
+                && this.case == Case::Capital
+                && next.case == Case::Capital
+                && (note.byte(next.end) == b'-'
+                    && second
+                        .is_some_and(|t| t.start == next.end + 1 && t.case == Case::Capital && t.len() > 2)
+                    && !next.has(Marks::CLINICAL.or(Marks::CALENDAR))
+                    || matches!(note.word(next), "St" | "Saint")
+                        && second.is_some_and(|t| {
+                            t.case == Case::Capital
+                                && matches!(note.slice(next.end, t.start), ". " | " " | "-")
+                                && !t.has(Marks::FACILITY.or(Marks::STREET))
+                        }));
+            if double && let Some(second) = second {
+                claim.end = second.end;
+                continue;
+            }
             if !(suffix || hyphen || more || dotted || closing || nick || turned || wordy || lettered) {
                 break;
             }

@@ -161,7 +161,7 @@ fn named_before(note: &Note<'_>, index: usize) -> bool {
     let name = index.checked_sub(2).and_then(|at| note.tokens().get(at));
     name.is_some_and(|t| {
         t.case == Case::Capital
-            && (t.has(Marks::GIVEN) && !t.has(Marks::CLINICAL.or(Marks::COMMON))
+            && (t.has(Marks::GIVEN) && !t.has(Marks::CLINICAL)
                 || t.has(Marks::GIVEN_FREQUENT)
                 || t.marks == Marks::default())
     })

@@ -215,6 +215,10 @@ impl ShapeDetector for Dates {
                 Pass::Dates,
                 r"\b(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d{2} (?:[01]\d|2[0-3]):?[0-5]\d\b",
             ),
+            (
+                Pass::Cues,
+                r"\b(?:dob|d\.o\.b\.?|d/o/b|born|birth date|date of birth)\b:? {0,2}(?:\d{1,2} / \d{1,2} / (?:\d{4}|\d{2})|\d{1,2} \d{1,2} (?:19|20)?\d{2})\b",
+            ),
         ]
     }
 
@@ -225,7 +229,13 @@ impl ShapeDetector for Dates {
         let text = note.slice(hit.start, hit.end);
         if hit.shape >= 10 {
             // A day in Roman numerals of the month; month, day and year in a row before a time.
-            let end = if hit.shape == 10 { hit.end } else { hit.start + 8 };
+            let end = if hit.shape == 11 { hit.start + 8 } else { hit.end };
+            if hit.shape == 12 {
+                // `DOB 12 12 98`, `DOB 4 / 1 / 61`
+                let start = hit.start + text.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+                out.push(found(Label::BIRTH_DATE, start, end, Evidence::Checked));
+                return;
+            }
             out.push(found(Label::DATE, hit.start, end, Evidence::Checked));
             return;
         }
@@ -427,6 +437,15 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         if unit_follows(note, hit.end) || note.cue_after(hit.end, 5, "wk|wks|mo|mos|mth|mths|visits|times|x")
         {
             return false;
+        }
+        // `10-3 1405`, `3-5 11a` at a line's beginning: a log.
+        let time = note.after(hit.end, 8);
+        let clock = time.trim_start().bytes().take_while(u8::is_ascii_digit).count();
+        let hour = clock == 4
+            || (1..=2).contains(&clock)
+                && time.trim_start().get(clock..).is_some_and(|rest| rest.starts_with(['a', 'p', ':']));
+        if matches!(note.byte_before(hit.start), 0 | b'\n') && time.starts_with(' ') && hour {
+            return true;
         }
         // `NV 11-19`: the next visit. `CXR 11-13 No change`: when the picture was taken.
         let next = note.tokens().get(index + 2);

@@ -36,7 +36,10 @@ impl ShapeDetector for Device {
         &[
             (Pass::Cues, CUES),
             // ISBT 128: the donation number and its check sign.
-            (Pass::Numbers, r"\b[A-Z]\d{4} ?\d{2} ?\d{6}(?:(?: ?\d{2})? ?[A-Z0-9]| ?\d{2})?\b"),
+            (
+                Pass::Numbers,
+                r"\b[A-Z]\d{4} ?\d{2} ?\d{6}(?:(?: ?\d{2})? ?[A-Z0-9]| ?\d{2})?\b|\b\d{4} \d{2} \d{7}\b|\b[A-Z]\d{4} \d{2} \d{3} \d{3}(?: \d)?(?: [A-Z])?\b",
+            ),
         ]
     }
 

@@ -146,7 +146,7 @@ impl ShapeDetector for Hospital {
 static KINDS: LazyLock<WordSet> = LazyLock::new(|| {
     WordSet::new(&[
         "nh", "hs", "cboc", "umc", "vamc", "rmc", "chc", "alf", "ltach", "ltac", "snf", "fqhc", "apmc",
-        "ucc", "mfm", "crmc", "wmc", "ccrc", "racf", "gh", "mc", "hc", "irf", "asc",
+        "ucc", "mfm", "crmc", "wmc", "ach", "dgh", "rgh", "ccrc", "racf", "gh", "mc", "hc", "irf", "asc",
     ])
 });
 

@@ -132,8 +132,19 @@ impl ShapeDetector for NameInitials {
 fn typist(note: &Note<'_>, hit: Hit) -> Option<(usize, usize)> {
     let start = hit.start + 1;
     let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start && t.end == hit.end)?;
-    let apart = note.before(hit.start, 2).ends_with("  ") || note.byte_before(hit.start) == b'\n';
-    let ends = matches!(note.byte(hit.end), 0 | b'\n');
+    // After `/` of a version, of who dictated in capitals, or alone.
+    let head = note.before(hit.start, 6);
+    let letters = head.bytes().rev().take_while(u8::is_ascii_uppercase).count();
+    let author = (2..=3).contains(&letters)
+        && !head
+            .get(..head.len() - letters)
+            .is_some_and(|lead| lead.ends_with(|c: char| c.is_alphanumeric() || c == '/'));
+    let apart = head.ends_with("  ")
+        || head.ends_with("/ ")
+        || note.byte_before(hit.start) == b'\n'
+        || author && token.marks == Marks::default();
+    let ends = matches!(note.byte(hit.end), 0 | b'\n')
+        || [" ]", ")", "  ", " \n"].iter().any(|end| note.after(hit.end, 2).starts_with(end));
     (note.byte(hit.start) == b'/'
         && apart
         && ends

@@ -49,13 +49,13 @@ impl ShapeDetector for NameKey {
             ),
             (
                 Pass::Cues,
-                r"\x22(?:family|given|text|name|first_?name|last_?name|patient_?name)\x22 ?: ?\[? ?\x22",
+                r"\x22(?:family|given|text|name|first_?name|last_?name|first|last|fname|lname|patient_?name)\x22 ?: ?\[? ?\x22",
             ),
             (Pass::Cues, r"\b(?:pt|patient|client|decedent)\b\.? "),
             (Pass::Signs, r"\^[A-Z][A-Z'-]*(?:\^[A-Z]\b)?"),
             (
                 Pass::Numbers,
-                r"\b(?:a/k/a|aka|go(?:es)? by|known as|called by (?:friends|family)|nicknamed?|prefers to be called|answers to|likes to be called|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
+                r"\b(?:a/k/a|aka|go(?:es)? by|known as|called by (?:friends|family)|nicknamed?|prefers to be called|answers to|likes to be called|preferred(?: name)?|(?:maiden|birth|former|previous|married) name(?: is| was)?)[: ]+\x22?",
             ),
             (Pass::Numbers, r"(?-i:\bMI|\bM\.I\.): ?(?-i:[A-Z])\b|\bmiddle initial (?:is )?[a-z]\b"),
         ]

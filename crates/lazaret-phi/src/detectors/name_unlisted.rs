@@ -40,7 +40,8 @@ impl ShapeDetector for NameUnlisted {
         while let Some(token) = tokens.get(index) {
             let last = match token.case {
                 Case::Lower => lower_name(note, index),
-                Case::Capital => unlisted_pair(note, index)
+                Case::Capital => given_and_capitals(note, index)
+                    .or_else(|| unlisted_pair(note, index))
                     .or_else(|| (unlisted_name(token) && acts(note, index)).then_some(index)),
                 _ => None,
             };
@@ -87,6 +88,41 @@ fn lower_name(note: &Note<'_>, index: usize) -> Option<usize> {
             && !clinical_form(note.word(t))
     });
     Some(if surname { index + 1 } else { index })
+}
+
+/// `Dilys QUILLERCH-VANE`: a given name and a surname in capitals, as letters and lists of British hospitals have them.
+fn given_and_capitals(note: &Note<'_>, index: usize) -> Option<usize> {
+    let other = Marks::COMMON
+        .or(Marks::CLINICAL)
+        .or(Marks::FUNCTION)
+        .or(Marks::FACILITY)
+        .or(Marks::TITLE)
+        .or(Marks::STAFF)
+        .or(Marks::CALENDAR)
+        .or(Marks::CREDENTIAL)
+        .or(Marks::STATE)
+        .or(Marks::RELATION)
+        .or(Marks::PAYER);
+    let tokens = note.tokens();
+    let given = tokens
+        .get(index)
+        .filter(|t| t.len() > 2 && !t.has(other) && (t.has(Marks::GIVEN) || t.marks == Marks::default()))?;
+    let mut last = index + 1;
+    let family = tokens.get(last).filter(|t| {
+        t.case == Case::Upper
+            && t.len() >= 4
+            && note.slice(given.end, t.start) == " "
+            && !t.has(other)
+            && (t.has(Marks::SURNAME)
+                || t.marks == Marks::default() && (given.has(Marks::GIVEN) || note.byte(t.end) == b'-'))
+    })?;
+    let half = tokens.get(last + 1);
+    if half.is_some_and(|t| {
+        t.start == family.end + 1 && note.byte(family.end) == b'-' && t.case == Case::Upper && t.len() > 2
+    }) {
+        last += 1;
+    }
+    Some(last)
 }
 
 /// Two or three capitalised words in a row of which no list knows anything but that they are names, at least one of

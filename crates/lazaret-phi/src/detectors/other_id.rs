@@ -13,6 +13,8 @@
 
 use lazaret_core::Label;
 
+use crate::calendar;
+
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::{digits, named, unit_follows};
@@ -58,7 +60,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{2}-\d{6,8}|20\d{2}-\d{5,8}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{2}-\d{6,8}|20\d{2}-\d{5,8}|(?-i:[A-Z])\d{4} \d{3}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
             (Pass::Numbers, r"\b[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){1,5}\b"),
@@ -66,11 +68,18 @@ impl ShapeDetector for OtherId {
                 Pass::Cues,
                 r"\x22reference\x22 ?: ?\x22(?:Patient|Person|RelatedPerson|Practitioner|PractitionerRole|Encounter|Location|Device|Group)/",
             ),
-            (Pass::Numbers, r"\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b"),
+            (
+                Pass::Numbers,
+                r"\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b|\b[A-Z]{1,4}/\d{2}/\d{3,6}(?:/\d{3,6})?\b",
+            ),
             (Pass::Signs, r"#\d{4,10}\b"),
             (Pass::Cues, r"\x22value\x22 ?: ?\x22"),
             (Pass::Numbers, r"\b[0-2](?:\.\d{1,20}){5,30}\b"),
             (Pass::Numbers, r"\b(?:\d{7,14}[A-Z]?|\d{2}[A-Z]\d{4,6})\b"),
+            (
+                Pass::Cues,
+                r"\x22[a-z_]{0,16}(?:id|icn|number|acct|account|trace|mrn|bed|room|serial|accession|username|user)\x22 ?: ?\x22",
+            ),
             // A word run into the number that it names.
             (Pass::Numbers, r"\b(?-i:Subj|Subject|Case|Ref|Order|Spec|Enc|Pt|Acc)(?-i:[A-Z]{1,4})-\d{3,8}\b"),
         ]
@@ -93,7 +102,7 @@ impl ShapeDetector for OtherId {
                 }
                 // Words so common name a number only if it is long, or letters and digits joined.
                 let mut claims = Vec::new();
-                named(note, hit, 6, Label::OTHER_ID, &mut claims);
+                named(note, hit, 5, Label::OTHER_ID, &mut claims);
                 claims
                     .retain(|claim| serial(note.slice(claim.start, claim.end)) && claim.start - hit.end <= 3);
                 out.extend(claims.into_iter().map(|claim| Found { evidence: Evidence::Shape, ..claim }));
@@ -122,7 +131,8 @@ impl ShapeDetector for OtherId {
             11 => json_value(hit, note, out),
             12 => object_identifier(hit, note, out),
             13 => long_number(hit, note, out),
-            14 => {
+            14 => json_key(hit, note, out),
+            _ if hit.shape == 15 => {
                 let text = note.slice(hit.start, hit.end);
                 if let Some(word) = text.bytes().skip(1).position(|b| b.is_ascii_uppercase()) {
                     out.push(found(Label::OTHER_ID, hit.start + word + 1, hit.end, Evidence::Shape));
@@ -168,6 +178,40 @@ fn long_number(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// `"claimId":"25233EK6767"`, `"bed": "7C-22"`: what a key of JSON says is someone's number, bed or login.
+fn json_key(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let key = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    let value = note.after(hit.end, 48).split('"').next().unwrap_or("");
+    let is = |name: &str| key.contains(&format!("{name}\""));
+    let place = is("bed") || is("room");
+    let login = is("user") || is("username");
+    let fits = if place {
+        digits(value) >= 1 && value.len() <= 10
+    } else if login {
+        value.len() >= 4
+    } else {
+        digits(value) >= 5
+    };
+    let url = value.contains("//") || value.contains(' ') && !place && digits(value) < 6;
+    if !fits || url || value.len() >= 48 || calendar::parse(value).is_some() {
+        return;
+    }
+    let label = if is("mrn") {
+        Label::MRN
+    } else if is("acct") || is("account") {
+        Label::ACCOUNT
+    } else if is("serial") {
+        Label::DEVICE
+    } else if place {
+        Label::OTHER_ID.sub("room")
+    } else if login {
+        Label::OTHER_ID.sub("username")
+    } else {
+        Label::OTHER_ID
+    };
+    out.push(found(label, hit.end, hit.end + value.len(), Evidence::Shape));
+}
+
 /// Roots of object identifiers that name codes, classes and kinds, not things of someone's: HL7, DICOM, and the internet.
 const ROOTS: [&str; 5] = ["2.16.840.1.113883.", "1.2.840.10008.", "1.3.6.1.", "1.2.840.113619.", "2.16.756."];
 
@@ -176,7 +220,9 @@ fn object_identifier(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let text = note.slice(hit.start, hit.end);
     let joined = note.byte_before(hit.start) == b'.'
         || note.byte(hit.end) == b'.' && note.byte(hit.end + 1).is_ascii_digit();
-    if digits(text) >= 16 && !joined && !ROOTS.iter().any(|root| text.starts_with(root)) {
+    let root = ROOTS.iter().any(|root| text.starts_with(root))
+        && !note.cue_before(hit.start, 24, "uid|suid|study|series|sop");
+    if digits(text) >= 16 && !joined && !root {
         out.push(found(Label::OTHER_ID, hit.start, hit.end, Evidence::Shape));
     }
 }

@@ -155,6 +155,12 @@ fn number_from(note: &Note<'_>, start: usize) -> usize {
     {
         begin -= 1;
     }
+    // `39 1/2 Fern St`
+    let whole = note.before(begin, 6);
+    let digits = whole.trim_end().bytes().rev().take_while(u8::is_ascii_digit).count();
+    if note.slice(begin, start + 1).contains('/') && whole.ends_with(' ') && (1..=5).contains(&digits) {
+        begin -= digits + 1;
+    }
     // `House 46B Fern Rd`, `Lot 11 Quill Track`
     let lead = ["house ", "lot ", "plot ", "unit ", "no. ", "flat "]
         .iter()
