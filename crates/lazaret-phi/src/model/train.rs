@@ -1,9 +1,11 @@
-//! How the weights are learnt: an averaged perceptron.
+//! How the weights are learnt: an averaged perceptron with a margin (Freund and Schapire 1999; Krauth and Mézard 1987).
 
 use super::{MAGIC, ROWS, TAGS, Tag, ZERO, best, walk};
 use crate::view::{Note, Token};
 
 /// How many steps of a stored weight make one step of training.
+/// How far ahead of every other tag the truth must be.
+const AHEAD: i32 = 12;
 const SCALE: i64 = 12;
 
 /// A text to learn from: what is not in a span is nothing.
@@ -41,9 +43,16 @@ pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8>
                     }
                 }
                 let guess = best(&scores);
-                if guess != truth {
+                // The nearest other tag: the truth must be ahead of it by some way, not just by a hair.
+                let ahead = scores.get(truth.column()).copied().unwrap_or(0);
+                let rival = Tag::ALL
+                    .into_iter()
+                    .filter(|tag| *tag != truth)
+                    .max_by_key(|tag| scores.get(tag.column()).copied().unwrap_or(0));
+                let near = rival.filter(|tag| ahead - scores.get(tag.column()).copied().unwrap_or(0) < AHEAD);
+                if let Some(rival) = near {
                     for row in rows {
-                        for (tag, change) in [(truth, 1), (guess, -1)] {
+                        for (tag, change) in [(truth, 1), (rival, -1)] {
                             let at = row * TAGS + tag.column();
                             if let (Some(weight), Some(sum)) = (weights.get_mut(at), sums.get_mut(at)) {
                                 *weight += change;
