@@ -12,7 +12,7 @@
 use lazaret_core::Label;
 
 use crate::lexicon::{Lexicon, Marks};
-use crate::names::{Reading, name_at, report, sole_name, unlisted_name};
+use crate::names::{Reading, clinical_form, name_at, report, sole_name, unlisted_name};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -234,6 +234,20 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         && note.byte(next.end) == b'/';
     if paired && token.has(Marks::STAFF) {
         out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
+    }
+    // `nurse quillinda`, `asst xadira,`: in small letters, a word of no list but of names.
+    let small = gap == " "
+        && token.has(Marks::STAFF)
+        && token.case == Case::Lower
+        && next.case == Case::Lower
+        && next.len() >= 4
+        && next.plain
+        && (next.marks == Marks::default() || next.has(Marks::GIVEN) && !next.has(other.or(Marks::COMMON).or(Marks::RELATION)))
+        && !clinical_form(note.word(next))
+        && !next.has(Marks::EPONYM_HEAD);
+    if small {
+        report(note, (index + 1, index + 1), Label::PROVIDER, Evidence::Shape, out);
+        return;
     }
     // `Coordinator Thistle, x44187`: any word that a telephone follows.
     let reached = gap == " "

@@ -4,9 +4,9 @@ use super::{MAGIC, ROWS, TAGS, Tag, ZERO, best, walk};
 use crate::view::{Note, Token};
 
 /// How many steps of a stored weight make one step of training.
-/// How far ahead of every other tag the truth must be.
-const AHEAD: i32 = 12;
 const SCALE: i64 = 12;
+/// How far ahead of every other tag the truth must be: what is right by less is learnt from too.
+const AHEAD: i32 = 12;
 
 /// A text to learn from: what is not in a span is nothing.
 #[derive(Debug, Clone)]
