@@ -313,7 +313,17 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && last.is_some_and(|t| {
             t.case == Case::Lower && t.has(Marks::COMMON) && !t.has(Marks::STREET.or(Marks::CITY))
         });
-    common || shouted || measure || verb || state || camel || trailing
+    // `Biochem: …`, `Encl. (14)`: a key or a short form of no list. A name that is one is found by what else says so.
+    let unlisted = count == 1 && first.case == Case::Capital && first.marks == Marks::default();
+    let rest = note.after(first.end, 3);
+    let key = unlisted && begins && (rest.starts_with(": ") || rest.starts_with(" :"));
+    let short = unlisted
+        && first.len() <= 6
+        && rest.starts_with('.')
+        && rest
+            .trim_start_matches(['.', ' '])
+            .starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '(');
+    common || shouted || measure || verb || state || camel || trailing || key || short
 }
 
 /// What [`doubt`] says of words for clinical things.

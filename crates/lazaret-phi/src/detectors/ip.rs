@@ -44,7 +44,10 @@ impl ShapeDetector for Ip {
             let small = text.split('.').all(|part| part.parse::<u16>().is_ok_and(|n| n < 256));
             let longer = matches!(note.byte_before(hit.start), b'.' | b'-')
                 || (note.byte(hit.end) == b'.' && note.byte(hit.end + 1).is_ascii_digit());
-            if small && !longer && !note.cue_before(hit.start, 20, VERSION) {
+            // `4.3.1.0`: a version has small numbers throughout.
+            let version = text.split('.').all(|part| part.len() == 1)
+                && !note.cue_before(hit.start, 8, "ip|ip:|addr|address|from|host");
+            if small && !longer && !version && !note.cue_before(hit.start, 20, VERSION) {
                 out.push(found(Label::IP, hit.start, hit.end, Evidence::Checked));
             }
             return;

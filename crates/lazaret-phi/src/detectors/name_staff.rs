@@ -242,7 +242,8 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         && next.case == Case::Lower
         && next.len() >= 4
         && next.plain
-        && (next.marks == Marks::default() || next.has(Marks::GIVEN) && !next.has(other.or(Marks::COMMON).or(Marks::RELATION)))
+        && (next.marks == Marks::default()
+            || next.has(Marks::GIVEN) && !next.has(other.or(Marks::COMMON).or(Marks::RELATION)))
         && !clinical_form(note.word(next))
         && !next.has(Marks::EPONYM_HEAD);
     if small {

@@ -236,9 +236,10 @@ fn serial(text: &str) -> bool {
 
 /// Codes that say what, not who: trials, classifications, accession numbers of sequences, papers, the number of an issuer.
 fn coded(text: &str) -> bool {
-    const CODES: [&str; 24] = [
-        "NCT", "BIN ", "PCN ", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO",
-        "COVID", "PMID", "PMC", "OMIM", "MIM ", "ORPHA", "SNOMED", "LOINC", "RXCUI", "UNII", "CMS-",
+    const CODES: [&str; 36] = [
+        "VCV", "RCV", "SCV", "NC_", "NG_", "NM_", "NP_", "XM_", "ENST", "ENSG", "ENSP", "LRG", "NCT", "BIN ",
+        "PCN ", "ICD", "CPT", "NM", "NP", "RS", "HCPCS", "ISRCTN", "GRCH", "DSM", "ISO", "COVID", "PMID",
+        "PMC", "OMIM", "MIM ", "ORPHA", "SNOMED", "LOINC", "RXCUI", "UNII", "CMS-",
     ];
     CODES.iter().any(|code| text.get(..code.len()).is_some_and(|head| head.eq_ignore_ascii_case(code)))
 }
@@ -267,7 +268,7 @@ fn uncued(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let inner = edge(note.byte_before(hit.start))
         || (edge(note.byte(hit.end)) && note.byte(hit.end + 1).is_ascii_alphanumeric());
     let code = || {
-        note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|version|software|hcpcs|platelets|wbc|lot|umls|mesh")
+        note.cue_before(hit.start, 20, "snomed|loinc|cpt|icd|ndc|rxcui|code|codes|model|ref|clone|clones|advisory|version|software|hcpcs|platelets|wbc|lot|umls|mesh")
             || note.cue_before(hit.start, 8, "na|cl|plt|bg|bgs|glu|glucose|glucoses|fsbs|cbg|ck|trop|crp|ldh|sodium|sugars")
     };
     // `form QLH-4410`: a paper's number is short.

@@ -79,6 +79,11 @@ impl ShapeDetector for Phone {
         }
         let cued = note.cue_before(hit.start, 32, CALL);
         let text = note.slice(hit.start, hit.end);
+        // `99291 99292`: what is billed; a drug's code.
+        let billed = text.len() == 11 && text.get(..3) == text.get(6..9) && text.contains(' ');
+        if billed || note.cue_before(hit.start, 8, "ndc") {
+            return;
+        }
         let count = digits(text);
         let evidence = match hit.shape {
             1 if count >= 10 && plausible(text) => Evidence::Checked,

@@ -67,7 +67,10 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     for at in (index.saturating_sub(WORDS + 2)..index).rev() {
         let (Some(token), Some(next)) = (note.tokens().get(at), note.tokens().get(at + 1)) else { return };
         let gap = note.slice(token.end, next.start);
-        if !matches!(gap, " " | ". " | "-" | "'" | ", " | " & " | "." | "/") {
+        if !matches!(gap, " " | ". " | "-" | "'" | ", " | " & " | "." | "/")
+            // `2 gm. dr quill`: a sentence ends between.
+            || gap == ". " && !token.capitalised()
+        {
             break;
         }
         // `One Quill Row`, `four eleven and a half Quill Row`

@@ -50,7 +50,7 @@ impl ShapeDetector for Zip {
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let (mut start, mut end) = (hit.start, hit.end);
         let evidence = match hit.shape {
-            0 if note.byte_before(hit.start) == b'-' => return,
+            0 if note.byte_before(hit.start) == b'-' || note.byte(hit.end) == b'-' => return,
             0 => Evidence::Shape,
             1 if after_place(hit, note) => Evidence::Checked,
             3 if !note.slice(start, end).contains(' ')
