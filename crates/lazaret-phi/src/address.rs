@@ -40,7 +40,7 @@ fn towns_before(note: &Note<'_>, out: &mut Vec<Found>) {
             continue;
         }
         let mut first = note.token_at(code.start);
-        let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::TITLE).or(Marks::STAFF).or(Marks::STREET);
+        let other = Marks::FUNCTION.or(Marks::TITLE).or(Marks::STAFF).or(Marks::STREET);
         let mut end = None;
         while let (Some(word), true) =
             (first.checked_sub(1).and_then(|at| tokens.get(at)), end.is_none_or(|(_, count)| count < 3))

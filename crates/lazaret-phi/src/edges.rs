@@ -367,7 +367,7 @@ fn called(note: &Note<'_>, out: &mut Vec<Found>) {
             let gap = note.slice(token.end, phone.start).trim_end_matches(['+', '(']);
             let alone = note.byte_before(token.start) == b'(' && matches!(gap, ", " | " " | ": ");
             let name = token.case == Case::Capital
-                && token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT))
+                && token.has(Marks::PERSON)
                 && !token.has(OTHERS.or(Marks::CITY).or(Marks::FACILITY).or(Marks::STATE));
             (alone && name).then(|| found(Label::NAME, token.start, token.end, Evidence::Shape))
         })

@@ -17,6 +17,7 @@ use lazaret_core::Label;
 
 use crate::cue::is_one_of;
 use crate::lexicon::{Marks, WordSet};
+use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::view::{Case, Note, Token};
@@ -115,6 +116,9 @@ impl ShapeDetector for Hospital {
             if token.case == Case::Lower {
                 if let Some(first) = spoken(note, index) {
                     out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
+                }
+                if let Some((start, end)) = seen_at(note, index) {
+                    out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
                 }
                 if let Some((start, end)) = lived_at(note, index) {
                     out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
@@ -360,6 +364,22 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
         word.has(Marks::PERSON.or(Marks::CITY)) && !word.has(Marks::COMMON) || word.marks == Marks::default()
     });
     (led && edge > first && (known || words().count() >= 2)).then_some(tokens.get(first)?.start)
+}
+
+/// `tested at Quillner - neg`: one capitalised word of no list after `at`, which is no part of a longer name.
+fn seen_at(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
+    let tokens = note.tokens();
+    let at = tokens.get(index).filter(|at| at.len() == 2 && note.word(at) == "at")?;
+    let place = tokens.get(index + 1).filter(|t| {
+        t.case == Case::Capital
+            && t.marks == Marks::default()
+            && t.len() >= 5
+            && note.slice(at.end, t.start) == " "
+            && !clinical_form(note.word(t))
+    })?;
+    let alone =
+        tokens.get(index + 2).is_none_or(|t| note.slice(place.end, t.start) != " " || t.case == Case::Lower);
+    alone.then_some((place.start, place.end))
 }
 
 /// `lives at quillrise pointe`: two words or three in small letters after `at`, one of them in no list of plain words.

@@ -35,11 +35,19 @@ impl ShapeDetector for NameInitials {
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {
-        &[(Pass::Numbers, r"/ ?[a-z]{1,4}\b|:[a-z]{2,4}\b"), (Pass::Cues, SOLE)]
+        &[
+            (Pass::Numbers, r"/ ?[a-z]{1,4}\b|:[a-z]{2,4}\b"),
+            (Pass::Signs, r"(?:-|–|—) ?[a-z]{2,12}\b"),
+            (Pass::Cues, SOLE),
+        ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         if hit.shape == 1 {
+            signed_off(hit, note, out);
+            return;
+        }
+        if hit.shape == 2 {
             sole(hit, note, out);
             return;
         }
@@ -125,6 +133,29 @@ impl ShapeDetector for NameInitials {
             out.push(found(Label::PROVIDER, first.start, first.end, Evidence::Checked));
             out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
         }
+    }
+}
+
+/// `… in two weeks. -qv`, `… at 2 wk. – Ilse`: who signs at a line's end, in small letters or by a name.
+fn signed_off(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let index = note.token_at(hit.start + 1);
+    let Some(token) = note.tokens().get(index).filter(|t| t.end == hit.end) else { return };
+    let apart = matches!(note.byte_before(hit.start), b' ' | b'\n' | b'.' | b'!' | b'?');
+    let closes =
+        note.after(token.end, 2).trim_matches([' ', '.']).is_empty() || note.byte(token.end) == b'\n';
+    let other = Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::FACILITY).or(Marks::STAFF).or(Marks::RELATION);
+    let initials = token.case == Case::Lower && token.len() <= 3 && !token.has(other.or(Marks::COMMON));
+    let name = token.case == Case::Capital
+        && token.len() >= 3
+        && !token.has(other)
+        && (token.has(Marks::GIVEN_FREQUENT)
+            || !token.has(Marks::COMMON) && (token.has(Marks::GIVEN) || token.marks == Marks::default()))
+        && matches!(
+            note.byte_before(hit.start.saturating_sub(1)),
+            b'.' | b'!' | b'?' | b'\n' | b')' | b' ' | 0
+        );
+    if apart && closes && (initials || name) && !crate::names::clinical_form(note.word(token)) {
+        out.push(found(Label::PROVIDER, token.start, token.end, Evidence::Shape));
     }
 }
 

@@ -266,7 +266,17 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
                 && (t.has(Marks::SURNAME) || unlisted_name(t))
         })
     };
-    let common = next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT) && !reached && !family();
+    // `RN Precious (NMC …`, `RN Paisley Quill /`: a given name that is a word too, with no small letters after it.
+    let given = next.has(Marks::GIVEN)
+        && token.has(Marks::CREDENTIAL)
+        && token.case == Case::Upper
+        && gap == " "
+        && note
+            .tokens()
+            .get(index + 2)
+            .is_none_or(|t| note.slice(next.end, t.start) != " " || t.case == Case::Capital);
+    let common =
+        next.has(Marks::COMMON) && !next.has(Marks::GIVEN_FREQUENT) && !reached && !given && !family();
     let capital = next.case == Case::Capital
         && !common
         && (!next.has(other) || (next.has(Marks::GIVEN_FREQUENT) && key));
