@@ -38,12 +38,13 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
         .collect();
     let mut logins = Vec::new();
     for token in note.tokens() {
-        let odd = matches!(token.case, Case::Lower | Case::Mixed) && token.marks == Marks::default();
+        let odd =
+            matches!(token.case, Case::Lower | Case::Mixed | Case::Upper) && token.marks == Marks::default();
         if odd
             && token.len() > STEM
             && token.len() <= LONGEST
             && token.plain
-            && (is_login(note, token, &stems) || in_brackets(note, token))
+            && (is_login(note, token, &stems) || in_brackets(note, token) || speaks(note, token))
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
@@ -72,6 +73,18 @@ fn is_short_form(note: &Note<'_>, token: &Token, heads: &FxHashSet<[u8; HEAD]>) 
     let word = note.word(token).to_ascii_lowercase();
     let fond = word.ends_with(['i', 'y']) || word.ends_with("ie") || word.ends_with("ey");
     fond && word.as_bytes().first_chunk().is_some_and(|head| heads.contains(head))
+}
+
+/// `5/4/26 9:12a  jquilland: called`: a word of no list that speaks after a time.
+fn speaks(note: &Note<'_>, token: &Token) -> bool {
+    let before = note.before(token.start, 16);
+    let clock = before.trim_end().trim_end_matches(['a', 'p', 'm', 'A', 'P', 'M', ' ']);
+    token.case == Case::Lower
+        && note.byte(token.end) == b':'
+        && note.byte(token.end + 1) == b' '
+        && before.ends_with(' ')
+        && clock.ends_with(|c: char| c.is_ascii_digit())
+        && clock.contains(':')
 }
 
 /// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.
@@ -111,8 +124,12 @@ fn stems(note: &Note<'_>, claims: &[Found]) -> FxHashMap<[u8; STEM], Vec<Vec<u8>
 
 /// Whether a word is letters, a name or its beginning, and a few letters or digits.
 fn is_login(note: &Note<'_>, token: &Token, stems: &FxHashMap<[u8; STEM], Vec<Vec<u8>>>) -> bool {
-    let word = note.word(token).as_bytes();
-    if !word.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+    let word = note.word(token).to_ascii_lowercase();
+    let word = word.as_bytes();
+    // In capitals a word of the name's letters and one more is the name, misspelt.
+    if token.case == Case::Upper && token.len() < STEM + 2
+        || !word.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    {
         return false;
     }
     (0..=LEAD).any(|lead| {

@@ -453,7 +453,7 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return near.is_some_and(|t| {
             matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc")
                 || closes
-                    && is_one_of(note.word(t), "CXR|MRI|CT|HUS|EEG|ECG|EKG|TTE|TEE|Echo|MRA|CTA|PET|EGD|KUB")
+                    && is_one_of(note.word(t), "appt|Appt|APPT|appointment|f2f|F2F|visit|due|seen|CXR|MRI|CT|HUS|EEG|ECG|EKG|TTE|TEE|Echo|MRA|CTA|PET|EGD|KUB")
         });
     }
     if text.ends_with('.') {

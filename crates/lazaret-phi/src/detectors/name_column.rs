@@ -76,6 +76,9 @@ impl ShapeDetector for NameColumn {
             return;
         }
         let line = line_at(note, start, LINE);
+        if mark == '|' {
+            cells(line, mark).for_each(|(at, cell)| turned(note, start + at, cell, out));
+        }
         let head: Vec<Option<Label>> = cells(line, mark).map(|(_, cell)| column(cell)).collect();
         let filled = cells(line, mark).filter(|(_, cell)| !cell.is_empty()).count();
         let known = head.iter().flatten().count();
@@ -265,6 +268,32 @@ fn column(head: &str) -> Option<Label> {
         "user" | "username" | "login" => Label::OTHER_ID.sub("username"),
         _ => return None,
     })
+}
+
+/// `| QUILLKOHL, D |`, `| Vane, Ilse J. |`: a cell that is a family name, a comma, and a given name or its letter.
+fn turned(note: &Note<'_>, start: usize, cell: &str, out: &mut Vec<Found>) {
+    if cell.len() > 40 || cell.matches(", ").count() != 1 {
+        return;
+    }
+    let other = Marks::FUNCTION
+        .or(Marks::FACILITY)
+        .or(Marks::STAFF)
+        .or(Marks::STREET)
+        .or(Marks::CITY)
+        .or(Marks::STATE);
+    let end = start + cell.len();
+    let tokens: Vec<_> =
+        note.tokens().iter().skip(note.token_at(start)).take_while(|t| t.start < end).take(5).collect();
+    let comma = start + cell.find(',').unwrap_or(0);
+    let (Some(family), Some(given)) = (tokens.first(), tokens.iter().find(|t| t.start > comma)) else {
+        return;
+    };
+    let words = tokens.len() <= 4 && tokens.iter().all(|t| t.capitalised() || t.case == Case::Initial);
+    let named = given.case == Case::Initial || given.has(Marks::GIVEN);
+    let name = !family.has(other) && (!family.has(Marks::CLINICAL) || family.has(Marks::SURNAME));
+    if words && named && name && family.len() > 1 && family.end <= comma {
+        out.push(found(Label::PATIENT, start, end, Evidence::Shape));
+    }
 }
 
 /// Reports a cell, if it can be what its column holds.

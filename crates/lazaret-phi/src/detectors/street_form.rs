@@ -36,7 +36,7 @@ impl ShapeDetector for StreetForm {
         &[
             (
                 Pass::Cues,
-                r"\b(?:p\.? ?o\.? ?(?:box|bx|drawer)|post office (?:box|drawer)|(?:rr|rd|hc|rt|rte|rural route|star route) ?#? ?\d{1,3},? (?:box|bx)) ?#? ?\d{1,6}[a-z]?\b",
+                r"\b(?:p\.? ?o\.? ?(?:box|bx|drawer)|post office (?:box|drawer)|(?:rr|rd|hc|rt|rte|rural route|star route)\.? ?#? ?\d{1,3},? (?:site \d{1,3} )?(?:box|bx)) ?#? ?\d{1,6}(?:-?[a-z])?\b",
             ),
             (
                 Pass::Cues,
@@ -80,6 +80,15 @@ impl ShapeDetector for StreetForm {
             (
                 Pass::Numbers,
                 r"\b(?:[nsew]\d{1,5}[nsew]?\d{0,5}|house \d{1,4}[a-z]?|lot \d{1,4}[a-z]?|\d{1,5}) (?:fire lane|fire number|camp road|forest road|county line|navajo (?:rte|route)|indian route|bia (?:rte|route)) \d{1,4}\b|\b(?:navajo|indian|bia|forest) (?:rte|route|road) \d{1,4} (?:mi|mm|mp|mile) \d{1,3}\b",
+            ),
+            // `83170 547th Ave`, `1401 NE 26th Street`, `1140 Co Rd 417`, `2200 County Hwy 82 NW`
+            (
+                Pass::Numbers,
+                r"\b\d{1,6}[a-z]?,? (?:(?:-|–) )?(?:[nsew]{1,2}\.? )?\d{1,3}(?:st|nd|rd|th) (?:street|st|avenue|ave|av|road|rd|drive|dr|lane|ln|court|ct|place|pl|terrace|ter|blvd|way|circle|cir)\b(?:\.? [nsew]{1,2}\b)?",
+            ),
+            (
+                Pass::Numbers,
+                r"\b\d{2,6} (?:[nsew]{1,2}\.? )?(?:co(?:unty)?\.? (?:rd|road|hwy|highway)|state (?:rd|road|hwy|route|rte)|us hwy|us highway|highway|hwy) \d{1,4}[a-z]?(?: [nsew]{1,2}\b)?",
             ),
             (Pass::Numbers, r"\b\d{2,5} (?:blk|block) (?:of )?(?:[nsew]\.? )?[a-z][a-z'.]*\b"),
         ]
