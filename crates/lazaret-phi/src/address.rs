@@ -5,6 +5,7 @@
 
 use lazaret_core::Label;
 
+use crate::detectors::street_form::unit_end;
 use crate::lexicon::{Lexicon, Marks};
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -24,10 +25,11 @@ pub(crate) fn complete(note: &Note<'_>, out: &mut Vec<Found>) {
     for at in streets {
         let Some(street) = out.get(at).copied() else { continue };
         let start = before(note, street.start);
+        let end = unit_end(note, street.end);
         if let Some(claim) = out.get_mut(at) {
-            claim.start = start;
+            (claim.start, claim.end) = (start, end);
         }
-        after(note, street.end, out);
+        after(note, end, out);
     }
 }
 
@@ -140,6 +142,19 @@ fn before(note: &Note<'_>, start: usize) -> usize {
     // `Lot 5 Fern Cl`: the number has been taken for the house's.
     if gap == " " && note.byte(start).is_ascii_digit() && is(note, last, &UNITS) {
         return last.start;
+    }
+    // `1600 – 885 Fern Street`, `88–90 Wharf Pde`, `Unit 9 / 40 Fern Rd`: two numbers.
+    if matches!(gap, " \u{2013} " | " - " | "\u{2013}" | " / ")
+        && note.byte(start).is_ascii_digit()
+        && last.digits
+        && last.len() <= 5
+    {
+        let unit = first.checked_sub(2).and_then(|at| tokens.get(at));
+        let led = unit.filter(|unit| {
+            matches!(note.slice(unit.end, last.start), " " | ". " | " #") && is(note, unit, &UNITS)
+        });
+        let start = led.map_or(last.start, |unit| unit.start);
+        return if led.is_some() { start } else { before(note, start) };
     }
     if !matches!(gap, ", " | " " | "/" | ",") {
         return start;

@@ -45,13 +45,32 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 }
                 back(note, claim);
                 facility_tail(note, claim);
+                facility_edges(note, claim);
             }
             Kind::Location if claim.label == Label::CITY => {
+                listed_town(note, claim);
                 back(note, claim);
                 town_tail(note, claim);
             }
             _ => {}
         }
+    }
+}
+
+/// `Twin Falls`, `lake charles`: the word before that makes a listed town of two words.
+fn listed_town(note: &Note<'_>, claim: &mut Found) {
+    let first = note.token_at(claim.start);
+    let (Some(before), Some(this)) =
+        (first.checked_sub(1).and_then(|at| note.tokens().get(at)), note.tokens().get(first))
+    else {
+        return;
+    };
+    let two = before.case == this.case
+        && note.slice(before.end, this.start) == " "
+        && this.start == claim.start
+        && Lexicon::get().marks_of_two(note.word(before), ' ', note.word(this)).has(Marks::CITY);
+    if two {
+        claim.start = before.start;
     }
 }
 
@@ -318,6 +337,32 @@ fn facility_tail(note: &Note<'_>, claim: &mut Found) {
         } else {
             return;
         }
+    }
+}
+
+/// `St. Quill's Children's`, `Quillin's of Fenmoor`, `THE FENWAY GROUP, P.A.`: the possessive that ends a name, the article
+/// that begins a letter head, and what kind of partnership it is.
+fn facility_edges(note: &Note<'_>, claim: &mut Found) {
+    let rest = note.after(claim.end, 10);
+    if rest.starts_with("'s") && !note.byte(claim.end + 2).is_ascii_alphanumeric() {
+        claim.end += 2;
+        let town = note.tokens().get(note.token_at(claim.end + 4));
+        if note.after(claim.end, 4) == " of "
+            && let Some(town) = town
+                .filter(|t| t.start == claim.end + 4 && t.case == Case::Capital && !t.has(Marks::FUNCTION))
+        {
+            claim.end = town.end;
+        }
+    }
+    let firm = [
+        ", P.A.", ", P.C.", ", S.C.", ", LLP", ", PLLC", ", PC", ", PA,", " P.A.", " P.C.", " inc.", ", inc.",
+    ];
+    if let Some(form) = firm.iter().find(|form| note.after(claim.end, 8).starts_with(**form)) {
+        claim.end += form.trim_end_matches(',').len();
+    }
+    let article = note.before(claim.start, 4);
+    if matches!(article, "THE " | "The ") && matches!(note.byte_before(claim.start - 4), 0 | b'\n') {
+        claim.start -= 4;
     }
 }
 

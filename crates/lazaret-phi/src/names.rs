@@ -366,6 +366,25 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                     || note.byte(next.end + 1).is_ascii_digit());
             // `Ilse Two-Quills`, `Ondine St. Quill`
             let second = note.tokens().get(last + 2);
+            // `lyndsey k.`, `LAFITTE-DAO, T,`
+            let shy = gap == " "
+                && this.case == Case::Lower
+                && next.case == Case::Lower
+                && next.len() == 1
+                && next.plain
+                && note.byte(next.end) == b'.'
+                && this.has(Marks::GIVEN)
+                && last == note.token_at(claim.start);
+            let lone = gap == ", "
+                && next.case == Case::Initial
+                && this.capitalised()
+                && !note.slice(claim.start, claim.end).contains(' ')
+                && (matches!(note.byte(next.end), b',' | b';' | b')' | b'|' | b'"' | b'\n' | 0)
+                    || note.after(next.end, 2) == " |");
+            if shy || lone {
+                claim.end = next.end + usize::from(shy);
+                break;
+            }
             let double = gap == " "
                 && this.case == Case::Capital
                 && next.case == Case::Capital

@@ -1,5 +1,6 @@
 //! Reading the value that a cue names: `MRN: 00482913`, `hosp no HN 7714 0036`, `record seven seven zero three`.
 
+use crate::cue::is_one_of;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, found};
 use crate::view::{Case, Note, Token};
@@ -130,6 +131,9 @@ fn pair_before(note: &Note<'_>, end: usize) -> bool {
     end > 2 && digit(end - 1) && digit(end - 2) && !note.byte(end - 3).is_ascii_alphanumeric()
 }
 
+/// What stands for a sign or a letter in a dictated number.
+const SPELLING: &str = "dash|stroke|slash|hyphen|alpha|bravo|charlie|delta|echo|foxtrot|golf|hotel|india|juliet|kilo|lima|mike|november|oscar|papa|quebec|romeo|sierra|tango|uniform|victor|whiskey|xray|yankee|zulu";
+
 /// A number said in words: `seven seven zero three one four`, at least three.
 pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
     let index = note.token_at(at);
@@ -154,7 +158,8 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
     };
     // `m l k eight eight two`: letters are said one by one among the digits.
     let sign = |token: &Token| {
-        token.case == Case::Lower && (token.len() == 1 && token.plain || note.word(token) == "dash")
+        token.case == Case::Lower
+            && (token.len() == 1 && token.plain || is_one_of(note.word(token), SPELLING))
     };
     let run = |most: usize| note.tokens().iter().skip(index).take(most);
     let said = run(24).take_while(|t| digits(t) || sign(t)).count();

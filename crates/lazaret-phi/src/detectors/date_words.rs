@@ -59,7 +59,7 @@ impl ShapeDetector for DateWords {
                 Pass::Dates,
                 ordinals!(
                     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?: the)? ",
-                    r"(?:,? (?:twenty|nineteen)[ -](?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|,? \d{4})?\b"
+                    r"(?:,? (?:twenty|nineteen)[ -](?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|oh|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?| (?:forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|,? \d{4})?\b"
                 ),
             ),
             (

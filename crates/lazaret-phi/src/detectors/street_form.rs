@@ -44,7 +44,7 @@ impl ShapeDetector for StreetForm {
             ),
             (
                 Pass::Cues,
-                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near|at) (?:[A-Z][a-z0-9]+ ?){1,4}",
+                r"\b\d{1,3}(?:st|nd|rd|th) (?:and|&) [A-Z][a-z]+\b|\b(?:i|us|hwy|sr|rte?|route)[ -]\d{1,4}(?: [nsew]b)? (?:mm|mp|mile|mile marker) \d{1,4}(?:\.\d)?(?: [nsew]b)?\b|\b(?:mile marker|exit) \d{1,4}[a-z]?(?: (?:on )?(?:i|us|hwy|sr|route)-?\d{1,3}(?: [nsew]b?)?)?|\b(?:i|us|fm|la|sr|hwy|route|county road|cr)[ -]\d{1,4}(?: [nsew]b?)? (?:&|and|near|at) (?:[A-Z][a-z0-9]+ ?){1,4}",
             ),
             (Pass::Signs, r"\b(?:apt|suite|ste|flat)\.? #?\d{1,4}[a-z]?\b|#\d{1,4}[a-z]?\b"),
             (
@@ -257,6 +257,14 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         };
         if let Some(length) = apart.then(named).flatten() {
             end += lead + length;
+            break;
+        }
+        let part = [" (rear)", " rear", " upper", " lower", " downstairs", " upstairs"].iter().find(|part| {
+            rest.strip_prefix(**part)
+                .is_some_and(|after| after.is_empty() || after.starts_with([',', ' ', '.', ';', '\n']))
+        });
+        if let Some(part) = part {
+            end += part.len();
             break;
         }
         let word = [
