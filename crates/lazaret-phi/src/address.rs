@@ -192,7 +192,7 @@ fn before(note: &Note<'_>, start: usize) -> usize {
     }
     let Some(name) = tokens.get(from) else { return start };
     let opens = matches!(note.byte_before(name.start), 0 | b'\n')
-        || [", ", ": ", "at ", "to ", "of "].iter().any(|lead| note.before(name.start, 2).ends_with(lead));
+        || [", ", ": ", "at ", "to ", "of "].iter().any(|lead| note.before(name.start, 3).ends_with(lead));
     // `Quill Cottage`, `The Old Quillery`
     let house = (is(note, last, &HOUSES) || note.word(name) == "The") && (first - 1 > from);
     if !(house && opens) {

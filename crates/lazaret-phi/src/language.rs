@@ -224,6 +224,7 @@ impl Languages {
                 || claim.label == lazaret_core::Label::ZIP && claim.evidence >= Evidence::Checked
                 // `dr quillroga` has the same title there, and only German writes every noun as a name.
                 || claim.label.kind == Kind::Name
+                    && claim.label != lazaret_core::Label::RELATIVE
                     && claim.evidence >= Evidence::Named
                     && self.at(claim.start) != Language::German
         });

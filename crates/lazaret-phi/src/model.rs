@@ -323,7 +323,12 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && rest
             .trim_start_matches(['.', ' '])
             .starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '(');
-    common || shouted || measure || verb || state || camel || trailing || key || short
+    // `exon 19 del`, `J collar`: a small word of grammar alone; a letter and what is named by it.
+    let grammar = count == 1 && first.case == Case::Lower && first.has(Marks::PARTICLE);
+    let lettered = count == 2
+        && first.case == Case::Initial
+        && last.is_some_and(|t| t.case == Case::Lower && t.has(Marks::CLINICAL.or(Marks::EPONYM_HEAD)));
+    common || shouted || measure || verb || state || camel || trailing || key || short || grammar || lettered
 }
 
 /// What [`doubt`] says of words for clinical things.

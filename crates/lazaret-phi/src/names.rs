@@ -356,6 +356,7 @@ pub(crate) fn widen(note: &Note<'_>, claims: &mut [Found]) {
                 && next.len() == 1
                 && next.plain
                 && this.has(Marks::GIVEN)
+                && !this.has(Marks::CITY.or(Marks::CLINICAL))
                 && last == note.token_at(claim.start)
                 && (this.case == Case::Capital && next.case == Case::Initial
                     || this.case == Case::Lower

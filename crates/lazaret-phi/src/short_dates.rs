@@ -15,7 +15,7 @@ use crate::value::unit_follows;
 use crate::view::{Case, Note};
 
 /// Words before a fraction or a score.
-const BEFORE: &str = "pain|score|scored|scale|rates|rated|rating|strength|motor|power|murmur|gcs|apgar|apgars|reflexes|dtr|dtrs|va|od|os|ou|vision|acuity|bp|mmse|moca|phq|gad|frax|stage|grade|of|station|dilated|cm|sve|ratio|peep|pip|bims|braden|morse|day|days|cycle|dose|part|page|visit|step|hct|hgb|h|teeth|w|fev|reps|sets|intensity|severity|p|pg|ishihara|allred|gleason|jaeger";
+const BEFORE: &str = "pain|score|scored|scale|rates|rated|rating|strength|motor|power|murmur|gcs|apgar|apgars|reflexes|dtr|dtrs|va|od|os|ou|vision|acuity|bp|mmse|moca|phq|gad|frax|stage|grade|of|station|dilated|cm|sve|ratio|peep|pip|bims|braden|morse|day|days|cycle|dose|part|page|visit|step|hct|hgb|h|teeth|w|fev|reps|sets|intensity|severity|p|pg|rev|ed|edition|form|version|revised|ishihara|allred|gleason|jaeger";
 /// Words after one.
 const AFTER: &str = "pain|strength|sem|murmur|systolic|diastolic|holosystolic|sbm|sm|throughout|bilaterally|bilat|intensity|in|on|severity|power|motor|tabs|tab|cycles|doses|days|blood|bottles|sets|patients|of|weeks|x|points|scale|hyperreflexia|reflexes|dtrs|distally|proximally|cores|nodes|positive|negative|neg|pos|plates|ue|le|rue|lue|rle|lle|wnl";
 

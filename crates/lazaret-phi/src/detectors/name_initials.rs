@@ -67,8 +67,12 @@ impl ShapeDetector for NameInitials {
             && first.case == Case::Upper
             && second.case == Case::Lower
             && [first, second].iter().all(|t| t.plain && (2..=4).contains(&t.len()))
-            && matches!(note.byte_before(first.start), b'\n' | 0)
-            && matches!(note.byte(second.end), b'\n' | 0);
+            && (matches!(note.byte_before(first.start), b'\n' | 0)
+                && matches!(note.byte(second.end), b'\n' | 0)
+                || second.marks == Marks::default()
+                    && matches!(note.byte_before(first.start), b'\n' | b' ' | b'[' | b'(' | 0)
+                    && (matches!(note.byte(second.end), b'\n' | b')' | 0)
+                        || [" ]", "  "].contains(&note.after(second.end, 2))));
         if !matches!(gap, "/" | " / " | ":") {
             return;
         }
@@ -163,19 +167,10 @@ fn signed_off(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 fn typist(note: &Note<'_>, hit: Hit) -> Option<(usize, usize)> {
     let start = hit.start + 1;
     let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start && t.end == hit.end)?;
-    // After `/` of a version, of who dictated in capitals, or alone.
-    let head = note.before(hit.start, 6);
-    let letters = head.bytes().rev().take_while(u8::is_ascii_uppercase).count();
-    let author = (2..=3).contains(&letters)
-        && !head
-            .get(..head.len() - letters)
-            .is_some_and(|lead| lead.ends_with(|c: char| c.is_alphanumeric() || c == '/'));
-    let apart = head.ends_with("  ")
-        || head.ends_with("/ ")
-        || note.byte_before(hit.start) == b'\n'
-        || author && token.marks == Marks::default();
-    let ends = matches!(note.byte(hit.end), 0 | b'\n')
-        || [" ]", ")", "  ", " \n"].iter().any(|end| note.after(hit.end, 2).starts_with(end));
+    // At a line's beginning, after a gap, or after a version: `v4.0 / qvm`.
+    let head = note.before(hit.start, 2);
+    let apart = head.ends_with("  ") || head.ends_with("/ ") || note.byte_before(hit.start) == b'\n';
+    let ends = matches!(note.byte(hit.end), 0 | b'\n');
     (note.byte(hit.start) == b'/'
         && apart
         && ends

@@ -163,7 +163,7 @@ fn json_value(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 
 /// Seven digits or more that nothing names: no measure of a patient has so many, but a code for a thing may.
 fn long_number(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
-    const CODES: &str = "snomed|sct|loinc|rxcui|rxnorm|ndc|pmid|pmcid|doi|gtin|upc|ref|model|catalog|cat|code|codes|coding|version|build|icd|cpt|hcpcs|omim|umls|cui|orpha|mesh|platelets|plt|wbc|count|counts|copies|iu|cfu|units|lot|exp|gene|chr|position|hg19|hg38|grch37|grch38|rs|clinvar|taxon|unii";
+    const CODES: &str = "snomed|sct|dm+d|loinc|rxcui|rxnorm|ndc|pmid|pmcid|doi|gtin|upc|ref|model|catalog|cat|code|codes|coding|version|build|icd|cpt|hcpcs|omim|umls|cui|orpha|mesh|platelets|plt|wbc|count|counts|copies|iu|cfu|units|lot|lote|charge|batch|exp|gene|chr|position|hg19|hg38|grch37|grch38|rs|clinvar|taxon|unii";
     let joins = |b: u8| {
         matches!(b, b'-' | b'.' | b'/' | b'_' | b'+' | b'>' | b'<' | b',' | b'$' | b'=' | b':' | b'%')
     };
