@@ -172,7 +172,7 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
     if date.len() >= 6 && date.bytes().all(|b| b.is_ascii_digit()) {
         return if date.len() == 6 { six(date) } else { compact(date) };
     }
-    let mut fields: Vec<Field> = Vec::new();
+    let mut fields: Vec<Field> = Vec::with_capacity(4);
     for (start, end) in words(date) {
         let word = date.get(start..end)?;
         let field = |part, value, word| Field { part, start, end, value, word };
@@ -233,32 +233,30 @@ const fn century(year: i64) -> i64 {
 fn order(text: &str, fields: &mut [Field]) -> Option<()> {
     let has_word = fields.iter().any(|f| f.part == Part::Month);
     let years = fields.iter().filter(|f| f.part == Part::Year).count();
-    let bare: Vec<usize> =
-        fields.iter().enumerate().filter(|(_, f)| f.part == Part::Day).map(|(i, _)| i).collect();
-    let value = |i: usize| fields.get(i).map_or(0, |f| f.value);
-    let roles: Vec<Part> = match (has_word, years, bare.len()) {
-        (true, 1, 0) => vec![],
-        (true, 0 | 1, 1) => vec![Part::Day],
-        (true, 0, 2) => vec![Part::Day, Part::Year],
-        (false, 1, 1) => vec![Part::Month],
+    let bare = || fields.iter().filter(|f| f.part == Part::Day);
+    let count = bare().count();
+    let roles: &[Part] = match (has_word, years, count) {
+        (true, 1, 0) => &[],
+        (true, 0 | 1, 1) => &[Part::Day],
+        (true, 0, 2) => &[Part::Day, Part::Year],
+        (false, 1, 1) => &[Part::Month],
         (false, 1, 2) | (false, 0, 2 | 3) => {
-            let (first, second) = (value(*bare.first()?), value(*bare.get(1)?));
+            let (first, second) = (bare().next()?.value, bare().nth(1)?.value);
             let year_first = years == 1 && fields.first().is_some_and(|f| f.part == Part::Year);
             let day_first =
-                !year_first && second <= 12 && (first > 12 || text.contains('.') && bare.len() == 3);
-            let mut roles =
-                if day_first { vec![Part::Day, Part::Month] } else { vec![Part::Month, Part::Day] };
-            if bare.len() == 3 {
-                roles.push(Part::Year);
+                !year_first && second <= 12 && (first > 12 || text.contains('.') && count == 3);
+            // The third, where there is one, is the year.
+            if day_first {
+                &[Part::Day, Part::Month, Part::Year]
+            } else {
+                &[Part::Month, Part::Day, Part::Year]
             }
-            roles
         }
         _ => return None,
     };
-    for (index, part) in bare.into_iter().zip(roles) {
-        let field = fields.get_mut(index)?;
-        field.part = part;
-        if part == Part::Year {
+    for (field, part) in fields.iter_mut().filter(|f| f.part == Part::Day).zip(roles) {
+        field.part = *part;
+        if *part == Part::Year {
             if field.end - field.start != 2 {
                 return None;
             }

@@ -39,8 +39,13 @@ impl Cues {
 
     /// Gives a list of the program, sorted at the first call of the thread.
     pub(crate) fn with<T>(list: &'static str, give: impl FnOnce(&Self) -> T) -> T {
+        let key = (list.as_ptr(), list.len());
         CUES.with_borrow_mut(|lists| {
-            give(lists.entry((list.as_ptr(), list.len())).or_insert_with(|| Self::new(list)))
+            // Asked for first: nearly always it is there, and an entry costs more.
+            if let Some(known) = lists.get(&key) {
+                return give(known);
+            }
+            give(lists.entry(key).or_insert_with(|| Self::new(list)))
         })
     }
 

@@ -9,7 +9,7 @@ use lazaret_core::{Kind, Label};
 use crate::cue::is_one_of;
 use crate::lexicon::{Lexicon, Marks};
 use crate::names::{clinical_form, last_word};
-use crate::overlap::{Evidence, Found};
+use crate::overlap::{Evidence, Found, in_order};
 use crate::registry::found;
 use crate::value;
 use crate::view::{Case, Note, Token};
@@ -653,12 +653,15 @@ pub(crate) fn names_in_row(note: &Note<'_>, out: &mut Vec<Found>) {
 pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     let place = Marks::STATE.or(Marks::COUNTRY);
     claims.retain(|claim| {
+        if claim.evidence > Evidence::Shape
+            || claim.label != Label::CITY && claim.label != Label::HOSPITAL && claim.label != Label::NAME
+        {
+            return true;
+        }
         let first = note.token_at(claim.start);
         let named = |token: &Token| token.has(Marks::GIVEN.or(Marks::SURNAME_FREQUENT));
-        let whole = (claim.label == Label::CITY
-            || claim.label == Label::HOSPITAL
-            || claim.label == Label::NAME && note.tokens().get(first).is_some_and(|token| !named(token)))
-            && claim.evidence <= Evidence::Shape
+        let whole = (claim.label != Label::NAME
+            || note.tokens().get(first).is_some_and(|token| !named(token)))
             && note.tokens().get(first).is_some_and(|token| {
                 let next = note.tokens().get(first + 1);
                 let both = next.is_some_and(|next| {
@@ -676,12 +679,19 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
 /// (`44M`) and gauges (`20G`), common words taken for a place, and the saint of a herb.
 pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     claims.retain(|claim| {
-        let saint = matches!(note.slice(claim.start, claim.start + 2), "St" | "ST" | "st");
-        let herb = note.slice(claim.end, claim.end + 7) == "'s wort"
-            || saint && note.cue_after(claim.end, 10, "wort|dance|fire|disease");
-        let place = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
+        let saint = || matches!(note.slice(claim.start, claim.start + 2), "St" | "ST" | "st");
+        if note.byte(claim.end) == b'\'' && note.slice(claim.end, claim.end + 7) == "'s wort"
+            || matches!(note.byte(claim.start), b'S' | b's')
+                && saint()
+                && note.cue_after(claim.end, 10, "wort|dance|fire|disease")
+        {
+            return false;
+        }
+        if claim.label.kind != Kind::Location || claim.evidence > Evidence::Shape {
+            return true;
+        }
         let first = note.tokens().get(note.token_at(claim.start));
-        let single = first.filter(|token| place && token.end == claim.end && token.start == claim.start);
+        let single = first.filter(|token| token.end == claim.end && token.start == claim.start);
         let common = single.is_some_and(|t| {
             t.case == Case::Lower && t.has(Marks::COMMON) && !t.has(Marks::CITY.or(Marks::COUNTY))
         });
@@ -691,13 +701,11 @@ pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
                 && note.word(t).ends_with(['M', 'F', 'G'])
                 && note.slice(t.start, t.end - 1).bytes().all(|b| b.is_ascii_digit())
         });
-        if herb || common || short {
+        if common || short {
             return false;
         }
-        let number = || note.slice(claim.start, claim.end).bytes().all(|b| b.is_ascii_digit());
-        let weak = claim.label.kind == Kind::Location && claim.evidence <= Evidence::Shape;
-        !(weak
-            && number()
+        let number = note.slice(claim.start, claim.end).bytes().all(|b| b.is_ascii_digit());
+        !(number
             && note.cue_before(claim.start, 12, "snomed|loinc|rxcui|cpt|icd|ndc|code|hcpcs|pmid|omim"))
     });
 }
@@ -725,6 +733,10 @@ pub(crate) fn results_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
         if !named || claim.evidence > Evidence::Shape {
             return true;
         }
+        let token = note.tokens().get(note.token_at(claim.start));
+        if token.is_none_or(|t| t.start != claim.start || t.end != claim.end || t.case != Case::Capital) {
+            return true;
+        }
         let rest = note.after(claim.end, 12);
         let result = RESULTS.iter().any(|result| {
             rest.starts_with(result)
@@ -733,17 +745,14 @@ pub(crate) fn results_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
                     .is_some_and(|after| after.starts_with(|c: char| c.is_alphanumeric()))
         }) || rest.starts_with(" (a-b")
             || rest.starts_with(" (a+b");
-        let token = note.tokens().get(note.token_at(claim.start));
-        !(result
-            && token.is_some_and(|t| t.start == claim.start && t.end == claim.end && t.case == Case::Capital))
+        !result
     });
 }
 
 /// Two capitalised words or more inside a sentence, after a small word, that nothing has claimed: a firm or a place.
 pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
     const PLAIN: Marks = OTHERS.or(Marks::STATE);
-    let mut taken: Vec<(usize, usize)> = out.iter().map(|claim| (claim.start, claim.end)).collect();
-    taken.sort_unstable();
+    let taken = in_order(out);
     let mut upto = 0; // claims before this one end before the word
     let mut reach = 0;
     let mut index = 0;
@@ -778,8 +787,8 @@ pub(crate) fn leftover(note: &Note<'_>, out: &mut Vec<Found>) {
         }
         let Some(end) = note.tokens().get(last) else { break };
         let words = || note.tokens().iter().skip(at).take(last - at + 1).filter(|t| t.len() > 1);
-        while let Some((_, claimed)) = taken.get(upto).filter(|(start, _)| *start < end.end) {
-            reach = reach.max(*claimed);
+        while let Some((_, claimed, _)) = taken.get(upto).filter(|(start, ..)| *start < end.end) {
+            reach = reach.max(claimed.0);
             upto += 1;
         }
         let free = reach <= token.start;

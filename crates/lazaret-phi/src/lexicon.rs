@@ -158,6 +158,11 @@ impl Lexicon {
         self.marks_of_hash(hash(lower))
     }
 
+    /// The same, whatever the case of its letters.
+    pub(crate) fn marks_in_any_case(&self, words: &str) -> Marks {
+        if words.is_ascii() { self.marks(words) } else { self.marks(&words.to_lowercase()) }
+    }
+
     /// Whether the word with this hash may begin a phrase for something clinical, or the name of a state. False is certain.
     pub(crate) fn begins_phrase(&self, hash: u64) -> bool {
         let (place, bit) = begins(hash);

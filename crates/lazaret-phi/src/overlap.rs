@@ -75,15 +75,8 @@ impl Found {
 
 /// Makes claims disjoint, in order of place.
 pub(crate) fn resolve(claims: &[Found]) -> Vec<Found> {
-    // By place, the longer first, and of equal ones the earlier claim.
-    let mut order: Vec<_> = claims
-        .iter()
-        .zip(0_usize..)
-        .map(|(claim, number)| (claim.start, Reverse(claim.end), number))
-        .collect();
-    order.sort();
     let mut out: Vec<Found> = Vec::with_capacity(claims.len());
-    for claim in order.into_iter().filter_map(|(.., number)| claims.get(number).copied()) {
+    for claim in in_order(claims).into_iter().filter_map(|(.., number)| claims.get(number).copied()) {
         if claim.start >= claim.end {
             continue;
         }
@@ -100,6 +93,39 @@ pub(crate) fn resolve(claims: &[Found]) -> Vec<Found> {
         }
     }
     out
+}
+
+/// Bytes of text whose claims are put in order among themselves: a power of two.
+const BUCKET: usize = 32;
+
+/// The starts, ends and numbers of claims by place, the longer first, and of equal ones the earlier claim. They lie all
+/// over the text, so that each finds its stretch of it by counting, and few are left to compare.
+pub(crate) fn in_order(claims: &[Found]) -> Vec<(usize, Reverse<usize>, usize)> {
+    let bucket = |claim: &Found| claim.start / BUCKET;
+    let mut places = vec![0_usize; claims.iter().map(bucket).max().map_or(0, |last| last + 1)];
+    for claim in claims {
+        places.get_mut(bucket(claim)).into_iter().for_each(|count| *count += 1);
+    }
+    let mut sum = 0;
+    for place in &mut places {
+        let count = std::mem::replace(place, sum);
+        sum += count;
+    }
+    let mut order = vec![(0, Reverse(0), 0); claims.len()];
+    for (number, claim) in claims.iter().enumerate() {
+        let Some(place) = places.get_mut(bucket(claim)) else { continue };
+        order.get_mut(*place).into_iter().for_each(|slot| *slot = (claim.start, Reverse(claim.end), number));
+        *place += 1;
+    }
+    // Now each place is where the next stretch begins.
+    let mut from = 0;
+    for place in places {
+        if let Some(few) = order.get_mut(from..place).filter(|few| few.len() > 1) {
+            few.sort_unstable();
+        }
+        from = place;
+    }
+    order
 }
 
 #[cfg(test)]

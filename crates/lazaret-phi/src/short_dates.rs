@@ -47,6 +47,9 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     out.append(&mut dates);
 }
 
+/// All twelve months.
+const ALL: u16 = 0x1ffe;
+
 /// The months of the note's dates, a bit each.
 fn months(note: &Note<'_>, claims: &[Found]) -> u16 {
     let sure = claims.iter().filter(|claim| {
@@ -56,7 +59,15 @@ fn months(note: &Note<'_>, claims: &[Found]) -> u16 {
     });
     let month =
         |claim: &Found| calendar::parse(note.slice(claim.start, claim.end)).and_then(|date| date.month());
-    sure.filter_map(month).fold(0, |months, month| months | 1 << month)
+    let mut months = 0;
+    for claim in sure {
+        months |= month(claim).map_or(0, |month| 1 << month);
+        // In a long text all of them are soon there.
+        if months == ALL {
+            break;
+        }
+    }
+    months
 }
 
 /// Whether nothing beside two numbers makes a fraction or a part of something longer of them.

@@ -65,13 +65,23 @@ struct Words<'a> {
     note: &'a Note<'a>,
     first: usize,
     last: usize,
+    /// The word behind the claim, where a single blank or the `'s` of a possessive stands between.
+    after: Option<&'a Token>,
 }
 
 impl<'a> Words<'a> {
     fn of(note: &'a Note<'a>, claim: &Found) -> Self {
         let first = note.token_at(claim.start);
         let last = note.token_at(claim.end.saturating_sub(1)).max(first);
-        Self { note, first, last }
+        let at = |index: usize| note.tokens().get(index);
+        let after = at(last).zip(at(last + 1)).and_then(|(this, next)| match note.slice(this.end, next.start) {
+            " " => Some(next),
+            "'" if note.word(next) == "s" => {
+                at(last + 2).filter(|after| note.slice(next.end, after.start) == " ")
+            }
+            _ => None,
+        });
+        Self { note, first, last, after }
     }
 
     fn at(&self, index: usize) -> Option<&'a Token> {
@@ -80,18 +90,6 @@ impl<'a> Words<'a> {
 
     fn before(&self) -> Option<&'a Token> {
         self.first.checked_sub(1).and_then(|at| self.at(at))
-    }
-
-    /// The word behind the claim, where a single blank or the `'s` of a possessive stands between.
-    fn after(&self) -> Option<&'a Token> {
-        let (last, next) = (self.at(self.last)?, self.at(self.last + 1)?);
-        match self.note.slice(last.end, next.start) {
-            " " => Some(next),
-            "'" if self.note.word(next) == "s" => {
-                self.at(self.last + 2).filter(|after| self.note.slice(next.end, after.start) == " ")
-            }
-            _ => None,
-        }
     }
 
     /// The only word of the claim.
@@ -112,7 +110,7 @@ impl<'a> Words<'a> {
                     return false;
                 };
                 let words = self.note.slice(first.start, last.end);
-                let marks = lexicon.marks(&words.to_lowercase());
+                let marks = lexicon.marks_in_any_case(words);
                 marks.has(Marks::CLINICAL) && !marks.has(Marks::CITY.or(Marks::PERSON))
             })
         })
@@ -120,12 +118,12 @@ impl<'a> Words<'a> {
 
     /// `Sister Mary Joseph nodule`: the title is the eponym's own, and its thing follows.
     fn titled_eponym(&self) -> bool {
-        let (Some(title), Some(next)) = (self.before(), self.after()) else { return false };
+        let (Some(title), Some(next)) = (self.before(), self.after) else { return false };
         next.has(Marks::EPONYM_HEAD)
             && Lexicon::get().begins_phrase(title.hash)
             && self.at(self.last).is_some_and(|last| {
                 let words = self.note.slice(title.start, last.end.min(title.start + PHRASE));
-                Lexicon::get().marks(&words.to_lowercase()).has(Marks::EPONYM)
+                Lexicon::get().marks_in_any_case(words).has(Marks::EPONYM)
             })
     }
 
@@ -164,13 +162,13 @@ impl<'a> Words<'a> {
 
     /// `lens Quarco SA60AT`: the maker of a device, before its model.
     fn made_by(&self, token: &Token) -> bool {
-        let model = self.after().is_some_and(|next| next.case == Case::Mixed && next.len() >= 4);
+        let model = self.after.is_some_and(|next| next.case == Case::Mixed && next.len() >= 4);
         model && token.case == Case::Capital && self.note.cue_before(token.start, 32, DEVICES)
     }
 
     /// `Bermuda grass`, `heather honey`; `Melissa tea` where nobody is given it.
     fn herb(&self, token: &Token) -> bool {
-        let Some(next) = self.after().filter(|next| next.case == Case::Lower || token.case == Case::Upper)
+        let Some(next) = self.after.filter(|next| next.case == Case::Lower || token.case == Case::Upper)
         else {
             return false;
         };
@@ -180,7 +178,7 @@ impl<'a> Words<'a> {
 
     /// `Zorvex 50 mg`, `Timothy 7 mm`: a quantity behind a word that begins an item of a list.
     fn measured(&self, token: &Token) -> bool {
-        let Some(number) = self.after().filter(|next| next.digits) else { return false };
+        let Some(number) = self.after.filter(|next| next.digits) else { return false };
         let rest = self.note.after(number.end, 12);
         let decimals =
             rest.strip_prefix('.').map_or(0, |rest| 1 + rest.bytes().take_while(u8::is_ascii_digit).count());
@@ -193,7 +191,7 @@ impl<'a> Words<'a> {
 
     /// `Norton 12`, `Crowe II`, `Geneva 6`: a score or class with its points.
     fn scored(&self, token: &Token) -> bool {
-        let Some(next) = self.after().filter(|_| self.grades(token)) else { return false };
+        let Some(next) = self.after.filter(|_| self.grades(token)) else { return false };
         // `told Marsh 3 weeks ago`: how often or how long.
         let counts = self.note.cue_after(next.end, 8, "times|weeks|week|days|day|months|hours|years|more");
         let points = next.digits && next.len() <= 3 && !counts;
@@ -209,7 +207,7 @@ impl<'a> Words<'a> {
     fn allergens(&self, claim: &Found) -> bool {
         let item = |index: usize| {
             self.at(index).is_some_and(|token| {
-                if token.digits || is_one_of(self.note.word(token), "and|or|AND|OR") {
+                if token.digits || and_or(self.note.word(token)) {
                     return true;
                 }
                 let listed = token.has(Marks::COMMON) || token.marks == Marks::default() && token.len() > 3;
@@ -229,7 +227,7 @@ impl<'a> Words<'a> {
         self.at(index).zip(self.at(index + 1)).is_some_and(|(this, next)| {
             matches!(self.note.slice(this.end, next.start), " " | "-")
                 && !next.digits
-                && !is_one_of(self.note.word(next), "and|or|AND|OR")
+                && !and_or(self.note.word(next))
         })
     }
 
@@ -280,14 +278,14 @@ impl<'a> Words<'a> {
         let before_drug =
             next.is_some_and(|next| parted(self.note.slice(token.end, next.start)) && drug(next));
         let closes = matches!(self.note.byte(token.end), b',' | b';' | b'.' | b'\n' | b')' | 0)
-            || self.after().is_some_and(|next| next.digits);
+            || self.after.is_some_and(|next| next.digits);
         after_drug && closes || before_drug && self.begins_item()
     }
 
     /// `Westley 5, Zorven 4`: scores of a list that no list knows. Children are told of so by their given names.
     fn among_scores(&self, token: &Token) -> bool {
         let points = |token: &Token| token.digits && token.len() <= 2 || roman(self.note.word(token));
-        let Some(own) = self.after().filter(|own| points(own)) else { return false };
+        let Some(own) = self.after.filter(|own| points(own)) else { return false };
         let closes = matches!(self.note.byte(own.end), b',' | b';' | b'.' | b'/' | 0);
         let before = self.before().is_some_and(|before| points(before) || before.has(Marks::EPONYM));
         let next = (self.last + 2..self.last + 4).any(|at| {
@@ -372,8 +370,16 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Joins the last item of a list.
+fn and_or(word: &str) -> bool {
+    matches!(word, "and" | "or" | "AND" | "OR")
+}
+
 /// `II`, `IIIa`, `Ib`: a class in Roman numerals.
 fn roman(word: &str) -> bool {
+    if !word.starts_with(['I', 'V']) {
+        return false;
+    }
     let numeral = word.trim_end_matches(['a', 'b', 'c', 'A', 'B', 'C']);
     (1..=3).contains(&numeral.len()) && numeral.bytes().all(|b| matches!(b, b'I' | b'V'))
 }

@@ -48,12 +48,9 @@ fn kind(token: Option<&Token>) -> u64 {
     (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
 }
 
-/// The number of a thing that is seen, apart from those of another kind.
-const fn salted(salt: u64, value: u64) -> u64 {
-    value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-const fn row(salted: u64) -> u16 {
+/// The row of a thing that is seen, apart from those of another kind.
+const fn seen(salt: u64, value: u64) -> u16 {
+    let salted = value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // Every bit of it counts in the highest bits of the product.
     let [.., low, high] = salted.wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_le_bytes();
     u16::from_le_bytes([low, high])
@@ -67,6 +64,8 @@ fn bytes(text: &[u8]) -> u64 {
 /// What stands between two words: its first bytes, digits and letters there are none.
 fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
     match (from, to) {
+        // Most words are parted by one byte.
+        (Some(from), Some(to)) if to.start == from.end + 1 => bytes(&[note.byte(from.end)]),
         (Some(from), Some(to)) => {
             let end = to.start.min(from.end + 4);
             bytes(note.slice(from.end, end).as_bytes())
@@ -101,7 +100,7 @@ impl Rows {
 
     fn add(&mut self, salt: u64, value: u64) {
         if let Some(place) = self.rows.get_mut(self.count) {
-            *place = row(salted(salt, value));
+            *place = seen(salt, value);
             self.count += 1;
         }
     }
@@ -131,41 +130,41 @@ impl Rows {
             | u64::from(gap_left & 0xff == u64::from(b' ') && gap_left >> 8 & 0xff == u64::from(b'.'));
         let word = note.word(token).as_bytes();
         let ascii = u64::from(token.plain || token.digits || word.is_ascii());
-        let around: [u64; ALWAYS] = [
-            salted(1, ascii),
-            salted(36, own << 1 | ascii),
-            salted(2, own),
-            salted(8, tags << 40 ^ own),
-            salted(9, hash_before),
-            salted(10, hash_next),
-            salted(11, hash_second ^ 3),
-            salted(12, hash_after ^ 5),
-            salted(13, hash_before.rotate_left(7) ^ hash_second),
-            salted(14, hash_next.rotate_left(7) ^ hash_after),
-            salted(15, hash_before.rotate_left(9) ^ hash_next),
-            salted(16, hash_before.rotate_left(11) ^ own),
-            salted(17, hash_next.rotate_left(13) ^ own),
-            salted(18, left),
-            salted(19, right),
-            salted(20, left.rotate_left(21) ^ own),
-            salted(21, right.rotate_left(21) ^ own),
-            salted(22, kind(second)),
-            salted(23, kind(after)),
-            salted(24, gap_left.rotate_left(20) ^ gap_right),
-            salted(25, gap_left.rotate_left(20) ^ own),
-            salted(26, gap_right.rotate_left(20) ^ own),
-            salted(27, gap_left.rotate_left(17) ^ hash_before),
-            salted(28, gap_right.rotate_left(17) ^ hash_next),
-            salted(29, line.case << 50 ^ own),
-            salted(30, starts << 50 ^ own),
-            salted(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33)),
-            salted(32, tags << 50 ^ gap_left),
-            salted(33, (token.len().min(9) as u64) << 8 | token.case as u64),
-            salted(34, tags << 50 ^ hash_before),
-            salted(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9)),
+        let around: [u16; ALWAYS] = [
+            seen(1, ascii),
+            seen(36, own << 1 | ascii),
+            seen(2, own),
+            seen(8, tags << 40 ^ own),
+            seen(9, hash_before),
+            seen(10, hash_next),
+            seen(11, hash_second ^ 3),
+            seen(12, hash_after ^ 5),
+            seen(13, hash_before.rotate_left(7) ^ hash_second),
+            seen(14, hash_next.rotate_left(7) ^ hash_after),
+            seen(15, hash_before.rotate_left(9) ^ hash_next),
+            seen(16, hash_before.rotate_left(11) ^ own),
+            seen(17, hash_next.rotate_left(13) ^ own),
+            seen(18, left),
+            seen(19, right),
+            seen(20, left.rotate_left(21) ^ own),
+            seen(21, right.rotate_left(21) ^ own),
+            seen(22, kind(second)),
+            seen(23, kind(after)),
+            seen(24, gap_left.rotate_left(20) ^ gap_right),
+            seen(25, gap_left.rotate_left(20) ^ own),
+            seen(26, gap_right.rotate_left(20) ^ own),
+            seen(27, gap_left.rotate_left(17) ^ hash_before),
+            seen(28, gap_right.rotate_left(17) ^ hash_next),
+            seen(29, line.case << 50 ^ own),
+            seen(30, starts << 50 ^ own),
+            seen(31, starts << 50 ^ right.rotate_left(3) ^ gap_right.rotate_left(33)),
+            seen(32, tags << 50 ^ gap_left),
+            seen(33, (token.len().min(9) as u64) << 8 | token.case as u64),
+            seen(34, tags << 50 ^ hash_before),
+            seen(35, left.rotate_left(19) ^ right.rotate_left(41) ^ gap_left.rotate_left(9)),
         ];
-        for (place, salted) in self.rows.iter_mut().zip(&around) {
-            *place = row(*salted);
+        if let Some(rows) = self.rows.first_chunk_mut() {
+            *rows = around;
         }
         self.count = ALWAYS;
         let mut marks = token.marks.bits() & TOLD.bits();
