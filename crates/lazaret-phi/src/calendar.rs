@@ -243,8 +243,7 @@ fn order(text: &str, fields: &mut [Field]) -> Option<()> {
         (false, 1, 2) | (false, 0, 2 | 3) => {
             let (first, second) = (bare().next()?.value, bare().nth(1)?.value);
             let year_first = years == 1 && fields.first().is_some_and(|f| f.part == Part::Year);
-            let day_first =
-                !year_first && second <= 12 && (first > 12 || text.contains('.') && count == 3);
+            let day_first = !year_first && second <= 12 && (first > 12 || text.contains('.') && count == 3);
             // The third, where there is one, is the year.
             if day_first {
                 &[Part::Day, Part::Month, Part::Year]

@@ -378,9 +378,9 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
             continue;
         }
         let inner = rest.trim_start_matches([')', '"', '.']);
-        let gap = inner.len() - inner.trim_start_matches([' ', '/', '|', '#', '(', ';', ',']).len();
+        let gap = inner.len() - inner.trim_start_matches([' ', '\t', '/', '|', '#', '(', ';', ',']).len();
         let sign = inner.get(..gap).unwrap_or("");
-        let row = sign.contains(['/', '|']);
+        let row = sign.contains(['/', '|', '\t']);
         let hash = sign.ends_with('#');
         if !row && !hash {
             continue;
@@ -389,8 +389,10 @@ pub(crate) fn numbers_beside(note: &Note<'_>, out: &mut Vec<Found>) {
         let Some((start, end)) = value::id_at(note, start, 5) else { continue };
         let text = note.slice(start, end);
         let closes = note.after(end, 3).trim_start();
-        let closes =
-            closes.is_empty() || closes.starts_with(['/', '|', ';', ')', ',']) || note.after(end, 2) == "  ";
+        let closes = closes.is_empty()
+            || closes.starts_with(['/', '|', ';', ')', ','])
+            || note.after(end, 2) == "  "
+            || note.byte(end) == b'\t';
         let plain = value::digits(text) >= 4
             && !text.contains(['/', ':', '.'])
             && !value::unit_follows(note, end)
@@ -705,8 +707,7 @@ pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
             return false;
         }
         let number = note.slice(claim.start, claim.end).bytes().all(|b| b.is_ascii_digit());
-        !(number
-            && note.cue_before(claim.start, 12, "snomed|loinc|rxcui|cpt|icd|ndc|code|hcpcs|pmid|omim"))
+        !(number && note.cue_before(claim.start, 12, "snomed|loinc|rxcui|cpt|icd|ndc|code|hcpcs|pmid|omim"))
     });
 }
 

@@ -10,6 +10,7 @@ use lazaret_core::{Kind, Label};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::lexicon::Marks;
+use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
 use crate::view::{Case, Note, Token};
@@ -44,7 +45,10 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
             && token.len() > STEM
             && token.len() <= LONGEST
             && token.plain
-            && (is_login(note, token, &stems) || in_brackets(note, token) || speaks(note, token))
+            && (is_login(note, token, &stems)
+                || in_brackets(note, token)
+                || speaks(note, token)
+                || did(note, token))
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
@@ -73,6 +77,16 @@ fn is_short_form(note: &Note<'_>, token: &Token, heads: &FxHashSet<[u8; HEAD]>) 
     let word = note.word(token).to_ascii_lowercase();
     let fond = word.ends_with(['i', 'y']) || word.ends_with("ie") || word.ends_with("ey");
     fond && word.as_bytes().first_chunk().is_some_and(|head| heads.contains(head))
+}
+
+/// `Scanned by mquillada to`, `Completed 2025-12-10 06:05 by rquillim;`: a word of no list that did what a system records.
+fn did(note: &Note<'_>, token: &Token) -> bool {
+    const DONE: &str = "completed|exported|scanned|closed|verified|entered|printed|signed|released|locked|saved|edited|posted|uploaded|transcribed|typed|opened|modified|updated|filed|resulted";
+    token.case == Case::Lower
+        && token.plain
+        && note.before(token.start, 3).eq_ignore_ascii_case("by ")
+        && note.cue_before(token.start - 3, 36, DONE)
+        && !clinical_form(note.word(token))
 }
 
 /// `5/4/26 9:12a  jquilland: called`: a word of no list that speaks after a time.

@@ -74,13 +74,14 @@ impl<'a> Words<'a> {
         let first = note.token_at(claim.start);
         let last = note.token_at(claim.end.saturating_sub(1)).max(first);
         let at = |index: usize| note.tokens().get(index);
-        let after = at(last).zip(at(last + 1)).and_then(|(this, next)| match note.slice(this.end, next.start) {
-            " " => Some(next),
-            "'" if note.word(next) == "s" => {
-                at(last + 2).filter(|after| note.slice(next.end, after.start) == " ")
-            }
-            _ => None,
-        });
+        let after =
+            at(last).zip(at(last + 1)).and_then(|(this, next)| match note.slice(this.end, next.start) {
+                " " => Some(next),
+                "'" if note.word(next) == "s" => {
+                    at(last + 2).filter(|after| note.slice(next.end, after.start) == " ")
+                }
+                _ => None,
+            });
         Self { note, first, last, after }
     }
 

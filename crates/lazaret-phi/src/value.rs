@@ -24,7 +24,20 @@ pub(crate) fn begin(note: &Note<'_>, from: usize) -> usize {
         let b = note.byte(at);
         if matches!(
             b,
-            b' ' | b'\t' | b':' | b'=' | b'.' | b'"' | b'\'' | b'|' | b'(' | b'[' | b'-' | b',' | b'*' | b'^'
+            b' ' | b'\t'
+                | b':'
+                | b'='
+                | b'@'
+                | b'.'
+                | b'"'
+                | b'\''
+                | b'|'
+                | b'('
+                | b'['
+                | b'-'
+                | b','
+                | b'*'
+                | b'^'
         ) {
             at += 1;
             continue;

@@ -202,7 +202,7 @@ impl ShapeDetector for Dates {
                 Pass::Dates,
                 with_months!(
                     r"\b",
-                    r"\.?,? ?(?:the )?\d{1,2}(?:st|nd|rd|th)?(?:,? ?(?:'\d{2}|\d{4})|, \d{2}|/(?:20)?\d{2})?\b"
+                    r"\.?,? {0,2}(?:the )?\d{1,2}(?:st|nd|rd|th)?(?:,? ?(?:'\d{2}|\d{4})|, \d{2}|/(?:20)?\d{2})?\b"
                 ),
             ),
             (Pass::Dates, with_months!(r"\b\d{4}[-/ ]", r"\.?[-/ ]\d{1,2}\b")),
@@ -251,6 +251,15 @@ impl ShapeDetector for Dates {
         if hit.shape == 1 && (is_score(hit, note, text) || is_mixed(note, hit, text)) {
             return;
         }
+        // `OCT 4 0640`: a day and a time of day.
+        let clocked = hit.shape == 4
+            && text.len() > 5
+            && calendar::parse(text).is_none()
+            && text.get(text.len() - 5..).is_some_and(|time| {
+                time.starts_with(' ') && time.bytes().skip(1).all(|b| b.is_ascii_digit())
+            });
+        let hit = if clocked { Hit { end: hit.end - 5, ..hit } } else { hit };
+        let text = note.slice(hit.start, hit.end);
         let birth = note.cue_before(hit.start, 16, "dob|born|birth|birthdate|d.o.b.|geb|b");
         let Some(date) = calendar::parse(text.trim_end_matches(['.', ','])) else {
             // `DOB 2/30 (sic)`: no day of the calendar, and meant as one.
@@ -459,12 +468,9 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     if text.ends_with('.') {
         return true;
     }
-    let time = note
-        .after(hit.end, 6)
-        .trim_start()
-        .as_bytes()
-        .get(..3)
-        .is_some_and(|t| matches!(t, [a, b, b':'] if a.is_ascii_digit() && b.is_ascii_digit()));
+    let time = note.after(hit.end, 6).trim_start().as_bytes().get(..3).is_some_and(
+        |t| matches!(t, [a, b, b':'] | [a, b':', b] if a.is_ascii_digit() && b.is_ascii_digit()),
+    );
     let after_time = {
         let before = note.before(hit.start, 6);
         matches!(before.as_bytes(), [_, b':', a, b, b' '] | [_, _, b':', a, b, b' '] if a.is_ascii_digit() && b.is_ascii_digit())

@@ -29,6 +29,9 @@ macro_rules! ordinals {
     };
 }
 
+/// The shape of an ordinal that nothing leads.
+const LONE: usize = 13;
+
 impl ShapeDetector for DateWords {
     fn id(&self) -> &'static str {
         "phi.date.words"
@@ -109,6 +112,7 @@ impl ShapeDetector for DateWords {
                 Pass::Cues,
                 r"\b(?:birth|born|dob|d o b|service|dated|admitted|admission|discharged|discharge|seen|date|on)(?: on| is| was| of)? (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:(?:twenty|thirty)[ -](?:one|two|three|four|five|six|seven|eight|nine)|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty) (?:of )?(?:(?:nineteen|twenty) )?(?:oh[ -](?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine)\b)?)\b",
             ),
+            (Pass::Dates, r"\bthe (?:1[3-9]|2\d|3[01])(?:st|nd|rd|th)\b"),
         ]
     }
 
@@ -170,11 +174,24 @@ impl ShapeDetector for DateWords {
             let next = note.after(hit.end, 2);
             if !(next.is_empty()
                 || next.starts_with(['.', ',', ';', ')', '?'])
-                || note.cue_after(hit.end, 6, "and|at|with|he|she|was|they|after|when|because|for|in|period|comma|number|his|her|we|i|to|had|repeat|end|but|then|there|it"))
+                || note.cue_after(hit.end, 9, "by|and|at|with|he|she|was|they|after|when|because|for|in|period|comma|number|his|her|we|i|to|had|repeat|end|but|then|there|it"))
             {
                 return;
             }
             start += note.slice(hit.start, hit.end).to_ascii_lowercase().find("the ").unwrap_or(0);
+        }
+        if hit.shape == LONE {
+            // `recheck the 15th.`: higher ordinals count little else, where nothing follows that they could count.
+            let rest = note.after(hit.end, 4);
+            let closes = rest.is_empty()
+                || rest.starts_with(['.', ',', ';', ')', '\n', '?', '!'])
+                || rest.starts_with(" -")
+                || rest.starts_with(" \u{2013}")
+                || rest.starts_with(" \u{2014}");
+            if closes {
+                out.push(found(Label::DATE, hit.start, hit.end, Evidence::Shape));
+            }
+            return;
         }
         if hit.shape == 3 {
             let text = note.slice(hit.start, hit.end);

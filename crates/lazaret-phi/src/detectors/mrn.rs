@@ -53,4 +53,4 @@ impl ShapeDetector for Mrn {
     }
 }
 
-const CUES: &str = r"\b(?:mrn|m\.r\.n\.|mr ?#|med(?:ical)? rec(?:ord|\.)?(?: (?:number|numer|num|no)\b\.?| ?#| id)?|our chart|nhi(?: no\b\.?)?|uhid|opd (?:no\b\.?|#)|ip no\b\.?|hn(?: no\b\.?|:)|crn|ipp|nhc|chart (?:no\b\.?|number|#)|hosp(?:ital|\.)? ?(?:no\b\.?|number|id|#)|(?:pt|patient)[ .-]*(?:id|identifier|num(?:ber)?|no\b\.?|#)|ptnum|unit (?:no\b\.?|number|record)|ur ?no\b|urn\b|fall-nr|case-nr|patienten-?nr|record (?:number|numer|no\b\.?|#)|\x22type\x22: ?\x22MRN?\x22, ?\x22value\x22)";
+const CUES: &str = r"\b(?:mrn|m\.r\.n\.|mr ?#|med(?:ical)? rec(?:ord|\.)?(?: (?:number|numer|num|no)\b\.?| ?#| id)?|our chart|nhi(?: no\b\.?)?|uhid|opd (?:no\b\.?|#)|ip no\b\.?|hn(?: no\b\.?|:)|crn|ipp|nhc|chart (?:no\b\.?|number|#)|hosp(?:ital|\.)? ?(?:no\b\.?|number|id|#)|(?:pt|patient)[ .-]*(?:id|identifier|num(?:ber)?|no\b\.?|#)|ptnum|unit (?:no\b\.?|number|record)|ur ?no\b|(?-i:UR)[:\t]|urn\b|fall-nr|case-nr|patienten-?nr|record (?:number|numer|no\b\.?|#)|\x22type\x22: ?\x22MRN?\x22, ?\x22value\x22)";

@@ -49,7 +49,10 @@ impl ShapeDetector for NameCredential {
 /// `cv = Cordelia Vane, RN`: the initials of a signature legend and the name they stand for.
 fn legend(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let (Some(token), Some(next)) = (note.tokens().get(index), note.tokens().get(index + 1)) else { return };
-    if note.byte(token.end + 1) != b'=' || note.slice(token.end, next.start) != " = " || next.case != Case::Capital {
+    if note.byte(token.end + 1) != b'='
+        || note.slice(token.end, next.start) != " = "
+        || next.case != Case::Capital
+    {
         return;
     }
     let first = note.word(token).chars().next().map(|c| c.to_ascii_uppercase());

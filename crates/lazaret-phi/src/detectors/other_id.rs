@@ -48,11 +48,11 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Cues,
-                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|seal|bands|terminal|workstation|crn|case worker id|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|call|rpt|tix|key|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
+                r"\x22id\x22: ?\x22|\b(?:claim|badge|run|docket|waybill|job|seal|bands|terminal|workstation|crn|case worker id|inmate|booking|parcel|ssi case|interpreter id|wristband|band|enr|case ref|call|rpt|tix|key|auth|citation|occurrence|prisoner no\b\.?|din|cin|histology (?:no\b\.?|number)|bracelet(?: no\b\.?)?|peer-to-peer|donor|eob ?#|s#|hang tag|prov ?#|register|our ref|your ref|e-script id|death cert(?:ificate)? no\b\.?|tribal enrol?lment no\b\.?|request id|subj(?:ect)?|ref|pedigree|toe tag|evidence(?: bag| tag)?|belongings(?: bag| tag)?|property(?: bag| tag)|fob|cause(?: no\b\.?)?|tin|ein|fein|blue badge|session(?: id)?|meeting id|call id|conf(?:erence)? id|authority no\b\.?|warrant|police report|incident report|passport|visa|locker|gate code|door code|keypad|passcode|pin|voucher|permit|control (?:no\b\.?|number)|me no\b\.?|dna no\b\.?|req(?:uisition)? ?#|reg'?d no\b\.?|warranty|loan|lease|sample id|cassette|tcn|asset|envelope(?: id)?|fbi(?:/ucn)?|ucn|sid|unos(?: id)?|optn(?: id)?|donor id|recipient id|match run|acc claim|abha|aadhaar|nric|hkid|curp|bsn|pesel|codice fiscale|personnummer|cnic|bvn|nin no\b\.?|teudat zehut|emirates id|civil id|iqama|mykad|philhealth|transaction(?: id)?|trace (?:no\b\.?|number)|message id|lunch pin|lockbox|kindred|proband|bus ?#?)\b[.:]?",
             ),
             (
                 Pass::Cues,
-                r"\b(?:id|no\.|nr\.|rx|case|order|ref|reference|report|file|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b",
+                r"\b(?:no\.|nr\.|(?:id|rx|case|order|ref|reference|report|file|kit|item|barcode|labell?ed(?: only)?|code|box|system|console|device|monitor|analyzer|pump|machine|ventilator|concentrator|bipap|cpap|dialyzer|lead|series|host|chart|band|insert|member)\b)",
             ),
             (
                 Pass::Numbers,
@@ -60,7 +60,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Numbers,
-                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{2}-\d{6,8}|20\d{2}-\d{5,8}|(?-i:[A-Z])\d{4} \d{3}|\d{6,8}-\d{1,2}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
+                r"\b(?:[A-Z]{1,6}-?\d{6,10}(?:[A-Z]|-[A-Z0-9]{1,4})?|(?-i:[A-Z]{2,4}) \d{6,8}|[A-Z]{1,5}(?:-[A-Z]{2,4})?-\d{4,8}(?:-[A-Z0-9]{1,6})?|[A-Z]{2,4}-\d{3,6}-\d{4,6}|[A-Z]{2,4}\d{2}-\d{4,6}(?:-\d{1,2})?|\d{2}(?:-\d{2}){3}|\d{2,3}-\d{3,5}-\d{3,6}|\d{2}-\d{6,8}|20\d{2}-\d{5,8}|(?-i:[A-Z])\d{4} \d{3}|\d{6,8}-(?:\d{1,6}|[A-Z])|\d{2}-\d{5,6}-\d{2}|\d{3}-\d{2}-\d{6}-\d{3}|[A-Z]\d{4}-\d{4}|[A-Z]{1,3}-?\d{2}:\d{4,6})\b",
             ),
             (Pass::Numbers, r"\b1Z(?: ?[A-Z0-9]{2,4}){3,6}\b"),
             (Pass::Numbers, r"\b[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){1,5}\b"),
@@ -70,7 +70,7 @@ impl ShapeDetector for OtherId {
             ),
             (
                 Pass::Numbers,
-                r"\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b|\b[A-Z]{1,4}/\d{2}/\d{3,6}(?:/\d{3,6})?\b",
+                r"\b[A-Z]{1,4}/\d{2}/\d{3,6}(?:/\d{3,6})?\b|\b[A-Z]{1,4}(?:/[A-Z]{1,4})?/?\d{0,2}/\d{4,7}\b",
             ),
             (Pass::Signs, r"#\d{4,10}\b"),
             (Pass::Cues, r"\x22value\x22 ?: ?\x22"),

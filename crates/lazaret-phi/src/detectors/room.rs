@@ -37,7 +37,7 @@ impl ShapeDetector for Room {
         &[
             (
                 Pass::Cues,
-                r"\b(?:room|playroom|rm|bed|chair|pod|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:? ?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
+                r"\b(?:room|playroom|rm|bed|chair|pod|bay|ward|cubicle|resus|or room|homeroom|suite|ldrp?|isolette|incubator|warmer|crib|cot|bassinet|stretcher|gurney|trolley|theat(?:re|er)|housing|dorm|bunk|berth|op|operatory)\b\.?:?[ \t]?(?:no\b\.? ?|nr\b\.? ?|# ?|number )?",
             ),
             (
                 Pass::Numbers,

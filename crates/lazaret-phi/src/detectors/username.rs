@@ -12,6 +12,7 @@
 
 use lazaret_core::Label;
 
+use crate::cue::is_one_of;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::begin;
@@ -52,10 +53,15 @@ impl ShapeDetector for Username {
                 Pass::Numbers,
                 r"\bunderscore [a-z]{2,20}(?: (?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety))*\b",
             ),
+            (Pass::Cues, r"\b(?:pw|pwd|password|passphrase|code ?word|safe ?word)\b:? \x22?"),
         ]
     }
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+        if hit.shape == 8 {
+            password(hit, note, out);
+            return;
+        }
         if hit.shape == 5 {
             // `by rph.qvmoor`: small letters with a point.
             let name = note.slice(hit.start + 3, hit.end);
@@ -185,6 +191,23 @@ fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     }
 }
 
+/// `pw garnet61`, `GAVE PASSWORD QUILLBERRY`: the word that lets someone in.
+fn password(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    const OTHERS: &str = "is|was|reset|protected|changed|expired|given|provided|and|for|to|required|not|on|in|or|needed|manager|set|of|with|by|lock|locked|from|the|a|we|wave|waves";
+    let token = note.tokens().get(note.token_at(hit.end)).filter(|t| t.start == hit.end);
+    let Some(token) =
+        token.filter(|t| t.len() >= 4 && !is_one_of(&note.word(t).to_ascii_lowercase(), OTHERS))
+    else {
+        return;
+    };
+    let quoted = note.byte_before(token.start) == b'"';
+    let odd = token.case == crate::view::Case::Mixed || token.digits;
+    let named = note.slice(hit.start, hit.end).to_ascii_lowercase().contains("word");
+    if quoted || odd || named && matches!(note.byte(token.end), b',' | b'.' | b';' | b')' | b'\n' | 0) {
+        out.push(found(Label::OTHER_ID, token.start, token.end, Evidence::Shape));
+    }
+}
+
 /// `Quorrell, Jo (jo.quor.68)`: small letters and digits with points, alone in brackets after a name.
 fn bracketed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let head = note.before(hit.start, 32);
@@ -216,7 +239,7 @@ fn underscored(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let after = note.byte(hit.end);
     let digit = text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().all(|b| !b.is_ascii_uppercase());
     let speaks = after == b':' && note.byte(hit.end + 1) == b' ' && digit;
-    let named = note.cue_before(start, 14, "by tech|tech|user|login|by|transcribed|typed|scribed|keyed|entered|transmitted|uploaded|mtx|scribe|posted|sent|signed");
+    let named = note.cue_before(start, 14, "by tech|tech|user|login|by|from|transcribed|typed|scribed|keyed|entered|transmitted|uploaded|mtx|scribe|posted|sent|signed");
     let code = matches!(before, b'.' | b'_' | b'"' | b'/' | b',' | b'<')
         || matches!(after, b'=' | b'(' | b'"' | b'_' | b',' | b'/')
         || after == b'.' && note.byte(hit.end + 1).is_ascii_alphanumeric();
