@@ -272,10 +272,13 @@ impl Counts {
         let (words, mut counts) = (&*WORDS, Self::default());
         for token in tokens.unwrap_or(&[]).iter().filter(|token| token.case != Case::Number) {
             counts.words += 1;
-            let tells = tells(words, token);
-            counts.foreign.iter_mut().zip(tells).for_each(|(count, tells)| *count += usize::from(tells));
             let english = token.has(Marks::FUNCTION) && token.case != Case::Upper && token.len() > 1;
-            counts.english += usize::from(english && words.get(token.hash).is_none());
+            if words.get(token.hash).is_none() {
+                counts.english += usize::from(english);
+            } else {
+                let tells = tells(words, token);
+                counts.foreign.iter_mut().zip(tells).for_each(|(count, tells)| *count += usize::from(tells));
+            }
         }
         counts
     }

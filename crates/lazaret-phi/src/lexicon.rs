@@ -172,17 +172,22 @@ impl Lexicon {
     /// The marks of two words and what joins them.
     pub(crate) fn marks_of_two(&self, first: &str, joint: char, second: &str) -> Marks {
         let mut phrase = [0_u8; 96];
-        let bytes = first.bytes().chain([joint as u8]).chain(second.bytes());
         let length = first.len() + 1 + second.len();
-        let Some(place) = phrase.get_mut(..length).filter(|_| joint.is_ascii()) else {
+        let Some((before, rest)) = phrase.get_mut(..length).and_then(|all| all.split_at_mut_checked(first.len()))
+        else {
             return Marks::default();
         };
-        place.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
-        match str::from_utf8(place) {
-            Ok(phrase) if phrase.is_ascii() => self.marks(phrase),
-            Ok(phrase) => self.marks(&phrase.to_lowercase()),
-            Err(_) => Marks::default(),
+        let Some((between, after)) = rest.split_first_mut().filter(|_| joint.is_ascii()) else {
+            return Marks::default();
+        };
+        before.copy_from_slice(first.as_bytes());
+        *between = joint as u8;
+        after.copy_from_slice(second.as_bytes());
+        let phrase = phrase.get(..length).unwrap_or(&[]);
+        if phrase.is_ascii() {
+            return self.marks_of_hash(hash_of(phrase));
         }
+        str::from_utf8(phrase).map_or(Marks::default(), |phrase| self.marks(&phrase.to_lowercase()))
     }
 
     /// The marks of the word with this hash.

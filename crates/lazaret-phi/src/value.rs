@@ -347,8 +347,9 @@ pub(crate) fn unit_follows(note: &Note<'_>, at: usize) -> bool {
     if rest.starts_with('%') {
         return true;
     }
-    let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-    UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(&word))
+    let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let word = rest.get(..length).unwrap_or("");
+    UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(word))
 }
 
 fn is_date(text: &str) -> bool {

@@ -205,9 +205,7 @@ fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {
     let mut runs = vec![Run { folded: 0, original: 0, original_end: 0, same: true }];
     let mut copied = 0; // up to where the original is in `folded`
     let mut next = 0;
-    while let Some(foreign) =
-        original.as_bytes().get(next..).and_then(|rest| rest.iter().position(|b| *b >= 0x80))
-    {
+    while let Some(foreign) = original.as_bytes().get(next..).and_then(foreign) {
         // What is ASCII stays, but a mark belongs to the letter before it.
         let foreign = next + foreign;
         let is_mark = original
@@ -251,6 +249,14 @@ fn fold(original: &str) -> (Cow<'_, str>, Vec<Run>) {
         }
     });
     (Cow::Owned(folded), runs)
+}
+
+/// Where the first byte beyond ASCII is. Most of a text has none, so that it is looked at in blocks.
+fn foreign(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 16;
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let from = blocks.iter().take_while(|block| block.is_ascii()).count() * BLOCK;
+    bytes.get(from..)?.iter().position(|byte| !byte.is_ascii()).map(|at| from + at)
 }
 
 fn invisible(c: char) -> bool {

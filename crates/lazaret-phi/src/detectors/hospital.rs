@@ -117,11 +117,11 @@ impl ShapeDetector for Hospital {
                 if let Some(first) = spoken(note, index) {
                     out.push(found(Label::HOSPITAL, first, token.end, Evidence::Shape));
                 }
-                if let Some((start, end)) = seen_at(note, index) {
-                    out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
-                }
-                if let Some((start, end)) = lived_at(note, index) {
-                    out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
+                if token.len() == 2 && note.word(token) == "at" {
+                    let places = [seen_at(note, index), lived_at(note, index)];
+                    for (start, end) in places.into_iter().flatten() {
+                        out.push(found(Label::HOSPITAL, start, end, Evidence::Likely));
+                    }
                 }
             } else if let Some(last) = letterhead(note, index) {
                 out.push(found(Label::HOSPITAL, token.start, last, Evidence::Shape));
@@ -369,7 +369,7 @@ fn spoken(note: &Note<'_>, index: usize) -> Option<usize> {
 /// `tested at Quillner - neg`: one capitalised word of no list after `at`, which is no part of a longer name.
 fn seen_at(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let tokens = note.tokens();
-    let at = tokens.get(index).filter(|at| at.len() == 2 && note.word(at) == "at")?;
+    let at = tokens.get(index)?;
     let place = tokens.get(index + 1).filter(|t| {
         t.case == Case::Capital
             && t.marks == Marks::default()
@@ -385,7 +385,7 @@ fn seen_at(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
 /// `lives at quillrise pointe`: two words or three in small letters after `at`, one of them in no list of plain words.
 fn lived_at(note: &Note<'_>, index: usize) -> Option<(usize, usize)> {
     let tokens = note.tokens();
-    let at = tokens.get(index).filter(|at| at.len() == 2 && note.word(at) == "at")?;
+    let at = tokens.get(index)?;
     let verb = index.checked_sub(1).and_then(|verb| tokens.get(verb))?;
     if !matches!(note.word(verb), "lives" | "living" | "lived" | "resides" | "residing" | "stays" | "staying")
     {

@@ -79,13 +79,17 @@ impl ShapeDetector for NameColumn {
         if mark == '|' {
             cells(line, mark).for_each(|(at, cell)| turned(note, start + at, cell, out));
         }
-        let head: Vec<Option<Label>> = cells(line, mark).map(|(_, cell)| column(cell)).collect();
         let filled = cells(line, mark).filter(|(_, cell)| !cell.is_empty()).count();
-        let known = head.iter().flatten().count();
         let above = start
             .checked_sub(1)
             .and_then(|end| Some(note.slice(line_start(note, end, 0)?, end)))
             .unwrap_or("");
+        // Most lines with bars are further rows.
+        if mark == '|' && filled != 2 && above.contains(mark) {
+            return;
+        }
+        let head: Vec<Option<Label>> = cells(line, mark).map(|(_, cell)| column(cell)).collect();
+        let known = head.iter().flatten().count();
         let under = match mark {
             '|' => above.contains(mark),
             ',' => known_columns(above),
@@ -140,11 +144,14 @@ fn aligned(note: &Note<'_>, out: &mut Vec<Found>) {
         };
         let line = line_at(note, start, LINE);
         at = start + line.len() + 1;
-        let head: Vec<(usize, Option<Label>)> =
-            spaced(line).map(|(offset, cell)| (offset, column(cell))).collect();
         let plain =
             spaced(line).all(|(_, cell)| cell.len() <= 32 && digits(cell) == 0 && !cell.contains(':'));
-        if head.len() < 3 || head.len() > COLUMNS || !plain || head.iter().all(|(_, label)| label.is_none()) {
+        if !plain || !(3..=COLUMNS).contains(&spaced(line).count()) {
+            continue;
+        }
+        let head: Vec<(usize, Option<Label>)> =
+            spaced(line).map(|(offset, cell)| (offset, column(cell))).collect();
+        if head.iter().all(|(_, label)| label.is_none()) {
             continue;
         }
         for _ in 0..ROWS {
