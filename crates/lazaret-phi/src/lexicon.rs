@@ -173,7 +173,8 @@ impl Lexicon {
     pub(crate) fn marks_of_two(&self, first: &str, joint: char, second: &str) -> Marks {
         let mut phrase = [0_u8; 96];
         let length = first.len() + 1 + second.len();
-        let Some((before, rest)) = phrase.get_mut(..length).and_then(|all| all.split_at_mut_checked(first.len()))
+        let Some((before, rest)) =
+            phrase.get_mut(..length).and_then(|all| all.split_at_mut_checked(first.len()))
         else {
             return Marks::default();
         };

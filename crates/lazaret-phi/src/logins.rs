@@ -52,6 +52,9 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
+        if odd && token.case == Case::Lower && (2..=3).contains(&token.len()) && logs(note, token) {
+            logins.push(found(Label::PROVIDER, token.start, token.end, Evidence::Likely));
+        }
         if token.case == Case::Capital && is_short_form(note, token, &heads) {
             logins.push(found(Label::NAME, token.start, token.end, Evidence::Likely));
         }
@@ -77,6 +80,17 @@ fn is_short_form(note: &Note<'_>, token: &Token, heads: &FxHashSet<[u8; HEAD]>) 
     let word = note.word(token).to_ascii_lowercase();
     let fond = word.ends_with(['i', 'y']) || word.ends_with("ie") || word.ends_with("ey");
     fond && word.as_bytes().first_chunk().is_some_and(|head| heads.contains(head))
+}
+
+/// `6/22 0904 qv: PA denied`, `addendum qv: …`: the initials of who writes a log's line.
+fn logs(note: &Note<'_>, token: &Token) -> bool {
+    let before = note.before(token.start, 10);
+    let lead = before.trim_end_matches(' ');
+    let clock = lead.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let led = clock == 4
+        || clock == 2 && lead.get(..lead.len() - 2).is_some_and(|head| head.ends_with(':'))
+        || lead.ends_with("addendum");
+    note.byte(token.end) == b':' && note.byte(token.end + 1) == b' ' && lead.len() < before.len() && led
 }
 
 /// `Scanned by mquillada to`, `Completed 2025-12-10 06:05 by rquillim;`: a word of no list that did what a system records.

@@ -48,7 +48,7 @@ impl ShapeDetector for NameColumn {
             (Pass::Signs, r"\||\t"),
             (
                 Pass::Signs,
-                r",(?:mrn|name|first_?name|last_?name|patient(?:_?name)?|family|given|dob|birth_?date|phone|ssn|provider|pcp|attending|address|serial|member_?id|account)(?:,|\n)",
+                r",(?:mrn|name|first_?name|last_?name|patient(?:_?name)?|family|given|lname|fname|dob|birth_?date|phone|ssn|provider|pcp|attending|address|serial|member_?id|account)(?:,|\n)",
             ),
         ]
     }
@@ -233,8 +233,8 @@ fn column(head: &str) -> Option<Label> {
         "patient" | "name" | "pt" | "patient name" | "full name" | "resident" | "client" | "pt name" => {
             Label::PATIENT
         }
-        "family" | "last" | "last name" | "lastname" | "surname" | "given" | "first name" | "firstname"
-        | "forename" => Label::PATIENT,
+        "family" | "last" | "last name" | "lastname" | "lname" | "fname" | "surname" | "given"
+        | "first name" | "firstname" | "forename" => Label::PATIENT,
         "by" | "checked by" | "verified by" | "given by" | "started by" | "signed by" | "done by"
         | "nurse" | "rn" | "init" | "initials" | "provider" | "pcp" | "attending" | "ordering provider"
         | "ordering" | "surgeon" | "tech" | "staff" | "signed" | "author" | "doctor" | "physician"

@@ -63,16 +63,27 @@ impl ShapeDetector for NameInitials {
         };
         let gap = note.slice(first.end, second.start);
         // A typist at the foot of a letter may have the initials of a word: `NQ/of`.
-        let typist = gap == "/"
+        let opens = matches!(note.byte_before(first.start), b'\n' | 0);
+        let ends = matches!(note.byte(second.end), b'\n' | 0);
+        // `PKD/stm  Encl.`, `[ HL/sjb ]`, `FAQ/as   cc:`: in a field of its own.
+        let apart = opens
+            || note.before(first.start, 2).ends_with("  ")
+            || matches!(note.byte_before(first.start), b'[' | b'(')
+            || note.before(first.start, 2) == "[ ";
+        let field = ends
+            || matches!(note.byte(second.end), b')' | b']')
+            || [" ]", "  "].contains(&note.after(second.end, 2));
+        let pair = matches!(gap, "/" | ":")
             && first.case == Case::Upper
             && second.case == Case::Lower
-            && [first, second].iter().all(|t| t.plain && (2..=4).contains(&t.len()))
-            && (matches!(note.byte_before(first.start), b'\n' | 0)
-                && matches!(note.byte(second.end), b'\n' | 0)
-                || second.marks == Marks::default()
-                    && matches!(note.byte_before(first.start), b'\n' | b' ' | b'[' | b'(' | 0)
-                    && (matches!(note.byte(second.end), b'\n' | b')' | 0)
-                        || [" ]", "  "].contains(&note.after(second.end, 2))));
+            && [first, second].iter().all(|t| t.plain && (2..=4).contains(&t.len()));
+        let foot = note.cue_before(first.start, 24, "not read|dictated|reviewed|signed");
+        let typist = pair && (opens && ends || apart && field && gap == "/" || foot && ends);
+        if typist {
+            out.push(found(Label::PROVIDER, first.start, first.end, Evidence::Checked));
+            out.push(found(Label::PROVIDER, second.start, second.end, Evidence::Checked));
+            return;
+        }
         if !matches!(gap, "/" | " / " | ":") {
             return;
         }
@@ -82,7 +93,7 @@ impl ShapeDetector for NameInitials {
         {
             return;
         }
-        let typist = typist || typed(note, first, second);
+        let typist = typed(note, first, second);
         if !typist && (!initials(first) || !initials(second)) {
             return;
         }
@@ -165,11 +176,17 @@ fn signed_off(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 
 /// `dict. 03/16  /qvm` at a line's end: who typed it.
 fn typist(note: &Note<'_>, hit: Hit) -> Option<(usize, usize)> {
-    let start = hit.start + 1;
-    let token = note.tokens().get(note.token_at(start)).filter(|t| t.start == start && t.end == hit.end)?;
-    // At a line's beginning, after a gap, or after a version: `v4.0 / qvm`.
-    let head = note.before(hit.start, 2);
-    let apart = head.ends_with("  ") || head.ends_with("/ ") || note.byte_before(hit.start) == b'\n';
+    let index = note.token_at(hit.start + 1);
+    let token = note.tokens().get(index).filter(|t| t.end == hit.end)?;
+    // At a line's beginning, after a gap, after a version or a name: `v4.0 / qvm`, `Ilse Vane / qv`.
+    let before = index.checked_sub(1).and_then(|at| note.tokens().get(at));
+    let named = before.is_some_and(|t| {
+        note.slice(t.end, token.start) == " / "
+            && (t.digits || t.case == Case::Capital && !t.has(Marks::COMMON))
+    });
+    let apart = note.before(hit.start, 2).ends_with("  ") && token.start == hit.start + 1
+        || note.byte_before(hit.start) == b'\n'
+        || named;
     let ends = matches!(note.byte(hit.end), 0 | b'\n');
     (note.byte(hit.start) == b'/'
         && apart
@@ -177,7 +194,7 @@ fn typist(note: &Note<'_>, hit: Hit) -> Option<(usize, usize)> {
         && token.case == Case::Lower
         && (2..=3).contains(&token.len())
         && !token.has(Marks::FUNCTION))
-    .then_some((start, hit.end))
+    .then_some((token.start, hit.end))
 }
 
 /// Whether two pairs of small letters end a line where who dictated and who typed are named: after the date of typing, or

@@ -166,6 +166,20 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     if next.case != Case::Lower && next.has(Marks::CLINICAL) && !next.has(Marks::PERSON) {
         return;
     }
+    // `her lawyer is Felicity Quill at`: a given name that is a word too, and a surname.
+    let whole = next.case == Case::Capital
+        && next.has(Marks::GIVEN)
+        && !next.has(other)
+        && tokens.get(at + 1).is_some_and(|family| {
+            family.case == Case::Capital
+                && note.slice(next.end, family.start) == " "
+                && family.has(Marks::SURNAME)
+                && !family.has(other.or(Marks::FACILITY).or(Marks::EPONYM_HEAD))
+        });
+    if whole && gap == " " {
+        report(note, (at, at + 1), label, Evidence::Checked, out);
+        return;
+    }
     // After a full stop of an abbreviation or a comma, a word that begins something else.
     if strict && next.has(Marks::COMMON.or(Marks::FUNCTION)) && !next.has(Marks::GIVEN_FREQUENT) {
         return;

@@ -235,6 +235,20 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if paired && token.has(Marks::STAFF) {
         out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
     }
+    // `student T. Quillović`: a letter and a surname that no list takes for something else.
+    let initialled = next.case == Case::Initial
+        && note.byte(next.end) == b'.'
+        && matches!(gap, " " | ": ")
+        && note.tokens().get(index + 2).is_some_and(|t| {
+            t.case == Case::Capital
+                && t.len() > 2
+                && matches!(note.slice(next.end, t.start), ". " | ".")
+                && !t.has(other.or(Marks::COMMON).or(Marks::CALENDAR))
+        });
+    if initialled {
+        report(note, (index + 1, index + 2), Label::PROVIDER, Evidence::Checked, out);
+        return;
+    }
     // `nurse quillinda`, `asst xadira,`: in small letters, a word of no list but of names.
     let small = gap == " "
         && token.has(Marks::STAFF)
@@ -262,8 +276,9 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         note.tokens().get(index + 2).is_some_and(|t| {
             t.case == Case::Capital
                 && note.slice(next.end, t.start) == " "
-                && !t.has(Marks::COMMON.or(other))
-                && (t.has(Marks::SURNAME) || unlisted_name(t))
+                && !t.has(other)
+                && (t.has(Marks::SURNAME) && (!t.has(Marks::COMMON) || next.has(Marks::GIVEN))
+                    || unlisted_name(t))
         })
     };
     // `RN Precious (NMC …`, `RN Paisley Quill /`: a given name that is a word too, with no small letters after it.

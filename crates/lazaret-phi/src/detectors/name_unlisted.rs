@@ -178,7 +178,7 @@ fn unlisted_pair(note: &Note<'_>, index: usize) -> Option<usize> {
         note.slice(end.end, t.start) == " "
             && (t.has(Marks::FACILITY.or(Marks::STREET).or(Marks::ORGANISATION))
                 || t.capitalised() && !t.has(Marks::CREDENTIAL)
-                || matches!(t.case, Case::Number | Case::Mixed))
+                || matches!(t.case, Case::Number | Case::Mixed) && !(first.has(Marks::GIVEN) && t.digits))
     });
     let hyphen_only = (index..last)
         .filter_map(|at| Some((tokens.get(at)?, tokens.get(at + 1)?)))
