@@ -42,6 +42,8 @@ impl Marks {
     pub(crate) const PAYER: Self = Self(1 << 26);
     pub(crate) const EPONYM_HEAD: Self = Self(1 << 27);
     pub(crate) const COUNTY: Self = Self(1 << 28);
+    /// A germ, by its genus or species: no word of its list is a name of people or places.
+    pub(crate) const ORGANISM: Self = Self(1 << 29);
     /// In a list of names of people.
     pub(crate) const PERSON: Self = Self::GIVEN.or(Self::SURNAME);
     /// Named after people or places, but not people or places.
@@ -96,7 +98,9 @@ const LISTS: [(&str, Marks); 26] = [
     (include_str!("../../../catalogue/phi/months.txt"), Marks::MONTH),
     (include_str!("../../../catalogue/phi/weekdays.txt"), Marks::WEEKDAY),
 ];
-const MORE_LISTS: [(&str, Marks); 2] = [
+const MORE_LISTS: [(&str, Marks); 4] = [
+    (include_str!("../../../catalogue/phi/organisms.txt"), Marks::MEDICAL.or(Marks::ORGANISM)),
+    (include_str!("../../../catalogue/phi/things.txt"), Marks::MEDICAL),
     (include_str!("../../../catalogue/phi/payers.txt"), Marks::PAYER),
     (include_str!("../../../catalogue/phi/eponym-heads.txt"), Marks::EPONYM_HEAD),
 ];
@@ -130,8 +134,10 @@ impl Lexicon {
                     lexicon.insert(hash(first), Marks::CITY_BEGINS);
                 }
                 if marks.has(Marks::CLINICAL.or(Marks::STATE))
-                    && let Some((first, _)) = word.split_once([' ', '-'])
+                    && let Some((first, _)) = word.split_once([' ', '-', '/'])
                 {
+                    // `s. heidelberg`, `bell's palsy`: the first word as it is read.
+                    let first = first.split(['.', '\'']).next().unwrap_or(first);
                     let (place, bit) = begins(hash(first));
                     lexicon.begins.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
                 }
@@ -317,6 +323,8 @@ mod tests {
         assert!(lexicon.marks("grand rapids").has(Marks::CITY));
         assert!(lexicon.marks("grand").has(Marks::CITY_BEGINS));
         assert!(lexicon.marks("hodgkin").has(Marks::EPONYM));
+        assert!(lexicon.marks("ureaplasma").has(Marks::ORGANISM));
+        assert!(lexicon.begins_phrase(hash("s")) && lexicon.marks("s. heidelberg").has(Marks::ORGANISM));
         assert_eq!(lexicon.marks("qqxzvw"), Marks::default());
     }
 
@@ -337,6 +345,15 @@ mod tests {
     #[test]
     fn a_hash_is_for_good() {
         assert_eq!(hash("quillmoor"), 0xb075_066b_5367_e234);
+    }
+
+    /// The model never takes a germ for a part of a name.
+    #[test]
+    fn no_germ_is_a_name_of_people_or_places() {
+        for germ in include_str!("../../../catalogue/phi/organisms.txt").lines() {
+            let marks = Lexicon::get().marks(germ);
+            assert!(!marks.has(Marks::PERSON.or(Marks::CITY).or(Marks::STATE)), "{germ}");
+        }
     }
 
     #[test]

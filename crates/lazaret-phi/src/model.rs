@@ -366,6 +366,10 @@ fn doubt(note: &Note<'_>, index: usize) -> i32 {
     if made() || phrase(before, Some(token)) || phrase(Some(token), tokens.get(index + 1)) {
         return NEVER;
     }
+    // `CITROBACTER`: no part of any name.
+    if token.has(Marks::ORGANISM) {
+        return NEVER;
+    }
     if named(token, tokens.get(index + 1)) || second.is_some_and(|next| named(next, tokens.get(index + 2))) {
         NEVER
     } else if token.has(Marks::CLINICAL.or(Marks::FACILITY)) || clinical_form(note.word(token)) {

@@ -40,10 +40,12 @@ fn stays(note: &Note<'_>, claim: &Found) -> bool {
     let words = Words::of(note, claim);
     match claim.label.kind {
         Kind::Date => dose::says_how_much(note, claim, &words) || words.phrase(),
-        Kind::Name | Kind::Hospital if words.phrase() => true,
+        Kind::Name | Kind::Hospital if words.phrase() || words.germ() || words.part() => true,
         _ if claim.evidence > Evidence::Shape => false,
         Kind::Name | Kind::Hospital => words.thing(claim),
-        Kind::Location => words.thing(claim) || words.phrase() || words.no_address(claim),
+        Kind::Location => {
+            words.thing(claim) || words.phrase() || words.germ() || words.part() || words.no_address(claim)
+        }
         Kind::Phone => note.cue_before(claim.start, 24, "perio|probing|pockets|pocket depths"),
         _ => false,
     }
@@ -102,7 +104,7 @@ impl<'a> Words<'a> {
     /// Whether two or three words, of which the claim is a part, are one drug, device or eponym of the lists.
     fn phrase(&self) -> bool {
         let lexicon = Lexicon::get();
-        (self.first.saturating_sub(1)..=self.first).any(|from| {
+        (self.first.saturating_sub(2)..=self.first).any(|from| {
             let Some(first) = self.at(from).filter(|token| lexicon.begins_phrase(token.hash)) else {
                 return false;
             };
@@ -115,6 +117,31 @@ impl<'a> Words<'a> {
                 marks.has(Marks::CLINICAL) && !marks.has(Marks::CITY.or(Marks::PERSON))
             })
         })
+    }
+
+    /// `C. freundii`, `Salmonella Quillby`: the claim ends in a germ's name, or is the serovar of the genus before it.
+    fn germ(&self) -> bool {
+        let germ = |token: &Token| token.has(Marks::ORGANISM);
+        let ends = self.last <= self.first + 1 && self.at(self.last).is_some_and(germ);
+        let serovar = self.first == self.last
+            && self.before().zip(self.at(self.first)).is_some_and(|(genus, own)| {
+                let gap = self.note.slice(genus.end, own.start);
+                germ(genus) && genus.len() > 3 && gap == " " && !own.has(Marks::TITLE)
+            });
+        ends || serovar
+    }
+
+    /// `pouch of Quillby`: a part of the body that is named after whoever described it.
+    fn part(&self) -> bool {
+        let Some([part, of]) =
+            self.first.checked_sub(2).and_then(|at| self.note.tokens().get(at..self.first)?.first_chunk())
+        else {
+            return false;
+        };
+        let joined = self.at(self.first).is_some_and(|own| {
+            own.capitalised() && self.note.slice(part.end, own.start).eq_ignore_ascii_case(" of ")
+        });
+        joined && of.len() == 2 && is_one_of(&self.note.word(part).to_ascii_lowercase(), PARTS)
     }
 
     /// `Sister Mary Joseph nodule`: the title is the eponym's own, and its thing follows.
@@ -141,23 +168,30 @@ impl<'a> Words<'a> {
                     || self.counted(token)
                     || self.gauged(token)
                     || self.among_devices(token)
+                    || self.headed()
+                    || self.spoken(token)
                     || token.len() > 1 && roman(self.note.word(token))
                     || claim.evidence <= Evidence::Likely
                         && token.case == Case::Lower
                         && token.has(Marks::EPONYM_HEAD)
                     || self.made_by(token)
             }
-            None => self.allergens(claim) || self.named_class(),
+            None => self.allergens(claim) || self.named_class() || self.headed(),
         }
     }
 
-    /// `Sanders II`, `Heather honey`: where the claim takes the class or the thing in.
+    /// `Sanders II`, `Barcelona C`, `May I`, `Heather honey`: where the claim takes the class, the verb's person or the thing in.
     fn named_class(&self) -> bool {
         let (Some(first), Some(last)) = (self.at(self.first), self.at(self.last)) else { return false };
         let word = self.note.word(last);
+        let class = last.case == Case::Initial
+            && matches!(word, "A" | "B" | "C" | "D")
+            && is_one_of(self.note.word(first), SCORES);
         self.last == self.first + 1
             && (roman(word)
                 && (self.grades(first) || first.marks == Marks::default() && word.ends_with(['a', 'b', 'c']))
+                || class
+                || word == "I" && first.has(Marks::MONTH)
                 || last.case == Case::Lower && is_one_of(word, ALLERGENS))
     }
 
@@ -167,14 +201,14 @@ impl<'a> Words<'a> {
         model && token.case == Case::Capital && self.note.cue_before(token.start, 32, DEVICES)
     }
 
-    /// `Bermuda grass`, `heather honey`; `Melissa tea` where nobody is given it.
+    /// `Bermuda grass`, `heather honey`; `Melissa tea`, `Camila pill` where nobody is given it.
     fn herb(&self, token: &Token) -> bool {
         let Some(next) = self.after.filter(|next| next.case == Case::Lower || token.case == Case::Upper)
         else {
             return false;
         };
         let next = self.note.word(next).to_ascii_lowercase();
-        is_one_of(&next, ALLERGENS) || is_one_of(&next, DRINKS) && (self.begins_item() || self.taken())
+        is_one_of(&next, ALLERGENS) || is_one_of(&next, TAKEABLE) && (self.begins_item() || self.taken())
     }
 
     /// `Zorvex 50 mg`, `Timothy 7 mm`: a quantity behind a word that begins an item of a list.
@@ -314,12 +348,18 @@ impl<'a> Words<'a> {
         width && token.has(Marks::DEVICE.or(Marks::EPONYM)) && unit()
     }
 
-    /// `Foley and Hickman in`: devices in a row, though surnames each.
+    /// `Foley and Hickman in`, `Fontan, Quillby, Bentall`: devices or eponyms in a row, though surnames each.
     fn among_devices(&self, token: &Token) -> bool {
         let joined =
             |from: usize, to: usize| matches!(self.note.slice(from, to), " and " | " & " | ", " | "/");
         let device = |other: &Token| other.has(Marks::DEVICE) && !other.has(Marks::GIVEN_FREQUENT);
-        let near = |at: Option<usize>| at.and_then(|at| self.at(at)).filter(|other| device(other));
+        let eponym = |other: &Token| other.has(Marks::EPONYM) && !other.has(Marks::GIVEN_FREQUENT);
+        // An eponym says so of its neighbour where it is nothing but one.
+        let tells = |other: &Token| {
+            device(token) && device(other)
+                || eponym(token) && eponym(other) && !other.has(Marks::PERSON.or(Marks::CITY))
+        };
+        let near = |at: Option<usize>| at.and_then(|at| self.at(at)).filter(|other| tells(other));
         // `Drs. Foley and Hickman`: people.
         let titled = |step: usize| {
             let title = self.first.checked_sub(step + 1).and_then(|at| self.at(at));
@@ -332,7 +372,13 @@ impl<'a> Words<'a> {
         let after = [1, 2]
             .iter()
             .any(|step| near(Some(self.last + step)).is_some_and(|other| joined(token.end, other.start)));
-        device(token) && (before || after)
+        // `Hickman in,`
+        let rest = self.note.after(token.end, 5);
+        let placed = device(token)
+            && [" in", " out"]
+                .iter()
+                .any(|place| rest.strip_prefix(place).is_some_and(|rest| rest.starts_with([',', '.', ';'])));
+        before || after || placed
     }
 
     /// Whether the claim begins a line or an item of a list.
@@ -343,6 +389,31 @@ impl<'a> Words<'a> {
         before.is_empty() && self.note.before(first.start, 6).len() < 6
             || before.ends_with([',', ':', ';', '.', '-', '/', '+', '&', '|', '>'])
             || is_one_of(word, "and|or|to|plus|except|AND|OR|TO")
+    }
+
+    /// `Quillby's Disease`, `Quillby Forceps` in a heading: what no person is followed by, after the claim or at its end.
+    fn headed(&self) -> bool {
+        let head = |token: &Token| {
+            token.case == Case::Capital
+                && token.has(Marks::EPONYM_HEAD)
+                && is_one_of(&self.note.word(token).to_ascii_lowercase(), HEADS)
+        };
+        let ends =
+            self.last > self.first && self.last <= self.first + 2 && self.at(self.last).is_some_and(head);
+        ends || self.first == self.last && self.after.is_some_and(head)
+    }
+
+    /// `speaks Quill`, `Quill interpreter`, `Preferred language: Quill`: a language.
+    fn spoken(&self, token: &Token) -> bool {
+        let lead = self.note.before(token.start, 24).to_ascii_lowercase();
+        let field = lead.trim_end().strip_suffix([':', '=']).is_some_and(|key| {
+            ["language", "languages", "interpreter used"].iter().any(|end| key.trim_end().ends_with(end))
+        });
+        let verb = ["speaks ", "spoken ", "speak "].iter().any(|verb| lead.ends_with(verb));
+        let after = self.after.is_some_and(|next| {
+            is_one_of(self.note.word(next), "interpreter|interpreters|interpreting|speaking|dialect")
+        });
+        token.case == Case::Capital && (field || verb || after)
     }
 
     /// Whether someone takes or stops it.
@@ -392,7 +463,11 @@ const ITEMS: usize = 6;
 /// Most bytes of a phrase.
 const PHRASE: usize = 40;
 const ALLERGENS: &str = "grass|pollen|cheese|honey|thistle|nuts|mould|dander|weed|ragweed|ants|moss|mint|balsam|hose|resurfacing|serovar|booster";
-const DRINKS: &str = "tea|teas|tisane|infusion|root|leaf|tincture|extract|oil|syrup|lozenges";
+const TAKEABLE: &str = "tea|teas|tisane|infusion|root|leaf|tincture|extract|oil|syrup|lozenges|pill|pills|minipill|ocp|ocps|coc|cocp|contraceptive";
+/// What is named after people and follows no person's name.
+const HEADS: &str = "anomaly|bodies|bursa|catheter|clamp|classification|contracture|criteria|cyst|deformity|disease|duct|dystrophy|fascia|forceps|fracture|gangrene|hernia|incision|ligament|lymphoma|malformation|maneuver|manoeuvre|murmur|neuroma|nodes|nodule|nodules|osteotomy|palsy|paralysis|phenomenon|prosthesis|reflex|retractor|sarcoma|scissors|sign|speculum|splint|syndrome|tumor|tumour|ulcer";
+/// Parts of the body that are said to be someone's, not a patient's.
+const PARTS: &str = "ampulla|angle|annulus|aqueduct|arcade|artery|bundle|canal|canals|capsule|cave|circle|cistern|column|columns|crypt|crypts|duct|ducts|ductus|fascia|fibers|fibres|fissure|foramen|foramina|fossa|ganglion|gland|glands|hiatus|islet|islets|ligament|lobe|loop|membrane|nerve|node|nodes|nucleus|papilla|pentalogy|plexus|pouch|recess|sinus|sphincter|tetralogy|tract|triangle|trilogy|tubercle|valve|valves|vein|veins";
 /// What follows an allergen.
 const REACTIONS: &str = "rash|hives|itch|itching|swelling|anaphylaxis|pollen|scent|soap|sting|stings|bite|nausea|wheeze|flushing|allergy|reaction";
 const COUNTED: &str = "Hub|Hübe|Tabl|Tablette|Tabletten|Tropfen|Beutel|Amp|Ampullen|Kapseln|Einheiten|Stück";
@@ -412,6 +487,39 @@ const STREETS_ABROAD: [&str; 12] =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is found in a text.
+    fn found(text: &str) -> Vec<&str> {
+        let scanner = crate::Scanner::new().unwrap();
+        let spans = scanner.scan(text, None).unwrap().into_iter().map(|found| found.span);
+        spans.map(|span| &text[span.start..span.end]).collect()
+    }
+
+    #[test]
+    fn parts_germs_and_languages_bear_names_that_people_bear_too() {
+        for text in [
+            "Free fluid in the pouch of Douglas.",
+            "The vein of Galen was dilated, ductus of Botallo patent.",
+            "Stool culture grew Salmonella Heidelberg and C. jejuni.",
+            "MICRO: CITROBACTER FREUNDII ++",
+            "Preferred language: Karen",
+            "Known Andersen Disease since childhood.",
+            "Has a lazy Susan on the table and Jack cheese in the fridge.",
+            "HANTAAN VIRUS and Marburg virus excluded.",
+        ] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+        for (text, name) in [
+            ("Seen by Dr. Douglas today.", "Douglas"),
+            ("Mr Marburg was seen in clinic.", "Marburg"),
+            ("Told Douglas yesterday.", "Douglas"),
+            ("Spoke with Dr. Susan Galen.", "Susan Galen"),
+            ("Discussed with Karen Andersen today.", "Karen Andersen"),
+            ("Signed: Quinton, MD", "Quinton"),
+        ] {
+            assert_eq!(found(text), [name], "{text}");
+        }
+    }
 
     #[test]
     fn a_power_is_no_part_of_a_number() {
