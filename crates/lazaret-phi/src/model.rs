@@ -280,13 +280,16 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
             .iter()
             .any(|end| note.word(first).to_lowercase().ends_with(end));
     // `Rose from bed`, `May I ask`: a verb, by the small word after it.
-    let verb = count == 1 && begins && first.has(Marks::COMMON.or(Marks::MONTH)) && {
-        let next = note.tokens().get(note.token_at(guess.end));
-        next.is_some_and(|t| {
+    let verb = count == 1
+        && begins
+        && first.has(Marks::COMMON.or(Marks::MONTH))
+        && {
+            let next = note.tokens().get(note.token_at(guess.end));
+            next.is_some_and(|t| {
             note.slice(guess.end, t.start) == " "
-                && is_one_of(note.word(t), "from|to|of|for|on|under|up|out|before|at|I|we|the|not|be|have")
+                && is_one_of(note.word(t), "from|to|of|for|on|under|up|out|before|at|I|we|the|not|be|have|go|need|return|take|use|drive|shower|start|resume|continue|consider|increase|repeat")
         })
-    };
+        };
     // A state or country may stay, whatever it is guessed to be.
     let state = count == 1
         && first.len() > 3
@@ -328,7 +331,23 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
     let lettered = count == 2
         && first.case == Case::Initial
         && last.is_some_and(|t| t.case == Case::Lower && t.has(Marks::CLINICAL.or(Marks::EPONYM_HEAD)));
-    common || shouted || measure || verb || state || camel || trailing || key || short || grammar || lettered
+    // `Senna tea`: a word of the language in small letters ends no name that begins with a capital.
+    let before = note.token_at(guess.start).checked_sub(1).and_then(|at| note.tokens().get(at));
+    let tail = count == 1
+        && first.case == Case::Lower
+        && first.has(Marks::COMMON)
+        && before.is_some_and(|t| t.case == Case::Capital && note.slice(t.end, first.start) == " ");
+    tail || common
+        || shouted
+        || measure
+        || verb
+        || state
+        || camel
+        || trailing
+        || key
+        || short
+        || grammar
+        || lettered
 }
 
 /// What [`doubt`] says of words for clinical things.

@@ -182,6 +182,27 @@ impl ShapeDetector for DateWords {
         }
         if hit.shape == LONE {
             // `recheck the 15th.`: higher ordinals count little else, where nothing follows that they could count.
+            // `the 14th of March`, `the 14th March 2024`
+            if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
+                out.push(found(Label::DATE, hit.start, hit.end + length, Evidence::Checked));
+                return;
+            }
+            let month = note.tokens().get(note.token_at(hit.end));
+            if let Some(month) =
+                month.filter(|t| t.start == hit.end + 1 && t.has(Marks::MONTH) && t.capitalised())
+            {
+                let year = note.after(month.end, 5);
+                let year = year
+                    .strip_prefix(' ')
+                    .is_some_and(|year| year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()));
+                out.push(found(
+                    Label::DATE,
+                    hit.start,
+                    month.end + if year { 5 } else { 0 },
+                    Evidence::Checked,
+                ));
+                return;
+            }
             let rest = note.after(hit.end, 4);
             let closes = rest.is_empty()
                 || rest.starts_with(['.', ',', ';', ')', '\n', '?', '!'])
