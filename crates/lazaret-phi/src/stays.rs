@@ -492,7 +492,7 @@ mod tests {
     fn found(text: &str) -> Vec<&str> {
         let scanner = crate::Scanner::new().unwrap();
         let spans = scanner.scan(text, None).unwrap().into_iter().map(|found| found.span);
-        spans.map(|span| &text[span.start..span.end]).collect()
+        spans.map(|span| text.get(span.start..span.end).unwrap()).collect()
     }
 
     #[test]
