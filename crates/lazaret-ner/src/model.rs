@@ -14,7 +14,8 @@ use lazaret_input::{OpenError, ReadError, read_file};
 use lazaret_phi::{MAX_MODEL_CONFIG, MAX_MODEL_TOKENIZER, MAX_MODEL_WEIGHTS, Marked, TokenClassifier};
 use ring::digest::{Context, SHA256};
 
-use crate::config::{CONFIG, Config};
+use crate::byte_level;
+use crate::config::{Architecture, CONFIG, Config};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
 use crate::labels::Tags;
@@ -61,7 +62,8 @@ impl fmt::Debug for LocalModel {
 }
 
 impl LocalModel {
-    /// Opens a folder with `config.json`, `model.safetensors`, and `tokenizer.json` or `vocab.txt`. Needs about twice the
+    /// Opens a folder with `config.json`, `model.safetensors`, and `tokenizer.json`, `vocab.txt`, or `vocab.json` and
+    /// `merges.txt`. Needs about twice the
     /// memory of the weights while it reads.
     pub fn open(folder: &Path, settings: &ModelSettings, limits: &Limits) -> Result<Self, ModelError> {
         let read = |file: &'static str, most: Limit| {
@@ -76,7 +78,22 @@ impl LocalModel {
         let tokens = match read(TOKENIZER, MAX_MODEL_TOKENIZER) {
             Ok(bytes) => {
                 decides.update(&bytes);
-                Tokens::from_json(&bytes, config.vocabulary, limits)?
+                Tokens::from_json(&bytes, config.architecture, config.vocabulary, limits)?
+            }
+            Err(error) if is_missing(&error) && config.architecture == Architecture::Roberta => {
+                let list = read(byte_level::VOCABULARY, MAX_MODEL_TOKENIZER)?;
+                let merges = read(byte_level::MERGES, MAX_MODEL_TOKENIZER)?;
+                let how = match read(TOKENIZER_CONFIG, MAX_MODEL_CONFIG) {
+                    Ok(bytes) => Some(bytes),
+                    Err(error) if is_missing(&error) => None,
+                    Err(error) => return Err(error),
+                };
+                decides.update(&list);
+                decides.update(&merges);
+                decides.update(how.as_deref().unwrap_or_default());
+                let how = how.as_deref();
+                let parts = byte_level::Parts::from_lists(&list, &merges, how, config.vocabulary, limits)?;
+                Tokens::of_bytes(parts)
             }
             Err(error) if is_missing(&error) => {
                 let list = read(VOCABULARY, MAX_MODEL_TOKENIZER)?;
@@ -109,7 +126,7 @@ impl LocalModel {
             tokens,
             encoder,
             tags,
-            room: config.positions.min(WINDOW).saturating_sub(2),
+            room: config.positions.saturating_sub(config.first_position).min(WINDOW).saturating_sub(2),
             threshold: f64::from(settings.threshold),
             version: format!("sha256:{digest} read-as {}", decides.get(..16).unwrap_or("")),
         };
