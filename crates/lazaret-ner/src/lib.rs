@@ -27,4 +27,4 @@ mod tokens;
 mod weights;
 
 pub use error::ModelError;
-pub use model::{LocalModel, ModelSettings};
+pub use model::{LocalModel, ModelSettings, ReadFile};

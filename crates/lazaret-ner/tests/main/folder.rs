@@ -218,7 +218,9 @@ fn roberta(folder: &Path, files: &[&str]) {
 #[test]
 fn a_roberta_is_opened_with_either_form_of_its_tokenizer_and_reads_to_its_last_position() {
     // 250 rows of positions, of which the first two are no word's.
-    let text = "Seen by Dr. Quilvermoor \u{533b}\u{9662}, on ward 12\n".repeat(300);
+    // A word of signs of four pieces each is longer than a window, which ends within one of them.
+    let text =
+        "Seen by Dr. Quilvermoor \u{533b}\u{9662}, on ward 12\n".repeat(300) + &"\u{1f600}".repeat(500);
     let marks = |files: &[&str]| {
         let folder = tempfile::tempdir().unwrap();
         roberta(folder.path(), files);
@@ -226,6 +228,7 @@ fn a_roberta_is_opened_with_either_form_of_its_tokenizer_and_reads_to_its_last_p
         let model = open(folder.path(), &settings).unwrap();
         let marks = lazaret_phi::TokenClassifier::classify(&model, &text).unwrap();
         assert!(marks.len() > 300);
+        assert!(marks.windows(2).all(|two| two[0].span.end <= two[1].span.start), "{marks:?}");
         for mark in &marks {
             let part = text.get(mark.span.start..mark.span.end).unwrap();
             assert!(!part.is_empty() && part.trim() == part, "{part:?}");
