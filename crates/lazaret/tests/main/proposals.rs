@@ -16,7 +16,7 @@ const WORDS: [&str; 3] = ["Quillmoor", "Zephrane", "QZ.4471"];
 const KNOWLEDGE: &str = "# ours\nversion = 1\n\n[[ward]]   # one\nnames = [\"Tansy East\"]";
 
 const GOLD: &str = r#"{"id":"n1","text":"Ward: Tansy East\nThe Quillmoor of Mr. Quillmoor was 4.","spans":[{"start":6,"end":16,"label":"HOSPITAL"},{"start":38,"end":47,"label":"NAME","sub":"patient"}]}
-{"id":"n2","text":"nurse zephrane came with folder QZ.4471","spans":[{"start":6,"end":14,"label":"NAME","sub":"provider"},{"start":32,"end":39,"label":"MRN"}]}
+{"id":"n2","text":"after zephrane came with folder QZ.4471","spans":[{"start":6,"end":14,"label":"NAME","sub":"provider"},{"start":32,"end":39,"label":"MRN"}]}
 "#;
 
 /// A hospital with gold and two reviewers.
@@ -423,15 +423,15 @@ fn key(list: &str, at: &str, id: &str) -> String {
 #[test]
 fn reviewers_go_through_the_gold_and_what_they_say_of_it_is_a_proposal() {
     let hospital = Hospital::new();
-    // As `phi annotate` saves it: with who changed it last. Line ends of two characters, and a note where nothing differs.
-    let third = r#"{"id":"<n3>","text":"MRN 00483917\r\ncame with bay\r\nseven","spans":[{"start":4,"end":12,"label":"MRN"}],"by":"ana"}"#;
+    // As `phi annotate` saves it: with who changed it last. Line ends of two characters, and a ward that nobody marked.
+    let third = r#"{"id":"<n3>","text":"MRN 00483917\r\ncame with bay\r\nseven at Tansy East","spans":[{"start":4,"end":12,"label":"MRN"}],"by":"ana"}"#;
     hospital.place.write("gold.jsonl", &format!("{GOLD}{third}\n"));
     let pages = Pages::open(&hospital);
     assert_eq!(status(&pages.get("", "gold")), "401");
     let (ana, ben) = (pages.sign_in(&hospital.tokens[0]), pages.sign_in(&hospital.tokens[1]));
 
     let list = pages.get(&ana, "gold");
-    assert!(list.contains("In 2 notes of 3") && list.contains("&#60;n3&#62;"), "{list}");
+    assert!(list.contains("of 3 what is found") && list.contains("&#60;n3&#62;"), "{list}");
     let [first, second] = ["n1", "n2"].map(|id| key(&list, &pages.at, id));
     let third = key(&list, &pages.at, "&#60;n3&#62;");
     assert_eq!(status(&pages.get("", &format!("gold/{second}"))), "401");
@@ -440,14 +440,11 @@ fn reviewers_go_through_the_gold_and_what_they_say_of_it_is_a_proposal() {
     assert!(page.contains(&link(&second, "Next note")), "{page}");
     assert!(page.contains(&link(&second, "Next note with a difference")), "{page}");
     assert!(page.contains("Quillmoor</span></mark><small>NAME.patient</small>"), "{page}");
-    let extra = "<mark class=\"extra\"><span data-at=\"21\">Quillmoor";
-    assert!(page.contains(extra) && page.contains("<small>not in the gold: "), "{page}");
-
     // What was missed stands there with its label, and what becomes of it is weighed on all the gold.
     let page = pages.get(&ana, &format!("gold/{second}"));
     assert!(page.contains("Note <bdi>n2</bdi>, 2 of 3 of the gold"), "{page}");
     let drawn = "<mark class=\"missed\"><span data-at=\"32\">QZ.4471</span></mark><small>missed: MRN</small>";
-    assert!(page.contains(drawn) && !page.contains("Next note with a difference"), "{page}");
+    assert!(page.contains(drawn) && page.contains(&link(&third, "Next note with a difference")), "{page}");
     assert!(!page.contains("name=\"text\""), "the forms name the note and do not hold it: {page}");
     let draft = pages.post(&ana, "draft", &[("gold", second.as_str()), ("what", "gold"), ("place", "32-39")]);
     assert!(draft.contains("<option selected>MRN</option>") && draft.contains("QZ[.]\\d{4}"), "{draft}");
@@ -464,12 +461,15 @@ fn reviewers_go_through_the_gold_and_what_they_say_of_it_is_a_proposal() {
     let rows: Vec<&str> = list.split("<tr>").filter(|row| row.contains("<bdi>n2")).collect();
     assert!(
         rows[0].contains("<td>2</td><td>1</td><td>1</td><td>0</td>"),
-        "the nurse alone is missed: {rows:?}"
+        "the name alone is missed: {rows:?}"
     );
     assert!(!pages.get(&ana, &format!("gold/{second}")).contains("missed: MRN"));
 
     // A finding; a selection counted in the note's own characters; a text copied over its line end.
     let page = pages.get(&ana, &format!("gold/{third}"));
+    let extra =
+        "<mark class=\"extra\"><span data-at=\"38\">Tansy East</span></mark><small>not in the gold: HOSPITAL";
+    assert!(page.contains(extra) && !page.contains("Next note"), "{page}");
     let place = page.split("name=\"place\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let note = ("gold", third.as_str());
     let draft = pages.post(&ana, "draft", &[note, ("what", "found"), ("place", place)]);
@@ -494,7 +494,7 @@ fn reviewers_go_through_the_gold_and_what_they_say_of_it_is_a_proposal() {
     }
 
     // A note with another text is another note, and gold that cannot be read is none.
-    hospital.place.write("gold.jsonl", &GOLD.replace("nurse", "sister"));
+    hospital.place.write("gold.jsonl", &GOLD.replace("after", "since"));
     assert_eq!(status(&pages.get(&ana, &format!("gold/{second}"))), "404");
     assert!(pages.get(&ana, "gold").contains("of 2 what is found"));
     hospital.place.write("gold.jsonl", "{");
