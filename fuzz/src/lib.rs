@@ -17,7 +17,13 @@ use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
+#[cfg(feature = "ner-model")]
+use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
+#[cfg(feature = "ner-model")]
+use lazaret_ner::{LocalModel, ModelSettings};
+#[cfg(feature = "ner-model")]
+use lazaret_phi::TokenClassifier as _;
 use lazaret_phi::corpus::{Note, brat, i2b2, jsonl};
 use lazaret_phi::{
     Answers, Editor, EntryKind, Knowledge, NewEntry, PhiRewriter, Scanner, With, shape_of, with_lines,
@@ -62,6 +68,8 @@ pub const TARGETS: &[Target] = &[
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("knowledge_entry", &[("testdata/fuzz/knowledge_entry", "")], 1_000, knowledge_entry),
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
+    #[cfg(feature = "ner-model")]
+    target("model", &[("testdata/fuzz/model", ".model")], 400, model),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
@@ -288,6 +296,62 @@ pub fn lines(bytes: &[u8]) -> String {
         assert_eq!((again, lines.offset()), (bytes.len() as u64, bytes.len() as u64));
     }
     bytes.len().to_string()
+}
+
+/// The files of a token classifier, each after a line `%% NAME`, and a text that is read with it. Of the weights the header
+/// stands for itself (`%% header`, then `%% values`): its length is put before it, so that a changed header is read.
+/// Whatever they hold, the model is refused in words or marks the text in order, on boundaries.
+#[cfg(feature = "ner-model")]
+pub fn model(bytes: &[u8]) -> String {
+    let mut files = std::collections::BTreeMap::new();
+    let mut rest = bytes;
+    while let Some(after) = rest.strip_prefix(b"%% ") {
+        let Some(end) = after.iter().position(|byte| *byte == b'\n') else { break };
+        let (name, behind) = (String::from_utf8_lossy(&after[..end]).into_owned(), &after[end + 1..]);
+        let next = behind.windows(4).position(|four| four == b"\n%% ").map_or(behind.len(), |at| at + 1);
+        // Values may hold anything.
+        let next = if name == "values" { behind.len() } else { next };
+        files.insert(name, behind[..next].to_vec());
+        rest = &behind[next..];
+    }
+    let (mut header, values) = (files.remove("header").unwrap_or_default(), files.remove("values"));
+    header.truncate(header.trim_ascii_end().len());
+    let length = (header.len() as u64).to_le_bytes();
+    files
+        .insert("model.safetensors".to_owned(), [&length, &header[..], &values.unwrap_or_default()].concat());
+    let text = files.remove("text").unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut limits = Limits::default();
+    for (key, most) in [
+        ("phi.model.max_config", 8 << 10),
+        ("phi.model.max_tokenizer", 32 << 10),
+        ("phi.model.max_weights", 64 << 10),
+        ("phi.model.max_header", 16 << 10),
+        ("phi.model.max_vocabulary", 1_000),
+        ("phi.model.max_width", 64),
+        ("phi.model.max_labels", 20),
+    ] {
+        limits.set(key, most);
+    }
+    let read = |file: &str, most: Limit| -> Result<Vec<u8>, ReadError> {
+        let missing = || OpenError::System(io::ErrorKind::NotFound.into());
+        let bytes = files.get(file).ok_or_else(missing)?;
+        most.check(bytes.len() as u64)?;
+        Ok(bytes.clone())
+    };
+    let settings = ModelSettings { threshold: 0.1, ..ModelSettings::default() };
+    let model = match LocalModel::of_files(&read, &settings, &limits) {
+        Ok(model) => model,
+        Err(error) => return lazaret_core::chain(&error),
+    };
+    let Ok(marks) = model.classify(&text) else { return "the text failed".to_owned() };
+    let mut last = 0;
+    for mark in &marks {
+        let part = text.get(mark.span.start..mark.span.end);
+        assert!(part.is_some_and(|part| !part.is_empty()) && last <= mark.span.start);
+        last = mark.span.end;
+    }
+    format!("{} {marks:?}", model.version())
 }
 
 /// Text notes.

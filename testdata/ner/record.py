@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes two tiny token classifiers with random weights (BERT and DistilBERT) and records what Hugging Face's own code
-makes of some texts: words and their offsets from the fast tokenizer, logits from the Flax models. The numbers in
-`bert/` and `distilbert/` are of:
+"""Makes three tiny token classifiers with random weights (BERT, DistilBERT and RoBERTa) and records what Hugging Face's own
+code makes of some texts: words and their offsets from the fast tokenizer, logits from the Flax models. The numbers in
+`bert/`, `distilbert/` and `roberta/` are of:
 
     pip install 'transformers==4.46.3' 'jax<0.5' 'flax<0.11' 'numpy<2.3' safetensors
     python3 record.py
@@ -20,7 +20,11 @@ from transformers import (
     DistilBertConfig,
     FlaxBertForTokenClassification,
     FlaxDistilBertForTokenClassification,
+    FlaxRobertaForTokenClassification,
+    RobertaConfig,
+    RobertaTokenizerFast,
 )
+from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
 HERE = pathlib.Path(__file__).parent
 WORDS = (
@@ -33,9 +37,33 @@ TEXTS = [
     "The fever of Mr Quilver\u200bmoor \u533b\u9662 and \u00c0b\u00e0",
     "a b c xylophone\u00a0the\n\nfever " + "z" * 120 + " \U0001f600 by",
 ]
+# Of these the byte-level tokenizer has whole pieces; a blank before a word is part of it. Of the first of the two Chinese
+# characters, three bytes each, the first two bytes are one piece.
+BYTE_WORDS = ["Seen", " by", " Dr", " Quil", "ver", "moor", " on", " 20", "24", " ward", " fever", " Jos", "\u00e9", " zz", "zz"]
+BYTE_PARTS = [b"\xe5\x8c"]
 TAGS = ["O", "B-PATIENT", "I-PATIENT", "B-DOCTOR", "I-DOCTOR", "B-DATE", "I-DATE"]
 ID2LABEL = dict(enumerate(TAGS))
 LABEL2ID = {tag: number for number, tag in ID2LABEL.items()}
+
+
+def byte_level(folder):
+    """The files of a byte-level BPE: special pieces, a piece for each byte, and those that merges make."""
+    characters = bytes_to_unicode()
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *(characters[byte] for byte in range(256))]
+    merges = []
+    for word in [*(word.encode() for word in BYTE_WORDS), *BYTE_PARTS]:
+        so_far, *rest = (characters[byte] for byte in word)
+        for character in rest:
+            if so_far + character not in pieces:
+                merges.append(f"{so_far} {character}")
+                pieces.append(so_far + character)
+            so_far += character
+    pieces.append("<mask>")
+    folder.mkdir(exist_ok=True)
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    return len(pieces)
 
 
 def flatten(tree, path=()):
@@ -88,6 +116,18 @@ def main():
     record("bert", FlaxBertForTokenClassification(bert, seed=1), tokenizer, 7)
     distil = DistilBertConfig(dim=16, n_layers=2, n_heads=2, hidden_dim=20, **shared)
     record("distilbert", FlaxDistilBertForTokenClassification(distil, seed=2), tokenizer, 11)
+    folder = HERE / "roberta"
+    of_bytes = {"vocab_size": byte_level(folder), "max_position_embeddings": 250, "layer_norm_eps": 1e-5}
+    roberta = RobertaConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=24,
+        type_vocab_size=1,
+        **{**shared, **of_bytes},
+    )
+    tokenizer = RobertaTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    record("roberta", FlaxRobertaForTokenClassification(roberta, seed=3), tokenizer, 13)
 
 
 if __name__ == "__main__":

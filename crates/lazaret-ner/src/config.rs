@@ -9,11 +9,13 @@ use crate::error::ModelError;
 
 pub(crate) const CONFIG: &str = "config.json";
 
-/// The two architectures. `DistilBERT` has no types of segments and other names for the same layers.
+/// The architectures. `DistilBERT` has no types of segments and other names for the same layers; `RoBERTa` counts positions
+/// from another number, and reads pieces of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Architecture {
     Bert,
     DistilBert,
+    Roberta,
 }
 
 /// What stands between the two halves of a layer.
@@ -32,7 +34,10 @@ pub(crate) struct Config {
     pub(crate) architecture: Architecture,
     pub(crate) activation: Activation,
     pub(crate) vocabulary: usize,
+    /// Rows of positions.
     pub(crate) positions: usize,
+    /// The row of the first position.
+    pub(crate) first_position: usize,
     /// Types of segments; of `DistilBERT` none.
     pub(crate) types: usize,
     pub(crate) layers: usize,
@@ -88,10 +93,11 @@ impl Config {
         let architecture = match architecture {
             "BertForTokenClassification" => Architecture::Bert,
             "DistilBertForTokenClassification" => Architecture::DistilBert,
+            "RobertaForTokenClassification" => Architecture::Roberta,
             // A name may be as long as the file.
             other => return Err(ModelError::Architecture(other.chars().take(80).collect())),
         };
-        let bert = architecture == Architecture::Bert;
+        let bert = architecture != Architecture::DistilBert;
         let of = |of_bert: &'static str, of_distil: &'static str| if bert { of_bert } else { of_distil };
         let act = of("hidden_act", "activation");
         let activation = match root.get(act).map_or(Some("gelu"), |node| node.as_str()) {
@@ -118,7 +124,15 @@ impl Config {
             return Err(wrong(format!("{heads} heads do not share {hidden} dimensions evenly")));
         }
         let positions = number("max_position_embeddings")?;
-        if positions < 3 {
+        // RoBERTa's positions begin after that of what fills a line up, whose number is that of its piece.
+        let first_position = match (architecture, root.get("pad_token_id")) {
+            (Architecture::Roberta, None) => Some(2),
+            (Architecture::Roberta, Some(node)) => whole(node).and_then(|pad| pad.checked_add(1)),
+            _ => Some(0),
+        };
+        let first_position =
+            first_position.ok_or_else(|| wrong("`pad_token_id` is not a whole number".to_owned()))?;
+        if positions.saturating_sub(first_position) < 3 {
             return Err(wrong("`max_position_embeddings` leaves no room for a word".to_owned()));
         }
         Ok(Self {
@@ -126,6 +140,7 @@ impl Config {
             activation,
             vocabulary: under(MAX_MODEL_VOCABULARY, "`vocab_size`", number("vocab_size")?)?,
             positions,
+            first_position,
             types: if bert { number("type_vocab_size")? } else { 0 },
             layers: number(of("num_hidden_layers", "n_layers"))?,
             heads,
@@ -191,7 +206,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let cases = [
-            ("architectures", json!(["RobertaForTokenClassification"]), "no architecture `RobertaFor"),
+            ("architectures", json!(["XLMRobertaForTokenClassification"]), "no architecture `XLMRobertaFor"),
             ("architectures", json!([]), "does not name one"),
             ("hidden_act", json!("silu"), "`hidden_act` is none of"),
             ("position_embedding_type", json!("relative_key"), "`position_embedding_type` is not `absolute`"),
@@ -220,6 +235,30 @@ mod tests {
         let mut config = good();
         config["id2label"] = Value::Object(many);
         assert!(read(&config).unwrap_err().contains("labels: limit `phi.model.max_labels` reached"));
+    }
+
+    #[test]
+    fn positions_of_roberta_begin_behind_the_one_that_fills_up() {
+        let mut config = good();
+        config["architectures"] = json!(["RobertaForTokenClassification"]);
+        config["max_position_embeddings"] = json!(514);
+        for (pad, first) in [(Some(json!(1)), 2), (None, 2), (Some(json!(0)), 1), (Some(json!(510)), 511)] {
+            match pad {
+                Some(pad) => config["pad_token_id"] = pad,
+                None => drop(config.as_object_mut().unwrap().remove("pad_token_id")),
+            }
+            assert_eq!(read(&config).unwrap().first_position, first);
+        }
+        for (pad, why) in [
+            (json!(511), "no room for a word"),
+            (json!(u64::MAX), "pad_token_id"),
+            (json!("x"), "pad_token_id"),
+        ] {
+            config["pad_token_id"] = pad;
+            let error = read(&config).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+        assert_eq!(read(&good()).unwrap().first_position, 0);
     }
 
     #[test]

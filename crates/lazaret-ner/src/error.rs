@@ -46,8 +46,8 @@ pub enum ModelError {
     Sharded,
     /// The architecture is another.
     #[error(
-        "config.json: no architecture `{0}` here; there are BertForTokenClassification and \
-         DistilBertForTokenClassification"
+        "config.json: no architecture `{0}` here; there are BertForTokenClassification, DistilBertForTokenClassification \
+         and RobertaForTokenClassification"
     )]
     Architecture(String),
     /// A label of the model means nothing here.

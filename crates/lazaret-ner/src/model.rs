@@ -14,7 +14,8 @@ use lazaret_input::{OpenError, ReadError, read_file};
 use lazaret_phi::{MAX_MODEL_CONFIG, MAX_MODEL_TOKENIZER, MAX_MODEL_WEIGHTS, Marked, TokenClassifier};
 use ring::digest::{Context, SHA256};
 
-use crate::config::{CONFIG, Config};
+use crate::byte_level;
+use crate::config::{Architecture, CONFIG, Config};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
 use crate::labels::Tags;
@@ -43,6 +44,9 @@ impl Default for ModelSettings {
     }
 }
 
+/// Gives a file by its name, not longer than a limit.
+pub type ReadFile<'a> = dyn Fn(&str, Limit) -> Result<Vec<u8>, ReadError> + 'a;
+
 /// A model, ready.
 pub struct LocalModel {
     tokens: Tokens,
@@ -61,40 +65,37 @@ impl fmt::Debug for LocalModel {
 }
 
 impl LocalModel {
-    /// Opens a folder with `config.json`, `model.safetensors`, and `tokenizer.json` or `vocab.txt`. Needs about twice the
-    /// memory of the weights while it reads.
+    /// Opens a folder with `config.json`, `model.safetensors`, and `tokenizer.json`, `vocab.txt`, or `vocab.json` and
+    /// `merges.txt`. Needs about twice the memory of the weights while it reads.
     pub fn open(folder: &Path, settings: &ModelSettings, limits: &Limits) -> Result<Self, ModelError> {
+        let read = |file: &str, most: Limit| read_file(&folder.join(file), most);
+        Self::of_files(&read, settings, limits).map_err(|error| {
+            let is_there = |file: &str| folder.join(file).exists();
+            let no_weights = matches!(&error, ModelError::Read { file: WEIGHTS, .. }) && is_missing(&error);
+            match no_weights {
+                true if is_there("pytorch_model.bin") => ModelError::Pickle,
+                true if is_there("model.safetensors.index.json") => ModelError::Sharded,
+                _ => error,
+            }
+        })
+    }
+
+    /// The same of files wherever they are: `read` gives one by its name in the folder, whole, or refuses one above a limit.
+    pub fn of_files(
+        read: &ReadFile<'_>,
+        settings: &ModelSettings,
+        limits: &Limits,
+    ) -> Result<Self, ModelError> {
         let read = |file: &'static str, most: Limit| {
-            read_file(&folder.join(file), limits.get(most))
-                .map_err(|source| ModelError::Read { file, source })
+            read(file, limits.get(most)).map_err(|source| ModelError::Read { file, source })
         };
         let config_bytes = read(CONFIG, MAX_MODEL_CONFIG)?;
         let config = Config::read(&config_bytes, limits)?;
         let tags = Tags::read(&config.tags, &settings.labels)?;
         let mut decides = Context::new(&SHA256);
         decides.update(&config_bytes);
-        let tokens = match read(TOKENIZER, MAX_MODEL_TOKENIZER) {
-            Ok(bytes) => {
-                decides.update(&bytes);
-                Tokens::from_json(&bytes, config.vocabulary, limits)?
-            }
-            Err(error) if is_missing(&error) => {
-                let list = read(VOCABULARY, MAX_MODEL_TOKENIZER)?;
-                let how = read(TOKENIZER_CONFIG, MAX_MODEL_CONFIG)?;
-                decides.update(&list);
-                decides.update(&how);
-                Tokens::from_list(&list, &how, config.vocabulary, limits)?
-            }
-            Err(error) => return Err(error),
-        };
-        let bytes = read(WEIGHTS, MAX_MODEL_WEIGHTS).map_err(|error| {
-            let there = |file: &str| folder.join(file).exists();
-            match is_missing(&error) {
-                true if there("pytorch_model.bin") => ModelError::Pickle,
-                true if there("model.safetensors.index.json") => ModelError::Sharded,
-                _ => error,
-            }
-        })?;
+        let tokens = read_tokens(&read, &config, &mut decides, limits)?;
+        let bytes = read(WEIGHTS, MAX_MODEL_WEIGHTS)?;
         let digest = hex(ring::digest::digest(&SHA256, &bytes).as_ref());
         if let Some(wanted) = &settings.sha256 {
             let wanted = wanted.strip_prefix("sha256:").unwrap_or(wanted).to_ascii_lowercase();
@@ -109,7 +110,7 @@ impl LocalModel {
             tokens,
             encoder,
             tags,
-            room: config.positions.min(WINDOW).saturating_sub(2),
+            room: config.positions.saturating_sub(config.first_position).min(WINDOW).saturating_sub(2),
             threshold: f64::from(settings.threshold),
             version: format!("sha256:{digest} read-as {}", decides.get(..16).unwrap_or("")),
         };
@@ -175,6 +176,37 @@ impl LocalModel {
         let strongest = of_label.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
         (of_label.iter().sum(), strongest.map(|(label, _)| label))
     }
+}
+
+/// The tokenizer of whichever files there are. `decides` takes their bytes.
+fn read_tokens(
+    read: &impl Fn(&'static str, Limit) -> Result<Vec<u8>, ModelError>,
+    config: &Config,
+    decides: &mut Context,
+    limits: &Limits,
+) -> Result<Tokens, ModelError> {
+    let most = config.vocabulary;
+    let mut next =
+        |file: &'static str, limit: Limit| read(file, limit).inspect(|bytes| decides.update(bytes));
+    match next(TOKENIZER, MAX_MODEL_TOKENIZER) {
+        Ok(bytes) => return Tokens::from_json(&bytes, config.architecture, most, limits),
+        Err(error) if !is_missing(&error) => return Err(error),
+        Err(_) => {}
+    }
+    if config.architecture != Architecture::Roberta {
+        let list = next(VOCABULARY, MAX_MODEL_TOKENIZER)?;
+        let how = next(TOKENIZER_CONFIG, MAX_MODEL_CONFIG)?;
+        return Tokens::from_list(&list, &how, most, limits);
+    }
+    let list = next(byte_level::VOCABULARY, MAX_MODEL_TOKENIZER)?;
+    let merges = next(byte_level::MERGES, MAX_MODEL_TOKENIZER)?;
+    let how = match next(TOKENIZER_CONFIG, MAX_MODEL_CONFIG) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(error),
+    };
+    let parts = byte_level::Parts::from_lists(&list, &merges, how.as_deref(), most, limits)?;
+    Ok(Tokens::of_bytes(parts))
 }
 
 impl TokenClassifier for LocalModel {
@@ -254,7 +286,9 @@ struct Spans<'a> {
 impl Spans<'_> {
     #[expect(clippy::cast_possible_truncation, reason = "a probability")]
     fn add(&mut self, word: &Judged) {
-        if word.start >= word.end {
+        // Where a window ends within a word, and there within a character of several pieces, both parts have that character.
+        let start = word.start.max(self.out.last().map_or(0, |last| last.span.end));
+        if start >= word.end {
             return;
         }
         let before = self.last;
@@ -264,7 +298,7 @@ impl Spans<'_> {
         if let Some(last) = self.out.last_mut()
             && before == Some(label)
             && !begins
-            && self.text.get(last.span.end..word.start).is_some_and(is_inside)
+            && self.text.get(last.span.end..start).is_some_and(is_inside)
         {
             last.span.end = word.end;
             // A span is as sure as its least sure word.
@@ -273,7 +307,7 @@ impl Spans<'_> {
             }
             return;
         }
-        self.out.push(Marked { label, span: Span::new(word.start, word.end), confidence });
+        self.out.push(Marked { label, span: Span::new(start, word.end), confidence });
     }
 }
 

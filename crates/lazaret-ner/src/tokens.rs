@@ -1,8 +1,10 @@
 //! A text as the pieces of words that the model was trained with, each with its place.
 //!
-//! `WordPiece` over BERT's splitting, by Hugging Face's own code; of `tokenizer.json` only what such a tokenizer is made of
-//! is taken, so that no pattern or added token of a file meets a text. `[SEP]` in a text is a bracket, a word and a
-//! bracket.
+//! `WordPiece` over BERT's splitting, or byte-level BPE (`byte_level`), by Hugging Face's own code; of `tokenizer.json` only
+//! what such a tokenizer is made of is taken, so that no pattern or added token of a file meets a text. `[SEP]` in a text is
+//! a bracket, a word and a bracket.
+
+use std::borrow::Cow;
 
 use ahash::AHashMap;
 use lazaret_core::{DetectorError, Limits};
@@ -11,8 +13,10 @@ use tokenizers::Tokenizer;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::bert::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-use crate::config::{document, whole};
+use crate::byte_level;
+use crate::config::{Architecture, document, whole};
 use crate::error::ModelError;
 
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
@@ -28,7 +32,8 @@ const LONGEST_WORD: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) id: u32,
-    /// Where it stands in the text, in bytes.
+    /// Where it stands in the text, in bytes, without the white space around it. A character of several pieces is whole in each
+    /// of them; a piece of white space is empty.
     pub(crate) start: usize,
     pub(crate) end: usize,
     /// It begins a word.
@@ -38,9 +43,19 @@ pub(crate) struct Piece {
 /// The tokenizer of a model.
 pub(crate) struct Tokens {
     tokenizer: Tokenizer,
+    splits: Splits,
     /// What stands before and after every window.
     pub(crate) opens: u32,
     pub(crate) closes: u32,
+}
+
+/// How blanks count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Splits {
+    /// They are of no piece.
+    AtBlanks,
+    /// A blank is of the word after it; where it says so, the first word has one in any case.
+    BeforeBlanks { prefix: bool },
 }
 
 /// What a tokenizer is made of.
@@ -53,7 +68,7 @@ struct Parts {
 }
 
 /// Whether an id is one of the model's: it has `most`.
-fn within(file: &'static str, id: u32, most: usize) -> Result<(), ModelError> {
+pub(crate) fn within(file: &'static str, id: u32, most: usize) -> Result<(), ModelError> {
     if usize::try_from(id).is_ok_and(|id| id < most) {
         return Ok(());
     }
@@ -61,16 +76,37 @@ fn within(file: &'static str, id: u32, most: usize) -> Result<(), ModelError> {
 }
 
 /// The `type` of a part.
-fn kind<'d>(node: Option<Node<'d, '_>>) -> Option<&'d str> {
+pub(crate) fn kind<'d>(node: Option<Node<'d, '_>>) -> Option<&'d str> {
     node?.get("type")?.as_str()
+}
+
+/// Whether what was added to the pieces is tags alone.
+pub(crate) fn only_special(root: Node<'_, '_>) -> Result<(), ModelError> {
+    let added = root.get("added_tokens").into_iter().flat_map(|list| list.items());
+    if added.into_iter().all(|token| token.get("special").and_then(|node| node.as_bool()) == Some(true)) {
+        return Ok(());
+    }
+    let why = "has `added_tokens` that are not special: words added after training are not read";
+    Err(ModelError::malformed(TOKENIZER, why))
 }
 
 impl Tokens {
     /// From `tokenizer.json`; `most` is how many ids the model has.
-    pub(crate) fn from_json(bytes: &[u8], most: usize, limits: &Limits) -> Result<Self, ModelError> {
-        let wrong = |why: &str| ModelError::malformed(TOKENIZER, why);
+    pub(crate) fn from_json(
+        bytes: &[u8],
+        architecture: Architecture,
+        most: usize,
+        limits: &Limits,
+    ) -> Result<Self, ModelError> {
         let document = document(TOKENIZER, bytes, limits)?;
-        let root = document.root();
+        match architecture {
+            Architecture::Bert | Architecture::DistilBert => Self::word_piece(document.root(), most),
+            Architecture::Roberta => Ok(Self::of_bytes(byte_level::Parts::from_json(document.root(), most)?)),
+        }
+    }
+
+    fn word_piece(root: Node<'_, '_>, most: usize) -> Result<Self, ModelError> {
+        let wrong = |why: &str| ModelError::malformed(TOKENIZER, why);
         let (Some(model), Some(normalizer)) = (root.get("model"), root.get("normalizer")) else {
             return Err(wrong("has no `model` or no `normalizer`"));
         };
@@ -86,12 +122,7 @@ impl Tokens {
         if kind(root.get("pre_tokenizer")) != Some("BertPreTokenizer") {
             return Err(wrong("its `pre_tokenizer` is not of type BertPreTokenizer"));
         }
-        let added = root.get("added_tokens").into_iter().flat_map(|list| list.items());
-        if added.into_iter().any(|token| token.get("special").and_then(|node| node.as_bool()) != Some(true)) {
-            return Err(wrong(
-                "has `added_tokens` that are not special: words added after training are not read",
-            ));
-        }
+        only_special(root)?;
         let flag = |key: &str, otherwise: bool| {
             let node = normalizer.get(key);
             node.map_or(Some(otherwise), |node| node.as_bool())
@@ -178,7 +209,16 @@ impl Tokens {
         let mut tokenizer = Tokenizer::new(pieces);
         tokenizer.with_normalizer(Some(parts.normalizer)).map_err(|error| wrong(error.to_string()))?;
         tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
-        Ok(Self { tokenizer, opens, closes })
+        Ok(Self { tokenizer, splits: Splits::AtBlanks, opens, closes })
+    }
+
+    /// Of a byte-level BPE.
+    pub(crate) fn of_bytes(parts: byte_level::Parts) -> Self {
+        let byte_level::Parts { model, prefix, opens, closes } = parts;
+        let mut tokenizer = Tokenizer::new(model);
+        // The blank before a text is put there for its first chunk alone, and where pieces lie is told here.
+        tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, false, true)));
+        Self { tokenizer, splits: Splits::BeforeBlanks { prefix }, opens, closes }
     }
 
     /// The pieces of a text, in order.
@@ -187,35 +227,57 @@ impl Tokens {
         let mut at = 0;
         while at < text.len() {
             let rest = text.get(at..).unwrap_or("");
-            let chunk = rest.get(..cut(rest)).unwrap_or(rest);
-            let encoded = self.tokenizer.encode(chunk, false).map_err(|_| DetectorError {
+            let chunk = rest.get(..self.cut(rest)).unwrap_or(rest);
+            let prefixed =
+                at == 0 && self.splits == Splits::BeforeBlanks { prefix: true } && !chunk.starts_with(' ');
+            let given = if prefixed { Cow::Owned(format!(" {chunk}")) } else { Cow::Borrowed(chunk) };
+            let encoded = self.tokenizer.encode(given.as_ref(), false).map_err(|_| DetectorError {
                 detector: crate::model::NAME,
                 reason: "a part of the text could not be split into pieces".to_owned(),
             })?;
+            let place = |of_given: usize| at + of_given.saturating_sub(usize::from(prefixed));
             let mut last = None;
             let places = encoded.get_offsets().iter().zip(encoded.get_word_ids());
             for (id, ((start, end), word)) in encoded.get_ids().iter().zip(places) {
                 let first = word.is_none() || *word != last;
                 last = *word;
-                pieces.push(Piece { id: *id, start: at + start, end: at + end, first });
+                let (start, end) = solid(text, place(*start), place(*end));
+                pieces.push(Piece { id: *id, start, end, first });
             }
             at += chunk.len();
         }
         Ok(pieces)
     }
+
+    /// Where a chunk of a text ends: where no piece goes on, if there is such a place near its end, else on a boundary of
+    /// characters.
+    fn cut(&self, text: &str) -> usize {
+        if text.len() <= CHUNK {
+            return text.len();
+        }
+        let mut most = CHUNK;
+        while !text.is_char_boundary(most) {
+            most -= 1;
+        }
+        let part = text.get(..most).unwrap_or("");
+        match self.splits {
+            Splits::AtBlanks => part.rfind([' ', '\n', '\t']).map_or(most, |at| at + 1),
+            Splits::BeforeBlanks { .. } => {
+                // Before white space that nothing but a word stands before
+                let ends = part.trim_end_matches(char::is_whitespace);
+                let words = ends.trim_end_matches(|character: char| !character.is_whitespace());
+                let at = words.trim_end().len();
+                if at == 0 { most } else { at }
+            }
+        }
+    }
 }
 
-/// Where a chunk of a text ends: after a blank or line, where there is one, else on a boundary of characters.
-fn cut(text: &str) -> usize {
-    if text.len() <= CHUNK {
-        return text.len();
-    }
-    let mut most = CHUNK;
-    while !text.is_char_boundary(most) {
-        most -= 1;
-    }
-    let blank = text.get(..most).and_then(|part| part.rfind([' ', '\n', '\t']));
-    blank.map_or(most, |at| at + 1)
+/// A place without the white space at its ends.
+fn solid(text: &str, start: usize, end: usize) -> (usize, usize) {
+    let part = text.get(start..end).unwrap_or("");
+    let begun = part.trim_start();
+    (end - begun.len(), end - (begun.len() - begun.trim_end().len()))
 }
 
 #[cfg(test)]
@@ -243,8 +305,12 @@ mod tests {
         })
     }
 
+    fn from_json(bytes: &[u8], most: usize) -> Result<Tokens, ModelError> {
+        Tokens::from_json(bytes, Architecture::Bert, most, &Limits::default())
+    }
+
     fn refused(value: &Value, most: usize) -> String {
-        Tokens::from_json(value.to_string().as_bytes(), most, &Limits::default()).err().unwrap().to_string()
+        from_json(value.to_string().as_bytes(), most).err().unwrap().to_string()
     }
 
     #[test]
@@ -265,8 +331,8 @@ mod tests {
             (6, ".", true),
         ];
         assert_eq!(seen, wanted);
-        let from_json = Tokens::from_json(good().to_string().as_bytes(), 11, &Limits::default()).unwrap();
-        assert_eq!(from_json.pieces(text).unwrap(), pieces);
+        let read = from_json(good().to_string().as_bytes(), 11).unwrap();
+        assert_eq!(read.pieces(text).unwrap(), pieces);
     }
 
     #[test]

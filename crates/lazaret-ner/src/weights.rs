@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Tensor};
 use lazaret_core::{Limits, chain};
 use lazaret_phi::MAX_MODEL_HEADER;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use crate::error::ModelError;
 
@@ -23,7 +23,12 @@ impl<'a> Weights<'a> {
         let checked = limits.get(MAX_MODEL_HEADER).check(length);
         checked.map_err(|source| ModelError::Limit { file: WEIGHTS, what: "header", source })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
-            ModelError::malformed(WEIGHTS, format!("is not a safetensors file: {}", chain(&error)))
+            let why = match &error {
+                // It names any of the two tensors, now the one, now the other.
+                SafeTensorError::InvalidOffset(_) => "its tensors overlap, or leave a gap".to_owned(),
+                other => chain(other),
+            };
+            ModelError::malformed(WEIGHTS, format!("is not a safetensors file: {why}"))
         })?;
         Ok(Self { tensors })
     }
@@ -66,8 +71,10 @@ impl<'a> Weights<'a> {
     pub(crate) fn beyond(&self, prefix: &str, layers: usize) -> Result<(), ModelError> {
         let number =
             |name: &str| -> Option<usize> { name.strip_prefix(prefix)?.split('.').next()?.parse().ok() };
-        let beyond = self.tensors.iter().find(|(name, _)| number(name).is_some_and(|layer| layer >= layers));
-        let Some((name, _)) = beyond else { return Ok(()) };
+        let names = self.tensors.iter().map(|(name, _)| name);
+        // They come in no order; the error is the same each time.
+        let beyond = names.filter(|name| number(name).is_some_and(|layer| layer >= layers)).min();
+        let Some(name) = beyond else { return Ok(()) };
         let why = format!("is of a layer beyond the {layers} of config.json");
         Err(ModelError::Tensor { name: name.to_owned(), why })
     }

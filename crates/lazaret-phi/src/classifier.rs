@@ -5,6 +5,9 @@
 //! shortened. A span of the model that reaches over one of a rule with the same label is joined to it; over one with
 //! another label it is cut there, for a profile may keep what the one label says and not what the other does. A model
 //! that fails, or answers what is not in the text, fails the whole text.
+//!
+//! A name or number that the model is sure of at one place is sought in the rest of the note, as those of the rules are, where
+//! nothing is found yet; but what is also a word of the language or of medicine is left to what the model says at each place.
 
 use std::fmt;
 
@@ -31,6 +34,9 @@ pub const MAX_MODEL_TOKENIZER: Limit = Limit::new("phi.model.max_tokenizer", 64 
 pub const MAX_MODEL_VOCABULARY: Limit = Limit::new("phi.model.max_vocabulary", 1_000_000);
 /// Largest file of weights, in bytes.
 pub const MAX_MODEL_WEIGHTS: Limit = Limit::new("phi.model.max_weights", 4 << 30);
+/// From this probability on, what a model claims is sought in the rest of the note: what is learnt wrongly is found wrongly
+/// many times.
+const SURE: f32 = 0.9;
 /// Widest layer: memory for a window grows with it.
 pub const MAX_MODEL_WIDTH: Limit = Limit::new("phi.model.max_width", 16_384);
 
@@ -54,13 +60,13 @@ pub trait TokenClassifier: fmt::Debug + Send + Sync {
     fn classify(&self, text: &str) -> Result<Vec<Marked>, DetectorError>;
 }
 
-/// Joins what the model marks to what the rules found; these are disjoint and in order, and so is what comes out.
-pub(crate) fn join(
+/// What the model marks, beside what the rules found: the latter is disjoint and in order.
+pub(crate) fn claims(
     model: &dyn TokenClassifier,
     note: &Note<'_>,
     wide: bool,
     allowed: &[Allowed],
-    rules: Vec<Found>,
+    rules: &[Found],
 ) -> Result<Vec<Found>, DetectorError> {
     let text = note.text();
     let mut marks = Vec::new();
@@ -88,8 +94,13 @@ pub(crate) fn join(
         claims.extend(trimmed(text, Found { start: from, ..mark }));
     }
     drop_allowed(note, allowed, &mut claims);
-    claims.extend(rules);
-    Ok(resolve(&claims))
+    Ok(claims)
+}
+
+/// Of a model's claims those that it is sure of, as what may be sought in the rest of the note.
+pub(crate) fn sure(claims: &[Found]) -> Vec<Found> {
+    let is_sure = |claim: &&Found| claim.evidence.confidence().value() >= SURE;
+    claims.iter().filter(is_sure).map(|claim| Found { evidence: Evidence::Shape, ..*claim }).collect()
 }
 
 /// A claim without the blanks and signs at its ends; nothing, if nothing else is in it.
@@ -195,6 +206,68 @@ mod tests {
         let found = spans(&model, "pain since 04/17/2024 noonish");
         let rule = spans(&Scanner::new().unwrap(), "pain since 04/17/2024 noonish");
         assert_eq!(found, [owned("04/17/2024 noonish", "DATE", rule[0].2)]);
+    }
+
+    /// Marks a word where another stands before it.
+    #[derive(Debug)]
+    struct After(&'static str, &'static str, Label, f32);
+
+    impl TokenClassifier for After {
+        fn version(&self) -> String {
+            "after 1".to_owned()
+        }
+
+        fn classify(&self, text: &str) -> Result<Vec<Marked>, DetectorError> {
+            let cue = format!("{} {}", self.0, self.1);
+            let places =
+                text.match_indices(&cue).map(|(at, _)| Span::new(at + self.0.len() + 1, at + cue.len()));
+            let (label, confidence) = (self.2, Confidence::new(self.3));
+            Ok(places.map(|span| Marked { label, span, confidence }).collect())
+        }
+    }
+
+    fn after(cue: &'static str, word: &'static str, label: Label, sure: f32) -> Scanner {
+        Scanner::new().unwrap().classifying(Arc::new(After(cue, word, label, sure)))
+    }
+
+    #[test]
+    fn what_the_model_is_sure_of_at_one_place_is_found_in_the_rest_of_the_note() {
+        let text = "pain since zorblat left. zorblat slept; the zorblat cradle. quen ZORBLAT ate";
+        let places = |scanner: &Scanner, text: &str| -> Vec<String> {
+            spans(scanner, text).into_iter().map(|(part, label, _)| format!("{part} {label}")).collect()
+        };
+        let name = "zorblat NAME.patient";
+        let all = [name, name, name, "ZORBLAT NAME.patient"];
+        assert_eq!(places(&after("since", "zorblat", Label::PATIENT, 0.95), text), all);
+        // Its own place keeps the model's probability.
+        let own = spans(&after("since", "zorblat", Label::PATIENT, 0.9375), text);
+        assert_eq!(own.first(), Some(&owned("zorblat", "NAME.patient", 0.9375)));
+        assert_eq!(places(&after("since", "zorblat", Label::PATIENT, 0.85), text), [name]);
+        // A word of the language or of medicine stands for itself elsewhere.
+        for word in ["window", "fever"] {
+            let text = format!("pain since {word} left. {word} again, the {word} too");
+            let found = places(&after("since", word, Label::PATIENT, 0.99), &text);
+            assert_eq!(found, [format!("{word} NAME.patient")]);
+        }
+        // A number, whole; and what the hospital allows stays.
+        let text = "pain since zq4bl left, later zq4bl and zq4bl-7";
+        assert_eq!(spans(&Scanner::new().unwrap(), text), []);
+        let number = "zq4bl MRN";
+        assert_eq!(places(&after("since", "zq4bl", Label::MRN, 0.99), text), [number, number]);
+        let knowledge = "version = 1\n[[allow]]\ntexts = ['zorblat']\nreason = 'a brand'\nowner = 'lab'\n";
+        let now = lazaret_core::Timestamp::from_millis(0);
+        let knowledge =
+            Knowledge::read(knowledge, "sha256:0", now, &lazaret_core::Limits::default()).unwrap();
+        let model = after("since", "zorblat", Label::PATIENT, 0.99).knowing(Arc::new(knowledge));
+        assert_eq!(places(&model, "pain since zorblat left, zorblat slept"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn what_the_model_teaches_changes_nothing_that_rules_found() {
+        let text = "since Quillmoor left. Seen at Quillmoor General Hospital by Dr. Fernleigh, MRN 30917745";
+        let model = after("since", "Quillmoor", Label::PATIENT, 0.99);
+        let (rules, both) = (spans(&Scanner::new().unwrap(), text), spans(&model, text));
+        assert!(rules.iter().all(|rule| both.contains(rule)), "{rules:?} {both:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::abroad;
 use crate::address;
 use crate::classifier::{self, MAX_MODEL_TEXT, TokenClassifier};
 use crate::edges;
-use crate::knowledge::{Applied, Knowledge, Local, Setting, drop_allowed};
+use crate::knowledge::{Allowed, Applied, Knowledge, Local, Setting, drop_allowed};
 use crate::known::{MAX_FACT_WORDS, Seeds, may_be_name};
 use crate::language::Languages;
 use crate::lexicon::{Lexicon, Marks};
@@ -259,7 +259,12 @@ fn look_at(
     edges::record_words(note, &mut claims);
     let mut found = resolve(&claims);
     if let Some(classifier) = classifier {
-        found = classifier::join(classifier, note, wide, &allowed, found)?;
+        let mut claims = classifier::claims(classifier, note, wide, &allowed, &found)?;
+        let sure = classifier::sure(&claims);
+        claims.extend(found);
+        found = resolve(&claims);
+        let again = learnt.of_model().again(note, &sure, &allowed, &found);
+        found = resolve(&[again, found].concat());
     }
     Ok(found
         .into_iter()
@@ -286,6 +291,8 @@ struct Learnt {
     initials: FxHashMap<String, Label>,
     /// Identifiers that a cue gave, as they are written, by the hash of their first word.
     numbers: FxHashMap<u64, Vec<(Box<str>, Label)>>,
+    /// What the hospital's own model gave. Apart, for it changes nothing that the rules find.
+    of_model: Option<Box<Learnt>>,
 }
 
 /// Most identifiers that begin with one word.
@@ -318,6 +325,30 @@ fn may(hash: u64) -> (usize, u64) {
 }
 
 impl Learnt {
+    fn of_model(&mut self) -> &mut Self {
+        let most = self.most;
+        self.of_model.get_or_insert_with(|| Box::new(Self { most, ..Self::default() }))
+    }
+
+    /// Learns what is sure, and gives where it stands again while nothing is found there. Words of the language and of medicine
+    /// are none of it: a model says of each of their places what it is.
+    fn again(&mut self, note: &Note<'_>, sure: &[Found], allowed: &[Allowed], found: &[Found]) -> Vec<Found> {
+        self.learn(note, sure);
+        let mut again = Vec::new();
+        self.seek(note, &mut again);
+        widen(note, &mut again);
+        again.retain(|claim| {
+            let first = note.tokens().get(note.token_at(claim.start));
+            let is_word = claim.label.kind == Kind::Name
+                && first.is_some_and(|token| token.has(Marks::COMMON.or(Marks::MEDICAL).or(Marks::CLINICAL)));
+            let before = found.partition_point(|other| other.end <= claim.start);
+            !is_word && found.get(before).is_none_or(|other| claim.end <= other.start)
+        });
+        clinical_stays(note, &mut again, 0);
+        drop_allowed(note, allowed, &mut again);
+        again
+    }
+
     /// Tells `may` of a word.
     fn mark(&mut self, hash: u64) {
         let (place, bit) = may(hash);

@@ -181,6 +181,7 @@ fn hostile_weights_end_within_their_limits() {
     ] {
         let error = with(header, data);
         assert!(error.starts_with("model.safetensors: is not a safetensors file"), "{error}");
+        assert!((0..8).all(|_| with(header, data) == error), "the same words each time: {error}");
     }
     let good = Tiny::new().weights();
     for cut in [9, good.len() / 2, good.len() - 1] {
@@ -207,6 +208,44 @@ fn a_file_above_its_limit_is_refused_whole() {
     }
 }
 
+/// A `RoBERTa` of `testdata/ner` in a folder of its own.
+fn roberta(folder: &Path, files: &[&str]) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/ner/roberta");
+    for file in ["config.json", "model.safetensors"].iter().chain(files) {
+        std::fs::copy(from.join(file), folder.join(file)).unwrap();
+    }
+}
+
+#[test]
+fn a_roberta_is_opened_with_either_form_of_its_tokenizer_and_reads_to_its_last_position() {
+    // 250 rows of positions, of which the first two are no word's.
+    // A word of signs of four pieces each is longer than a window, which ends within one of them.
+    let text =
+        "Seen by Dr. Quilvermoor \u{533b}\u{9662}, on ward 12\n".repeat(300) + &"\u{1f600}".repeat(500);
+    let marks = |files: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        roberta(folder.path(), files);
+        let settings = ModelSettings { threshold: 0.2, ..ModelSettings::default() };
+        let model = open(folder.path(), &settings).unwrap();
+        let marks = lazaret_phi::TokenClassifier::classify(&model, &text).unwrap();
+        assert!(marks.len() > 300);
+        assert!(marks.windows(2).all(|two| two[0].span.end <= two[1].span.start), "{marks:?}");
+        for mark in &marks {
+            let part = text.get(mark.span.start..mark.span.end).unwrap();
+            assert!(!part.is_empty() && part.trim() == part, "{part:?}");
+        }
+        marks.into_iter().map(|mark| (mark.span, mark.label)).collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&["tokenizer.json"]), marks(&["vocab.json", "merges.txt"]));
+    let refused = |files: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        roberta(folder.path(), files);
+        open(folder.path(), &ModelSettings::default()).unwrap_err()
+    };
+    assert!(refused(&[]).starts_with("vocab.json: "));
+    assert!(refused(&["vocab.json"]).starts_with("merges.txt: "));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
@@ -228,6 +267,30 @@ proptest! {
                 1 => bytes.insert(at, byte),
                 _ if byte < 8 => bytes.truncate(at.max(1)),
                 _ => bytes[at] = b'0' + byte % 10,
+            }
+        }
+        std::fs::write(folder.path().join(file), bytes).unwrap();
+        if let Err(error) = open(folder.path(), &ModelSettings::default()) {
+            prop_assert!(error.len() < 2_000, "{error}");
+        }
+    }
+    /// The same of a model that reads bytes.
+    #[test]
+    fn a_changed_file_of_a_roberta_is_read_or_refused(
+        file in prop::sample::select(vec!["config.json", "tokenizer.json", "vocab.json", "merges.txt"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = ["vocab.json", "merges.txt"];
+        roberta(folder.path(), if lists.contains(&file) { &lists } else { &["tokenizer.json"] });
+        let mut bytes = std::fs::read(folder.path().join(file)).unwrap();
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ if byte < 8 => bytes.truncate(at.max(1)),
+                _ => bytes[at] = [b'0' + byte % 10, b' ', b'\n', b'"'][usize::from(byte % 4)],
             }
         }
         std::fs::write(folder.path().join(file), bytes).unwrap();

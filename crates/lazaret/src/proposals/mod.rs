@@ -6,7 +6,8 @@
 //! | `reviewers` | who someone is, by their token |
 //! | `store` | the file beside the hospital's knowledge that the proposals are kept in |
 //! | `figures` | what an entry does to the gold, in counts and shares |
-//! | `gold` | what an entry would do to the notes of the gold |
+//! | `gold` | the notes of the gold with what is found in them, and what an entry would do to that |
+//! | `beside` | a note of the gold beside what is found in it |
 //! | `decide` | an approval or a rejection, recorded and carried out, and what a crash left of one |
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use lazaret_core::{Clock as _, Label, SystemClock, hex};
 use lazaret_ledger::merkle::sha256;
 use lazaret_phi::score::effect::Effect;
-use lazaret_phi::{Answers, EntryKind, MAX_KNOWLEDGE, NewEntry, with_lines};
+use lazaret_phi::{Answers, EntryKind, MAX_KNOWLEDGE, NewEntry, Scanner, with_lines};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::one_line;
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::exit::{CliError, read_text};
 use crate::knowledge;
 
+pub(crate) mod beside;
 mod decide;
 mod figures;
 mod gold;
@@ -32,6 +34,7 @@ mod store;
 pub(crate) use decide::{Decided, Word};
 pub(crate) use figures::{SHARES, ShareOf, Side, Weighed, interval, percent, places};
 use gold::Bench;
+pub(crate) use gold::{Found, FoundIn};
 use store::{Kept, Store};
 pub(crate) use store::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
 
@@ -268,6 +271,11 @@ impl Proposals {
         Ok((proposal, view))
     }
 
+    /// The gold as it is now with what a scanner finds in it; none where no gold is named.
+    pub(crate) fn gold(&self, scanner: &Scanner) -> Result<Option<Arc<Found>>, CliError> {
+        self.bench.found(scanner)
+    }
+
     /// What a proposal would do now.
     pub(crate) fn view(&self, proposal: &Proposal) -> Result<View, Refused> {
         let entry = proposal.entry.entry().ok_or_else(not_ours)?;
@@ -290,7 +298,7 @@ impl Proposals {
         })?;
         let digest = before.digest().to_owned();
         let scanner = |known| knowledge::scanner_knowing(&self.config, Some(Arc::new(known)));
-        let weighed = self.bench.weigh(&digest, &scanner(before)?, &scanner(after)?)?;
+        let weighed = self.bench.weigh(&scanner(before)?, &scanner(after)?)?;
         let seen = |gold: &str| digest_of(format!("{digest} {gold}").as_bytes());
         Ok(match weighed {
             Some((effect, gold)) => View {

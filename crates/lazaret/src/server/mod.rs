@@ -12,6 +12,7 @@
 //! | `presidio` | the interface of Presidio, for programs that call it |
 //! | `annotate` | the pages of `phi annotate`: notes, and their correction |
 //! | `review` | the pages of `serve --review`: proposed entries of the hospital's knowledge |
+//! | `sheet` | a text drawn with what is marked in it, for these two |
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
 use std::path::Path;
@@ -31,6 +32,7 @@ mod listen;
 mod pages;
 pub(crate) mod presidio;
 pub(crate) mod review;
+mod sheet;
 mod words;
 
 pub(crate) use guard::Hosts;

@@ -16,7 +16,7 @@ const WORDS: [&str; 3] = ["Quillmoor", "Zephrane", "QZ.4471"];
 const KNOWLEDGE: &str = "# ours\nversion = 1\n\n[[ward]]   # one\nnames = [\"Tansy East\"]";
 
 const GOLD: &str = r#"{"id":"n1","text":"Ward: Tansy East\nThe Quillmoor of Mr. Quillmoor was 4.","spans":[{"start":6,"end":16,"label":"HOSPITAL"},{"start":38,"end":47,"label":"NAME","sub":"patient"}]}
-{"id":"n2","text":"nurse zephrane came with folder QZ.4471","spans":[{"start":6,"end":14,"label":"NAME","sub":"provider"},{"start":32,"end":39,"label":"MRN"}]}
+{"id":"n2","text":"after zephrane came with folder QZ.4471","spans":[{"start":6,"end":14,"label":"NAME","sub":"provider"},{"start":32,"end":39,"label":"MRN"}]}
 "#;
 
 /// A hospital with gold and two reviewers.
@@ -354,8 +354,11 @@ fn a_text_is_shown_with_the_words_that_can_be_said_of_it() {
 
     // The text with what is found in it, and nothing in it acts.
     let page = look(&ana);
-    assert!(page.contains("<mark>Quillmoor</mark><small>NAME.patient</small>"), "{page}");
-    assert!(page.contains("&#60;script&#62;") && !page.contains("<script") && page.contains("\\u{202e}"));
+    assert!(page.contains("Quillmoor</span></mark><small>NAME.patient</small>"), "{page}");
+    let script = format!("<script src=\"{}select.js\" defer></script>", pages.at);
+    assert!(page.contains("&#60;script&#62;") && page.contains("\\u{202e}"), "{page}");
+    assert!(page.matches("<script").count() == 1 && page.contains(&script), "{page}");
+    assert!(pages.get(&ana, "select.js").contains("selectionchange"));
     assert!(header(&page, "content-security-policy").contains("default-src 'none'"));
     assert_eq!(header(&page, "cache-control"), "no-store");
     let place = page.split("name=\"place\" value=\"").nth(2).unwrap().split('"').next().unwrap();
@@ -409,6 +412,96 @@ fn a_text_is_shown_with_the_words_that_can_be_said_of_it() {
         status(&answer) == "422" && answer.contains("the text is one line") && !answer.contains('\u{1b}'),
         "{answer}"
     );
+}
+
+/// The key of a note of the gold, as the list of them has it.
+fn key(list: &str, at: &str, id: &str) -> String {
+    let row = list.split(&format!("href=\"{at}gold/")).find(|row| row.contains(&format!("<bdi>{id}</bdi>")));
+    row.expect("the list has the note").split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn reviewers_go_through_the_gold_and_what_they_say_of_it_is_a_proposal() {
+    let hospital = Hospital::new();
+    // As `phi annotate` saves it: with who changed it last. Line ends of two characters, and a ward that nobody marked.
+    let third = r#"{"id":"<n3>","text":"MRN 00483917\r\ncame with bay\r\nseven at Tansy East","spans":[{"start":4,"end":12,"label":"MRN"}],"by":"ana"}"#;
+    hospital.place.write("gold.jsonl", &format!("{GOLD}{third}\n"));
+    let pages = Pages::open(&hospital);
+    assert_eq!(status(&pages.get("", "gold")), "401");
+    let (ana, ben) = (pages.sign_in(&hospital.tokens[0]), pages.sign_in(&hospital.tokens[1]));
+
+    let list = pages.get(&ana, "gold");
+    assert!(list.contains("of 3 what is found") && list.contains("&#60;n3&#62;"), "{list}");
+    let [first, second] = ["n1", "n2"].map(|id| key(&list, &pages.at, id));
+    let third = key(&list, &pages.at, "&#60;n3&#62;");
+    assert_eq!(status(&pages.get("", &format!("gold/{second}"))), "401");
+    let page = pages.get(&ana, &format!("gold/{first}"));
+    let link = |key: &str, words: &str| format!("<a href=\"{}gold/{key}\">{words}</a>", pages.at);
+    assert!(page.contains(&link(&second, "Next note")), "{page}");
+    assert!(page.contains(&link(&second, "Next note with a difference")), "{page}");
+    assert!(page.contains("Quillmoor</span></mark><small>NAME.patient</small>"), "{page}");
+    // What was missed stands there with its label, and what becomes of it is weighed on all the gold.
+    let page = pages.get(&ana, &format!("gold/{second}"));
+    assert!(page.contains("Note <bdi>n2</bdi>, 2 of 3 of the gold"), "{page}");
+    let drawn = "<mark class=\"missed\"><span data-at=\"32\">QZ.4471</span></mark><small>missed: MRN</small>";
+    assert!(page.contains(drawn) && page.contains(&link(&third, "Next note with a difference")), "{page}");
+    assert!(!page.contains("name=\"text\""), "the forms name the note and do not hold it: {page}");
+    let draft = pages.post(&ana, "draft", &[("gold", second.as_str()), ("what", "gold"), ("place", "32-39")]);
+    assert!(draft.contains("<option selected>MRN</option>") && draft.contains("QZ[.]\\d{4}"), "{draft}");
+    let shape = [("kind", "shape"), ("text", r"QZ[.]\d{4}"), ("label", "MRN"), ("reason", "our numbers")];
+    let answer = pages.post(&ana, "propose", &shape);
+    assert_eq!(status(&answer), "303", "{answer}");
+    let proposal = pages.get(&ben, "proposals/1");
+    assert!(proposal.contains("On the 3 notes of the gold") && proposal.contains("QZ.4471"), "{proposal}");
+    let seen = pages.seen(&ben, "1");
+    let yes = [("what", "approve"), ("reason", "checked"), ("seen", seen.as_str())];
+    assert_eq!(status(&pages.post(&ben, "proposals/1", &yes)), "303");
+    // It is found from then on.
+    let list = pages.get(&ana, "gold");
+    let rows: Vec<&str> = list.split("<tr>").filter(|row| row.contains("<bdi>n2")).collect();
+    assert!(
+        rows[0].contains("<td>2</td><td>1</td><td>1</td><td>0</td>"),
+        "the name alone is missed: {rows:?}"
+    );
+    assert!(!pages.get(&ana, &format!("gold/{second}")).contains("missed: MRN"));
+
+    // A finding; a selection counted in the note's own characters; a text copied over its line end.
+    let page = pages.get(&ana, &format!("gold/{third}"));
+    let extra =
+        "<mark class=\"extra\"><span data-at=\"38\">Tansy East</span></mark><small>not in the gold: HOSPITAL";
+    assert!(page.contains(extra) && !page.contains("Next note"), "{page}");
+    let place = page.split("name=\"place\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let note = ("gold", third.as_str());
+    let draft = pages.post(&ana, "draft", &[note, ("what", "found"), ("place", place)]);
+    assert!(draft.contains("This text is no identifier") && draft.contains("00483917"), "{draft}");
+    let range = [note, ("what", "range"), ("start", "24"), ("end", "34"), ("label", "OTHER_ID.room")];
+    let copied = [note, ("what", "missed"), ("missed", "bay\r\nseven"), ("label", "OTHER_ID.room")];
+    for asked in [&range[..], &copied[..]] {
+        let draft = pages.post(&ana, "draft", asked);
+        assert!(draft.contains("<code>bay seven</code>"), "{draft}");
+    }
+    for (asked, code, why) in [
+        (&[note, ("what", "gold"), ("place", "0-3")][..], "422", "no such span any more"),
+        (
+            &[note, ("what", "range"), ("start", "30"), ("end", "99"), ("label", "NAME")],
+            "422",
+            "no span 30 to 99",
+        ),
+        (&[("gold", "00"), ("what", "found"), ("place", "0-3")], "409", "no such note now"),
+    ] {
+        let answer = pages.post(&ana, "draft", asked);
+        assert!(status(&answer) == code && answer.contains(why), "{answer}");
+    }
+
+    // A note with another text is another note, and gold that cannot be read is none.
+    hospital.place.write("gold.jsonl", &GOLD.replace("after", "since"));
+    assert_eq!(status(&pages.get(&ana, &format!("gold/{second}"))), "404");
+    assert!(pages.get(&ana, "gold").contains("of 2 what is found"));
+    hospital.place.write("gold.jsonl", "{");
+    let answer = pages.get(&ana, "gold");
+    assert!(status(&answer) == "500" && answer.contains("gold.jsonl:1: "), "{answer}");
+    assert!(!hospital.file().contains("Zephrane"));
+    hospital.check_data();
 }
 
 #[test]
@@ -473,7 +566,7 @@ fn two_people_propose_and_approve_on_the_pages() {
     assert_eq!(status(&answer), "303", "{answer}");
     assert!(hospital.file().starts_with(&edited) && hospital.file().contains("approver = \"ben\""));
     // The pages look by it at once.
-    assert!(!look(&ana).contains("<mark>Quillmoor</mark>"));
+    assert!(!look(&ana).contains("Quillmoor</span></mark>"));
     let answer = decide(&ben, "2", vec![("what", "reject".to_owned()), ("reason", "too wide".to_owned())]);
     assert_eq!(status(&answer), "303", "{answer}");
     assert_eq!(status(&decide(&ben, "2", yes(&seen))), "409");

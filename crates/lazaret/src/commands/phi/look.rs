@@ -105,6 +105,14 @@ pub(crate) fn marks_of(text: &str, found: &[Detection]) -> Vec<Mark> {
     code_points(text, found).into_iter().zip(found).map(mark).collect()
 }
 
+/// `NAME.patient`
+pub(crate) fn label_of(mark: &Mark) -> String {
+    match mark.kind() {
+        (kind, Some(sub)) => format!("{kind}.{sub}"),
+        (kind, None) => kind.to_owned(),
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ContextFile {

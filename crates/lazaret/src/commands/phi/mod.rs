@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit};
 
 pub(crate) use annotate::MAX_ANNOTATED;
-pub(crate) use look::{Look, MAX_CONTEXT, marks_of};
+pub(crate) use look::{Look, MAX_CONTEXT, label_of, marks_of};
 
 mod annotate;
 mod convert;

@@ -13,15 +13,16 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use lazaret_core::{Kind, Label};
+use lazaret_core::Label;
 use lazaret_phi::corpus::{Characters, Mark};
 use lazaret_phi::score::{ANY, share, wilson};
 use serde::Deserialize;
 
-use crate::commands::phi::visible::{acts, escape, visible};
-use crate::commands::phi::{Look, marks_of};
+use crate::commands::phi::visible::visible;
+use crate::commands::phi::{Look, label_of, marks_of};
 use crate::exit::{CliError, chain};
 use crate::server::answer::HTML;
+use crate::server::sheet::{self, Drawn, Piece};
 use crate::server::{Hosts, guard, pages};
 
 mod desk;
@@ -169,41 +170,6 @@ struct NotePage {
     wrong: Option<String>,
 }
 
-struct Piece {
-    parts: Vec<Part>,
-    label: Option<String>,
-}
-
-/// A part of the note as it is drawn.
-struct Part {
-    text: String,
-    /// The character of the note at which it begins.
-    at: usize,
-    /// How many characters of the note it stands for, where it is drawn as others than those; else 0.
-    whole: usize,
-    /// Whether it stands for a character that would act.
-    is_escape: bool,
-}
-
-/// The parts of a text that begins at a character of the note: what would act is an escape of its own, and so is a line end
-/// of two characters.
-fn parts(text: &str, start: usize) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let mut characters = text.chars().zip(start..).peekable();
-    while let Some((character, at)) = characters.next() {
-        if character == '\r' && characters.next_if(|(next, _)| *next == '\n').is_some() {
-            parts.push(Part { text: "\n".to_owned(), at, whole: 2, is_escape: false });
-        } else if acts(character) && !matches!(character, '\n' | '\t') {
-            parts.push(Part { text: escape(character), at, whole: 1, is_escape: true });
-        } else if let Some(last) = parts.last_mut().filter(|last| last.whole == 0) {
-            last.text.push(character);
-        } else {
-            parts.push(Part { text: character.to_string(), at, whole: 0, is_escape: false });
-        }
-    }
-    parts
-}
-
 struct MarkRow {
     start: usize,
     end: usize,
@@ -215,22 +181,10 @@ fn note_page(desk: &Desk, place: usize, wrong: Option<String>) -> Option<NotePag
     let item = desk.items.get(place)?;
     let characters = Characters::of(&item.note.text);
     let text = |start: usize, end: usize| characters.get(start, end).unwrap_or("");
-    let label = |mark: &Mark| match mark.kind() {
-        (kind, Some(sub)) => visible(&format!("{kind}.{sub}")).into_owned(),
-        (kind, None) => visible(kind).into_owned(),
-    };
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    for mark in &item.note.marks {
-        // Gold that others made may overlap; what overlaps is in the list, and drawn as far as it is free.
-        let start = mark.start.max(at);
-        pieces.push(Piece { parts: parts(text(at, start), at), label: None });
-        if start < mark.end {
-            pieces.push(Piece { parts: parts(text(start, mark.end), start), label: Some(label(mark)) });
-        }
-        at = at.max(mark.end);
-    }
-    pieces.push(Piece { parts: parts(text(at, characters.count()), at), label: None });
+    let label = |mark: &Mark| visible(&label_of(mark)).into_owned();
+    // Gold that others made may overlap; what overlaps is in the list below.
+    let drawn = |mark: &Mark| Drawn { start: mark.start, end: mark.end, label: label(mark), tone: "" };
+    let pieces = sheet::pieces(&characters, item.note.marks.iter().map(drawn));
     let marks = item.note.marks.iter().map(|mark| MarkRow {
         start: mark.start,
         end: mark.end,
@@ -246,12 +200,7 @@ fn note_page(desk: &Desk, place: usize, wrong: Option<String>) -> Option<NotePag
         revision: item.revision,
         pieces,
         marks: marks.collect(),
-        labels: Kind::ALL
-            .into_iter()
-            .map(Label::of)
-            .chain(Label::SUBS)
-            .map(|label| label.to_string())
-            .collect(),
+        labels: sheet::labels(),
         wrong,
     })
 }
@@ -322,24 +271,6 @@ async fn change(State(desk): State<Shared>, Path(place): Path<usize>, Form(asked
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_drawn_says_where_it_stands_in_the_note() {
-        let text = "a\u{1f600}\r\nb\u{1b}\u{202e}c\nd\r";
-        let drawn: Vec<(usize, usize, String)> =
-            parts(text, 10).into_iter().map(|part| (part.at, part.whole, part.text)).collect();
-        let part = |at, whole, text: &str| (at, whole, text.to_owned());
-        let expected = [
-            part(10, 0, "a\u{1f600}"),
-            part(12, 2, "\n"),
-            part(14, 0, "b"),
-            part(15, 1, "\\u{1b}"),
-            part(16, 1, "\\u{202e}"),
-            part(17, 0, "c\nd"),
-            part(20, 1, "\\u{d}"),
-        ];
-        assert_eq!(drawn, expected);
-    }
 
     #[test]
     fn a_share_is_told_in_points() {

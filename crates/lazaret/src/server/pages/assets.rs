@@ -1,5 +1,5 @@
-//! What pages refer to, part of the binary: one stylesheet, the mark in the browser's tab, and the script of the pages that
-//! correct notes.
+//! What pages refer to, part of the binary: one stylesheet, the mark in the browser's tab, and the script of the pages on
+//! which text is selected.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -14,7 +14,7 @@ pub(crate) async fn stylesheet() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLESHEET)
 }
 
-/// `select.js` of the pages that correct notes.
+/// `select.js` of the pages that show a text to be marked.
 pub(crate) async fn select() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SELECT)
 }

@@ -1,11 +1,13 @@
 //! The pages on which reviewers say what is no identifier and what was missed: each such word is a proposed entry of the
 //! hospital's knowledge, weighed on its gold, and approved by another reviewer. They show texts, so they are served to this
 //! machine alone, under an address that only who started them knows, and to those who signed in with their token. A text
-//! that is looked at is kept nowhere; what is proposed is. No page runs a script.
+//! that is pasted is kept nowhere; what is proposed is. The notes of the gold are read here and changed on the pages of
+//! `phi annotate` alone. The one script is that of those pages.
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `sessions` | who signed in |
+//! | `gold` | the notes of the gold, each beside what is found in it |
 //! | `text` | a text with what is found in it, and the entry that a word about it would make |
 //! | `proposal` | the proposals, what one does to the gold, and the decision |
 
@@ -32,6 +34,7 @@ use crate::proposals::{Proposals, Refused, reviewers};
 use crate::server::answer::HTML;
 use crate::server::{Hosts, guard, pages};
 
+mod gold;
 mod proposal;
 mod sessions;
 mod text;
@@ -113,6 +116,8 @@ pub(crate) fn router(state: ReviewState, hosts: Hosts) -> Router {
     let most = state.0.config.limits().get(MAX_TEXT).most();
     let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_mul(AS_FORM).saturating_add(MAX_FORM);
     Router::new()
+        .route(&at("gold"), get(gold::list))
+        .route(&at("gold/{key}"), get(gold::note))
         .route(&at("text"), post(text::look).layer(DefaultBodyLimit::max(most)))
         .route(&at("draft"), post(text::draft).layer(DefaultBodyLimit::max(most)))
         .route(&at("propose"), post(text::propose).layer(DefaultBodyLimit::max(MAX_FORM)))
@@ -125,6 +130,7 @@ pub(crate) fn router(state: ReviewState, hosts: Hosts) -> Router {
         .route(&at(""), get(front))
         .route(&at("sign-in"), post(sign_in).layer(DefaultBodyLimit::max(MAX_FORM)))
         .route(&at("console.css"), get(pages::assets::stylesheet))
+        .route(&at("select.js"), get(pages::assets::select))
         .with_state(state)
         .fallback(no_such_page)
         .layer(from_fn_with_state(hosts, guard::admit_changes))
@@ -134,6 +140,11 @@ pub(crate) fn router(state: ReviewState, hosts: Hosts) -> Router {
 /// In words alone: the console's page for this leads to pages that are not here.
 async fn no_such_page() -> Response {
     (StatusCode::NOT_FOUND, "there is no page at this address\n").into_response()
+}
+
+/// The same with a reason.
+fn not_found(why: &str) -> Response {
+    (StatusCode::NOT_FOUND, format!("{why}\n")).into_response()
 }
 
 async fn signed_in(State(state): State<ReviewState>, mut request: Request, next: Next) -> Response {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use lazaret_phi::score::effect::Effect;
 use serde::Deserialize;
 
-use super::{ReviewState, Rooms, Who, form_of, page as make, status, to, told, work};
+use super::{ReviewState, Rooms, Who, form_of, not_found, page as make, status, to, told, work};
 use crate::commands::phi::visible::visible;
 use crate::compose::is_one_person;
 use crate::proposals::{
@@ -211,11 +211,6 @@ pub(super) async fn page(
         made => made,
     })
     .await
-}
-
-fn not_found(why: &str) -> Response {
-    use axum::response::IntoResponse as _;
-    (StatusCode::NOT_FOUND, format!("{why}\n")).into_response()
 }
 
 /// What the form of a decision sends.

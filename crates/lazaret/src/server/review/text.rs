@@ -1,5 +1,5 @@
-//! A text with what is found in it, and the entry that a word about it would make. The text goes back and forth between
-//! browser and server; the server keeps none of it.
+//! A text with what is found in it, and the entry that a word about it would make. It is pasted, and then goes back and forth
+//! between browser and server, which keeps none of it; or it is a note of the gold, which the forms name.
 
 use askama::Template;
 use axum::Extension;
@@ -7,29 +7,35 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use lazaret_core::{Kind, Label};
+use lazaret_core::Label;
 use lazaret_phi::corpus::{Characters, Mark};
 use lazaret_phi::{EntryKind, NewEntry, Setting, section_at, shape_of};
 use serde::Deserialize;
 
+use super::gold::OfGold;
 use super::{MAX_TEXT, ReviewState, Rooms, Who, form_of, page, status, to, told, too_long, work};
-use crate::commands::phi::marks_of;
-use crate::commands::phi::visible::{Part, shown, visible};
+use crate::commands::phi::visible::visible;
+use crate::commands::phi::{label_of, marks_of};
 use crate::exit::CliError;
 use crate::proposals::Refused;
+use crate::server::sheet::{self, Drawn, Piece};
 
-/// A text, and where it was written, as the form tells.
-#[derive(Deserialize)]
+/// A text, and where it was written, as the form tells; or the note of the gold that the form names.
+#[derive(Default, Deserialize)]
 pub(super) struct Asked {
+    #[serde(default)]
     text: String,
+    /// The note's key.
+    #[serde(default)]
+    gold: String,
     #[serde(default)]
     ward: String,
     #[serde(default)]
     author: String,
-    /// `found`, `missed`, `range`.
+    /// `found`, `missed`, `range`, `gold`.
     #[serde(default)]
     what: String,
-    /// The place that was found: `12-20`.
+    /// The place that was found, or that is marked in the gold: `12-20`.
     #[serde(default)]
     place: String,
     /// A text that was missed, copied.
@@ -44,16 +50,32 @@ pub(super) struct Asked {
     label: String,
 }
 
+impl Asked {
+    /// For a note of the gold.
+    pub(super) fn of_gold(key: String) -> Self {
+        Self { gold: key, ..Self::default() }
+    }
+}
+
 /// A text as it is looked at.
-struct Looked {
-    /// With line ends as they are counted: a browser sends them as CR LF, whatever they were.
+pub(super) struct Looked {
+    /// What was pasted, with line ends as they are counted: a browser sends them as CR LF, whatever they were. A note of the
+    /// gold as it is.
     text: String,
     setting: Setting,
     marks: Vec<Mark>,
+    /// Where it stands in the gold.
+    gold: Option<OfGold>,
 }
 
 impl Looked {
-    fn of(rooms: &Rooms, asked: &Asked) -> Result<Self, Refused> {
+    pub(super) fn of(rooms: &Rooms, asked: &Asked) -> Result<Self, Refused> {
+        if !asked.gold.is_empty() {
+            let gold = OfGold::of(rooms, &asked.gold)?;
+            let text = gold.note().text.clone();
+            let (setting, marks) = (Setting::default().or_from(&text), gold.found().to_vec());
+            return Ok(Self { text, setting, marks, gold: Some(gold) });
+        }
         let limit = rooms.config.limits().get(MAX_TEXT);
         if limit.check(asked.text.len() as u64).is_err() {
             return Err(Refused::Wrong(too_long(limit).trim_end().to_owned()));
@@ -69,7 +91,7 @@ impl Looked {
         found.retain(|detection| profile.reports(detection.label));
         let marks = marks_of(&text, &found);
         let setting = setting.or_from(&text);
-        Ok(Self { text, setting, marks })
+        Ok(Self { text, setting, marks, gold: None })
     }
 }
 
@@ -84,35 +106,24 @@ struct TextPage<'a> {
     pieces: Vec<Piece>,
     found: Vec<Row>,
     labels: Vec<String>,
+    gold: Option<&'a OfGold>,
     wrong: Option<String>,
     broken: Option<String>,
 }
 
-struct Piece {
-    parts: Vec<Part>,
-    label: Option<String>,
+/// A finding, or a gold span that was missed.
+pub(super) struct Row {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) text: String,
+    /// What it was found as; none of what was missed.
+    pub(super) found: Option<String>,
+    /// What the gold says of it.
+    pub(super) gold: String,
 }
 
-struct Row {
-    start: usize,
-    end: usize,
-    text: String,
-    label: String,
-}
-
-fn label_of(mark: &Mark) -> String {
-    match mark.kind() {
-        (kind, Some(sub)) => format!("{kind}.{sub}"),
-        (kind, None) => kind.to_owned(),
-    }
-}
-
-fn labels() -> Vec<String> {
-    Kind::ALL.into_iter().map(Label::of).chain(Label::SUBS).map(|label| label.to_string()).collect()
-}
-
-/// The text with what is found in it.
-fn text_page(
+/// The text with what is found in it, and what the gold says, where it is of the gold.
+pub(super) fn text_page(
     rooms: &Rooms,
     who: &Who,
     asked: &Asked,
@@ -120,20 +131,9 @@ fn text_page(
     (code, wrong): (StatusCode, Option<String>),
 ) -> Result<Response, Refused> {
     let characters = Characters::of(&looked.text);
-    let text = |start: usize, end: usize| characters.get(start, end).unwrap_or("");
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    for mark in &looked.marks {
-        pieces.push(Piece { parts: shown(text(at, mark.start)), label: None });
-        pieces.push(Piece { parts: shown(text(mark.start, mark.end)), label: Some(label_of(mark)) });
-        at = mark.end;
-    }
-    pieces.push(Piece { parts: shown(text(at, characters.count())), label: None });
-    let row = |mark: &Mark| Row {
-        start: mark.start,
-        end: mark.end,
-        text: visible(text(mark.start, mark.end)).into_owned(),
-        label: label_of(mark),
+    let (drawn, found) = match &looked.gold {
+        Some(gold) => gold.shown(&characters),
+        None => looked.marks.iter().map(|mark| found(mark, &characters)).unzip(),
     };
     let made = TextPage {
         at: &rooms.at,
@@ -141,13 +141,22 @@ fn text_page(
         text: &looked.text,
         ward: &asked.ward,
         author: &asked.author,
-        pieces,
-        found: looked.marks.iter().map(row).collect(),
-        labels: labels(),
+        pieces: sheet::pieces(&characters, drawn),
+        found,
+        labels: sheet::labels(),
+        gold: looked.gold.as_ref(),
         wrong,
         broken: rooms.scanner.broken(),
     };
     page(code, &made)
+}
+
+/// A finding in a text that is not of the gold.
+fn found(mark: &Mark, characters: &Characters<'_>) -> (Drawn, Row) {
+    let (start, end, label) = (mark.start, mark.end, label_of(mark));
+    let text = visible(characters.get(start, end).unwrap_or("")).into_owned();
+    let row = Row { start, end, text, found: Some(label.clone()), gold: String::new() };
+    (Drawn { start, end, label, tone: "" }, row)
 }
 
 /// `POST text`: looks at it.
@@ -270,7 +279,7 @@ fn draft_page(
     (code, wrong): (StatusCode, Option<String>),
 ) -> Result<Response, Refused> {
     let drafts = drafts.into_iter().map(DraftForm::of).collect();
-    page(code, &DraftPage { at: &rooms.at, who: &who.0, drafts, labels: labels(), wrong })
+    page(code, &DraftPage { at: &rooms.at, who: &who.0, drafts, labels: sheet::labels(), wrong })
 }
 
 /// The entries that a word about a text would make.
@@ -279,20 +288,29 @@ fn drafts_of(asked: &Asked, looked: &Looked) -> Result<Vec<Draft>, String> {
     let number = |text: &str| {
         text.trim().parse::<usize>().map_err(|_| "an offset is a whole number from 0".to_owned())
     };
+    let at_place = |marks: &[Mark], why: &str| {
+        let (start, end) = asked.place.split_once('-').ok_or("no such place")?;
+        let (start, end) = (number(start)?, number(end)?);
+        let mark = marks.iter().find(|mark| (mark.start, mark.end) == (start, end));
+        mark.cloned().ok_or_else(|| why.to_owned())
+    };
     let (start, end, label) = match asked.what.as_str() {
         "found" => {
-            let (start, end) = asked.place.split_once('-').ok_or("no such place")?;
-            let (start, end) = (number(start)?, number(end)?);
-            let mark = looked.marks.iter().find(|mark| (mark.start, mark.end) == (start, end));
-            let mark = mark.ok_or("this is not found any more; look at the text again")?;
-            (start, end, mark.kind().0.to_owned())
+            let mark = at_place(&looked.marks, "this is not found any more; look at the text again")?;
+            (mark.start, mark.end, mark.kind().0.to_owned())
+        }
+        "gold" => {
+            let marks = looked.gold.as_ref().map_or(&[][..], |gold| &gold.note().marks);
+            let mark = at_place(marks, "the gold has no such span any more; look at the note again")?;
+            (mark.start, mark.end, label_of(&mark))
         }
         "range" => (number(&asked.start)?, number(&asked.end)?, asked.label.clone()),
         "missed" => {
-            let missed = asked.missed.replace("\r\n", "\n");
-            let missed = missed.trim();
-            let at = (!missed.is_empty()).then(|| looked.text.find(missed)).flatten();
-            let at = at.ok_or("the text does not hold this")?;
+            // A browser sends line ends as CR LF, whatever the text has.
+            let wanted = [asked.missed.clone(), asked.missed.replace("\r\n", "\n")];
+            let mut wanted = wanted.iter().map(|missed| missed.trim()).filter(|missed| !missed.is_empty());
+            let at = wanted.find_map(|missed| Some((looked.text.find(missed)?, missed)));
+            let (at, missed) = at.ok_or("the text does not hold this")?;
             let places = (characters.at_byte(at), characters.at_byte(at + missed.len()));
             let (Some(start), Some(end)) = places else {
                 return Err("the text does not hold this".to_owned());
