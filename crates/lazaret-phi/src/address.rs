@@ -71,7 +71,7 @@ fn towns_before(note: &Note<'_>, out: &mut Vec<Found>) {
         {
             let label =
                 if word.has(Marks::STATE) && !word.has(Marks::CITY) { Label::STATE } else { Label::CITY };
-            out.push(found(label, word.start, end, Evidence::Shape));
+            out.push(found(label, word.start, end, Evidence::Checked));
         }
     }
 }

@@ -170,13 +170,13 @@ impl Languages {
     /// Tells the languages of a note's parts.
     pub(crate) fn of(note: &Note<'_>) -> Self {
         let words = &*WORDS;
-        let hits = note.tokens().iter().filter(|token| tells(words, token) != [false; 3]);
+        let hits = note.tokens().iter().filter(|token| tells(note, words, token) != [false; 3]);
         if hits.take(LEAST).count() < LEAST {
             return Self::default();
         }
         let parts = parts(note);
         let counts: Vec<Counts> =
-            parts.iter().map(|(_, _, tokens)| Counts::of(note.tokens().get(tokens.clone()))).collect();
+            parts.iter().map(|(_, _, tokens)| Counts::of(note, note.tokens().get(tokens.clone()))).collect();
         let mut whole = Counts::default();
         for part in &counts {
             whole.add(part);
@@ -231,8 +231,13 @@ impl Languages {
     }
 }
 
-/// Which languages a word tells. Capitals alone tell nothing: `LA`, `EST`, `DES` are abbreviations of English.
-fn tells(words: &Words, token: &Token) -> [bool; 3] {
+/// Which languages a word tells. Capitals alone tell nothing: `LA`, `EST`, `DES` are abbreviations of English; nor does a
+/// letter beside a sign: `75 y.o.`, `y/o`.
+fn tells(note: &Note<'_>, words: &Words, token: &Token) -> [bool; 3] {
+    let apart = |b: u8| matches!(b, b' ' | b'\n' | b'\t' | b',');
+    if token.len() == 1 && !(apart(note.byte_before(token.start)) && apart(note.byte(token.end))) {
+        return [false; 3];
+    }
     if matches!(token.case, Case::Upper | Case::Initial | Case::Number | Case::Mixed) {
         return [false; 3];
     }
@@ -268,7 +273,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(tokens: Option<&[Token]>) -> Self {
+    fn of(note: &Note<'_>, tokens: Option<&[Token]>) -> Self {
         let (words, mut counts) = (&*WORDS, Self::default());
         for token in tokens.unwrap_or(&[]).iter().filter(|token| token.case != Case::Number) {
             counts.words += 1;
@@ -276,7 +281,7 @@ impl Counts {
             if words.get(token.hash).is_none() {
                 counts.english += usize::from(english);
             } else {
-                let tells = tells(words, token);
+                let tells = tells(note, words, token);
                 counts.foreign.iter_mut().zip(tells).for_each(|(count, tells)| *count += usize::from(tells));
             }
         }

@@ -109,14 +109,15 @@ fn always_stops(token: &Token) -> bool {
 }
 
 /// What a town stands right after.
-const LEADS: [&str; 9] = ["in ", "from ", "IN ", "FROM ", "to ", "near ", "outside ", " of ", "city\":\""];
+const LEADS: [&str; 10] =
+    ["lives ", "in ", "from ", "IN ", "FROM ", "to ", "near ", "outside ", " of ", "city\":\""];
 /// The keys of a field that holds one.
 const KEYS: [&str; 4] = ["City: ", "CITY: ", "Town: ", "TOWN: "];
 
 /// What stands before a place, if it ends with a word that a town stands right after.
 fn led<'n>(note: &'n Note<'_>, at: usize) -> Option<&'n str> {
     let last = note.byte_before(at.saturating_sub(1));
-    if !matches!(last, b'n' | b'm' | b'N' | b'M' | b'o' | b'r' | b'e' | b'f' | b':' | b'"') {
+    if !matches!(last, b'n' | b'm' | b'N' | b'M' | b'o' | b'r' | b'e' | b'f' | b's' | b':' | b'"') {
         return None;
     }
     let before = note.before(at, 24);
