@@ -71,6 +71,7 @@ mod surrogate;
 mod value;
 mod view;
 mod wide;
+mod widen;
 
 pub use classifier::{
     MAX_MODEL_CONFIG, MAX_MODEL_HEADER, MAX_MODEL_HEADS, MAX_MODEL_LABELS, MAX_MODEL_TEXT,

@@ -87,10 +87,10 @@ fn logs(note: &Note<'_>, token: &Token) -> bool {
     let before = note.before(token.start, 10);
     let lead = before.trim_end_matches(' ');
     let clock = lead.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let led = clock == 4
+    let begun = clock == 4
         || clock == 2 && lead.get(..lead.len() - 2).is_some_and(|head| head.ends_with(':'))
         || lead.ends_with("addendum");
-    note.byte(token.end) == b':' && note.byte(token.end + 1) == b' ' && lead.len() < before.len() && led
+    note.byte(token.end) == b':' && note.byte(token.end + 1) == b' ' && lead.len() < before.len() && begun
 }
 
 /// `Scanned by mquillada to`, `Completed 2025-12-10 06:05 by rquillim;`: a word of no list that did what a system records.

@@ -120,7 +120,7 @@ fn mend(word: &mut [u8], beside: bool) {
     }
     // `VlLLAGE`, `CLlNlC`
     let small = word.iter().filter(|byte| byte.is_ascii_lowercase()).count();
-    let thin = word.iter().filter(|byte| **byte == b'l').count();
+    let thin = word.iter().map(|byte| usize::from(*byte == b'l')).sum::<usize>();
     if digits == 0 && thin > 0 && thin == small && word.len() >= thin + 3 {
         word.iter_mut().filter(|byte| **byte == b'l').for_each(|byte| *byte = b'I');
         return;

@@ -23,7 +23,7 @@ use crate::language::Languages;
 use crate::lexicon::{Lexicon, Marks};
 use crate::logins;
 use crate::model;
-use crate::names::widen;
+
 use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};
@@ -32,6 +32,7 @@ use crate::short_dates;
 use crate::stays::clinical_stays;
 use crate::view::{Case, Note, Token};
 use crate::wide;
+use crate::widen::widen;
 
 /// Bytes of text that are looked at at once.
 const BLOCK: usize = 1 << 20;

@@ -29,7 +29,7 @@ pub(crate) fn digest() -> io::Result<u64> {
         .filter(|path| path.file_name().is_some_and(|name| name != "professions.txt"))
         .collect();
     files.sort();
-    files.extend(["main.rs", "slots.rs", "templates.txt"].map(|name| train.join(name)));
+    files.extend(["main.rs", "slots.rs", "templates.txt", "words.rs"].map(|name| train.join(name)));
     let mut hash = BASIS;
     for file in files {
         hash = fnv(fs::read_to_string(file)?.replace('\r', "").as_bytes(), hash);

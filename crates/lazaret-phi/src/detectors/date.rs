@@ -22,7 +22,7 @@ use crate::lexicon::{Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
-use crate::view::{Case, Note};
+use crate::view::{Case, Note, Token};
 
 /// See the page above.
 pub(crate) struct Dates;
@@ -442,28 +442,7 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
         return false;
     }
     if dash {
-        // `RTC 4-6 wk`
-        if unit_follows(note, hit.end) || note.cue_after(hit.end, 5, "wk|wks|mo|mos|mth|mths|visits|times|x")
-        {
-            return false;
-        }
-        // `10-3 1405`, `3-5 11a` at a line's beginning: a log.
-        let time = note.after(hit.end, 8);
-        let clock = time.trim_start().bytes().take_while(u8::is_ascii_digit).count();
-        let hour = clock == 4
-            || (1..=2).contains(&clock)
-                && time.trim_start().get(clock..).is_some_and(|rest| rest.starts_with(['a', 'p', ':']));
-        if matches!(note.byte_before(hit.start), 0 | b'\n') && time.starts_with(' ') && hour {
-            return true;
-        }
-        // `NV 11-19`: the next visit. `CXR 11-13 No change`: when the picture was taken.
-        let next = note.tokens().get(index + 2);
-        let closes = next.is_none_or(|t| t.case == Case::Capital || note.byte(hit.end) != b' ');
-        return near.is_some_and(|t| {
-            matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc")
-                || closes
-                    && is_one_of(note.word(t), "appt|Appt|APPT|appointment|f2f|F2F|visit|due|seen|CXR|MRI|CT|HUS|EEG|ECG|EKG|TTE|TEE|Echo|MRA|CTA|PET|EGD|KUB")
-        });
+        return hyphened_is_date(hit, note, index, near);
     }
     if text.ends_with('.') {
         return true;
@@ -489,6 +468,31 @@ fn short_is_date(hit: Hit, note: &Note<'_>, text: &str, birth: bool) -> bool {
     let more = text.split_once('/').and_then(|(a, b)| Some((a.parse::<u8>().ok()?, b.parse::<u8>().ok()?)));
     let greater = more.is_some_and(|(a, b)| (a, b) != (24, 7) && a > b && (a <= 12 || a <= 31 && b <= 12));
     cued || alone || greater || (day > 12 && day != 20 && day != 30) || (bracketed && day > 5)
+}
+
+/// The same with a hyphen between them, which is mostly a range.
+fn hyphened_is_date(hit: Hit, note: &Note<'_>, index: usize, near: Option<&Token>) -> bool {
+    // `RTC 4-6 wk`
+    if unit_follows(note, hit.end) || note.cue_after(hit.end, 5, "wk|wks|mo|mos|mth|mths|visits|times|x") {
+        return false;
+    }
+    // `10-3 1405`, `3-5 11a` at a line's beginning: a log.
+    let time = note.after(hit.end, 8);
+    let clock = time.trim_start().bytes().take_while(u8::is_ascii_digit).count();
+    let hour = clock == 4
+        || (1..=2).contains(&clock)
+            && time.trim_start().get(clock..).is_some_and(|rest| rest.starts_with(['a', 'p', ':']));
+    if matches!(note.byte_before(hit.start), 0 | b'\n') && time.starts_with(' ') && hour {
+        return true;
+    }
+    // `NV 11-19`: the next visit. `CXR 11-13 No change`: when the picture was taken.
+    let next = note.tokens().get(index + 2);
+    let closes = next.is_none_or(|t| t.case == Case::Capital || note.byte(hit.end) != b' ');
+    near.is_some_and(|t| {
+        matches!(note.word(t), "NV" | "nv" | "RTC" | "rtc")
+            || closes
+                && is_one_of(note.word(t), "appt|Appt|APPT|appointment|f2f|F2F|visit|due|seen|CXR|MRI|CT|HUS|EEG|ECG|EKG|TTE|TEE|Echo|MRA|CTA|PET|EGD|KUB")
+    })
 }
 
 /// Whether a doctor's or a person's title and name stand right before the word at `index`: `Dr Quill`, `Ms Vane-Quill`.

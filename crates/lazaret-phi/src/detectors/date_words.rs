@@ -118,51 +118,12 @@ impl ShapeDetector for DateWords {
 
     fn judge(&self, hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         let mut start = hit.start;
-        if hit.shape == 10 {
-            // `Saturday the 22nd`, `TUES 11TH`; `sat 4th in line` is none.
-            let first = note.tokens().get(note.token_at(start));
-            let month = of_month(&note.after(hit.end, 24).to_ascii_lowercase()).unwrap_or(0);
-            if first.is_some_and(|t| t.capitalised() || t.len() > 3) {
-                out.push(found(Label::DATE, start, hit.end + month, Evidence::Checked));
-            }
-            return;
-        }
-        if hit.shape == 11 {
-            // `one slash twenty nine`, not `three slash six`, which is a murmur's, and `four slash five`, a strength.
-            let text = note.slice(hit.start, hit.end).to_ascii_lowercase();
-            let parts: Vec<&str> = text.split(" slash ").collect();
-            let day = parts.get(1).is_some_and(|day| {
-                day.contains("teen")
-                    || day.contains("twenty-")
-                    || day.contains("twenty ")
-                    || day.starts_with("thirty ")
-            });
-            if parts.len() == 3 || day {
-                out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
-            }
-            return;
-        }
-        if hit.shape == 12 {
-            // `born two six forty one`: from the month on.
-            let months = [
-                "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-                "twelve",
-            ];
-            let first = note
-                .tokens()
-                .iter()
-                .skip(note.token_at(start))
-                .take(5)
-                .find(|t| months.contains(&note.word(t).to_ascii_lowercase().as_str()));
-            if let Some(first) = first {
-                let label = if note.cue_before(first.start, 20, "birth|born|dob|d o b") {
-                    Label::BIRTH_DATE
-                } else {
-                    Label::DATE
-                };
-                out.push(found(label, first.start, hit.end, Evidence::Checked));
-            }
-            return;
+        match hit.shape {
+            10 => return weekday(hit, note, out),
+            11 => return slashed(hit, note, out),
+            12 => return three_numbers(hit, note, out),
+            LONE => return lone(hit, note, out),
+            _ => {}
         }
         if hit.shape == 9 {
             // `on the ninth of october`
@@ -179,40 +140,6 @@ impl ShapeDetector for DateWords {
                 return;
             }
             start += note.slice(hit.start, hit.end).to_ascii_lowercase().find("the ").unwrap_or(0);
-        }
-        if hit.shape == LONE {
-            // `recheck the 15th.`: higher ordinals count little else, where nothing follows that they could count.
-            // `the 14th of March`, `the 14th March 2024`
-            if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
-                out.push(found(Label::DATE, hit.start, hit.end + length, Evidence::Checked));
-                return;
-            }
-            let month = note.tokens().get(note.token_at(hit.end));
-            if let Some(month) =
-                month.filter(|t| t.start == hit.end + 1 && t.has(Marks::MONTH) && t.capitalised())
-            {
-                let year = note.after(month.end, 5);
-                let year = year
-                    .strip_prefix(' ')
-                    .is_some_and(|year| year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()));
-                out.push(found(
-                    Label::DATE,
-                    hit.start,
-                    month.end + if year { 5 } else { 0 },
-                    Evidence::Checked,
-                ));
-                return;
-            }
-            let rest = note.after(hit.end, 4);
-            let closes = rest.is_empty()
-                || rest.starts_with(['.', ',', ';', ')', '\n', '?', '!'])
-                || rest.starts_with(" -")
-                || rest.starts_with(" \u{2013}")
-                || rest.starts_with(" \u{2014}");
-            if closes {
-                out.push(found(Label::DATE, hit.start, hit.end, Evidence::Shape));
-            }
-            return;
         }
         if hit.shape == 3 {
             let text = note.slice(hit.start, hit.end);
@@ -242,6 +169,76 @@ impl ShapeDetector for DateWords {
             }
         }
         out.push(found(Label::DATE, start, hit.end, Evidence::Checked));
+    }
+}
+
+/// `Saturday the 22nd`, `TUES 11TH`; `sat 4th in line` is none.
+fn weekday(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let first = note.tokens().get(note.token_at(hit.start));
+    let month = of_month(&note.after(hit.end, 24).to_ascii_lowercase()).unwrap_or(0);
+    if first.is_some_and(|t| t.capitalised() || t.len() > 3) {
+        out.push(found(Label::DATE, hit.start, hit.end + month, Evidence::Checked));
+    }
+}
+
+/// `one slash twenty nine`, not `three slash six`, which is a murmur's, and `four slash five`, a strength.
+fn slashed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let text = note.slice(hit.start, hit.end).to_ascii_lowercase();
+    let parts: Vec<&str> = text.split(" slash ").collect();
+    let day = parts.get(1).is_some_and(|day| {
+        day.contains("teen")
+            || day.contains("twenty-")
+            || day.contains("twenty ")
+            || day.starts_with("thirty ")
+    });
+    if parts.len() == 3 || day {
+        out.push(found(Label::DATE, hit.start, hit.end, Evidence::Checked));
+    }
+}
+
+/// `born two six forty one`: from the month on.
+fn three_numbers(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    let months =
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let first = note
+        .tokens()
+        .iter()
+        .skip(note.token_at(hit.start))
+        .take(5)
+        .find(|t| months.contains(&note.word(t).to_ascii_lowercase().as_str()));
+    if let Some(first) = first {
+        let label = if note.cue_before(first.start, 20, "birth|born|dob|d o b") {
+            Label::BIRTH_DATE
+        } else {
+            Label::DATE
+        };
+        out.push(found(label, first.start, hit.end, Evidence::Checked));
+    }
+}
+
+/// `recheck the 15th.`, `the 14th March 2024`: higher ordinals count little else, where nothing follows that they could count.
+fn lone(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
+    if let Some(length) = of_month(&note.after(hit.end, 24).to_ascii_lowercase()) {
+        out.push(found(Label::DATE, hit.start, hit.end + length, Evidence::Checked));
+        return;
+    }
+    let month = note.tokens().get(note.token_at(hit.end));
+    if let Some(month) = month.filter(|t| t.start == hit.end + 1 && t.has(Marks::MONTH) && t.capitalised()) {
+        let year = note.after(month.end, 5);
+        let year = year
+            .strip_prefix(' ')
+            .is_some_and(|year| year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit()));
+        out.push(found(Label::DATE, hit.start, month.end + if year { 5 } else { 0 }, Evidence::Checked));
+        return;
+    }
+    let rest = note.after(hit.end, 4);
+    let closes = rest.is_empty()
+        || rest.starts_with(['.', ',', ';', ')', '\n', '?', '!'])
+        || rest.starts_with(" -")
+        || rest.starts_with(" \u{2013}")
+        || rest.starts_with(" \u{2014}");
+    if closes {
+        out.push(found(Label::DATE, hit.start, hit.end, Evidence::Shape));
     }
 }
 

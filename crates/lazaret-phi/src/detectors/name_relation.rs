@@ -57,22 +57,7 @@ const DOES: &str = "waiting|here|present|visiting|bedside|at|is|was|in|says|said
 fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };
-    let mut at = index + 1;
-    let mut loose = false;
-    // `mother-in-law`, `sister, named`, `name is`
-    while let (Some(last), Some(next)) = (tokens.get(at - 1), tokens.get(at)) {
-        let gap = note.slice(last.end, next.start);
-        let word = note.word(next);
-        let link = matches!(word, "named" | "is" | "called" | "in" | "law" | "name" | "to" | "IS" | "NAMED")
-            && matches!(gap, " " | "-" | ", ")
-            && at - index <= 4
-            && (gap == "-" || !matches!(word, "in" | "to" | "law"));
-        if !link {
-            break;
-        }
-        loose |= word == "is";
-        at += 1;
-    }
+    let (mut at, loose) = past_links(note, index);
     // `Twin B (Xanthia)`, `Boy A, Ezra`: which of several.
     let of_several = tokens.get(at).zip(tokens.get(at + 1)).is_some_and(|(letter, name)| {
         letter.case == Case::Initial
@@ -99,19 +84,7 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         report(note, words, label, Evidence::Named, out);
         return;
     }
-    // `his late wife was pearl and`
-    let was = tokens.get(index + 1).is_some_and(|t| matches!(note.word(t), "was" | "is"))
-        && tokens.get(index + 2).is_some_and(|t| {
-            t.case == Case::Lower
-                && t.has(Marks::GIVEN_FREQUENT)
-                && !t.has(Marks::CLINICAL.or(Marks::FUNCTION))
-                && tokens
-                    .get(index + 3)
-                    .is_none_or(|after| matches!(note.word(after), "and" | "who" | "she" | "he"))
-        })
-        && token.case == Case::Lower
-        && note.slice(token.end, tokens.get(index + 2).map_or(0, |t| t.start)).len() <= 5;
-    if was {
+    if was_called(note, index) {
         report(note, (index + 2, index + 2), label, Evidence::Shape, out);
         return;
     }
@@ -166,17 +139,7 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
     if next.case != Case::Lower && next.has(Marks::CLINICAL) && !next.has(Marks::PERSON) {
         return;
     }
-    // `her lawyer is Felicity Quill at`: a given name that is a word too, and a surname.
-    let whole = next.case == Case::Capital
-        && next.has(Marks::GIVEN)
-        && !next.has(other)
-        && tokens.get(at + 1).is_some_and(|family| {
-            family.case == Case::Capital
-                && note.slice(next.end, family.start) == " "
-                && family.has(Marks::SURNAME)
-                && !family.has(other.or(Marks::FACILITY).or(Marks::EPONYM_HEAD))
-        });
-    if whole && gap == " " {
+    if gap == " " && is_whole(note, at) {
         report(note, (at, at + 1), label, Evidence::Checked, out);
         return;
     }
@@ -188,6 +151,55 @@ fn after(note: &Note<'_>, index: usize, label: Label, out: &mut Vec<Found>) {
         report(note, words, label, Evidence::Named, out);
         conjoined(note, words.1, label, out);
     }
+}
+
+/// Past words that link a relative and the name: `mother-in-law`, `sister, named`, `name is`. The next word, and whether `is`
+/// was among them, after which much else may follow.
+fn past_links(note: &Note<'_>, index: usize) -> (usize, bool) {
+    let tokens = note.tokens();
+    let mut at = index + 1;
+    let mut loose = false;
+    while let (Some(last), Some(next)) = (tokens.get(at - 1), tokens.get(at)) {
+        let gap = note.slice(last.end, next.start);
+        let word = note.word(next);
+        let link = matches!(word, "named" | "is" | "called" | "in" | "law" | "name" | "to" | "IS" | "NAMED")
+            && matches!(gap, " " | "-" | ", ")
+            && at - index <= 4
+            && (gap == "-" || !matches!(word, "in" | "to" | "law"));
+        if !link {
+            break;
+        }
+        loose |= word == "is";
+        at += 1;
+    }
+    (at, loose)
+}
+
+/// `his late wife was pearl and`
+fn was_called(note: &Note<'_>, index: usize) -> bool {
+    let at = |step: usize| note.tokens().get(index + step);
+    let (Some(token), Some(verb), Some(name)) = (at(0), at(1), at(2)) else { return false };
+    token.case == Case::Lower
+        && matches!(note.word(verb), "was" | "is")
+        && name.case == Case::Lower
+        && name.has(Marks::GIVEN_FREQUENT)
+        && !name.has(Marks::CLINICAL.or(Marks::FUNCTION))
+        && note.slice(token.end, name.start).len() <= 5
+        && at(3).is_none_or(|after| matches!(note.word(after), "and" | "who" | "she" | "he"))
+}
+
+/// `her lawyer is Felicity Quill at`: a given name that is a word too, and a surname.
+fn is_whole(note: &Note<'_>, at: usize) -> bool {
+    let other =
+        Marks::FUNCTION.or(Marks::CLINICAL).or(Marks::RELATION).or(Marks::STAFF).or(Marks::CREDENTIAL);
+    let (Some(given), Some(family)) = (note.tokens().get(at), note.tokens().get(at + 1)) else {
+        return false;
+    };
+    [given, family].iter().all(|t| t.case == Case::Capital && !t.has(other))
+        && given.has(Marks::GIVEN)
+        && family.has(Marks::SURNAME)
+        && !family.has(Marks::FACILITY.or(Marks::EPONYM_HEAD))
+        && note.slice(given.end, family.start) == " "
 }
 
 /// `sons Hank & Angel`, `Art and Miriam`

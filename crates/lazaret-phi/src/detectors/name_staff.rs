@@ -235,33 +235,9 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     if paired && token.has(Marks::STAFF) {
         out.push(found(Label::PROVIDER, next.start, next.end, Evidence::Checked));
     }
-    // `student T. Quillović`: a letter and a surname that no list takes for something else.
-    let initialled = next.case == Case::Initial
-        && note.byte(next.end) == b'.'
-        && matches!(gap, " " | ": ")
-        && note.tokens().get(index + 2).is_some_and(|t| {
-            t.case == Case::Capital
-                && t.len() > 2
-                && matches!(note.slice(next.end, t.start), ". " | ".")
-                && !t.has(other.or(Marks::COMMON).or(Marks::CALENDAR))
-        });
-    if initialled {
-        report(note, (index + 1, index + 2), Label::PROVIDER, Evidence::Checked, out);
-        return;
-    }
-    // `nurse quillinda`, `asst xadira,`: in small letters, a word of no list but of names.
-    let small = gap == " "
-        && token.has(Marks::STAFF)
-        && token.case == Case::Lower
-        && next.case == Case::Lower
-        && next.len() >= 4
-        && next.plain
-        && (next.marks == Marks::default()
-            || next.has(Marks::GIVEN) && !next.has(other.or(Marks::COMMON).or(Marks::RELATION)))
-        && !clinical_form(note.word(next))
-        && !next.has(Marks::EPONYM_HEAD);
-    if small {
-        report(note, (index + 1, index + 1), Label::PROVIDER, Evidence::Shape, out);
+    if let Some(last) = plain_forms(note, index, gap, other) {
+        let sure = if last > index + 1 { Evidence::Checked } else { Evidence::Shape };
+        report(note, (index + 1, last), Label::PROVIDER, sure, out);
         return;
     }
     // `Coordinator Thistle, x44187`: any word that a telephone follows.
@@ -318,4 +294,29 @@ fn after_profession(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     {
         report(note, words, Label::PROVIDER, Evidence::Checked, out);
     }
+}
+
+/// `student T. Quillović`: a letter and a surname that no list takes for something else; `nurse quillinda`, `asst xadira,`: in
+/// small letters, a word of no list but of names. The last word of the name.
+fn plain_forms(note: &Note<'_>, index: usize, gap: &str, other: Marks) -> Option<usize> {
+    let (token, next) = (note.tokens().get(index)?, note.tokens().get(index + 1)?);
+    let initialled = next.case == Case::Initial
+        && note.byte(next.end) == b'.'
+        && matches!(gap, " " | ": ")
+        && note.tokens().get(index + 2).is_some_and(|t| {
+            t.case == Case::Capital
+                && t.len() > 2
+                && matches!(note.slice(next.end, t.start), ". " | ".")
+                && !t.has(other.or(Marks::COMMON).or(Marks::CALENDAR))
+        });
+    let listed = next.has(Marks::GIVEN) && !next.has(other.or(Marks::COMMON).or(Marks::RELATION));
+    let small = gap == " "
+        && token.has(Marks::STAFF)
+        && [token, next].iter().all(|t| t.case == Case::Lower)
+        && next.len() >= 4
+        && next.plain
+        && (next.marks == Marks::default() || listed)
+        && !clinical_form(note.word(next))
+        && !next.has(Marks::EPONYM_HEAD);
+    if initialled { Some(index + 2) } else { small.then_some(index + 1) }
 }

@@ -88,7 +88,7 @@ impl ShapeDetector for NameTitle {
             let Some((first, last)) = name_at(note, from, Reading::After) else {
                 match worded(note, index) {
                     Some(last) => {
-                        report(note, (index + 1, last), Label::NAME.sub("other"), Evidence::Shape, out)
+                        report(note, (index + 1, last), Label::NAME.sub("other"), Evidence::Shape, out);
                     }
                     None => dictated(note, index, out),
                 }
