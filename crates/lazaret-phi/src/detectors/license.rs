@@ -58,12 +58,21 @@ impl ShapeDetector for License {
             2 if is_quantity(note, hit) => {}
             2 => {
                 let before = out.len();
-                // `DL AR 918840027`: the state is no part of it.
+                // `DL AR 918840027`: the state that gave it is read over, and taken in.
                 let state = note.tokens().get(note.token_at(hit.end)).filter(|t| {
-                    t.start == hit.end + 1 && t.case == Case::Upper && t.len() == 2 && t.has(Marks::STATE)
+                    let gap = note.slice(hit.end, t.start);
+                    matches!(gap, " " | "# " | ": ")
+                        && t.case == Case::Upper
+                        && t.len() == 2
+                        && t.has(Marks::STATE)
                 });
                 let hit = state.map_or(hit, |t| Hit { end: t.end, ..hit });
                 named(note, hit, 5, Label::LICENSE, out);
+                if let (Some(state), Some(claim)) = (state, out.get_mut(before))
+                    && note.slice(state.end, claim.start) == " "
+                {
+                    claim.start = state.start;
+                }
                 out.truncate(
                     out.iter().skip(before).take_while(|claim| is_licence(note, claim)).count() + before,
                 );
@@ -117,7 +126,7 @@ fn is_quantity(note: &Note<'_>, hit: Hit) -> bool {
     let before = note.before(hit.start, 4);
     let number = before.trim_end_matches([' ', '-']);
     note.slice(hit.start, hit.end).eq_ignore_ascii_case("dl")
-        && number.len() < before.len()
+        && number.len() + 1 == before.len()
         && number.ends_with(|c: char| c.is_ascii_digit())
 }
 
