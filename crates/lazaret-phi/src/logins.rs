@@ -9,7 +9,7 @@
 use lazaret_core::{Kind, Label};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::lexicon::Marks;
+use crate::lexicon::{Lexicon, Marks};
 use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -44,11 +44,11 @@ pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
         if odd
             && token.len() > STEM
             && token.len() <= LONGEST
-            && token.plain
             && (is_login(note, token, &stems)
                 || in_brackets(note, token)
                 || speaks(note, token)
-                || did(note, token))
+                || did(note, token)
+                || is_numbered(note, token))
         {
             logins.push(found(Label::OTHER_ID.sub("username"), token.start, token.end, Evidence::Likely));
         }
@@ -95,7 +95,7 @@ fn logs(note: &Note<'_>, token: &Token) -> bool {
 
 /// `Scanned by mquillada to`, `Completed 2025-12-10 06:05 by rquillim;`: a word of no list that did what a system records.
 fn did(note: &Note<'_>, token: &Token) -> bool {
-    const DONE: &str = "completed|exported|scanned|closed|verified|entered|printed|signed|released|locked|saved|edited|posted|uploaded|transcribed|typed|opened|modified|updated|filed|resulted";
+    const DONE: &str = "completed|exported|scanned|closed|slides|pulled|prepared|verified|entered|printed|signed|released|locked|saved|edited|posted|uploaded|transcribed|typed|opened|modified|updated|filed|resulted";
     token.case == Case::Lower
         && token.plain
         && note.before(token.start, 3).eq_ignore_ascii_case("by ")
@@ -113,6 +113,19 @@ fn speaks(note: &Note<'_>, token: &Token) -> bool {
         && before.ends_with(' ')
         && clock.ends_with(|c: char| c.is_ascii_digit())
         && clock.contains(':')
+}
+
+/// `cabinet log pquillight3`: small letters that are no word, and a short number.
+fn is_numbered(note: &Note<'_>, token: &Token) -> bool {
+    let word = note.word(token);
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let joins = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'@' | b'=' | b'"' | b'(');
+    letters.len() >= 6
+        && (1..=3).contains(&(word.len() - letters.len()))
+        && letters.bytes().all(|b| b.is_ascii_lowercase())
+        && !joins(note.byte_before(token.start))
+        && !(joins(note.byte(token.end)) && note.byte(token.end + 1).is_ascii_alphanumeric())
+        && Lexicon::get().marks(letters) == Marks::default()
 }
 
 /// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.

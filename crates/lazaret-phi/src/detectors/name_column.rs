@@ -230,9 +230,9 @@ fn cells(line: &str, mark: char) -> impl Iterator<Item = (usize, &str)> {
 fn column(head: &str) -> Option<Label> {
     let head = head.trim_matches([' ', '"', '#', '.', '*', ':']).to_ascii_lowercase().replace('_', " ");
     Some(match head.as_str() {
-        "patient" | "name" | "pt" | "patient name" | "full name" | "resident" | "client" | "pt name" => {
-            Label::PATIENT
-        }
+        "patient" | "name" | "pt" | "patient name" | "full name" | "resident" | "client" | "pt name"
+        | "pt / mrn" | "patient / mrn" | "name / mrn" | "pt/mrn" | "patient/mrn" | "name/mrn"
+        | "pt (mrn)" | "patient (mrn)" => Label::PATIENT,
         "family" | "last" | "last name" | "lastname" | "lname" | "fname" | "surname" | "given"
         | "first name" | "firstname" | "forename" => Label::PATIENT,
         "by" | "checked by" | "verified by" | "given by" | "started by" | "signed by" | "done by"
@@ -261,6 +261,7 @@ fn column(head: &str) -> Option<Label> {
         | "due" | "collected" | "drawn" | "received" | "admit" | "admitted" | "discharged" | "given on" => {
             Label::DATE
         }
+        "age" | "age/sex" | "age / sex" => Label::AGE,
         "dob" | "birth date" | "birthdate" | "date of birth" | "d.o.b" => Label::BIRTH_DATE,
         "phone" | "tel" | "mobile" | "cell" | "telephone" | "phone no" => Label::PHONE,
         "fax" => Label::FAX,
@@ -316,7 +317,24 @@ fn value(note: &Note<'_>, start: usize, cell: &str, label: Label, out: &mut Vec<
     }
     let signs = cell.bytes().filter(u8::is_ascii_alphanumeric).count();
     let fits = match label.kind {
-        Kind::Name => return names(note, start, cell, label, out),
+        Kind::Name => {
+            // `Quillé, G. 771190`: the record's number behind the name.
+            let number = cell.bytes().rev().take_while(u8::is_ascii_digit).count();
+            let name = cell.get(..cell.len() - number).unwrap_or("").trim_end_matches([' ', '#', '(']);
+            if number >= 5 && !name.is_empty() && name.len() + number < cell.len() {
+                out.push(found(Label::MRN, start + cell.len() - number, start + cell.len(), Evidence::Named));
+                return names(note, start, name, label, out);
+            }
+            return names(note, start, cell, label, out);
+        }
+        Kind::Age => {
+            let count = cell.bytes().take_while(u8::is_ascii_digit).count();
+            let age = cell.get(..count).and_then(|age| age.parse::<u16>().ok());
+            if age.is_some_and(|age| (90..=125).contains(&age)) {
+                out.push(found(label, start, start + count, Evidence::Named));
+            }
+            return;
+        }
         Kind::Date => digits(cell) >= 2 && calendar::parse(cell).is_some(),
         Kind::Location if label == Label::CITY => digits(cell) == 0,
         Kind::Hospital => digits(cell) < signs && signs >= 3,
