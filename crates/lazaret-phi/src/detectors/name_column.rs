@@ -232,9 +232,8 @@ fn column(head: &str) -> Option<Label> {
     Some(match head.as_str() {
         "patient" | "name" | "pt" | "patient name" | "full name" | "resident" | "client" | "pt name"
         | "pt / mrn" | "patient / mrn" | "name / mrn" | "pt/mrn" | "patient/mrn" | "name/mrn"
-        | "pt (mrn)" | "patient (mrn)" => Label::PATIENT,
-        "family" | "last" | "last name" | "lastname" | "lname" | "fname" | "surname" | "given"
-        | "first name" | "firstname" | "forename" => Label::PATIENT,
+        | "pt (mrn)" | "patient (mrn)" | "family" | "last" | "last name" | "lastname" | "lname" | "fname"
+        | "surname" | "given" | "first name" | "firstname" | "forename" => Label::PATIENT,
         "by" | "checked by" | "verified by" | "given by" | "started by" | "signed by" | "done by"
         | "nurse" | "rn" | "init" | "initials" | "provider" | "pcp" | "attending" | "ordering provider"
         | "ordering" | "surgeon" | "tech" | "staff" | "signed" | "author" | "doctor" | "physician"
