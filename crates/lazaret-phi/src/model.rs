@@ -237,7 +237,8 @@ impl<'a> Model<'a> {
         guesses
             .into_iter()
             .map(|(guess, count, _)| {
-                if no_name(note, &guess, count) {
+                // What is not sure anyhow is not doubted further.
+                if self.sure(&guess) && no_name(note, &guess, count) {
                     Guess { times: NEVER, ..guess }
                 } else if lone(&guess, count) {
                     Guess { times: guess.times.max(DOUBTED), ..guess }

@@ -183,6 +183,8 @@ impl Scanner {
 }
 
 const NAME: &str = "phi-text";
+/// Bytes of text by which there is about one claim where many are.
+const CLAIM: usize = 16;
 
 /// Where the block that begins at `at` ends: at the text's end, or after the last line within it, if there is one.
 fn cut(text: &str, at: usize) -> usize {
@@ -214,7 +216,8 @@ fn look_at(
     learnt: &mut Learnt,
     wide: bool,
 ) -> Result<Vec<Detection>, DetectorError> {
-    let mut claims = Vec::new();
+    // Room for what a dense note has, or most of the copying would be of claims into larger room.
+    let mut claims = Vec::with_capacity(note.text().len() / CLAIM);
     let failed = |reason: &str| DetectorError { detector: NAME, reason: reason.to_owned() };
     registry::detect(note, &mut claims).map_err(failed)?;
     let languages = Languages::of(note);
@@ -267,11 +270,12 @@ fn look_at(
         let again = learnt.of_model().again(note, &sure, &allowed, &found);
         found = resolve(&[again, found].concat());
     }
+    let mut original = note.originals();
     Ok(found
         .into_iter()
         .map(|claim| Detection {
             label: claim.label,
-            span: note.original(claim.start, claim.end),
+            span: original(claim.start, claim.end),
             confidence: claim.evidence.confidence(),
             rule: claim.label.kind.rule_id(),
             language: languages.at(claim.start),
@@ -423,6 +427,7 @@ impl Learnt {
         let most = self.most;
         self.learn_numbers(note, claims);
         self.learn_facilities(note, claims);
+        let mut initials = String::new();
         for claim in claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Shape) {
             let first = note.token_at(claim.start);
             let words = || {
@@ -433,8 +438,11 @@ impl Learnt {
                     .filter(|t| t.capitalised())
             };
             if (2..=4).contains(&words().take(5).count()) && self.initials.len() < most {
-                let initials = words().filter_map(|t| note.word(t).chars().next()).collect();
-                self.initials.entry(initials).or_insert(claim.label);
+                initials.clear();
+                initials.extend(words().filter_map(|t| note.word(t).chars().next()));
+                if !self.initials.contains_key(&initials) {
+                    self.initials.insert(initials.clone(), claim.label);
+                }
             }
             for token in note.tokens().iter().skip(first).take_while(|t| t.start < claim.end) {
                 let listed = token.has(

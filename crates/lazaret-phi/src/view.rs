@@ -180,13 +180,31 @@ impl<'a> Note<'a> {
 
     /// The place on the original of a span of the folded text.
     pub(crate) fn original(&self, start: usize, end: usize) -> Span {
+        self.back(start, end, |offset| {
+            let index = self.runs.partition_point(|run| run.folded <= offset);
+            self.runs.get(index.saturating_sub(1))
+        })
+    }
+
+    /// The same for spans in order, which are not sought anew each.
+    pub(crate) fn originals(&self) -> impl FnMut(usize, usize) -> Span + '_ {
+        let mut runs = self.runs.iter().peekable();
+        let mut last = None;
+        move |start, end| {
+            self.back(start, end, |offset| {
+                while let Some(run) = runs.next_if(|run| run.folded <= offset) {
+                    last = Some(run);
+                }
+                last
+            })
+        }
+    }
+
+    /// The place on the original, by the last run that begins before an offset.
+    fn back<'r>(&self, start: usize, end: usize, mut at: impl FnMut(usize) -> Option<&'r Run>) -> Span {
         if self.runs.is_empty() {
             return Span::new(start, end);
         }
-        let at = |offset: usize| {
-            let index = self.runs.partition_point(|run| run.folded <= offset);
-            self.runs.get(index.saturating_sub(1)).copied()
-        };
         let from = at(start)
             .map_or(start, |run| if run.same { run.original + (start - run.folded) } else { run.original });
         let last = end.saturating_sub(1);

@@ -77,7 +77,9 @@ impl ShapeDetector for HealthPlan {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
-            let plan = token.case == Case::Upper && matches!(note.word(token), "PPO" | "HMO" | "EPO");
+            let plan = token.case == Case::Upper
+                && token.len() == 3
+                && matches!(note.word(token), "PPO" | "HMO" | "EPO");
             if token.has(Marks::PAYER) && token.capitalised() || plan {
                 after_payer(note, index, out);
             } else if LEADS.has(token.hash) {

@@ -62,6 +62,7 @@ fn bytes(text: &[u8]) -> u64 {
 }
 
 /// What stands between two words: its first bytes, digits and letters there are none.
+#[inline]
 fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
     match (from, to) {
         // Most words are parted by one byte.
