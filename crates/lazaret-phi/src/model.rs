@@ -320,7 +320,7 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
     // `Biochem: …`, `Encl. (14)`: a key or a short form of no list. A name that is one is found by what else says so.
     let unlisted = count == 1 && first.case == Case::Capital && first.marks == Marks::default();
     let rest = note.after(first.end, 3);
-    let key = unlisted && begins && (rest.starts_with(": ") || rest.starts_with(" :"));
+    let key = unlisted && first.plain && begins && (rest.starts_with(": ") || rest.starts_with(" :"));
     let short = unlisted
         && first.len() <= 6
         && rest.starts_with('.')

@@ -121,6 +121,7 @@ fn our_own_notes_are_found_no_worse_than_they_were() {
         ("own_notes3.jsonl", 96, 40, 4),
         ("own_notes4.jsonl", 98, 25, 3),
         ("own_notes5.jsonl", 96, 45, 5),
+        ("own_notes6.jsonl", 91, 90, 6),
         ("own_notes7.jsonl", 91, 85, 6),
         ("own_notes8.jsonl", 89, 115, 5),
     ];
