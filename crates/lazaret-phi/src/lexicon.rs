@@ -226,7 +226,7 @@ impl WordSet {
         let mut filter = [0; 16];
         for hash in &hashes {
             let (place, bit) = Self::bit(*hash);
-            filter.get_mut(place).into_iter().for_each(|bits| *bits |= bit);
+            filter.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
         }
         Self { filter, hashes }
     }
@@ -234,11 +234,12 @@ impl WordSet {
     /// Whether the word with this hash is one of them, in any case.
     pub(crate) fn has(&self, hash: u64) -> bool {
         let (place, bit) = Self::bit(hash);
-        self.filter.get(place).is_some_and(|bits| bits & bit != 0) && self.hashes.contains(&hash)
+        self.filter.get(place).is_some_and(|bits| bits >> bit & 1 == 1) && self.hashes.contains(&hash)
     }
 
+    /// Where the bit of a word is: by the highest bits, which take the fewest steps to get.
     fn bit(hash: u64) -> (usize, u64) {
-        (usize::try_from(hash >> 40 & 15).unwrap_or(0), 1 << (hash >> 44 & 63))
+        (usize::try_from(hash >> 60).unwrap_or(0), hash >> 54 & 63)
     }
 }
 

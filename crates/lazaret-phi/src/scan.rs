@@ -470,7 +470,9 @@ impl Learnt {
     fn seek(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         let Some(bits) = &self.may else { return };
         for (index, token) in note.tokens().iter().enumerate() {
-            if let Some((label, end)) = self.signed(note, index) {
+            if matches!(token.case, Case::Upper | Case::Initial)
+                && let Some((label, end)) = self.signed(note, index)
+            {
                 out.push(found(label, token.start, end, Evidence::Likely));
                 continue;
             }

@@ -405,15 +405,21 @@ impl<'a> Words<'a> {
 
     /// `speaks Quill`, `Quill interpreter`, `Preferred language: Quill`: a language.
     fn spoken(&self, token: &Token) -> bool {
-        let lead = self.note.before(token.start, 24).to_ascii_lowercase();
+        if token.case != Case::Capital {
+            return false;
+        }
+        let lead = self.note.before(token.start, 24);
         let field = lead.trim_end().strip_suffix([':', '=']).is_some_and(|key| {
-            ["language", "languages", "interpreter used"].iter().any(|end| key.trim_end().ends_with(end))
+            let key = key.trim_end();
+            ["language", "languages", "interpreter used"].iter().any(|end| ends_with(key, end))
         });
-        let verb = ["speaks ", "spoken ", "speak "].iter().any(|verb| lead.ends_with(verb));
-        let after = self.after.is_some_and(|next| {
-            is_one_of(self.note.word(next), "interpreter|interpreters|interpreting|speaking|dialect")
-        });
-        token.case == Case::Capital && (field || verb || after)
+        let verb = || ["speaks ", "spoken ", "speak "].iter().any(|verb| ends_with(lead, verb));
+        let after = || {
+            self.after.is_some_and(|next| {
+                is_one_of(self.note.word(next), "interpreter|interpreters|interpreting|speaking|dialect")
+            })
+        };
+        field || verb() || after()
     }
 
     /// Whether someone takes or stops it.
@@ -440,6 +446,13 @@ impl<'a> Words<'a> {
             && !is_one_of(&lower, UNITS_OF_HOUSES)
             && !STREETS_ABROAD.iter().any(|ending| lower.ends_with(ending))
     }
+}
+
+/// Whether a text ends so, in any case.
+fn ends_with(text: &str, end: &str) -> bool {
+    let from = text.len().checked_sub(end.len());
+    from.and_then(|from| text.as_bytes().get(from..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
 }
 
 /// Joins the last item of a list.

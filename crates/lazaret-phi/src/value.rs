@@ -1,16 +1,21 @@
 //! Reading the value that a cue names: `MRN: 00482913`, `hosp no HN 7714 0036`, `record seven seven zero three`.
 
+use std::sync::LazyLock;
+
 use crate::cue::is_one_of;
+use crate::lexicon::{WordSet, hash};
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, found};
 use crate::view::{Case, Note, Token};
 use lazaret_core::{Kind, Label};
 
 /// Words that may stand between a cue and its value.
-const BETWEEN: [&str; 18] = [
-    "ends", "in", "is", "s", "btw", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code",
-    "card", "was", "value", "ending",
-];
+static BETWEEN: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "ends", "in", "is", "s", "btw", "no", "nos", "number", "numbers", "numer", "num", "nr", "id", "code",
+        "card", "was", "value", "ending",
+    ])
+});
 /// Farthest that a value may begin after its cue, in bytes.
 const REACH: usize = 40;
 /// Longest value, in bytes.
@@ -49,9 +54,7 @@ pub(crate) fn begin(note: &Note<'_>, from: usize) -> usize {
         if b.is_ascii_alphabetic() && words < 3 {
             let end = run_end(note, at, |b| b.is_ascii_alphabetic());
             let word = note.slice(at, end);
-            if !note.byte(end).is_ascii_digit()
-                && BETWEEN.iter().any(|between| between.eq_ignore_ascii_case(word))
-            {
+            if !note.byte(end).is_ascii_digit() && BETWEEN.has(hash(word)) {
                 words += 1;
                 at = end;
                 continue;
@@ -176,6 +179,9 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
     };
     let run = |most: usize| note.tokens().iter().skip(index).take(most);
     let said = run(24).take_while(|t| digits(t) || sign(t)).count();
+    if said == 0 {
+        return None;
+    }
     let said = (0..=said).rev().find(|end| {
         end.checked_sub(1).and_then(|last| note.tokens().get(index + last)).is_none_or(digits)
             || run(*end).filter(|t| sign(t)).count() >= 3 && run(*end).filter(|t| digits(t)).count() >= 5
@@ -193,10 +199,10 @@ pub(crate) fn spoken_at(note: &Note<'_>, at: usize) -> Option<(usize, usize)> {
 
 /// Reports the value that the cue at `hit` names, and further ones in a list (`Rx nos. 6604921, 6604922`).
 pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: &mut Vec<Found>) -> bool {
-    let at = begin(note, hit.end);
     if after_unit(note, hit.start) {
         return false;
     }
+    let at = begin(note, hit.end);
     let value = id_at(note, at, least).or_else(|| spoken_at(note, at));
     let value = value.filter(|(start, end)| {
         !is_date(note.slice(*start, *end)) && !measured(note, hit, *start, *end, label)

@@ -34,6 +34,12 @@ fn back(note: &Note<'_>, claim: &mut Found) {
             break;
         };
         let gap = note.slice(before.end, this.start);
+        // Most names stand after a word of grammar or at the start of a line.
+        if gap == " " && before.case == Case::Lower && before.len() > 2 && !before.has(Marks::PARTICLE)
+            || gap == "\n"
+        {
+            break;
+        }
         let initial = bare_initial(note, claim, first)
             || before.len() == 1 && before.case != Case::Number && gap.starts_with('.') && gap.len() <= 2;
         // `de la Quill`, `Mac an tQuill`: small words that belong to the name.
@@ -114,6 +120,10 @@ fn ahead(note: &Note<'_>, claim: &Found) -> Option<(usize, bool)> {
     let last = last_word(note, claim);
     let (this, next) = (note.tokens().get(last)?, note.tokens().get(last + 1)?);
     let gap = note.slice(claim.end.max(this.end), next.start);
+    // What most names are followed by.
+    if gap == " " && next.case == Case::Lower && next.len() > 1 || gap.starts_with(['\n', ';', ':']) {
+        return None;
+    }
     let beside = Beside { note, claim, last, this, next, gap };
     if let Some(end) = beside.double() {
         return Some((end, true));

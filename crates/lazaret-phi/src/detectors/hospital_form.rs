@@ -60,7 +60,9 @@ impl ShapeDetector for HospitalForm {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
-            childrens(note, index, out);
+            if token.len() == 8 && note.byte(token.end) == b'\'' {
+                childrens(note, index, out);
+            }
             match token.case {
                 Case::Capital => {
                     conjoined(note, index, out);
@@ -126,8 +128,7 @@ fn acronym(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 fn childrens(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
     let tokens = note.tokens();
     let Some(token) = tokens.get(index) else { return };
-    if token.len() != 8 || note.byte(token.end) != b'\'' || !note.word(token).eq_ignore_ascii_case("children")
-    {
+    if !note.word(token).eq_ignore_ascii_case("children") {
         return;
     }
     let possessive = tokens.get(index + 1).filter(|next| next.start == token.end + 1);

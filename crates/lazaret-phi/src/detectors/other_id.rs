@@ -17,7 +17,7 @@ use crate::calendar;
 
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
-use crate::value::{digits, named, unit_follows};
+use crate::value::{begin, digits, id_at, named, unit_follows};
 use crate::view::Note;
 
 /// See the page above.
@@ -100,7 +100,11 @@ impl ShapeDetector for OtherId {
                 if note.byte_before(hit.start) == b'"' && note.byte(hit.end) == b'"' {
                     return;
                 }
-                // Words so common name a number only if it is long, or letters and digits joined.
+                // Words so common name a number only if it is long, or letters and digits joined, and follows at once.
+                let at = begin(note, hit.end);
+                if at > hit.end + 4 || id_at(note, at, 5).is_none() {
+                    return;
+                }
                 let mut claims = Vec::new();
                 named(note, hit, 5, Label::OTHER_ID, &mut claims);
                 claims

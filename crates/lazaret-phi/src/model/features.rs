@@ -66,7 +66,9 @@ fn bytes(text: &[u8]) -> u64 {
 fn gap(note: &Note<'_>, from: Option<&Token>, to: Option<&Token>) -> u64 {
     match (from, to) {
         // Most words are parted by one byte.
-        (Some(from), Some(to)) if to.start == from.end + 1 => bytes(&[note.byte(from.end)]),
+        (Some(from), Some(to)) if to.start == from.end + 1 => {
+            1 << 8 | u64::from(note.byte(from.end).to_ascii_lowercase())
+        }
         (Some(from), Some(to)) => {
             let end = to.start.min(from.end + 4);
             bytes(note.slice(from.end, end).as_bytes())
