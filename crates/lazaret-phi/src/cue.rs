@@ -10,7 +10,7 @@ pub(crate) struct Cues {
     sorted: Vec<Box<str>>,
     /// By byte: how many cues begin with a lower one; and how many there are.
     first: [u16; 257],
-    /// By byte: whether one begins with it, in any case.
+    /// By byte: whether one begins with it, in any case, or it ends a line: most bytes do neither.
     begins: [bool; 256],
 }
 
@@ -32,7 +32,8 @@ impl Cues {
         }
         let mut begins = [false; 256];
         for (byte, begins) in (0..=u8::MAX).zip(&mut begins) {
-            *begins = sorted.iter().any(|cue| cue.bytes().next() == Some(byte.to_ascii_lowercase()));
+            *begins = byte == b'\n'
+                || sorted.iter().any(|cue| cue.bytes().next() == Some(byte.to_ascii_lowercase()));
         }
         Self { sorted, first, begins }
     }
@@ -62,18 +63,43 @@ impl Cues {
 
     /// Whether one of them stands in a text in any case, with no letter or digit on either side of what is one itself.
     pub(crate) fn stand_in(&self, text: &str) -> bool {
-        let text = text.as_bytes();
-        let mut before = b' ';
-        for (place, byte) in text.iter().enumerate() {
-            if self.begins.get(usize::from(*byte)) == Some(&true)
-                && !(before.is_ascii_alphanumeric() && byte.is_ascii_alphanumeric())
-                && self.of(byte.to_ascii_lowercase()).iter().any(|cue| stands_at(text, place, cue))
-            {
-                return true;
+        self.places(text.as_bytes()).any(|cue| cue)
+    }
+
+    /// The same of the first line of a text, which may end within a character.
+    pub(crate) fn stand_in_first_line(&self, text: &[u8]) -> bool {
+        self.places(text).next() == Some(true)
+    }
+
+    /// The same of the last line of a text, which may begin within a character.
+    pub(crate) fn stand_in_last_line(&self, text: &[u8]) -> bool {
+        self.places(text).fold(false, |_, cue| cue)
+    }
+
+    /// In order, the cues (true) and the ends of lines (false).
+    fn places(&self, text: &[u8]) -> impl Iterator<Item = bool> {
+        let begin = |byte: &u8| self.begins.get(usize::from(*byte)) == Some(&true);
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            while let Some(at) = text.get(from..)?.iter().position(begin) {
+                let place = from + at;
+                let byte = text.get(place)?;
+                from = place + 1;
+                let inside = byte.is_ascii_alphanumeric()
+                    && place
+                        .checked_sub(1)
+                        .and_then(|at| text.get(at))
+                        .is_some_and(u8::is_ascii_alphanumeric);
+                if *byte == b'\n' {
+                    return Some(false);
+                }
+                if !inside && self.of(byte.to_ascii_lowercase()).iter().any(|cue| stands_at(text, place, cue))
+                {
+                    return Some(true);
+                }
             }
-            before = *byte;
-        }
-        false
+            None
+        })
     }
 }
 

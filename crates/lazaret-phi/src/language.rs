@@ -100,19 +100,20 @@ struct Words {
     /// By a word's hash: what it is in each language.
     of: FxHashMap<u64, [Class; 3]>,
     /// Which words are in them, as a set of hashes cut short: most words are not.
-    filter: Vec<u64>,
+    filter: Box<[u64; FILTER / 64]>,
 }
 
 impl Words {
     fn get(&self, hash: u64) -> Option<&[Class; 3]> {
-        let bits = self.filter.get(place(hash) / 64)?;
-        (bits >> (place(hash) % 64) & 1 == 1).then(|| self.of.get(&hash)).flatten()
+        let (place, bit) = place(hash);
+        let bits = self.filter.get(place)?;
+        if bits >> bit & 1 == 1 { self.of.get(&hash) } else { None }
     }
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let mut of: FxHashMap<u64, [Class; 3]> = FxHashMap::default();
-    let mut filter = vec![0_u64; FILTER / 64];
+    let mut filter = Box::new([0_u64; FILTER / 64]);
     for (at, (_, list)) in FOREIGN.iter().enumerate() {
         for line in list.lines() {
             let Some((name, rest)) = line.split_once(' ') else { continue };
@@ -122,9 +123,8 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
                 if let Some(entry) = of.entry(hash).or_default().get_mut(at) {
                     *entry = entry.or(class.unwrap_or_default());
                 }
-                if let Some(bits) = filter.get_mut(place(hash) / 64) {
-                    *bits |= 1 << (place(hash) % 64);
-                }
+                let (place, bit) = place(hash);
+                filter.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
             }
         }
     }
@@ -133,8 +133,10 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
 
 const TELLING: Class = Class::FUNCTION.or(Class::FORM);
 
-fn place(hash: u64) -> usize {
-    usize::try_from(hash >> 24).unwrap_or(0) % FILTER
+/// Where the bit of a word is: by the highest bits of its hash.
+fn place(hash: u64) -> (usize, u64) {
+    let place = hash >> (u64::BITS - FILTER.ilog2());
+    (usize::try_from(place / 64).unwrap_or(0), place % 64)
 }
 
 /// What a word is in a language; nothing in English.

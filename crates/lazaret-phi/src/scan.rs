@@ -144,7 +144,9 @@ impl Scanner {
             let to = floor(text, until.saturating_add(EDGE));
             let part = text.get(from..to).unwrap_or("");
             let local = applied.as_ref().map(|applied| applied.at(from));
-            for detection in self.look(part, seeds.as_deref(), local.as_ref(), &mut learnt)? {
+            let looked = self.look(part, seeds.as_deref(), local.as_ref(), &mut learnt)?;
+            out.reserve(looked.len());
+            for detection in looked {
                 let span = Span::new(detection.span.start + from, detection.span.end + from);
                 let mine = span.start >= at && (span.start < until || until == text.len());
                 if mine && out.last().is_none_or(|last| last.span.end <= span.start) {

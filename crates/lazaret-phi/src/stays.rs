@@ -6,11 +6,13 @@
 
 mod dose;
 
+use std::sync::LazyLock;
+
 use lazaret_core::{Kind, Label};
 
 use crate::clinical::sentence;
 use crate::cue::{Cues, is_one_of};
-use crate::lexicon::{Lexicon, Marks};
+use crate::lexicon::{Lexicon, Marks, WordSet};
 use crate::overlap::{Evidence, Found};
 use crate::view::{Case, Note, Token};
 
@@ -192,7 +194,7 @@ impl<'a> Words<'a> {
                 && (self.grades(first) || first.marks == Marks::default() && word.ends_with(['a', 'b', 'c']))
                 || class
                 || word == "I" && first.has(Marks::MONTH)
-                || last.case == Case::Lower && is_one_of(word, ALLERGENS))
+                || last.case == Case::Lower && ALLERGENS.has(last.hash))
     }
 
     /// `lens Quarco SA60AT`: the maker of a device, before its model.
@@ -207,8 +209,7 @@ impl<'a> Words<'a> {
         else {
             return false;
         };
-        let next = self.note.word(next).to_ascii_lowercase();
-        is_one_of(&next, ALLERGENS) || is_one_of(&next, TAKEABLE) && (self.begins_item() || self.taken())
+        ALLERGENS.has(next.hash) || TAKEABLE.has(next.hash) && (self.begins_item() || self.taken())
     }
 
     /// `Zorvex 50 mg`, `Timothy 7 mm`: a quantity behind a word that begins an item of a list.
@@ -414,11 +415,7 @@ impl<'a> Words<'a> {
             ["language", "languages", "interpreter used"].iter().any(|end| ends_with(key, end))
         });
         let verb = || ["speaks ", "spoken ", "speak "].iter().any(|verb| ends_with(lead, verb));
-        let after = || {
-            self.after.is_some_and(|next| {
-                is_one_of(self.note.word(next), "interpreter|interpreters|interpreting|speaking|dialect")
-            })
-        };
+        let after = || self.after.is_some_and(|next| next.case == Case::Lower && SPOKEN.has(next.hash));
         field || verb() || after()
     }
 
@@ -475,8 +472,54 @@ const DOSE: usize = 5;
 const ITEMS: usize = 6;
 /// Most bytes of a phrase.
 const PHRASE: usize = 40;
-const ALLERGENS: &str = "grass|pollen|cheese|honey|thistle|nuts|mould|dander|weed|ragweed|ants|moss|mint|balsam|hose|resurfacing|serovar|booster";
-const TAKEABLE: &str = "tea|teas|tisane|infusion|root|leaf|tincture|extract|oil|syrup|lozenges|pill|pills|minipill|ocp|ocps|coc|cocp|contraceptive";
+static ALLERGENS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "grass",
+        "pollen",
+        "cheese",
+        "honey",
+        "thistle",
+        "nuts",
+        "mould",
+        "dander",
+        "weed",
+        "ragweed",
+        "ants",
+        "moss",
+        "mint",
+        "balsam",
+        "hose",
+        "resurfacing",
+        "serovar",
+        "booster",
+    ])
+});
+/// What a language's name is followed by.
+static SPOKEN: LazyLock<WordSet> =
+    LazyLock::new(|| WordSet::new(&["interpreter", "interpreters", "interpreting", "speaking", "dialect"]));
+static TAKEABLE: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "tea",
+        "teas",
+        "tisane",
+        "infusion",
+        "root",
+        "leaf",
+        "tincture",
+        "extract",
+        "oil",
+        "syrup",
+        "lozenges",
+        "pill",
+        "pills",
+        "minipill",
+        "ocp",
+        "ocps",
+        "coc",
+        "cocp",
+        "contraceptive",
+    ])
+});
 /// What is named after people and follows no person's name.
 const HEADS: &str = "anomaly|bodies|bursa|catheter|clamp|classification|contracture|criteria|cyst|deformity|disease|duct|dystrophy|fascia|forceps|fracture|gangrene|hernia|incision|ligament|lymphoma|malformation|maneuver|manoeuvre|murmur|neuroma|nodes|nodule|nodules|osteotomy|palsy|paralysis|phenomenon|prosthesis|reflex|retractor|sarcoma|scissors|sign|speculum|splint|syndrome|tumor|tumour|ulcer";
 /// Parts of the body that are said to be someone's, not a patient's.

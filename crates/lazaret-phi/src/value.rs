@@ -232,17 +232,19 @@ pub(crate) fn named(note: &Note<'_>, hit: Hit, least: usize, label: Label, out: 
 }
 
 /// Abbreviations of vitals, laboratory values, scores and fluids: what follows is a measurement (`HR 102`).
-const MEASURES: [&str; 125] = [
-    "abg", "afp", "ahi", "alb", "albumin", "alc", "alk", "alp", "alt", "anc", "apgar", "aptt", "asa", "ast",
-    "bg", "bili", "bmi", "bnp", "bp", "bs", "bsa", "bun", "ca", "cd", "cea", "chol", "ciwa", "ck", "ckmb",
-    "cl", "cows", "cpk", "cr", "crp", "cvp", "dbp", "dlco", "ebl", "ecog", "ef", "egfr", "esr", "fbs", "fev",
-    "fio", "fsbg", "ft", "fvc", "gad", "gcs", "gfr", "ggt", "glu", "gluc", "hb", "hcg", "hco", "hct", "hdl",
-    "hgb", "hr", "ht", "icp", "inr", "iq", "iron", "ivf", "kcl", "kps", "lac", "ldh", "ldl", "lr", "lvef",
-    "map", "mch", "mchc", "mcv", "meld", "mg", "mmse", "moca", "mpv", "na", "nihss", "ns", "nyha", "pco",
-    "peep", "pef", "ph", "phos", "phq", "plt", "plts", "po", "psa", "pt", "ptt", "pulse", "qtc", "rbc",
-    "rdw", "resp", "rr", "sat", "sats", "sbp", "spo", "tbili", "tc", "temp", "tg", "tibc", "tp", "trig",
-    "trop", "tsh", "tv", "ua", "uop", "vbg", "vldl", "wbc", "wt",
-];
+static MEASURES: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(&[
+        "abg", "afp", "ahi", "alb", "albumin", "alc", "alk", "alp", "alt", "anc", "apgar", "aptt", "asa",
+        "ast", "bg", "bili", "bmi", "bnp", "bp", "bs", "bsa", "bun", "ca", "cd", "cea", "chol", "ciwa", "ck",
+        "ckmb", "cl", "cows", "cpk", "cr", "crp", "cvp", "dbp", "dlco", "ebl", "ecog", "ef", "egfr", "esr",
+        "fbs", "fev", "fio", "fsbg", "ft", "fvc", "gad", "gcs", "gfr", "ggt", "glu", "gluc", "hb", "hcg",
+        "hco", "hct", "hdl", "hgb", "hr", "ht", "icp", "inr", "iq", "iron", "ivf", "kcl", "kps", "lac",
+        "ldh", "ldl", "lr", "lvef", "map", "mch", "mchc", "mcv", "meld", "mg", "mmse", "moca", "mpv", "na",
+        "nihss", "ns", "nyha", "pco", "peep", "pef", "ph", "phos", "phq", "plt", "plts", "po", "psa", "pt",
+        "ptt", "pulse", "qtc", "rbc", "rdw", "resp", "rr", "sat", "sats", "sbp", "spo", "tbili", "tc",
+        "temp", "tg", "tibc", "tp", "trig", "trop", "tsh", "tv", "ua", "uop", "vbg", "vldl", "wbc", "wt",
+    ])
+});
 
 /// Whether the second half of a unit begins here: the `dL` of `104 mg/dL`, the `ext` of `mL/ext`.
 pub(crate) fn after_unit(note: &Note<'_>, at: usize) -> bool {
@@ -265,7 +267,7 @@ pub(crate) fn measured(note: &Note<'_>, hit: Hit, start: usize, end: usize, labe
     // These cues name nothing else: only a short number after a measure is doubted.
     let strong = matches!(label.kind, Kind::Mrn | Kind::Account | Kind::HealthPlan);
     let (head, number) = text.split_once(' ').unwrap_or(("", text));
-    let known = MEASURES.iter().any(|measure| measure.eq_ignore_ascii_case(head));
+    let known = MEASURES.has(hash(head));
     let counts =
         ["plt", "plts", "wbc", "rbc", "anc", "bnp"].iter().any(|count| count.eq_ignore_ascii_case(head));
     if known
@@ -343,11 +345,13 @@ pub(crate) fn luhn(text: &str) -> bool {
 
 /// Whether a measure follows (`12 mg`, `37 %`), so that a number is a quantity.
 pub(crate) fn unit_follows(note: &Note<'_>, at: usize) -> bool {
-    const UNITS: [&str; 34] = [
-        "mg", "mcg", "g", "kg", "ml", "l", "cc", "mm", "cm", "m", "mmhg", "bpm", "units", "unit", "u", "iu",
-        "meq", "mmol", "min", "hours", "hrs", "h", "days", "day", "weeks", "wks", "months", "years", "year",
-        "yrs", "yo", "y", "lb", "lbs",
-    ];
+    static UNITS: LazyLock<WordSet> = LazyLock::new(|| {
+        WordSet::new(&[
+            "mg", "mcg", "g", "kg", "ml", "l", "cc", "mm", "cm", "m", "mmhg", "bpm", "units", "unit", "u",
+            "iu", "meq", "mmol", "min", "hours", "hrs", "h", "days", "day", "weeks", "wks", "months",
+            "years", "year", "yrs", "yo", "y", "lb", "lbs",
+        ])
+    });
     let rest = note.after(at, 12);
     let rest = rest.trim_start_matches([' ', '-']);
     if rest.starts_with('%') {
@@ -355,7 +359,7 @@ pub(crate) fn unit_follows(note: &Note<'_>, at: usize) -> bool {
     }
     let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     let word = rest.get(..length).unwrap_or("");
-    UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(word))
+    !word.is_empty() && UNITS.has(hash(word))
 }
 
 fn is_date(text: &str) -> bool {

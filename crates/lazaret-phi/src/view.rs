@@ -170,12 +170,20 @@ impl<'a> Note<'a> {
 
     /// Whether one of the cues (lower-case words, parted by `|`) stands in the `most` bytes before an offset, in its line.
     pub(crate) fn cue_before(&self, at: usize, most: usize, cues: &'static str) -> bool {
-        Cues::with(cues, |cues| cues.stand_in(self.before(at, most)))
+        let part = self.bytes(at.saturating_sub(most), at);
+        self.text.is_char_boundary(at) && Cues::with(cues, |cues| cues.stand_in_last_line(part))
     }
 
     /// Whether one of the cues stands in the `most` bytes after an offset, in its line.
     pub(crate) fn cue_after(&self, at: usize, most: usize, cues: &'static str) -> bool {
-        Cues::with(cues, |cues| cues.stand_in(self.after(at, most)))
+        let part = self.bytes(at, at.saturating_add(most).min(self.text.len()));
+        self.text.is_char_boundary(at) && Cues::with(cues, |cues| cues.stand_in_first_line(part))
+    }
+
+    /// The bytes between two offsets, which need not be on boundaries.
+    fn bytes(&self, start: usize, end: usize) -> &[u8] {
+        self.count(end.saturating_sub(start));
+        self.text.as_bytes().get(start..end).unwrap_or(&[])
     }
 
     /// The place on the original of a span of the folded text.
