@@ -28,6 +28,9 @@ const ALIKE: usize = 8;
 /// Most names that are looked for.
 const NAMES: usize = 2_000;
 
+/// Names by their first letters.
+type Stems = FxHashMap<[u8; STEM], Vec<Vec<u8>>>;
+
 /// Adds the user names and short forms that are made of names among the claims.
 pub(crate) fn seek(note: &Note<'_>, out: &mut Vec<Found>) {
     let stems = stems(note, out);
@@ -77,20 +80,29 @@ fn is_short_form(note: &Note<'_>, token: &Token, heads: &FxHashSet<[u8; HEAD]>) 
     if other || !(HEAD + 1..=HEAD + 3).contains(&token.len()) || !token.plain {
         return false;
     }
-    let word = note.word(token).to_ascii_lowercase();
-    let fond = word.ends_with(['i', 'y']) || word.ends_with("ie") || word.ends_with("ey");
-    fond && word.as_bytes().first_chunk().is_some_and(|head| heads.contains(head))
+    let word = note.word(token).as_bytes();
+    let [.., second, last] = *word else { return false };
+    let fond = match last.to_ascii_lowercase() {
+        b'i' | b'y' => true,
+        b'e' => second.eq_ignore_ascii_case(&b'i'),
+        _ => false,
+    };
+    let head = || word.first_chunk::<HEAD>().map(|head| head.map(|b| b.to_ascii_lowercase()));
+    fond && head().is_some_and(|head| heads.contains(&head))
 }
 
 /// `6/22 0904 qv: PA denied`, `addendum qv: …`: the initials of who writes a log's line.
 fn logs(note: &Note<'_>, token: &Token) -> bool {
+    if note.byte(token.end) != b':' {
+        return false;
+    }
     let before = note.before(token.start, 10);
     let lead = before.trim_end_matches(' ');
     let clock = lead.bytes().rev().take_while(u8::is_ascii_digit).count();
     let begun = clock == 4
         || clock == 2 && lead.get(..lead.len() - 2).is_some_and(|head| head.ends_with(':'))
         || lead.ends_with("addendum");
-    note.byte(token.end) == b':' && note.byte(token.end + 1) == b' ' && lead.len() < before.len() && begun
+    note.byte(token.end + 1) == b' ' && lead.len() < before.len() && begun
 }
 
 /// `Scanned by mquillada to`, `Completed 2025-12-10 06:05 by rquillim;`: a word of no list that did what a system records.
@@ -105,10 +117,12 @@ fn did(note: &Note<'_>, token: &Token) -> bool {
 
 /// `5/4/26 9:12a  jquilland: called`: a word of no list that speaks after a time.
 fn speaks(note: &Note<'_>, token: &Token) -> bool {
+    if note.byte(token.end) != b':' {
+        return false;
+    }
     let before = note.before(token.start, 16);
     let clock = before.trim_end().trim_end_matches(['a', 'p', 'm', 'A', 'P', 'M', ' ']);
     token.case == Case::Lower
-        && note.byte(token.end) == b':'
         && note.byte(token.end + 1) == b' '
         && before.ends_with(' ')
         && clock.ends_with(|c: char| c.is_ascii_digit())
@@ -130,41 +144,56 @@ fn is_numbered(note: &Note<'_>, token: &Token) -> bool {
 
 /// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.
 fn in_brackets(note: &Note<'_>, token: &Token) -> bool {
+    if note.byte_before(token.start) != b'(' {
+        return false;
+    }
     let word = note.word(token);
     let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    note.byte_before(token.start) == b'('
-        && note.byte(token.end) == b')'
+    note.byte(token.end) == b')'
         && letters.len() >= 5
         && (1..=3).contains(&(word.len() - letters.len()))
         && letters.bytes().all(|b| b.is_ascii_lowercase())
 }
 
 /// The names by their first letters: words of claims, and two beside each other run together.
-fn stems(note: &Note<'_>, claims: &[Found]) -> FxHashMap<[u8; STEM], Vec<Vec<u8>>> {
-    let mut stems: FxHashMap<[u8; STEM], Vec<Vec<u8>>> = FxHashMap::default();
+fn stems(note: &Note<'_>, claims: &[Found]) -> Stems {
+    let mut stems = Stems::default();
+    let mut both = Vec::new(); // a word and the one before it
     let named = claims.iter().filter(|c| c.label.kind == Kind::Name && c.evidence >= Evidence::Likely);
     for claim in named.take(NAMES) {
-        let mut last: Option<(Vec<u8>, usize)> = None;
+        let mut last = None;
         for token in note.tokens().iter().skip(note.token_at(claim.start)).take_while(|t| t.start < claim.end)
         {
-            let word = note.word(token).to_ascii_lowercase().into_bytes();
-            let joined = last.filter(|(_, end)| matches!(note.slice(*end, token.start), "-" | " "));
-            let joined = joined.map(|(first, _)| [first, word.clone()].concat());
-            for name in joined.into_iter().chain([word.clone()]) {
-                let Some(stem) = name.first_chunk::<STEM>().copied() else { continue };
-                let alike = stems.entry(stem).or_default();
-                if alike.len() < ALIKE && name.iter().all(u8::is_ascii_lowercase) && !alike.contains(&name) {
-                    alike.push(name);
-                }
+            if !last.is_some_and(|end| matches!(note.slice(end, token.start), "-" | " ")) {
+                both.clear();
             }
-            last = Some((word, token.end));
+            let own = both.len();
+            both.extend(note.word(token).bytes().map(|b| b.to_ascii_lowercase()));
+            if own > 0 {
+                add(&mut stems, &both);
+            }
+            both.drain(..own);
+            add(&mut stems, &both);
+            last = Some(token.end);
         }
     }
     stems
 }
 
+/// Adds a name.
+fn add(stems: &mut Stems, name: &[u8]) {
+    let Some(stem) = name.first_chunk::<STEM>().copied() else { return };
+    let alike = stems.entry(stem).or_default();
+    if alike.len() < ALIKE
+        && name.iter().all(u8::is_ascii_lowercase)
+        && alike.iter().all(|known| known.as_slice() != name)
+    {
+        alike.push(name.to_vec());
+    }
+}
+
 /// Whether a word is letters, a name or its beginning, and a few letters or digits.
-fn is_login(note: &Note<'_>, token: &Token, stems: &FxHashMap<[u8; STEM], Vec<Vec<u8>>>) -> bool {
+fn is_login(note: &Note<'_>, token: &Token, stems: &Stems) -> bool {
     let word = note.word(token).to_ascii_lowercase();
     let word = word.as_bytes();
     // In capitals a word of the name's letters and one more is the name, misspelt.

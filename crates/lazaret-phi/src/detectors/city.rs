@@ -111,13 +111,20 @@ fn always_stops(token: &Token) -> bool {
 /// What a town stands right after.
 const LEADS: [&str; 10] =
     ["lives ", "in ", "from ", "IN ", "FROM ", "to ", "near ", "outside ", " of ", "city\":\""];
+/// The words of them.
+static LED: LazyLock<WordSet> =
+    LazyLock::new(|| WordSet::new(&["lives", "in", "from", "to", "near", "outside", "of"]));
 /// The keys of a field that holds one.
 const KEYS: [&str; 4] = ["City: ", "CITY: ", "Town: ", "TOWN: "];
 
-/// What stands before a place, if it ends with a word that a town stands right after.
-fn led<'n>(note: &'n Note<'_>, at: usize) -> Option<&'n str> {
+/// What stands before a place, if it ends with a word that a town stands right after: `word` is the last before it.
+fn led<'n>(note: &'n Note<'_>, word: Option<&Token>, at: usize) -> Option<&'n str> {
     let last = note.byte_before(at.saturating_sub(1));
     if !matches!(last, b'n' | b'm' | b'N' | b'M' | b'o' | b'r' | b'e' | b'f' | b's' | b':' | b'"') {
+        return None;
+    }
+    // Most are other words.
+    if last.is_ascii_alphabetic() && word.is_some_and(|word| word.plain && !LED.has(word.hash)) {
         return None;
     }
     let before = note.before(at, 24);
@@ -190,7 +197,7 @@ fn judge(note: &Note<'_>, first: usize, last: usize) -> Option<(usize, Evidence,
     {
         return None;
     }
-    let before = led(note, start.start)?;
+    let before = led(note, first.checked_sub(1).and_then(|at| tokens.get(at)), start.start)?;
     if KEYS.iter().any(|key| before.ends_with(key)) {
         return Some((end.end, Evidence::Named, Label::CITY));
     }

@@ -77,6 +77,9 @@ impl ShapeDetector for HealthPlan {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         for (index, token) in note.tokens().iter().enumerate() {
+            if matches!(token.case, Case::Number | Case::Mixed) {
+                continue;
+            }
             let plan = token.case == Case::Upper
                 && token.len() == 3
                 && matches!(note.word(token), "PPO" | "HMO" | "EPO");

@@ -240,19 +240,20 @@ pub(crate) fn unit_end(note: &Note<'_>, end: usize) -> usize {
         let trimmed = rest.trim_start_matches(['.', ',', ' ']);
         let lead = rest.len() - trimmed.len();
         // `, 5th Floor`, `, Garden Apt.`
-        let apart = (1..=3).contains(&lead);
+        let places = [
+            "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
+            "third ",
+        ];
+        let apart = (1..=3).contains(&lead)
+            && (trimmed.starts_with(|c: char| c.is_ascii_digit())
+                || places.iter().any(|place| trimmed.starts_with(place)));
         let named = || {
             ["floor", "flr", "fl.", "fl", "apt.", "apt", "unit", "level"].iter().find_map(|word| {
                 let at = trimmed.find(word).filter(|at| (3..=8).contains(at))?;
                 let head = trimmed.get(..at)?;
                 let ordinal = head.starts_with(|c: char| c.is_ascii_digit())
                     && ["st ", "nd ", "rd ", "th "].iter().any(|ending| head.ends_with(ending));
-                let place = [
-                    "garden ", "rear ", "front ", "lower ", "upper ", "ground ", "top ", "first ", "second ",
-                    "third ",
-                ]
-                .contains(&head);
-                (ordinal || place).then_some(at + word.len())
+                (ordinal || places.contains(&head)).then_some(at + word.len())
             })
         };
         if let Some(length) = apart.then(named).flatten() {
