@@ -79,6 +79,8 @@ pub(crate) struct Note<'a> {
     tokens: Vec<Token>,
     /// By each [`STRIDE`] bytes the first word that ends after their first.
     strides: Vec<u32>,
+    /// Which words have one of the marks [`CUES`].
+    cues: Vec<u32>,
     /// Bytes that detectors looked at beyond their shapes: a test holds that they grow with the text alone.
     #[cfg(test)]
     pub(crate) looked_at: std::cell::Cell<usize>,
@@ -88,12 +90,13 @@ impl<'a> Note<'a> {
     /// Folds and splits a text, in one pass each. Memory: some multiple of the text's length.
     pub(crate) fn new(original: &'a str) -> Self {
         let (text, runs) = fold(original);
-        let (tokens, strides) = tokens(&text);
+        let Words { tokens, strides, cues } = words(&text);
         Self {
             text,
             runs,
             tokens,
             strides,
+            cues,
             #[cfg(test)]
             looked_at: std::cell::Cell::default(),
         }
@@ -116,6 +119,13 @@ impl<'a> Note<'a> {
     /// The words in order.
     pub(crate) fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// The words with some of the marks [`CUES`], in order, and their places.
+    pub(crate) fn cues(&self, marks: Marks) -> impl Iterator<Item = (usize, &Token)> {
+        let at = |place: &u32| usize::try_from(*place).unwrap_or(usize::MAX);
+        let words = self.cues.iter().map(at).filter_map(|at| Some((at, self.tokens.get(at)?)));
+        words.filter(move |(_, token)| token.has(marks))
     }
 
     /// The folded text between two offsets; empty where they are not on boundaries.
@@ -301,12 +311,29 @@ fn plain_form(c: char) -> char {
     }
 }
 
-/// The words of a text, and by each [`STRIDE`] bytes of it the first word that ends after their first.
-fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
+/// Marks of words that several detectors read on from: few words have one, and each detector would look at all.
+const CUES: Marks = Marks::RELATION
+    .or(Marks::ACQUAINTANCE)
+    .or(Marks::TITLE)
+    .or(Marks::STAFF)
+    .or(Marks::CREDENTIAL)
+    .or(Marks::STREET);
+
+/// The words of a text.
+struct Words {
+    tokens: Vec<Token>,
+    strides: Vec<u32>,
+    cues: Vec<u32>,
+}
+
+/// The words of a text, by each [`STRIDE`] bytes of it the first word that ends after their first, and which words have
+/// [`CUES`].
+fn words(text: &str) -> Words {
     let lexicon = Lexicon::get();
     let bytes = text.as_bytes();
     let mut tokens = Vec::with_capacity(text.len() / 5);
     let mut strides = Vec::with_capacity(text.len() / STRIDE + 1);
+    let mut cues = Vec::new();
     let (mut at, mut covered) = (0, 0);
     loop {
         let rest = bytes.get(at..).unwrap_or(&[]);
@@ -328,13 +355,17 @@ fn tokens(text: &str) -> (Vec<Token>, Vec<u32>) {
             continue;
         };
         at = token.end;
+        let number = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         while covered < at {
-            strides.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
+            strides.push(number);
             covered += STRIDE;
+        }
+        if token.has(CUES) {
+            cues.push(number);
         }
         tokens.push(token);
     }
-    (tokens, strides)
+    Words { tokens, strides, cues }
 }
 
 /// Whether the apostrophe at `at` begins a possessive `'s` that ends the word.

@@ -88,8 +88,8 @@ impl ShapeDetector for License {
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        for (index, token) in note.tokens().iter().enumerate() {
-            if token.has(Marks::CREDENTIAL) && token.case != Case::Lower && token.len() > 1 {
+        for (index, token) in note.cues(Marks::CREDENTIAL) {
+            if token.case != Case::Lower && token.len() > 1 {
                 after_credential(note, index, out);
             }
         }

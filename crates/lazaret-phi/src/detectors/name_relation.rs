@@ -35,11 +35,7 @@ impl ShapeDetector for NameRelation {
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        let tokens = note.tokens();
-        for (index, token) in tokens.iter().enumerate() {
-            if !token.has(Marks::RELATION.or(Marks::ACQUAINTANCE)) {
-                continue;
-            }
+        for (index, token) in note.cues(Marks::RELATION.or(Marks::ACQUAINTANCE)) {
             // `Smith & Nephew`: a maker of devices.
             if token.case == Case::Capital && note.before(token.start, 8).ends_with("Smith & ") {
                 continue;

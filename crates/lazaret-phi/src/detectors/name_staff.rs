@@ -121,13 +121,8 @@ impl ShapeDetector for NameStaff {
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        for (index, token) in note.tokens().iter().enumerate() {
-            if token.has(Marks::STAFF)
-                || (token.has(Marks::CREDENTIAL)
-                    && token.case != Case::Lower
-                    && token.len() <= 5
-                    && token.len() > 1)
-            {
+        for (index, token) in note.cues(Marks::STAFF.or(Marks::CREDENTIAL)) {
+            if token.has(Marks::STAFF) || token.case != Case::Lower && token.len() <= 5 && token.len() > 1 {
                 after_profession(note, index, out);
             }
         }

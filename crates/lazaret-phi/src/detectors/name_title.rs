@@ -40,10 +40,7 @@ impl ShapeDetector for NameTitle {
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
         let tokens = note.tokens();
-        for (index, token) in tokens.iter().enumerate() {
-            if !token.has(Marks::TITLE) {
-                continue;
-            }
+        for (index, token) in note.cues(Marks::TITLE) {
             let Some(next) = tokens.get(index + 1) else { continue };
             let gap = note.slice(token.end, next.start);
             if !matches!(gap, " " | ". " | "." | ": " | "  " | ".  ") {

@@ -38,10 +38,8 @@ impl ShapeDetector for Street {
     }
 
     fn read(&self, note: &Note<'_>, out: &mut Vec<Found>) {
-        for (index, token) in note.tokens().iter().enumerate() {
-            if token.has(Marks::STREET) {
-                back_to_number(note, index, out);
-            }
+        for (index, _) in note.cues(Marks::STREET) {
+            back_to_number(note, index, out);
         }
     }
 }
