@@ -135,6 +135,24 @@ mod tests {
     }
 
     #[test]
+    fn a_cue_of_another_line_does_not_count() {
+        let cues = Cues::new("mrn|°");
+        for (text, first, last) in [
+            ("mrn\n7", true, false),
+            ("7\nmrn", false, true),
+            ("3°\n\n3°", true, true),
+            ("\n°\n", false, false),
+        ] {
+            assert_eq!(cues.stand_in_first_line(text.as_bytes()), first, "{text}");
+            assert_eq!(cues.stand_in_last_line(text.as_bytes()), last, "{text}");
+        }
+        // Half of a character at an edge.
+        assert!(
+            !cues.stand_in_last_line(&"°".as_bytes()[1..]) && !cues.stand_in_first_line(&"°".as_bytes()[..1])
+        );
+    }
+
+    #[test]
     fn a_word_is_one_of_a_list_as_it_is_written() {
         assert!(is_one_of("tel", "fax|tel"));
         assert!(!is_one_of("Tel", "fax|tel") && !is_one_of("te", "fax|tel") && !is_one_of("", "fax|tel"));

@@ -322,8 +322,8 @@ fn is_number(label: Label) -> bool {
     )
 }
 
-/// Bits that tell learnt words from others: a power of two.
-const MAY: usize = 1 << 13;
+/// Bits that tell learnt words from others: a power of two, some of them for each word that may be learnt.
+const MAY: usize = 1 << 15;
 
 /// Where the bit of a word is.
 fn may(hash: u64) -> (usize, u64) {

@@ -389,7 +389,7 @@ impl<'a> Words<'a> {
         let word = self.before().map_or("", |token| self.note.word(token));
         before.is_empty() && self.note.before(first.start, 6).len() < 6
             || before.ends_with([',', ':', ';', '.', '-', '/', '+', '&', '|', '>'])
-            || is_one_of(word, "and|or|to|plus|except|AND|OR|TO")
+            || matches!(word, "and" | "or" | "to" | "plus" | "except" | "AND" | "OR" | "TO")
     }
 
     /// `Quillby's Disease`, `Quillby Forceps` in a heading: what no person is followed by, after the claim or at its end.

@@ -179,7 +179,7 @@ fn said_from(note: &Note<'_>, index: usize) -> usize {
     while let (Some(before), Some(this)) =
         (first.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(first))
     {
-        let links = is_one_of(note.word(before), "and|a") && first < index + 1;
+        let links = matches!(note.word(before), "and" | "a") && first < index + 1;
         if note.slice(before.end, this.start) != " "
             || !(is_one_of(note.word(before), SAID) || links)
             || index - first > 6
@@ -188,7 +188,7 @@ fn said_from(note: &Note<'_>, index: usize) -> usize {
         }
         first -= 1;
     }
-    while tokens.get(first).is_some_and(|t| is_one_of(note.word(t), "and|a")) {
+    while tokens.get(first).is_some_and(|t| matches!(note.word(t), "and" | "a")) {
         first += 1;
     }
     tokens.get(first).map_or(0, |t| t.start)
