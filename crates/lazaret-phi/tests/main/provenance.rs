@@ -130,6 +130,7 @@ fn no_list_cue_template_or_test_of_ours_holds_a_span_of_the_notes() {
             "own_notes6.src.txt",
             "own_notes7.src.txt",
             "own_notes8.src.txt",
+            "own_notes9.src.txt",
         ]
         .map(|name| root().join("testdata/phi/marked").join(name)),
     );
