@@ -133,15 +133,34 @@ fn is(note: &Note<'_>, token: &Token, words: &[&str]) -> bool {
     words.iter().any(|of| of.eq_ignore_ascii_case(word))
 }
 
-/// `Unit 3, 88 Fern Road`, `Lot 5 Fern Cl`, `R.R. #3, 1182 Fern Road`, `Fern Cottage, Fern Lane`.
-fn before(note: &Note<'_>, start: usize) -> usize {
+/// `Unit 3, 88 Fern Road`, `Lot 5 Fern Cl`, `R.R. #3, 1182 Fern Road`, `Fern Cottage, Fern Lane`: where an address begins.
+fn before(note: &Note<'_>, street: usize) -> usize {
+    // Part by part in a loop: a text may have as many of them as it likes.
+    let mut start = street;
+    loop {
+        match part_before(note, start) {
+            Some((part, Lead::More)) => start = part,
+            Some((part, Lead::Done)) => return part,
+            None => return start,
+        }
+    }
+}
+
+/// Whether another part may stand before one.
+enum Lead {
+    More,
+    Done,
+}
+
+/// Where the part right before a place in an address begins.
+fn part_before(note: &Note<'_>, start: usize) -> Option<(usize, Lead)> {
     let tokens = note.tokens();
     let first = note.token_at(start);
-    let Some(last) = first.checked_sub(1).and_then(|at| tokens.get(at)) else { return start };
+    let last = first.checked_sub(1).and_then(|at| tokens.get(at))?;
     let gap = note.slice(last.end, start);
     // `Lot 5 Fern Cl`: the number has been taken for the house's.
     if gap == " " && note.byte(start).is_ascii_digit() && is(note, last, &UNITS) {
-        return last.start;
+        return Some((last.start, Lead::Done));
     }
     // `1600 – 885 Fern Street`, `88–90 Wharf Pde`, `Unit 9 / 40 Fern Rd`: two numbers.
     if matches!(gap, " \u{2013} " | " - " | "\u{2013}" | " / ")
@@ -149,15 +168,13 @@ fn before(note: &Note<'_>, start: usize) -> usize {
         && last.digits
         && last.len() <= 5
     {
-        let unit = first.checked_sub(2).and_then(|at| tokens.get(at));
-        let led = unit.filter(|unit| {
+        let unit = first.checked_sub(2).and_then(|at| tokens.get(at)).filter(|unit| {
             matches!(note.slice(unit.end, last.start), " " | ". " | " #") && is(note, unit, &UNITS)
         });
-        let start = led.map_or(last.start, |unit| unit.start);
-        return if led.is_some() { start } else { before(note, start) };
+        return Some(unit.map_or((last.start, Lead::More), |unit| (unit.start, Lead::Done)));
     }
     if !matches!(gap, ", " | " " | "/" | ",") {
-        return start;
+        return None;
     }
     // A number after a word for a unit.
     if last.len() <= 5
@@ -167,19 +184,17 @@ fn before(note: &Note<'_>, start: usize) -> usize {
         let between = note.slice(unit.end, last.start);
         let route =
             unit.len() == 1 && unit.case == Case::Initial && note.before(unit.start, 3).ends_with("R.");
-        if matches!(between, " " | " #" | "#" | ". " | ". #") {
-            if route {
-                return unit.start - 2;
+        return match between {
+            " " | " #" | "#" | ". " | ". #" if route => Some((unit.start - 2, Lead::Done)),
+            " " | " #" | "#" | ". " | ". #" if is(note, unit, &UNITS) || is(note, unit, &["rr"]) => {
+                Some((unit.start, Lead::More))
             }
-            if is(note, unit, &UNITS) || is(note, unit, &["rr"]) {
-                return before(note, unit.start);
-            }
-        }
-        return start;
+            _ => None,
+        };
     }
     // A house's name: capitalised words up to a comma, from the line's start or another comma on.
     if gap != ", " || !last.capitalised() {
-        return start;
+        return None;
     }
     let mut from = first - 1;
     while let (Some(name), Some(this)) = (from.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(from))
@@ -190,16 +205,13 @@ fn before(note: &Note<'_>, start: usize) -> usize {
         }
         from -= 1;
     }
-    let Some(name) = tokens.get(from) else { return start };
+    let name = tokens.get(from)?;
     let opens = matches!(note.byte_before(name.start), 0 | b'\n')
         || [", ", ": ", "at ", "to ", "of "].iter().any(|lead| note.before(name.start, 3).ends_with(lead));
     // `Quill Cottage`, `The Old Quillery`
     let house = (is(note, last, &HOUSES) || note.word(name) == "The") && (first - 1 > from);
-    if !(house && opens) {
-        return start;
-    }
-    // A unit before the house: `Space 41, Fern Park, 900 …`.
-    before(note, name.start)
+    // A unit may stand before the house: `Space 41, Fern Park, 900 …`.
+    (house && opens).then_some((name.start, Lead::More))
 }
 
 /// A part of an address that may follow another.
@@ -372,6 +384,17 @@ mod tests {
         assert_eq!(found, expected);
         let found = places("12 Quillby Lane\nZorvany\nBelgium 4021\nPhone: none");
         assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    #[test]
+    fn an_address_may_have_any_number_of_parts() {
+        for (part, street) in
+            [("1 - ", "12 Fern Street"), ("Unit 1, ", "88 Fern Road"), ("Fern Cottage, ", "88 Fern Road")]
+        {
+            let text = part.repeat(40_000) + street;
+            let found = places(&text);
+            assert_eq!(found.first().map(|(place, _)| place.len()), Some(text.len()), "{part}");
+        }
     }
 
     #[test]
