@@ -22,13 +22,18 @@
 //! | `classifier` | a model of the hospital's own that looks beside the rules: what it must offer, how it joins |
 //! | `section` | the header lines of a text, and which stands above a place |
 //! | `address` | what belongs to a street: unit, town, state, country, code |
+//! | `widen` | further words of a name: initials, joined parts, suffixes |
 //! | `edges` | words beside what was found that belong to it |
+//! | `logins` | user names, short forms and a log's initials, made of names of the note or told by their place |
+//! | `short_dates` | day and month alone, where the note has other dates of the month |
+//! | `stays` | clinical content that looks like something that identifies, let go |
 //! | `ocr` | damage of scanned text, mended byte for byte |
 //! | `wide` | states, countries, ages, years, professions: for wider profiles only |
 //! | `language`, `abroad` | which parts of a note are German, French or Spanish, and the detectors that read them |
 //! | `known` | facts known of the subject, sought in the note |
 //! | `overlap` | disjoint spans, the best evidence names them |
 //! | `clinical` | clinical content that an edit would take with it |
+//! | `entities` | who and what was met: one person, number or date, however it is written |
 //! | `edit` | a text written anew: placeholders, made-up values, moved dates, coarser values |
 //! | `residual` | what is left of a text: whether it is a patient's record, and may single someone out |
 //! | `corpus` | marked notes in and out: JSON lines, i2b2 2014 XML, brat |

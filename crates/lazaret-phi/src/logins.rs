@@ -1,8 +1,9 @@
-//! Finds words that are made of a name of the note: user names (`qvmoor` beside Quilla Vanmoor, `jfenwic2`, `quorrellj`) and
-//! short forms of given names (`Xanthi` beside Xanthia).
+//! Finds short words for people: user names (`qvmoor` beside Quilla Vanmoor, `jfenwic2`, `quorrellj`), the initials of who
+//! writes a log's line (`0904 qv: …`), and short forms of given names (`Xanthi` beside Xanthia).
 //!
 //! A login is mostly made of its owner's names: letters before a surname, the surname cut short, letters and digits after
-//! it. Such a word stands in no list; with the name in the same note it is no chance.
+//! it. Such a word stands in no list; with the name in the same note it is no chance. Where the name is not in the note, a
+//! word of no list is a login by its place: after a time, after what a system records, or before a short number.
 //!
 //! References: 45 CFR 164.514(b)(2)(i)(R).
 
@@ -129,30 +130,30 @@ fn speaks(note: &Note<'_>, token: &Token) -> bool {
         && clock.contains(':')
 }
 
-/// `cabinet log pquillight3`: small letters that are no word, and a short number.
-fn is_numbered(note: &Note<'_>, token: &Token) -> bool {
-    let word = note.word(token);
+/// `quillbel3`: small letters, so many at least, and a short number. The letters.
+fn numbered(word: &str, least: usize) -> Option<&str> {
     let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = word.len() - letters.len();
+    (letters.len() >= least && (1..=3).contains(&digits) && letters.bytes().all(|b| b.is_ascii_lowercase()))
+        .then_some(letters)
+}
+
+/// `cabinet log pquillight3`: no word, with a short number.
+fn is_numbered(note: &Note<'_>, token: &Token) -> bool {
     let joins = |b: u8| matches!(b, b'-' | b'.' | b'/' | b'_' | b'@' | b'=' | b'"' | b'(');
-    letters.len() >= 6
-        && (1..=3).contains(&(word.len() - letters.len()))
-        && letters.bytes().all(|b| b.is_ascii_lowercase())
-        && !joins(note.byte_before(token.start))
-        && !(joins(note.byte(token.end)) && note.byte(token.end + 1).is_ascii_alphanumeric())
-        && Lexicon::get().marks(letters) == Marks::default()
+    let joined = || {
+        joins(note.byte_before(token.start))
+            || joins(note.byte(token.end)) && note.byte(token.end + 1).is_ascii_alphanumeric()
+    };
+    let letters = numbered(note.word(token), 6).filter(|_| !joined());
+    letters.is_some_and(|letters| Lexicon::get().marks(letters) == Marks::default())
 }
 
 /// `reset by IT (quillbel3)`: small letters and a number, alone in brackets.
 fn in_brackets(note: &Note<'_>, token: &Token) -> bool {
-    if note.byte_before(token.start) != b'(' {
-        return false;
-    }
-    let word = note.word(token);
-    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    note.byte(token.end) == b')'
-        && letters.len() >= 5
-        && (1..=3).contains(&(word.len() - letters.len()))
-        && letters.bytes().all(|b| b.is_ascii_lowercase())
+    note.byte_before(token.start) == b'('
+        && note.byte(token.end) == b')'
+        && numbered(note.word(token), 5).is_some()
 }
 
 /// The names by their first letters: words of claims, and two beside each other run together.

@@ -250,6 +250,9 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Small words, and verbs, after a verb at a line's beginning.
+const AFTER_VERB: &str = "from|to|of|for|on|under|up|out|before|at|I|we|the|not|be|have|go|need|return|take|use|drive|shower|start|resume|continue|consider|increase|repeat";
+
 /// Whether the guess is what names never are: a common word alone that begins a sentence or a line (`End of list`), or a
 /// word and a short number where a street was guessed (`Bili 5`, `Walk 0-15`), which is a score or a measure.
 fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
@@ -281,16 +284,10 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
             .iter()
             .any(|end| note.word(first).to_lowercase().ends_with(end));
     // `Rose from bed`, `May I ask`: a verb, by the small word after it.
-    let verb = count == 1
-        && begins
-        && first.has(Marks::COMMON.or(Marks::MONTH))
-        && {
-            let next = note.tokens().get(note.token_at(guess.end));
-            next.is_some_and(|t| {
-            note.slice(guess.end, t.start) == " "
-                && is_one_of(note.word(t), "from|to|of|for|on|under|up|out|before|at|I|we|the|not|be|have|go|need|return|take|use|drive|shower|start|resume|continue|consider|increase|repeat")
-        })
-        };
+    let verb = count == 1 && begins && first.has(Marks::COMMON.or(Marks::MONTH)) && {
+        let next = note.tokens().get(note.token_at(guess.end));
+        next.is_some_and(|t| note.slice(guess.end, t.start) == " " && is_one_of(note.word(t), AFTER_VERB))
+    };
     // A state or country may stay, whatever it is guessed to be.
     let state = count == 1
         && first.len() > 3

@@ -23,7 +23,6 @@ use crate::language::Languages;
 use crate::lexicon::{Lexicon, Marks};
 use crate::logins;
 use crate::model;
-
 use crate::ocr;
 use crate::overlap::{Evidence, Found, resolve};
 use crate::registry::{self, RULES, found};

@@ -162,7 +162,7 @@ static CUES: LazyLock<WordSet> = LazyLock::new(|| {
         "labs",
     ])
 });
-const NOT: &str = "mdq|niv|g8|er|pr|her2|amt|amts|mmt|slums|ashworth|tinetti|berg|borg|faces|flacc|npass|nips|sofa|qsofa|curb|perc|wells|nodes|cores|cas|allred|ishihara|gleason|jaeger|pn0|pn1|pn1a|pn1b|pn2|pn2a|pn2b|pain|bims|iddsi|nippv|cpap|bipap|epap|ipap|losses|slums|mrs|cage|audit|points|correct|recall|snellen|frax|braden|morse|norton|katz|barthel|fim|peak|pip|peep|lead|leads|teeth|fev|ratio|pap|rate|reps|sets|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|motor|dose|day";
+const NOT: &str = "mdq|niv|g8|er|pr|her2|amt|amts|mmt|slums|ashworth|tinetti|berg|borg|faces|flacc|npass|nips|sofa|qsofa|curb|perc|wells|nodes|cores|cas|allred|ishihara|gleason|jaeger|pn0|pn1|pn1a|pn1b|pn2|pn2a|pn2b|pain|bims|iddsi|nippv|cpap|bipap|epap|ipap|losses|mrs|cage|audit|points|correct|recall|snellen|frax|braden|morse|norton|katz|barthel|fim|peak|pip|peep|lead|leads|teeth|fev|ratio|pap|rate|reps|sets|score|strength|reflexes|dtr|dtrs|grade|vision|va|bp|murmur|stage|mmse|phq|apgar|scale|motor|dose|day";
 
 impl ShapeDetector for Dates {
     fn id(&self) -> &'static str {

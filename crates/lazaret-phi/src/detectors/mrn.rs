@@ -11,6 +11,7 @@
 
 use lazaret_core::Label;
 
+use crate::calendar;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::named;
@@ -44,7 +45,7 @@ impl ShapeDetector for Mrn {
         if hit.shape == 1 {
             // `MR 90-11-774`; `MR 20241103` is a picture and its day.
             let start = hit.start + 3;
-            if crate::calendar::parse(note.slice(start, hit.end)).is_none() {
+            if calendar::parse(note.slice(start, hit.end)).is_none() {
                 out.push(found(Label::MRN, start, hit.end, Evidence::Shape));
             }
             return;

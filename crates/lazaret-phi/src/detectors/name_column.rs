@@ -63,12 +63,10 @@ impl ShapeDetector for NameColumn {
             (0, _) => '|',
             _ => ',',
         };
-        let first = if mark == '|' {
-            b'|'
-        } else if mark == '\t' {
-            b'\t'
-        } else {
-            0
+        let first = match mark {
+            '|' => b'|',
+            '\t' => b'\t',
+            _ => 0,
         };
         let Some(start) = line_start(note, hit.start, first) else { return };
         let lead = note.slice(start, hit.start);

@@ -13,6 +13,7 @@
 use lazaret_core::Label;
 
 use crate::lexicon::Marks;
+use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::unit_follows;
@@ -169,7 +170,7 @@ fn signed_off(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
             note.byte_before(hit.start.saturating_sub(1)),
             b'.' | b'!' | b'?' | b'\n' | b')' | b' ' | 0
         );
-    if apart && closes && (initials || name) && !crate::names::clinical_form(note.word(token)) {
+    if apart && closes && (initials || name) && !clinical_form(note.word(token)) {
         out.push(found(Label::PROVIDER, token.start, token.end, Evidence::Shape));
     }
 }

@@ -14,7 +14,6 @@
 use lazaret_core::Label;
 
 use crate::calendar;
-
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::{begin, digits, id_at, named, unit_follows};
@@ -136,7 +135,7 @@ impl ShapeDetector for OtherId {
             12 => object_identifier(hit, note, out),
             13 => long_number(hit, note, out),
             14 => json_key(hit, note, out),
-            _ if hit.shape == 15 => {
+            15 => {
                 let text = note.slice(hit.start, hit.end);
                 if let Some(word) = text.bytes().skip(1).position(|b| b.is_ascii_uppercase()) {
                     out.push(found(Label::OTHER_ID, hit.start + word + 1, hit.end, Evidence::Shape));
@@ -186,7 +185,8 @@ fn long_number(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
 fn json_key(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let key = note.slice(hit.start, hit.end).to_ascii_lowercase();
     let value = note.after(hit.end, 48).split('"').next().unwrap_or("");
-    let is = |name: &str| key.contains(&format!("{name}\""));
+    let name = key.split('"').nth(1).unwrap_or("");
+    let is = |end: &str| name.ends_with(end);
     let place = is("bed") || is("room");
     let login = is("user") || is("username");
     let fits = if place {

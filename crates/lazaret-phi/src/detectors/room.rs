@@ -71,7 +71,7 @@ impl ShapeDetector for Room {
             let value = text.rsplit([' ', '-']).next().unwrap_or("");
             let joins = matches!(note.byte(hit.end), b'/' | b'-' | b':' | b'.' | b'%' | b'x')
                 && note.byte(hit.end + 1).is_ascii_alphanumeric();
-            let counts = note.cue_after(hit.end, 12, "days|day|d|hr|hrs|h|wk|wks|mo|nights|weeks|week|visits|visit|times|hours|hrs|beds|patients|admissions|stays|stay|consult");
+            let counts = note.cue_after(hit.end, 12, "days|day|d|hr|hrs|h|wk|wks|mo|nights|weeks|week|visits|visit|times|hours|beds|patients|admissions|stays|stay|consult");
             let upper = note.byte(hit.start).is_ascii_uppercase() || value.len() >= 2;
             if upper && !joins && !counts && !unit_follows(note, hit.end) {
                 out.push(found(Label::OTHER_ID.sub("room"), hit.end - value.len(), hit.end, Evidence::Shape));

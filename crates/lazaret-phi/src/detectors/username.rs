@@ -13,10 +13,11 @@
 use lazaret_core::Label;
 
 use crate::cue::is_one_of;
+use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::{Hit, Pass, ShapeDetector, found};
 use crate::value::begin;
-use crate::view::Note;
+use crate::view::{Case, Note};
 
 /// See the page above.
 pub(crate) struct Username;
@@ -75,8 +76,7 @@ impl ShapeDetector for Username {
         if hit.shape == 7 {
             // `quill underscore barn thirty one`: with the word before.
             let before = note.token_at(hit.start).checked_sub(1).and_then(|at| note.tokens().get(at));
-            let start =
-                before.filter(|t| t.case == crate::view::Case::Lower && note.slice(t.end, hit.start) == " ");
+            let start = before.filter(|t| t.case == Case::Lower && note.slice(t.end, hit.start) == " ");
             out.push(found(
                 Label::OTHER_ID.sub("username"),
                 start.map_or(hit.start, |t| t.start),
@@ -134,17 +134,14 @@ impl ShapeDetector for Username {
         // `E-SIG QVMOOR`, `user QVMOOR`: in capitals, a word of no list.
         let shouted = name.len() >= 5
             && note.tokens().get(note.token_at(start)).is_some_and(|t| {
-                t.start == start
-                    && t.end == end
-                    && t.case == crate::view::Case::Upper
-                    && t.marks == crate::lexicon::Marks::default()
+                t.start == start && t.end == end && t.case == Case::Upper && t.marks == Marks::default()
             });
         // `printed by qvmoor`: a word that is no other.
         let sole = note.tokens().get(note.token_at(start)).is_some_and(|token| {
             token.start == start
                 && token.end == end
-                && token.case == crate::view::Case::Lower
-                && token.marks == crate::lexicon::Marks::default()
+                && token.case == Case::Lower
+                && token.marks == Marks::default()
         }) && {
             let cue = note.slice(hit.start, hit.end).to_ascii_lowercase();
             cue.contains("by")
@@ -171,7 +168,7 @@ fn account(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     if hit.shape == 3 {
         // In a chat a handle speaks (`@qvm:`) or is a word that no list knows; `@home`, `@0130` are none.
         let token = note.tokens().get(note.token_at(hit.start + 1));
-        let unlisted = token.is_some_and(|t| t.end >= hit.end && t.marks == crate::lexicon::Marks::default());
+        let unlisted = token.is_some_and(|t| t.end >= hit.end && t.marks == Marks::default());
         let speaks = note.byte(hit.end) == b':' && matches!(note.byte(hit.end + 1), b' ' | b'\n');
         let odd =
             speaks || unlisted || name.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'));
@@ -201,7 +198,7 @@ fn password(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
         return;
     };
     let quoted = note.byte_before(token.start) == b'"';
-    let odd = token.case == crate::view::Case::Mixed || token.digits;
+    let odd = token.case == Case::Mixed || token.digits;
     let named = note.slice(hit.start, hit.end).to_ascii_lowercase().contains("word");
     if quoted || odd || named && matches!(note.byte(token.end), b',' | b'.' | b';' | b')' | b'\n' | 0) {
         out.push(found(Label::OTHER_ID, token.start, token.end, Evidence::Shape));
@@ -221,7 +218,7 @@ fn bracketed(hit: Hit, note: &Note<'_>, out: &mut Vec<Found>) {
     let letters = text.bytes().take_while(u8::is_ascii_lowercase).count();
     let named = note.byte_before(start) == b'(' && note.byte_before(start - 1) == b' ' && {
         let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
-        before.is_some_and(|t| t.capitalised() && !t.has(crate::lexicon::Marks::CLINICAL))
+        before.is_some_and(|t| t.capitalised() && !t.has(Marks::CLINICAL))
     };
     let small = !text.bytes().any(|b| b.is_ascii_uppercase());
     if named && small && letters >= 2 && text.bytes().any(|b| b.is_ascii_digit()) && text.len() >= 6 {
