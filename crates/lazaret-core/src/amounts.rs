@@ -1,5 +1,6 @@
 //! How many records one payload may have, and how many of them may be held.
 
+use crate::numbers::{MAX_ENTITIES, MAX_SUBJECTS};
 use crate::{HELD_RECORDS, Limit, Limits, RECORDS, Refused, Rule};
 
 /// Most records of one payload. What was seen of each is remembered while the payload passes, some twenty bytes.
@@ -9,7 +10,7 @@ pub const MAX_RECORDS: Limit = Limit::new("input.max_records", 14_000_000);
 pub const MAX_HELD: Limit = Limit::new("quarantine.max_held", 1_000_000);
 
 /// The limits of core itself, sorted by key.
-pub const CORE_LIMITS: &[Limit] = &[MAX_RECORDS, MAX_HELD];
+pub const CORE_LIMITS: &[Limit] = &[MAX_RECORDS, MAX_ENTITIES, MAX_SUBJECTS, MAX_HELD];
 
 /// A count that ends the payload once it is above its limit.
 pub(crate) struct Amount {

@@ -1,11 +1,14 @@
-//! Judging ahead: a payload is read in batches, each judged on a worker while those before it are recorded.
+//! Judging ahead: a payload is read in batches, each judged on a worker while those before it are recorded. In the
+//! batches' order their placeholders are numbered; what bears numbers is then written, on a worker again.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::amounts::Amount;
 use crate::checkpoint::Parts;
 use crate::judge::{Aim, Doing, Doings, Grave, Judged, Task};
+use crate::numbers::Numbers;
 use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
 use crate::{Crossing, Failure, Payload, Profile, Record, Refused, Stage};
@@ -23,6 +26,8 @@ pub(crate) struct Batches {
     terms: Terms,
     source: Reader,
     ahead: VecDeque<(u64, Judging)>,
+    numbers: Numbers,
+    numbered: VecDeque<(u64, Writing)>,
     position: u64,
 }
 
@@ -38,6 +43,8 @@ impl Batches {
             terms: Terms::new(parts, crossing, profile, aim),
             source: Reader::new(parts, payload),
             ahead: VecDeque::new(),
+            numbers: Numbers::new(&parts.judge),
+            numbered: VecDeque::new(),
             position: 0,
         }
     }
@@ -49,17 +56,26 @@ impl Batches {
 
     /// The next batch, judged.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
-        let most_ahead = self.terms.parts.workers.width().saturating_add(2);
-        while self.ahead.len() < most_ahead {
-            // While something is being judged there is no hurry to wait for the reading.
-            let Some(Batch { records, position }) = self.source.next(self.ahead.is_empty())? else { break };
-            let judging = Judging::start(&self.terms, records)?;
-            self.ahead.push_back((position, judging));
+        let width = self.terms.parts.workers.width();
+        loop {
+            while self.ahead.len() < width.saturating_add(2) {
+                // While something is being judged or written there is no hurry to wait for the reading.
+                let idle = self.ahead.is_empty() && self.numbered.is_empty();
+                let Some(Batch { records, position }) = self.source.next(idle)? else { break };
+                self.ahead.push_back((position, Judging::start(&self.terms, records)?));
+            }
+            // Before the first is waited for, what may keep its workers is: a batch that hangs is given up there, and makes
+            // room. Workers take their work in order, so few are numbered meanwhile.
+            let is_written = self.numbered.front().is_some_and(|(_, writing)| writing.has_begun());
+            if !is_written && let Some((position, judging)) = self.ahead.pop_front() {
+                self.numbered.push_back((position, judging.number(&mut self.numbers)?));
+                continue;
+            }
+            let Some((position, writing)) = self.numbered.pop_front() else { return Ok(None) };
+            let judged = writing.wait()?;
+            self.position = position;
+            return Ok(Some(judged));
         }
-        let Some((position, mut judging)) = self.ahead.pop_front() else { return Ok(None) };
-        let judged = judging.wait()?;
-        self.position = position;
-        Ok(Some(judged))
     }
 }
 
@@ -192,17 +208,25 @@ impl Terms {
     }
 }
 
-/// A batch being judged on a worker.
+/// A batch being judged, or what of it bears numbers being written, on a worker.
 pub(crate) struct Judging {
     terms: Terms,
-    records: Vec<Arc<dyn Record>>,
+    tasks: Vec<Todo>,
     done: Arc<Done>,
     pending: Option<Pending<Result<(), Grave>>>,
+}
+
+/// A record that is to be judged or, if it is judged already, to be written.
+#[derive(Clone)]
+struct Todo {
+    record: Arc<dyn Record>,
+    judged: Option<Arc<Judged>>,
 }
 
 /// What a batch has given so far; the waiting side sees how far it came.
 #[derive(Default)]
 struct Done {
+    begun: AtomicBool,
     judged: Mutex<Vec<Judged>>,
     doings: Doings,
 }
@@ -215,20 +239,53 @@ impl Done {
 
 impl Judging {
     pub(crate) fn start(terms: &Terms, records: Vec<Arc<dyn Record>>) -> Result<Self, Failed> {
-        let mut judging = Self { terms: terms.clone(), records, done: Arc::default(), pending: None };
+        Self::of(terms, records.into_iter().map(|record| Todo { record, judged: None }).collect())
+    }
+
+    fn of(terms: &Terms, tasks: Vec<Todo>) -> Result<Self, Failed> {
+        let mut judging = Self { terms: terms.clone(), tasks, done: Arc::default(), pending: None };
         judging.begin(0).map_err(|failure| Failed { step: Stage::Judge, record: None, failure })?;
         Ok(judging)
+    }
+
+    /// Waits for the batch, numbers its placeholders and begins to write what bears them. Called in the order of the
+    /// batches.
+    pub(crate) fn number(mut self, numbers: &mut Numbers) -> Result<Writing, Failed> {
+        let judged = self.wait()?;
+        let mut tasks = Vec::new();
+        let mut all = Vec::with_capacity(judged.len());
+        for (mut judged, Todo { record, .. }) in judged.into_iter().zip(self.tasks) {
+            let Some(draft) = &mut judged.draft else {
+                all.push(Some(judged));
+                continue;
+            };
+            let number = judged.entry.record;
+            numbers.give(draft).map_err(|failure| Failed {
+                step: Stage::Judge,
+                record: Some(number),
+                failure,
+            })?;
+            tasks.push(Todo { record, judged: Some(Arc::new(judged)) });
+            all.push(None);
+        }
+        let writing = if tasks.is_empty() { None } else { Some(Self::of(&self.terms, tasks)?) };
+        Ok(Writing { all, writing })
     }
 
     /// Starts a worker on the records from the n-th on.
     fn begin(&mut self, from: usize) -> Result<(), Failure> {
         let terms = self.terms.clone();
-        let records: Vec<_> = self.records.iter().skip(from).cloned().collect();
+        let tasks: Vec<_> = self.tasks.iter().skip(from).cloned().collect();
         let done = Arc::new(Done::default());
         self.done = Arc::clone(&done);
         self.pending = Some(start(&self.terms.parts.workers, move || {
-            for record in records {
-                let judged = terms.parts.judge.judge(terms.task(record.as_ref(), &done.doings))?;
+            done.begun.store(true, Ordering::Release);
+            for Todo { record, judged } in tasks {
+                let task = terms.task(record.as_ref(), &done.doings);
+                let judged = match judged {
+                    None => terms.parts.judge.judge(task)?,
+                    Some(judged) => terms.parts.judge.write(task, &judged)?,
+                };
                 done.lock().push(judged);
             }
             Ok(())
@@ -237,8 +294,8 @@ impl Judging {
     }
 
     /// Waits for the batch. A record that hangs is judged by its finding, and the rest goes on.
-    pub(crate) fn wait(&mut self) -> Result<Vec<Judged>, Failed> {
-        let mut all = Vec::with_capacity(self.records.len());
+    fn wait(&mut self) -> Result<Vec<Judged>, Failed> {
+        let mut all = Vec::with_capacity(self.tasks.len());
         while let Some(pending) = self.pending.take() {
             let done = Arc::clone(&self.done);
             let mut before = 0;
@@ -247,13 +304,13 @@ impl Judging {
                 std::mem::replace(&mut before, now) < now
             });
             all.append(&mut done.lock());
-            let number = self.records.get(all.len()).map(|record| record.place().number);
+            let number = self.tasks.get(all.len()).map(|todo| todo.record.place().number);
             match answer {
                 Ok(Ok(())) => {}
                 Ok(Err(grave)) => return Err(of_grave(grave, number)),
                 Err(Failure::Overdue(after)) => {
                     let doing = done.doings.get();
-                    let Some(hung) = self.records.get(all.len()).cloned() else { break };
+                    let Some(Todo { record: hung, .. }) = self.tasks.get(all.len()).cloned() else { break };
                     if !doing.is_of_the_record() {
                         return Err(Failed {
                             step: step_of(doing),
@@ -262,7 +319,7 @@ impl Judging {
                         });
                     }
                     all.push(self.judge_overdue(hung, doing)?);
-                    if all.len() < self.records.len() {
+                    if all.len() < self.tasks.len() {
                         self.begin(all.len()).map_err(|failure| Failed {
                             step: Stage::Judge,
                             record: number,
@@ -287,6 +344,32 @@ impl Judging {
         })
         .map_err(|failure| Failed { step: step_of(done.get()), record: Some(number), failure })?
         .map_err(|grave| of_grave(grave, Some(number)))
+    }
+}
+
+/// A judged batch of which some is still being written.
+pub(crate) struct Writing {
+    /// None for those.
+    all: Vec<Option<Judged>>,
+    writing: Option<Judging>,
+}
+
+impl Writing {
+    /// Whether a worker has taken it up, if there is anything to write.
+    fn has_begun(&self) -> bool {
+        self.writing.as_ref().is_none_or(|writing| writing.done.begun.load(Ordering::Acquire))
+    }
+
+    /// Waits for the rest of the batch.
+    pub(crate) fn wait(self) -> Result<Vec<Judged>, Failed> {
+        let written = match self.writing {
+            Some(mut writing) => writing.wait()?,
+            None => Vec::new(),
+        };
+        let mut written = written.into_iter();
+        let all: Option<Vec<_>> =
+            self.all.into_iter().map(|judged| judged.or_else(|| written.next())).collect();
+        all.ok_or(Failed { step: Stage::Judge, record: None, failure: Failure::Panicked })
     }
 }
 

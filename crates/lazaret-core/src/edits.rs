@@ -43,6 +43,13 @@ impl Edits {
         Ok(())
     }
 
+    /// Sets what stands in the place of the n-th edit of a segment.
+    pub(crate) fn set(&mut self, segment: usize, nth: usize, with: String) {
+        if let Some(edit) = self.by_segment.get_mut(&segment).and_then(|edits| edits.get_mut(nth)) {
+            edit.with = with.into();
+        }
+    }
+
     /// The edits of one segment, in order.
     pub fn of(&self, segment: usize) -> &[Edit] {
         self.by_segment.get(&segment).map_or(&[], Vec::as_slice)

@@ -13,13 +13,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use course::Release;
+pub(crate) use deidentify::{Draft, Unnumbered};
 pub(crate) use doing::{Doing, Doings, Grave};
 use looking::Inspected;
 
 use crate::{
-    Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Format, Hold, HoldId,
-    KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Record, RecordedFinding, Rewriter,
-    Severity, Subject, TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
+    Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format, Hold,
+    HoldId, KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Reading, Record, RecordedFinding,
+    Rewriter, Severity, Subject, TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.
@@ -58,18 +59,39 @@ pub(crate) struct Judged {
     pub(crate) entry: Entry,
     /// Every finding in full, for reports.
     pub(crate) findings: Vec<Finding>,
-    /// The piece to release; none if it is held, or crossed before.
+    /// The piece to release; none if it is held, crossed before, or not written yet.
     pub(crate) piece: Option<Piece>,
+    /// The edits of a record that is written ([`Judge::write`]) once its placeholders have numbers.
+    pub(crate) draft: Option<Draft>,
 }
 
 impl Judge {
     /// Judges one record. A panic of the reader, a detector or the writer becomes a finding of that record.
     pub(crate) fn judge(&self, task: Task<'_>) -> Result<Judged, Grave> {
-        let judged = catch_unwind(AssertUnwindSafe(|| {
+        self.caught(task, || {
             task.doings.set(Doing::Reading);
             let inspected = self.inspect(task)?;
             self.conclude(task, inspected)
-        }));
+        })
+    }
+
+    /// Writes a record that was judged and whose placeholders have numbers by now. It is read anew for it: a reading
+    /// borrows its record, and could not be kept while others had their turn.
+    pub(crate) fn write(&self, task: Task<'_>, judged: &Judged) -> Result<Judged, Grave> {
+        self.caught(task, || {
+            let Judged { entry, findings, draft, .. } = judged;
+            let judged =
+                Judged { entry: entry.clone(), findings: findings.clone(), piece: None, draft: None };
+            let Some(draft) = draft else { return Ok(judged) };
+            task.doings.set(Doing::Reading);
+            let reading = task.record.read(&self.limits, &mut Findings::new());
+            self.release(task, judged, reading.as_deref(), draft)
+        })
+    }
+
+    /// A panic of the reader, a detector or the writer becomes a finding of the record.
+    fn caught(&self, task: Task<'_>, step: impl FnOnce() -> Result<Judged, Grave>) -> Result<Judged, Grave> {
+        let judged = catch_unwind(AssertUnwindSafe(step));
         let doing = task.doings.get();
         match judged {
             Ok(answer) => answer,
@@ -106,7 +128,7 @@ impl Judge {
             if inspected.reading.is_none() && !entry.verdict.holds() {
                 entry.verdict = Verdict::Quarantine;
             }
-            return Ok(Judged { entry, findings: inspected.findings, piece: None });
+            return Ok(Judged { entry, findings: inspected.findings, piece: None, draft: None });
         }
         doings.set(Doing::Vault);
         entry.digest_in = self.vault.digest(inspected.subject.as_ref(), record.bytes())?;
@@ -120,34 +142,68 @@ impl Judge {
         if let Some(reason) = course.policy {
             entry.policies.push(reason.to_owned());
         }
-        if entry.again.is_some() && !entry.verdict.holds() {
-            return Ok(Judged { entry, findings: inspected.findings, piece: None });
+        let mut judged =
+            Judged { entry, findings: std::mem::take(&mut inspected.findings), piece: None, draft: None };
+        if judged.entry.again.is_some() && !judged.entry.verdict.holds() {
+            return Ok(judged);
         }
         let bytes = match course.release {
             Release::Held => None,
             Release::AsItIs => Some(record.bytes().to_vec()),
-            Release::Edited { redact_all } => match self.edited(task, &inspected, redact_all)? {
-                Ok(edited) => {
-                    entry.edits = edited.made;
-                    Some(edited.bytes)
+            Release::Edited { redact_all } => {
+                doings.set(Doing::Vault);
+                let draft = self.draft(task, &inspected, redact_all)?;
+                if draft.unnumbered.is_empty() {
+                    return self.release(task, judged, inspected.reading.as_deref(), &draft);
                 }
-                Err(finding) => {
-                    entry.findings.push(recorded(&finding));
-                    inspected.findings.push(finding);
-                    entry.verdict = Verdict::Quarantine;
-                    None
-                }
-            },
+                judged.draft = Some(draft);
+                return Ok(judged);
+            }
         };
-        doings.set(Doing::Vault);
-        let piece = if let Some(bytes) = bytes {
-            entry.digest_out = Some(self.vault.digest(inspected.subject.as_ref(), &bytes)?);
-            Some(Piece { record: entry.record, kind: inspected.kind, bytes })
+        self.finish(task, judged, inspected.subject.as_ref(), bytes)
+    }
+
+    /// Writes a record with its edits, and finishes it; one that cannot be written is held.
+    fn release(
+        &self,
+        task: Task<'_>,
+        mut judged: Judged,
+        reading: Option<&(dyn Reading + '_)>,
+        draft: &Draft,
+    ) -> Result<Judged, Grave> {
+        task.doings.set(Doing::Writing);
+        let bytes = match draft.written(task.record, reading) {
+            Ok(bytes) => {
+                judged.entry.edits.clone_from(&draft.made);
+                Some(bytes)
+            }
+            Err(finding) => {
+                judged.entry.findings.push(recorded(&finding));
+                judged.findings.push(finding);
+                judged.entry.verdict = Verdict::Quarantine;
+                None
+            }
+        };
+        self.finish(task, judged, draft.subject.as_ref(), bytes)
+    }
+
+    /// Makes the piece of what is released, and keeps back what is not.
+    fn finish(
+        &self,
+        task: Task<'_>,
+        mut judged: Judged,
+        subject: Option<&Subject>,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<Judged, Grave> {
+        task.doings.set(Doing::Vault);
+        let entry = &mut judged.entry;
+        if let Some(bytes) = bytes {
+            entry.digest_out = Some(self.vault.digest(subject, &bytes)?);
+            judged.piece = Some(Piece { record: entry.record, kind: entry.kind.clone(), bytes });
         } else {
-            entry.held = Some(self.hold(task, &inspected, &entry)?);
-            None
-        };
-        Ok(Judged { entry, findings: inspected.findings, piece })
+            entry.held = Some(self.hold(task, subject, entry, &judged.findings)?);
+        }
+        Ok(judged)
     }
 
     /// The same record under the same conditions gives the same identity.
@@ -174,15 +230,21 @@ impl Judge {
     }
 
     /// Keeps the record back, in the vault.
-    fn hold(&self, task: Task<'_>, inspected: &Inspected<'_>, entry: &Entry) -> Result<HoldId, VaultError> {
+    fn hold(
+        &self,
+        task: Task<'_>,
+        subject: Option<&Subject>,
+        entry: &Entry,
+        findings: &[Finding],
+    ) -> Result<HoldId, VaultError> {
         self.vault.hold(&Hold {
             crossing: task.crossing.id,
             record: entry.record,
             identity: entry.identity,
             bytes: task.record.bytes(),
-            kind: &inspected.kind,
-            subject: inspected.subject.as_ref(),
-            findings: &inspected.findings,
+            kind: &entry.kind,
+            subject,
+            findings,
             releasable: entry.verdict == Verdict::Quarantine,
         })
     }

@@ -13,7 +13,7 @@
 //! | `profile`, `edits` | what becomes of each identifier, and the changes that follow |
 //! | `policy`, `verdict` | who decides, and what may be decided |
 //! | `checkpoint`, `passage`, `judge`, `cleared` | the road itself: short, read these first |
-//! | `batches`, `amounts`, `stopped` | how a payload is judged ahead of what is recorded; how many records it may have; why a crossing stopped |
+//! | `batches`, `numbers`, `amounts`, `stopped` | how a payload is judged ahead of what is recorded; how its placeholders are numbered; how many records it may have; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
 //! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
@@ -35,6 +35,7 @@ mod language;
 mod limit;
 mod locator;
 mod mode;
+mod numbers;
 mod passage;
 mod policy;
 mod ports;
@@ -70,6 +71,7 @@ pub use mode::{
     CareCritical, FRESH_SIGN_IN_MILLIS, MAX_OVERRIDE_MILLIS, Mode, OVERRIDE_REVIEW_MILLIS, Override,
     OverrideRefused, OverrideRequest, OverrideScope,
 };
+pub use numbers::{MAX_ENTITIES, MAX_SUBJECTS};
 pub use passage::{Fate, Judgement, Passage, Watch};
 pub use policy::{Decision, FindingSummary, Policy, PolicyError};
 pub use ports::{

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::amounts::Amount;
-use crate::batches::{Batches, Judging, Terms};
+use crate::batches::{Batches, Judging, Terms, Writing};
 use crate::checkpoint::Parts;
 use crate::judge::{Aim, Judged};
+use crate::numbers::Numbers;
 use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
 use crate::{
@@ -28,6 +29,8 @@ pub struct Passage<'c> {
     counts: Counts,
     held: Amount,
     seen: HashSet<[u8; 16]>,
+    /// Of the records fed one by one.
+    numbers: Numbers,
 }
 
 impl<'c> Passage<'c> {
@@ -52,7 +55,16 @@ impl<'c> Passage<'c> {
         })
         .map_err(|failure| stopped(Stage::Open, failure))?
         .map_err(|(step, failure)| stopped(step, failure))?;
-        Ok(Self { parts, crossing, profile, opened, counts: Counts::default(), held, seen: HashSet::new() })
+        Ok(Self {
+            parts,
+            crossing,
+            profile,
+            opened,
+            counts: Counts::default(),
+            held,
+            seen: HashSet::new(),
+            numbers: Numbers::new(&parts.judge),
+        })
     }
 
     /// The crossing's id.
@@ -69,7 +81,8 @@ impl<'c> Passage<'c> {
     pub fn feed(&mut self, record: Arc<dyn Record>) -> Result<Fate, Stopped> {
         let terms = Terms::new(self.parts, &self.crossing, &self.profile, Aim::Pass);
         let judged = Judging::start(&terms, vec![record])
-            .and_then(|mut judging| judging.wait())
+            .and_then(|judging| judging.number(&mut self.numbers))
+            .and_then(Writing::wait)
             .map_err(|failed| self.failed(failed))?;
         let mut fates = self.take(judged, &mut |_| {})?;
         let entries = fates.iter().map(|(entry, _)| entry.clone()).collect();
@@ -177,7 +190,7 @@ impl<'c> Passage<'c> {
         watch: &mut dyn FnMut(&Judgement<'_>),
     ) -> Result<Vec<Taken>, Stopped> {
         let mut taken = Vec::with_capacity(judged.len());
-        for Judged { mut entry, findings, mut piece } in judged {
+        for Judged { mut entry, findings, mut piece, .. } in judged {
             if piece.is_some() && !self.seen.insert(entry.identity.half()) {
                 entry.again = Some(self.crossing.id); // twice in the same payload: once is enough
                 entry.digest_out = None;

@@ -259,15 +259,16 @@ pub trait Rewriter: Send + Sync {
     fn own_value(&self, _: Label, _: &str) -> usize {
         0
     }
-    /// Numbers for the placeholders of one record.
+    /// Numbers for the placeholders of one patient, or of one record that names none.
     fn numbering(&self) -> Box<dyn Numbering>;
 }
 
-/// Numbers what is found in one record, from 1 for each kind: one person, number or date has one number in all its
+/// Numbers what is found of one patient, from 1 for each kind: one person, number or date has one number in all its
 /// writings.
 pub trait Numbering: Send {
-    /// The number of what a value stands for, new or met before.
-    fn number(&mut self, label: Label, value: &str) -> u32;
+    /// The number of what a value stands for, met before or new. What is new takes one from `room`; where none is left it
+    /// has no number.
+    fn number(&mut self, label: Label, value: &str, room: &mut u64) -> Option<u32>;
 }
 
 /// A job for a worker.

@@ -13,5 +13,7 @@
 mod fakes;
 #[path = "main/invariants.rs"]
 mod invariants;
+#[path = "main/numbers.rs"]
+mod numbers;
 #[path = "main/verdicts.rs"]
 mod verdicts;

@@ -47,8 +47,8 @@ struct Word {
 }
 
 impl Numbering for Entities {
-    fn number(&mut self, label: Label, value: &str) -> u32 {
-        self.met(label, value, "").0
+    fn number(&mut self, label: Label, value: &str, room: &mut u64) -> Option<u32> {
+        self.met_within(label, value, "", room).map(|(number, _)| number)
     }
 }
 
@@ -56,17 +56,30 @@ impl Entities {
     /// The number of what a value stands for, new or met before; of a name also the person. What stands before it may
     /// tell a sex.
     pub(crate) fn met(&mut self, label: Label, value: &str, before: &str) -> (u32, Option<usize>) {
+        let mut room = u64::MAX;
+        self.met_within(label, value, before, &mut room).unwrap_or_default()
+    }
+
+    /// The same; what is new takes one from the room, and is nothing where none is left.
+    fn met_within(
+        &mut self,
+        label: Label,
+        value: &str,
+        before: &str,
+        room: &mut u64,
+    ) -> Option<(u32, Option<usize>)> {
         if label.kind == Kind::Name {
-            let person = self.person(value, before);
-            return (self.persons.get(person).map_or(0, |person| person.number), Some(person));
+            let person = self.person(value, before, room)?;
+            return Some((self.persons.get(person).map_or(0, |person| person.number), Some(person)));
         }
         let key = (label.kind, sameness(label.kind, value));
         if let Some(number) = self.numbers.get(&key) {
-            return (*number, None);
+            return Some((*number, None));
         }
+        *room = room.checked_sub(1)?;
         let number = self.next(label.kind);
         self.numbers.insert(key, number);
-        (number, None)
+        Some((number, None))
     }
 
     fn next(&mut self, kind: Kind) -> u32 {
@@ -76,8 +89,8 @@ impl Entities {
     }
 
     /// The person a name is of: one whose name has all its words, or whose only word it has; of initials the one person
-    /// who has them; else a new one.
-    fn person(&mut self, value: &str, before: &str) -> usize {
+    /// who has them; else a new one, if there is room.
+    fn person(&mut self, value: &str, before: &str, room: &mut u64) -> Option<usize> {
         let written: Vec<&str> =
             parts(value).into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect();
         let roles = roles(value, &written);
@@ -99,7 +112,10 @@ impl Entities {
             let initials = alone.clone().or_else(|| capitals(value))?;
             self.of_initials(&initials)
         };
-        let person = known.or_else(of_initials).unwrap_or_else(|| {
+        let person = if let Some(person) = known.or_else(of_initials) {
+            person
+        } else {
+            *room = room.checked_sub(1)?;
             let number = self.next(Kind::Name);
             self.persons.push(Person { number, words: Vec::new(), first: None, gender: None });
             let person = self.persons.len() - 1;
@@ -107,8 +123,8 @@ impl Entities {
                 self.by_initials_alone.insert(initials, person);
             }
             person
-        });
-        let Some(is) = self.persons.get_mut(person) else { return person };
+        };
+        let is = self.persons.get_mut(person)?;
         let signs = capitals(value).is_some_and(|initials| is.initials() == initials);
         for (lower, is_given) in words.into_iter().filter(|_| alone.is_none() && !signs) {
             if lower.chars().count() == 1 {
@@ -129,7 +145,7 @@ impl Entities {
             let given = written.iter().zip(&roles).filter(|(_, role)| **role == Role::Given);
             given.map(|(word, _)| word).find_map(|word| gender_of(&word.to_lowercase()))
         });
-        person
+        Some(person)
     }
 
     /// The person of these initials, if there is one alone. A middle one may be unknown of them.
@@ -374,8 +390,8 @@ mod tests {
     const SEED: KeyedDigest = KeyedDigest([7; 32]);
 
     fn numbers(label: Label, values: &[&str]) -> Vec<u32> {
-        let mut entities = Entities::default();
-        values.iter().map(|value| entities.number(label, value)).collect()
+        let (mut entities, mut room) = (Entities::default(), u64::MAX);
+        values.iter().filter_map(|value| entities.number(label, value, &mut room)).collect()
     }
 
     #[test]
@@ -387,6 +403,19 @@ mod tests {
         assert_eq!(numbers(Label::MRN, &other), [1, 2, 3, 4, 5, 6]);
         assert_eq!(numbers(Label::of(Kind::Vehicle), &["QVX 4471", "4471 QVX"]), [1, 2]);
         assert_eq!(numbers(Label::of(Kind::Hospital), &["Medical 12", "12"]), [1, 2]);
+    }
+
+    #[test]
+    fn without_room_only_what_was_met_before_has_a_number() {
+        let (mut entities, mut room) = (Entities::default(), 2);
+        let mut number = |label, value| entities.number(label, value, &mut room);
+        assert_eq!(number(Label::NAME, "Quill Vane"), Some(1));
+        assert_eq!(number(Label::MRN, "00731946"), Some(1));
+        assert_eq!(number(Label::NAME, "Tamsin Orrell"), None);
+        assert_eq!(number(Label::MRN, "00731947"), None);
+        assert_eq!(number(Label::NAME, "VANE, QUILL"), Some(1));
+        assert_eq!(number(Label::MRN, "MRN: 0073-1946"), Some(1));
+        assert_eq!(room, 0);
     }
 
     #[test]

@@ -3,52 +3,78 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::doing::{Doing, Grave};
 use super::looking::{Hit, Inspected};
 use super::{Judge, Task, bump};
 use crate::{
-    Action, Crossing, Edit, Edits, Finding, Locator, Numbering, TokenForm, TokenRequest, UNINSPECTABLE,
-    VaultError,
+    Action, Crossing, Edit, Edits, Finding, Label, Locator, Reading, Record, Sensitive, Subject, TokenForm,
+    TokenRequest, UNINSPECTABLE, VaultError,
 };
 
-/// A record with its identifiers replaced.
-pub(super) struct Edited {
-    pub(super) bytes: Vec<u8>,
+/// The edits of a record, made but for the numbers of its placeholders.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Placeholders stand in them without their numbers.
+    pub(crate) edits: Edits,
+    /// In the order in which they stand in the record.
+    pub(crate) unnumbered: Vec<Unnumbered>,
     /// How many edits, by `label action`.
     pub(super) made: BTreeMap<String, u64>,
+    /// The patient the record is about.
+    pub(super) subject: Option<Subject>,
 }
 
-impl Judge {
-    /// Edits a record; the finding says why it could not be written, if it could not.
-    pub(super) fn edited(
+/// A placeholder that is to be numbered.
+#[derive(Debug)]
+pub(crate) struct Unnumbered {
+    pub(crate) segment: usize,
+    /// Which of the segment's edits.
+    pub(crate) nth: usize,
+    pub(crate) label: Label,
+    pub(crate) value: Sensitive<String>,
+    pub(crate) subject: Option<Subject>,
+}
+
+/// What stands in the place of a hit.
+struct Replacement {
+    done: Action,
+    with: String,
+    /// Whether it is a placeholder that is to be numbered.
+    is_numbered: bool,
+}
+
+impl Draft {
+    /// The record with the edits made; the finding says why it could not be written, if it could not.
+    pub(super) fn written(
         &self,
-        task: Task<'_>,
-        inspected: &Inspected<'_>,
-        redact_all: bool,
-    ) -> Result<Result<Edited, Finding>, Grave> {
-        task.doings.set(Doing::Vault);
-        let (edits, made) = self.edits(task, &inspected.hits, redact_all)?;
-        task.doings.set(Doing::Writing);
-        let mut bytes = Vec::with_capacity(task.record.bytes().len());
-        let why = match inspected.reading.as_ref().map(|reading| reading.write(&edits, &mut bytes)) {
-            Some(Ok(())) => return Ok(Ok(Edited { bytes, made })),
+        record: &dyn Record,
+        reading: Option<&(dyn Reading + '_)>,
+    ) -> Result<Vec<u8>, Finding> {
+        let mut bytes = Vec::with_capacity(record.bytes().len());
+        let why = match reading.map(|reading| reading.write(&self.edits, &mut bytes)) {
+            Some(Ok(())) => return Ok(bytes),
             Some(Err(refused)) => refused.to_string(),
             None => "the record was not read".to_owned(),
         };
         let what = format!("the edits could not be written ({why}); the record is held");
-        Ok(Err(Finding::new(&UNINSPECTABLE, Locator::document(), what)))
+        Err(Finding::new(&UNINSPECTABLE, Locator::document(), what))
     }
+}
 
-    /// The edits the profile asks for, and a count of them by `label action`.
-    fn edits(
+impl Judge {
+    /// The edits the profile asks for.
+    pub(super) fn draft(
         &self,
         task: Task<'_>,
-        hits: &[Hit],
+        inspected: &Inspected<'_>,
         redact_all: bool,
-    ) -> Result<(Edits, BTreeMap<String, u64>), VaultError> {
-        let mut edits = Edits::none();
-        let mut made = BTreeMap::new();
-        let mut numbering = self.rewriter.numbering();
+    ) -> Result<Draft, VaultError> {
+        let hits = &inspected.hits;
+        let mut draft = Draft {
+            edits: Edits::none(),
+            unnumbered: Vec::new(),
+            made: BTreeMap::new(),
+            subject: inspected.subject.clone(),
+        };
         // A remark goes whole, with what was found in it, or stays but for what was found in it.
         let remarks: BTreeSet<usize> =
             hits.iter().filter(|hit| hit.is_remark).map(|hit| hit.segment).collect();
@@ -58,17 +84,28 @@ impl Judge {
                 continue;
             }
             let action = if redact_all { Action::Redact } else { task.profile.action(hit.label) };
-            let Some((done, with)) = self.replacement(task.crossing, hit, action, numbering.as_mut())? else {
+            let Some(Replacement { done, with, is_numbered }) =
+                self.replacement(task.crossing, hit, action)?
+            else {
                 continue;
             };
-            bump(&mut made, format!("{} {}", hit.label, done.name()));
+            bump(&mut draft.made, format!("{} {}", hit.label, done.name()));
+            if is_numbered {
+                draft.unnumbered.push(Unnumbered {
+                    segment: hit.segment,
+                    nth: draft.edits.of(hit.segment).len(),
+                    label: hit.label,
+                    value: hit.value.clone(),
+                    subject: hit.subject.clone(),
+                });
+            }
             let edit = Edit { span: hit.span, with: with.into(), whole: hit.whole };
-            edits.push(hit.segment, edit).map_err(|overlap| VaultError {
+            draft.edits.push(hit.segment, edit).map_err(|overlap| VaultError {
                 what: "make edits that do not overlap",
                 cause: Some(Box::new(overlap)),
             })?;
         }
-        Ok((edits, made))
+        Ok(draft)
     }
 
     /// What stands in the place of a hit. What has no such form is redacted.
@@ -77,8 +114,7 @@ impl Judge {
         crossing: &Crossing,
         hit: &Hit,
         action: Action,
-        numbering: &mut dyn Numbering,
-    ) -> Result<Option<(Action, String)>, VaultError> {
+    ) -> Result<Option<Replacement>, VaultError> {
         let value = hit.value.expose().as_str();
         let made = match action {
             Action::Keep => return Ok(None),
@@ -117,14 +153,16 @@ impl Judge {
             }
         };
         Ok(Some(match made {
-            Some(with) => (action, with),
-            None if hit.whole => (Action::Redact, String::new()),
-            // What is no text is nothing that could be met again.
-            None if value.is_empty() => (Action::Redact, format!("[{}]", hit.label.kind.name())),
-            None => {
-                let number = numbering.number(hit.label, value);
-                (Action::Redact, format!("[{} {number}]", hit.label.kind.name()))
+            Some(with) => Replacement { done: action, with, is_numbered: false },
+            None if hit.whole => {
+                Replacement { done: Action::Redact, with: String::new(), is_numbered: false }
             }
+            // What is no text is nothing that could be met again.
+            None => Replacement {
+                done: Action::Redact,
+                with: format!("[{}]", hit.label.kind.name()),
+                is_numbered: !value.is_empty(),
+            },
         }))
     }
 }

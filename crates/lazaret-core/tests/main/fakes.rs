@@ -151,7 +151,12 @@ impl Reading for FakeReading<'_> {
         Identity::default()
     }
     fn subject(&self) -> Option<SubjectRef<'_>> {
-        Some(SubjectRef { id: "subject-1" })
+        // `patient a: …` is of patient a, `nobody: …` of none.
+        match self.0.text.split_once(':').map_or("", |(subject, _)| subject) {
+            "nobody" => None,
+            subject if subject.starts_with("patient ") => Some(SubjectRef { id: subject }),
+            _ => Some(SubjectRef { id: "subject-1" }),
+        }
     }
     fn describes_subject(&self) -> bool {
         self.0.text.starts_with("describes")
@@ -213,7 +218,8 @@ impl Payload for FakePayload {
 
 static FAKE_RULES: [&Rule; 0] = [];
 
-/// Finds the word `Quillfeather` as a name, and reports a critical fault at `attack`.
+/// Finds the words `Quillfeather` and `Orrelby` as identifiers, and reports a critical fault at `attack`. Takes its time
+/// where the text says `slow`.
 pub struct FakeDetector(pub Arc<Plan>);
 
 static ATTACK: Rule = Rule::new("fake.attack", Severity::Critical, "a fake attack");
@@ -246,7 +252,13 @@ impl Detector for FakeDetector {
                 language: Language::English,
             });
         }
-        for (start, word) in view.text.match_indices("Quillfeather") {
+        if view.text.contains("slow") {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut words: Vec<_> =
+            ["Quillfeather", "Orrelby"].iter().flat_map(|word| view.text.match_indices(word)).collect();
+        words.sort_unstable();
+        for (start, word) in words {
             let span = Span::new(start, start + word.len());
             findings.detect(Detection {
                 label: Label::MRN,
@@ -399,13 +411,14 @@ impl Rewriter for FakeRewriter {
 struct FakeNumbering(Vec<(Label, String)>);
 
 impl Numbering for FakeNumbering {
-    fn number(&mut self, label: Label, value: &str) -> u32 {
+    fn number(&mut self, label: Label, value: &str, room: &mut u64) -> Option<u32> {
         let met = (label, value.to_owned());
-        let place = self.0.iter().position(|known| *known == met).unwrap_or_else(|| {
+        let known = self.0.iter().position(|known| *known == met);
+        if known.is_none() {
+            *room = room.checked_sub(1)?;
             self.0.push(met);
-            self.0.len() - 1
-        });
-        u32::try_from(place + 1).unwrap()
+        }
+        u32::try_from(known.map_or(self.0.len(), |place| place + 1)).ok()
     }
 }
 
@@ -482,6 +495,16 @@ impl Scene {
     }
 
     pub fn under(plan: Arc<Plan>, profiles: BTreeMap<Basis, Profile>) -> Self {
+        Self::with(plan, profiles, 2, Limits::default())
+    }
+
+    /// In which everything found is redacted, with placeholders that bear numbers.
+    pub fn redacting(plan: Arc<Plan>, workers: usize, limits: Limits) -> Self {
+        let profile = Profile::redacting("all").reading_remarks();
+        Self::with(plan, [(Basis::SafeHarbor, profile)].into(), workers, limits)
+    }
+
+    fn with(plan: Arc<Plan>, profiles: BTreeMap<Basis, Profile>, workers: usize, limits: Limits) -> Self {
         let vault = Arc::new(FakeVault { plan: Arc::clone(&plan), ..FakeVault::default() });
         let ledger = Arc::new(FakeLedger { plan: Arc::clone(&plan), ..FakeLedger::default() });
         let checkpoint = Checkpoint::new(CheckpointParts {
@@ -491,10 +514,10 @@ impl Scene {
             vault: Arc::clone(&vault) as Arc<dyn Vault>,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             rewriter: Arc::new(FakeRewriter),
-            workers: ThreadWorkers::new(2, 8),
+            workers: ThreadWorkers::new(workers, 8),
             clock: Arc::new(FakeClock),
             deadlines: Deadlines { record: DEADLINE, call: DEADLINE },
-            limits: Limits::default(),
+            limits,
             profiles,
         });
         Self { plan, vault, ledger, shore: Arc::default(), checkpoint }

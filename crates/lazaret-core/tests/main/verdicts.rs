@@ -175,14 +175,6 @@ fn a_remark_goes_whole_or_is_read_as_the_profile_says() {
 }
 
 #[test]
-fn placeholders_are_numbered_within_a_record() {
-    let redacting = Profile::redacting("all").reading_remarks();
-    let scene = Scene::under(Plan::none(), [(crossing(1).basis, redacting)].into());
-    scene.pass(crossing(1), &strings(&["of Quillfeather and Quillfeather", "to Quillfeather"])).unwrap();
-    assert_eq!(scene.visible(), ["of [MRN 1] and [MRN 1]", "to [MRN 1]"]);
-}
-
-#[test]
 fn a_photo_that_would_stay_was_not_inspected() {
     let looked = |basis: Basis| {
         let scene = Scene::new(Plan::none());
