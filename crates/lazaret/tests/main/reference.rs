@@ -124,7 +124,7 @@ fn the_page_of_settings() {
     body.push_str(
         "\n`LAZARET_PASSPHRASE` is the passphrase of the keys, where there is no terminal to ask on.\n\n## \
          Limits\n\nWhat may grow with the input has a limit. Reaching it is an error or a finding that names it, \
-         never a shorter result. To change one, write it into the file's table `[limits]`: \
+         never a shorter result; past those of `placeholders` a placeholder has no number. To change one, write it into the file's table `[limits]`: \
          `json.max_depth = 80`.\n\n| limit | default |\n|---|---|\n",
     );
     let limits = || listed.as_array().unwrap().iter().filter(is_limit);
