@@ -17,6 +17,7 @@ pub(crate) use deidentify::{Draft, Unnumbered};
 pub(crate) use doing::{Doing, Doings, Grave};
 use looking::Inspected;
 
+use crate::numbers::Numbers;
 use crate::{
     Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format, Hold,
     HoldId, KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Reading, Record, RecordedFinding,
@@ -152,8 +153,11 @@ impl Judge {
             Release::AsItIs => Some(record.bytes().to_vec()),
             Release::Edited { redact_all } => {
                 doings.set(Doing::Vault);
-                let draft = self.draft(task, &inspected, redact_all)?;
-                if draft.unnumbered.is_empty() {
+                let mut draft = self.draft(task, &inspected, redact_all)?;
+                if draft.unnumbered.iter().all(|placeholder| placeholder.subject.is_none()) {
+                    // Numbers of a record's own depend on no other: it need not wait, nor be read again.
+                    doings.set(Doing::Writing);
+                    Numbers::new(self).number(&mut draft);
                     return self.release(task, judged, inspected.reading.as_deref(), &draft);
                 }
                 judged.draft = Some(draft);

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::judge::{Draft, Judge, Unnumbered};
 use crate::{Failure, Limit, Numbering, Rewriter, Subject};
 
-/// Most persons, numbers, dates and other things of all patients together that one crossing numbers; each takes some
-/// hundred bytes while it passes. What is met for the first time after that has a placeholder without a number
+/// Most persons, numbers, dates and other things of all patients together that one crossing numbers, and as many in a
+/// record that names no patient; each takes some hundred bytes while it passes. What is met for the first time after that has a placeholder without a number
 /// (`[NAME]`); what was met before keeps its own. Raise it by `placeholders.max_entities` under `[limits]`.
 pub const MAX_ENTITIES: Limit = Limit::new("placeholders.max_entities", 1_000_000);
 /// Most patients of one crossing whose placeholders are numbered. Those of any further patient have no number. Raise it
@@ -52,7 +52,8 @@ impl Numbers {
         catch_unwind(AssertUnwindSafe(|| self.number(draft))).map_err(|_| Failure::Panicked)
     }
 
-    fn number(&mut self, draft: &mut Draft) {
+    /// The same, where a panic is caught already.
+    pub(crate) fn number(&mut self, draft: &mut Draft) {
         // Where no patient is named nothing says that two records are of one: a number that they shared would claim it.
         let mut own = None;
         for Unnumbered { segment, nth, label, value, subject } in draft.unnumbered.drain(..) {
