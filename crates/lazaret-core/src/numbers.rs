@@ -12,8 +12,9 @@ use crate::judge::{Draft, Judge, Unnumbered};
 use crate::{Failure, Limit, Numbering, Rewriter, Subject};
 
 /// Most persons, numbers, dates and other things of all patients together that one crossing numbers, and as many in a
-/// record that names no patient; each takes some hundred bytes while it passes. What is met for the first time after that has a placeholder without a number
-/// (`[NAME]`); what was met before keeps its own. Raise it by `placeholders.max_entities` under `[limits]`.
+/// record that names no patient; each takes some hundred bytes while the crossing passes. What is met for the first time
+/// after that has a placeholder without a number (`[NAME]`); what was met before keeps its own. Raise it by
+/// `placeholders.max_entities` under `[limits]`.
 pub const MAX_ENTITIES: Limit = Limit::new("placeholders.max_entities", 1_000_000);
 /// Most patients of one crossing whose placeholders are numbered. Those of any further patient have no number. Raise it
 /// by `placeholders.max_subjects` under `[limits]`.

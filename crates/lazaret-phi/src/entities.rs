@@ -8,6 +8,8 @@ use crate::surrogate::{Gender, Role, cased, gender_of, name_word, parts, roles};
 
 /// Persons with one word, or one set of initials, that are compared with a new name.
 const COMPARED: usize = 16;
+/// Words of a name that are compared: no person has more, and long nonsense must not take long.
+const WORDS: usize = 16;
 /// Bytes before a name in which a title tells the sex.
 const TITLE: usize = 8;
 
@@ -98,6 +100,7 @@ impl Entities {
             .iter()
             .zip(&roles)
             .filter(|(_, role)| **role != Role::Stays)
+            .take(WORDS)
             .map(|(word, role)| (word.to_lowercase(), *role == Role::Given))
             .collect();
         let known = words
@@ -416,6 +419,12 @@ mod tests {
         assert_eq!(number(Label::NAME, "VANE, QUILL"), Some(1));
         assert_eq!(number(Label::MRN, "MRN: 0073-1946"), Some(1));
         assert_eq!(room, 0);
+    }
+
+    #[test]
+    fn a_name_of_very_many_words_is_compared_by_its_first() {
+        let long = |last: &str| format!("{}{last}", "Quill Vane Orrell ".repeat(400));
+        assert_eq!(numbers(Label::NAME, &[&long("Tamsin"), &long("Maren"), "Vane", "Maren"]), [1, 1, 1, 2]);
     }
 
     #[test]

@@ -703,7 +703,8 @@ mod tests {
 
         #[test]
         fn twice_the_text_is_twice_the_work(piece in pieces()) {
-            let times = 4_000 / piece.len();
+            // What looks back some thousand bytes at most does less in the first of them.
+            let times = 8_000 / piece.len();
             let (once, twice) = (work(&piece.repeat(times)), work(&piece.repeat(times * 2)));
             prop_assert!(twice <= once * 5 / 2 + 1_000, "{once} became {twice} for {piece:?}");
             prop_assert!(once <= piece.len() * times * 600, "{once} for {piece:?}");

@@ -415,21 +415,20 @@ pub(crate) fn roles(text: &str, words: &[&str]) -> Vec<Role> {
         marks.has(Marks::TITLE.or(Marks::PARTICLE).or(Marks::CREDENTIAL)) && !marks.has(Marks::GIVEN)
             || ["jr", "sr", "ii", "iii", "iv"].contains(&word.to_lowercase().as_str())
     };
-    let named: Vec<usize> =
-        (0..words.len()).filter(|at| !words.get(*at).is_some_and(|word| stays(word))).collect();
-    let surname = if turned { named.first() } else { named.last() }.copied();
-    (0..words.len())
-        .map(|at| {
-            let word = words.get(at).copied().unwrap_or("");
-            if !named.contains(&at) {
-                return Role::Stays;
-            }
-            let lower = word.to_lowercase();
-            let given_alone = named.len() == 1
-                && (gender_of(&lower).is_some() || Lexicon::get().marks(&lower).has(Marks::GIVEN_FREQUENT));
-            if surname == Some(at) && !given_alone { Role::Surname } else { Role::Given }
-        })
-        .collect()
+    let named: Vec<bool> = words.iter().map(|word| !stays(word)).collect();
+    let surname = if turned { named.iter().position(|is| *is) } else { named.iter().rposition(|is| *is) };
+    let is_single = named.iter().filter(|is| **is).count() == 1;
+    let role = |(at, (word, is_named)): (usize, (&&str, bool))| {
+        let lower = word.to_lowercase();
+        let is_given =
+            || gender_of(&lower).is_some() || Lexicon::get().marks(&lower).has(Marks::GIVEN_FREQUENT);
+        match is_named {
+            false => Role::Stays,
+            true if surname == Some(at) && !(is_single && is_given()) => Role::Surname,
+            true => Role::Given,
+        }
+    };
+    words.iter().zip(named).enumerate().map(role).collect()
 }
 
 /// What one word of a name becomes.
