@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn what_only_the_model_sees_is_found_with_its_probability() {
         let model = scanner(&[("zorblat", Label::PATIENT, 0.8125)]);
-        let text = "pain since zorblat left; \u{ff5a}orblat\u{301} too";
+        let text = "some zorblat pain; \u{ff5a}orblat\u{301} too";
         let found = spans(&model, text);
         assert_eq!(found[0], ("zorblat".to_owned(), "NAME.patient".to_owned(), 0.8125));
-        assert_eq!(spans(&Scanner::new().unwrap(), "pain since zorblat left"), []);
+        assert_eq!(spans(&Scanner::new().unwrap(), "some zorblat pain"), []);
         assert_eq!(model.version(), format!("{} model words 1", Scanner::new().unwrap().version()));
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let now = lazaret_core::Timestamp::from_millis(0);
         let knowledge = Knowledge::read(text, "sha256:0", now, &lazaret_core::Limits::default()).unwrap();
         let model = scanner(&[("zorblat", Label::PATIENT, 0.99)]).knowing(Arc::new(knowledge));
-        assert_eq!(spans(&model, "pain since zorblat left"), []);
+        assert_eq!(spans(&model, "some zorblat pain"), []);
     }
 
     /// Fails, or answers nonsense.

@@ -17,7 +17,7 @@
 //! | `names`, `value`, `calendar`, `checks` | how names, ids after a cue, and dates are read; check digits |
 //! | `cue` | words that say what stands beside them |
 //! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
-//! | `model` | the statistical step: what no rule claims and looks like a name all the same |
+//! | `model` | the statistical step: what no rule claims and looks like a name, an identifier or a date all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `classifier` | a model of the hospital's own that looks beside the rules: what it must offer, how it joins |
 //! | `section` | the header lines of a text, and which stands above a place |

@@ -1,12 +1,15 @@
-//! The statistical step: words that may be names, and that no rule has claimed, judged by a linear model.
+//! The statistical step: words that may be names, and numbers that may identify, of those that no rule has claimed,
+//! judged by two linear models.
 //!
 //! An averaged perceptron over hashed features (how a word is written, what the lists say of it and of two words on
 //! either side, those words themselves, what stands between them, its place in the line) decides from left to right
-//! whether a word is part of a person's name, a town, a street or an organisation. All arithmetic is on integers and in
-//! a fixed order: the same texts give the same weights, byte by byte. `examples/train` makes `catalogue/phi/weights.bin`
-//! from sentences that it generates.
+//! whether a word is part of a person's name, a town, a street or an organisation; another (`numbers`) whether a number is
+//! an identifier, a date or an age. All arithmetic is on integers and in a fixed order: the same texts give the same
+//! weights, byte by byte. `examples/train` makes them (`catalogue/phi/weights.bin`, `numbers.bin`) from texts that it
+//! generates.
 
 mod features;
+mod numbers;
 mod train;
 
 use std::sync::LazyLock;
@@ -21,7 +24,8 @@ use crate::registry::found;
 use crate::view::{Case, Note, Token};
 
 use features::Rows;
-pub use train::{Lesson, train};
+pub use numbers::{Guess as NumberGuess, Numbers, Sort};
+pub use train::{Lesson, NumberLesson, train, train_numbers};
 
 /// What a word is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,25 +113,28 @@ pub struct Guess {
     pub times: i32,
 }
 
+/// The weights that are built in. Without them nothing may pass as looked at.
+pub(crate) fn built_in() -> Result<(Model<'static>, Numbers<'static>), &'static str> {
+    MODEL.zip(*NUMBERS).ok_or("the weights of the statistical step cannot be read")
+}
+
+static NUMBERS: LazyLock<Option<Numbers<'static>>> =
+    LazyLock::new(|| Numbers::parse(include_bytes!("../../../catalogue/phi/numbers.bin")));
 static MODEL: LazyLock<Option<Model<'static>>> =
     LazyLock::new(|| Model::parse(include_bytes!("../../../catalogue/phi/weights.bin")));
 
-/// The model that is built in. Without it nothing may pass as looked at.
-pub(crate) fn built_in() -> Result<Model<'static>, &'static str> {
-    MODEL.ok_or("the weights of the statistical step cannot be read")
+/// Adds what the model finds among the numbers that nothing has claimed.
+pub(crate) fn guess_numbers(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'static str> {
+    numbers::guess(built_in()?.1, note, out);
+    Ok(())
 }
 
 /// Adds what the model finds among the words that no rule has claimed.
-pub(crate) fn guess(model: Model<'_>, note: &Note<'_>, out: &mut Vec<Found>) {
+pub(crate) fn guess(note: &Note<'_>, out: &mut Vec<Found>) -> Result<(), &'static str> {
+    let (model, _) = built_in()?;
     let mut taken = vec![None; note.tokens().len()];
     for claim in out.iter() {
-        let first = note.token_at(claim.start);
-        // The rest is sliced, not skipped: skipping a pair of iterators walks through them.
-        let rest = note.tokens().get(first..).unwrap_or(&[]);
-        for (token, slot) in rest.iter().zip(taken.iter_mut().skip(first)) {
-            if token.start >= claim.end {
-                break;
-            }
+        for slot in covered(note, claim, &mut taken) {
             *slot = Some(Tag::of(claim.label));
         }
     }
@@ -139,6 +146,15 @@ pub(crate) fn guess(model: Model<'_>, note: &Note<'_>, out: &mut Vec<Found>) {
             out.push(found(label, guess.start, guess.end, evidence));
         }
     }
+    Ok(())
+}
+
+/// Of what is kept by word, that of the words a claim covers.
+fn covered<'k, T>(note: &Note<'_>, claim: &Found, kept: &'k mut [T]) -> impl Iterator<Item = &'k mut T> {
+    let first = note.token_at(claim.start);
+    let words = note.tokens().get(first..).unwrap_or(&[]);
+    let count = words.iter().take_while(|token| token.start < claim.end).count();
+    kept.get_mut(first..first + count).unwrap_or_default().iter_mut()
 }
 
 impl<'a> Model<'a> {
@@ -189,7 +205,7 @@ impl<'a> Model<'a> {
         let mut guesses: Vec<(Guess, i32, usize)> = Vec::new();
         walk(note, taken, |index, previous, rows| {
             let scores = self.scores(rows);
-            let tag = best(&scores);
+            let tag = Tag::ALL.get(best(&scores)).copied().unwrap_or(Tag::Other);
             if tag != Tag::Other
                 && let Some(token) = note.tokens().get(index)
             {
@@ -200,9 +216,15 @@ impl<'a> Model<'a> {
                 let short = token.case == Case::Upper
                     && token.len() <= 3
                     && !token.has(Marks::GIVEN_FREQUENT.or(Marks::SURNAME_FREQUENT));
-                let wordy =
-                    post || token.len() > 2 && !short && !matches!(token.case, Case::Number | Case::Initial);
+                let initials = tag == Tag::Person
+                    && (short || few_letters(token))
+                    && token.len() > 1
+                    && !matches!(note.byte(token.end), b'=' | b':' | b'#');
+                let wordy = initials
+                    || post
+                    || token.len() > 2 && !short && !matches!(token.case, Case::Number | Case::Initial);
                 let times = if wordy { doubt(note, index) } else { DOUBTED };
+                let times = if initials { times.max(INITIALS) } else { times };
                 match guesses.last_mut() {
                     Some((last, count, at))
                         if last.tag == tag
@@ -348,6 +370,8 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         || lettered
 }
 
+/// How many times as far ahead two or three letters must be to be somebody's initials.
+const INITIALS: i32 = 2;
 /// What [`doubt`] says of words for clinical things.
 const DOUBTED: i32 = 4;
 /// And of what cannot be a name.
@@ -406,12 +430,12 @@ fn joined(gap: &str, tag: Tag) -> bool {
         || (matches!(tag, Tag::Street | Tag::Organisation) && matches!(gap, ", " | "/"))
 }
 
-/// The tag with the highest score; of equal ones the first.
-fn best(scores: &Scores) -> Tag {
-    let mut out = (Tag::Other, i32::MIN);
-    for (tag, score) in Tag::ALL.into_iter().zip(scores) {
+/// The place of the highest score; of equal ones the first.
+fn best(scores: &[i32]) -> usize {
+    let mut out = (0, i32::MIN);
+    for (at, score) in scores.iter().enumerate() {
         if *score > out.1 {
-            out = (tag, *score);
+            out = (at, *score);
         }
     }
     out.0
@@ -503,10 +527,23 @@ fn candidate(note: &Note<'_>, index: usize, previous: Tag) -> bool {
             let near = before.is_some_and(|before| {
                 before.has(Marks::RELATION.or(Marks::TITLE).or(Marks::STAFF).or(Marks::FUNCTION))
             });
-            token.len() > 2 && (name || !token.has(LISTED) && near) || previous != Tag::Other
+            // `dtr robin`: names that are words, behind what a person is.
+            let named = token.has(Marks::PERSON)
+                && before.is_some_and(|before| {
+                    before.has(Marks::RELATION.or(Marks::TITLE).or(Marks::STAFF).or(Marks::ACQUAINTANCE))
+                });
+            named
+                || few_letters(token)
+                || token.len() > 2 && (name || !token.has(LISTED) && near)
+                || previous != Tag::Other
         }
     };
     may && (token.plain || !contraction(note.word(token).as_bytes()))
+}
+
+/// `kd`, `pmw`: two or three small letters that are no word, which may be initials.
+fn few_letters(token: &Token) -> bool {
+    token.case == Case::Lower && (2..=3).contains(&token.len()) && token.marks == Marks::default()
 }
 
 /// `I'd`, `weren't`
@@ -545,7 +582,9 @@ mod tests {
         fn guesses_are_disjoint_and_on_boundaries(text in "(?s)([A-Za-zéß0-9 ,.'\\n-]|St\\. |\\PC){0,120}") {
             let note = Note::new(&text);
             let mut out = Vec::new();
-            guess(built_in().unwrap(), &note, &mut out);
+            guess(&note, &mut out).unwrap();
+            guess_numbers(&note, &mut out).unwrap();
+            out.sort_by_key(|claim| claim.start);
             prop_assert!(out.windows(2).all(|pair| pair[0].end <= pair[1].start));
             for claim in out {
                 prop_assert!(note.text().get(claim.start..claim.end).is_some_and(|part| !part.is_empty()));

@@ -237,7 +237,7 @@ fn look_at(
         claims.retain(|claim| claim.label.counts_for_safe_harbor());
     }
     let ruled = claims.len();
-    model::guess(model::built_in().map_err(failed)?, note, &mut claims);
+    model::guess(note, &mut claims).map_err(failed)?;
     languages.temper(&mut claims, ruled);
     widen(note, claims.get_mut(ruled..).unwrap_or(&mut []));
     edges::codes_stay(note, &mut claims);
@@ -259,6 +259,9 @@ fn look_at(
     learnt.seek(note, &mut claims);
     widen(note, claims.get_mut(before..).unwrap_or(&mut []));
     logins::seek(note, &mut claims);
+    let numbers = claims.len();
+    model::guess_numbers(note, &mut claims).map_err(failed)?;
+    languages.temper(&mut claims, numbers);
     clinical_stays(note, &mut claims, before);
     drop_allowed(note, &allowed, &mut claims);
     edges::record_words(note, &mut claims);

@@ -70,8 +70,9 @@ fn months(note: &Note<'_>, claims: &[Found]) -> u16 {
     months
 }
 
-/// Whether nothing beside two numbers makes a fraction or a part of something longer of them.
-fn is_free(note: &Note<'_>, index: usize, start: usize, end: usize) -> bool {
+/// Whether nothing beside two numbers, of which the first is the word at `index`, makes a fraction or a part of something
+/// longer of them.
+pub(crate) fn is_free(note: &Note<'_>, index: usize, start: usize, end: usize) -> bool {
     let joins =
         |b: u8| matches!(b, b'/' | b'-' | b'.' | b'+' | b'%' | b':' | b'_' | b'#' | b'>' | b'<' | b'=');
     let (before, after) = (note.byte_before(start), note.byte(end));

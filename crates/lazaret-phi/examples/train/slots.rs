@@ -19,7 +19,7 @@ impl Dice {
         usize::try_from((self.0 >> 11) % u64::try_from(most.max(1)).unwrap_or(1)).unwrap_or(0)
     }
 
-    fn of(&mut self, percent: usize) -> bool {
+    pub(crate) fn of(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
@@ -27,7 +27,7 @@ impl Dice {
         from.get(self.below(from.len())).copied().unwrap_or("")
     }
 
-    fn number(&mut self, from: usize, to: usize) -> String {
+    pub(crate) fn number(&mut self, from: usize, to: usize) -> String {
         (from + self.below(to - from)).to_string()
     }
 }
@@ -51,7 +51,7 @@ lists! {
     acquaintances "acquaintances.txt" staff "staff.txt" states "states.txt" countries "countries.txt" function "function-words.txt" payers "payers.txt"
 }
 
-fn capital(word: &str) -> String {
+pub(crate) fn capital(word: &str) -> String {
     let mut out = String::new();
     let mut start = true;
     for c in word.chars() {
@@ -82,6 +82,11 @@ impl Writer<'_> {
             let template = self.dice.pick(templates).replace("\\n", "\n").replace("\\t", "\t");
             self.fill(&template, &mut lesson);
         }
+        self.in_some_way(lesson)
+    }
+
+    /// The text as it is, in small letters, in capitals or without punctuation.
+    pub(crate) fn in_some_way(&mut self, mut lesson: Lesson) -> Lesson {
         let way = self.dice.below(100);
         let bare = (70..82).contains(&way);
         let mut text: String = match way {
@@ -145,7 +150,7 @@ impl Writer<'_> {
         capital(&out)
     }
 
-    fn given(&mut self) -> String {
+    pub(crate) fn given(&mut self) -> String {
         match self.dice.below(100) {
             0..60 => capital(self.dice.pick(&self.lists.given_frequent)),
             60..78 => capital(self.dice.pick(&self.lists.given)),
@@ -158,7 +163,7 @@ impl Writer<'_> {
         }
     }
 
-    fn surname(&mut self) -> String {
+    pub(crate) fn surname(&mut self) -> String {
         match self.dice.below(100) {
             0..35 => capital(self.dice.pick(&self.lists.surnames_frequent)),
             35..70 => capital(self.dice.pick(&self.lists.surnames)),
@@ -179,8 +184,43 @@ impl Writer<'_> {
         }
     }
 
+    /// A surname of one word.
+    pub(crate) fn one_surname(&mut self) -> String {
+        match self.dice.below(100) {
+            0..40 => capital(self.dice.pick(&self.lists.surnames_frequent)),
+            40..80 => capital(self.dice.pick(&self.lists.surnames)),
+            _ => self.made_up(),
+        }
+    }
+
+    /// A word that a street or a place is named by.
+    pub(crate) fn name_of_place(&mut self) -> String {
+        match self.dice.below(4) {
+            0 => capital(self.dice.pick(&self.lists.common)),
+            1 => capital(self.dice.pick(&self.lists.cities)),
+            _ => self.one_surname(),
+        }
+    }
+
+    pub(crate) fn eponym(&mut self) -> &'static str {
+        self.dice.pick(&self.lists.eponyms)
+    }
+
+    pub(crate) fn listed_drug(&mut self) -> &'static str {
+        self.dice.pick(&self.lists.drugs)
+    }
+
+    pub(crate) fn is_given(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.lists.given_frequent.iter().any(|name| *name == word)
+    }
+
+    pub(crate) fn letter(&mut self) -> char {
+        char::from(b'A' + u8::try_from(self.dice.below(26)).unwrap_or(0))
+    }
+
     fn initial(&mut self) -> String {
-        char::from(b'A' + u8::try_from(self.dice.below(26)).unwrap_or(0)).to_string()
+        self.letter().to_string()
     }
 
     fn person(&mut self) -> String {
@@ -214,7 +254,7 @@ impl Writer<'_> {
         if self.dice.of(8) { town.to_uppercase() } else { town }
     }
 
-    fn town_name(&mut self) -> String {
+    pub(crate) fn town_name(&mut self) -> String {
         match self.dice.below(100) {
             0..70 => capital(self.dice.pick(&self.lists.cities)),
             70..78 => format!(

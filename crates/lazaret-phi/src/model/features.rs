@@ -49,7 +49,7 @@ fn kind(token: Option<&Token>) -> u64 {
 }
 
 /// The row of a thing that is seen, apart from those of another kind.
-const fn seen(salt: u64, value: u64) -> u16 {
+pub(super) const fn seen(salt: u64, value: u64) -> u16 {
     let salted = value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // Every bit of it counts in the highest bits of the product.
     let [.., low, high] = salted.wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_le_bytes();
@@ -57,7 +57,7 @@ const fn seen(salt: u64, value: u64) -> u16 {
 }
 
 /// Some bytes of a text as a number, in lower case.
-fn bytes(text: &[u8]) -> u64 {
+pub(super) fn bytes(text: &[u8]) -> u64 {
     text.iter().take(6).fold(text.len() as u64, |sum, byte| (sum << 8) | u64::from(byte.to_ascii_lowercase()))
 }
 

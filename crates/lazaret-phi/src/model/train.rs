@@ -1,11 +1,14 @@
 //! How the weights are learnt: an averaged perceptron with a margin (Freund and Schapire 1999; Krauth and Mézard 1987).
 
-use super::{MAGIC, ROWS, TAGS, Tag, ZERO, best, walk};
+use lazaret_core::Kind;
+
+use super::numbers::{self, Known, Sort, sort_of};
+use super::{TAGS, Tag, ZERO, walk};
 use crate::view::{Note, Token};
 
 /// How many steps of a stored weight make one step of training.
 const SCALE: i64 = 12;
-/// How far ahead of every other tag the truth must be: what is right by less is learnt from too.
+/// How far ahead of every other answer the truth must be: what is right by less is learnt from too.
 const AHEAD: i32 = 12;
 
 /// A text to learn from: what is not in a span is nothing.
@@ -17,64 +20,127 @@ pub struct Lesson {
     pub spans: Vec<(usize, usize, Tag)>,
 }
 
-impl Lesson {
-    fn tag(&self, token: &Token) -> Tag {
-        let at = self.spans.partition_point(|(_, end, _)| *end <= token.start);
-        self.spans.get(at).filter(|(start, _, _)| *start < token.end).map_or(Tag::Other, |(_, _, tag)| *tag)
-    }
+/// A text to learn numbers from: a number that is not in a span is nothing that identifies.
+#[derive(Debug, Clone)]
+pub struct NumberLesson {
+    /// The text, in ASCII or as it is when folded.
+    pub text: String,
+    /// Start, end and kind of what identifies, in order; without a kind what may be judged either way.
+    pub spans: Vec<(usize, usize, Option<Kind>)>,
 }
 
-/// Learns weights from lessons, in their order. The margins are how far ahead a guess must be to be reported.
+/// The span that a word is in, of spans in order.
+fn span_of<'s, T>(spans: &'s [(usize, usize, T)], token: &Token) -> Option<&'s (usize, usize, T)> {
+    let at = spans.partition_point(|(_, end, _)| *end <= token.start);
+    spans.get(at).filter(|(start, _, _)| *start < token.end)
+}
+
+/// Learns the weights of words from lessons, in their order. The margins are how far ahead a guess must be to be reported.
 pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8> {
-    let mut weights = vec![0_i32; ROWS * TAGS];
-    let mut sums = vec![0_i64; ROWS * TAGS];
-    let mut step = 1_i64;
+    let mut learner = Learner::<TAGS>::new(super::ROWS);
     for round in 0..rounds {
         for lesson in lessons {
             let note = Note::new(&lesson.text);
             let taken = vec![None; note.tokens().len()];
             walk(&note, &taken, |index, _, rows| {
-                let truth = note.tokens().get(index).map_or(Tag::Other, |token| lesson.tag(token));
-                let rows = rows.iter().map(|row| usize::from(*row));
-                let mut scores = [0; TAGS];
-                for row in rows.clone() {
-                    for (score, weight) in scores.iter_mut().zip(weights.get(row * TAGS..).unwrap_or(&[])) {
-                        *score += weight;
-                    }
-                }
-                let guess = best(&scores);
-                // The nearest other tag: the truth must be ahead of it by some way, not just by a hair.
-                let ahead = scores.get(truth.column()).copied().unwrap_or(0);
-                let rival = Tag::ALL
-                    .into_iter()
-                    .filter(|tag| *tag != truth)
-                    .max_by_key(|tag| scores.get(tag.column()).copied().unwrap_or(0));
-                let near = rival.filter(|tag| ahead - scores.get(tag.column()).copied().unwrap_or(0) < AHEAD);
-                if let Some(rival) = near {
-                    for row in rows {
-                        for (tag, change) in [(truth, 1), (rival, -1)] {
-                            let at = row * TAGS + tag.column();
-                            if let (Some(weight), Some(sum)) = (weights.get_mut(at), sums.get_mut(at)) {
-                                *weight += change;
-                                *sum += i64::from(change) * step;
-                            }
-                        }
-                    }
-                }
-                step += 1;
+                let word = note.tokens().get(index);
+                let span = word.and_then(|word| span_of(&lesson.spans, word));
+                let truth = span.map_or(Tag::Other, |(_, _, tag)| *tag);
+                let guess = learner.learn(rows, truth.column());
                 // At first the words before are as they should be, later as they are guessed.
-                if round == 0 { truth } else { guess }
+                if round == 0 { truth } else { Tag::ALL.get(guess).copied().unwrap_or(Tag::Other) }
             });
         }
     }
-    let mut out = MAGIC.to_vec();
-    out.extend(margins.iter().flat_map(|margin| margin.to_le_bytes()));
-    out.extend(weights.iter().zip(&sums).map(|(weight, sum)| {
-        // The mean of the weight over all steps.
-        let mean = (i64::from(*weight) * step - sum) * SCALE / step;
-        u8::try_from((mean + i64::from(ZERO)).clamp(0, 255)).unwrap_or(0)
-    }));
-    out
+    learner.stored(*super::MAGIC, margins)
+}
+
+/// Learns the weights of numbers from lessons, in their order.
+pub fn train_numbers(lessons: &[NumberLesson], rounds: usize, margins: [u16; numbers::SORTS]) -> Vec<u8> {
+    let mut learner = Learner::<{ numbers::SORTS }>::new(numbers::ROWS);
+    for round in 0..rounds {
+        for lesson in lessons {
+            let note = Note::new(&lesson.text);
+            let known: Vec<Known> = note
+                .tokens()
+                .iter()
+                .map(|token| match span_of(&lesson.spans, token) {
+                    Some((_, _, kind)) => {
+                        Known { kind: *kind, settled: kind.is_none_or(|kind| sort_of(kind).is_none()) }
+                    }
+                    None => Known::default(),
+                })
+                .collect();
+            numbers::walk(&note, &known, |run, rows| {
+                let kind =
+                    known.get(run.first..=run.last).and_then(|words| words.iter().find_map(|word| word.kind));
+                let truth = kind.and_then(sort_of).unwrap_or(Sort::Other);
+                let guess = learner.learn(rows, truth.column());
+                if round == 0 { truth } else { Sort::ALL.get(guess).copied().unwrap_or(Sort::Other) }
+            });
+        }
+    }
+    learner.stored(*numbers::MAGIC, margins)
+}
+
+/// Weights while they are learnt.
+struct Learner<const ANSWERS: usize> {
+    weights: Vec<[i32; ANSWERS]>,
+    /// Each change times the step it was made at.
+    sums: Vec<[i64; ANSWERS]>,
+    step: i64,
+}
+
+impl<const ANSWERS: usize> Learner<ANSWERS> {
+    fn new(rows: usize) -> Self {
+        Self { weights: vec![[0; ANSWERS]; rows], sums: vec![[0; ANSWERS]; rows], step: 1 }
+    }
+
+    /// Learns from one decision, and gives what would have been answered.
+    fn learn(&mut self, rows: &[u16], truth: usize) -> usize {
+        let mut scores = [0; ANSWERS];
+        for row in rows {
+            let weights = self.weights.get(usize::from(*row)).copied().unwrap_or([0; ANSWERS]);
+            for (score, weight) in scores.iter_mut().zip(weights) {
+                *score += weight;
+            }
+        }
+        let score = |answer: usize| scores.get(answer).copied().unwrap_or(0);
+        let guess = super::best(&scores);
+        // The nearest other answer: the truth must be ahead of it by some way, not just by a hair.
+        let rival = (0..ANSWERS).filter(|answer| *answer != truth).max_by_key(|answer| score(*answer));
+        if let Some(rival) = rival.filter(|rival| score(truth) - score(*rival) < AHEAD) {
+            for row in rows {
+                self.change(usize::from(*row), truth, 1);
+                self.change(usize::from(*row), rival, -1);
+            }
+        }
+        self.step += 1;
+        guess
+    }
+
+    fn change(&mut self, row: usize, answer: usize, by: i32) {
+        if let (Some(weight), Some(sum)) = (
+            self.weights.get_mut(row).and_then(|row| row.get_mut(answer)),
+            self.sums.get_mut(row).and_then(|row| row.get_mut(answer)),
+        ) {
+            *weight += by;
+            *sum += i64::from(by) * self.step;
+        }
+    }
+
+    /// The file: what it begins with, the margins, and for each row a byte an answer.
+    fn stored(&self, magic: [u8; 4], margins: [u16; ANSWERS]) -> Vec<u8> {
+        let mut out = magic.to_vec();
+        out.extend(margins.iter().flat_map(|margin| margin.to_le_bytes()));
+        let all = self.weights.iter().flatten().zip(self.sums.iter().flatten());
+        out.extend(all.map(|(weight, sum)| {
+            // The mean of the weight over all steps.
+            let mean = (i64::from(*weight) * self.step - sum) * SCALE / self.step;
+            u8::try_from((mean + i64::from(ZERO)).clamp(0, 255)).unwrap_or(0)
+        }));
+        out
+    }
 }
 
 #[cfg(test)]

@@ -120,20 +120,7 @@ fn no_list_cue_template_or_test_of_ours_holds_a_span_of_the_notes() {
         let name = path.file_name().unwrap().to_str().unwrap();
         path.extension().is_some_and(|ending| ending == "txt") && !UPSTREAM.contains(&name)
     }));
-    all.extend(
-        [
-            "own_notes.src.txt",
-            "own_notes2.src.txt",
-            "own_notes3.src.txt",
-            "own_notes4.src.txt",
-            "own_notes5.src.txt",
-            "own_notes6.src.txt",
-            "own_notes7.src.txt",
-            "own_notes8.src.txt",
-            "own_notes9.src.txt",
-        ]
-        .map(|name| root().join("testdata/phi/marked").join(name)),
-    );
+    files(&root().join("testdata/phi/marked"), &["txt"], &mut all);
     files(&root().join("testdata/phi/kinds"), &["txt"], &mut all);
     let mut wrong = Vec::new();
     for path in all {

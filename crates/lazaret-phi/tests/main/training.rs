@@ -1,18 +1,20 @@
 //! The weights belong to the lists and templates that they are said to be learnt from, and learning is the same each time.
 
-use lazaret_phi::model::{Lesson, Tag, train};
+use lazaret_core::Kind;
+use lazaret_phi::model::{Lesson, NumberLesson, Tag, train, train_numbers};
 
 use crate::inputs::{BASIS, catalogue, fnv, line};
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test reads the repository's own weights")]
 fn the_weights_are_learnt_from_the_lists_and_templates_as_they_are() {
-    let weights = std::fs::read(catalogue().join("weights.bin")).unwrap();
+    let words = std::fs::read(catalogue().join("weights.bin")).unwrap();
+    let numbers = std::fs::read(catalogue().join("numbers.bin")).unwrap();
     let beside = std::fs::read_to_string(catalogue().join("weights.inputs")).unwrap();
     assert_eq!(
         beside,
-        line(&weights).unwrap(),
-        "lists or templates have changed: cargo run --release -p lazaret-phi --example train -- catalogue/phi/weights.bin"
+        line(&words, &numbers).unwrap(),
+        "lists, templates or notes have changed: cargo run --release -p lazaret-phi --example train -- catalogue/phi"
     );
 }
 
@@ -41,4 +43,29 @@ fn the_same_lessons_give_the_same_weights() {
     assert_eq!(fnv(&weights(), BASIS), PINNED, "train anew, then pin this");
 }
 
+/// The same of numbers.
+#[test]
+fn the_same_lessons_give_the_same_weights_of_numbers() {
+    let lesson = |text: &str, spans: &[(&str, Kind)]| NumberLesson {
+        text: text.to_owned(),
+        spans: spans
+            .iter()
+            .map(|(part, kind)| {
+                let start = text.find(part).unwrap();
+                (start, start + part.len(), Some(*kind))
+            })
+            .collect(),
+    };
+    let lessons = [
+        lesson("Locker tag QX-4471 kept", &[("QX-4471", Kind::OtherId)]),
+        lesson("Next labs 2/19 fasting", &[("2/19", Kind::Date)]),
+        lesson("Aunt Orrel, 94, lives alone", &[("Orrel", Kind::Name), ("94", Kind::Age)]),
+        lesson("Strength 4/5, HR 94, 12 units", &[]),
+    ];
+    let weights = || train_numbers(&lessons, 3, [0, 100, 100, 100]);
+    assert_eq!(weights(), weights());
+    assert_eq!(fnv(&weights(), BASIS), PINNED_NUMBERS, "train anew, then pin this");
+}
+
+const PINNED_NUMBERS: u64 = 16_626_232_841_705_670_901;
 const PINNED: u64 = 13_400_340_006_944_433_285;
