@@ -371,7 +371,7 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
 }
 
 /// How many times as far ahead two or three letters must be to be somebody's initials.
-const INITIALS: i32 = 2;
+const INITIALS: i32 = 3;
 /// What [`doubt`] says of words for clinical things.
 const DOUBTED: i32 = 4;
 /// And of what cannot be a name.

@@ -107,14 +107,15 @@ impl<'a> Numbers<'a> {
         head.starts_with(MAGIC).then_some(Self { margins, rows: rows.as_chunks().0 })
     }
 
-    fn scores(&self, rows: &[u16]) -> Scores {
-        let mut scores = [0; SORTS];
+    fn scores(&self, rows: &[u16; SEEN as usize]) -> Scores {
+        // As many of a byte as there are rows fit into two bytes.
+        let mut sums = [0_u16; SORTS];
         for weights in rows.iter().filter_map(|row| self.rows.get(usize::from(*row))) {
-            for (score, weight) in scores.iter_mut().zip(weights) {
-                *score += i32::from(*weight) - super::ZERO;
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += u16::from(*weight);
             }
         }
-        scores
+        sums.map(|sum| i32::from(sum) - super::ZERO * i32::from(SEEN))
     }
 
     /// What is made of the runs that no claim covers.
@@ -162,7 +163,7 @@ pub(crate) fn guess(numbers: Numbers<'_>, note: &Note<'_>, out: &mut Vec<Found>)
 /// How many times as far ahead a day and a month alone must be, and what no calendar reads: most of what is so written is a
 /// score, a dose or a measure.
 const DOUBTED: i32 = 3;
-/// And digits behind a word that what is named after somebody has: `red cell 4500`.
+/// And what is a year, or stands behind a word that what is named after somebody has: `red cell 4500`.
 const MEASURED: i32 = 5;
 
 /// How many times as far ahead as others this must be; none of what cannot be what it was guessed to be.
@@ -171,18 +172,22 @@ fn times(note: &Note<'_>, start: usize, end: usize, sort: Sort) -> Option<i32> {
     match sort {
         Sort::Age => text.parse().is_ok_and(|age: u8| (90..120).contains(&age)).then_some(1),
         Sort::Date => {
-            let signs = text.bytes().filter(|byte| !byte.is_ascii_digit()).count();
-            let two = signs == 1 && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
             // A year alone may stay.
-            let is_date = calendar::parse(text).is_some_and(|date| date.parts() > 1);
-            if signs == 0 && !is_date || two && !(is_date && is_free(note, note.token_at(start), start, end))
-            {
-                return None;
+            let is_date = |text: &str| calendar::parse(text).is_some_and(|date| date.parts() > 1);
+            let lettered = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let mut signs = text.bytes().filter(|byte| !byte.is_ascii_digit());
+            let (first, count) = (signs.clone().next(), signs.clone().count());
+            match is_date(text) {
+                // `9-10/10` is a score.
+                true if !lettered && signs.any(|sign| Some(sign) != first) => None,
+                true if lettered || count != 1 => Some(1),
+                true => is_free(note, note.token_at(start), start, end).then_some(DOUBTED),
+                false => {
+                    let range = text.split_once('-').is_some_and(|(from, to)| is_date(from) && is_date(to));
+                    (range || lettered && count > 0).then_some(DOUBTED)
+                }
             }
-            Some(if two || !is_date { DOUBTED } else { 1 })
         }
-        // A digit alone is a count, a grade, the number of a row.
-        Sort::Identifier | Sort::Other if text.len() < 2 => None,
         Sort::Identifier | Sort::Other => {
             let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -191,6 +196,7 @@ fn times(note: &Note<'_>, start: usize, end: usize, sort: Sort) -> Option<i32> {
                 // `Platelets 412`
                 Some(word) if word.has(Marks::MEDICAL.or(Marks::DRUG).or(Marks::EPONYM)) => None,
                 Some(word) if word.has(Marks::EPONYM_HEAD) => Some(MEASURED),
+                _ if text.parse().is_ok_and(|year: u16| (1900..2040).contains(&year)) => Some(MEASURED),
                 _ => Some(1),
             }
         }
@@ -205,6 +211,8 @@ pub(super) struct Run {
     end: usize,
 }
 
+/// Bytes of a run that is judged: a digit alone is a count, a grade, the number of a row.
+const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
 /// Most words on either side of the first digit of a run.
 const REACH: usize = 12;
 
@@ -240,9 +248,13 @@ fn runs(note: &Note<'_>) -> Vec<Run> {
 }
 
 /// Goes over the runs in order: those that are settled keep what they are, the rest is decided.
-pub(super) fn walk(note: &Note<'_>, known: &[Known], mut decide: impl FnMut(&Run, &[u16]) -> Sort) {
+pub(super) fn walk(
+    note: &Note<'_>,
+    known: &[Known],
+    mut decide: impl FnMut(&Run, &[u16; SEEN as usize]) -> Sort,
+) {
     let runs = runs(note);
-    let mut rows = Rows([0; MOST]);
+    let mut rows = Rows([0; SEEN as usize]);
     let mut line = Line::default();
     let mut previous = (Sort::Other, 0);
     for (number, run) in runs.iter().enumerate() {
@@ -250,11 +262,13 @@ pub(super) fn walk(note: &Note<'_>, known: &[Known], mut decide: impl FnMut(&Run
         let words = known.get(run.first..=run.last).unwrap_or(&[]);
         let sort = if let Some(settled) = words.iter().find(|word| word.settled) {
             settled.kind.and_then(sort_of).unwrap_or(Sort::Other)
+        } else if !LENGTHS.contains(&(run.end - run.start)) {
+            Sort::Other
         } else {
             let before = run.first.checked_sub(1).and_then(|at| known.get(at)?.kind);
             let far = run.first.saturating_sub(previous.1).min(4);
             rows.see(note, run, &line, before, (previous.0, far));
-            decide(run, rows.list())
+            decide(run, &rows.0)
         };
         previous = (sort, run.last);
     }
@@ -293,11 +307,11 @@ impl Line {
     }
 }
 
-/// Most rows of one run.
-const MOST: usize = 40;
+/// Things that are seen of a run, each a row.
+const SEEN: u8 = 40;
 
 /// What the model sees of a run, as rows of its table.
-struct Rows([u16; MOST]);
+struct Rows([u16; SEEN as usize]);
 
 /// What a byte of a run is in its shape.
 const fn class(byte: u8) -> u8 {
@@ -309,30 +323,55 @@ const fn class(byte: u8) -> u8 {
     }
 }
 
+/// How a run is written.
+struct Written {
+    /// Its classes.
+    shape: u64,
+    /// The same without repetitions.
+    brief: u64,
+    letters: u64,
+    digits: u64,
+}
+
+impl Written {
+    /// Of the first bytes of a run: further ones tell no more.
+    fn of(text: &[u8]) -> Self {
+        let mut out = Self { shape: START, brief: START, letters: START, digits: 0 };
+        let mut last = 0;
+        for byte in text.iter().take(18) {
+            let class = class(*byte);
+            out.shape = mixed(out.shape, class);
+            if class != last {
+                out.brief = mixed(out.brief, class);
+            }
+            last = class;
+            match class {
+                b'9' => out.digits += 1,
+                b'A' | b'a' => out.letters = mixed(out.letters, byte.to_ascii_lowercase()),
+                _ => {}
+            }
+        }
+        out
+    }
+}
+
 /// FNV-1a, 64 bits (Fowler, Noll, Vo).
+const START: u64 = 0xcbf2_9ce4_8422_2325;
+
+const fn mixed(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
+}
+
 fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.fold(START, mixed)
 }
 
 impl Rows {
-    fn list(&self) -> &[u16] {
-        &self.0
-    }
-
     /// Looks at a run in a line, behind a word of some kind and a run of some sort so many words before.
     fn see(&mut self, note: &Note<'_>, run: &Run, line: &Line, kind: Option<Kind>, previous: (Sort, usize)) {
         let tokens = note.tokens();
         let text = note.slice(run.start, run.end).as_bytes();
-        let shape = fnv(text.iter().take(18).map(|byte| class(*byte)));
-        let mut last = 0;
-        let brief = fnv(text
-            .iter()
-            .map(|byte| class(*byte))
-            .filter(|class| std::mem::replace(&mut last, *class) != *class)
-            .take(12));
-        let letters =
-            fnv(text.iter().filter(|byte| byte.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).take(8));
-        let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count() as u64;
+        let Written { shape, brief, letters, digits } = Written::of(text);
         let long = text.len() as u64;
         let back = |by: usize| run.first.checked_sub(by).and_then(|at| tokens.get(at));
         let on = |by: usize| tokens.get(run.last + by);
