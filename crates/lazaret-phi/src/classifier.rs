@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_the_model_is_sure_of_at_one_place_is_found_in_the_rest_of_the_note() {
-        let text = "pain since zorblat left. zorblat slept; the zorblat cradle. quen ZORBLAT ate";
+        let text = "pain since zorblat left. zorblat slept; the zorblat cradle. on ZORBLAT again";
         let places = |scanner: &Scanner, text: &str| -> Vec<String> {
             spans(scanner, text).into_iter().map(|(part, label, _)| format!("{part} {label}")).collect()
         };

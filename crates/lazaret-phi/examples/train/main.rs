@@ -32,7 +32,7 @@ const FROM_NOTES: usize = 150_000;
 /// Lessons of numbers.
 const NUMBERS: usize = 300_000;
 /// The least margin by tag: other, person, town, street, organisation; from the figures on what is held out.
-const MARGINS: [u16; 5] = [0, 290, 225, 225, 290];
+const MARGINS: [u16; 5] = [0, 200, 160, 160, 200];
 /// And by sort of number: other, identifier, date, age.
 const NUMBER_MARGINS: [u16; 4] = [0, 120, 120, 120];
 

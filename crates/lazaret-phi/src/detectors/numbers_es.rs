@@ -31,7 +31,7 @@ impl ShapeDetector for NumbersSpanish {
     }
 
     fn examples(&self) -> (&'static str, &'static str) {
-        ("DNI 12345678Z, con NIE X1234567L.", "Lote 1234567, historia larga, un dni caducado.")
+        ("DNI 12345678Z, con NIE X1234567L.", "Talla 170, historia larga, un dni caducado.")
     }
 
     fn shapes(&self) -> &'static [(Pass, &'static str)] {

@@ -1,6 +1,6 @@
 //! What the model sees of a word, as rows of its table.
 
-use super::{LISTED, Line, Tag};
+use super::{BITS, LISTED, Line, Tag};
 use crate::lexicon::Marks;
 use crate::view::{Case, Note, Token};
 
@@ -48,12 +48,19 @@ fn kind(token: Option<&Token>) -> u64 {
     (token.case as u64) << 32 | u64::from(token.marks.bits() & TOLD.bits())
 }
 
+/// The number of a row.
+pub(super) type Row = u32;
+
+/// Where a row is in a table.
+pub(super) fn place(row: Row) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
+}
+
 /// The row of a thing that is seen, apart from those of another kind.
-pub(super) const fn seen(salt: u64, value: u64) -> u16 {
+pub(super) fn seen(salt: u64, value: u64) -> Row {
     let salted = value ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // Every bit of it counts in the highest bits of the product.
-    let [.., low, high] = salted.wrapping_mul(0xc4ce_b9fe_1a85_ec53).to_le_bytes();
-    u16::from_le_bytes([low, high])
+    u32::try_from(salted.wrapping_mul(0xc4ce_b9fe_1a85_ec53) >> (u64::BITS - BITS)).unwrap_or(0)
 }
 
 /// Some bytes of a text as a number, in lower case.
@@ -85,7 +92,7 @@ const MOST: usize = ALWAYS + 3 + 32;
 
 /// What the model sees of a word.
 pub(super) struct Rows {
-    rows: [u16; MOST],
+    rows: [Row; MOST],
     count: usize,
 }
 
@@ -97,7 +104,7 @@ impl Default for Rows {
 
 impl Rows {
     /// In a fixed order.
-    pub(super) fn list(&self) -> &[u16] {
+    pub(super) fn list(&self) -> &[Row] {
         self.rows.get(..self.count).unwrap_or(&[])
     }
 
@@ -133,7 +140,7 @@ impl Rows {
             | u64::from(gap_left & 0xff == u64::from(b' ') && gap_left >> 8 & 0xff == u64::from(b'.'));
         let word = note.word(token).as_bytes();
         let ascii = u64::from(token.plain || token.digits || word.is_ascii());
-        let around: [u16; ALWAYS] = [
+        let around: [Row; ALWAYS] = [
             seen(1, ascii),
             seen(36, own << 1 | ascii),
             seen(2, own),

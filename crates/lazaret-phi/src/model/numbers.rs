@@ -5,8 +5,8 @@
 
 use lazaret_core::{Kind, Label};
 
-use super::features::{bytes, seen};
-use super::{best, covered};
+use super::features::{Row, bytes, place, seen};
+use super::{ROWS, best, covered};
 use crate::calendar;
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
@@ -58,8 +58,6 @@ pub(super) const fn sort_of(kind: Kind) -> Option<Sort> {
     }
 }
 
-/// Rows of the table of weights: as many as a `u16` tells apart.
-pub(super) const ROWS: usize = 1 << u16::BITS;
 /// What the file begins with: its form, then the least margin of each sort.
 pub(super) const MAGIC: &[u8; 4] = b"LZN1";
 const HEADER: usize = 4 + SORTS * 2;
@@ -107,10 +105,10 @@ impl<'a> Numbers<'a> {
         head.starts_with(MAGIC).then_some(Self { margins, rows: rows.as_chunks().0 })
     }
 
-    fn scores(&self, rows: &[u16; SEEN as usize]) -> Scores {
+    fn scores(&self, rows: &[Row; SEEN as usize]) -> Scores {
         // As many of a byte as there are rows fit into two bytes.
         let mut sums = [0_u16; SORTS];
-        for weights in rows.iter().filter_map(|row| self.rows.get(usize::from(*row))) {
+        for weights in rows.iter().filter_map(|row| self.rows.get(place(*row))) {
             for (sum, weight) in sums.iter_mut().zip(weights) {
                 *sum += u16::from(*weight);
             }
@@ -188,6 +186,8 @@ fn times(note: &Note<'_>, start: usize, end: usize, sort: Sort) -> Option<i32> {
                 }
             }
         }
+        // `A1c`, `B12`: a word of the lists.
+        Sort::Identifier | Sort::Other if is_listed(note, start, end) => None,
         Sort::Identifier | Sort::Other => {
             let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -201,6 +201,11 @@ fn times(note: &Note<'_>, start: usize, end: usize, sort: Sort) -> Option<i32> {
             }
         }
     }
+}
+
+fn is_listed(note: &Note<'_>, start: usize, end: usize) -> bool {
+    let word = note.tokens().get(note.token_at(start)).filter(|word| word.start == start && word.end == end);
+    word.is_some_and(|word| word.has(Marks::COMMON.or(Marks::CLINICAL)))
 }
 
 /// Words with a digit among them, joined by signs.
@@ -251,7 +256,7 @@ fn runs(note: &Note<'_>) -> Vec<Run> {
 pub(super) fn walk(
     note: &Note<'_>,
     known: &[Known],
-    mut decide: impl FnMut(&Run, &[u16; SEEN as usize]) -> Sort,
+    mut decide: impl FnMut(&Run, &[Row; SEEN as usize]) -> Sort,
 ) {
     let runs = runs(note);
     let mut rows = Rows([0; SEEN as usize]);
@@ -311,7 +316,7 @@ impl Line {
 const SEEN: u8 = 40;
 
 /// What the model sees of a run, as rows of its table.
-struct Rows([u16; SEEN as usize]);
+struct Rows([Row; SEEN as usize]);
 
 /// What a byte of a run is in its shape.
 const fn class(byte: u8) -> u8 {

@@ -2,8 +2,9 @@
 
 use lazaret_core::Kind;
 
+use super::features::{Row, place};
 use super::numbers::{self, Known, Sort, sort_of};
-use super::{TAGS, Tag, ZERO, walk};
+use super::{ROWS, TAGS, Tag, ZERO, walk};
 use crate::view::{Note, Token};
 
 /// How many steps of a stored weight make one step of training.
@@ -37,7 +38,7 @@ fn span_of<'s, T>(spans: &'s [(usize, usize, T)], token: &Token) -> Option<&'s (
 
 /// Learns the weights of words from lessons, in their order. The margins are how far ahead a guess must be to be reported.
 pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8> {
-    let mut learner = Learner::<TAGS>::new(super::ROWS);
+    let mut learner = Learner::<TAGS>::new();
     for round in 0..rounds {
         for lesson in lessons {
             let note = Note::new(&lesson.text);
@@ -57,7 +58,7 @@ pub fn train(lessons: &[Lesson], rounds: usize, margins: [u16; TAGS]) -> Vec<u8>
 
 /// Learns the weights of numbers from lessons, in their order.
 pub fn train_numbers(lessons: &[NumberLesson], rounds: usize, margins: [u16; numbers::SORTS]) -> Vec<u8> {
-    let mut learner = Learner::<{ numbers::SORTS }>::new(numbers::ROWS);
+    let mut learner = Learner::<{ numbers::SORTS }>::new();
     for round in 0..rounds {
         for lesson in lessons {
             let note = Note::new(&lesson.text);
@@ -92,15 +93,15 @@ struct Learner<const ANSWERS: usize> {
 }
 
 impl<const ANSWERS: usize> Learner<ANSWERS> {
-    fn new(rows: usize) -> Self {
-        Self { weights: vec![[0; ANSWERS]; rows], sums: vec![[0; ANSWERS]; rows], step: 1 }
+    fn new() -> Self {
+        Self { weights: vec![[0; ANSWERS]; ROWS], sums: vec![[0; ANSWERS]; ROWS], step: 1 }
     }
 
     /// Learns from one decision, and gives what would have been answered.
-    fn learn(&mut self, rows: &[u16], truth: usize) -> usize {
+    fn learn(&mut self, rows: &[Row], truth: usize) -> usize {
         let mut scores = [0; ANSWERS];
         for row in rows {
-            let weights = self.weights.get(usize::from(*row)).copied().unwrap_or([0; ANSWERS]);
+            let weights = self.weights.get(place(*row)).copied().unwrap_or([0; ANSWERS]);
             for (score, weight) in scores.iter_mut().zip(weights) {
                 *score += weight;
             }
@@ -111,8 +112,8 @@ impl<const ANSWERS: usize> Learner<ANSWERS> {
         let rival = (0..ANSWERS).filter(|answer| *answer != truth).max_by_key(|answer| score(*answer));
         if let Some(rival) = rival.filter(|rival| score(truth) - score(*rival) < AHEAD) {
             for row in rows {
-                self.change(usize::from(*row), truth, 1);
-                self.change(usize::from(*row), rival, -1);
+                self.change(place(*row), truth, 1);
+                self.change(place(*row), rival, -1);
             }
         }
         self.step += 1;

@@ -67,5 +67,5 @@ fn the_same_lessons_give_the_same_weights_of_numbers() {
     assert_eq!(fnv(&weights(), BASIS), PINNED_NUMBERS, "train anew, then pin this");
 }
 
-const PINNED_NUMBERS: u64 = 16_626_232_841_705_670_901;
-const PINNED: u64 = 13_400_340_006_944_433_285;
+const PINNED_NUMBERS: u64 = 6_189_787_524_512_606_197;
+const PINNED: u64 = 15_845_272_206_236_671_927;
