@@ -21,6 +21,7 @@ use crate::lexicon::{Lexicon, Marks};
 use crate::names::clinical_form;
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
+use crate::value::unit_follows;
 use crate::view::{Case, Note, Token};
 
 use features::{Row, Rows, place};
@@ -360,11 +361,11 @@ fn no_name(note: &Note<'_>, guess: &Guess, count: i32) -> bool {
         && first.case == Case::Lower
         && first.has(Marks::COMMON)
         && before.is_some_and(|t| t.case == Case::Capital && note.slice(t.end, first.start) == " ");
-    // `Vienna 4, Barcelona C`: scores, not a house and its street.
+    // `Vienna 4, Barcelona C`: scores, not a house and its street; `30 MG SQ`: a dose.
     let scores = guess.tag == Tag::Street
         && first.digits
-        && note.slice(first.end, first.end + 2) == ", "
-        && last.is_some_and(|t| t.case == Case::Initial);
+        && (unit_follows(note, first.end)
+            || note.slice(first.end, first.end + 2) == ", " && last.is_some_and(|t| t.case == Case::Initial));
     tail || scores
         || common
         || shouted

@@ -190,9 +190,15 @@ fn times(note: &Note<'_>, start: usize, end: usize, sort: Sort) -> Option<i32> {
         Sort::Identifier | Sort::Other if is_listed(note, start, end) => None,
         Sort::Identifier | Sort::Other => {
             let before = note.token_at(start).checked_sub(1).and_then(|at| note.tokens().get(at));
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            let word = before.filter(|word| digits && note.slice(word.end, start) == " ");
-            match word {
+            let before = before.filter(|word| note.slice(word.end, start) == " ");
+            let signs = text.bytes().filter(|byte| !byte.is_ascii_digit());
+            // `Tylenol-Codeine 300-30`
+            if signs.clone().all(|sign| matches!(sign, b'-' | b'/' | b'.'))
+                && before.is_some_and(|word| word.has(Marks::DRUG))
+            {
+                return None;
+            }
+            match before.filter(|_| signs.count() == 0) {
                 // `Platelets 412`
                 Some(word) if word.has(Marks::MEDICAL.or(Marks::DRUG).or(Marks::EPONYM)) => None,
                 Some(word) if word.has(Marks::EPONYM_HEAD) => Some(MEASURED),

@@ -64,6 +64,8 @@ fn temperatures_scores_drugs_and_devices_stay() {
         "HR is now 110, temp is now 101 F",
         "Pain 3-4/10, then 7-8/10",
         "VAS 1-2/10, rated 2-3/10 at rest and 9-10/10 in motion. GCS 10-12/15.",
+        "TREMOR GONE. ENOXAPARIN 40 MG SQ. UP TO CHAIR. HEPARIN 5000 UNITS SQ TID",
+        "Norco 5-325 prn, Tylenol-Codeine 300-30, Percocet 10-325",
         "On MS Contin 15 mg BID and a Jackson-Pratt drain.",
         "Jackson Pratt bulb emptied, JP drain out. Austin Moore prosthesis, Kay Ciel 20 mEq.",
         "Zithromax Z-Pak, Pepto Bismol, Alka Seltzer, Opana ER, Belbuca.",
