@@ -93,7 +93,7 @@ fn a_patients_surrogates_are_the_same_every_time_and_what_the_vault_knows_is_sou
 #[test]
 fn the_profile_says_what_counts() {
     let place = Place::new();
-    place.write("note.txt", "Mrs. Quillmoor of Fairview was seen 04/17/2024.\n");
+    place.write("note.txt", "Mrs. Quillmoor, who lives in Medford, was seen 04/17/2024.\n");
     let labels = |args: &[&str]| {
         let found = place.json(1, &[&["phi", "scan", "note.txt"], args].concat());
         let spans = found[0]["spans"].as_array().unwrap().clone();
