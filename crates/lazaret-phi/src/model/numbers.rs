@@ -228,34 +228,44 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 2..=64;
 const REACH: usize = 12;
 
 /// The runs of a text in order.
-fn runs(note: &Note<'_>) -> Vec<Run> {
-    let tokens = note.tokens();
-    let joined = |from: &Token, to: &Token| {
+#[derive(Clone)]
+struct Runs<'n> {
+    note: &'n Note<'n>,
+    /// The first word that is in no run so far.
+    free: usize,
+}
+
+impl Runs<'_> {
+    fn joined(&self, from: &Token, to: &Token) -> bool {
+        let sign = || self.note.byte(from.end);
         to.start == from.end
             || to.start == from.end + 1
-                && matches!(note.byte(from.end), b'-' | b'/' | b'.' | b':' | b'*' | b'_' | b'#' | b'+' | b'&')
-    };
-    let mut out: Vec<Run> = Vec::new();
-    let mut free = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        if at < free || !matches!(token.case, Case::Number | Case::Mixed) {
-            continue;
-        }
-        let (mut first, mut last, mut start, mut end) = (at, at, token, token);
-        while first > free.max(at.saturating_sub(REACH))
-            && let Some(before) = tokens.get(first - 1).filter(|before| joined(before, start))
+                && matches!(sign(), b'-' | b'/' | b'.' | b':' | b'*' | b'_' | b'#' | b'+' | b'&')
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        let tokens = self.note.tokens();
+        let digit = |token: &Token| matches!(token.case, Case::Number | Case::Mixed);
+        let at = self.free + tokens.get(self.free..)?.iter().position(digit)?;
+        let middle = tokens.get(at)?;
+        let (mut first, mut last, mut start, mut end) = (at, at, middle, middle);
+        while first > self.free.max(at.saturating_sub(REACH))
+            && let Some(before) = tokens.get(first - 1).filter(|before| self.joined(before, start))
         {
             (first, start) = (first - 1, before);
         }
         while last < at + REACH
-            && let Some(after) = tokens.get(last + 1).filter(|after| joined(end, after))
+            && let Some(after) = tokens.get(last + 1).filter(|after| self.joined(end, after))
         {
             (last, end) = (last + 1, after);
         }
-        out.push(Run { first, last, start: start.start, end: end.end });
-        free = last + 1;
+        self.free = last + 1;
+        Some(Run { first, last, start: start.start, end: end.end })
     }
-    out
 }
 
 /// Goes over the runs in order: those that are settled keep what they are, the rest is decided.
@@ -264,12 +274,12 @@ pub(super) fn walk(
     known: &[Known],
     mut decide: impl FnMut(&Run, &[Row; SEEN as usize]) -> Sort,
 ) {
-    let runs = runs(note);
+    let mut runs = Runs { note, free: 0 };
     let mut rows = Rows([0; SEEN as usize]);
     let mut line = Line::default();
     let mut previous = (Sort::Other, 0);
-    for (number, run) in runs.iter().enumerate() {
-        line.reach(note, run.start, runs.get(number..).unwrap_or(&[]));
+    while let Some(run) = runs.next() {
+        line.reach(&run, &runs);
         let words = known.get(run.first..=run.last).unwrap_or(&[]);
         let sort = if let Some(settled) = words.iter().find(|word| word.settled) {
             settled.kind.and_then(sort_of).unwrap_or(Sort::Other)
@@ -278,8 +288,8 @@ pub(super) fn walk(
         } else {
             let before = run.first.checked_sub(1).and_then(|at| known.get(at)?.kind);
             let far = run.first.saturating_sub(previous.1).min(4);
-            rows.see(note, run, &line, before, (previous.0, far));
-            decide(run, &rows.0)
+            rows.see(note, &run, &line, before, (previous.0, far));
+            decide(&run, &rows.0)
         };
         previous = (sort, run.last);
     }
@@ -301,20 +311,20 @@ struct Line {
 const LINE: usize = 400;
 
 impl Line {
-    /// Goes on to the line in which the first of these runs begins.
-    fn reach(&mut self, note: &Note<'_>, at: usize, rest: &[Run]) {
+    /// Goes on to the line in which a run begins, before the rest of them.
+    fn reach(&mut self, run: &Run, rest: &Runs<'_>) {
+        let (note, at) = (rest.note, run.start);
         if at < self.end {
             return;
         }
-        let text = note.text().as_bytes();
-        let begin = text.get(self.end..at).and_then(|gap| memchr::memrchr(b'\n', gap));
-        if let Some(begin) = begin {
+        note.count(at - self.end);
+        let gap = note.text().as_bytes().get(self.end..at);
+        if let Some(begin) = gap.and_then(|gap| memchr::memrchr(b'\n', gap)) {
             self.start = self.end + begin + 1;
         }
-        note.count(at - self.end);
         self.end = at + note.after(at, LINE).len().max(1);
         self.lead = note.tokens().get(note.token_at(self.start)).map_or(0, |token| token.hash);
-        self.runs = rest.iter().take(6).take_while(|run| run.start < self.end).count() as u64;
+        self.runs = 1 + rest.clone().take(5).take_while(|run| run.start < self.end).count() as u64;
     }
 }
 
