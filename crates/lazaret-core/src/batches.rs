@@ -58,7 +58,7 @@ impl Batches {
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
         let width = self.terms.parts.workers.width();
         loop {
-            while self.ahead.len() < width.saturating_add(2) {
+            while self.ahead.len() + self.numbered.len() < width.saturating_add(4) {
                 // While something is being judged or written there is no hurry to wait for the reading.
                 let idle = self.ahead.is_empty() && self.numbered.is_empty();
                 let Some(Batch { records, position }) = self.source.next(idle)? else { break };

@@ -16,9 +16,9 @@ use crate::{Failure, Limit, Numbering, Rewriter, Subject};
 /// after that has a placeholder without a number (`[NAME]`); what was met before keeps its own. Raise it by
 /// `placeholders.max_entities` under `[limits]`.
 pub const MAX_ENTITIES: Limit = Limit::new("placeholders.max_entities", 1_000_000);
-/// Most patients of one crossing whose placeholders are numbered. Those of any further patient have no number. Raise it
-/// by `placeholders.max_subjects` under `[limits]`.
-pub const MAX_SUBJECTS: Limit = Limit::new("placeholders.max_subjects", 100_000);
+/// Most patients of one crossing whose placeholders are numbered; each takes a kilobyte or two while the crossing passes.
+/// Those of any further patient have no number. Raise it by `placeholders.max_subjects` under `[limits]`.
+pub const MAX_SUBJECTS: Limit = Limit::new("placeholders.max_subjects", 20_000);
 
 /// The longest value that has a number, in bytes: a longer one is no name that is met again, and is not kept.
 const LONGEST: usize = 1024;

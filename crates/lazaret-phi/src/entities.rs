@@ -1,13 +1,17 @@
 //! Who and what was met in texts: the same person, number or date is one, however it is written.
 
+use std::hash::BuildHasher as _;
+
 use lazaret_core::{KeyedDigest, Kind, Label, Numbering};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::calendar;
 use crate::surrogate::{Gender, Role, cased, gender_of, name_word, parts, roles};
 
 /// Persons with one word, or one set of initials, that are compared with a new name.
 const COMPARED: usize = 16;
+/// Most persons that are gone over: one patient's notes seldom name more, and an index takes more room than they do.
+const FEW: usize = 12;
 /// Words of a name that are compared: no person has more, and long nonsense must not take long.
 const WORDS: usize = 16;
 /// Bytes before a name in which a title tells the sex.
@@ -18,15 +22,34 @@ const TITLE: usize = 8;
 pub(crate) struct Entities {
     /// How many of each kind.
     counts: FxHashMap<Kind, u32>,
-    /// The number of what is compared whole.
-    numbers: FxHashMap<(Kind, String), u32>,
+    /// The number of what is compared whole, by the hash of its kind and what its writings have in common: most of what is
+    /// met is a date, and one crossing may meet a million.
+    numbers: FxHashMap<u64, u32>,
     persons: Vec<Person>,
-    /// By a word of their name.
-    by_word: FxHashMap<String, Vec<usize>>,
-    /// By the initials of their name, two and more: `qv`.
-    by_initials: FxHashMap<String, Vec<usize>>,
+    /// Where there are many.
+    index: Option<Box<Index>>,
     /// Persons of whom initials are all that is known.
     by_initials_alone: FxHashMap<String, usize>,
+}
+
+/// Where persons are, so that not all of many are gone over for each name.
+#[derive(Debug, Default)]
+struct Index {
+    /// By a word of their name.
+    by_word: FxHashMap<Box<str>, Vec<usize>>,
+    /// By the initials of their name, two and more: `qv`.
+    by_initials: FxHashMap<String, Vec<usize>>,
+}
+
+impl Index {
+    fn add_initials(&mut self, initials: String, person: usize) {
+        if initials.chars().count() > 1 {
+            let persons = self.by_initials.entry(initials).or_default();
+            if persons.len() < COMPARED && !persons.contains(&person) {
+                persons.push(person);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,10 +65,10 @@ struct Person {
 /// A word of a person's name.
 #[derive(Debug)]
 struct Word {
-    lower: String,
+    lower: Box<str>,
     is_given: bool,
     /// What it becomes.
-    made: Option<String>,
+    made: Option<Box<str>>,
 }
 
 impl Numbering for Entities {
@@ -74,7 +97,7 @@ impl Entities {
             let person = self.person(value, before, room)?;
             return Some((self.persons.get(person).map_or(0, |person| person.number), Some(person)));
         }
-        let key = (label.kind, sameness(label.kind, value));
+        let key = FxBuildHasher.hash_one((label.kind, sameness(label.kind, value)));
         if let Some(number) = self.numbers.get(&key) {
             return Some((*number, None));
         }
@@ -106,10 +129,8 @@ impl Entities {
         let known = words
             .iter()
             .filter(|(word, _)| word.chars().count() > 1)
-            .filter_map(|(word, _)| self.by_word.get(word))
-            .flat_map(|persons| persons.iter().take(COMPARED))
-            .find(|person| self.persons.get(**person).is_some_and(|person| person.may_be(&words)))
-            .copied();
+            .flat_map(|(word, _)| self.of_word(word))
+            .find(|person| self.persons.get(*person).is_some_and(|person| person.may_be(&words)));
         let alone = initials_alone(&words);
         let of_initials = || {
             let initials = alone.clone().or_else(|| capitals(value))?;
@@ -122,6 +143,9 @@ impl Entities {
             let number = self.next(Kind::Name);
             self.persons.push(Person { number, words: Vec::new(), first: None, gender: None });
             let person = self.persons.len() - 1;
+            if person == FEW {
+                self.index = Some(Box::new(self.indexed()));
+            }
             if let Some(initials) = alone.clone() {
                 self.by_initials_alone.insert(initials, person);
             }
@@ -132,17 +156,18 @@ impl Entities {
         for (lower, is_given) in words.into_iter().filter(|_| alone.is_none() && !signs) {
             if lower.chars().count() == 1 {
                 is.first = is.first.or_else(|| lower.chars().next().filter(|_| is_given));
-            } else if !is.words.iter().any(|known| known.lower == lower) {
-                self.by_word.entry(lower.clone()).or_default().push(person);
+            } else if !is.words.iter().any(|known| *known.lower == *lower) {
+                let lower = lower.into_boxed_str();
+                if let Some(index) = &mut self.index {
+                    index.by_word.entry(lower.clone()).or_default().push(person);
+                }
+                // Most names have two words: no room for four.
+                is.words.reserve_exact(1);
                 is.words.push(Word { lower, is_given, made: None });
             }
         }
-        let initials = is.initials();
-        if initials.chars().count() > 1 {
-            let persons = self.by_initials.entry(initials).or_default();
-            if persons.len() < COMPARED && !persons.contains(&person) {
-                persons.push(person);
-            }
+        if let Some(index) = &mut self.index {
+            index.add_initials(is.initials(), person);
         }
         is.gender = is.gender.or_else(|| titled(before)).or_else(|| {
             let given = written.iter().zip(&roles).filter(|(_, role)| **role == Role::Given);
@@ -151,18 +176,53 @@ impl Entities {
         Some(person)
     }
 
+    /// An index of all persons.
+    fn indexed(&self) -> Index {
+        let mut index = Index::default();
+        for (at, person) in self.persons.iter().enumerate() {
+            for word in &person.words {
+                index.by_word.entry(word.lower.clone()).or_default().push(at);
+            }
+            index.add_initials(person.initials(), at);
+        }
+        index
+    }
+
+    /// The first persons who have a word in their name.
+    fn of_word(&self, word: &str) -> Vec<usize> {
+        let Some(index) = &self.index else {
+            let has = |person: &Person| person.words.iter().any(|known| *known.lower == *word);
+            return self
+                .persons
+                .iter()
+                .enumerate()
+                .filter(|(_, person)| has(person))
+                .map(|(at, _)| at)
+                .collect();
+        };
+        index
+            .by_word
+            .get(word)
+            .map_or_else(Vec::new, |persons| persons.iter().copied().take(COMPARED).collect())
+    }
+
     /// The person of these initials, if there is one alone. A middle one may be unknown of them.
     fn of_initials(&self, initials: &str) -> Option<usize> {
         if let Some(person) = self.by_initials_alone.get(initials) {
             return Some(*person);
         }
         let one = |initials: &str| {
-            let persons = self.by_initials.get(initials).filter(|persons| persons.len() < COMPARED)?;
-            let has = |person: &&usize| {
-                self.persons.get(**person).is_some_and(|person| person.initials() == initials)
+            let has = |person: &usize| {
+                self.persons.get(*person).is_some_and(|person| person.initials() == initials)
             };
-            let mut those = persons.iter().filter(has);
-            those.next().filter(|_| those.next().is_none()).copied()
+            let only = |mut those: Box<dyn Iterator<Item = usize> + '_>| {
+                those.next().filter(|_| those.next().is_none())
+            };
+            let Some(index) = &self.index else {
+                return only(Box::new((0..self.persons.len()).filter(has)));
+            };
+            let persons = index.by_initials.get(initials).filter(|persons| persons.len() < COMPARED)?;
+            only(Box::new(persons.iter().copied().filter(has)))
         };
         let letters: Vec<char> = initials.chars().collect();
         match letters.as_slice() {
@@ -191,9 +251,9 @@ impl Entities {
             }
             let lower = piece.to_lowercase();
             let gender = person.gender;
-            match person.words.iter_mut().find(|word| word.lower == lower) {
+            match person.words.iter_mut().find(|word| *word.lower == *lower) {
                 Some(word) => {
-                    let made = word.made.get_or_insert_with(|| name_word(&lower, role, gender, seed));
+                    let made = word.made.get_or_insert_with(|| name_word(&lower, role, gender, seed).into());
                     out.push_str(&cased(made, piece));
                 }
                 None => out.push_str(&name_word(piece, role, gender, seed)),
@@ -209,12 +269,12 @@ impl Person {
         let has = |(word, _): &(String, bool)| {
             let initial = word.chars().count() == 1;
             self.words.iter().any(|known| {
-                if initial { known.lower.starts_with(word.as_str()) } else { known.lower == *word }
+                if initial { known.lower.starts_with(word.as_str()) } else { *known.lower == **word }
             })
         };
         words.iter().all(has)
             || self.words.len() == 1
-                && self.words.iter().all(|known| words.iter().any(|(word, _)| known.lower == *word))
+                && self.words.iter().all(|known| words.iter().any(|(word, _)| *known.lower == **word))
     }
 
     /// The initials, given names first.
