@@ -21,6 +21,10 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// Batches that one reading fetches: a worker is woken once for all of them.
 const BATCHES_READ: usize = 4;
 
+/// Batches on their way beyond one for each worker: enough that no worker waits for the reading or for a number, and no
+/// more, since each holds its records in memory until it is recorded.
+const SPARE: usize = 4;
+
 /// A payload judged in batches, several ahead, given in order.
 pub(crate) struct Batches {
     terms: Terms,
@@ -58,7 +62,7 @@ impl Batches {
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Judged>>, Failed> {
         let width = self.terms.parts.workers.width();
         loop {
-            while self.ahead.len() + self.numbered.len() < width.saturating_add(4) {
+            while self.ahead.len() + self.numbered.len() < width.saturating_add(SPARE) {
                 // While something is being judged or written there is no hurry to wait for the reading.
                 let idle = self.ahead.is_empty() && self.numbered.is_empty();
                 let Some(Batch { records, position }) = self.source.next(idle)? else { break };
@@ -211,14 +215,14 @@ impl Terms {
 /// A batch being judged, or what of it bears numbers being written, on a worker.
 pub(crate) struct Judging {
     terms: Terms,
-    tasks: Vec<Todo>,
+    tasks: Vec<Assignment>,
     done: Arc<Done>,
     pending: Option<Pending<Result<(), Grave>>>,
 }
 
 /// A record that is to be judged or, if it is judged already, to be written.
 #[derive(Clone)]
-struct Todo {
+struct Assignment {
     record: Arc<dyn Record>,
     judged: Option<Arc<Judged>>,
 }
@@ -239,10 +243,10 @@ impl Done {
 
 impl Judging {
     pub(crate) fn start(terms: &Terms, records: Vec<Arc<dyn Record>>) -> Result<Self, Failed> {
-        Self::of(terms, records.into_iter().map(|record| Todo { record, judged: None }).collect())
+        Self::of(terms, records.into_iter().map(|record| Assignment { record, judged: None }).collect())
     }
 
-    fn of(terms: &Terms, tasks: Vec<Todo>) -> Result<Self, Failed> {
+    fn of(terms: &Terms, tasks: Vec<Assignment>) -> Result<Self, Failed> {
         let mut judging = Self { terms: terms.clone(), tasks, done: Arc::default(), pending: None };
         judging.begin(0).map_err(|failure| Failed { step: Stage::Judge, record: None, failure })?;
         Ok(judging)
@@ -254,7 +258,7 @@ impl Judging {
         let judged = self.wait()?;
         let mut tasks = Vec::new();
         let mut all = Vec::with_capacity(judged.len());
-        for (mut judged, Todo { record, .. }) in judged.into_iter().zip(self.tasks) {
+        for (mut judged, Assignment { record, .. }) in judged.into_iter().zip(self.tasks) {
             let Some(draft) = &mut judged.draft else {
                 all.push(Some(judged));
                 continue;
@@ -265,7 +269,7 @@ impl Judging {
                 record: Some(number),
                 failure,
             })?;
-            tasks.push(Todo { record, judged: Some(Arc::new(judged)) });
+            tasks.push(Assignment { record, judged: Some(Arc::new(judged)) });
             all.push(None);
         }
         let writing = if tasks.is_empty() { None } else { Some(Self::of(&self.terms, tasks)?) };
@@ -280,7 +284,7 @@ impl Judging {
         self.done = Arc::clone(&done);
         self.pending = Some(start(&self.terms.parts.workers, move || {
             done.begun.store(true, Ordering::Release);
-            for Todo { record, judged } in tasks {
+            for Assignment { record, judged } in tasks {
                 let task = terms.task(record.as_ref(), &done.doings);
                 let judged = match judged {
                     None => terms.parts.judge.judge(task)?,
@@ -304,13 +308,15 @@ impl Judging {
                 std::mem::replace(&mut before, now) < now
             });
             all.append(&mut done.lock());
-            let number = self.tasks.get(all.len()).map(|todo| todo.record.place().number);
+            let number = self.tasks.get(all.len()).map(|task| task.record.place().number);
             match answer {
                 Ok(Ok(())) => {}
                 Ok(Err(grave)) => return Err(of_grave(grave, number)),
                 Err(Failure::Overdue(after)) => {
                     let doing = done.doings.get();
-                    let Some(Todo { record: hung, .. }) = self.tasks.get(all.len()).cloned() else { break };
+                    let Some(Assignment { record: hung, .. }) = self.tasks.get(all.len()).cloned() else {
+                        break;
+                    };
                     if !doing.is_of_the_record() {
                         return Err(Failed {
                             step: step_of(doing),
