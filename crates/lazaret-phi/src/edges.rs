@@ -677,9 +677,6 @@ pub(crate) fn states_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
     });
 }
 
-/// What a dose is measured in.
-const DOSES: &str = "mg|mcg|ml|meq|mmol|iu|units|cc";
-
 /// Drops numbers that a code system names (`RxCUI 860975`) and that were taken for a post code or house, ages with a sex
 /// (`44M`) and gauges (`20G`), common words taken for a place, and the saint of a herb.
 pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
@@ -692,18 +689,10 @@ pub(crate) fn codes_stay(note: &Note<'_>, claims: &mut Vec<Found>) {
         {
             return false;
         }
-        if claim.label.kind != Kind::Location {
+        if claim.label.kind != Kind::Location || claim.evidence > Evidence::Shape {
             return true;
         }
         let first = note.tokens().get(note.token_at(claim.start));
-        // `30 MG SQ` is a dose under the skin, and no square.
-        let dose = claim.label == Label::STREET && first.is_some_and(|t| t.digits) && {
-            let unit = note.tokens().get(note.token_at(claim.start) + 1);
-            unit.is_some_and(|t| is_one_of(&note.word(t).to_ascii_lowercase(), DOSES))
-        };
-        if dose || claim.evidence > Evidence::Shape {
-            return !dose;
-        }
         let single = first.filter(|token| token.end == claim.end && token.start == claim.start);
         let common = single.is_some_and(|t| {
             t.case == Case::Lower && t.has(Marks::COMMON) && !t.has(Marks::CITY.or(Marks::COUNTY))

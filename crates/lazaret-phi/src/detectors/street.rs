@@ -21,6 +21,8 @@ use crate::view::{Case, Note, Token};
 /// See the page above.
 pub(crate) struct Street;
 
+/// What a dose is measured in.
+const DOSES: &str = "mg|mcg|ml|meq|mmol|iu|units|cc";
 /// Most words between the house number and the word for the street.
 const WORDS: usize = 5;
 
@@ -90,6 +92,9 @@ fn back_to_number(note: &Note<'_>, index: usize, out: &mut Vec<Found>) {
         if number && (names > 0 || !lower) && token.len() <= 6 && gap != ", " && gap != "/" {
             if names == 0 {
                 break; // `5 Dr`, `2 St`
+            }
+            if is_one_of(&note.word(next).to_ascii_lowercase(), DOSES) {
+                return; // `30 MG SQ` is a dose under the skin, and no square
             }
             let begin = number_from(note, token.start);
             let end = unit_end(note, direction_end(note, index));
