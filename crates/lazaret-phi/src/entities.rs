@@ -215,14 +215,9 @@ impl Entities {
             let has = |person: &usize| {
                 self.persons.get(*person).is_some_and(|person| person.initials() == initials)
             };
-            let only = |mut those: Box<dyn Iterator<Item = usize> + '_>| {
-                those.next().filter(|_| those.next().is_none())
-            };
-            let Some(index) = &self.index else {
-                return only(Box::new((0..self.persons.len()).filter(has)));
-            };
+            let Some(index) = &self.index else { return only((0..self.persons.len()).filter(has)) };
             let persons = index.by_initials.get(initials).filter(|persons| persons.len() < COMPARED)?;
-            only(Box::new(persons.iter().copied().filter(has)))
+            only(persons.iter().copied().filter(has))
         };
         let letters: Vec<char> = initials.chars().collect();
         match letters.as_slice() {
@@ -298,6 +293,11 @@ impl Person {
         let made = made.or_else(|| name_word(&lower, role, self.gender, seed).chars().next()).unwrap_or('x');
         if letter.is_lowercase() { made.to_ascii_lowercase() } else { made.to_ascii_uppercase() }
     }
+}
+
+/// What there is one of.
+fn only(mut those: impl Iterator<Item = usize>) -> Option<usize> {
+    those.next().filter(|_| those.next().is_none())
 }
 
 /// The letters of a name of which every word is one: `Q.V.`.

@@ -16,7 +16,7 @@
 //! | `detectors/*` | one detector a file; its first lines are its page (`lazaret explain phi.mrn`) |
 //! | `names`, `value`, `calendar`, `checks` | how names, ids after a cue, and dates are read; check digits |
 //! | `cue` | words that say what stands beside them |
-//! | `lexicon` | the word lists of `catalogue/phi` as one packed set |
+//! | `lexicon`, `fnv` | the word lists of `catalogue/phi` as one packed set; a hash that never changes |
 //! | `model` | the statistical step: what no rule claims and looks like a name, an identifier or a date all the same |
 //! | `knowledge` | what the hospital knows of its own texts: one checked file |
 //! | `classifier` | a model of the hospital's own that looks beside the rules: what it must offer, how it joins |
@@ -53,6 +53,7 @@ mod detectors;
 mod edges;
 mod edit;
 mod entities;
+mod fnv;
 mod knowledge;
 mod known;
 mod language;

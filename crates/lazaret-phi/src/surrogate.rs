@@ -11,6 +11,7 @@ use lazaret_core::{KeyedDigest, Kind, Label};
 use rustc_hash::FxHashSet;
 
 use crate::entities::{sameness, word_before};
+use crate::fnv::fnv;
 use crate::lexicon::{Lexicon, Marks};
 use crate::states;
 
@@ -457,9 +458,7 @@ impl Stream {
     pub(crate) fn new(seed: &KeyedDigest, label: Label, text: &str) -> Self {
         let bytes =
             seed.0.iter().copied().chain(label.kind.name().bytes()).chain(text.to_lowercase().into_bytes());
-        Self(
-            bytes.fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
-        )
+        Self(fnv(bytes))
     }
 
     /// A number below `most`, which is not 0.

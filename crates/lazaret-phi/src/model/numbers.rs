@@ -8,6 +8,7 @@ use lazaret_core::{Kind, Label};
 use super::features::{Row, bytes, place, seen};
 use super::{ROWS, best, covered};
 use crate::calendar;
+use crate::fnv::{START, fnv, mixed};
 use crate::lexicon::Marks;
 use crate::overlap::{Evidence, Found};
 use crate::registry::found;
@@ -98,11 +99,7 @@ impl<'a> Numbers<'a> {
     /// Reads what [`super::train_numbers`] wrote.
     pub fn parse(file: &'a [u8]) -> Option<Self> {
         let (head, rows) = file.split_at_checked(HEADER).filter(|_| file.len() == FILE)?;
-        let mut margins = [0; SORTS];
-        for (margin, stored) in margins.iter_mut().zip(head.get(MAGIC.len()..)?.as_chunks::<2>().0) {
-            *margin = i32::from(u16::from_le_bytes(*stored));
-        }
-        head.starts_with(MAGIC).then_some(Self { margins, rows: rows.as_chunks().0 })
+        Some(Self { margins: super::margins(head, *MAGIC)?, rows: rows.as_chunks().0 })
     }
 
     fn scores(&self, rows: &[Row; SEEN as usize]) -> Scores {
@@ -374,17 +371,6 @@ impl Written {
         }
         out
     }
-}
-
-/// FNV-1a, 64 bits (Fowler, Noll, Vo).
-const START: u64 = 0xcbf2_9ce4_8422_2325;
-
-const fn mixed(hash: u64, byte: u8) -> u64 {
-    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
-}
-
-fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(START, mixed)
 }
 
 impl Rows {
