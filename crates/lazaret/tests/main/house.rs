@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lazaret-ledger", &["lazaret-core", "lazaret-input"]),
     ("lazaret-vault", &["lazaret-core", "lazaret-input"]),
     ("lazaret-ingest", &["lazaret-core", "lazaret-input"]),
+    ("lazaret-models", &["lazaret-core", "lazaret-input"]),
 ];
 
 #[test]

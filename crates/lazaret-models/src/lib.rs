@@ -1,0 +1,24 @@
+//! Model files into the registry: read statically, by what is in them. Nothing is loaded, built or run.
+//!
+//! A file is looked at ([`look`]): its format is told by its content, its reader says what loading it would do, and
+//! whatever lies within it (a member of an archive, a pickle within a pickle) is looked at in the same way. What is found
+//! is a finding of a [`ModelRule`] with its place. A file, or a part of one, that nobody could read is a finding too, so
+//! that nothing is passed over in silence.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `look` | the one road: recognise, read, go on into what lies within |
+//! | `part` | a file or a part of one, read at any place and never held whole |
+//! | `registry` | every format, rule and limit of this gate |
+//! | `formats` | one file or folder a format |
+//! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
+
+mod formats;
+mod look;
+mod part;
+mod registry;
+mod rules;
+
+pub use look::{Folder, Inspected, NoFolder, Report, look};
+pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rules};
+pub use rules::ModelRule;

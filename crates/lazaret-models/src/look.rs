@@ -1,0 +1,312 @@
+//! The one road: recognise what a part is by its content, let its format read it, go on into what lies within.
+
+use std::sync::Arc;
+
+use lazaret_core::{
+    Finding, FormatId, Likeness, Limit, LimitExceeded, Limits, Locator, Severity, Source, UNINSPECTABLE,
+};
+use rustc_hash::FxHashSet;
+use serde::Serialize;
+
+use crate::part::{Part, Unread};
+use crate::registry::{self, ModelFormat};
+use crate::rules::{self, ModelRule};
+
+/// How deep parts may lie in each other: archives in archives, pickles in pickles.
+pub(crate) const MAX_DEPTH: Limit = Limit::new("models.max_depth", 8);
+/// Most findings of one file; one more says how many were left out, and how grave they were.
+pub(crate) const MAX_FINDINGS: Limit = Limit::new("models.max_findings", 10_000);
+/// Most parts of one file that are looked at.
+pub(crate) const MAX_PARTS: Limit = Limit::new("models.max_parts", 100_000);
+/// How many bytes of packed members are unpacked for one file.
+pub(crate) const MAX_EXPANDED: Limit = Limit::new("models.max_expanded", 16 << 30);
+
+/// Bytes from which formats tell what they are.
+const HEAD: usize = 16 << 10;
+
+/// How much of a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inspected {
+    /// All that a loader would read.
+    Whole,
+    /// Some of it.
+    Part,
+    /// Nothing: no known format.
+    None,
+}
+
+/// What was found in a file.
+#[derive(Debug)]
+pub struct Report {
+    /// What it is.
+    pub format: FormatId,
+    /// How much of it was read.
+    pub inspected: Inspected,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+}
+
+/// The files beside the one looked at: a graph's weights, a repository's code. Paths are relative to it, `/` between;
+/// what leaves the folder is not given.
+pub trait Folder {
+    /// A file beside it with its length, if there is one.
+    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
+}
+
+/// No file is beside it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFolder;
+
+impl Folder for NoFolder {
+    fn open(&self, _: &str) -> Option<(Arc<dyn Source>, u64)> {
+        None
+    }
+}
+
+/// Looks at one file. `name` is what places begin with, and a hint; never more.
+pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, limits: &Limits) -> Report {
+    let part = Part::file(source, len, name);
+    let mut looking = Looking::new(limits, folder);
+    let format = looking.inside(&part);
+    looking.report(format)
+}
+
+/// A file being looked at.
+pub(crate) struct Looking<'a> {
+    pub(crate) limits: &'a Limits,
+    folder: &'a dyn Folder,
+    inspected: Inspected,
+    findings: Vec<Finding>,
+    seen: FxHashSet<(&'static str, String, String)>,
+    left_out: u64,
+    worst_left_out: Option<Severity>,
+    parts: u64,
+    expanded: u64,
+}
+
+/// The first bytes of a part, and the part.
+pub(crate) struct Head<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) part: &'a Part,
+    pub(crate) extension: &'a str,
+    pub(crate) file_name: &'a str,
+}
+
+/// What nobody reads.
+pub(crate) const UNKNOWN: FormatId = FormatId("unknown");
+/// Nothing is in it.
+const EMPTY: FormatId = FormatId("empty");
+
+impl<'a> Looking<'a> {
+    fn new(limits: &'a Limits, folder: &'a dyn Folder) -> Self {
+        Self {
+            limits,
+            folder,
+            inspected: Inspected::Whole,
+            findings: Vec::new(),
+            seen: FxHashSet::default(),
+            left_out: 0,
+            worst_left_out: None,
+            parts: 0,
+            expanded: 0,
+        }
+    }
+
+    fn report(mut self, format: FormatId) -> Report {
+        if let Some(severity) = self.worst_left_out {
+            let most = self.limits.get(MAX_FINDINGS).most();
+            self.findings.push(Finding {
+                id: UNINSPECTABLE.id,
+                severity: severity.max(UNINSPECTABLE.severity),
+                at: Locator::document(),
+                message: format!(
+                    "{} more findings; only the first {most} are listed (`{}`)",
+                    self.left_out,
+                    MAX_FINDINGS.key()
+                ),
+            });
+        }
+        Report { format, inspected: self.inspected, findings: self.findings }
+    }
+
+    /// Recognises a part and lets its format read it; gives what it is. Whatever goes wrong is a finding.
+    pub(crate) fn inside(&mut self, part: &Part) -> FormatId {
+        self.parts = self.parts.saturating_add(1);
+        let allowed = self
+            .limits
+            .get(MAX_DEPTH)
+            .check(part.depth())
+            .and_then(|()| self.limits.get(MAX_PARTS).check(self.parts));
+        if let Err(reached) = allowed {
+            self.unread(part, &reached.into());
+            return UNKNOWN;
+        }
+        if part.len() == 0 {
+            return EMPTY;
+        }
+        let mut head = vec![0; HEAD];
+        match part.read_at(0, &mut head) {
+            Ok(read) => head.truncate(read),
+            Err(unread) => {
+                self.unread(part, &unread);
+                return UNKNOWN;
+            }
+        }
+        let (extension, file_name) = (part.extension(), part.file_name());
+        let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name };
+        let readers = recognise(&head);
+        let [first, others @ ..] = readers.as_slice() else {
+            self.unknown(part);
+            return UNKNOWN;
+        };
+        if let [second, ..] = others {
+            let message = format!(
+                "it is {} and {} at once: what a loader takes it for depends on the loader",
+                first.id(),
+                second.id()
+            );
+            self.find(&rules::POLYGLOT, part.place(), message);
+        }
+        self.compare_with_name(&head, *first);
+        let mut is = None;
+        for reader in &readers {
+            let id = reader.read(part, self).unwrap_or_else(|unread| {
+                self.unread(part, &unread);
+                reader.id()
+            });
+            is = is.or(Some(id));
+        }
+        is.unwrap_or(UNKNOWN)
+    }
+
+    /// What follows the end of a format: nothing, padding, or something that is looked at and told.
+    pub(crate) fn tail(&mut self, part: &Part, from: u64) {
+        let left = part.len().saturating_sub(from);
+        if left == 0 {
+            return;
+        }
+        let rest = part.rest(from, left);
+        let mut first = [0; 64];
+        let read = rest.read_at(0, &mut first).unwrap_or(0);
+        let is_padding = |byte: &u8| matches!(byte, 0 | b'\n' | b'\r' | b' ' | b'\t');
+        if left <= first.len() as u64 && first.get(..read).is_some_and(|bytes| bytes.iter().all(is_padding)) {
+            return;
+        }
+        self.find(
+            &rules::TRAILING_BYTES,
+            part.at(from),
+            format!(
+                "{left} bytes follow the end of the format, from byte {from} on: a loader does not read them"
+            ),
+        );
+        let mut head = vec![0; HEAD];
+        let Ok(read) = rest.read_at(0, &mut head) else { return };
+        head.truncate(read);
+        if !recognise(&Head { bytes: &head, part: &rest, extension: "", file_name: "" }).is_empty() {
+            self.inside(&rest);
+        }
+    }
+
+    /// Adds a finding of a rule.
+    pub(crate) fn find(&mut self, rule: &'static ModelRule, at: Locator, message: impl Into<String>) {
+        self.add(Finding::new(&rule.rule, at, message));
+    }
+
+    /// Adds a finding that is graver or less grave than its rule is by default.
+    pub(crate) fn find_as(
+        &mut self,
+        severity: Severity,
+        rule: &'static ModelRule,
+        at: Locator,
+        message: impl Into<String>,
+    ) {
+        self.add(Finding { severity, ..Finding::new(&rule.rule, at, message) });
+    }
+
+    /// Adds a finding, once: a pickle may make the same call a million times.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        if self.findings.len() as u64 >= self.limits.get(MAX_FINDINGS).most() {
+            self.left_out = self.left_out.saturating_add(1);
+            self.worst_left_out = self.worst_left_out.max(Some(finding.severity));
+        } else if self.seen.insert((finding.id, finding.at.as_str().to_owned(), finding.message.clone())) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// A part, or the rest of one, could not be read: a finding that says so.
+    pub(crate) fn unread(&mut self, part: &Part, unread: &Unread) {
+        self.not_whole();
+        let at = unread.at.map_or_else(|| part.place(), |offset| part.at(offset));
+        let message = match unread.at {
+            Some(offset) => format!("byte {offset}: {}; what follows was not inspected", unread.why),
+            None => format!("{}; not inspected whole", unread.why),
+        };
+        self.add(Finding::new(unread.rule, at, message));
+    }
+
+    /// Says that something was not read; the caller has told why.
+    pub(crate) const fn not_whole(&mut self) {
+        if matches!(self.inspected, Inspected::Whole) {
+            self.inspected = Inspected::Part;
+        }
+    }
+
+    /// Counts bytes that were unpacked, under the limit of the whole file.
+    pub(crate) fn unpacked(&mut self, bytes: u64) -> Result<(), LimitExceeded> {
+        self.expanded = self.expanded.saturating_add(bytes);
+        self.limits.get(MAX_EXPANDED).check(self.expanded)
+    }
+
+    /// How many more bytes may be unpacked for this file.
+    pub(crate) fn room(&self) -> u64 {
+        self.limits.get(MAX_EXPANDED).most().saturating_sub(self.expanded)
+    }
+
+    /// A file beside the one looked at; never for a part of one.
+    pub(crate) fn beside(&self, part: &Part, path: &str) -> Option<Part> {
+        let (source, len) = part.is_file().then(|| self.folder.open(path)).flatten()?;
+        Some(Part::file(source, len, path))
+    }
+
+    fn unknown(&mut self, part: &Part) {
+        if part.is_file() {
+            self.inspected = Inspected::None;
+        } else {
+            self.not_whole();
+        }
+        self.find(&rules::UNKNOWN_FORMAT, part.place(), "no known format: it was not inspected");
+    }
+
+    /// A name that promises plain data while the content is a format that can run code.
+    fn compare_with_name(&mut self, head: &Head<'_>, format: &'static dyn ModelFormat) {
+        if head.extension.is_empty() || format.extensions().contains(&head.extension) {
+            return;
+        }
+        let promised = registry::all().find(|other| other.extensions().contains(&head.extension));
+        let Some(promised) = promised else { return };
+        let message = format!("its name says {}, its content is {}", promised.id(), format.id());
+        let severity =
+            if promised.runs_nothing() && !format.runs_nothing() { Severity::High } else { Severity::Info };
+        self.find_as(severity, &rules::NAME_MISMATCH, head.part.place(), message);
+    }
+}
+
+/// The formats that read a part: all whose content is certain; else the likeliest one.
+fn recognise(head: &Head<'_>) -> Vec<&'static dyn ModelFormat> {
+    let likely: Vec<(Likeness, &'static dyn ModelFormat)> = registry::all()
+        .map(|format| (format.recognise(head), format))
+        .filter(|(likeness, _)| *likeness != Likeness::No)
+        .collect();
+    let certain: Vec<_> = likely
+        .iter()
+        .filter(|(likeness, _)| *likeness == Likeness::Certain)
+        .map(|(_, format)| *format)
+        .collect();
+    if !certain.is_empty() {
+        return certain;
+    }
+    // Of equals the first registered.
+    let best = likely.iter().rev().max_by_key(|(likeness, _)| *likeness);
+    best.map(|(_, format)| *format).into_iter().collect()
+}

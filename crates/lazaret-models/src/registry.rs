@@ -1,0 +1,122 @@
+//! Every format, rule and limit of this gate: a new one is one file and one line here.
+
+use lazaret_core::{FormatId, Likeness, Limit, Rule};
+
+use crate::formats as readers;
+use crate::look::{self, Head, Looking};
+use crate::part::{self, Part, Unread};
+use crate::rules::{self, ModelRule};
+
+/// How far a format is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything that a loader would act on.
+    Whole,
+    /// Its header; the rest is data that no loader acts on, or is not read here.
+    Header,
+    /// It is recognised and refused.
+    Refused,
+}
+
+impl Depth {
+    /// As `lazaret models formats` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "read whole",
+            Self::Header => "header only",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One format of model files.
+pub(crate) trait ModelFormat: Send + Sync {
+    /// Its id.
+    fn id(&self) -> FormatId;
+    /// What it is, in a line.
+    fn about(&self) -> &'static str;
+    /// How far it is read.
+    fn depth(&self) -> Depth {
+        Depth::Whole
+    }
+    /// The endings of names it goes by, in lower case.
+    fn extensions(&self) -> &'static [&'static str];
+    /// Whether no loader runs anything that lies in it, so that a name of this format promises plain data.
+    fn runs_nothing(&self) -> bool {
+        false
+    }
+    /// How sure it is that a part is its own. Content decides; a name alone gives `ByName`.
+    fn recognise(&self, head: &Head<'_>) -> Likeness;
+    /// Reads a part and tells what loading it would do; gives what it is more exactly (`torch-zip` of a zip). What it
+    /// cannot read is an error, told as a finding.
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread>;
+}
+
+/// All formats, in the order in which equals are taken.
+const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+
+pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
+    FORMATS.iter().copied()
+}
+
+/// A format as `lazaret models formats` lists it.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatEntry {
+    /// Its id.
+    pub id: FormatId,
+    /// What it is, in a line.
+    pub about: &'static str,
+    /// How far it is read.
+    pub depth: Depth,
+}
+
+/// All formats.
+pub fn formats() -> Vec<FormatEntry> {
+    let own =
+        all().map(|format| FormatEntry { id: format.id(), about: format.about(), depth: format.depth() });
+    let zips = readers::zip::KINDS.iter().map(|kind| (kind.id(), kind.about()));
+    let documents = readers::json::KINDS.iter().map(|kind| (kind.id(), kind.about()));
+    let kinds = zips.chain(documents).map(|(id, about)| FormatEntry { id, about, depth: Depth::Whole });
+    own.chain(kinds).collect()
+}
+
+/// The rules of this gate, sorted by id.
+pub fn rules() -> Vec<&'static Rule> {
+    let mut rules: Vec<&'static Rule> = rules::ALL.iter().map(|rule| &rule.rule).collect();
+    rules.sort_unstable_by_key(|rule| rule.id);
+    rules
+}
+
+/// The page of a rule: what it finds, why it matters, where it is known from.
+pub fn page(id: &str) -> Option<String> {
+    rules::ALL.iter().find(|rule| rule.rule.id == id).map(|rule: &&ModelRule| rule.page())
+}
+
+/// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
+pub const LIMITS: &[Limit] =
+    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_pages_say_something() {
+        let mut ids: Vec<_> = formats().iter().map(|format| format.id).collect();
+        ids.sort_unstable();
+        assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
+        let rules = rules();
+        assert!(rules.windows(2).all(|pair| pair[0].id < pair[1].id));
+        for rule in rules {
+            let page = page(rule.id).unwrap();
+            assert!(page.len() > 80 && !rule.title.is_empty(), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        let mut keys: Vec<_> = LIMITS.iter().map(Limit::key).collect();
+        keys.sort_unstable();
+        assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,1 @@
+//! What model files are said to be and to do.
