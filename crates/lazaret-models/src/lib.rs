@@ -13,6 +13,7 @@
 //! | `formats` | one file or folder a format |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
+mod effects;
 mod formats;
 mod look;
 mod part;

@@ -93,8 +93,15 @@ pub fn page(id: &str) -> Option<String> {
 }
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
-pub const LIMITS: &[Limit] =
-    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+pub const LIMITS: &[Limit] = &[
+    look::MAX_DEPTH,
+    part::MAX_WHOLE,
+    look::MAX_EXPANDED,
+    look::MAX_FINDINGS,
+    look::MAX_PARTS,
+    readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_STACK,
+];
 
 #[cfg(test)]
 mod tests {
