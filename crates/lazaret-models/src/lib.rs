@@ -25,5 +25,5 @@ mod rules;
 
 pub use files::{ModelFile, ModelFiles};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
-pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rules};
+pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;

@@ -19,6 +19,8 @@ pub(crate) enum ModelsCommand {
   lazaret models scan model.pt                     what is in it, and the verdict of the policies
   lazaret models scan --jsonl models/ > found.jsonl
                                                    one JSON object a file: path, format, inspected, verdict, findings
+  lazaret models scan --sarif models/ > found.sarif
+                                                   for code scanning services
   lazaret explain pickle.dangerous-call            what a rule means
 
 Looks only: nothing is written or recorded. The content decides what a file is; its name is a hint.
@@ -30,6 +32,9 @@ pub(crate) struct ModelsScanArgs {
     /// Print one JSON object a file
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
+    /// Print SARIF 2.1.0, as code scanning services read it
+    #[arg(long, conflicts_with_all = ["json", "jsonl"])]
+    pub(crate) sarif: bool,
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,

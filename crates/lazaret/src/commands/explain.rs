@@ -64,6 +64,13 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
             Severity::Low | Severity::Info => "allow, recorded",
         };
         writeln!(out, "{id}\n  {title}\n  severity  {severity}\n  default   {verdict}")?;
+        if let Some(model) = lazaret_models::rule(id) {
+            let cwe: Vec<String> = model.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+            let known = [cwe, model.atlas.iter().map(|&technique| technique.to_owned()).collect()].concat();
+            if !known.is_empty() {
+                writeln!(out, "  known as  {}", known.join(", "))?;
+            }
+        }
         if let Some(page) = lazaret_phi::page(id).or_else(|| lazaret_models::page(id)) {
             writeln!(out, "\n{}", page.trim_end())?;
         }

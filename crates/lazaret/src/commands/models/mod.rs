@@ -1,5 +1,7 @@
 //! `lazaret models`: what loading model files would do.
 
+mod sarif;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -95,7 +97,9 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     bar.finish_and_clear();
     written?;
     let counts = counts.map_err(|stopped| CliError::failed("looking at model files", stopped))?;
-    if json {
+    if args.sarif {
+        sarif::write(out, &reports)?;
+    } else if json {
         let policies = serde_json::json!({ "from": from, "version": version });
         json_document(out, &serde_json::json!({ "files": reports, "counts": tally, "policies": policies }))?;
     } else if !args.jsonl {
