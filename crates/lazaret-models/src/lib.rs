@@ -13,6 +13,7 @@
 //! | `registry` | every format, rule and limit of this gate |
 //! | `effects` | what functions and classes do that a model may name
 //! | `formats` | one file or folder a format |
+//! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
 mod effects;
@@ -22,8 +23,12 @@ mod look;
 mod part;
 mod registry;
 mod rules;
+mod signature;
 
 pub use files::{ModelFile, ModelFiles};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;
+pub use signature::{
+    Curve, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, Trust, Trusted, Verification, Verify,
+};

@@ -99,7 +99,7 @@ pub(crate) const UNKNOWN: FormatId = FormatId("unknown");
 const EMPTY: FormatId = FormatId("empty");
 
 impl<'a> Looking<'a> {
-    fn new(limits: &'a Limits, folder: &'a dyn Folder) -> Self {
+    pub(crate) fn new(limits: &'a Limits, folder: &'a dyn Folder) -> Self {
         Self {
             limits,
             folder,
@@ -113,7 +113,7 @@ impl<'a> Looking<'a> {
         }
     }
 
-    fn report(mut self, format: FormatId) -> Report {
+    pub(crate) fn report(mut self, format: FormatId) -> Report {
         if let Some(severity) = self.worst_left_out {
             let most = self.limits.get(MAX_FINDINGS).most();
             self.findings.push(Finding {

@@ -6,6 +6,7 @@ use crate::formats as readers;
 use crate::look::{self, Head, Looking};
 use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
+use crate::signature;
 
 /// How far a format is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,7 @@ pub const LIMITS: &[Limit] = &[
     look::MAX_PARTS,
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_STACK,
+    signature::MAX_FILES,
 ];
 
 #[cfg(test)]

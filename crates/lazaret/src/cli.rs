@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 mod models;
 mod phi;
 
-pub(crate) use models::{ModelsCommand, ModelsScanArgs};
+pub(crate) use models::{ModelsCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs};
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
     PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,

@@ -69,4 +69,16 @@ rules! {
     pickle_module_dunder as MODULE_DUNDER,
     pickle_nested as NESTED_PICKLE,
     pickle_unknown_call as UNKNOWN_CALL,
+    // Signatures of models
+    signature_digest_mismatch as DIGEST_MISMATCH,
+    signature_ignored_path as IGNORED_PATH,
+    signature_invalid as SIGNATURE_INVALID,
+    signature_legacy as SIGNATURE_LEGACY,
+    signature_malformed as SIGNATURE_MALFORMED,
+    signature_missing_file as MISSING_FILE,
+    signature_path_escapes_model as PATH_ESCAPES_MODEL,
+    signature_symlink as SIGNATURE_SYMLINK,
+    signature_time_unknown as SIGNING_TIME_UNKNOWN,
+    signature_unsigned_file as UNSIGNED_FILE,
+    signature_untrusted_certificate as UNTRUSTED_CERTIFICATE,
 }

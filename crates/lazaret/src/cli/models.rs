@@ -11,6 +11,10 @@ pub(crate) enum ModelsCommand {
     Scan(ModelsScanArgs),
     /// List the formats that are read, and how far
     Formats,
+    /// Sign a model with a key (OpenSSF Model Signing)
+    Sign(ModelsSignArgs),
+    /// Check a model against its signature (OpenSSF Model Signing)
+    Verify(ModelsVerifyArgs),
 }
 
 /// Arguments of `models scan`
@@ -38,4 +42,85 @@ pub(crate) struct ModelsScanArgs {
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
+}
+
+/// What `sign` and `verify` have in common.
+#[derive(Debug, Args)]
+pub(crate) struct SignatureArgs {
+    /// The model: a folder, or one file. `key` or `certificate` may stand before it, as model_signing has it
+    #[arg(required = true, num_args = 1..=2, value_names = ["MODEL"])]
+    pub(crate) model: Vec<PathBuf>,
+    /// The signature
+    #[arg(long, value_name = "FILE", default_value = "model.sig")]
+    pub(crate) signature: PathBuf,
+    /// Leave out a path of the model, and all that is below it; as often as needed
+    #[arg(long, alias = "ignore_paths", value_name = "PATH")]
+    pub(crate) ignore_paths: Vec<PathBuf>,
+    /// Leave out what git keeps: .git, .github, .gitignore, .gitattributes (the default)
+    #[arg(long, alias = "ignore_git_paths", overrides_with = "no_ignore_git_paths")]
+    pub(crate) ignore_git_paths: bool,
+    /// Do not leave out what git keeps
+    #[arg(long, alias = "no-ignore_git_paths")]
+    pub(crate) no_ignore_git_paths: bool,
+    /// Follow links to files; links to folders are never followed
+    #[arg(long, alias = "allow_symlinks")]
+    pub(crate) allow_symlinks: bool,
+}
+
+/// Arguments of `models sign`
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "lazaret models sign [key] --private-key FILE [OPTIONS] MODEL",
+    after_help = "Examples:
+  openssl ecparam -name prime256v1 -genkey -noout -out signer.pem
+  openssl ec -in signer.pem -pubout -out signer-pub.pem
+                                                   a key, and the half of it that others check by
+  lazaret models sign --private-key signer.pem --signature model/model.sig model/
+                                                   signs every file of the folder
+  lazaret models sign key --private_key signer.pem model/
+                                                   the same as model_signing is called; writes ./model.sig
+
+The signature is a file in the form of OpenSSF Model Signing: `lazaret models verify` and model_signing 1.1 check it.
+Keys are on P-256, P-384 or P-521, in PEM (PKCS#8 or SEC 1) and not encrypted. What is at the place of the signature is replaced.
+Exit codes: 0 signed; 2 used wrongly, or the model cannot be signed as it is; 3 could not read or write"
+)]
+pub(crate) struct ModelsSignArgs {
+    #[command(flatten)]
+    pub(crate) common: SignatureArgs,
+    /// The private key, in PEM
+    #[arg(long, alias = "private_key", value_name = "FILE", required = true)]
+    pub(crate) private_key: PathBuf,
+}
+
+/// Arguments of `models verify`
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "lazaret models verify [key] --public-key FILE [OPTIONS] MODEL
+       lazaret models verify [certificate] --certificate-chain FILE… [OPTIONS] MODEL",
+    after_help = "Examples:
+  lazaret models verify --public-key signer-pub.pem --signature model/model.sig model/
+                                                   signed with a key
+  lazaret models verify --certificate-chain ca.pem --signature model/model.sig model/
+                                                   signed with a certificate that leads to ca.pem
+  lazaret models verify key --public_key signer-pub.pem --signature model.sig model/
+                                                   the same as model_signing is called
+  lazaret explain signature.unsigned-file          what a rule means
+
+The signed bytes are checked first, then every name, before any file is opened; then the files. Files that no signature covers
+and paths that are left out are told. Looks only: nothing is written or recorded. Signatures of Sigstore (without keys) are not
+checked yet.
+Exit codes: 0 verified; 1 not verified; 2 used wrongly; 3 could not read"
+)]
+pub(crate) struct ModelsVerifyArgs {
+    #[command(flatten)]
+    pub(crate) common: SignatureArgs,
+    /// The signer's public key, in PEM
+    #[arg(long, alias = "public_key", value_name = "FILE", conflicts_with = "certificate_chain")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Certificates that you trust, in PEM; as often as needed. Every one of them is trusted
+    #[arg(long, alias = "certificate_chain", value_name = "FILE", num_args = 1)]
+    pub(crate) certificate_chain: Vec<PathBuf>,
+    /// Files that no signature covers are told, and no fault
+    #[arg(long, alias = "ignore_unsigned_files")]
+    pub(crate) ignore_unsigned_files: bool,
 }

@@ -1,5 +1,7 @@
 //! JSON documents: what they are is told by their keys, and by their names where keys say nothing.
 
+mod model_signature;
+
 use lazaret_core::{FormatId, Likeness};
 use lazaret_input::json::Node;
 
@@ -20,7 +22,7 @@ pub(crate) trait JsonKind: Send + Sync {
 }
 
 /// The kinds, in the order in which they are asked.
-pub(crate) const KINDS: &[&dyn JsonKind] = &[];
+pub(crate) const KINDS: &[&dyn JsonKind] = &[&model_signature::ModelSignature];
 
 /// The format.
 pub(crate) struct Json;

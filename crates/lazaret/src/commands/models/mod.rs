@@ -1,6 +1,8 @@
-//! `lazaret models`: what loading model files would do.
+//! `lazaret models`: what loading model files would do, and who vouches for them.
 
 mod sarif;
+mod sign;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -27,6 +29,8 @@ pub(crate) fn run(
     match command {
         ModelsCommand::Scan(args) => scan(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
+        ModelsCommand::Sign(args) => sign::run(args, config, json, out),
+        ModelsCommand::Verify(args) => verify::run(args, config, json, out),
     }
 }
 

@@ -1,0 +1,138 @@
+//! The file that a signature is: a bundle of Sigstore's form (v0.3) with a DSSE envelope and what it is checked by.
+
+use lazaret_core::Limits;
+use lazaret_input::base64::{self, Whitespace};
+use lazaret_input::json::{self, Node};
+use serde_json::json;
+
+use super::dsse::PAYLOAD_TYPE;
+use super::keys::{MAX_DER, PublicKey};
+use super::manifest::Fault;
+use crate::part::MAX_WHOLE;
+use crate::rules;
+
+/// What every bundle's type begins with.
+const MEDIA_TYPES: &str = "application/vnd.dev.sigstore.bundle";
+/// The type that is checked and written.
+const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// What a signature is checked by.
+#[derive(Debug)]
+pub(super) enum Material {
+    /// A key that the one who checks has; the SHA-256 of its PEM text, in hexadecimal. Releases before 1.1 gave none.
+    Key { hint: Option<String> },
+    /// Certificates, the signing one first.
+    Certificates(Vec<Vec<u8>>),
+    /// A short-lived certificate and an entry in a public log.
+    Sigstore,
+}
+
+/// A bundle.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    pub(super) material: Material,
+    /// The bytes that were signed.
+    pub(super) payload: Vec<u8>,
+    /// DER.
+    pub(super) signature: Vec<u8>,
+}
+
+fn malformed(at: &str, message: impl Into<String>) -> Fault {
+    Fault { rule: &rules::SIGNATURE_MALFORMED, at: at.to_owned(), message: message.into() }
+}
+
+/// Whether a document is a bundle, of whatever version.
+pub(crate) fn is_bundle(root: Node<'_, '_>) -> bool {
+    let media_type = root.get("mediaType").and_then(|value| value.as_str());
+    media_type.is_some_and(|text| text.starts_with(MEDIA_TYPES)) && root.get("verificationMaterial").is_some()
+}
+
+impl Bundle {
+    /// Reads a file.
+    pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Self, Fault> {
+        let parsed = json::parse(bytes, limits);
+        if let Some(fault) = parsed.faults.first() {
+            return Err(malformed("", format!("byte {}: {}", fault.offset, fault.message)));
+        }
+        let document = parsed.document.ok_or_else(|| malformed("", "it is no JSON"))?;
+        Self::of(document.root(), limits)
+    }
+
+    /// Reads a document.
+    pub(super) fn of(root: Node<'_, '_>, limits: &Limits) -> Result<Self, Fault> {
+        if root.get("mediaType").and_then(|value| value.as_str()) != Some(MEDIA_TYPE) {
+            return Err(malformed("mediaType", format!("it is not `{MEDIA_TYPE}`")));
+        }
+        let material = root.get("verificationMaterial");
+        let material = material.ok_or_else(|| malformed("verificationMaterial", "it is missing"))?;
+        let envelope = root.get("dsseEnvelope").ok_or_else(|| malformed("dsseEnvelope", "it is missing"))?;
+        let payload = payload_of(envelope, limits)?;
+        if envelope.get("payloadType").and_then(|value| value.as_str()) != Some(PAYLOAD_TYPE) {
+            return Err(malformed("dsseEnvelope.payloadType", format!("it is not `{PAYLOAD_TYPE}`")));
+        }
+        let signatures: Vec<Node<'_, '_>> =
+            envelope.get("signatures").into_iter().flat_map(|list| list.items()).collect();
+        let [signature] = signatures.as_slice() else {
+            let message = format!("it has {} signatures, not one", signatures.len());
+            return Err(malformed("dsseEnvelope.signatures", message));
+        };
+        Ok(Self {
+            material: material_of(material)?,
+            payload,
+            signature: bytes_of(signature.get("sig"), "dsseEnvelope.signatures[0].sig", limits)?,
+        })
+    }
+}
+
+/// The bytes that an envelope says were signed.
+pub(super) fn payload_of(envelope: Node<'_, '_>, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    bytes_of(envelope.get("payload"), "dsseEnvelope.payload", limits)
+}
+
+fn material_of(material: Node<'_, '_>) -> Result<Material, Fault> {
+    let key = material.get("publicKey");
+    let chain = material.get("x509CertificateChain");
+    let sigstore = material.get("certificate");
+    match (key, chain, sigstore) {
+        (Some(key), None, None) => {
+            let hint = key.get("hint").and_then(|hint| hint.as_str());
+            Ok(Material::Key { hint: hint.filter(|hint| !hint.is_empty()).map(str::to_owned) })
+        }
+        (None, Some(chain), None) => {
+            let certificates = chain.get("certificates").into_iter().flat_map(|list| list.items());
+            let mut chain = Vec::new();
+            for (number, certificate) in certificates.enumerate() {
+                let at = format!("verificationMaterial.x509CertificateChain.certificates[{number}].rawBytes");
+                let text = certificate.get("rawBytes").and_then(|bytes| bytes.as_str()).unwrap_or_default();
+                let bytes = base64::decode(text, Whitespace::Refused, MAX_DER);
+                chain.push(bytes.map_err(|error| malformed(&at, error.to_string()))?);
+            }
+            Ok(Material::Certificates(chain))
+        }
+        (None, None, Some(_)) => Ok(Material::Sigstore),
+        _ => Err(malformed(
+            "verificationMaterial",
+            "it has not exactly one of publicKey, x509CertificateChain, certificate",
+        )),
+    }
+}
+
+fn bytes_of(node: Option<Node<'_, '_>>, at: &str, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    let text = node.and_then(|node| node.as_str()).ok_or_else(|| malformed(at, "it is missing"))?;
+    base64::decode(text, Whitespace::Refused, limits.get(MAX_WHOLE))
+        .map_err(|error| malformed(at, error.to_string()))
+}
+
+/// A bundle made with a key.
+pub(super) fn with_key(key: &PublicKey, payload: &[u8], signature: &[u8]) -> String {
+    let bundle = json!({
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": { "publicKey": { "hint": key.hint() }, "tlogEntries": [] },
+        "dsseEnvelope": {
+            "payload": base64::encode(payload),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{ "sig": base64::encode(signature), "keyid": "" }],
+        },
+    });
+    bundle.to_string()
+}

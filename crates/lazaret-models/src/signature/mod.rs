@@ -1,0 +1,72 @@
+//! Signatures of models (OpenSSF Model Signing, `model_signing` 1.1): checked against the files of a folder, and made.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `bundle`, `dsse` | the file that a signature is, and the bytes that are signed |
+//! | `manifest` | the signed statement: names, digests, how they were made |
+//! | `keys`, `certificates`, `der` | what a signature is checked by |
+//! | `folder`, `hash` | the files on disk |
+//! | `verify`, `sign` | the two ways through |
+//! | `look` | a signature among the files that are looked at, without keys |
+
+mod bundle;
+mod certificates;
+mod der;
+mod dsse;
+mod folder;
+mod hash;
+mod keys;
+mod look;
+mod manifest;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::io;
+
+use lazaret_core::LimitExceeded;
+
+pub(crate) use bundle::is_bundle;
+pub use certificates::Trusted;
+pub(crate) use folder::MAX_FILES;
+pub use keys::{Curve, PrivateKey, PublicKey};
+pub(crate) use look::look_at;
+pub use sign::{Sign, Signed};
+pub use verify::{Signer, Trust, Verification, Verify};
+
+/// Why a model could not be signed, or its signature not be checked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// A key cannot be used.
+    #[error("{0}")]
+    Key(String),
+    /// Trusted certificates cannot be used.
+    #[error("{0}")]
+    Certificates(String),
+    /// What was given does not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// The model is not there, or cannot be signed as it is.
+    #[error("{0}")]
+    Model(String),
+    /// The signature is not there or cannot be read.
+    #[error("{0}")]
+    Signature(String),
+    /// It is of a kind that is not checked here.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A file or folder could not be read or written.
+    #[error("{what}")]
+    Unreadable {
+        /// Which.
+        what: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// A limit was reached.
+    #[error("the model")]
+    Limit(#[from] LimitExceeded),
+}
