@@ -105,8 +105,9 @@ pub(super) fn check(chain: &[Vec<u8>], trusted: &Trusted) -> Result<Signing, Str
 type Moment = [u8; 14];
 
 fn date(moment: Moment) -> String {
-    let [a, b, c, d, e, f, g, h, ..] = moment.map(char::from);
-    format!("{a}{b}{c}{d}-{e}{f}-{g}{h}")
+    let digits = moment.map(char::from);
+    let text = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().iter().collect::<String>();
+    [text(0, 4), text(4, 6), text(6, 8)].join("-")
 }
 
 struct Search<'a> {
@@ -162,7 +163,7 @@ impl Search<'_> {
         let counted = below.iter().filter(|certificate| certificate.subject != certificate.issuer).count();
         let refused = if !issuer.is_authority {
             "is no authority"
-        } else if !issuer.usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0) {
+        } else if issuer.usage.is_some_and(|usage| usage & KEY_CERT_SIGN == 0) {
             "may not sign certificates"
         } else if issuer.path_len.is_some_and(|most| counted as u64 > most) {
             "allows fewer certificates below it"
@@ -199,7 +200,7 @@ struct Certificate {
     subject: Vec<u8>,
     from: Moment,
     until: Moment,
-    /// Its SubjectPublicKeyInfo.
+    /// Its `SubjectPublicKeyInfo`.
     key: Vec<u8>,
     is_authority: bool,
     path_len: Option<u64>,
@@ -356,7 +357,7 @@ impl Certificate {
     }
 }
 
-/// The RSAPublicKey within a SubjectPublicKeyInfo.
+/// The `RSAPublicKey` within a `SubjectPublicKeyInfo`.
 fn rsa_key(info: &[u8]) -> Result<&[u8], NotDer> {
     let mut info = Der::only(info, SEQUENCE)?;
     let kind = info.open(SEQUENCE)?.take(OID)?.body;
@@ -373,7 +374,7 @@ fn small(bytes: &[u8]) -> Result<u64, NotDer> {
     }
 }
 
-/// UTCTime or GeneralizedTime (RFC 5280, 4.1.2.5).
+/// `UTCTime` or `GeneralizedTime` (RFC 5280, 4.1.2.5).
 fn moment(validity: &mut Der<'_>) -> Result<Moment, NotDer> {
     let item = validity.next()?;
     let digits = item.body.strip_suffix(b"Z").ok_or(NotDer)?;

@@ -1,5 +1,7 @@
 //! What is signed of a payload: the pre-authentication encoding of DSSE (v1.0.0), and the faulty one of the first releases.
 
+use lazaret_core::hex;
+
 /// The one type of payload.
 pub(super) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
@@ -24,7 +26,7 @@ pub(super) fn encoded_before_1_0(payload: &[u8]) -> Vec<u8> {
             b'\\' => text.push_str("\\\\"),
             _ if byte == quote => text.extend(['\\', char::from(byte)]),
             b' '..=b'~' => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
+            _ => text.extend(["\\x", &hex(&[byte])]),
         }
     }
     text.push(char::from(quote));

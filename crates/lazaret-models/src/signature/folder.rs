@@ -68,7 +68,9 @@ impl LeftOut {
     }
 
     pub(super) fn add_git(&mut self) {
-        GIT_PATHS.iter().for_each(|path| self.add(path));
+        for path in GIT_PATHS {
+            self.add(path);
+        }
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {

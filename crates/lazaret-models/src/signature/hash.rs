@@ -49,7 +49,7 @@ impl HashKind {
         buffer: &mut [u8],
     ) -> Result<Vec<u8>, SourceError> {
         let mut hasher = match self {
-            Self::Sha256 => Hasher::Sha256(digest::Context::new(&digest::SHA256)),
+            Self::Sha256 => Hasher::Sha256(Box::new(digest::Context::new(&digest::SHA256))),
             Self::Blake2b => Hasher::Blake2b(Box::new(blake2::Blake2b512::new())),
             Self::Blake3 => Hasher::Blake3(Box::new(blake3::Hasher::new())),
         };
@@ -69,7 +69,7 @@ impl HashKind {
 }
 
 enum Hasher {
-    Sha256(digest::Context),
+    Sha256(Box<digest::Context>),
     Blake2b(Box<blake2::Blake2b512>),
     Blake3(Box<blake3::Hasher>),
 }

@@ -47,7 +47,7 @@ impl Curve {
         }
     }
 
-    /// What stands before the point in a SubjectPublicKeyInfo.
+    /// What stands before the point in a `SubjectPublicKeyInfo`.
     const fn prefix(self) -> &'static [u8] {
         match self {
             Self::P256 => &[
@@ -114,7 +114,7 @@ impl std::fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a PEM text with one SubjectPublicKeyInfo.
+    /// Reads a PEM text with one `SubjectPublicKeyInfo`.
     pub fn from_pem(text: &str) -> Result<Self, SignatureError> {
         let blocks = der::blocks(text);
         let [block] = blocks.as_slice() else {
@@ -130,7 +130,7 @@ impl PublicKey {
         Self::from_der(&der).map_err(SignatureError::Key)
     }
 
-    /// Reads a SubjectPublicKeyInfo; an error says what it is instead.
+    /// Reads a `SubjectPublicKeyInfo`; an error says what it is instead.
     pub(super) fn from_der(bytes: &[u8]) -> Result<Self, String> {
         let no_key = |NotDer| "it is no SubjectPublicKeyInfo".to_owned();
         let mut info = Der::only(bytes, SEQUENCE).map_err(no_key)?;

@@ -6,7 +6,7 @@
 //! | `manifest` | the signed statement: names, digests, how they were made |
 //! | `keys`, `certificates`, `der` | what a signature is checked by |
 //! | `folder`, `hash` | the files on disk |
-//! | `verify`, `sign` | the two ways through |
+//! | `verify`, `verify_files`, `sign` | the two ways through |
 //! | `look` | a signature among the files that are looked at, without keys |
 
 mod bundle;
@@ -22,6 +22,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod verify_files;
 
 use std::io;
 
@@ -67,6 +68,6 @@ pub enum SignatureError {
         cause: io::Error,
     },
     /// A limit was reached.
-    #[error("the model")]
+    #[error("refused whole")]
     Limit(#[from] LimitExceeded),
 }

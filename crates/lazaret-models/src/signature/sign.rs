@@ -61,7 +61,9 @@ impl Sign<'_> {
             left_out.add(&model.left_out(path)?);
         }
         let own = model.within(&self.signature);
-        own.iter().for_each(|path| left_out.add(path));
+        if let Some(path) = &own {
+            left_out.add(path);
+        }
         let walk = model.walk(&left_out, limits)?;
         let mut names = Vec::new();
         for entry in &walk.entries {

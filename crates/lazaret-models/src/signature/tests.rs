@@ -133,7 +133,16 @@ fn signatures_of_every_release_are_verified() {
     for release in ["v0.3.1", "v1.0.0", "v1.0.1", "v1.1.0"] {
         let folder = upstream(&format!("{release}-elliptic-key"));
         let model = if release < "v1.0.1" { folder.join("signme-1") } else { folder.clone() };
-        let checked = verify(&model, &folder.join("model.sig"), their_key()).run(&limits).unwrap();
+        let mut check = verify(&model, &folder.join("model.sig"), their_key());
+        if release == "v1.0.1" {
+            // That release did not yet write down what it left out.
+            assert_eq!(
+                ids(&check.run(&limits).unwrap().findings),
+                ["signature.legacy", "signature.unsigned-file"]
+            );
+            check.ignore_paths = vec!["ignore-me".into()];
+        }
+        let checked = check.run(&limits).unwrap();
         let left = checked.findings.iter().filter(|finding| finding.severity >= Severity::Medium).count();
         assert!(checked.verified && left == 0, "{release}: {checked:?}");
     }

@@ -1,18 +1,16 @@
 //! Checks a model against its signature: the signed bytes first, then every name, then the files.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use lazaret_core::{Finding, Findings, Limits, Locator, Severity, hex};
-use lazaret_input::{FileSource, OpenError};
-use rustc_hash::{FxHashMap, FxHashSet};
+use lazaret_core::{Finding, Findings, Limits, Locator, Severity};
+use lazaret_input::FileSource;
 use serde::Serialize;
 
 use super::SignatureError;
 use super::bundle::{Bundle, Material};
 use super::certificates::{self, Trusted};
 use super::dsse;
-use super::folder::{HashError, Job, Kind, LeftOut, Model};
+use super::folder::Model;
 use super::keys::{PublicKey, Sha};
 use super::manifest::{Fault, Manifest};
 use crate::part::{MAX_WHOLE, printed};
@@ -115,38 +113,46 @@ impl Verify {
     }
 }
 
-struct Check<'a> {
-    verify: &'a Verify,
-    model: Model<'a>,
-    limits: &'a Limits,
+pub(super) struct Check<'a> {
+    pub(super) verify: &'a Verify,
+    pub(super) model: Model<'a>,
+    pub(super) limits: &'a Limits,
     /// The signature's name, as places begin.
     signature: String,
     findings: Findings,
     signer: Option<Signer>,
     name: Option<String>,
     subject: Option<String>,
-    files: u64,
+    pub(super) files: u64,
 }
 
 impl Check<'_> {
     fn outcome(self) -> Verification {
         let findings = self.findings.into_faults();
+        // What nobody has signed is not passed on as if someone had.
+        let is_signed = self.signer.is_some();
         let worst = findings.iter().map(|finding| finding.severity).max();
         Verification {
-            verified: self.signer.is_some() && worst < Some(Severity::Medium),
+            verified: is_signed && worst < Some(Severity::Medium),
             signer: self.signer,
-            name: self.name,
-            subject: self.subject,
+            name: self.name.filter(|_| is_signed),
+            subject: self.subject.filter(|_| is_signed),
             files: self.files,
             findings,
         }
     }
 
-    fn find(&mut self, rule: &ModelRule, at: &str, message: impl Into<String>) {
+    pub(super) fn find(&mut self, rule: &ModelRule, at: &str, message: impl Into<String>) {
         self.findings.fault(Finding::new(&rule.rule, Locator::printed(at), message));
     }
 
-    fn find_as(&mut self, severity: Severity, rule: &ModelRule, at: &str, message: impl Into<String>) {
+    pub(super) fn find_as(
+        &mut self,
+        severity: Severity,
+        rule: &ModelRule,
+        at: &str,
+        message: impl Into<String>,
+    ) {
         self.findings.fault(Finding { severity, ..Finding::new(&rule.rule, Locator::printed(at), message) });
     }
 
@@ -176,7 +182,9 @@ impl Check<'_> {
         // Names are looked at before any file is opened, and whoever signed them.
         let names = manifest.names_at_fault(Some(self.model.single));
         let names_are_right = names.is_empty();
-        names.into_iter().for_each(|fault| self.of_statement(fault));
+        for fault in names {
+            self.of_statement(fault);
+        }
         self.name = manifest.name.as_deref().map(printed);
         self.subject = Some(manifest.computed_root());
         if manifest.root.is_some() && manifest.root != self.subject {
@@ -189,7 +197,9 @@ impl Check<'_> {
         }
         let shards = manifest.shards_at_fault();
         let shards_are_right = shards.is_empty();
-        shards.into_iter().for_each(|fault| self.of_statement(fault));
+        for fault in shards {
+            self.of_statement(fault);
+        }
         self.signer = signer;
         if self.signer.is_none() || !names_are_right || !shards_are_right {
             return Ok(());
@@ -274,179 +284,6 @@ impl Check<'_> {
         }
         self.find(&rules::SIGNATURE_INVALID, &at, "the signature is not one of these bytes by this key");
         Ok(None)
-    }
-
-    fn check_files(&mut self, manifest: &Manifest) -> Result<(), SignatureError> {
-        let left_out = self.left_out(manifest)?;
-        let follow = manifest.allow_symlinks || self.verify.allow_symlinks;
-        // What each signed file is on disk; a file that is not as it should be is found once, not for each shard.
-        let mut files: BTreeMap<&str, Option<u64>> = BTreeMap::new();
-        for resource in &manifest.resources {
-            if !files.contains_key(resource.path.as_str()) {
-                let len = self.signed_file(&resource.path, follow)?;
-                files.insert(&resource.path, len);
-            }
-        }
-        let resources: Vec<_> = manifest
-            .resources
-            .iter()
-            .filter(|resource| matches!(files.get(resource.path.as_str()), Some(Some(_))))
-            .collect();
-        let jobs: Vec<Job<'_>> =
-            resources.iter().map(|resource| Job { name: &resource.path, shard: resource.shard }).collect();
-        let digests = self.model.digests(&jobs, manifest.hash);
-        let mut changed: FxHashSet<&str> = FxHashSet::default();
-        let mut covered: FxHashMap<&str, u64> = FxHashMap::default();
-        for (resource, digest) in resources.iter().zip(digests) {
-            if let Some((_, end)) = resource.shard {
-                let most = covered.entry(&resource.path).or_default();
-                *most = end.max(*most);
-            }
-            let why = match digest {
-                Ok(digest) if digest == resource.digest => continue,
-                Ok(digest) => {
-                    let hash = manifest.hash.name();
-                    format!("its {hash} is {}, signed was {}", hex(&digest), hex(&resource.digest))
-                }
-                Err(HashError::Shorter) => "it is shorter than the signed shards".to_owned(),
-                Err(HashError::Open(OpenError::NotAFile(what))) => format!("it is {what}, not a file"),
-                Err(error) => {
-                    return Err(SignatureError::Unreadable {
-                        what: printed(&resource.path),
-                        cause: error.into_io(),
-                    });
-                }
-            };
-            if changed.insert(&resource.path) {
-                self.find(
-                    &rules::DIGEST_MISMATCH,
-                    &self.place(&resource.path),
-                    format!("the file was changed: {why}"),
-                );
-            }
-        }
-        for (path, end) in covered {
-            let longer = matches!(files.get(path), Some(Some(len)) if *len > end);
-            if longer && changed.insert(path) {
-                let message = format!("the file was changed: signed were {end} bytes, and more follow");
-                self.find(&rules::DIGEST_MISMATCH, &self.place(path), message);
-            }
-        }
-        let right = files.iter().filter(|(path, len)| len.is_some() && !changed.contains(*path)).count();
-        self.files = right as u64;
-        self.check_others(manifest, &files, &left_out, follow)
-    }
-
-    /// Paths that are left out: as the signature says, as the caller says, and the signature itself.
-    fn left_out(&self, manifest: &Manifest) -> Result<LeftOut, SignatureError> {
-        let mut left_out = LeftOut::default();
-        manifest.ignore_paths.iter().for_each(|path| left_out.add(path));
-        if self.verify.ignore_git_paths {
-            left_out.add_git();
-        }
-        for path in &self.verify.ignore_paths {
-            left_out.add(&self.model.left_out(path)?);
-        }
-        if let Some(path) = self.model.within(&self.verify.signature) {
-            left_out.add(&path);
-        }
-        Ok(left_out)
-    }
-
-    /// The length of a signed file, or a finding that says why it is not there.
-    fn signed_file(&mut self, name: &str, follow: bool) -> Result<Option<u64>, SignatureError> {
-        let at = self.place(name);
-        if self.model.single != (name == ".") {
-            let message = "the model given is one file, and a folder was signed: give the folder";
-            self.find(&rules::MISSING_FILE, &at, message);
-            return Ok(None);
-        }
-        match self.model.kind_of(name) {
-            Ok((Kind::File, len)) => return Ok(Some(len)),
-            Ok((Kind::LinkToFile, len)) if follow => return Ok(Some(len)),
-            Ok((Kind::LinkToFile, _)) => {
-                self.find(
-                    &rules::SIGNATURE_SYMLINK,
-                    &at,
-                    "it is a link, and the signature allows none: it was not opened",
-                );
-            }
-            Ok((Kind::LinkToFolder, _)) => {
-                self.find(&rules::SIGNATURE_SYMLINK, &at, "a folder on its way is a link: it was not opened");
-            }
-            Ok((Kind::Other, _)) => self.find(&rules::MISSING_FILE, &at, "it is signed and no regular file"),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-                ) =>
-            {
-                self.find(&rules::MISSING_FILE, &at, "it is signed and not there");
-            }
-            Err(cause) => return Err(SignatureError::Unreadable { what: at, cause }),
-        }
-        Ok(None)
-    }
-
-    /// Files that no signature covers, and paths that are left out.
-    fn check_others(
-        &mut self,
-        manifest: &Manifest,
-        signed: &BTreeMap<&str, Option<u64>>,
-        left_out: &LeftOut,
-        follow: bool,
-    ) -> Result<(), SignatureError> {
-        let walk = self.model.walk(left_out, self.limits)?;
-        let own = self.model.within(&self.verify.signature);
-        for path in walk.left_out.iter().filter(|path| Some(*path) != own.as_ref()) {
-            let by = if manifest.ignore_paths.iter().any(|ignored| ignored == path) {
-                "the signature"
-            } else {
-                "the caller"
-            };
-            self.find(
-                &rules::IGNORED_PATH,
-                &printed(path),
-                format!("left out as {by} says: it was not checked"),
-            );
-        }
-        for entry in walk.entries {
-            if entry.name.as_deref().is_some_and(|name| signed.contains_key(name)) {
-                continue;
-            }
-            let (is_shards, is_empty) = (manifest.method != super::manifest::Method::Files, entry.len == 0);
-            match entry.kind {
-                Kind::LinkToFile if !follow => {
-                    self.unsigned(&entry.shown, "it is a link that no signature covers");
-                }
-                Kind::File | Kind::LinkToFile if is_shards && is_empty => {
-                    let message = "an empty file: signatures of shards cover none";
-                    self.find_as(Severity::Info, &rules::UNSIGNED_FILE, &entry.shown, message);
-                }
-                Kind::File | Kind::LinkToFile => self.unsigned(&entry.shown, "no signature covers it"),
-                Kind::LinkToFolder => {
-                    self.unsigned(&entry.shown, "it is a link to a folder: no signature covers what is in it")
-                }
-                Kind::Other => {
-                    self.unsigned(&entry.shown, "it is no regular file, and no signature covers it")
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn unsigned(&mut self, at: &str, message: &str) {
-        let severity = if self.verify.ignore_unsigned_files {
-            Severity::Info
-        } else {
-            rules::UNSIGNED_FILE.rule.severity
-        };
-        self.find_as(severity, &rules::UNSIGNED_FILE, at, message);
-    }
-
-    /// A file's place: its path in the model.
-    fn place(&self, name: &str) -> String {
-        if name == "." { printed(&self.model.name()) } else { printed(name) }
     }
 }
 

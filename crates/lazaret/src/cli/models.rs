@@ -80,9 +80,10 @@ pub(crate) struct SignatureArgs {
   lazaret models sign key --private_key signer.pem model/
                                                    the same as model_signing is called; writes ./model.sig
 
-The signature is a file in the form of OpenSSF Model Signing: `lazaret models verify` and model_signing 1.1 check it.
-Keys are on P-256, P-384 or P-521, in PEM (PKCS#8 or SEC 1) and not encrypted. What is at the place of the signature is replaced.
-Exit codes: 0 signed; 2 used wrongly, or the model cannot be signed as it is; 3 could not read or write"
+`lazaret models verify` checks the signature, and so does model_signing 1.1. Keys are on P-256,
+P-384 or P-521, in PEM (PKCS#8 or SEC 1) and not encrypted. A signature that is there is replaced.
+Exit codes: 0 signed; 2 used wrongly, or the model cannot be signed as it is; 3 could not read or
+write"
 )]
 pub(crate) struct ModelsSignArgs {
     #[command(flatten)]
@@ -106,9 +107,9 @@ pub(crate) struct ModelsSignArgs {
                                                    the same as model_signing is called
   lazaret explain signature.unsigned-file          what a rule means
 
-The signed bytes are checked first, then every name, before any file is opened; then the files. Files that no signature covers
-and paths that are left out are told. Looks only: nothing is written or recorded. Signatures of Sigstore (without keys) are not
-checked yet.
+The signed bytes are checked first, then every name before any file is opened, then the files.
+Files that no signature covers and paths that are left out are told. Nothing is written or
+recorded. Signatures of Sigstore (without keys) are not checked yet.
 Exit codes: 0 verified; 1 not verified; 2 used wrongly; 3 could not read"
 )]
 pub(crate) struct ModelsVerifyArgs {

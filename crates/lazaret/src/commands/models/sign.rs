@@ -46,16 +46,15 @@ pub(super) fn run(
     for path in &signed.left_out {
         writeln!(out, "left out: {path}")?;
     }
-    writeln!(
-        out,
-        "signed: {} files of {}, as {}",
-        thousands(signed.files),
-        signed.name,
-        sign.signature.display()
-    )?;
+    writeln!(out, "signed: {} of {}, as {}", files(signed.files), signed.name, sign.signature.display())?;
     writeln!(out, "model sha256: {}", signed.subject)?;
     writeln!(out, "key: {}", signed.hint)?;
     Ok(Exit::Clear)
+}
+
+/// `3 files`.
+pub(super) fn files(count: u64) -> String {
+    format!("{} {}", thousands(count), if count == 1 { "file" } else { "files" })
 }
 
 /// `key MODEL` as model_signing has it, or `MODEL` alone.

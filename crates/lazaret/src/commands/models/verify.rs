@@ -4,11 +4,11 @@ use std::io::Write;
 
 use lazaret_models::{PublicKey, Signer, Trust, Trusted, Verification, Verify};
 
-use super::sign::{MAX_PEM, cli_error, method_and_model, of_file, texts};
+use super::sign::{MAX_PEM, cli_error, files, method_and_model, of_file, texts};
 use crate::cli::ModelsVerifyArgs;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, read_text};
-use crate::report::{json_document, thousands};
+use crate::report::json_document;
 
 /// Checks.
 pub(super) fn run(
@@ -62,7 +62,7 @@ fn write(out: &mut impl Write, verification: &Verification) -> Result<(), CliErr
         writeln!(out, "not verified")?;
         return Ok(());
     }
-    writeln!(out, "verified: {} files", thousands(verification.files))?;
+    writeln!(out, "verified: {}", files(verification.files))?;
     if let Some(subject) = &verification.subject {
         writeln!(out, "model sha256: {subject}")?;
     }
