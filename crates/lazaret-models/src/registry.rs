@@ -108,6 +108,7 @@ pub const LIMITS: &[Limit] = &[
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_STACK,
     signature::MAX_FILES,
+    signature::MAX_KEY,
 ];
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use lazaret_input::json::{self, Node};
 use serde_json::json;
 
 use super::dsse::PAYLOAD_TYPE;
-use super::keys::{MAX_DER, PublicKey};
+use super::keys::{MAX_KEY, PublicKey};
 use super::manifest::Fault;
 use crate::part::MAX_WHOLE;
 use crate::rules;
@@ -104,7 +104,7 @@ fn material_of(material: Node<'_, '_>) -> Result<Material, Fault> {
             for (number, certificate) in certificates.enumerate() {
                 let at = format!("verificationMaterial.x509CertificateChain.certificates[{number}].rawBytes");
                 let text = certificate.get("rawBytes").and_then(|bytes| bytes.as_str()).unwrap_or_default();
-                let bytes = base64::decode(text, Whitespace::Refused, MAX_DER);
+                let bytes = base64::decode(text, Whitespace::Refused, MAX_KEY);
                 chain.push(bytes.map_err(|error| malformed(&at, error.to_string()))?);
             }
             Ok(Material::Certificates(chain))

@@ -11,7 +11,7 @@ use ring::signature::{self as ring_signature, VerificationAlgorithm};
 
 use super::SignatureError;
 use super::der::{self, BIT_STRING, Der, INTEGER, NotDer, OCTET_STRING, OID, SEQUENCE};
-use super::keys::{EC_PUBLIC_KEY, MAX_DER, PublicKey, Sha};
+use super::keys::{EC_PUBLIC_KEY, MAX_KEY, PublicKey, Sha};
 use crate::part::printed;
 
 /// Most certificates between a signing certificate and a trusted one.
@@ -38,7 +38,7 @@ impl Trusted {
                 if block.label != "CERTIFICATE" {
                     return Err(wrong(&format!("a {}, not a CERTIFICATE", printed(block.label))));
                 }
-                let bytes = block.bytes(MAX_DER).ok_or_else(|| wrong("its PEM text is not base64"))?;
+                let bytes = block.bytes(MAX_KEY).ok_or_else(|| wrong("its PEM text is not base64"))?;
                 anchors.push(Certificate::read(&bytes).map_err(|NotDer| wrong("not of RFC 5280"))?);
                 if anchors.len() > MAX_CERTIFICATES {
                     return Err(wrong("more than are taken"));

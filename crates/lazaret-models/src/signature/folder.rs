@@ -262,3 +262,59 @@ fn shown(model: &Path, path: &Path) -> String {
     let within = path.strip_prefix(model).unwrap_or(path);
     printed(&within.to_string_lossy())
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(unix)]
+    use std::os::unix::fs::symlink;
+
+    use super::super::tests::{ids, keys, model, sign, verify};
+    use super::super::{SignatureError, Trust};
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_lies_within_and_is_never_the_whole_model() {
+        let mut left_out = LeftOut::default();
+        for path in [".", "", "./", "/", "/etc", "../x", "a/../..", "a/b/", "./c"] {
+            left_out.add(path);
+        }
+        assert_eq!(left_out.paths().collect::<Vec<_>>(), ["a/b", "c"]);
+        let (_work, path) = model();
+        let model = Model::open(&path).unwrap();
+        assert_eq!(model.left_out(&path.join("sub")).unwrap(), "sub");
+        assert_eq!(model.left_out(Path::new("sub/x/")).unwrap(), "sub/x");
+        for outside in ["../x", "/etc/hostname", ""] {
+            assert!(matches!(model.left_out(Path::new(outside)), Err(SignatureError::Usage(_))), "{outside}");
+        }
+        let mut few = Limits::default();
+        few.set(MAX_FILES.key(), 2);
+        assert!(matches!(model.walk(&left_out, &few), Err(SignatureError::Limit(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_only_where_that_is_allowed() {
+        let limits = Limits::default();
+        let (_work, model) = model();
+        let [key, ..] = keys();
+        let signature = model.join("../s.sig");
+        let trust = || Trust::Key(key.public().clone());
+        sign(&model, &signature, &key).unwrap();
+        std::fs::remove_file(model.join("weights.bin")).unwrap();
+        std::fs::write(model.join("../weights"), b"\0\x01\x02").unwrap();
+        symlink("../weights", model.join("weights.bin")).unwrap();
+        let checked = verify(&model, &signature, trust()).run(&limits).unwrap();
+        assert!(!checked.verified && ids(&checked.findings).contains(&"signature.symlink"), "{checked:?}");
+        assert!(sign(&model, &signature, &key).unwrap_err().to_string().contains("link"));
+        let mut check = verify(&model, &signature, trust());
+        check.allow_symlinks = true;
+        assert!(check.run(&limits).unwrap().verified);
+        // A folder that is a link is never entered.
+        std::fs::rename(model.join("sub"), model.join("../sub")).unwrap();
+        symlink("../sub", model.join("sub")).unwrap();
+        let mut check = verify(&model, &signature, trust());
+        check.allow_symlinks = true;
+        let checked = check.run(&limits).unwrap();
+        assert!(!checked.verified && ids(&checked.findings).contains(&"signature.symlink"), "{checked:?}");
+    }
+}

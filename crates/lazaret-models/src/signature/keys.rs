@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::SignatureError;
 use super::der::{self, BIT_STRING, Block, Der, INTEGER, NotDer, OCTET_STRING, OID, SEQUENCE};
 
-/// Most bytes of a key or certificate.
-pub(super) const MAX_DER: Limit = Limit::fixed("signature.max_key", 64 << 10);
+/// Most bytes of a file with a key or certificates.
+pub const MAX_KEY: Limit = Limit::new("signature.max_key", 1 << 20);
 
 /// id-ecPublicKey (RFC 5480).
 pub(super) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -126,7 +126,7 @@ impl PublicKey {
                 crate::part::printed(block.label)
             )));
         }
-        let der = block.bytes(MAX_DER).ok_or_else(not_base64)?;
+        let der = block.bytes(MAX_KEY).ok_or_else(not_base64)?;
         Self::from_der(&der).map_err(SignatureError::Key)
     }
 
@@ -245,7 +245,7 @@ impl PrivateKey {
                 )));
             }
         };
-        let der = Zeroizing::new(block.bytes(MAX_DER).ok_or_else(not_base64)?);
+        let der = Zeroizing::new(block.bytes(MAX_KEY).ok_or_else(not_base64)?);
         let no_key = |NotDer| SignatureError::Key("it is no private key of RFC 5958 or RFC 5915".to_owned());
         if is_pkcs8 {
             let (curve, inner) = inside_pkcs8(&der).map_err(no_key)?;

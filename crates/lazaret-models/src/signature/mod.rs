@@ -31,7 +31,7 @@ use lazaret_core::LimitExceeded;
 pub(crate) use bundle::is_bundle;
 pub use certificates::Trusted;
 pub(crate) use folder::MAX_FILES;
-pub use keys::{Curve, PrivateKey, PublicKey};
+pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
 pub use sign::{Sign, Signed};
 pub use verify::{Signer, Trust, Verification, Verify};

@@ -1,19 +1,15 @@
 //! `lazaret models sign`: a signature over the files of a model.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lazaret_core::Limit;
-use lazaret_models::{PrivateKey, Sign, SignatureError};
+use lazaret_models::{MAX_KEY, PrivateKey, Sign, SignatureError};
 use zeroize::Zeroizing;
 
 use crate::cli::{ModelsSignArgs, SignatureArgs};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, read_text};
 use crate::report::{json_document, thousands};
-
-/// Most bytes of a file with keys or certificates.
-pub(super) const MAX_PEM: Limit = Limit::fixed("signature.max_pem", 1 << 20);
 
 /// Signs.
 pub(super) fn run(
@@ -28,7 +24,7 @@ pub(super) fn run(
             "signing with a certificate is not built in: sign with its key".to_owned(),
         ));
     }
-    let text = Zeroizing::new(read_text(&args.private_key, MAX_PEM)?);
+    let text = Zeroizing::new(read_text(&args.private_key, config.limits().get(MAX_KEY))?);
     let key = PrivateKey::from_pem(&text).map_err(|error| of_file(&args.private_key, error))?;
     let sign = Sign {
         model: model.to_owned(),
@@ -89,9 +85,4 @@ pub(super) fn cli_error(error: SignatureError) -> CliError {
         }
         other => CliError::failed("the model could not be read, or its signature not be written", other),
     }
-}
-
-/// Paths as an argument takes them.
-pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<String>, CliError> {
-    paths.iter().map(|path| read_text(path, MAX_PEM)).collect()
 }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use lazaret_models::{PublicKey, Signer, Trust, Trusted, Verification, Verify};
+use lazaret_core::Limit;
+use lazaret_models::{MAX_KEY, PublicKey, Signer, Trust, Trusted, Verification, Verify};
 
-use super::sign::{MAX_PEM, cli_error, files, method_and_model, of_file, texts};
+use super::sign::{cli_error, files, method_and_model, of_file};
 use crate::cli::ModelsVerifyArgs;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, read_text};
@@ -21,7 +22,7 @@ pub(super) fn run(
     let verify = Verify {
         model: model.to_owned(),
         signature: args.common.signature.clone(),
-        trust: trust(args, method)?,
+        trust: trust(args, method, config.limits().get(MAX_KEY))?,
         ignore_paths: args.common.ignore_paths.clone(),
         ignore_git_paths: !args.common.no_ignore_git_paths,
         ignore_unsigned_files: args.ignore_unsigned_files,
@@ -36,14 +37,15 @@ pub(super) fn run(
     Ok(if verification.verified { Exit::Clear } else { Exit::Findings })
 }
 
-fn trust(args: &ModelsVerifyArgs, method: Option<&str>) -> Result<Trust, CliError> {
+fn trust(args: &ModelsVerifyArgs, method: Option<&str>, most: Limit) -> Result<Trust, CliError> {
     match (method, &args.public_key, args.certificate_chain.as_slice()) {
         (None | Some("key"), Some(path), []) => {
-            let key = PublicKey::from_pem(&read_text(path, MAX_PEM)?);
+            let key = PublicKey::from_pem(&read_text(path, most)?);
             Ok(Trust::Key(key.map_err(|error| of_file(path, error))?))
         }
         (None | Some("certificate"), None, paths @ [first, ..]) => {
-            let texts = texts(paths)?;
+            let texts: Vec<String> =
+                paths.iter().map(|path| read_text(path, most)).collect::<Result<_, _>>()?;
             let trusted = Trusted::from_pem(texts.iter().map(String::as_str));
             Ok(Trust::Certificates(trusted.map_err(|error| of_file(first, error))?))
         }
