@@ -5,7 +5,7 @@ use lazaret_core::{Limits, hex};
 use lazaret_input::JSON_NUL;
 use lazaret_input::json::{self, Node};
 use ring::digest;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::hash::HashKind;
@@ -193,16 +193,20 @@ impl Manifest {
     /// is known.
     pub(super) fn names_at_fault(&self, single: Option<bool>) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let mut seen: FxHashSet<(String, Option<(u64, u64)>)> = FxHashSet::default();
+        let mut seen: FxHashSet<(&str, Option<(u64, u64)>)> = FxHashSet::default();
+        let mut forms: FxHashMap<String, &str> = FxHashMap::default();
         let is_alone = self.resources.iter().all(|resource| resource.path == ".");
         for resource in &self.resources {
-            let lone = resource.path == "." && is_alone && single != Some(false);
-            let why = if lone { None } else { leads_out(&resource.path) };
-            let why = why.or_else(|| {
-                let form: String = resource.path.nfc().collect();
-                (!seen.insert((form, resource.shard)))
-                    .then_some("is there twice, or differs from another name only by its Unicode form")
-            });
+            let path = resource.path.as_str();
+            let lone = path == "." && is_alone && single != Some(false);
+            let why = if lone { None } else { leads_out(path) };
+            let is_new = seen.insert((path, resource.shard));
+            let first = *forms.entry(path.nfc().collect()).or_insert(path);
+            let why = match why {
+                None if !is_new => Some("is there twice"),
+                None if first != path => Some("differs from another name only by its Unicode form"),
+                why => why,
+            };
             if let Some(why) = why {
                 let message =
                     format!("the signed name `{}` {why}: no file was opened", printed(&resource.path));

@@ -383,6 +383,7 @@ fn shards_cover_files_from_end_to_end() {
         (&[("weights.bin:0:3", b"\0\x01\x02")], "signature.malformed"),
         (&[("weights.bin", b"\0\x01\x02")], "signature.malformed"),
         (&[("../x:0:2", b"\0\x01")], "signature.path-escapes-model"),
+        (&[("\u{e9}:0:2", b"\0\x01"), ("e\u{301}:0:1", b"\x02")], "signature.path-escapes-model"),
     ] {
         let checked = run(resources, "sha256");
         assert!(!checked.verified && ids(&checked.findings).contains(&id), "{resources:?}: {checked:?}");
