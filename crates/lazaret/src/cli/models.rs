@@ -47,7 +47,7 @@ pub(crate) struct ModelsScanArgs {
 /// What `sign` and `verify` have in common.
 #[derive(Debug, Args)]
 pub(crate) struct SignatureArgs {
-    /// The model: a folder, or one file. `key` or `certificate` may stand before it, as model_signing has it
+    /// The model: a folder, or one file. `key` or `certificate` may stand before it, as in `model_signing`
     #[arg(required = true, num_args = 1..=2, value_names = ["MODEL"])]
     pub(crate) model: Vec<PathBuf>,
     /// The signature

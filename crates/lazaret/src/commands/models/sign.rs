@@ -25,7 +25,7 @@ pub(super) fn run(
         ));
     }
     let text = Zeroizing::new(read_text(&args.private_key, config.limits().get(MAX_KEY))?);
-    let key = PrivateKey::from_pem(&text).map_err(|error| of_file(&args.private_key, error))?;
+    let key = PrivateKey::from_pem(&text).map_err(|error| of_file(&args.private_key, &error))?;
     let sign = Sign {
         model: model.to_owned(),
         signature: args.common.signature.clone(),
@@ -53,7 +53,7 @@ pub(super) fn files(count: u64) -> String {
     format!("{} {}", thousands(count), if count == 1 { "file" } else { "files" })
 }
 
-/// `key MODEL` as model_signing has it, or `MODEL` alone.
+/// `key MODEL` as `model_signing` has it, or `MODEL` alone.
 pub(super) fn method_and_model(common: &SignatureArgs) -> Result<(Option<&str>, &Path), CliError> {
     match common.model.as_slice() {
         [model] => Ok((None, model)),
@@ -69,7 +69,7 @@ pub(super) fn method_and_model(common: &SignatureArgs) -> Result<(Option<&str>, 
 }
 
 /// A fault of a file of the operator's: its path, and what is wrong with it.
-pub(super) fn of_file(path: &Path, error: SignatureError) -> CliError {
+pub(super) fn of_file(path: &Path, error: &SignatureError) -> CliError {
     CliError::Usage(format!("{}: {error}", path.display()))
 }
 

@@ -41,13 +41,13 @@ fn trust(args: &ModelsVerifyArgs, method: Option<&str>, most: Limit) -> Result<T
     match (method, &args.public_key, args.certificate_chain.as_slice()) {
         (None | Some("key"), Some(path), []) => {
             let key = PublicKey::from_pem(&read_text(path, most)?);
-            Ok(Trust::Key(key.map_err(|error| of_file(path, error))?))
+            Ok(Trust::Key(key.map_err(|error| of_file(path, &error))?))
         }
         (None | Some("certificate"), None, paths @ [first, ..]) => {
             let texts: Vec<String> =
                 paths.iter().map(|path| read_text(path, most)).collect::<Result<_, _>>()?;
             let trusted = Trusted::from_pem(texts.iter().map(String::as_str));
-            Ok(Trust::Certificates(trusted.map_err(|error| of_file(first, error))?))
+            Ok(Trust::Certificates(trusted.map_err(|error| of_file(first, &error))?))
         }
         _ => Err(CliError::Usage(
             "say what you trust: `--public-key FILE` of the signer, or `--certificate-chain FILE` with certificates"
