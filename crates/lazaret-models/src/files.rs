@@ -8,10 +8,23 @@ use lazaret_core::{
     Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading, Record,
     RecordPlace, Refused, Segment, Source, SubjectRef, UNINSPECTABLE,
 };
-use lazaret_input::FileSource;
+use lazaret_input::{FileSource, OpenError};
 
-use crate::look::{Folder, Inspected, UNKNOWN, look};
+use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
 use crate::part::printed;
+
+/// Looks at one file on disk, with the files beside it.
+pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
+    let file = FileSource::open(path)?;
+    let len = file.len();
+    let beside = Beside(path.parent().unwrap_or(Path::new("")));
+    Ok(look(Arc::new(file), len, &name_of(path), &beside, limits))
+}
+
+/// A file's own name, as places begin with it.
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
 
 /// Model files that are looked at. Their bytes are never held whole and are no part of the records: a payload for
 /// [`lazaret_core::Checkpoint::inspect`], which looks and lets nothing cross.
@@ -69,18 +82,14 @@ impl Record for ModelFile {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let file = match FileSource::open(&self.path) {
-            Ok(file) => file,
+        let report = match look_file(&self.path, limits) {
+            Ok(report) => report,
             Err(error) => {
-                let at = Locator::printed(printed(&name));
+                let at = Locator::printed(printed(&name_of(&self.path)));
                 findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
                 return None;
             }
         };
-        let len = file.len();
-        let beside = Beside(self.path.parent().unwrap_or(Path::new("")));
-        let report = look(Arc::new(file), len, &name, &beside, limits);
         // Only the first look counts, and all say the same.
         let _first = self.is.set((report.format, report.inspected));
         report.findings.into_iter().for_each(|finding| findings.fault(finding));

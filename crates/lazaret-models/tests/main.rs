@@ -1,1 +1,5 @@
 //! What model files are said to be and to do.
+
+mod main {
+    mod corpus;
+}
