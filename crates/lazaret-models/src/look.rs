@@ -208,6 +208,16 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// Whether any format reads a part, by its first bytes.
+    pub(crate) fn is_known(&self, part: &Part) -> bool {
+        !by_head(part).is_empty()
+    }
+
+    /// Whether a part is of a format besides this one, so that it is read as both.
+    pub(crate) fn is_also(&self, part: &Part, id: FormatId) -> bool {
+        by_head(part).iter().any(|format| format.id() != id)
+    }
+
     /// Adds a finding of a rule.
     pub(crate) fn find(&mut self, rule: &'static ModelRule, at: Locator, message: impl Into<String>) {
         self.add(Finding::new(&rule.rule, at, message));
@@ -290,6 +300,14 @@ impl<'a> Looking<'a> {
             if promised.runs_nothing() && !format.runs_nothing() { Severity::High } else { Severity::Info };
         self.find_as(severity, &rules::NAME_MISMATCH, head.part.place(), message);
     }
+}
+
+/// The formats that read a part of a file, without a name.
+fn by_head(part: &Part) -> Vec<&'static dyn ModelFormat> {
+    let mut head = vec![0; HEAD];
+    let read = part.read_at(0, &mut head).unwrap_or(0);
+    head.truncate(read);
+    recognise(&Head { bytes: &head, part, extension: "", file_name: "" })
 }
 
 /// The formats that read a part: all whose content is certain; else the likeliest one.

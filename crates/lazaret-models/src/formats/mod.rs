@@ -1,5 +1,8 @@
 //! The formats, one file or folder each.
 
+mod archive;
+pub(crate) mod executable;
 pub(crate) mod json;
+pub(crate) mod packed;
 pub(crate) mod pickle;
 pub(crate) mod zip;
