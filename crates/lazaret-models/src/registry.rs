@@ -57,6 +57,8 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::pickle::Pickle,
     &readers::zip::Zip,
     &readers::json::Json,
+    &readers::tar::Tar,
+    &readers::sevenz::SevenZ,
     &readers::packed::GZIP,
     &readers::packed::ZLIB,
     &readers::packed::ZSTD,

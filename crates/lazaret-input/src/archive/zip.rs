@@ -24,7 +24,7 @@ use lazaret_core::Source;
 use super::Fault;
 
 pub use open::Opened;
-pub use records::has_end_record;
+pub use records::{Ends, ends_as_one};
 pub use walk::{MAX_GAP, read};
 
 /// By what a member was found.

@@ -1,7 +1,7 @@
 //! What archives of every kind have in common: their faults as findings, their members looked at one by one.
 
 use lazaret_core::{Finding, Limit, Rule, Severity, UNINSPECTABLE};
-use lazaret_input::archive::{Fault, FaultKind, leaves_by_link};
+use lazaret_input::archive::{ArchiveError, Fault, FaultKind, leaves_by_link};
 use lazaret_input::decompress::UnpackError;
 use lazaret_input::{EXPANDED_SIZE, RATIO};
 
@@ -31,6 +31,16 @@ pub(super) fn tell(fault: &Fault, name: Option<&str>, part: &Part, looking: &mut
     match name {
         Some(name) => looking.find(rule, part.inner(name), format!("{}: {}", printed(name), fault.why)),
         None => looking.find(rule, part.at(fault.at), format!("byte {}: {}", fault.at, fault.why)),
+    }
+}
+
+/// Why an archive could not be read, or not further.
+pub(super) fn unread(error: ArchiveError) -> Unread {
+    match error {
+        ArchiveError::Malformed { at, what } => Unread::malformed(at, what),
+        ArchiveError::Source(error) => error.into(),
+        ArchiveError::Limit(reached) => reached.into(),
+        other => Unread::of(&UNINSPECTABLE, other.to_string()),
     }
 }
 

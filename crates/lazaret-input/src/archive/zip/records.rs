@@ -48,14 +48,27 @@ pub(super) struct End {
     pub(super) faults: Vec<&'static str>,
 }
 
+/// Where an end record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// It ends the bytes, with its comment.
+    AtTheEnd,
+    /// Bytes follow it: some readers take the archive all the same.
+    Before,
+}
+
 /// Whether the bytes end with an end record that leads to a directory: what makes them a zip archive whatever they
 /// begin with.
-pub fn has_end_record(source: &dyn Source, len: u64) -> Result<bool, SourceError> {
+pub fn ends_as_one(source: &dyn Source, len: u64) -> Result<Option<Ends>, SourceError> {
     let plain = len.saturating_sub(END_LEN);
     let end = if read(source, plain, 4)? == END { Some(plain) } else { last_end(source, len)? };
-    let Some(at) = end else { return Ok(false) };
-    let Some(end) = parse_end(source, len, at)? else { return Ok(false) };
-    Ok(end.directories.iter().any(|directory| directory.size > 0))
+    let Some(at) = end else { return Ok(None) };
+    let Some(end) = parse_end(source, len, at)? else { return Ok(None) };
+    if end.directories.iter().all(|directory| directory.size == 0) {
+        return Ok(None);
+    }
+    let exact = at.saturating_add(END_LEN).saturating_add(end.comment) >= len;
+    Ok(Some(if exact { Ends::AtTheEnd } else { Ends::Before }))
 }
 
 /// The place of the last end record.

@@ -4,9 +4,8 @@ mod kinds;
 mod torch;
 mod torchscript;
 
-use lazaret_core::{FormatId, Likeness, UNINSPECTABLE};
-use lazaret_input::archive::ArchiveError;
-use lazaret_input::archive::zip::{self, Member};
+use lazaret_core::{FormatId, Likeness};
+use lazaret_input::archive::zip::{self, Ends, Member};
 
 use super::archive;
 use crate::look::{Head, Looking};
@@ -62,16 +61,19 @@ impl ModelFormat for Zip {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let begins = head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06");
-        if begins || zip::has_end_record(head.part, head.part.len()).unwrap_or(false) {
-            Likeness::Certain
-        } else {
-            Likeness::No
+        if head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06") {
+            return Likeness::Certain;
+        }
+        match zip::ends_as_one(head.part, head.part.len()) {
+            Ok(Some(Ends::AtTheEnd)) => Likeness::Certain,
+            // Readers look for the record a while back; so it is in every tar archive whose last member is a zip.
+            Ok(Some(Ends::Before)) => Likeness::Possible,
+            Ok(None) | Err(_) => Likeness::No,
         }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let read = zip::read(part.as_source(), part.len(), looking.limits).map_err(unread)?;
+        let read = zip::read(part.as_source(), part.len(), looking.limits).map_err(archive::unread)?;
         let names: Vec<&str> = read.members.iter().map(|member| member.name.as_str()).collect();
         let kind = KINDS.iter().find(|kind| kind.recognise(&names));
         for fault in &read.faults {
@@ -153,14 +155,5 @@ fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
     looking.find(&rules::PREFIX, part.at(0), message);
     if !looking.is_also(part, FormatId("zip")) && looking.is_known(&part.rest(0, begin)) {
         looking.inside(&part.rest(0, begin));
-    }
-}
-
-fn unread(error: ArchiveError) -> Unread {
-    match error {
-        ArchiveError::Malformed { at, what } => Unread::malformed(at, what),
-        ArchiveError::Source(error) => error.into(),
-        ArchiveError::Limit(reached) => reached.into(),
-        other => Unread::of(&UNINSPECTABLE, other.to_string()),
     }
 }
