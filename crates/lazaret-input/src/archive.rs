@@ -22,7 +22,7 @@ pub mod zip;
 use lazaret_core::{Limit, LimitExceeded, SourceError};
 
 pub use names::{leaves, leaves_by_link};
-pub use unpack::{Packing, Unpacked, Window, unpack};
+pub use unpack::{MAX_REREADS, Packing, Unpacked, Window, unpack};
 
 /// Most members of one archive.
 pub const MAX_MEMBERS: Limit = Limit::new("archive.max_members", 100_000);

@@ -58,7 +58,9 @@ pub use rules::{
 /// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[lazaret_core::Limit] = &[
     archive::MAX_DIRECTORY,
+    archive::zip::MAX_GAP,
     archive::MAX_MEMBERS,
+    archive::MAX_REREADS,
     decompress::MAX_DICTIONARY,
     decompress::MAX_EXPANDED,
     decompress::MAX_NESTING,

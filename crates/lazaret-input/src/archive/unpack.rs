@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flate2::Crc;
-use lazaret_core::{Hint, Limit, Limits, Source, SourceError};
+use lazaret_core::{Hint, Limit, Limits, Source, SourceError, UNINSPECTABLE};
 use lzma_rust2::LzmaReader;
 
 use super::bytes;
 use crate::decompress::{Codec, UnpackError, capped, dictionary_kib};
 use crate::file::{MemorySource, copy};
+
+/// How often one packed member is unpacked anew because it is read back.
+pub const MAX_REREADS: Limit = Limit::new("archive.max_rereads", 32);
 
 /// Up to this many unpacked bytes are kept in memory.
 const KEPT: usize = 8 << 20;
@@ -99,7 +102,7 @@ pub fn unpack(packed: &Window, packing: &Packing, most: Limit, limits: &Limits) 
             len,
             tail_from: len.saturating_sub(counting.tail.len() as u64),
             tail: counting.tail,
-            forward: Mutex::new(Forward { stream: None, block: Vec::new(), begin: 0 }),
+            forward: Mutex::new(Forward { stream: None, block: Vec::new(), begin: 0, rereads: 0 }),
         }),
     };
     Unpacked { source, len, crc, taken, fault }
@@ -209,7 +212,7 @@ pub(super) fn lzma(
 ) -> Result<Stream, UnpackError> {
     // No dictionary larger than what is unpacked is ever used.
     let dictionary = size.map_or(dictionary, |size| dictionary.min(u32::try_from(size.max(4096)).unwrap_or(u32::MAX)));
-    super::unpack::check_dictionary(dictionary, Codec::Lzma, limits)?;
+    check_dictionary(dictionary, Codec::Lzma, limits)?;
     let reader = LzmaReader::new_with_props(packed, size.unwrap_or(u64::MAX), properties, dictionary, None)
         .map_err(|_| UnpackError::Damaged { codec: Codec::Lzma, at: 0, what: "its properties are wrong" })?;
     Ok(Box::new(reader))
@@ -219,7 +222,7 @@ pub(super) fn check_dictionary(dictionary: u32, codec: Codec, limits: &Limits) -
     let limit = limits.get(crate::decompress::MAX_DICTIONARY);
     let allowed = dictionary >> 10 <= dictionary_kib(limits);
     let checked = if allowed { Ok(()) } else { limit.check(u64::from(dictionary)) };
-    checked.map_err(|reached| UnpackError::Limit { rule: &lazaret_core::UNINSPECTABLE, codec, at: 0, reached })
+    checked.map_err(|reached| UnpackError::Limit { rule: &UNINSPECTABLE, codec, at: 0, reached })
 }
 
 /// A window as a stream.
@@ -288,12 +291,18 @@ struct Forward {
     stream: Option<Stream>,
     block: Vec<u8>,
     begin: u64,
+    rereads: u64,
 }
 
 impl Again {
     /// Makes the block hold the byte at an offset, which is before the end.
     fn reach(&self, forward: &mut Forward, offset: u64) -> io::Result<()> {
         if offset < forward.begin || forward.stream.is_none() {
+            forward.rereads = forward.rereads.saturating_add(1);
+            self.opened.limits.get(MAX_REREADS).check(forward.rereads).map_err(|reached| {
+                let codec = self.opened.packing.codec();
+                io::Error::other(UnpackError::Limit { rule: &UNINSPECTABLE, codec, at: offset, reached })
+            })?;
             let (stream, _) = self.opened.open().map_err(io::Error::other)?;
             (forward.stream, forward.begin) = (Some(stream), 0);
             forward.block.clear();

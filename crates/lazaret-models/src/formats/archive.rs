@@ -1,11 +1,11 @@
 //! What archives of every kind have in common: their faults as findings, their members looked at one by one.
 
-use lazaret_core::{Finding, Limit, Rule, Severity, UNINSPECTABLE};
+use lazaret_core::{Finding, Rule, Severity, UNINSPECTABLE};
 use lazaret_input::archive::{ArchiveError, Fault, FaultKind, leaves_by_link};
 use lazaret_input::decompress::UnpackError;
 use lazaret_input::{EXPANDED_SIZE, RATIO};
 
-use crate::look::{Looking, MAX_EXPANDED};
+use crate::look::Looking;
 use crate::part::{Part, Unread, printed};
 use crate::rules::{self, ModelRule};
 
@@ -42,11 +42,6 @@ pub(super) fn unread(error: ArchiveError) -> Unread {
         ArchiveError::Limit(reached) => reached.into(),
         other => Unread::of(&UNINSPECTABLE, other.to_string()),
     }
-}
-
-/// How much may be unpacked yet.
-pub(super) fn room(looking: &Looking<'_>) -> Limit {
-    looking.limits.get(MAX_EXPANDED).with(looking.room())
 }
 
 /// Packed bytes could not be unpacked whole. A bomb is an attack, whoever unpacks it.

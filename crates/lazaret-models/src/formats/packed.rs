@@ -64,7 +64,7 @@ impl ModelFormat for Packed {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let window = Window { source: part.as_source(), from: 0, len: part.len() };
-        let unpacked = unpack(&window, &Packing::Codec(self.codec), archive::room(looking), looking.limits);
+        let unpacked = unpack(&window, &Packing::Codec(self.codec), looking.room(), looking.limits);
         looking.unpacked(unpacked.len)?;
         let inner = part.member(unpacked.source, unpacked.len, &self.inner_name(part));
         if let Some(error) = &unpacked.fault {

@@ -50,7 +50,7 @@ impl ModelFormat for SevenZ {
 }
 
 fn read_folder(reader: &Reader, folder: usize, members: &[&Member], part: &Part, looking: &mut Looking<'_>) {
-    let unpacked = match reader.unpack(folder, archive::room(looking), looking.limits) {
+    let unpacked = match reader.unpack(folder, looking.room(), looking.limits) {
         Ok(unpacked) => unpacked,
         Err(fault) => {
             looking.not_whole();

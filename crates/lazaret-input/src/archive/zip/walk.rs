@@ -134,6 +134,8 @@ impl Walk<'_> {
             }
         }
         self.regions.push((at, at.saturating_add(next as u64), Owner::Records));
+        // In the order of their bytes: an archive that is itself packed is then read forward.
+        listed.sort_by_key(|(member, _)| member.header_at);
         for (member, raw_name) in listed {
             self.listed(member, raw_name)?;
         }

@@ -107,7 +107,7 @@ fn one(
     part: &Part,
     looking: &mut Looking<'_>,
 ) {
-    let opened = match read.open(index, archive::room(looking), looking.limits) {
+    let opened = match read.open(index, looking.room(), looking.limits) {
         Ok(opened) => opened,
         Err(fault) => {
             // A header that cannot be read was told when the archive was walked.
