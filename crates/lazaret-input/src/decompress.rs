@@ -24,8 +24,8 @@ use lazaret_core::{Limit, LimitExceeded, Limits, Refused, Rule, Source, SourceEr
 use crate::file::SourceReader;
 use crate::rules::{EXPANDED_SIZE, RATIO};
 
-pub(crate) use codec::{dictionary_kib, is_ending};
 pub use codec::{Codec, is_compressed};
+pub(crate) use codec::{dictionary_kib, is_ending};
 pub use source::unpack;
 
 /// How many bytes may be unpacked from one source.

@@ -215,16 +215,6 @@ impl<'a> Looking<'a> {
         }
     }
 
-    /// Whether any format reads a part, by its first bytes.
-    pub(crate) fn is_known(&self, part: &Part) -> bool {
-        !by_head(part).is_empty()
-    }
-
-    /// Whether a part is of a format besides this one, so that it is read as both.
-    pub(crate) fn is_also(&self, part: &Part, id: FormatId) -> bool {
-        by_head(part).iter().any(|format| format.id() != id)
-    }
-
     /// Adds a finding of a rule.
     pub(crate) fn find(&mut self, rule: &'static ModelRule, at: Locator, message: impl Into<String>) {
         self.add(Finding::new(&rule.rule, at, message));
@@ -314,8 +304,18 @@ impl<'a> Looking<'a> {
     }
 }
 
+/// Whether any format reads a part, by its bytes alone.
+pub(crate) fn is_known(part: &Part) -> bool {
+    !by_content(part).is_empty()
+}
+
+/// Whether a part is of a format besides this one, so that it is read as both.
+pub(crate) fn is_also(part: &Part, id: FormatId) -> bool {
+    by_content(part).iter().any(|format| format.id() != id)
+}
+
 /// The formats that read a part of a file, without a name.
-fn by_head(part: &Part) -> Vec<&'static dyn ModelFormat> {
+fn by_content(part: &Part) -> Vec<&'static dyn ModelFormat> {
     let mut head = vec![0; HEAD];
     let read = part.read_at(0, &mut head).unwrap_or(0);
     head.truncate(read);

@@ -15,7 +15,8 @@ fn rooted(name: &str) -> Option<&'static str> {
     if name.starts_with(['/', '\\']) {
         return Some("it is absolute");
     }
-    matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic()).then_some("it names a drive")
+    matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
+        .then_some("it names a drive")
 }
 
 /// Whether the steps lead out, beginning so many folders deep.
@@ -44,7 +45,9 @@ mod tests {
 
     #[test]
     fn names_that_leave_the_folder_are_told_from_those_that_stay() {
-        for name in ["../a", "a/../../b", "/etc/passwd", "..\\..\\a", "C:\\a", "c:a", "\\\\host\\a", "a/..\\../b"] {
+        for name in
+            ["../a", "a/../../b", "/etc/passwd", "..\\..\\a", "C:\\a", "c:a", "\\\\host\\a", "a/..\\../b"]
+        {
             assert!(leaves(name).is_some(), "{name}");
         }
         for name in ["a/b", "a/../b", "..a/b", "a..", "./a", "a/b/../../c", "archive/data.pkl", "é:x"] {

@@ -86,7 +86,10 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<SevenZ
     }
     limits.get(MAX_DIRECTORY).check(size)?;
     let at = START_LEN.saturating_add(offset);
-    let end = at.checked_add(size).filter(|end| *end <= len).ok_or_else(|| malformed(at, "its header is not there"))?;
+    let end = at
+        .checked_add(size)
+        .filter(|end| *end <= len)
+        .ok_or_else(|| malformed(at, "its header is not there"))?;
     archive.end = end;
     let mut bytes = read_bytes(&*archive.source, at, usize::try_from(size).unwrap_or(0))?;
     if crc_of(&bytes) != crc {
@@ -102,9 +105,14 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<SevenZ
             Listing::Packed(streams) => {
                 archive.streams = streams;
                 let most = limits.get(MAX_DIRECTORY);
-                let unpacked = archive.unpack(0, most, limits).map_err(|_| malformed(at, "its packed header is not read here"))?;
+                let unpacked = archive
+                    .unpack(0, most, limits)
+                    .map_err(|_| malformed(at, "its packed header is not read here"))?;
                 if unpacked.fault.is_some() {
-                    return Err(malformed(at, "its packed header is damaged, or larger than `archive.max_directory`"));
+                    return Err(malformed(
+                        at,
+                        "its packed header is damaged, or larger than `archive.max_directory`",
+                    ));
                 }
                 let count = usize::try_from(unpacked.len).unwrap_or(0);
                 bytes = read_bytes(&*unpacked.source, 0, count)?;
@@ -140,7 +148,8 @@ impl SevenZ {
             return Err(fault(FaultKind::Encrypted, "it is encrypted"));
         }
         let chain = chain.clone().ok_or_else(|| unreadable("its coders are not read here"))?;
-        let (from, len) = *self.streams.packs.get(*pack).ok_or_else(|| unreadable("its packed bytes are not there"))?;
+        let (from, len) =
+            *self.streams.packs.get(*pack).ok_or_else(|| unreadable("its packed bytes are not there"))?;
         let packed = Window { source: Arc::clone(&self.source), from, len };
         let mut unpacked = unpack(&packed, &Packing::SevenZ(chain), most, limits);
         let wrong = unpacked.len != *size || crc.is_some_and(|crc| crc != unpacked.crc);

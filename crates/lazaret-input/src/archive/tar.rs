@@ -129,7 +129,8 @@ impl Tar {
                 kind => {
                     let len = pax.size.unwrap_or(own_len);
                     let name = pax.path.take().or(long_name.take()).unwrap_or_else(|| header.name());
-                    let target = pax.linkpath.take().or(long_target.take()).unwrap_or_else(|| header.target());
+                    let target =
+                        pax.linkpath.take().or(long_target.take()).unwrap_or_else(|| header.target());
                     return Ok(Some(self.member(kind, name, target, header_at, len, own_len, pax.sparse)));
                 }
             }
@@ -221,7 +222,12 @@ impl Tar {
     }
 
     fn damaged(&mut self, at: u64) {
-        self.faults.push(Fault::new(FaultKind::Unreadable, None, at, "no header of a member is where one should be"));
+        self.faults.push(Fault::new(
+            FaultKind::Unreadable,
+            None,
+            at,
+            "no header of a member is where one should be",
+        ));
     }
 
     /// Goes on behind so many bytes, which are filled up to a whole block.
@@ -287,7 +293,9 @@ impl Pax {
     fn read(&mut self, mut records: &[u8]) -> bool {
         while !records.is_empty() && records.first() != Some(&0) {
             let Some(space) = records.iter().position(|byte| *byte == b' ') else { return false };
-            let len = records.get(..space).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
+            let len = records
+                .get(..space)
+                .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<usize>().ok());
             let record = len.and_then(|len| records.get(space.saturating_add(1)..len));
             let (Some(len), Some([body @ .., b'\n'])) = (len, record) else { return false };
             let Some(equals) = body.iter().position(|byte| *byte == b'=') else { return false };

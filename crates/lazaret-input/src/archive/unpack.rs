@@ -2,6 +2,7 @@
 //!
 //! Up to [`KEPT`] bytes are kept unpacked; more are unpacked anew as they are read, forward, a block at a time. Their
 //! last bytes are kept, so that looking at the end of a long one does not unpack it all again.
+#![expect(clippy::disallowed_types, reason = "a raw decoder, under the limits that are set around it here")]
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -191,7 +192,11 @@ impl Opening {
 }
 
 /// Zip method 14: version (2 bytes), size of the properties (2 bytes), the properties (5), and the stream.
-fn zip_lzma(mut packed: impl BufRead + Send + 'static, size: Option<u64>, limits: &Limits) -> Result<Stream, UnpackError> {
+fn zip_lzma(
+    mut packed: impl BufRead + Send + 'static,
+    size: Option<u64>,
+    limits: &Limits,
+) -> Result<Stream, UnpackError> {
     let damaged = |what| UnpackError::Damaged { codec: Codec::Lzma, at: 0, what };
     let mut header = [0; 9];
     packed.read_exact(&mut header).map_err(|_| damaged("it is cut off"))?;
@@ -211,10 +216,13 @@ pub(super) fn lzma(
     limits: &Limits,
 ) -> Result<Stream, UnpackError> {
     // No dictionary larger than what is unpacked is ever used.
-    let dictionary = size.map_or(dictionary, |size| dictionary.min(u32::try_from(size.max(4096)).unwrap_or(u32::MAX)));
+    let dictionary =
+        size.map_or(dictionary, |size| dictionary.min(u32::try_from(size.max(4096)).unwrap_or(u32::MAX)));
     check_dictionary(dictionary, Codec::Lzma, limits)?;
-    let reader = LzmaReader::new_with_props(packed, size.unwrap_or(u64::MAX), properties, dictionary, None)
-        .map_err(|_| UnpackError::Damaged { codec: Codec::Lzma, at: 0, what: "its properties are wrong" })?;
+    let reader =
+        LzmaReader::new_with_props(packed, size.unwrap_or(u64::MAX), properties, dictionary, None).map_err(
+            |_| UnpackError::Damaged { codec: Codec::Lzma, at: 0, what: "its properties are wrong" },
+        )?;
     Ok(Box::new(reader))
 }
 
@@ -341,7 +349,8 @@ impl Source for Again {
         while let Some(room) = buffer.get_mut(done..wanted).filter(|room| !room.is_empty()) {
             let at = offset.saturating_add(done as u64);
             if let Some(into) = at.checked_sub(self.tail_from) {
-                let held = usize::try_from(into).ok().and_then(|into| self.tail.get(into..)).unwrap_or_default();
+                let held =
+                    usize::try_from(into).ok().and_then(|into| self.tail.get(into..)).unwrap_or_default();
                 return Ok(done.saturating_add(copy(held, room)));
             }
             let failed = |cause| SourceError { at, cause };

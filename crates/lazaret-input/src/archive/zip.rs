@@ -11,8 +11,10 @@
 //! |---|---|
 //! | `records` | end records, directories and local headers, as they are written |
 //! | `walk` | all members of an archive, and where its headers disagree |
+//! | `gaps` | what lies outside all members |
 //! | `open` | the bytes of one member |
 
+mod gaps;
 mod open;
 mod records;
 mod walk;

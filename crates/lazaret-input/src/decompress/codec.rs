@@ -86,9 +86,7 @@ impl Codec {
             Self::Deflate => Box::new(Stepped::ending(packed, Zlib::raw())),
             Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(packed)),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
-            Self::Lzma => {
-                Box::new(LzmaReader::new_mem_limit(packed, dictionary_kib(limits), None)?)
-            }
+            Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, dictionary_kib(limits), None)?),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, dictionary_kib(limits))),
             Self::Lz4 => Box::new(FrameDecoder::new(packed)),
             Self::Copy => Box::new(packed),

@@ -77,7 +77,12 @@ impl ModelFormat for Program {
         } else {
             (Severity::High, "")
         };
-        looking.find_as(severity, &rules::PROGRAM, part.at(0), format!("it is a program{why}: {}", self.about));
+        looking.find_as(
+            severity,
+            &rules::PROGRAM,
+            part.at(0),
+            format!("it is a program{why}: {}", self.about),
+        );
         Ok(self.id())
     }
 }
@@ -101,12 +106,13 @@ fn is_pe(head: &Head<'_>) -> bool {
 }
 
 fn is_mach_o(head: &Head<'_>) -> bool {
-    match head.bytes {
-        [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => true,
-        // The same mark begins Java classes, whose next number is a version of 45 and more.
-        [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..=39, ..] => true,
-        _ => false,
-    }
+    // The mark of several systems in one also begins Java classes, whose next number is a version of 45 and more.
+    matches!(
+        head.bytes,
+        [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
+            | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
+            | [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..=39, ..]
+    )
 }
 
 /// `#!` and the path of an interpreter, in a line of text.
@@ -117,7 +123,7 @@ fn is_script(head: &[u8]) -> bool {
     line.starts_with(b"/") && line.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t')
 }
 
-/// An engine of TensorRT: compiled for one GPU, perhaps with plug-ins that run on the host.
+/// An engine of `TensorRT`: compiled for one GPU, perhaps with plug-ins that run on the host.
 pub(crate) struct TensorRt;
 
 impl ModelFormat for TensorRt {

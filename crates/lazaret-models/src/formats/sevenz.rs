@@ -31,7 +31,8 @@ impl ModelFormat for SevenZ {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let reader = sevenz::read(part.as_source(), part.len(), looking.limits).map_err(archive::unread)?;
         for fault in &reader.faults {
-            let name = fault.member.and_then(|index| reader.members.get(index)).map(|member| member.name.as_str());
+            let name =
+                fault.member.and_then(|index| reader.members.get(index)).map(|member| member.name.as_str());
             archive::tell(fault, name, part, looking);
         }
         // Members lie in their folders in order.
@@ -81,9 +82,8 @@ fn read_folder(reader: &Reader, folder: usize, members: &[&Member], part: &Part,
             looking.inside(&inner);
         }
     }
-    if members.len() > 1 && unpacked.fault.is_some() && !members.iter().any(|member| member.from.saturating_add(member.len) > unpacked.len) {
-        if let Some(error) = &unpacked.fault {
-            archive::cut(error, part, looking);
-        }
+    let told = |member: &&Member| member.from.saturating_add(member.len) > unpacked.len;
+    if let Some(error) = unpacked.fault.as_ref().filter(|_| members.len() > 1 && !members.iter().any(told)) {
+        archive::cut(error, part, looking);
     }
 }

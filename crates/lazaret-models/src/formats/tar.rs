@@ -1,4 +1,4 @@
-//! Tar archives, and NeMo models, which are one.
+//! Tar archives, and `NeMo` models, which are one.
 
 use lazaret_core::{FormatId, Likeness};
 use lazaret_input::archive::tar::{Member, MemberKind, Tar as Reader, is_header};
@@ -50,7 +50,8 @@ impl ModelFormat for Tar {
             let Some(member) = member else { break };
             is_nemo |= member.name.trim_start_matches("./") == "model_config.yaml";
             if !matches!(member.kind, MemberKind::Folder) && !names.insert(member.name.clone()) {
-                let message = "the archive has two members of this name: which one is read depends on the reader";
+                let message =
+                    "the archive has two members of this name: which one is read depends on the reader";
                 looking.find(&rules::DUPLICATE_MEMBER, part.inner(&member.name), message);
             }
             one(&member, part, looking);

@@ -16,6 +16,7 @@ use crate::decompress::{Codec, UnpackError};
 type Stream = Box<dyn Read + Send>;
 
 const PACKED_BLOCK: usize = 64 << 10;
+const WRONG: &str = "its properties are wrong";
 
 /// One coder.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub struct Chain {
 
 impl Chain {
     /// A chain of the coders of a folder, given from the last to the first; none where one is not read here.
-    pub(super) fn new(coders: Vec<Coder>, from_last: &[u64]) -> Option<Self> {
+    pub(super) fn new(coders: &[Coder], from_last: &[u64]) -> Option<Self> {
         let mut chain = Vec::new();
         for number in from_last.iter().rev() {
             let number = usize::try_from(*number).ok()?;
@@ -102,7 +103,9 @@ fn kind(coder: &Coder) -> Option<Kind> {
         [0x04] | [0x03, 0x03, 0x01, 0x03] => Kind::Branches(|stream| Box::new(BcjReader::new_x86(stream, 0))),
         [0x05] | [0x03, 0x03, 0x02, 0x05] => Kind::Branches(|stream| Box::new(BcjReader::new_ppc(stream, 0))),
         [0x07] | [0x03, 0x03, 0x05, 0x01] => Kind::Branches(|stream| Box::new(BcjReader::new_arm(stream, 0))),
-        [0x08] | [0x03, 0x03, 0x07, 0x01] => Kind::Branches(|stream| Box::new(BcjReader::new_arm_thumb(stream, 0))),
+        [0x08] | [0x03, 0x03, 0x07, 0x01] => {
+            Kind::Branches(|stream| Box::new(BcjReader::new_arm_thumb(stream, 0)))
+        }
         [0x0a] => Kind::Branches(|stream| Box::new(BcjReader::new_arm64(stream, 0))),
         _ => return None,
     })
@@ -110,7 +113,6 @@ fn kind(coder: &Coder) -> Option<Kind> {
 
 fn decoder(coder: &Coder, packed: Stream, limits: &Limits) -> Result<Stream, UnpackError> {
     let damaged = |codec, what| UnpackError::Damaged { codec, at: 0, what };
-    const WRONG: &str = "its properties are wrong";
     match (kind(coder), coder.properties.as_slice()) {
         (Some(Kind::Codec(Codec::Copy)), _) => Ok(packed),
         (Some(Kind::Codec(Codec::Lzma)), [properties, d0, d1, d2, d3]) => {
@@ -126,9 +128,9 @@ fn decoder(coder: &Coder, packed: Stream, limits: &Limits) -> Result<Stream, Unp
             check_dictionary(dictionary, Codec::Lzma2, limits)?;
             Ok(Box::new(Lzma2Reader::new(packed, dictionary, None)))
         }
-        (Some(Kind::Codec(codec @ (Codec::Lzma | Codec::Lzma2))), _) => Err(damaged(codec, WRONG)),
-        (Some(Kind::Codec(codec)), _) => {
-            codec.decoder(BufReader::with_capacity(PACKED_BLOCK, packed), limits)
+        (Some(Kind::Codec(lzma @ (Codec::Lzma | Codec::Lzma2))), _) => Err(damaged(lzma, WRONG)),
+        (Some(Kind::Codec(other)), _) => {
+            other.decoder(BufReader::with_capacity(PACKED_BLOCK, packed), limits)
         }
         (Some(Kind::Delta), [distance]) => {
             Ok(Box::new(DeltaReader::new(packed, usize::from(*distance).saturating_add(1))))

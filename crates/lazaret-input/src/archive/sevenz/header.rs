@@ -111,7 +111,11 @@ impl<'a> Input<'a> {
     /// A number of things: no more than is allowed.
     fn count(&mut self) -> Read<u64> {
         let count = self.number()?;
-        if count > self.most { Err("it has more members than `archive.max_members` allows") } else { Ok(count) }
+        if count > self.most {
+            Err("it has more members than `archive.max_members` allows")
+        } else {
+            Ok(count)
+        }
     }
 
     fn bits(&mut self, count: u64) -> Read<Vec<bool>> {
@@ -235,7 +239,8 @@ fn folder(input: &mut Input<'_>, pack: usize) -> Read<(Folder, u64, usize, usize
     for _ in 0..coder_count {
         let flags = input.byte()?;
         let id = input.take(u64::from(flags & 0x0f))?.to_vec();
-        let (coder_ins, coder_outs) = if flags & 0x10 != 0 { (input.number()?, input.number()?) } else { (1, 1) };
+        let (coder_ins, coder_outs) =
+            if flags & 0x10 != 0 { (input.number()?, input.number()?) } else { (1, 1) };
         if coder_ins > MOST_CODERS || coder_outs != 1 {
             return Err(WRONG);
         }
@@ -272,7 +277,7 @@ fn folder(input: &mut Input<'_>, pack: usize) -> Read<(Folder, u64, usize, usize
     let encrypted = coders.iter().any(|coder| coder.id == Coder::AES);
     let whole = simple && pack_count == 1 && order.len() as u64 == coder_count;
     let main = usize::try_from(main).unwrap_or(0);
-    let chain = Chain::new(coders, &order).filter(|_| whole);
+    let chain = Chain::new(&coders, &order).filter(|_| whole);
     let folder = Folder { chain, encrypted, pack, size: 0, crc: None };
     Ok((folder, outs, main, usize::try_from(pack_count).unwrap_or(0)))
 }
@@ -314,7 +319,8 @@ fn sub_streams(input: &mut Input<'_>, found: &mut Streams) -> Read<()> {
             0x0a => {
                 // One for each member whose folder's own CRC does not say it already.
                 let known = |folder: &super::header::Folder, count: u64| count == 1 && folder.crc.is_some();
-                let missing = found.folders.iter().zip(&counts).filter(|(folder, count)| !known(folder, **count));
+                let missing =
+                    found.folders.iter().zip(&counts).filter(|(folder, count)| !known(folder, **count));
                 let missing = missing.fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
                 input.digests(missing)?;
             }
@@ -366,7 +372,13 @@ fn files(input: &mut Input<'_>, streams: &Streams) -> Read<Vec<Member>> {
         let place = if empty.get(index).copied().unwrap_or(false) { None } else { places.next() };
         let (folder, from, len) = place.map_or((None, 0, 0), |(folder, from, len)| (Some(folder), from, len));
         let name = names.get(index).cloned().unwrap_or_else(|| format!("member {index}"));
-        members.push(Member { name, folder, from, len, attributes: attributes.get(index).copied().unwrap_or(0) });
+        members.push(Member {
+            name,
+            folder,
+            from,
+            len,
+            attributes: attributes.get(index).copied().unwrap_or(0),
+        });
         if names.len() < index && place.is_none() && index > input.bytes.len().saturating_add(4096) {
             return Err(WRONG); // members without names, bytes or anything else: a number that nothing stands behind
         }

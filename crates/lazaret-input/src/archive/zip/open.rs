@@ -41,18 +41,16 @@ impl Zip {
         let from = member.data_at.ok_or_else(|| unreadable("its local header cannot be read"))?;
         let packed = Window { source: Arc::clone(&self.source), from, len: member.packed };
         let Some(packing) = packing(member) else {
-            let says_so = member.says_encrypted();
-            return self.stored(member, packed).filter(|_| member.method == 0).ok_or_else(|| match member.method {
-                0 => fault(FaultKind::Encrypted, "it is encrypted".to_owned()),
+            let lies = member.says_encrypted();
+            let mut opened = stored(member, packed).ok_or_else(|| match member.method {
                 99 => fault(FaultKind::Encrypted, "it is encrypted (method 99)".to_owned()),
-                method if says_so => fault(FaultKind::Encrypted, format!("it is encrypted (method {method})")),
+                method if lies => fault(FaultKind::Encrypted, format!("it is encrypted (method {method})")),
                 method => fault(FaultKind::Unreadable, format!("its method {method} is not read here")),
-            }).map(|mut opened| {
-                if says_so {
-                    opened.faults.push(fault(FaultKind::Encrypted, LIES.to_owned()));
-                }
-                opened
-            });
+            })?;
+            if lies {
+                opened.faults.push(fault(FaultKind::Encrypted, LIES.to_owned()));
+            }
+            return Ok(opened);
         };
         let unpacked = unpack(&packed, &packing, most, limits);
         let matches = unpacked.crc == member.crc && unpacked.len == member.size;
@@ -64,7 +62,8 @@ impl Zip {
             faults.push(fault(FaultKind::Encrypted, LIES.to_owned()));
         } else if unpacked.fault.is_none() && !member.unsized_ {
             if unpacked.len != member.size {
-                let why = format!("it unpacks to {} bytes and not to the {} it says", unpacked.len, member.size);
+                let why =
+                    format!("it unpacks to {} bytes and not to the {} it says", unpacked.len, member.size);
                 faults.push(fault(FaultKind::Mismatch, why));
             } else if unpacked.crc != member.crc {
                 let why = "its CRC is not that of its bytes: some readers refuse it, others do not";
@@ -85,18 +84,18 @@ impl Zip {
             cut: unpacked.fault,
         })
     }
-
-    /// A stored member; none where it is encrypted.
-    fn stored(&self, member: &Member, packed: Window) -> Option<Opened> {
-        if member.says_encrypted() && (member.packed != member.size || !has_crc(&packed, member.crc)) {
-            return None;
-        }
-        let Window { source, from, len } = packed;
-        Some(Opened { source, from, len, stored: true, unpacked: 0, faults: Vec::new(), cut: None })
-    }
 }
 
-const LIES: &str = "a flag says that it is encrypted, and it is not: readers that believe the flag pass it by";
+/// A stored member; none where it is encrypted, or packed in a way that is not read.
+fn stored(member: &Member, packed: Window) -> Option<Opened> {
+    let plain = !member.says_encrypted() || (member.packed == member.size && has_crc(&packed, member.crc));
+    let Window { source, from, len } = packed;
+    let opened = Opened { source, from, len, stored: true, unpacked: 0, faults: Vec::new(), cut: None };
+    Some(opened).filter(|_| plain && member.method == 0)
+}
+
+const LIES: &str =
+    "a flag says that it is encrypted, and it is not: readers that believe the flag pass it by";
 
 /// How a member is packed; none where it is stored or by a method that is not read.
 fn packing(member: &Member) -> Option<Packing> {
@@ -105,7 +104,9 @@ fn packing(member: &Member) -> Option<Packing> {
         9 => Packing::Codec(Codec::Deflate64),
         12 => Packing::Codec(Codec::Bzip2),
         // Bit 1 says that an end mark is in the stream, so that the size is not needed.
-        14 => Packing::ZipLzma { size: Some(member.size).filter(|_| member.flags & 2 == 0 && !member.unsized_) },
+        14 => {
+            Packing::ZipLzma { size: Some(member.size).filter(|_| member.flags & 2 == 0 && !member.unsized_) }
+        }
         20 | 93 => Packing::Codec(Codec::Zstd),
         95 => Packing::Codec(Codec::Xz),
         _ => return None,

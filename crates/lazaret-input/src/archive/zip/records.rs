@@ -93,7 +93,8 @@ pub(super) fn parse_end(source: &dyn Source, len: u64, at: u64) -> Result<Option
     if !record.starts_with(END) {
         return Ok(None);
     }
-    let mut end = End { at, begins: at, comment: comment.into(), directories: Vec::new(), faults: Vec::new() };
+    let mut end =
+        End { at, begins: at, comment: comment.into(), directories: Vec::new(), faults: Vec::new() };
     if entries_here != entries {
         end.faults.push("its end record says two numbers of members");
     }
@@ -102,14 +103,14 @@ pub(super) fn parse_end(source: &dyn Source, len: u64, at: u64) -> Result<Option
         end.begins = begins;
         let (entries_64, size_64, offset_64) = wide;
         let agrees = |narrow: u64, none: u64, wide: u64| narrow == none || narrow == wide;
-        if !(agrees(entries.into(), 0xffff, entries_64)
+        let all_agree = agrees(entries.into(), 0xffff, entries_64)
             && agrees(size.into(), 0xffff_ffff, size_64)
-            && agrees(offset.into(), 0xffff_ffff, offset_64))
-        {
+            && agrees(offset.into(), 0xffff_ffff, offset_64);
+        if all_agree {
+            said = vec![wide];
+        } else {
             end.faults.push("its end record and its zip64 end record disagree");
             said.insert(0, wide);
-        } else {
-            said = vec![wide];
         }
     }
     for (entries, size, offset) in said {
@@ -118,8 +119,11 @@ pub(super) fn parse_end(source: &dyn Source, len: u64, at: u64) -> Result<Option
     Ok(Some(end))
 }
 
-/// The zip64 end record before an end record: where it begins, and the number of entries, size and offset it says.
-fn parse_end_64(source: &dyn Source, end_at: u64) -> Result<Option<(u64, (u64, u64, u64))>, SourceError> {
+/// The number of entries, the size and the offset that an end record says.
+type Said = (u64, u64, u64);
+
+/// The zip64 end record before an end record: where it begins, and what it says.
+fn parse_end_64(source: &dyn Source, end_at: u64) -> Result<Option<(u64, Said)>, SourceError> {
     let Some(locator_at) = end_at.checked_sub(20) else { return Ok(None) };
     let locator = read(source, locator_at, 20)?;
     let Some(said) = u64_at(&locator, 8).filter(|_| locator.starts_with(LOCATOR_64)) else { return Ok(None) };
@@ -181,7 +185,8 @@ pub(super) fn central(bytes: &[u8], base: u64, found: Found) -> Option<(Member, 
     let extra_end = name_end.checked_add(extra_len)?;
     let raw_name = bytes.get(CENTRAL_LEN..name_end)?;
     let extra = bytes.get(name_end..extra_end)?;
-    let mut sizes = [u64::from(u32_at(bytes, 24)?), u64::from(u32_at(bytes, 20)?), u64::from(u32_at(bytes, 42)?)];
+    let mut sizes =
+        [u64::from(u32_at(bytes, 24)?), u64::from(u32_at(bytes, 20)?), u64::from(u32_at(bytes, 42)?)];
     widen(&mut sizes, extra);
     let [size, packed, offset] = sizes;
     let member = Member {
@@ -243,12 +248,21 @@ pub(super) fn local(source: &dyn Source, at: u64) -> Result<Option<Local>, Sourc
             mode: 0,
             unsized_: flags & 8 != 0 && packed == 0,
         };
-        Some(Local { raw_name, unicode_name: unicode_name(extra), version: u16_at(&bytes, 4)? & 0xff, member })
+        Some(Local {
+            raw_name,
+            unicode_name: unicode_name(extra),
+            version: u16_at(&bytes, 4)? & 0xff,
+            member,
+        })
     })())
 }
 
 /// How long the data descriptor is that follows a member's bytes, if it says what the directory says.
-pub(super) fn descriptor(source: &Arc<dyn Source>, at: u64, member: &Member) -> Result<Option<u64>, SourceError> {
+pub(super) fn descriptor(
+    source: &Arc<dyn Source>,
+    at: u64,
+    member: &Member,
+) -> Result<Option<u64>, SourceError> {
     let bytes = read(&**source, at, 24)?;
     let (skip, fields) =
         if bytes.starts_with(DESCRIPTOR) { (4_u64, bytes.get(4..)) } else { (0, Some(bytes.as_slice())) };

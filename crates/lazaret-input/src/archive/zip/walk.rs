@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lazaret_core::{Limit, Limits, Source};
-use memchr::memmem;
 
-use super::super::bytes::{read as read_bytes, u32_at};
+use super::super::bytes::read as read_bytes;
 use super::super::names::leaves;
 use super::super::{ArchiveError, Fault, FaultKind, MAX_DIRECTORY, MAX_MEMBERS};
-use super::records::{self, Directory, END, END_LEN, End, LOCAL, Local};
+use super::records::{self, Directory, END_LEN, End, LOCAL, Local};
 use super::{Found, Member, Zip};
 
 /// Most bytes outside members that are searched for records.
 pub const MAX_GAP: Limit = Limit::new("archive.max_gap", 256 << 20);
 
-/// Most end records that are followed.
-const MOST_ENDS: usize = 16;
+/// Flags that say how a member is read: encrypted, patch, strong encryption, masked headers.
+const FLAGS: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
 /// Bytes between members below which nothing is said: padding that tools write.
 const PADDING: u64 = 64;
 
@@ -46,32 +45,37 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
     };
     match last {
         Some(at) => walk.end_record(at, Found::Listed)?,
-        None => walk.fault(FaultKind::Unreadable, None, len, "no end record: members are read from their own headers"),
+        None => walk.fault(
+            FaultKind::Unreadable,
+            None,
+            len,
+            "no end record: members are read from their own headers",
+        ),
     }
     walk.other_ends()?;
     walk.loose_members()?;
     Ok(walk.finish())
 }
 
-struct Walk<'a> {
-    zip: Zip,
-    len: u64,
-    limits: &'a Limits,
+pub(super) struct Walk<'a> {
+    pub(super) zip: Zip,
+    pub(super) len: u64,
+    pub(super) limits: &'a Limits,
     /// What is accounted for: from, to, whose.
-    regions: Vec<(u64, u64, Owner)>,
+    pub(super) regions: Vec<(u64, u64, Owner)>,
     /// End records that were followed.
-    ends: Vec<u64>,
+    pub(super) ends: Vec<u64>,
     /// Names seen, as bytes.
     raw_names: HashMap<Vec<u8>, usize>,
     /// The limit of members was reached.
-    full: bool,
+    pub(super) full: bool,
     /// How many more bytes outside members may be searched.
-    room: u64,
+    pub(super) room: u64,
 }
 
 /// Whose bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     Member(usize),
     /// Directories and end records.
     Records,
@@ -80,12 +84,12 @@ enum Owner {
 }
 
 impl Walk<'_> {
-    fn fault(&mut self, kind: FaultKind, member: Option<usize>, at: u64, why: impl Into<String>) {
+    pub(super) fn fault(&mut self, kind: FaultKind, member: Option<usize>, at: u64, why: impl Into<String>) {
         self.zip.faults.push(Fault::new(kind, member, at, why));
     }
 
     /// Follows the end record at a place.
-    fn end_record(&mut self, at: u64, found: Found) -> Result<(), ArchiveError> {
+    pub(super) fn end_record(&mut self, at: u64, found: Found) -> Result<(), ArchiveError> {
         self.ends.push(at);
         let Some(end) = records::parse_end(&*self.zip.source, self.len, at)? else { return Ok(()) };
         for why in &end.faults {
@@ -142,7 +146,12 @@ impl Walk<'_> {
         let whole = next as u64 >= size.min(span);
         if span > taken && !whole {
             let reached = most.exceeded(span);
-            self.fault(FaultKind::Unreadable, None, at, format!("its directory is not read whole: {reached}"));
+            self.fault(
+                FaultKind::Unreadable,
+                None,
+                at,
+                format!("its directory is not read whole: {reached}"),
+            );
         } else if !whole {
             let why = "its directory breaks off before its end";
             self.fault(FaultKind::Unreadable, None, at.saturating_add(next as u64), why);
@@ -155,8 +164,10 @@ impl Walk<'_> {
     }
 
     /// Adds a member; none when there are too many.
-    fn push(&mut self, member: Member) -> Option<usize> {
-        if let Err(reached) = self.limits.get(MAX_MEMBERS).check(self.zip.members.len() as u64 + 1) {
+    pub(super) fn push(&mut self, member: Member) -> Option<usize> {
+        if let Err(reached) =
+            self.limits.get(MAX_MEMBERS).check((self.zip.members.len() as u64).saturating_add(1))
+        {
             if !self.full {
                 self.full = true;
                 let why = format!("the members that follow are not read: {reached}");
@@ -180,7 +191,10 @@ impl Walk<'_> {
     fn listed(&mut self, mut member: Member, raw_name: Vec<u8>) -> Result<(), ArchiveError> {
         let header_at = member.header_at;
         let same = |other: &Member| {
-            other.header_at == header_at && other.name == member.name && other.packed == member.packed && other.method == member.method
+            other.header_at == header_at
+                && other.name == member.name
+                && other.packed == member.packed
+                && other.method == member.method
         };
         // Two directories may list one member; that is one member. One directory may not.
         if member.found == Found::OtherDirectory {
@@ -194,7 +208,12 @@ impl Walk<'_> {
             self.regions.push((header_at.min(self.len), header_at.min(self.len), Owner::Broken));
             let index = self.push(member);
             self.named(raw_name, index, header_at);
-            self.fault(FaultKind::Unreadable, index, header_at, "no local header is where the directory says");
+            self.fault(
+                FaultKind::Unreadable,
+                index,
+                header_at,
+                "no local header is where the directory says",
+            );
             return Ok(());
         };
         member.data_at = local.member.data_at;
@@ -240,7 +259,12 @@ impl Walk<'_> {
         if raw_name != local.raw_name {
             say.push(String::from("its local header has another name"));
             if let Some(why) = leaves(&own.name) {
-                self.fault(FaultKind::Escapes, Some(index), at, format!("its local header has another name: {why}"));
+                self.fault(
+                    FaultKind::Escapes,
+                    Some(index),
+                    at,
+                    format!("its local header has another name: {why}"),
+                );
             }
         }
         if let Some(unicode) = local.unicode_name.as_ref().filter(|_| raw_name.is_ascii()) {
@@ -254,7 +278,6 @@ impl Walk<'_> {
         if member.method != own.method {
             say.push(format!("the directory says method {}, its local header {}", member.method, own.method));
         }
-        const FLAGS: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13; // encrypted, patch, strong encryption, masked headers
         if member.flags & FLAGS != own.flags & FLAGS {
             say.push(String::from("the directory and its local header have other flags"));
         }
@@ -294,105 +317,20 @@ impl Walk<'_> {
         }
     }
 
-    /// Follows end records outside all members.
-    fn other_ends(&mut self) -> Result<(), ArchiveError> {
-        for _ in 0..MOST_ENDS {
-            let mut found = None;
-            for (from, to) in self.gaps() {
-                let ends = &self.ends;
-                found = search(&*self.zip.source, from, to, END, &mut self.room, |at| ends.contains(&at))?;
-                if found.is_some() {
-                    break;
-                }
-            }
-            let Some(at) = found else { return Ok(()) };
-            let before = self.zip.members.len();
-            let leads = records::parse_end(&*self.zip.source, self.len, at)?
-                .is_some_and(|end| !end.directories.is_empty());
-            if leads {
-                let why = "a second end record: which directory is read depends on the reader";
-                self.fault(FaultKind::Mismatch, None, at, why);
-                self.end_record(at, Found::OtherDirectory)?;
-            } else {
-                self.ends.push(at);
-            }
-            if self.full && self.zip.members.len() == before {
-                return Ok(());
-            }
-        }
-        self.fault(FaultKind::Unreadable, None, 0, format!("more than {MOST_ENDS} end records; the rest are not followed"));
-        Ok(())
-    }
-
-    /// Finds members that only their local headers give away, outside all others.
-    fn loose_members(&mut self) -> Result<(), ArchiveError> {
-        let gaps = self.gaps();
-        for (from, to) in gaps {
-            let mut next = from;
-            while let Some(at) = search(&*self.zip.source, next, to, LOCAL, &mut self.room, |_| false)? {
-                next = at.saturating_add(4);
-                let Some(local) = records::local(&*self.zip.source, at)?.filter(is_likely) else { continue };
-                let mut member = local.member;
-                let Some(data_at) = member.data_at.filter(|data_at| *data_at <= to) else { continue };
-                if member.unsized_ {
-                    member.packed = self.streamed_len(data_at, to)?;
-                    (member.size, member.found) = (member.packed, Found::LocalHeader);
-                } else if data_at.saturating_add(member.packed) > to {
-                    member.packed = to.saturating_sub(data_at);
-                    member.unsized_ = true;
-                }
-                let end = data_at.saturating_add(member.packed);
-                next = if member.unsized_ && member.method != 0 { data_at } else { end.max(next) };
-                let Some(index) = self.push(member) else { return Ok(()) };
-                self.regions.push((at, end, Owner::Member(index)));
-                if self.zip.ends {
-                    let why = "no directory lists it: only readers that go by local headers see it";
-                    self.fault(FaultKind::Hidden, Some(index), at, why);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// How many bytes a member written as a stream has: up to a descriptor that says so, else to the next record.
-    fn streamed_len(&mut self, from: u64, to: u64) -> Result<u64, ArchiveError> {
-        let mut next = from;
-        while let Some(at) = search(&*self.zip.source, next, to, b"PK\x07\x08", &mut self.room, |_| false)? {
-            let said = u32_at(&read_bytes(&*self.zip.source, at, 16)?, 8);
-            if said.map(u64::from) == Some(at.saturating_sub(from)) {
-                return Ok(at.saturating_sub(from));
-            }
-            next = at.saturating_add(4);
-        }
-        let found = search(&*self.zip.source, from, to, LOCAL, &mut self.room, |_| false)?;
-        Ok(found.unwrap_or(to).saturating_sub(from))
-    }
-
-    /// What is accounted for by nothing, in order.
-    fn gaps(&mut self) -> Vec<(u64, u64)> {
-        self.regions.sort_unstable_by_key(|(from, to, _)| (*from, *to));
-        let mut gaps = Vec::new();
-        let mut at = 0;
-        for (from, to, _) in &self.regions {
-            if *from > at {
-                gaps.push((at, *from));
-            }
-            at = at.max(*to);
-        }
-        if at < self.len {
-            gaps.push((at, self.len));
-        }
-        gaps
-    }
-
     fn finish(mut self) -> Zip {
         let gaps = self.gaps();
         let first = self.regions.iter().map(|(from, _, _)| *from).min().unwrap_or(0);
         self.zip.begin = first.min(self.len);
         self.overlaps();
         if self.room == 0 {
-            let reached = self.limits.get(MAX_GAP).exceeded(self.limits.get(MAX_GAP).most().saturating_add(1));
-            self.fault(FaultKind::Unreadable, None, 0, format!("bytes outside its members are not searched: {reached}"));
+            let reached =
+                self.limits.get(MAX_GAP).exceeded(self.limits.get(MAX_GAP).most().saturating_add(1));
+            self.fault(
+                FaultKind::Unreadable,
+                None,
+                0,
+                format!("bytes outside its members are not searched: {reached}"),
+            );
         }
         for (from, to) in gaps {
             // What is before and behind the archive the caller looks at; what a broken member has is its own.
@@ -432,41 +370,4 @@ impl Walk<'_> {
             self.fault(FaultKind::Mismatch, index, at, "it shares bytes with another record of the archive");
         }
     }
-}
-
-/// Whether a local header outside all members is one and not four bytes that look like it.
-fn is_likely(local: &Local) -> bool {
-    let name = &local.raw_name;
-    local.version <= 63
-        && matches!(local.member.method, 0..=20 | 93..=99)
-        && (1..=512).contains(&name.len())
-        && simdutf8::basic::from_utf8(name).is_ok_and(|name| !name.chars().any(char::is_control))
-}
-
-/// The first place of a signature in a stretch, but those that are skipped. `room` is how much may be searched.
-fn search(
-    source: &dyn Source,
-    from: u64,
-    to: u64,
-    signature: &[u8],
-    room: &mut u64,
-    skip: impl Fn(u64) -> bool,
-) -> Result<Option<u64>, ArchiveError> {
-    const BLOCK: u64 = 256 << 10;
-    let mut at = from;
-    while at < to && *room > 0 {
-        let count = BLOCK.min(to.saturating_sub(at));
-        let block = read_bytes(source, at, usize::try_from(count).unwrap_or(0))?;
-        for found in memmem::find_iter(&block, signature) {
-            let place = at.saturating_add(found as u64);
-            if !skip(place) {
-                *room = room.saturating_sub(found as u64);
-                return Ok(Some(place));
-            }
-        }
-        *room = room.saturating_sub(count);
-        // A signature may lie across two blocks.
-        at = if at.saturating_add(count) >= to { to } else { at.saturating_add(count).saturating_sub(3) };
-    }
-    Ok(None)
 }

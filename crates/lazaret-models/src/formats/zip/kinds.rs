@@ -2,12 +2,12 @@
 
 use lazaret_core::{FormatId, Severity};
 
-use super::ZipKind;
+use super::{ZipKind, ending, is_python};
 use crate::look::Looking;
 use crate::part::Part;
 use crate::rules;
 
-/// A model archive of TorchServe.
+/// A model archive of `TorchServe`.
 pub(super) struct ModelArchive;
 
 impl ZipKind for ModelArchive {
@@ -28,7 +28,7 @@ impl ZipKind for ModelArchive {
     }
 
     fn whole(&self, names: &[&str], part: &Part, looking: &mut Looking<'_>) {
-        let Some(handler) = names.iter().find(|name| name.ends_with(".py")) else { return };
+        let Some(handler) = names.iter().find(|name| is_python(name)) else { return };
         let message = "it carries Python source: the server runs its handler when it starts";
         looking.find(&rules::HANDLER_CODE, part.inner(handler), message);
     }
@@ -51,7 +51,7 @@ impl ZipKind for Npz {
     }
 
     fn recognise(&self, names: &[&str]) -> bool {
-        !names.is_empty() && names.iter().all(|name| name.ends_with(".npy"))
+        !names.is_empty() && names.iter().all(|name| ending(name) == "npy")
     }
 }
 

@@ -8,7 +8,7 @@ use lazaret_core::{FormatId, Likeness};
 use lazaret_input::archive::zip::{self, Ends, Member};
 
 use super::archive;
-use crate::look::{Head, Looking};
+use crate::look::{Head, Looking, is_also, is_known};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -55,8 +55,23 @@ impl ModelFormat for Zip {
 
     fn extensions(&self) -> &'static [&'static str] {
         &[
-            "zip", "pt", "pth", "ckpt", "bin", "mar", "npz", "keras", "skops", "whl", "egg", "pyz", "jar",
-            "ptl", "pt2", "nemo", "mlpackage",
+            "zip",
+            "pt",
+            "pth",
+            "ckpt",
+            "bin",
+            "mar",
+            "npz",
+            "keras",
+            "skops",
+            "whl",
+            "egg",
+            "pyz",
+            "jar",
+            "ptl",
+            "pt2",
+            "nemo",
+            "mlpackage",
         ]
     }
 
@@ -96,6 +111,16 @@ impl ModelFormat for Zip {
         }
         Ok(kind.map_or_else(|| self.id(), |kind| kind.id()))
     }
+}
+
+/// The ending of a member's name, without the dot.
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
+/// Whether a member is Python source, by its name.
+fn is_python(name: &str) -> bool {
+    ending(name) == "py"
 }
 
 /// Looks at one member. Whatever is wrong with it is told, and the next one is looked at.
@@ -151,9 +176,10 @@ fn one(
 
 /// What stands before the archive: told, and looked at unless the file was recognised by it already.
 fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
-    let message = format!("{begin} bytes stand before the archive: readers that begin at the end do not see them");
+    let message =
+        format!("{begin} bytes stand before the archive: readers that begin at the end do not see them");
     looking.find(&rules::PREFIX, part.at(0), message);
-    if !looking.is_also(part, FormatId("zip")) && looking.is_known(&part.rest(0, begin)) {
+    if !is_also(part, FormatId("zip")) && is_known(&part.rest(0, begin)) {
         looking.inside(&part.rest(0, begin));
     }
 }

@@ -2,7 +2,7 @@
 
 use lazaret_core::FormatId;
 
-use super::ZipKind;
+use super::{ZipKind, is_python};
 use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
@@ -26,7 +26,8 @@ impl ZipKind for TorchZip {
     fn recognise(&self, names: &[&str]) -> bool {
         top_of(names, "data.pkl").is_some_and(|top| {
             names.iter().filter_map(|name| name.strip_prefix(top)).any(|rest| {
-                matches!(rest, "version" | "byteorder" | ".format_version" | "constants.pkl") || rest.starts_with("data/")
+                matches!(rest, "version" | "byteorder" | ".format_version" | "constants.pkl")
+                    || rest.starts_with("data/")
             })
         })
     }
@@ -62,7 +63,7 @@ impl ZipKind for TorchPackage {
     }
 
     fn whole(&self, names: &[&str], part: &Part, looking: &mut Looking<'_>) {
-        let source = |name: &&&str| name.ends_with(".py");
+        let source = |name: &&&str| is_python(name);
         let Some(first) = names.iter().find(source) else { return };
         let message = format!(
             "it carries {} files of Python source, which loading its pickles imports and so runs",

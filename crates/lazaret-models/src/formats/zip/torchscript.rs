@@ -2,8 +2,8 @@
 
 use lazaret_core::FormatId;
 
-use super::ZipKind;
 use super::torch::{is_record, is_storage, top_of};
+use super::{ZipKind, is_python};
 use crate::look::Looking;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::rules;
@@ -28,7 +28,7 @@ impl ZipKind for TorchScript {
         let top = top_of(names, "constants.pkl").or_else(|| top_of(names, "data.pkl"));
         top.is_some_and(|top| {
             let code = |name: &&str| name.strip_prefix(top).is_some_and(|rest| rest.starts_with("code/"));
-            names.iter().any(|name| code(name) && name.ends_with(".py"))
+            names.iter().any(|name| code(name) && is_python(name))
         })
     }
 
@@ -60,9 +60,31 @@ const REACH_OUT: &[&str] = &[
 
 /// Namespaces of operators that come with PyTorch and its own libraries.
 const KNOWN: &[&str] = &[
-    "_caffe2", "_quantized", "aten", "fb", "image", "inductor", "mkldnn", "mkldnn_prepacked", "nnapi", "onnx",
-    "prepacked", "prim", "prims", "profiler", "quantized", "quantized_decomposed", "sparse", "static_runtime",
-    "symm_mem", "tensorexpr", "torchaudio", "torchtext", "torchvision", "video_reader", "xnnpack",
+    "_caffe2",
+    "_quantized",
+    "aten",
+    "fb",
+    "image",
+    "inductor",
+    "mkldnn",
+    "mkldnn_prepacked",
+    "nnapi",
+    "onnx",
+    "prepacked",
+    "prim",
+    "prims",
+    "profiler",
+    "quantized",
+    "quantized_decomposed",
+    "sparse",
+    "static_runtime",
+    "symm_mem",
+    "tensorexpr",
+    "torchaudio",
+    "torchtext",
+    "torchvision",
+    "video_reader",
+    "xnnpack",
 ];
 
 /// Namespaces that start work on other hosts.
@@ -70,8 +92,20 @@ const REMOTE: &[&str] = &["_c10d_functional", "c10d", "c10d_functional", "rpc"];
 
 /// Classes of a namespace of their own: `__torch__.torch.classes.NAMESPACE.NAME`.
 const KNOWN_CLASSES: &[&str] = &[
-    "__torch__", "cuda", "mkldnn", "metal", "nnapi", "profiling", "quantized", "rnn", "sparse", "torchaudio",
-    "torchtext", "vulkan", "xnnpack", "dist_rpc",
+    "__torch__",
+    "cuda",
+    "mkldnn",
+    "metal",
+    "nnapi",
+    "profiling",
+    "quantized",
+    "rnn",
+    "sparse",
+    "torchaudio",
+    "torchtext",
+    "vulkan",
+    "xnnpack",
+    "dist_rpc",
 ];
 
 /// Says what the operators that a program names can do. Words in strings and comments are none.
@@ -93,7 +127,8 @@ fn judge(source: &[u8], member: &Part, looking: &mut Looking<'_>) {
         let name = format!("{namespace}.{operator}");
         let shown = printed(&name.replacen('.', "::", 1));
         if REACH_OUT.contains(&name.as_str()) || REMOTE.contains(&namespace) {
-            let message = format!("the program calls `{shown}`, which reads or writes files or reaches other hosts");
+            let message =
+                format!("the program calls `{shown}`, which reads or writes files or reaches other hosts");
             looking.find(&rules::TORCHSCRIPT_REACHES_OUT, member.place(), message);
         } else if !KNOWN.contains(&namespace) {
             let message = format!("the program calls `{shown}`, an operator that does not come with PyTorch");
@@ -106,7 +141,8 @@ fn class(path: &str, member: &Part, looking: &mut Looking<'_>) {
     let Some(rest) = path.strip_prefix("__torch__.torch.classes.") else { return };
     let namespace = rest.split('.').next().unwrap_or_default();
     if !KNOWN_CLASSES.contains(&namespace) {
-        let message = format!("the program uses the class `{}`, which does not come with PyTorch", printed(rest));
+        let message =
+            format!("the program uses the class `{}`, which does not come with PyTorch", printed(rest));
         looking.find(&rules::TORCHSCRIPT_CUSTOM_OPERATOR, member.place(), message);
     }
 }
@@ -155,7 +191,8 @@ mod tests {
 
     #[test]
     fn names_in_strings_and_comments_are_no_operators() {
-        let source = b"x = ops.aten.add(a, \"ops.aten.save\\\" ops.evil.x\") # ops.evil.run\ny = torch.relu(x)\n";
+        let source =
+            b"x = ops.aten.add(a, \"ops.aten.save\\\" ops.evil.x\") # ops.evil.run\ny = torch.relu(x)\n";
         assert_eq!(paths(source), ["ops.aten.add", "torch.relu"]);
     }
 }
