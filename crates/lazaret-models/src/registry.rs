@@ -70,6 +70,7 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::executable::PE,
     &readers::executable::MACH_O,
     &readers::executable::LLAMAFILE,
+    &readers::executable::JAVA,
     &readers::executable::SCRIPT,
     &readers::executable::TensorRt,
 ];

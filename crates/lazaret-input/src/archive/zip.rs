@@ -71,7 +71,7 @@ pub struct Member {
 impl Member {
     /// Whether it is a folder.
     pub fn is_folder(&self) -> bool {
-        self.name.ends_with('/') && self.size == 0
+        self.name.ends_with('/') && self.size == 0 && self.packed == 0
     }
 
     /// Whether its bytes are the target of a symbolic link.
@@ -92,6 +92,8 @@ pub struct Zip {
     pub members: Vec<Member>,
     /// What is wrong with it.
     pub faults: Vec<Fault>,
+    /// Stretches between its members that belong to none: from, and how long.
+    pub gaps: Vec<(u64, u64)>,
     /// How many bytes are before the first record.
     pub begin: u64,
     /// Where the last record ends, with its comment.

@@ -38,7 +38,13 @@ pub(crate) static LLAMAFILE: Program = Program {
     id: "llamafile",
     about: "program for every system (APE), as llamafiles are",
     own_names: &["llamafile", "com", "exe", "ape"],
-    is: |head| head.bytes.starts_with(b"MZqFpD='") || head.bytes.starts_with(b"jartsr='"),
+    is: |head| is_ape(head.bytes),
+};
+pub(crate) static JAVA: Program = Program {
+    id: "java-class",
+    about: "Java class",
+    own_names: &["class"],
+    is: |head| matches!(head.bytes, [0xca, 0xfe, 0xba, 0xbe, 0, _, 0, 45..=99, ..]),
 };
 pub(crate) static SCRIPT: Program = Program {
     id: "script",
@@ -99,7 +105,32 @@ impl Program {
     }
 }
 
+/// A PE program, and a script for a shell at the same time.
+fn is_ape(head: &[u8]) -> bool {
+    head.starts_with(b"MZqFpD='") || head.starts_with(b"jartsr='")
+}
+
+/// Whether bytes that should be data are a program beyond doubt: its whole header is right.
+pub(super) fn is_surely(part: &Part) -> Result<bool, Unread> {
+    let mut header = [0; 64];
+    let read = part.read_at(0, &mut header)?;
+    let header = header.get(..read).unwrap_or_default();
+    let elf = match header {
+        [0x7f, b'E', b'L', b'F', class @ (1 | 2), 1, 1, ..] => {
+            let size_at = if *class == 2 { 52 } else { 40 };
+            let size = if *class == 2 { 64 } else { 52 };
+            header.get(20..24) == Some(&[1, 0, 0, 0])
+                && header.get(size_at..).is_some_and(|rest| rest.starts_with(&[size, 0]))
+        }
+        _ => false,
+    };
+    Ok(elf || is_pe(&Head { bytes: header, part, extension: "", file_name: "" }))
+}
+
 fn is_pe(head: &Head<'_>) -> bool {
+    if is_ape(head.bytes) {
+        return false; // it is told as what it is
+    }
     let Some(at) = head.bytes.get(60..64).filter(|_| head.bytes.starts_with(b"MZ")) else { return false };
     let at = at.try_into().map_or(0, u32::from_le_bytes);
     head.part.array(u64::from(at)).is_ok_and(|mark| mark == *b"PE\0\0")

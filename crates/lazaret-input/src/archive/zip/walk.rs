@@ -31,6 +31,7 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
             source,
             members: Vec::new(),
             faults: Vec::new(),
+            gaps: Vec::new(),
             begin: 0,
             end: len,
             ends: last.is_some(),
@@ -156,7 +157,9 @@ impl Walk<'_> {
             let why = "its directory breaks off before its end";
             self.fault(FaultKind::Unreadable, None, at.saturating_add(next as u64), why);
         }
-        if count != entries || beyond {
+        // Sixteen bits hold no more; tools without zip64 write what is left.
+        let wrapped = entries < 0xffff && count > 0xffff && count & 0xffff == entries;
+        if (count != entries && !wrapped) || beyond {
             let why = format!("the end record says {entries} members, the directory lists {count}");
             self.fault(FaultKind::Mismatch, None, end.at, why);
         }
@@ -339,6 +342,7 @@ impl Walk<'_> {
             if between && to.saturating_sub(from) > PADDING && !self.is_zero(from) {
                 let why = format!("{} bytes between its members belong to none", to.saturating_sub(from));
                 self.fault(FaultKind::Gap, None, from, why);
+                self.zip.gaps.push((from, to.saturating_sub(from)));
             }
         }
         self.zip

@@ -103,6 +103,12 @@ impl ModelFormat for Zip {
                 one(&read, index, member, kind.copied(), part, looking);
             }
         }
+        for (from, len) in &read.gaps {
+            let gap = part.rest(*from, *len);
+            if is_known(&gap) {
+                looking.inside(&gap);
+            }
+        }
         if let Some(kind) = kind {
             kind.whole(&names, part, looking);
         }
@@ -183,3 +189,6 @@ fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
         looking.inside(&part.rest(0, begin));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use lazaret_core::FormatId;
 
+use super::super::executable;
 use super::{ZipKind, is_python};
 use crate::look::Looking;
 use crate::part::{Part, Unread};
@@ -94,7 +95,8 @@ pub(super) fn is_record(member: &Part) -> Result<bool, Unread> {
 }
 
 /// Whether a member is the bytes of a tensor, which are data whatever they look like. What is a pickle from its first
-/// byte to its last is none: no tensor is, and some readers load every pickle of an archive.
+/// byte to its last is none, nor is what has the whole header of a program: no tensor is, and some readers load every
+/// pickle of an archive.
 pub(super) fn is_storage(member: &Part) -> Result<bool, Unread> {
     let mut steps = member.name().rsplit('/');
     let last = steps.next().unwrap_or_default();
@@ -106,7 +108,7 @@ pub(super) fn is_storage(member: &Part) -> Result<bool, Unread> {
     if !named {
         return Ok(false);
     }
-    Ok(!is_whole_pickle(member)?)
+    Ok(!is_whole_pickle(member)? && !executable::is_surely(member)?)
 }
 
 /// Begins as a pickle of protocol 2 to 5 with an opcode, and ends as one.

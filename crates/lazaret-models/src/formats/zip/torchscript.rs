@@ -38,6 +38,9 @@ impl ZipKind for TorchScript {
             judge(&source, member, looking);
             return Ok(true);
         }
+        if member.file_name() == "bytecode.pkl" {
+            bytecode(&member.whole(looking.limits.get(MAX_WHOLE))?, member, looking);
+        }
         Ok(is_record(member)? || is_storage(member)?)
     }
 }
@@ -133,6 +136,24 @@ fn judge(source: &[u8], member: &Part, looking: &mut Looking<'_>) {
         } else if !KNOWN.contains(&namespace) {
             let message = format!("the program calls `{shown}`, an operator that does not come with PyTorch");
             looking.find(&rules::TORCHSCRIPT_CUSTOM_OPERATOR, member.place(), message);
+        }
+    }
+}
+
+/// The program for phones is a pickle, whose operators stand in it by their names. It is read as a pickle too.
+fn bytecode(program: &[u8], member: &Part, looking: &mut Looking<'_>) {
+    for name in REACH_OUT {
+        let name = name.replacen('.', "::", 1);
+        // A string of its own: its length stands before it, in one byte or in four.
+        let len = u8::try_from(name.len()).unwrap_or(0);
+        let calls = memchr::memmem::find_iter(program, name.as_bytes()).any(|at| {
+            let before = program.get(at.saturating_sub(5)..at).unwrap_or_default();
+            before.ends_with(&[b'X', len, 0, 0, 0]) || before.ends_with(&[0x8c, len])
+        });
+        if calls {
+            let message =
+                format!("the program calls `{name}`, which reads or writes files or reaches other hosts");
+            looking.find(&rules::TORCHSCRIPT_REACHES_OUT, member.place(), message);
         }
     }
 }
