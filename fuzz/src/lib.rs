@@ -16,7 +16,7 @@ use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
-use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
+use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompress, sniff};
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
@@ -87,10 +87,13 @@ pub const TARGETS: &[Target] = &[
     ),
     target("policy", &[("policies", ".cedar")], 60, policy),
     target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
+    target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
+    target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
+    target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
 ];
 
 /// Base64: what decodes encodes to the same text; with white space between, to the same bytes.
@@ -268,6 +271,63 @@ pub fn decompress(bytes: &[u8]) -> String {
         Err(error) => error.to_string(),
     }
 }
+
+/// 7z archives: their headers, and what their folders unpack to.
+pub fn sevenz(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::sevenz::read(source, bytes.len() as u64, &limits) {
+        Ok(archive) => {
+            let unpacked = archive.unpack(0, ARCHIVED, &limits);
+            format!("{:?} {:?} {unpacked:?}", archive.members, archive.faults)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Tar archives: no member lies outside of the bytes.
+pub fn tar(bytes: &[u8]) -> String {
+    let len = bytes.len() as u64;
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let mut tar = archive::tar::Tar::new(source, len, &Limits::default());
+    let mut said = String::new();
+    loop {
+        match tar.next_member() {
+            Ok(Some(member)) => {
+                assert!(member.from.checked_add(member.len).is_some_and(|end| end <= len));
+                let _ = write!(said, "{member:?} ");
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = write!(said, "{error} ");
+                break;
+            }
+        }
+    }
+    format!("{said} {:?} {:?}", tar.faults, tar.end().ok())
+}
+
+/// Zip archives: every member is opened or a fault.
+pub fn zip(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::zip::read(source, bytes.len() as u64, &limits) {
+        Ok(zip) => {
+            let mut said = format!("{:?} {:?}", zip.members, zip.faults);
+            for index in 0..zip.members.len() {
+                let opened = zip.open(index, ARCHIVED, &limits);
+                let opened =
+                    opened.map(|opened| (opened.len, opened.faults, opened.cut.map(|cut| cut.to_string())));
+                let _ = write!(said, " {opened:?}");
+            }
+            said
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// How much one member may unpack to.
+const ARCHIVED: Limit = Limit::new("fuzz.max", 1 << 22);
 
 /// FHIR: resources, bundles, NDJSON.
 pub fn fhir(bytes: &[u8]) -> String {

@@ -53,7 +53,27 @@ pub(crate) trait ModelFormat: Send + Sync {
 }
 
 /// All formats, in the order in which equals are taken.
-const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+const FORMATS: &[&dyn ModelFormat] = &[
+    &readers::pickle::Pickle,
+    &readers::zip::Zip,
+    &readers::json::Json,
+    &readers::tar::Tar,
+    &readers::sevenz::SevenZ,
+    &readers::packed::GZIP,
+    &readers::packed::ZLIB,
+    &readers::packed::ZSTD,
+    &readers::packed::BZIP2,
+    &readers::packed::XZ,
+    &readers::packed::LZMA,
+    &readers::packed::LZ4,
+    &readers::executable::ELF,
+    &readers::executable::PE,
+    &readers::executable::MACH_O,
+    &readers::executable::LLAMAFILE,
+    &readers::executable::JAVA,
+    &readers::executable::SCRIPT,
+    &readers::executable::TensorRt,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
     FORMATS.iter().copied()
