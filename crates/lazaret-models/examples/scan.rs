@@ -25,6 +25,11 @@ impl Folder for Beside {
         let len = file.len();
         Some((Arc::new(file), len))
     }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -52,6 +52,11 @@ pub struct Report {
 pub trait Folder {
     /// A file beside it with its length, if there is one.
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
+
+    /// The names of the files in the folder itself, as far as they are known: a graph that names this file's data.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No file is beside it.
@@ -91,6 +96,20 @@ pub(crate) struct Head<'a> {
     pub(crate) part: &'a Part,
     pub(crate) extension: &'a str,
     pub(crate) file_name: &'a str,
+    folder: &'a dyn Folder,
+}
+
+impl Head<'_> {
+    /// A file beside the one looked at; never for a part of one.
+    pub(crate) fn beside(&self, path: &str) -> Option<Part> {
+        let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
+        Some(Part::file(source, len, path))
+    }
+
+    /// The names of the files beside the one looked at; none for a part of one.
+    pub(crate) fn names_beside(&self) -> Vec<String> {
+        if self.part.is_file() { self.folder.names() } else { Vec::new() }
+    }
 }
 
 /// What nobody reads.
@@ -154,7 +173,8 @@ impl<'a> Looking<'a> {
             }
         }
         let (extension, file_name) = (part.extension(), part.file_name());
-        let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name };
+        let head =
+            Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder: self.folder };
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
@@ -203,7 +223,8 @@ impl<'a> Looking<'a> {
         let mut head = vec![0; HEAD];
         let Ok(read) = rest.read_at(0, &mut head) else { return };
         head.truncate(read);
-        if !recognise(&Head { bytes: &head, part: &rest, extension: "", file_name: "" }).is_empty() {
+        let head = Head { bytes: &head, part: &rest, extension: "", file_name: "", folder: self.folder };
+        if !recognise(&head).is_empty() {
             self.inside(&rest);
         }
     }
@@ -261,6 +282,11 @@ impl<'a> Looking<'a> {
     /// How many more bytes may be unpacked for this file.
     pub(crate) fn room(&self) -> u64 {
         self.limits.get(MAX_EXPANDED).most().saturating_sub(self.expanded)
+    }
+
+    /// The names of the files beside the one looked at; none for a part of one.
+    pub(crate) fn names_beside(&self, part: &Part) -> Vec<String> {
+        if part.is_file() { self.folder.names() } else { Vec::new() }
     }
 
     /// A file beside the one looked at; never for a part of one.

@@ -53,7 +53,32 @@ pub(crate) trait ModelFormat: Send + Sync {
 }
 
 /// All formats, in the order in which equals are taken.
-const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+const FORMATS: &[&dyn ModelFormat] = &[
+    &readers::pickle::Pickle,
+    &readers::zip::Zip,
+    &readers::json::Json,
+    // Tensors and graphs
+    &readers::safetensors::Safetensors,
+    &readers::gguf::Gguf,
+    &readers::onnx::Onnx,
+    &readers::onnx::ExternalData,
+    &readers::tensorflow::SavedModel,
+    &readers::tensorflow::MetaGraph,
+    &readers::tensorflow::GraphDef,
+    &readers::tensorflow::Fingerprint,
+    &readers::tensorflow::KerasMetadata,
+    &readers::tensorflow::CheckpointIndex,
+    &readers::tensorflow::CheckpointData,
+    &readers::tensorflow::CheckpointState,
+    &readers::tflite::TfLite,
+    &readers::executorch::ExecuTorch,
+    &readers::coreml::CoreMl,
+    &readers::paddle::Paddle,
+    &readers::xml::OpenVino,
+    &readers::xml::OpenVinoWeights,
+    &readers::xml::Pmml,
+    &readers::xml::Xml,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
     FORMATS.iter().copied()
@@ -93,8 +118,23 @@ pub fn page(id: &str) -> Option<String> {
 }
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
-pub const LIMITS: &[Limit] =
-    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+pub const LIMITS: &[Limit] = &[
+    readers::flatbuffers::MAX_READS,
+    readers::gguf::MAX_ENTRIES,
+    readers::gguf::MAX_NESTING,
+    readers::gguf::MAX_STRINGS,
+    look::MAX_DEPTH,
+    part::MAX_WHOLE,
+    look::MAX_EXPANDED,
+    look::MAX_FINDINGS,
+    look::MAX_PARTS,
+    readers::onnx::MAX_OPERATORS,
+    readers::paddle::MAX_OPERATORS,
+    readers::protobuf::MAX_DEPTH,
+    readers::protobuf::MAX_FIELDS,
+    readers::safetensors::MAX_HEADER,
+    readers::tensorflow::MAX_OPERATORS,
+];
 
 #[cfg(test)]
 mod tests {
