@@ -5,16 +5,18 @@
 //! A path may be a folder: `path` is then relative to it.
 #![expect(clippy::print_stdout, reason = "a tool for benchmarks: it reads files and prints")]
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lazaret_core::{Limits, Severity, Source};
 use lazaret_input::FileSource;
 use lazaret_models::{Folder, look};
 
-/// The files beside one.
-struct Beside(PathBuf);
+/// The files beside one: their folder, and the names of graphs in it.
+struct Beside(PathBuf, Rc<[String]>);
 
 impl Folder for Beside {
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
@@ -26,9 +28,8 @@ impl Folder for Beside {
         Some((Arc::new(file), len))
     }
 
-    fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        self.1.iter().filter(|name| name.ends_with(ending)).cloned().collect()
     }
 }
 
@@ -38,11 +39,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut files = Vec::new();
         gather(&root, &mut files)?;
         files.sort();
-        for path in files {
-            let file = FileSource::open(&path)?;
+        let mut graphs: HashMap<&Path, Vec<String>> = HashMap::new();
+        for path in &files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if let Some(folder) =
+                path.parent().filter(|_| path.extension().is_some_and(|ending| ending == "onnx"))
+            {
+                graphs.entry(folder).or_default().push(name);
+            }
+        }
+        let graphs: HashMap<&Path, Rc<[String]>> =
+            graphs.into_iter().map(|(folder, names)| (folder, names.into())).collect();
+        for path in &files {
+            let file = FileSource::open(path)?;
             let len = file.len();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let beside = Beside(path.parent().unwrap_or(Path::new(".")).to_owned());
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let names = graphs.get(folder).map_or_else(|| Rc::from([]), Rc::clone);
+            let beside = Beside(folder.to_owned(), names);
             let report = look(Arc::new(file), len, &name, &beside, &limits);
             let verdict = match report.findings.iter().map(|finding| finding.severity).max() {
                 Some(Severity::Critical) => "block",
@@ -53,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!(
                 "{}",
                 serde_json::json!({
-                    "path": relative.unwrap_or(&path).to_string_lossy(),
+                    "path": relative.unwrap_or(path).to_string_lossy(),
                     "format": report.format,
                     "inspected": report.inspected,
                     "verdict": verdict,

@@ -53,8 +53,9 @@ pub trait Folder {
     /// A file beside it with its length, if there is one.
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
 
-    /// The names of the files in the folder itself, as far as they are known: a graph that names this file's data.
-    fn names(&self) -> Vec<String> {
+    /// The names of files in the folder itself that end so: graphs, one of which may name this file as its data. It is
+    /// asked for every file, so a folder of many files keeps its list.
+    fn names_ending(&self, _ending: &str) -> Vec<String> {
         Vec::new()
     }
 }
@@ -106,9 +107,9 @@ impl Head<'_> {
         Some(Part::file(source, len, path))
     }
 
-    /// The names of the files beside the one looked at; none for a part of one.
-    pub(crate) fn names_beside(&self) -> Vec<String> {
-        if self.part.is_file() { self.folder.names() } else { Vec::new() }
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, ending: &str) -> Vec<String> {
+        if self.part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
     }
 }
 
@@ -284,9 +285,9 @@ impl<'a> Looking<'a> {
         self.limits.get(MAX_EXPANDED).most().saturating_sub(self.expanded)
     }
 
-    /// The names of the files beside the one looked at; none for a part of one.
-    pub(crate) fn names_beside(&self, part: &Part) -> Vec<String> {
-        if part.is_file() { self.folder.names() } else { Vec::new() }
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, part: &Part, ending: &str) -> Vec<String> {
+        if part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
     }
 
     /// A file beside the one looked at; never for a part of one.

@@ -202,10 +202,10 @@ fn tell(
     let (rule, at) = (&rules::COREML_CUSTOM_LAYER, part.at(span.at));
     match what {
         Name::Layer => {
-            looking.find(rule, at, format!("a layer is the class `{shown}` of the app that loads the model"))
+            looking.find(rule, at, format!("a layer is the class `{shown}` of the app that loads the model"));
         }
         Name::Model => {
-            looking.find(rule, at, format!("the model is the class `{shown}` of the app that loads it"))
+            looking.find(rule, at, format!("the model is the class `{shown}` of the app that loads it"));
         }
         Name::File => {
             // Weights lie in the package: `@model_path/weights/weight.bin`.
@@ -221,7 +221,6 @@ fn tell(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::formats::protobuf::tests::{field, number, scan, told};
 
     fn network(layer: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! ExecuTorch programs: who runs their parts, and where their segments lie.
+//! `ExecuTorch` programs: who runs their parts, and where their segments lie.
 
 use lazaret_core::{FormatId, Likeness, Severity};
 
@@ -8,7 +8,7 @@ use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
 
-/// Backends that are part of ExecuTorch.
+/// Backends that are part of `ExecuTorch`.
 const BACKENDS: &[&str] = &[
     "AOTIBackend",
     "ArmBackend",

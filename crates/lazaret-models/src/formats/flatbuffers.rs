@@ -66,12 +66,6 @@ impl<'p> Flat<'p> {
         Ok((offset != 0).then(|| table.at.saturating_add(u64::from(offset))))
     }
 
-    /// A table in a field.
-    pub(crate) fn child(&self, table: Table, number: u64) -> Result<Option<Table>, Unread> {
-        let Some(at) = self.field(table, number)? else { return Ok(None) };
-        self.table(self.follow(at)?).map(Some)
-    }
-
     /// A row in a field, whose elements have so many bytes.
     pub(crate) fn row(&self, table: Table, number: u64, width: u64) -> Result<Option<Row>, Unread> {
         let Some(at) = self.field(table, number)? else { return Ok(None) };

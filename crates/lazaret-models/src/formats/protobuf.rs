@@ -85,8 +85,8 @@ pub(crate) struct Fields<'p> {
     part: &'p Part,
     window: Vec<u8>,
     begin: u64,
-    fields: u64,
-    max_fields: Limit,
+    seen: u64,
+    most: Limit,
     max_depth: Limit,
 }
 
@@ -96,8 +96,8 @@ impl<'p> Fields<'p> {
             part,
             window: Vec::new(),
             begin: 0,
-            fields: 0,
-            max_fields: limits.get(MAX_FIELDS),
+            seen: 0,
+            most: limits.get(MAX_FIELDS),
             max_depth: limits.get(MAX_DEPTH),
         }
     }
@@ -117,8 +117,8 @@ impl<'p> Fields<'p> {
         if span.at >= span.end {
             return Ok(None);
         }
-        self.fields = self.fields.saturating_add(1);
-        self.max_fields.check(self.fields)?;
+        self.seen = self.seen.saturating_add(1);
+        self.most.check(self.seen)?;
         let at = span.at;
         let mut place = at;
         let tag = self.varint(&mut place, span.end)?;

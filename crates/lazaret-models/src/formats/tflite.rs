@@ -96,19 +96,23 @@ fn operator(name: &str, part: &Part, at: u64, looking: &mut Looking<'_>) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use crate::formats::protobuf::tests::{scan, told};
+
+    fn short(number: usize) -> u32 {
+        u32::try_from(number).unwrap()
+    }
 
     /// A model with one code of an operator, as flatbuffers lay it out.
     fn model(name: &str, code: i32) -> Vec<u8> {
         let mut bytes = vec![0; 8];
         bytes[4..8].copy_from_slice(b"TFL3");
         // The list of the model's fields: operator codes are its second.
-        let list = bytes.len() as u32;
+        let list = short(bytes.len());
         bytes.extend([8_u16, 8, 0, 4].iter().flat_map(|n| n.to_le_bytes()));
-        let root = bytes.len() as u32;
+        let root = short(bytes.len());
         bytes[..4].copy_from_slice(&root.to_le_bytes());
         bytes.extend((root - list).to_le_bytes());
         bytes.extend(4_u32.to_le_bytes());
@@ -116,14 +120,14 @@ pub(super) mod tests {
         bytes.extend(1_u32.to_le_bytes());
         let to_code = bytes.len();
         bytes.extend([0; 4]);
-        let list = bytes.len() as u32;
+        let list = short(bytes.len());
         bytes.extend([12_u16, 12, 0, 4, 0, 8].iter().flat_map(|n| n.to_le_bytes()));
-        let table = bytes.len() as u32;
-        bytes[to_code..to_code + 4].copy_from_slice(&(table - to_code as u32).to_le_bytes());
+        let table = short(bytes.len());
+        bytes[to_code..to_code + 4].copy_from_slice(&(table - short(to_code)).to_le_bytes());
         bytes.extend((table - list).to_le_bytes());
         bytes.extend(8_u32.to_le_bytes());
         bytes.extend(code.to_le_bytes());
-        bytes.extend((name.len() as u32).to_le_bytes());
+        bytes.extend(short(name.len()).to_le_bytes());
         bytes.extend(name.as_bytes());
         bytes.push(0);
         bytes

@@ -10,7 +10,7 @@
 //!
 //! **What to do.** Find out which app brings the class, and whether it is yours. If so, allow this rule for the model.
 //!
-//! **References.** https://apple.github.io/coremltools/mlmodel/Format/NeuralNetwork.html (CustomLayerParams). CWE-829.
+//! **References.** <https://apple.github.io/coremltools/mlmodel/Format/NeuralNetwork.html> (`CustomLayerParams`). CWE-829.
 
 use lazaret_core::Severity;
 

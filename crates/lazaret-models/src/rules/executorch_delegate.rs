@@ -1,16 +1,16 @@
-//! An ExecuTorch program hands part of itself to a backend that is no known one, or has segments outside the file.
+//! An `ExecuTorch` program hands part of itself to a backend that is no known one, or has segments outside the file.
 //!
 //! **Why it matters.** The backend is native code that the app registers; what it does with the part handed to it was not
 //! inspected.
 //!
 //! **Example.** A delegate with the id `EvilBackend`.
 //!
-//! **How it is judged.** By the ids of delegates. Backends of ExecuTorch itself are told as info.
+//! **How it is judged.** By the ids of delegates. Backends of `ExecuTorch` itself are told as info.
 //!
 //! **What to do.** Find out which library brings the backend and whether your app has it on purpose. If so, allow this rule for
 //! the model.
 //!
-//! **References.** https://github.com/pytorch/executorch/blob/main/schema/program.fbs. CWE-829.
+//! **References.** <https://github.com/pytorch/executorch/blob/main/schema/program.fbs>. CWE-829.
 
 use lazaret_core::Severity;
 

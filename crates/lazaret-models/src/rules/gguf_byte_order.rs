@@ -9,7 +9,7 @@
 //!
 //! **What to do.** Files for big-endian machines (IBM Z) are made on purpose; anywhere else ask the sender.
 //!
-//! **References.** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: version 3 brings big-endian files.
+//! **References.** <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>: version 3 brings big-endian files.
 
 use lazaret_core::Severity;
 

@@ -7,7 +7,7 @@
 //!
 //! **What to do.** Ask the sender for a file with each key once.
 //!
-//! **References.** https://github.com/ggml-org/ggml/blob/master/docs/gguf.md: keys are unique. CWE-694.
+//! **References.** <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>: keys are unique. CWE-694.
 
 use lazaret_core::Severity;
 

@@ -12,7 +12,7 @@
 //! **What to do.** Do not load it. Ask the sender for a whole file.
 //!
 //! **References.** CVE-2024-21802, CVE-2024-21825, CVE-2024-21836, CVE-2024-23496, CVE-2024-23605 (TALOS-2024-1912 to
-//! 1916); https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. CWE-190, CWE-789.
+//! 1916); <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. CWE-190, CWE-789.
 
 use lazaret_core::Severity;
 

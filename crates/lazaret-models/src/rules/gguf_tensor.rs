@@ -12,7 +12,7 @@
 //!
 //! **What to do.** Do not load it. Types newer than this release are unknown to it: ask which tool wrote the file.
 //!
-//! **References.** CVE-2024-21836, CVE-2024-23605; https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. CWE-119,
+//! **References.** CVE-2024-21836, CVE-2024-23605; <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. CWE-119,
 //! CWE-190.
 
 use lazaret_core::Severity;

@@ -11,7 +11,7 @@
 //! **What to do.** Find out which library brings the operator and whether your runtime has it on purpose. If so, allow this
 //! rule for the model.
 //!
-//! **References.** https://onnxruntime.ai/docs/reference/operators/add-custom-op.html. CWE-829.
+//! **References.** <https://onnxruntime.ai/docs/reference/operators/add-custom-op.html>. CWE-829.
 
 use lazaret_core::Severity;
 

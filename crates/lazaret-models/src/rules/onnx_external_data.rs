@@ -10,7 +10,7 @@
 //!
 //! **What to do.** Ask the sender for the whole model.
 //!
-//! **References.** https://onnx.ai/onnx/repo-docs/ExternalData.html. CWE-20, CWE-125.
+//! **References.** <https://onnx.ai/onnx/repo-docs/ExternalData.html>. CWE-20, CWE-125.
 
 use lazaret_core::Severity;
 

@@ -11,7 +11,7 @@
 //!
 //! **What to do.** Do not load it.
 //!
-//! **References.** https://onnxruntime.ai/docs/reference/operators/custom-python-operator.html. CWE-94.
+//! **References.** <https://onnxruntime.ai/docs/reference/operators/custom-python-operator.html>. CWE-94.
 
 use lazaret_core::Severity;
 

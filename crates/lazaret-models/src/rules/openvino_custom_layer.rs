@@ -1,4 +1,4 @@
-//! A layer of an OpenVINO graph is of no set of operations that OpenVINO has, or names a library.
+//! A layer of an `OpenVINO` graph is of no set of operations that `OpenVINO` has, or names a library.
 //!
 //! **Why it matters.** Such a layer comes from a native library that the loader is told to load (`add_extension`): its code is
 //! not in the model and was not inspected.
@@ -8,10 +8,10 @@
 //! **How it is judged.** By the attribute `version` of the layer: `opset1` and later, and the internal sets of the converters
 //! are known. A layer without a version is of an old graph. An attribute that names a library is told in any layer.
 //!
-//! **What to do.** Find out which library brings the layer (OpenVINO Tokenizers is one in good faith) and whether your runtime
+//! **What to do.** Find out which library brings the layer (`OpenVINO` Tokenizers is one in good faith) and whether your runtime
 //! has it on purpose. If so, allow this rule for the model.
 //!
-//! **References.** https://docs.openvino.ai/2024/documentation/openvino-extensibility.html. CWE-829.
+//! **References.** <https://docs.openvino.ai/2024/documentation/openvino-extensibility.html>. CWE-829.
 
 use lazaret_core::Severity;
 

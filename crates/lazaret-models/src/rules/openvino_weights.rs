@@ -1,4 +1,4 @@
-//! A constant of an OpenVINO graph lies beyond the end of the weights beside it, or where no number says.
+//! A constant of an `OpenVINO` graph lies beyond the end of the weights beside it, or where no number says.
 //!
 //! **Why it matters.** The loader maps the weights by these numbers. Where the weights are not beside the graph (told as
 //! low), the model is not whole.
@@ -9,7 +9,7 @@
 //!
 //! **What to do.** Ask the sender for the whole model.
 //!
-//! **References.** https://docs.openvino.ai/2024/documentation/openvino-ir-format.html. CWE-20, CWE-125.
+//! **References.** <https://docs.openvino.ai/2024/documentation/openvino-ir-format.html>. CWE-20, CWE-125.
 
 use lazaret_core::Severity;
 

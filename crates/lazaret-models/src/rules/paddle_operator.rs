@@ -9,7 +9,7 @@
 //!
 //! **What to do.** Do not load it. A program that serves has no use for them.
 //!
-//! **References.** paddle/fluid/framework/framework.proto; paddle/fluid/operators/py_func_op.cc. CWE-94.
+//! **References.** `paddle/fluid/framework/framework.proto`; `paddle/fluid/operators/py_func_op.cc`. CWE-94.
 
 use lazaret_core::Severity;
 

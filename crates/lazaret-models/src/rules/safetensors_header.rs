@@ -11,7 +11,7 @@
 //!
 //! **What to do.** Ask the sender for a file written by the safetensors library.
 //!
-//! **References.** The format and its limits: https://github.com/huggingface/safetensors#format. CWE-789.
+//! **References.** The format and its limits: <https://github.com/huggingface/safetensors#format>. CWE-789.
 
 use lazaret_core::Severity;
 

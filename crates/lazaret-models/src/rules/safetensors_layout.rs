@@ -13,7 +13,7 @@
 //! **What to do.** Do not load it with a reader that is less strict. Ask the sender for a file written by the
 //! safetensors library.
 //!
-//! **References.** https://github.com/huggingface/safetensors#format; its security audit (Trail of Bits, 2023) asks for
+//! **References.** <https://github.com/huggingface/safetensors#format>; its security audit (Trail of Bits, 2023) asks for
 //! files without holes. CWE-119, CWE-190.
 
 use lazaret_core::Severity;

@@ -9,7 +9,7 @@
 //!
 //! **What to do.** Do not load it.
 //!
-//! **References.** `AssetFileDef` in tensorflow/core/protobuf/meta_graph.proto. CWE-22.
+//! **References.** `AssetFileDef` in `tensorflow/core/protobuf/meta_graph.proto`. CWE-22.
 
 use lazaret_core::Severity;
 

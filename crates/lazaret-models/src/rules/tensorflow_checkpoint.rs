@@ -10,7 +10,7 @@
 //!
 //! **What to do.** Ask the sender for the whole checkpoint.
 //!
-//! **References.** tensorflow/core/util/tensor_bundle. CWE-20, CWE-125.
+//! **References.** `tensorflow/core/util/tensor_bundle`. CWE-20, CWE-125.
 
 use lazaret_core::Severity;
 

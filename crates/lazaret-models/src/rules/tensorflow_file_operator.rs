@@ -13,7 +13,7 @@
 //!
 //! **What to do.** Do not load what is critical. For the rest ask what the operator is for; a model that serves needs none.
 //!
-//! **References.** https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md ("TensorFlow models are programs");
+//! **References.** <https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md> ("TensorFlow models are programs");
 //! MITRE ATLAS AML.T0010.003. CWE-22, CWE-73.
 
 use lazaret_core::Severity;

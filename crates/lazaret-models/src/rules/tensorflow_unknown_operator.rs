@@ -10,7 +10,7 @@
 //! **What to do.** Find out which library brings it and whether your runtime has it on purpose. If so, allow this rule for
 //! the model.
 //!
-//! **References.** https://www.tensorflow.org/guide/create_op. CWE-829.
+//! **References.** <https://www.tensorflow.org/guide/create_op>. CWE-829.
 
 use lazaret_core::Severity;
 

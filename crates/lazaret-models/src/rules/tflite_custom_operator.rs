@@ -12,7 +12,7 @@
 //! **What to do.** Find out which library brings the operator and whether your runtime has it on purpose. If so, allow this
 //! rule for the model.
 //!
-//! **References.** https://ai.google.dev/edge/litert/models/ops_custom and .../ops_select. CWE-829.
+//! **References.** <https://ai.google.dev/edge/litert/models/ops_custom> and <https://ai.google.dev/edge/litert/models/ops_select>. CWE-829.
 
 use lazaret_core::Severity;
 

@@ -160,12 +160,23 @@ impl<'p> Reader<'p> {
 
     /// A text of at most so many bytes.
     fn name(&mut self, most: u64) -> Result<String, Unread> {
-        let (from, length) = self.text()?;
-        if length > most {
-            return Err(refused(from, format!("a name of {length} bytes; the longest allowed has {most}")));
+        let at = self.position();
+        let length = self.size()?;
+        if length > self.left() || length > most {
+            return Err(refused(
+                at,
+                format!(
+                    "a name of {length} bytes; the longest allowed has {most}, and {} are left",
+                    self.left()
+                ),
+            ));
         }
-        let bytes = self.part.bytes(from, usize::try_from(length).unwrap_or(usize::MAX))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let bytes =
+            self.stream.peek(length)?.get(..length).ok_or_else(|| Unread::cut_off(self.part.len()))?;
+        let name = String::from_utf8_lossy(bytes).into_owned();
+        self.stream.advance(length);
+        Ok(name)
     }
 
     fn skip(&mut self, count: u64) -> Result<(), Unread> {
@@ -210,8 +221,8 @@ mod tests {
     }
 
     fn tensor(name: &str, dims: &[u64], kind: u32, offset: u64) -> Vec<u8> {
-        let mut bytes = [text(name), (dims.len() as u32).to_le_bytes().to_vec()].concat();
-        dims.iter().for_each(|dim| bytes.extend(dim.to_le_bytes()));
+        let mut bytes = [text(name), u32::try_from(dims.len()).unwrap().to_le_bytes().to_vec()].concat();
+        bytes.extend(dims.iter().flat_map(|dim| dim.to_le_bytes()));
         bytes.extend(kind.to_le_bytes());
         bytes.extend(offset.to_le_bytes());
         bytes

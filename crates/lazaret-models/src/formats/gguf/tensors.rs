@@ -119,7 +119,8 @@ fn extent(reader: &mut Reader<'_>, at: u64) -> Result<Result<(u64, u64), String>
     for index in 0..dimensions {
         let length = reader.size()?;
         row = if index == 0 { length } else { row };
-        numbers = numbers.and_then(|numbers| numbers.checked_mul(length)).filter(|n| *n <= i64::MAX as u64);
+        numbers =
+            numbers.and_then(|numbers| numbers.checked_mul(length)).filter(|n| i64::try_from(*n).is_ok());
     }
     let (kind, offset) = (reader.u32()?, reader.u64()?);
     Ok(match (block(kind), numbers) {

@@ -12,6 +12,8 @@ use crate::rules;
 
 /// How many paths are remembered; more are judged each time they come.
 const REMEMBERED: usize = 100_000;
+/// How the name of a graph ends.
+const ENDING: &str = ".onnx";
 /// How many graphs beside a file are asked whether they name it.
 const GRAPHS: usize = 16;
 
@@ -37,16 +39,14 @@ impl<'p> Externals<'p> {
             );
             return;
         };
-        let length = match self.seen.get(path) {
-            Some(length) => *length,
-            None => {
-                let length = self.file(path, tensor.at, looking);
-                if self.seen.len() < REMEMBERED {
-                    self.seen.insert(path.clone(), length);
-                }
-                length
+        let seen = self.seen.get(path).copied();
+        let length = seen.unwrap_or_else(|| {
+            let length = self.file(path, tensor.at, looking);
+            if self.seen.len() < REMEMBERED {
+                self.seen.insert(path.clone(), length);
             }
-        };
+            length
+        });
         if let Err(why) = extent(tensor, length) {
             let message = format!("a tensor in `{}`: {why}", printed(path));
             looking.find(&rules::ONNX_EXTERNAL_DATA, place, message);
@@ -126,7 +126,10 @@ impl ModelFormat for ExternalData {
             return Likeness::No;
         }
         let name = name_of(head.part);
-        let named = graphs(head.names_beside())
+        let named = head
+            .names_beside(ENDING)
+            .into_iter()
+            .take(GRAPHS)
             .filter_map(|graph| head.beside(&graph))
             .any(|graph| end_in(&graph, name, &Limits::default()).is_some());
         if named { Likeness::Possible } else { Likeness::No }
@@ -134,7 +137,7 @@ impl ModelFormat for ExternalData {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let mut end = 0;
-        for name in graphs(looking.names_beside(part)) {
+        for name in looking.names_beside(part, ENDING).into_iter().take(GRAPHS) {
             let graph = looking.beside(part, &name);
             let said = graph.and_then(|graph| end_in(&graph, name_of(part), looking.limits));
             end = end.max(said.unwrap_or(0));
@@ -144,10 +147,6 @@ impl ModelFormat for ExternalData {
         }
         Ok(self.id())
     }
-}
-
-fn graphs(names: Vec<String>) -> impl Iterator<Item = String> {
-    names.into_iter().filter(|name| name.to_ascii_lowercase().ends_with(".onnx")).take(GRAPHS)
 }
 
 fn name_of(part: &Part) -> &str {

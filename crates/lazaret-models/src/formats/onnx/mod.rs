@@ -219,8 +219,12 @@ impl Judge<'_> {
                 continue;
             }
             let (domain, name) = operator;
+            let nodes = match count {
+                1 => "a node runs".to_owned(),
+                count => format!("{count} nodes run"),
+            };
             let message = format!(
-                "{count} nodes run the operator `{}` of the domain `{}`, which is no part of ONNX: a native library brings it",
+                "{nodes} the operator `{}` of the domain `{}`, which is no part of ONNX: a native library brings it",
                 printed(&name),
                 printed(&domain)
             );

@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use lazaret_core::{Hint, Source};
+use lazaret_input::MemorySource;
+
 use super::*;
 use crate::formats::protobuf::tests::{field, number, scan, told};
 
@@ -87,4 +92,39 @@ fn a_changed_model_ends() {
             scan(bytes, "m.onnx");
         }
     }
+}
+
+struct Two(Vec<u8>, Vec<u8>);
+
+impl crate::look::Folder for Two {
+    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
+        let bytes = match path {
+            "m.onnx" => self.0.clone(),
+            "d.bin" => self.1.clone(),
+            _ => return None,
+        };
+        let len = bytes.len() as u64;
+        Some((Arc::new(MemorySource::new(bytes, Hint::default())), len))
+    }
+
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        ["m.onnx", "d.bin"].into_iter().filter(|name| name.ends_with(ending)).map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn a_graph_and_its_data_are_held_against_each_other() {
+    let look_at = |name: &str, offset: Option<&str>, data: usize| {
+        let two = Two(model(&field(5, tensor("./d.bin", offset)), &[]), vec![9; data]);
+        let (source, len) = crate::look::Folder::open(&two, name).unwrap();
+        let report = crate::look::look(source, len, name, &two, &lazaret_core::Limits::default());
+        (
+            report.format.0,
+            told(&report).iter().map(|t| t.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(look_at("m.onnx", None, 16), ("onnx", vec![]));
+    assert_eq!(look_at("m.onnx", Some("1"), 16).1, ["onnx.external-data"]);
+    assert_eq!(look_at("d.bin", None, 16), ("onnx-external-data", vec![]));
+    assert_eq!(look_at("d.bin", None, 90).1, ["format.trailing-bytes"]);
 }

@@ -82,7 +82,7 @@ pub(super) fn walk(
                 fields.check_depth(stack.len())?;
             }
         } else if let Some(done) = stack.pop() {
-            finish(done, stack.last_mut(), tell)?;
+            finish(done, &mut stack, tell)?;
         }
     }
     Ok(part.len())
@@ -163,9 +163,10 @@ fn text(fields: &mut Fields<'_>, message: &mut Message, number: u32, span: Span)
     match (message, number) {
         (Message::Node(node), 4) => node.operator = fields.text(span, MAX_NAME)?,
         (Message::Node(node), 7) => node.domain = fields.text(span, MAX_NAME)?,
-        (Message::Function { name, .. }, 1) => *name = fields.text(span, MAX_NAME)?,
         (Message::Function { domain, .. }, 10) => *domain = fields.text(span, MAX_NAME)?,
-        (Message::Attribute { name, .. }, 1) => *name = fields.text(span, MAX_NAME)?,
+        (Message::Function { name, .. } | Message::Attribute { name, .. }, 1) => {
+            *name = fields.text(span, MAX_NAME)?;
+        }
         (Message::Attribute { text, .. }, 4) => *text = Some(fields.text(span, MAX_NAME)?),
         (Message::Tensor(tensor), 1) => {
             // Lengths in a row: they are numbers without tags.
@@ -206,7 +207,7 @@ fn text(fields: &mut Fields<'_>, message: &mut Message, number: u32, span: Span)
 /// Tells a message that was read to its end.
 fn finish(
     done: Frame,
-    parent: Option<&mut Frame>,
+    stack: &mut [Frame],
     tell: &mut dyn FnMut(Told) -> Result<(), Unread>,
 ) -> Result<(), Unread> {
     match done.message {
@@ -222,7 +223,7 @@ fn finish(
             tell(Told::External(External { size, ..tensor.external }))
         }
         Message::Attribute { name, text, number } => {
-            if let Some(Frame { message: Message::Node(node), .. }) = parent {
+            if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
                 match name.as_str() {
                     "ep_cache_context" => node.context = text,
                     "embed_mode" => node.embedded = number != Some(0),

@@ -144,11 +144,11 @@ impl Layout<'_, '_> {
             }
         }
         self.tensors.sort_unstable();
-        let room = self.part.len().saturating_sub(self.data);
+        let length = self.part.len().saturating_sub(self.data);
         let mut expected = 0;
         for &(begin, end, at) in &self.tensors {
-            let why = if end > room {
-                format!("a tensor ends at byte {end} of the data, which has {room}")
+            let why = if end > length {
+                format!("a tensor ends at byte {end} of the data, which has {length}")
             } else if begin < expected {
                 format!("two tensors share bytes: one begins at {begin}, the one before ends at {expected}")
             } else if begin > expected {
@@ -161,7 +161,7 @@ impl Layout<'_, '_> {
             expected = expected.max(end);
             self.looking.find(&rules::SAFETENSORS_LAYOUT, self.part.at(at), why);
         }
-        self.data.saturating_add(expected.min(room))
+        self.data.saturating_add(expected.min(length))
     }
 }
 

@@ -52,9 +52,9 @@ pub(super) fn read(
     let mut rest = footer.as_slice();
     let _names_of_blocks = handle(&mut rest, from)?;
     let index = block(part, handle(&mut rest, from)?, limits)?;
-    for_each(&index, &mut |_, mut value| {
+    for_each(&index, |_, mut value| {
         let data = block(part, handle(&mut value, from)?, limits)?;
-        for_each(&data, &mut |key, value| entry(part, key, value, limits, tell))
+        for_each(&data, |key, value| entry(part, key, value, limits, tell))
     })
 }
 
@@ -85,7 +85,7 @@ fn block(part: &Part, at: Handle, limits: &Limits) -> Result<Vec<u8>, Unread> {
 }
 
 /// Goes over the pairs of a block. A key is what it shares with the one before, and the rest.
-fn for_each(block: &[u8], tell: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Unread>) -> Result<(), Unread> {
+fn for_each(block: &[u8], mut tell: impl FnMut(&[u8], &[u8]) -> Result<(), Unread>) -> Result<(), Unread> {
     let wrong = || Unread::malformed(0, "an entry of the table is longer than its block");
     let (mut rest, mut key) = (block, Vec::new());
     while !rest.is_empty() {

@@ -117,7 +117,7 @@ impl Judge<'_> {
                     fields.check_depth(stack.len())?;
                 }
             } else if let Some(done) = stack.pop() {
-                self.done(done, stack.last_mut(), looking)?;
+                self.done(done, &mut stack, looking)?;
             }
         }
         Ok(())
@@ -204,12 +204,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn done(
-        &mut self,
-        done: Frame,
-        parent: Option<&mut Frame>,
-        looking: &mut Looking<'_>,
-    ) -> Result<(), Unread> {
+    fn done(&mut self, done: Frame, stack: &mut [Frame], looking: &mut Looking<'_>) -> Result<(), Unread> {
         match done.message {
             Message::Node { operator, file } => {
                 let to_file = file.filter(|_| matches!(ops::effect(&operator), Some(Effect::Prints)));
@@ -227,7 +222,7 @@ impl Judge<'_> {
                 self.max_operators.check(self.operators.len() as u64)?;
             }
             Message::Attribute { key, text: Some(text) } if key == "output_stream" => {
-                if let Some(Frame { message: Message::Node { file, .. }, .. }) = parent {
+                if let Some(Frame { message: Message::Node { file, .. }, .. }) = stack.last_mut() {
                     *file = text.strip_prefix("file:").map(|path| path.trim_start_matches("//").to_owned());
                 }
             }

@@ -158,6 +158,11 @@ fn decoded(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The name of the root element of what begins as XML does; that of a DOCTYPE where the root was not reached.
 fn root_of(head: &[u8]) -> Option<String> {
+    // Nearly all files are told apart by their first byte.
+    let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(first, Some(b'<' | 0 | 0xef | 0xfe | 0xff)) {
+        return None;
+    }
     let text = decoded(head);
     let mut rest = text.trim_start();
     if !rest.starts_with('<') {

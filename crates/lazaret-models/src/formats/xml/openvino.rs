@@ -63,8 +63,12 @@ impl ModelFormat for OpenVino {
             }
         })?;
         for ((kind, set), (offset, count)) in layers {
+            let layers = match count {
+                1 => "a layer".to_owned(),
+                count => format!("{count} layers"),
+            };
             let message = format!(
-                "{count} layers of the type `{kind}` from `{set}`, which OpenVINO does not have: a native library brings it"
+                "{layers} of the type `{kind}` from `{set}`, which OpenVINO does not have: a native library brings it"
             );
             looking.find(&rules::OPENVINO_CUSTOM_LAYER, part.at(offset), message);
         }
