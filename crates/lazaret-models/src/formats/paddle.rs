@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 
-use super::protobuf::{Fields, Is, Shape};
+use super::protobuf::{Fields, Is, Shape, begins_message};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
@@ -60,7 +60,7 @@ impl ModelFormat for Paddle {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         match head.extension {
-            _ if head.bytes.first() == Some(&0x0a) && PROGRAM.fits(head.part, &Limits::default()) => {
+            _ if begins_message(head.bytes) && PROGRAM.fits(head.part, &Limits::default()) => {
                 Likeness::Certain
             }
             "pdmodel" => Likeness::ByName,

@@ -22,6 +22,9 @@ const SHAPE_FIELDS: usize = 24;
 /// How many messages within messages tell the shape of the outermost.
 const SHAPE_STEPS: usize = 512;
 
+/// How many fields of unknown numbers a message and those within it may have and still be of a shape.
+const SHAPE_UNKNOWN: usize = 4;
+
 /// A message that is left to read: from here to there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -219,26 +222,22 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Whether the first fields of a part are of this shape, and one that it must have is among them. A fault or a field
-    /// of another kind after a few good ones does not speak against it: a broken model is one all the same.
+    /// Whether the first fields of a part are of this shape, and one that it must have is among them. A fault after a few
+    /// good fields does not speak against it: a broken model is one all the same. Nor do a few fields of unknown numbers:
+    /// loaders pass over them.
     pub(crate) fn fits(&'static self, part: &Part, limits: &Limits) -> bool {
         let mut fields = Fields::new(part, limits);
         let root = fields.root();
-        self.fits_within(&mut fields, root, &mut 0, 0, true)
+        let mut seen = Seen { messages: 0, unknown: 0 };
+        self.fits_within(&mut fields, root, &mut seen, 0)
     }
 
-    fn fits_within(
-        &self,
-        fields: &mut Fields<'_>,
-        mut span: Span,
-        steps: &mut usize,
-        depth: u64,
-        outermost: bool,
-    ) -> bool {
+    fn fits_within(&self, fields: &mut Fields<'_>, mut span: Span, seen: &mut Seen, depth: u64) -> bool {
+        let outermost = depth == 0;
         let mut has_one = self.one_of.is_empty();
         for good in 0..SHAPE_FIELDS {
-            *steps = steps.saturating_add(1);
-            if *steps > SHAPE_STEPS || depth > 8 {
+            seen.messages = seen.messages.saturating_add(1);
+            if seen.messages > SHAPE_STEPS || depth > 8 {
                 return has_one;
             }
             let field = match fields.next(&mut span) {
@@ -246,8 +245,14 @@ impl Shape {
                 Ok(None) => return has_one,
                 Err(_) => return outermost && has_one && good > 1,
             };
-            let known = self.fields.iter().find(|(number, _)| *number == field.number);
-            let fits = known.is_some_and(|(_, is)| match (is, field.value) {
+            let Some((_, is)) = self.fields.iter().find(|(number, _)| *number == field.number) else {
+                seen.unknown = seen.unknown.saturating_add(1);
+                if seen.unknown > SHAPE_UNKNOWN {
+                    return outermost && has_one && good > 1;
+                }
+                continue;
+            };
+            let fits = match (is, field.value) {
                 (Is::Number, Value::Varint(_)) | (Is::Bytes, Value::Delimited(_)) => true,
                 // Numbers in a row may be packed.
                 (Is::Number, Value::Delimited(_)) => !outermost,
@@ -255,10 +260,10 @@ impl Shape {
                     fields.bytes(span, 64).is_ok_and(|bytes| looks_like_text(bytes, span.len()))
                 }
                 (Is::Message(shape), Value::Delimited(span)) => {
-                    shape.fits_within(fields, span, steps, depth.saturating_add(1), false)
+                    shape.fits_within(fields, span, seen, depth.saturating_add(1))
                 }
                 _ => false,
-            });
+            };
             if !fits {
                 return outermost && has_one && good > 1;
             }
@@ -268,6 +273,18 @@ impl Shape {
         }
         has_one
     }
+}
+
+/// Whether the first byte of a part can begin a message: a tag with a kind that models have, or the first of a longer
+/// one. Most other files are told apart by it.
+pub(crate) fn begins_message(head: &[u8]) -> bool {
+    head.first().is_some_and(|tag| *tag >= 8 && matches!(tag & 7, 0 | 1 | 2 | 5))
+}
+
+/// What was seen while a shape was told.
+struct Seen {
+    messages: usize,
+    unknown: usize,
 }
 
 /// Whether the first bytes of something so long are text.

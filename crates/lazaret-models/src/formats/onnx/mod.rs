@@ -14,7 +14,7 @@ use external::Externals;
 use walk::{Told, walk};
 
 use super::beside;
-use super::protobuf::{Is, Shape};
+use super::protobuf::{Is, Shape, begins_message};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
@@ -92,6 +92,27 @@ static GRAPH: Shape = Shape {
     one_of: &[],
 };
 static OPSET: Shape = Shape { fields: &[(1, Is::Text), (2, Is::Number)], one_of: &[] };
+static FUNCTION: Shape = Shape {
+    fields: &[
+        (1, Is::Text),
+        (4, Is::Text),
+        (5, Is::Text),
+        (6, Is::Text),
+        (7, Is::Message(&NODE)),
+        (8, Is::Text),
+        (9, Is::Message(&OPSET)),
+        (10, Is::Text),
+        (11, Is::Bytes),
+        (12, Is::Bytes),
+        (13, Is::Text),
+        (14, Is::Bytes),
+    ],
+    one_of: &[7],
+};
+static TRAINING: Shape = Shape {
+    fields: &[(1, Is::Message(&GRAPH)), (2, Is::Message(&GRAPH)), (3, Is::Bytes), (4, Is::Bytes)],
+    one_of: &[1, 2],
+};
 static MODEL: Shape = Shape {
     fields: &[
         (1, Is::Number),
@@ -103,8 +124,8 @@ static MODEL: Shape = Shape {
         (7, Is::Message(&GRAPH)),
         (8, Is::Message(&OPSET)),
         (14, Is::Bytes),
-        (20, Is::Bytes),
-        (25, Is::Bytes),
+        (20, Is::Message(&TRAINING)),
+        (25, Is::Message(&FUNCTION)),
         (26, Is::Bytes),
     ],
     one_of: &[7, 20, 25],

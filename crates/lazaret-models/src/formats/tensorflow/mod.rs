@@ -14,7 +14,7 @@ pub(crate) use checkpoint::{CheckpointData, CheckpointIndex, CheckpointState};
 pub(crate) use ops::{Effect, effect, is_known};
 use walk::Outermost;
 
-use super::protobuf::{Is, Shape};
+use super::protobuf::{Is, Shape, begins_message};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -124,13 +124,8 @@ static KERAS_NODE: Shape = Shape {
 };
 static KERAS_METADATA: Shape = Shape { fields: &[(1, Is::Message(&KERAS_NODE))], one_of: &[1] };
 
-/// The first bytes of one of these: a field of a low number, with a number or a length.
-fn begins(head: &Head<'_>) -> bool {
-    matches!(head.bytes.first(), Some(0x08 | 0x0a | 0x12))
-}
-
 fn is(shape: &'static Shape, head: &Head<'_>) -> bool {
-    begins(head) && shape.fits(head.part, &Limits::default())
+    begins_message(head.bytes) && shape.fits(head.part, &Limits::default())
 }
 
 /// A `SavedModel`.

@@ -66,6 +66,18 @@ fn functions_other_graphs_and_assets_are_read_too() {
 }
 
 #[test]
+fn fields_that_loaders_pass_over_hide_nothing() {
+    let node = [field(1, "n"), field(2, "WriteFile"), field(77, "x")].concat();
+    for bytes in [
+        [number(99, 1), saved(&graph(&["WriteFile"]))].concat(),
+        [field(100, "x"), graph(&["WriteFile"])].concat(),
+        [number(3, 1), field(1, node)].concat(),
+    ] {
+        assert_eq!(worst(&scan(bytes, "x")), [("tensorflow.file-operator", Severity::Critical)]);
+    }
+}
+
+#[test]
 fn names_and_texts_are_data_and_printing_to_a_file_is_writing() {
     let named = [field(1, "WriteFile"), field(2, "Identity"), field(3, "PyFunc")].concat();
     assert_eq!(worst(&scan(saved(&field(1, named)), "m.pb")), []);
