@@ -235,7 +235,8 @@ impl Shape {
     fn fits_within(&self, fields: &mut Fields<'_>, mut span: Span, seen: &mut Seen, depth: u64) -> bool {
         let outermost = depth == 0;
         let mut has_one = self.one_of.is_empty();
-        for good in 0..SHAPE_FIELDS {
+        let mut good = 0;
+        while good < SHAPE_FIELDS {
             seen.messages = seen.messages.saturating_add(1);
             if seen.messages > SHAPE_STEPS || depth > 8 {
                 return has_one;
@@ -270,6 +271,7 @@ impl Shape {
             // An empty message says nothing.
             let says = field.span().is_none_or(|span| span.len() > 0);
             has_one |= says && self.one_of.contains(&field.number);
+            good = good.saturating_add(1);
         }
         has_one
     }

@@ -231,8 +231,12 @@ impl ModelFormat for Fingerprint {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let small = head.part.len() <= 4096;
-        if small && is(&FINGERPRINT, head) { Likeness::Certain } else { Likeness::No }
+        // Numbers alone say little: the name must say the same.
+        if head.file_name == "fingerprint.pb" && is(&FINGERPRINT, head) {
+            Likeness::Certain
+        } else {
+            Likeness::No
+        }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
