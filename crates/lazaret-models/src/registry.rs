@@ -67,13 +67,16 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::tensorflow::GraphDef,
     &readers::tensorflow::Fingerprint,
     &readers::tensorflow::KerasMetadata,
+    &readers::tensorflow::TextGraph,
     &readers::tensorflow::CheckpointIndex,
     &readers::tensorflow::CheckpointData,
     &readers::tensorflow::CheckpointState,
     &readers::tflite::TfLite,
     &readers::executorch::ExecuTorch,
     &readers::coreml::CoreMl,
+    &readers::coreml::CoreMlWeights,
     &readers::paddle::Paddle,
+    &readers::paddle::PaddleParameters,
     &readers::xml::OpenVino,
     &readers::xml::OpenVinoWeights,
     &readers::xml::Pmml,
@@ -119,6 +122,7 @@ pub fn page(id: &str) -> Option<String> {
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[Limit] = &[
+    readers::coreml::MAX_BLOCKS,
     readers::flatbuffers::MAX_READS,
     readers::gguf::MAX_ENTRIES,
     readers::gguf::MAX_NESTING,
@@ -130,6 +134,7 @@ pub const LIMITS: &[Limit] = &[
     look::MAX_PARTS,
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,
+    readers::paddle::MAX_PARAMETERS,
     readers::protobuf::MAX_DEPTH,
     readers::protobuf::MAX_FIELDS,
     readers::safetensors::MAX_HEADER,

@@ -1,6 +1,6 @@
 //! Core ML: layers and models that are classes of an app, and files that a model names.
 
-use lazaret_core::{FormatId, Likeness, Limits, Severity};
+use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 
 use super::beside;
 use super::protobuf::{Fields, Is, Shape, Span};
@@ -219,6 +219,58 @@ fn tell(
     Ok(())
 }
 
+/// Weights of a model program: blocks of numbers, each with a record before it.
+pub(crate) struct CoreMlWeights;
+
+/// The first four bytes of a record.
+const RECORD: [u8; 4] = 0xdead_beef_u32.to_le_bytes();
+/// Header, records and blocks begin at multiples of this.
+const STEP: u64 = 64;
+/// Most blocks of one file.
+pub(crate) const MAX_BLOCKS: Limit = Limit::new("coreml.max_blocks", 1_000_000);
+
+impl ModelFormat for CoreMlWeights {
+    fn id(&self) -> FormatId {
+        FormatId("coreml-weights")
+    }
+
+    fn about(&self) -> &'static str {
+        "weights of a Core ML program"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let version = head.bytes.get(4..8) == Some(&[2, 0, 0, 0]);
+        let record = head.bytes.get(64..68) == Some(&RECORD);
+        if version && record { Likeness::Certain } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let count = u64::from(u32::from_le_bytes(part.array(0)?));
+        looking.limits.get(MAX_BLOCKS).check(count)?;
+        let mut at = STEP;
+        for _ in 0..count {
+            if part.array::<4>(at)? != RECORD {
+                return Err(Unread::malformed(at, "no record stands where a block ends"));
+            }
+            let size = u64::from_le_bytes(part.array(at.saturating_add(8))?);
+            let from = u64::from_le_bytes(part.array(at.saturating_add(16))?);
+            let end = from.checked_add(size).filter(|end| from >= at && *end <= part.len());
+            let end = end.ok_or_else(|| Unread::malformed(at, "a block that lies outside the file"))?;
+            at = end.next_multiple_of(STEP);
+        }
+        looking.tail(part, at.min(part.len()));
+        Ok(self.id())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::formats::protobuf::tests::{field, number, scan, told};
@@ -254,5 +306,19 @@ mod tests {
             let report = scan([number(1, 6), program].concat(), "m.mlmodel");
             assert_eq!((report.format.0, told(&report).len()), ("coreml", count), "{path}");
         }
+    }
+
+    #[test]
+    fn weights_are_walked_by_their_records() {
+        let mut bytes = vec![0; 64 * 3 + 8];
+        bytes[0] = 1;
+        bytes[4] = 2;
+        bytes[64..68].copy_from_slice(&super::RECORD);
+        bytes[72] = 72;
+        bytes[80] = 128;
+        let report = scan(bytes.clone(), "weight.bin");
+        assert_eq!((report.format.0, told(&report)), ("coreml-weights", vec![]));
+        bytes[72] = 80;
+        assert_eq!(told(&scan(bytes, "weight.bin")), ["format.malformed weight.bin@64"]);
     }
 }

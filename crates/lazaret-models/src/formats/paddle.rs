@@ -112,6 +112,88 @@ fn judge(name: &str) -> Option<(Severity, &'static str)> {
     })
 }
 
+/// Parameters in a row, each with its shape before it.
+pub(crate) struct PaddleParameters;
+
+/// Most parameters of one file.
+pub(crate) const MAX_PARAMETERS: Limit = Limit::new("paddle.max_parameters", 1_000_000);
+/// The longest description of a type and shape.
+const MAX_SHAPE: u32 = 1024;
+
+impl ModelFormat for PaddleParameters {
+    fn id(&self) -> FormatId {
+        FormatId("paddle-parameters")
+    }
+
+    fn about(&self) -> &'static str {
+        "parameters of a Paddle program"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["pdiparams"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        if parameter(head.part, 0, &Limits::default()).is_ok() { Likeness::Certain } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let most = looking.limits.get(MAX_PARAMETERS);
+        let (mut at, mut count) = (0, 0_u64);
+        while at < part.len() {
+            match parameter(part, at, looking.limits) {
+                Ok(end) => at = end,
+                Err(unread) => {
+                    looking.tail(part, at);
+                    return Err(unread);
+                }
+            }
+            count = count.saturating_add(1);
+            most.check(count)?;
+        }
+        Ok(self.id())
+    }
+}
+
+/// Where the parameter at a place ends: versions, no levels of detail, a description, the numbers.
+fn parameter(part: &Part, at: u64, limits: &Limits) -> Result<u64, Unread> {
+    let wrong = |why: &str| Unread::malformed(at, why);
+    let head: [u8; 20] = part.array(at)?;
+    let (versions, length) = head.split_last_chunk::<4>().ok_or_else(|| Unread::cut_off(at))?;
+    let length = u32::from_le_bytes(*length);
+    if versions.iter().any(|byte| *byte != 0) || !(2..=MAX_SHAPE).contains(&length) {
+        return Err(wrong("no parameter stands here"));
+    }
+    let from = at.saturating_add(20);
+    let shape = part.rest(from, u64::from(length));
+    let mut fields = Fields::new(&shape, limits);
+    let mut span = fields.root();
+    let (mut width, mut numbers) = (None, Some(1_u64));
+    while let Some(field) = fields.next(&mut span)? {
+        match (field.number, field.varint()) {
+            (1, Some(kind)) => {
+                width = match kind {
+                    0 | 20 | 21 | 32 | 33 => Some(1),
+                    1 | 4 | 22 => Some(2),
+                    2 | 5 => Some(4),
+                    3 | 6 | 23 => Some(8),
+                    24 => Some(16),
+                    _ => None,
+                }
+            }
+            (2, Some(length)) => numbers = numbers.and_then(|numbers| numbers.checked_mul(length)),
+            _ => return Err(wrong("a shape that cannot be")),
+        }
+    }
+    let size = width.zip(numbers).and_then(|(width, numbers): (u64, u64)| numbers.checked_mul(width));
+    let end = size.and_then(|size| from.saturating_add(u64::from(length)).checked_add(size));
+    end.filter(|end| *end <= part.len()).ok_or_else(|| wrong("a parameter that lies outside the file"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +214,16 @@ mod tests {
             assert_eq!(report.format.0, "paddle");
             assert_eq!(report.findings.first().map(|finding| finding.severity), severity, "{name}");
         }
+    }
+
+    #[test]
+    fn parameters_are_walked_by_their_shapes() {
+        let shape = [number(1, 5), number(2, 2), number(2, 3)].concat();
+        let length = u32::try_from(shape.len()).unwrap().to_le_bytes();
+        let one = [&[0; 16][..], &length, &shape, &[7; 24]].concat();
+        let report = scan([one.clone(), one.clone()].concat(), "m.pdiparams");
+        assert_eq!((report.format.0, report.findings.len()), ("paddle-parameters", 0));
+        let report = scan([one, vec![7; 90]].concat(), "m.pdiparams");
+        assert_eq!(report.findings[0].id, "format.trailing-bytes");
     }
 }

@@ -148,11 +148,10 @@ impl ModelFormat for Onnx {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        // A model begins with its version or its producer; a graph alone has no number of its own.
-        let begins =
-            matches!(head.bytes.first(), Some(0x08 | 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42));
         match head.extension {
-            _ if begins && MODEL.fits(head.part, &lazaret_core::Limits::default()) => Likeness::Certain,
+            _ if begins_message(head.bytes) && MODEL.fits(head.part, &lazaret_core::Limits::default()) => {
+                Likeness::Certain
+            }
             "onnx" => Likeness::ByName,
             _ => Likeness::No,
         }

@@ -6,12 +6,14 @@
 mod checkpoint;
 mod index;
 mod ops;
+mod text;
 mod walk;
 
 use lazaret_core::{FormatId, Likeness, Limit, Limits};
 
 pub(crate) use checkpoint::{CheckpointData, CheckpointIndex, CheckpointState};
 pub(crate) use ops::{Effect, effect, is_known};
+pub(crate) use text::TextGraph;
 use walk::Outermost;
 
 use super::protobuf::{Is, Shape, begins_message};

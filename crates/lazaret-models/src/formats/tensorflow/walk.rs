@@ -58,7 +58,7 @@ struct Frame {
 }
 
 /// Operators: where the first of a kind stands, and how many there are.
-struct Judge<'p> {
+pub(super) struct Judge<'p> {
     part: &'p Part,
     operators: FxHashMap<String, (u64, u64)>,
     functions: FxHashSet<String>,
@@ -67,12 +67,7 @@ struct Judge<'p> {
 
 /// Reads all there is and judges it.
 pub(super) fn read(part: &Part, outermost: Outermost, looking: &mut Looking<'_>) -> Result<(), Unread> {
-    let mut judge = Judge {
-        part,
-        operators: FxHashMap::default(),
-        functions: FxHashSet::default(),
-        max_operators: looking.limits.get(MAX_OPERATORS),
-    };
+    let mut judge = Judge::new(part, looking);
     let read = judge.walk(outermost, looking);
     judge.finish(looking);
     read.inspect_err(|_| looking.tail(part, good_fields(part, looking)))
@@ -100,7 +95,53 @@ fn good_fields(part: &Part, looking: &Looking<'_>) -> u64 {
     }
 }
 
-impl Judge<'_> {
+/// The file of an attribute `output_stream`, if it is one.
+pub(super) fn file_of(stream: &str) -> Option<String> {
+    stream.strip_prefix("file:").map(|path| path.trim_start_matches("//").to_owned())
+}
+
+impl<'p> Judge<'p> {
+    pub(super) fn new(part: &'p Part, looking: &Looking<'_>) -> Self {
+        Self {
+            part,
+            operators: FxHashMap::default(),
+            functions: FxHashSet::default(),
+            max_operators: looking.limits.get(MAX_OPERATORS),
+        }
+    }
+
+    /// A node with this operator.
+    pub(super) fn operator(&mut self, name: String, at: u64) -> Result<(), Unread> {
+        let found = self.operators.entry(name).or_insert((at, 0));
+        found.1 = found.1.saturating_add(1);
+        Ok(self.max_operators.check(self.operators.len() as u64)?)
+    }
+
+    /// A function that the graph defines.
+    pub(super) fn function(&mut self, name: String) -> Result<(), Unread> {
+        self.functions.insert(name);
+        Ok(self.max_operators.check(self.functions.len() as u64)?)
+    }
+
+    /// A file that the graph reads as an asset.
+    pub(super) fn asset(&self, name: &str, at: u64, looking: &mut Looking<'_>) {
+        if let Some(why) = beside::leaves(name) {
+            let message = format!("an asset is the file `{}`, a path that {why}", printed(name));
+            looking.find(&rules::TENSORFLOW_ASSET_PATH, self.part.at(at), message);
+        }
+    }
+
+    /// An operator that prints to a file.
+    pub(super) fn prints_to(&self, operator: &str, file: &str, at: u64, looking: &mut Looking<'_>) {
+        let message = format!(
+            "the operator `{}` writes what it prints to the file `{}`",
+            printed(operator),
+            printed(file)
+        );
+        let at = self.part.at(at);
+        looking.find_as(Severity::Critical, &rules::TENSORFLOW_FILE_OPERATOR, at, message);
+    }
+
     fn walk(&mut self, outermost: Outermost, looking: &mut Looking<'_>) -> Result<(), Unread> {
         let mut fields = Fields::new(self.part, looking.limits);
         let message = match outermost {
@@ -184,15 +225,11 @@ impl Judge<'_> {
             }
             (Message::Signature, 1) => {
                 let name = fields.text(span, MAX_NAME)?;
-                self.functions.insert(name);
-                self.max_operators.check(self.functions.len() as u64)?;
+                self.function(name)?;
             }
             (Message::Asset, 2) => {
                 let name = fields.text(span, MAX_NAME)?;
-                if let Some(why) = beside::leaves(&name) {
-                    let message = format!("an asset is the file `{}`, a path that {why}", printed(&name));
-                    looking.find(&rules::TENSORFLOW_ASSET_PATH, self.part.at(span.at), message);
-                }
+                self.asset(&name, span.at, looking);
             }
             (Message::UserObject, 3) if span.len() > 2 => {
                 looking.inside(&self.part.slice(span.at, span.len(), "keras-metadata.json"));
@@ -209,21 +246,13 @@ impl Judge<'_> {
             Message::Node { operator, file } => {
                 let to_file = file.filter(|_| matches!(ops::effect(&operator), Some(Effect::Prints)));
                 if let Some(file) = to_file {
-                    let message = format!(
-                        "the operator `{}` writes what it prints to the file `{}`",
-                        printed(&operator),
-                        printed(&file)
-                    );
-                    let at = self.part.at(done.at);
-                    looking.find_as(Severity::Critical, &rules::TENSORFLOW_FILE_OPERATOR, at, message);
+                    self.prints_to(&operator, &file, done.at, looking);
                 }
-                let found = self.operators.entry(operator).or_insert((done.at, 0));
-                found.1 = found.1.saturating_add(1);
-                self.max_operators.check(self.operators.len() as u64)?;
+                self.operator(operator, done.at)?;
             }
             Message::Attribute { key, text: Some(text) } if key == "output_stream" => {
                 if let Some(Frame { message: Message::Node { file, .. }, .. }) = stack.last_mut() {
-                    *file = text.strip_prefix("file:").map(|path| path.trim_start_matches("//").to_owned());
+                    *file = file_of(&text);
                 }
             }
             Message::KerasNode { path, metadata: Some(span) } if span.len() > 2 => {
@@ -234,7 +263,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn finish(self, looking: &mut Looking<'_>) {
+    pub(super) fn finish(self, looking: &mut Looking<'_>) {
         let mut operators: Vec<_> = self.operators.into_iter().collect();
         operators.sort_unstable();
         for (operator, (at, count)) in operators {
