@@ -20,6 +20,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
+use lazaret_models::NoFolder;
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -64,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     target("csv_schema", &[("testdata/csv", ".toml"), ("testdata/docs", ".toml")], 1_000, csv_schema),
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
+    target("gguf", &[("testdata/models/gguf", "")], 2_000, gguf),
     target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("knowledge_entry", &[("testdata/fuzz/knowledge_entry", "")], 1_000, knowledge_entry),
@@ -88,6 +90,13 @@ pub const TARGETS: &[Target] = &[
     target("policy", &[("policies", ".cedar")], 60, policy),
     target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
     target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
+    target(
+        "protobuf",
+        &[("testdata/models/onnx", ""), ("testdata/models/protobuf", ""), ("testdata/models/tensorflow", "")],
+        2_000,
+        protobuf,
+    ),
+    target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
@@ -95,6 +104,30 @@ pub const TARGETS: &[Target] = &[
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
     target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
 ];
+
+/// A model file of a name, looked at as the gate does, with nothing beside it.
+fn model_file(bytes: &[u8], name: &str) -> String {
+    let source = MemorySource::new(bytes, Hint::default());
+    let limits = Limits::default();
+    let report = lazaret_models::look(Arc::new(source), bytes.len() as u64, name, &NoFolder, &limits);
+    format!("{report:?}")
+}
+
+/// GGUF.
+pub fn gguf(bytes: &[u8]) -> String {
+    model_file(bytes, "m.gguf")
+}
+
+/// Graphs as protocol buffers: under each name, so that what no longer looks like one is read too.
+pub fn protobuf(bytes: &[u8]) -> String {
+    let names = ["m.onnx", "saved_model.pb", "keras_metadata.pb", "m.mlmodel", "m.pdmodel"];
+    names.map(|name| model_file(bytes, name)).join("\n")
+}
+
+/// Safetensors.
+pub fn safetensors(bytes: &[u8]) -> String {
+    model_file(bytes, "m.safetensors")
+}
 
 /// Base64: what decodes encodes to the same text; with white space between, to the same bytes.
 pub fn base64(bytes: &[u8]) -> String {

@@ -56,6 +56,12 @@ pub struct Report {
 pub trait Folder {
     /// A file beside it with its length, if there is one.
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
+
+    /// The names of files in the folder itself that end so: graphs, one of which may name this file as its data. It is
+    /// asked for every file, so a folder of many files keeps its list.
+    fn names_ending(&self, _ending: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No file is beside it.
@@ -97,6 +103,20 @@ pub(crate) struct Head<'a> {
     pub(crate) part: &'a Part,
     pub(crate) extension: &'a str,
     pub(crate) file_name: &'a str,
+    folder: &'a dyn Folder,
+}
+
+impl Head<'_> {
+    /// A file beside the one looked at; never for a part of one.
+    pub(crate) fn beside(&self, path: &str) -> Option<Part> {
+        let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
+        Some(Part::file(source, len, path))
+    }
+
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, ending: &str) -> Vec<String> {
+        if self.part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+    }
 }
 
 /// What nobody reads.
@@ -161,7 +181,8 @@ impl<'a> Looking<'a> {
             }
         }
         let (extension, file_name) = (part.extension(), part.file_name());
-        let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name };
+        let head =
+            Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder: self.folder };
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
@@ -210,7 +231,8 @@ impl<'a> Looking<'a> {
         let mut head = vec![0; HEAD];
         let Ok(read) = rest.read_at(0, &mut head) else { return };
         head.truncate(read);
-        if !recognise(&Head { bytes: &head, part: &rest, extension: "", file_name: "" }).is_empty() {
+        let head = Head { bytes: &head, part: &rest, extension: "", file_name: "", folder: self.folder };
+        if !recognise(&head).is_empty() {
             self.inside(&rest);
         }
     }
@@ -273,6 +295,11 @@ impl<'a> Looking<'a> {
         let most = self.limits.get(MAX_EXPANDED);
         let smaller = if by_ratio < most.most() { ratio.with(by_ratio) } else { most };
         smaller.with(smaller.most().saturating_sub(self.expanded))
+    }
+
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, part: &Part, ending: &str) -> Vec<String> {
+        if part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
     }
 
     /// A file beside the one looked at; never for a part of one.

@@ -73,6 +73,30 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::executable::JAVA,
     &readers::executable::SCRIPT,
     &readers::executable::TensorRt,
+    // Tensors and graphs
+    &readers::safetensors::Safetensors,
+    &readers::gguf::Gguf,
+    &readers::onnx::Onnx,
+    &readers::onnx::ExternalData,
+    &readers::tensorflow::SavedModel,
+    &readers::tensorflow::MetaGraph,
+    &readers::tensorflow::GraphDef,
+    &readers::tensorflow::Fingerprint,
+    &readers::tensorflow::KerasMetadata,
+    &readers::tensorflow::TextGraph,
+    &readers::tensorflow::CheckpointIndex,
+    &readers::tensorflow::CheckpointData,
+    &readers::tensorflow::CheckpointState,
+    &readers::tflite::TfLite,
+    &readers::executorch::ExecuTorch,
+    &readers::coreml::CoreMl,
+    &readers::coreml::CoreMlWeights,
+    &readers::paddle::Paddle,
+    &readers::paddle::PaddleParameters,
+    &readers::xml::OpenVino,
+    &readers::xml::OpenVinoWeights,
+    &readers::xml::Pmml,
+    &readers::xml::Xml,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
@@ -119,6 +143,11 @@ pub fn page(id: &str) -> Option<String> {
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[Limit] = &[
+    readers::coreml::MAX_BLOCKS,
+    readers::flatbuffers::MAX_READS,
+    readers::gguf::MAX_ENTRIES,
+    readers::gguf::MAX_NESTING,
+    readers::gguf::MAX_STRINGS,
     look::MAX_DEPTH,
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
@@ -126,6 +155,13 @@ pub const LIMITS: &[Limit] = &[
     look::MAX_PARTS,
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_STACK,
+    readers::onnx::MAX_OPERATORS,
+    readers::paddle::MAX_OPERATORS,
+    readers::paddle::MAX_PARAMETERS,
+    readers::protobuf::MAX_DEPTH,
+    readers::protobuf::MAX_FIELDS,
+    readers::safetensors::MAX_HEADER,
+    readers::tensorflow::MAX_OPERATORS,
 ];
 
 #[cfg(test)]

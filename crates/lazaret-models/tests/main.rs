@@ -2,4 +2,5 @@
 
 mod main {
     mod corpus;
+    mod graphs;
 }
