@@ -53,7 +53,17 @@ pub(crate) trait ModelFormat: Send + Sync {
 }
 
 /// All formats, in the order in which equals are taken.
-const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+const FORMATS: &[&dyn ModelFormat] = &[
+    &readers::pickle::Pickle,
+    &readers::zip::Zip,
+    &readers::json::Json,
+    &readers::numpy::Numpy,
+    &readers::requirements::Requirements,
+    &readers::template::TemplateFile,
+    &readers::python::PythonSource,
+    &readers::python::PythonBytecode,
+    &readers::text::Text,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
     FORMATS.iter().copied()
@@ -93,8 +103,18 @@ pub fn page(id: &str) -> Option<String> {
 }
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
-pub const LIMITS: &[Limit] =
-    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+pub const LIMITS: &[Limit] = &[
+    look::MAX_DEPTH,
+    part::MAX_WHOLE,
+    look::MAX_EXPANDED,
+    look::MAX_FINDINGS,
+    readers::json::MAX_VALUES,
+    look::MAX_PARTS,
+    readers::numpy::MAX_HEADER,
+    readers::template::MAX_SIZE,
+    readers::template::MAX_WORK,
+    readers::template::USUAL_SIZE,
+];
 
 #[cfg(test)]
 mod tests {
