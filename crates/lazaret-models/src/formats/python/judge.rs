@@ -121,7 +121,9 @@ impl Judge<'_> {
         }
         at = at.saturating_add(1);
         if self.is(at, '*') {
-            self.stars.push(module);
+            if is_module(&module) && !self.stars.contains(&module) {
+                self.stars.push(module);
+            }
             return;
         }
         at = at.saturating_add(usize::from(self.is(at, '(')));
@@ -177,13 +179,20 @@ impl Judge<'_> {
 
     /// The full name of what stands at a place, and where it ends.
     fn path(&self, at: usize) -> Option<(String, usize)> {
+        self.path_within(at, 0)
+    }
+
+    fn path_within(&self, at: usize, depth: u8) -> Option<(String, usize)> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
         let name = self.name(at)?;
         let mut next = at.saturating_add(1);
         let mut path = self.resolve(name);
         let opens = self.is(next, '(');
         match (path.as_str(), opens) {
             ("getattr", true) => {
-                let (of, after) = self.path(next.saturating_add(1))?;
+                let (of, after) = self.path_within(next.saturating_add(1), depth.saturating_add(1))?;
                 if !self.is(after, ',') {
                     return None;
                 }
@@ -198,7 +207,7 @@ impl Judge<'_> {
                 next = self.close(end);
             }
             ("vars" | "dir", true) => {
-                let (of, after) = self.path(next.saturating_add(1))?;
+                let (of, after) = self.path_within(next.saturating_add(1), depth.saturating_add(1))?;
                 path = of;
                 next = self.close(after);
             }
@@ -270,6 +279,7 @@ impl Judge<'_> {
             return (None, at);
         }
         let mut text = String::new();
+        let first = at;
         loop {
             match self.kind(at) {
                 Some(Kind::Text(part, true)) => {
@@ -296,7 +306,7 @@ impl Judge<'_> {
                 }
                 _ => return (None, at),
             }
-            if text.len() > MAX_PATH {
+            if text.len() > MAX_PATH || at.saturating_sub(first) > 4 * MAX_PATH {
                 return (None, at);
             }
             match self.kind(at) {

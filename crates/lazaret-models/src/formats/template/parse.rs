@@ -578,7 +578,7 @@ impl Parser {
 
     fn subscript(&mut self) -> Parsed<Id> {
         let mut keys = Vec::new();
-        loop {
+        while !self.is_op("]") {
             keys.push(self.subscribed()?);
             if !self.take_op(",") || self.is_op("]") {
                 break;
@@ -700,9 +700,7 @@ impl Parser {
             return self.args();
         }
         let takes = match self.peek() {
-            Some(Token::Name(name)) => {
-                !matches!(name.as_str(), "else" | "or" | "and" | "is" | "if" | "in" | "not")
-            }
+            Some(Token::Name(name)) => !matches!(name.as_str(), "else" | "or" | "and" | "is"),
             Some(Token::Text(..) | Token::Int(_) | Token::Float | Token::Op("[" | "{")) => true,
             _ => false,
         };
