@@ -111,6 +111,7 @@ pub const LIMITS: &[Limit] = &[
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
     readers::numpy::MAX_HEADER,
+    readers::python::MAX_SOURCE,
     readers::template::MAX_SIZE,
     readers::template::MAX_WORK,
     readers::template::USUAL_SIZE,

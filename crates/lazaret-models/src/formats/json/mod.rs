@@ -117,14 +117,29 @@ fn read_document(parsed: &Parsed<'_>, part: &Part, looking: &mut Looking<'_>) ->
 
 /// What any text of any document may be: a template, a secret, a command line.
 fn read_values(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let mut lines_of = None;
     for node in Walk::new(root) {
+        if let Some(lines) = lines_of_template(node) {
+            template::judge(&lines, part.inner(&path_of(node)), looking);
+            lines_of = Some(node.id());
+        }
         let Some(text) = node.as_str() else { continue };
-        if template::has_marks(text) {
+        let is_line = lines_of.is_some() && node.parent().map(|parent| parent.id()) == lines_of;
+        if template::has_marks(text) && !is_line {
             let named = walk::names(&node).any(template::is_template_key);
             template::judge_under(named, text, || part.inner(&path_of(node)), looking);
         }
         secret::judge(node, text, part, looking);
     }
+}
+
+/// A template that is written as a list of its lines.
+fn lines_of_template(node: Node<'_, '_>) -> Option<String> {
+    if !node.key().is_some_and(template::is_template_key) || node.is_empty() {
+        return None;
+    }
+    let lines: Option<Vec<&str>> = node.items().map(|item| item.as_str()).collect();
+    lines.filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n"))
 }
 
 /// A fault of a document. What Python's own writer and reader of JSON do (`NaN`, `Infinity`) is no more than told.

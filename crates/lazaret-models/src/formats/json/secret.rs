@@ -191,7 +191,9 @@ fn known_shape(text: &str) -> Option<&'static str> {
             let ends = !shape.service.starts_with("AWS") || body == shape.least;
             // Words with dashes between are names of models and files.
             let digits = body_is.iter().any(u8::is_ascii_digit);
-            if body >= shape.least && ends && (digits || shape.service.starts_with("AWS")) {
+            // The keys of the services' own manuals.
+            let sample = body_is.windows(7).any(|window| window.eq_ignore_ascii_case(b"example"));
+            if body >= shape.least && !sample && ends && (digits || shape.service.starts_with("AWS")) {
                 return Some(shape.service);
             }
         }

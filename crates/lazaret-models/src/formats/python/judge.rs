@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::lex::{Kind, Token};
 use super::names::{Effect, effect, is_builtin, is_module};
+use crate::formats::template::slice;
 
 /// A call, or a callable that is handed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,13 +321,13 @@ impl Judge<'_> {
     /// What follows a string: a slice that turns it round, or a method.
     fn string_methods(&self, text: String, at: usize, depth: u8) -> (Option<String>, usize) {
         let after = |count: usize| at.saturating_add(count);
-        if self.is(at, '[')
-            && self.is(after(1), ':')
-            && self.is(after(2), ':')
-            && self.is(after(3), '-')
-            && self.is(after(5), ']')
-        {
-            return (Some(text.chars().rev().collect()), after(6));
+        if self.is(at, '[') {
+            let Some((text, next)) = self.sliced(&text, after(1)) else { return (None, at) };
+            return if depth < MAX_DEPTH {
+                self.string_methods(text, next, depth.saturating_add(1))
+            } else {
+                (None, next)
+            };
         }
         if !self.is(at, '.') {
             return (Some(text), at);
@@ -350,6 +351,28 @@ impl Judge<'_> {
         next = next.saturating_add(usize::from(self.is(next, ']')));
         let known = self.is(next, ')');
         (known.then(|| parts.join(&text)), next.saturating_add(1))
+    }
+
+    /// A slice of a constant text: `from:to:step`, each a number or left out.
+    fn sliced(&self, text: &str, mut at: usize) -> Option<(String, usize)> {
+        let mut bounds = [None; 3];
+        let mut bound = bounds.iter_mut();
+        let mut number = bound.next()?;
+        while !self.is(at, ']') {
+            let minus = self.is(at, '-');
+            let digits = at.saturating_add(usize::from(minus));
+            if self.is(at, ':') {
+                number = bound.next()?;
+                at = at.saturating_add(1);
+            } else if let (None, Some(Kind::Number(Some(value)))) = (&number, self.kind(digits)) {
+                *number = Some(if minus { value.saturating_neg() } else { *value });
+                at = digits.saturating_add(1);
+            } else {
+                return None;
+            }
+        }
+        let [from, to, step] = bounds;
+        Some((slice(text, from, to, step)?, at.saturating_add(1)))
     }
 
     fn find(&mut self) {
@@ -404,7 +427,6 @@ impl Judge<'_> {
             }
         } else if let Some(module) = path.strip_suffix(".*")
             && is_module(module)
-            && self.is(end, '(')
         {
             self.tell(at, &path, Effect::Runs);
         } else if is_module(&path) && root.starts_with("importlib") && path != root {
@@ -457,6 +479,8 @@ mod tests {
             ("getattr(__import__('o' + 's'), 'sys' 'tem')('x')", "os.system"),
             ("import os\ngetattr(os, 'metsys'[::-1])('x')", "os.system"),
             ("import os\ngetattr(os, x)('x')", "os.*"),
+            ("import os\nf = getattr(os, x)\nf('x')", "os.*"),
+            ("import os\ngetattr(os, 'sys' + 'metsys'[::-1][3:])('x')", "os.system"),
             ("import os\nos.__dict__['system']('x')", "os.system"),
             ("import sys\nsys.modules['os'].system('x')", "os.system"),
             ("__builtins__['eval']('x')", "__builtins__.eval"),

@@ -14,13 +14,16 @@ mod lex;
 pub(crate) mod literal;
 mod names;
 
-use lazaret_core::{FormatId, Likeness, Severity};
+use lazaret_core::{FormatId, Likeness, Limit, Severity};
 
 use super::text::is_text;
 use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+
+/// Most bytes of one file of source.
+pub(crate) const MAX_SOURCE: Limit = Limit::new("python.max_source", 1 << 20);
 
 /// Source.
 pub(crate) struct PythonSource;
@@ -50,7 +53,9 @@ impl ModelFormat for PythonSource {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let bytes = part.whole(looking.limits.get(MAX_WHOLE))?;
+        let bytes = part.whole(looking.limits.get(MAX_SOURCE)).inspect_err(|_| {
+            looking.find(&rules::PYTHON_REMOTE_CODE, part.place(), "Python source that was not read");
+        })?;
         if let Some(name) = strange_encoding(&bytes) {
             let message =
                 format!("it says that it is written in `{}`, under which it reads otherwise", printed(&name));

@@ -29,13 +29,14 @@ use crate::registry::ModelFormat;
 use crate::rules;
 
 /// Most bytes of one template.
-pub(crate) const MAX_SIZE: Limit = Limit::new("template.max_size", 1 << 20);
-/// Most steps and bytes of values that are followed in one template.
+pub(crate) const MAX_SIZE: Limit = Limit::new("template.max_size", 512 << 10);
+/// Most bytes of values that are followed in one template.
 pub(crate) const MAX_WORK: Limit = Limit::new("template.max_work", 16 << 20);
 /// The longest chat templates in use have some 30,000 bytes.
 pub(crate) const USUAL_SIZE: Limit = Limit::new("template.usual_size", 48 << 10);
 
 pub(crate) use lex::unescape;
+pub(crate) use value::slice;
 
 /// Stand-alone templates.
 pub(crate) struct TemplateFile;
@@ -124,12 +125,11 @@ pub(crate) fn judge_under(
 ) {
     if named {
         judge(text, place(), looking);
-    } else if has_marks(text)
-        && looking.limits.get(MAX_SIZE).check(text.len() as u64).is_ok()
-        && is_jinja(text)
-    {
-        let (template, _) = parse::parse(text);
-        tell(&template, place(), looking);
+    } else if has_marks(text) && looking.limits.get(MAX_SIZE).check(text.len() as u64).is_ok() {
+        let (template, fault) = parse::parse(text);
+        if fault.is_none() && does_something(&template) {
+            tell(&template, place(), looking);
+        }
     }
 }
 
@@ -144,18 +144,21 @@ pub(crate) fn has_marks(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// Whether a text parses and does something.
+/// Whether a text is of this language and not of another one with the same marks.
 fn is_jinja(text: &str) -> bool {
     let (template, fault) = parse::parse(text);
-    fault.is_none()
-        && (template.exprs.iter().any(|expr| {
-            matches!(
-                expr,
-                Expr::Attr(..) | Expr::Item(..) | Expr::Call(..) | Expr::Filter(..) | Expr::Binary(..)
-            )
-        }) || template.steps.iter().any(|(_, step)| {
-            !matches!(step, syntax::Step::Data(_) | syntax::Step::Print(_) | syntax::Step::End)
-        }))
+    fault.is_none() && does_something(&template)
+}
+
+/// Whether a template has a statement, or reads or calls something.
+fn does_something(template: &Template) -> bool {
+    let reads = |expr: &Expr| {
+        matches!(expr, Expr::Attr(..) | Expr::Item(..) | Expr::Call(..) | Expr::Filter(..) | Expr::Binary(..))
+    };
+    let states = |step: &syntax::Step| {
+        !matches!(step, syntax::Step::Data(_) | syntax::Step::Print(_) | syntax::Step::End)
+    };
+    template.exprs.iter().any(reads) || template.steps.iter().any(|(_, step)| states(step))
 }
 
 fn tell(template: &Template, place: Locator, looking: &mut Looking<'_>) {

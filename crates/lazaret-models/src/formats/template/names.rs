@@ -166,7 +166,8 @@ const REQUEST: &[&str] = &[
 pub(super) fn is_internal(name: &str) -> bool {
     let dunder =
         name.starts_with("__") && name.trim_matches('_').chars().next().is_some_and(char::is_alphabetic);
-    dunder || is_mangled(name) || INTERNALS.contains(&name)
+    let is_word = name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    is_word && (dunder || is_mangled(name)) || INTERNALS.contains(&name)
 }
 
 /// A private name of a class, as Python writes it: `_TemplateReference__context`.

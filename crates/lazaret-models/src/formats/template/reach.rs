@@ -165,7 +165,7 @@ impl<'t> Flow<'t> {
             for value in self.of(base) {
                 let sliced = match value {
                     Value::Content => Value::Content,
-                    other => value::slice(other, from, to, step),
+                    other => value::slice_of(other, from, to, step),
                 };
                 add_value(&mut values, sliced);
             }

@@ -2,6 +2,10 @@
 
 /// Longest text that is followed.
 const MAX_TEXT: usize = 2_048;
+/// Most bytes of memory of a value that is followed.
+const MAX_WEIGHT: usize = 16 << 10;
+/// What a value costs beside its text.
+const CELL: usize = size_of::<Value>();
 /// Most items of a list that is followed.
 const MAX_ITEMS: usize = 128;
 /// Most values one expression may have.
@@ -45,7 +49,7 @@ impl Value {
 
     /// What keeping it costs.
     pub(super) fn cost(&self) -> usize {
-        self.weight(0).unwrap_or(MAX_TEXT)
+        self.weight(0).unwrap_or(MAX_WEIGHT)
     }
 
     /// How often a loop over it goes round.
@@ -76,7 +80,7 @@ impl Value {
                 let end = text.floor_char_boundary(MAX_TEXT);
                 Self::Text(text.get(..end).unwrap_or_default().to_owned(), false)
             }
-            value if value.weight(0).is_none_or(|weight| weight > MAX_TEXT) => Self::Unknown,
+            value if value.weight(0).is_none_or(|weight| weight > MAX_WEIGHT) => Self::Unknown,
             value => value,
         }
     }
@@ -91,12 +95,12 @@ impl Value {
             Some(total.saturating_add(weight))
         };
         match self {
-            Self::Text(text, _) => Some(text.len().saturating_add(1)),
+            Self::Text(text, _) => Some(text.len().saturating_add(CELL)),
             Self::List(items) if items.len() > MAX_ITEMS => None,
             Self::Dict(pairs) if pairs.len() > MAX_ITEMS => None,
-            Self::List(items) => items.iter().try_fold(1, sum),
-            Self::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).try_fold(1, sum),
-            _ => Some(1),
+            Self::List(items) => items.iter().try_fold(CELL, sum),
+            Self::Dict(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).try_fold(CELL, sum),
+            _ => Some(CELL),
         }
     }
 
@@ -179,7 +183,7 @@ pub(super) fn times(a: &Value, b: &Value) -> Value {
 }
 
 /// `a[from:to:step]` of a text or list, as Python counts.
-pub(super) fn slice(value: &Value, from: Option<i128>, to: Option<i128>, by: Option<i128>) -> Value {
+pub(super) fn slice_of(value: &Value, from: Option<i128>, to: Option<i128>, by: Option<i128>) -> Value {
     let Some(items) = value.items() else { return Value::Unknown };
     let step = by.unwrap_or(1);
     let len = i128::try_from(items.len()).unwrap_or(0);
@@ -198,6 +202,14 @@ pub(super) fn slice(value: &Value, from: Option<i128>, to: Option<i128>, by: Opt
         at = at.saturating_add(step);
     }
     if matches!(value, Value::Text(..)) { join(&kept, "") } else { Value::List(kept) }
+}
+
+/// A slice of a constant text.
+pub(crate) fn slice(text: &str, from: Option<i128>, to: Option<i128>, by: Option<i128>) -> Option<String> {
+    match slice_of(&Value::text(text), from, to, by) {
+        Value::Text(text, true) => Some(text),
+        _ => None,
+    }
 }
 
 /// `a[key]`
@@ -476,12 +488,12 @@ mod tests {
     #[test]
     fn slices_count_as_python_does() {
         let word = text("abcdef");
-        assert_eq!(slice(&word, None, None, Some(-1)), text("fedcba"));
-        assert_eq!(slice(&word, Some(1), Some(-1), None), text("bcde"));
-        assert_eq!(slice(&word, Some(-2), None, None), text("ef"));
-        assert_eq!(slice(&word, Some(4), Some(1), Some(-2)), text("ec"));
-        assert_eq!(slice(&word, Some(9), None, None), text(""));
-        assert_eq!(slice(&word, None, None, Some(0)), Value::Unknown);
+        assert_eq!(slice_of(&word, None, None, Some(-1)), text("fedcba"));
+        assert_eq!(slice_of(&word, Some(1), Some(-1), None), text("bcde"));
+        assert_eq!(slice_of(&word, Some(-2), None, None), text("ef"));
+        assert_eq!(slice_of(&word, Some(4), Some(1), Some(-2)), text("ec"));
+        assert_eq!(slice_of(&word, Some(9), None, None), text(""));
+        assert_eq!(slice_of(&word, None, None, Some(0)), Value::Unknown);
     }
 
     #[test]
@@ -494,7 +506,7 @@ mod tests {
 
     #[test]
     fn values_stay_small() {
-        assert_eq!(times(&text("abc"), &Value::Int(1 << 60)).bounded().weight(0), Some(2_047));
+        assert_eq!(times(&text("abc"), &Value::Int(1 << 60)).bounded().size(), Some(2_046));
         let mut deep = Value::Int(1);
         for _ in 0..50 {
             deep = Value::List(vec![deep]).bounded();
