@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::lex::{Kind, Token};
-use super::names::{Effect, effect, is_builtin, is_module};
+use super::names::{Effect, counts_when_called, effect, is_builtin, is_module, is_usual_variable};
 use crate::formats::template::slice;
 
 /// A call, or a callable that is handed on.
@@ -420,9 +420,13 @@ impl Judge<'_> {
                 return;
             }
         }
+        let name = self.name(at).unwrap_or_default();
+        if is_usual_variable(name) && !self.aliases.contains_key(name) {
+            return;
+        }
         let Some((path, end)) = self.path(at) else { return };
         if let Some(found) = effect(&path) {
-            if self.is(end, '(') || !path.starts_with("builtins.") {
+            if self.is(end, '(') || !counts_when_called(&path) {
                 self.tell(at, &path, found);
             }
         } else if let Some(module) = path.strip_suffix(".*")
@@ -512,6 +516,8 @@ mod tests {
             "import os\nos.environ.get('X')\nos.makedirs('x')",
             "import importlib\nimportlib.import_module('flash_attn')\nimportlib.util.find_spec('x')",
             "x = getattr(self, name)(1)",
+            "for code in codes: code.interact(1)\nrequests.get('x')",
+            "import ctypes\nctypes.c_int(1)\nimport types\nisinstance(x, types.CodeType)",
         ] {
             assert_eq!(paths(text), Vec::<String>::new(), "{text}");
         }

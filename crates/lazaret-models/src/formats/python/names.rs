@@ -105,7 +105,28 @@ const MODULES: &[(&str, &[&str], Effect)] = &[
     ("importlib.util", &["spec_from_file_location", "spec_from_loader", "module_from_spec"], Effect::Loads),
     ("importlib", &["__import__", "reload"], Effect::Loads),
     ("zipimport", &["*"], Effect::Loads),
-    ("ctypes", &["*"], Effect::Loads),
+    (
+        "ctypes",
+        &[
+            "CDLL",
+            "PyDLL",
+            "WinDLL",
+            "OleDLL",
+            "LibraryLoader",
+            "cdll",
+            "windll",
+            "pydll",
+            "oledll",
+            "pythonapi",
+            "CFUNCTYPE",
+            "PYFUNCTYPE",
+            "WINFUNCTYPE",
+            "memmove",
+            "memset",
+            "string_at",
+        ],
+        Effect::Loads,
+    ),
     ("_ctypes", &["*"], Effect::Loads),
     ("cffi", &["*"], Effect::Loads),
     ("torch.utils.cpp_extension", &["load", "load_inline"], Effect::Loads),
@@ -180,6 +201,37 @@ pub(super) fn is_module(name: &str) -> bool {
         other => other,
     };
     MODULES.iter().any(|(module, ..)| *module == name)
+}
+
+/// Names of modules that are names of variables, too: they count where they are imported.
+pub(super) fn is_usual_variable(name: &str) -> bool {
+    matches!(
+        name,
+        "code"
+            | "trace"
+            | "profile"
+            | "commands"
+            | "pip"
+            | "imp"
+            | "types"
+            | "requests"
+            | "timeit"
+            | "urllib"
+            | "http"
+            | "yaml"
+            | "torch"
+            | "tensorflow"
+            | "asyncio"
+            | "pty"
+            | "bdb"
+            | "pdb"
+            | "dill"
+    )
+}
+
+/// What only counts where it is called: its name stands in tests of types as well.
+pub(super) fn counts_when_called(path: &str) -> bool {
+    path.starts_with("types.") || path.starts_with("http.server.") || path.starts_with("builtins.")
 }
 
 /// A name that Python has without an import.

@@ -27,10 +27,13 @@ pub(super) const MANY: i128 = 1_000_000;
 /// More rounds of loops within loops.
 pub(super) const TOO_MANY: i128 = 10_000_000;
 
+/// Most tests of one condition that are looked at.
+const MAX_TESTS: usize = 256;
+
 /// A statement that is open.
 pub(super) enum Frame {
     If { trigger: bool, negated: bool, text: Option<String> },
-    For { before: i128 },
+    For { before: i128, trigger: bool, text: Option<String> },
     Capture { names: Vec<String>, filter: Option<Id>, text: String, whole: bool },
     Plain,
 }
@@ -137,7 +140,13 @@ impl<'t> Flow<'t> {
     pub(super) fn evaluate(&mut self, upto: usize) {
         while self.values.len() < upto.min(self.template.exprs.len()) {
             let id = self.values.len();
-            let values = self.value(self.template.get(id));
+            let mut values = self.value(self.template.get(id));
+            if let Expr::Binary("in" | "not in" | "==" | "!=", ..) | Expr::Call(..) | Expr::Test(..) =
+                self.template.get(id)
+                && self.trigger(id) != (false, false)
+            {
+                add_value(&mut values, Value::Triggered);
+            }
             let weight: usize = values.iter().map(Value::cost).sum();
             self.work = self.work.saturating_add(weight as u64).saturating_add(1);
             // Past the limit the structure is still judged, without values.
@@ -182,7 +191,7 @@ impl<'t> Flow<'t> {
     /// Text that is printed where the walk is.
     pub(super) fn printed(&mut self, text: &str, whole: bool) {
         const MOST: usize = 2_048;
-        if let Some(Frame::If { text: Some(gathered), .. }) =
+        if let Some(Frame::If { text: Some(gathered), .. } | Frame::For { text: Some(gathered), .. }) =
             self.gathering.last().and_then(|at| self.frames.get_mut(*at))
             && gathered.len() < MOST
         {
@@ -206,7 +215,7 @@ impl<'t> Flow<'t> {
     pub(super) fn open(&mut self, frame: Frame) {
         let at = self.frames.len();
         match &frame {
-            Frame::If { trigger: true, .. } => self.gathering.push(at),
+            Frame::If { trigger: true, .. } | Frame::For { trigger: true, .. } => self.gathering.push(at),
             Frame::Capture { .. } => self.capturing.push(at),
             _ => {}
         }
@@ -239,7 +248,7 @@ impl<'t> Flow<'t> {
                 let negated = matches!(self.frames.last(), Some(Frame::If { negated: true, .. }));
                 self.branch(negated);
             }
-            Step::For(target, over, _) => {
+            Step::For(target, over, only) => {
                 let mut items = Vec::new();
                 for value in self.of(*over).clone() {
                     match value.items() {
@@ -254,11 +263,17 @@ impl<'t> Flow<'t> {
                 if self.rounds > TOO_MANY && before <= TOO_MANY && rounds <= MANY {
                     self.wrong(Wrong::Exhausts, "loops within loops go round more than ten million times");
                 }
-                self.open(Frame::For { before });
+                // `for word in […] if word in content` is a branch, too.
+                let trigger = only.is_some_and(|test| self.trigger(test).0);
+                let text = trigger.then(String::new);
+                self.open(Frame::For { before, trigger, text });
             }
             Step::Set(target, id) => {
                 self.doubling(target, *id);
-                let values = self.of(*id).clone();
+                let mut values = self.of(*id).clone();
+                if !self.gathering.is_empty() {
+                    add_value(&mut values, Value::Triggered);
+                }
                 self.assign_to(target, &values);
                 // What a branch puts into a name is printed later.
                 if self.capturing.is_empty() {
@@ -322,7 +337,7 @@ impl<'t> Flow<'t> {
     }
 
     pub(super) fn end_of_branch(&mut self) {
-        let Some(Frame::If { text, .. }) = self.frames.last_mut() else { return };
+        let Some(Frame::If { text, .. } | Frame::For { text, .. }) = self.frames.last_mut() else { return };
         let Some(text) = text.take() else { return };
         self.gathering.pop();
         if names::is_prose(&text) {
@@ -336,7 +351,7 @@ impl<'t> Flow<'t> {
     pub(super) fn end(&mut self) {
         self.end_of_branch();
         match self.frames.pop() {
-            Some(Frame::For { before }) => self.rounds = before,
+            Some(Frame::For { before, .. }) => self.rounds = before,
             Some(Frame::Capture { names, filter, text, whole }) => {
                 self.capturing.pop();
                 let mut values = vec![Value::Text(text.clone(), whole)];
@@ -412,8 +427,15 @@ impl<'t> Flow<'t> {
         let is_clock = |id: Id| self.of(id).iter().any(|value| matches!(value, Value::Clock));
         let natural = |id: Id| self.of(id).iter().flat_map(texts_of).any(|text| names::is_natural(&text));
         let constant = |id: Id| self.texts(id).any(|(_, whole)| whole) || self.int(id).is_some();
+        let mut left = MAX_TESTS;
         while let Some((id, turned)) = open.pop() {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                break;
+            }
+            let known = self.of(id).iter().any(|value| matches!(value, Value::Triggered));
             let (hit, turned) = match self.template.get(id) {
+                Expr::Name(_) | Expr::Attr(..) | Expr::Item(..) => (known, turned),
                 Expr::Unary("not", inner) => {
                     open.push((*inner, !turned));
                     continue;

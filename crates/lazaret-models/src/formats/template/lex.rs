@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(unescape(r"\x5f\u005f\137\U0000005f\N{LOW LINE}"), ("_____".into(), true));
         assert_eq!(unescape(r"a\d\'"), (r"a\d'".into(), true));
         assert!(!unescape(r"\N{BULLET}").1);
-        assert_eq!(tokens(r#"{{ 'it\'s' }}"#)[1], Token::Text("it's".into(), true));
+        assert_eq!(tokens(r"{{ 'it\'s' }}")[1], Token::Text("it's".into(), true));
     }
 
     #[test]

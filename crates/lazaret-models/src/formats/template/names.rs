@@ -240,8 +240,11 @@ pub(super) fn is_natural(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "-_'’.,!?:;%".contains(c))
 }
 
-/// Whether a text has three words in a row or more, outside markers.
+/// Whether a text has three words in a row or more, outside markers; or an address.
 pub(super) fn is_prose(text: &str) -> bool {
+    if text.contains("http://") || text.contains("https://") {
+        return true;
+    }
     let mut row = 0_u32;
     for word in text.split_whitespace() {
         let word = word

@@ -26,6 +26,8 @@ pub(super) enum Value {
     Content,
     /// The time of day.
     Clock,
+    /// Whether somebody wrote certain words, or what day it is.
+    Triggered,
     /// So many numbers in a row.
     Range(i128),
 }
