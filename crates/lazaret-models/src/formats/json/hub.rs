@@ -83,6 +83,7 @@ impl JsonKind for HubConfig {
                 Some("custom_generate" | "custom_pipeline" | "custom_code") => {
                     custom_code(node, part, looking);
                 }
+                Some("parent_library" | "megatron_core") => library(node, part, looking),
                 Some("trust_remote_code") if node.as_bool() == Some(true) => {
                     let message = "it tells the loader to trust code that comes with models";
                     looking.find(&rules::HF_REMOTE_CODE, part.inner(&path_of(node)), message);
@@ -96,7 +97,7 @@ impl JsonKind for HubConfig {
         if is_modules(root) {
             modules(root, part, looking);
         }
-        for key in ["base_model_name_or_path", "_name_or_path", "base_model", "parent_library"] {
+        for key in ["base_model_name_or_path", "_name_or_path", "base_model"] {
             if let Some(node) = root.get(key) {
                 base_model(node, key == "base_model_name_or_path", part, looking);
             }
@@ -144,6 +145,15 @@ fn custom_code(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
             part,
             looking,
         );
+    }
+}
+
+/// A library that PEFT imports by its name.
+fn library(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let Some(name) = node.as_str() else { return };
+    let root = name.split('.').next().unwrap_or_default();
+    if !LIBRARIES.contains(&root) && root != "megatron" {
+        names_code(node, "an adapter", part, looking);
     }
 }
 

@@ -147,10 +147,37 @@ impl<'t> Flow<'t> {
             {
                 add_value(&mut values, Value::Triggered);
             }
+            self.fields(id, &values);
             let weight: usize = values.iter().map(Value::cost).sum();
             self.work = self.work.saturating_add(weight as u64).saturating_add(1);
             // Past the limit the structure is still judged, without values.
             self.values.push(if self.work > self.max_work { Vec::new() } else { values });
+        }
+    }
+
+    /// A text that is a format and reaches for internals: `'{0.__class__}'`. However it comes to be formatted, nothing
+    /// else has such fields.
+    fn fields(&mut self, id: Id, values: &Values) {
+        if !self.judging {
+            return;
+        }
+        let whole = match self.template.get(id) {
+            Expr::Text(text, _) => Some(text.as_str()),
+            _ => None,
+        };
+        let computed = values.iter().filter_map(|value| match value {
+            Value::Text(text, _) if whole.is_none() => Some(text.as_str()),
+            _ => None,
+        });
+        let is_format = |text: &&str| text.contains('{') && text.contains("__");
+        let reached: Vec<String> = whole
+            .into_iter()
+            .chain(computed)
+            .filter(is_format)
+            .flat_map(|text| value::braces(text, &[], &[]).1)
+            .collect();
+        for step in &reached {
+            self.reaches(step);
         }
     }
 

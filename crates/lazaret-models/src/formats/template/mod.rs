@@ -31,7 +31,7 @@ use crate::rules;
 /// Most bytes of one template.
 pub(crate) const MAX_SIZE: Limit = Limit::new("template.max_size", 512 << 10);
 /// Most bytes of values that are followed in one template.
-pub(crate) const MAX_WORK: Limit = Limit::new("template.max_work", 16 << 20);
+pub(crate) const MAX_WORK: Limit = Limit::new("template.max_work", 8 << 20);
 /// The longest chat templates in use have some 30,000 bytes.
 pub(crate) const USUAL_SIZE: Limit = Limit::new("template.usual_size", 48 << 10);
 

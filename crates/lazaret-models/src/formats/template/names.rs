@@ -81,6 +81,7 @@ const RUNS: &[&str] = &[
     "b64decode",
     "mro",
     "subclasses",
+    "constructor",
 ];
 
 /// Functions that no renderer of chats gives to templates, and that lead out of the sandbox where one does.

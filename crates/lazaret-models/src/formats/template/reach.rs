@@ -129,6 +129,9 @@ impl<'t> Flow<'t> {
         }
         self.leaves(base, name, false);
         let mut values = Vec::new();
+        if names::runs(name) {
+            add_value(&mut values, Value::Global(name.to_owned())); // it may be called later
+        }
         for value in self.of(base).clone() {
             let value = match value {
                 Value::List(items) if name == "current" => {
@@ -172,6 +175,9 @@ impl<'t> Flow<'t> {
             return values;
         }
         self.reaches_by(key, false);
+        if self.of(key).contains(&Value::Content) && !self.of(key).contains(&Value::Unknown) {
+            self.wrong(Wrong::Suspect, "it reads what a message names");
+        }
         let keys: Vec<String> = self.texts(key).map(|(text, _)| text.to_owned()).collect();
         for name in &keys {
             self.leaves(base, name, false);
@@ -272,39 +278,54 @@ impl<'t> Flow<'t> {
             Expr::Attr(base, name) => self.method(*base, name, args, &plain, &by_name),
             Expr::Item(base, key) => {
                 let keys: Vec<String> = self.texts(*key).map(|(text, _)| text.to_owned()).collect();
-                for key in keys {
-                    if names::runs(&key) {
-                        self.wrong(Wrong::Escape, format!("it calls `{}`", printed(&key)));
-                    }
-                    self.leaves(*base, &key, true);
-                }
-                self.words_within(args, "a call");
-                vec![Value::Unknown]
+                self.methods(*base, &keys, args, &plain, &by_name)
             }
-            Expr::Filter(_, filter, of) if filter == "attr" => {
-                let keys: Vec<String> =
-                    of.plain.iter().flat_map(|id| self.texts(*id)).map(|(text, _)| text.to_owned()).collect();
-                for key in keys.iter().filter(|key| names::runs(key)) {
-                    self.wrong(Wrong::Escape, format!("it calls `{}`", printed(key)));
+            Expr::Filter(base, filter, of) if filter == "attr" => {
+                let ids = of.plain.iter().chain(&of.spread);
+                let keys: Vec<String> = ids.flat_map(|id| self.of(*id)).flat_map(texts_of).collect();
+                match base {
+                    Some(base) => self.methods(*base, &keys, args, &plain, &by_name),
+                    None => vec![Value::Unknown],
                 }
-                self.words_within(args, "a call");
-                vec![Value::Unknown]
             }
-            Expr::Name(name) if self.macros.contains_key(name.as_str()) => {
-                let params = self.macros.get(name.as_str()).copied().unwrap_or_default();
-                for ((param, _), id) in params.iter().zip(&args.plain) {
-                    let values = self.of(*id).clone();
-                    self.assign(param, &values);
-                }
-                for (param, id) in &args.named {
-                    let values = self.of(*id).clone();
-                    self.assign(param, &values);
-                }
-                self.names.get(&format!("{name}()")).cloned().unwrap_or_default()
-            }
+            Expr::Name(name) if self.macros.contains_key(name.as_str()) => self.macro_call(name, args),
             Expr::Name(name) if name == "caller" => self.names.get("caller()").cloned().unwrap_or_default(),
             _ => self.function(callee, args, &plain, &by_name),
         }
+    }
+
+    /// Hands what a macro is given to its parameters; gives what it prints.
+    fn macro_call(&mut self, name: &str, args: &Args) -> Values {
+        let params = self.macros.get(name).copied().unwrap_or_default();
+        for ((param, _), id) in params.iter().zip(&args.plain) {
+            let values = self.of(*id).clone();
+            self.assign(param, &values);
+        }
+        for (param, id) in &args.named {
+            let values = self.of(*id).clone();
+            self.assign(param, &values);
+        }
+        self.names.get(&format!("{name}()")).cloned().unwrap_or_default()
+    }
+
+    /// A call of what stands under computed names.
+    fn methods(
+        &mut self,
+        base: Id,
+        keys: &[String],
+        args: &Args,
+        plain: &[Value],
+        by_name: &[(String, Value)],
+    ) -> Values {
+        let mut values = Vec::new();
+        for key in keys {
+            let made = self.method(base, key, args, plain, by_name);
+            add_all(&mut values, &made);
+        }
+        if keys.is_empty() {
+            self.words_within(args, "a call");
+        }
+        values
     }
 
     /// A call of a name that the template does not assign, or of a value.
@@ -323,7 +344,12 @@ impl<'t> Flow<'t> {
                 add_value(&mut values, made);
                 continue;
             };
-            if names::is_foreign_call(&name) {
+            if self.macros.contains_key(name.as_str()) {
+                let made = self.macro_call(&name, args);
+                add_all(&mut values, &made);
+                continue;
+            }
+            if names::is_foreign_call(&name) || names::runs(&name) {
                 self.wrong(Wrong::Escape, format!("it calls `{}`, which no chat needs", printed(&name)));
             }
             if !names::takes_any_word(&name) {
@@ -447,7 +473,7 @@ impl<'t> Flow<'t> {
                         }
                     }
                 }
-                if args.plain.is_empty() && args.named.is_empty() {
+                if args.plain.is_empty() && args.named.is_empty() || !args.spread.is_empty() {
                     self.wrong(Wrong::Escape, "it reaches for an attribute whose name it computes");
                 }
             }
@@ -476,6 +502,15 @@ impl<'t> Flow<'t> {
                 }
             }
             _ => {}
+        }
+        for (key, value) in by_name.iter().filter(|_| !args.spread.is_empty()) {
+            if key == "attribute" {
+                for path in texts_of(value) {
+                    for step in path.split('.') {
+                        self.reaches(step);
+                    }
+                }
+            }
         }
         if names::is_running_filter(name) {
             self.wrong(Wrong::Escape, format!("it runs what it holds through the filter `{name}`"));

@@ -337,6 +337,19 @@ pub(super) fn apply(name: &str, value: &Value, args: &[Value], named: &[(String,
                 _ => Value::Unknown,
             },
         },
+        "to_bytes" => match (value, args.first(), args.get(1)) {
+            (Value::Int(number), Some(Value::Int(count)), order) => {
+                let count = usize::try_from(*count).unwrap_or(0).min(16);
+                let bytes = number.to_be_bytes();
+                let mut text: String =
+                    bytes.iter().skip(16_usize.saturating_sub(count)).map(|b| char::from(*b)).collect();
+                if matches!(order, Some(Value::Text(order, _)) if order == "little") {
+                    text = text.chars().rev().collect();
+                }
+                Value::text(text)
+            }
+            _ => Value::Unknown,
+        },
         // `'%s' | format(x)`; the method of the same name is told apart by the caller.
         "format" => percent(value, args, named),
         _ => Value::Unknown,
@@ -431,6 +444,16 @@ fn write(out: &mut String, argument: Option<&Value>, kind: char) -> bool {
         let decoded = u32::try_from(*code).ok().and_then(char::from_u32);
         out.extend(decoded);
         return decoded.is_some();
+    }
+    if let (Value::Int(number), 'x' | 'X' | 'o' | 'b') = (argument, kind) {
+        let digits = match kind {
+            'x' => format!("{number:x}"),
+            'X' => format!("{number:X}"),
+            'o' => format!("{number:o}"),
+            _ => format!("{number:b}"),
+        };
+        out.push_str(&digits);
+        return true;
     }
     let (text, whole) = argument.printed();
     out.push_str(&text);
