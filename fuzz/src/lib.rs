@@ -21,6 +21,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_models::NoFolder;
+use lazaret_models::{NoFolder, look};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -72,6 +73,10 @@ pub const TARGETS: &[Target] = &[
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     #[cfg(feature = "ner-model")]
     target("model", &[("testdata/fuzz/model", ".model")], 400, model),
+    target("models_json", &[("testdata/models/json", ""), ("testdata/json", "")], 1_000, models_json),
+    target("models_npy", &[("testdata/models/numpy", "")], 1_000, models_npy),
+    target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
+    target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
@@ -535,6 +540,34 @@ pub fn proof(bytes: &[u8]) -> String {
 /// Sniffing: any bytes are something.
 pub fn sniff(bytes: &[u8]) -> String {
     format!("{:?}", sniff::sniff(bytes))
+}
+
+/// A file of a model under a name: what cannot be read is told, and whatever is told has a place.
+fn looked_at(bytes: &[u8], name: &str) -> String {
+    let source = MemorySource::new(bytes, Hint::default());
+    let report = look(Arc::new(source), bytes.len() as u64, name, &NoFolder, &Limits::default());
+    assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));
+    format!("{report:?}")
+}
+
+/// Documents of models: configurations, lists of weights, lines.
+pub fn models_json(bytes: &[u8]) -> String {
+    looked_at(bytes, "config.json") + &looked_at(bytes, "model.jsonl")
+}
+
+/// Arrays of numpy, and whatever else the bytes are.
+pub fn models_npy(bytes: &[u8]) -> String {
+    looked_at(bytes, "array.npy")
+}
+
+/// Source and compiled Python, and requirements.
+pub fn models_python(bytes: &[u8]) -> String {
+    looked_at(bytes, "a.py") + &looked_at(bytes, "a.pyc") + &looked_at(bytes, "requirements.txt")
+}
+
+/// Templates.
+pub fn models_template(bytes: &[u8]) -> String {
+    looked_at(bytes, "chat_template.jinja")
 }
 
 /// Wrapped keys: what nobody wrapped does not unwrap.

@@ -106,7 +106,12 @@ pub(crate) struct Head<'a> {
     folder: &'a dyn Folder,
 }
 
-impl Head<'_> {
+impl<'a> Head<'a> {
+    /// Bytes without a name, and nothing beside them.
+    pub(crate) const fn nameless(bytes: &'a [u8], part: &'a Part) -> Self {
+        Self { bytes, part, extension: "", file_name: "", folder: &NoFolder }
+    }
+
     /// A file beside the one looked at; never for a part of one.
     pub(crate) fn beside(&self, path: &str) -> Option<Part> {
         let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
@@ -346,7 +351,7 @@ fn by_content(part: &Part) -> Vec<&'static dyn ModelFormat> {
     let mut head = vec![0; HEAD];
     let read = part.read_at(0, &mut head).unwrap_or(0);
     head.truncate(read);
-    recognise(&Head { bytes: &head, part, extension: "", file_name: "" })
+    recognise(&Head::nameless(&head, part))
 }
 
 /// The formats that read a part: all whose content is certain; else the likeliest one.

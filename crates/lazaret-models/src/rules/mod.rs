@@ -110,4 +110,23 @@ rules! {
     tensorflow_python_operator as TENSORFLOW_PYTHON_OPERATOR,
     tensorflow_unknown_operator as TENSORFLOW_UNKNOWN_OPERATOR,
     tflite_custom_operator as TFLITE_CUSTOM_OPERATOR,
+    // Templates
+    template_backdoor as TEMPLATE_BACKDOOR,
+    template_exhausts as TEMPLATE_EXHAUSTS,
+    template_includes as TEMPLATE_INCLUDES,
+    template_malformed as TEMPLATE_MALFORMED,
+    template_sandbox_escape as TEMPLATE_ESCAPE,
+    // Configurations and code of model repositories
+    config_command as CONFIG_COMMAND,
+    config_secret as CONFIG_SECRET,
+    hf_missing_shard as HF_MISSING_SHARD,
+    hf_path_escape as HF_PATH_ESCAPE,
+    hf_remote_code as HF_REMOTE_CODE,
+    python_dangerous_call as PYTHON_DANGEROUS_CALL,
+    python_remote_code as PYTHON_REMOTE_CODE,
+    requirements_foreign_source as REQUIREMENTS_FOREIGN_SOURCE,
+    // NumPy
+    numpy_header_code as NUMPY_HEADER_CODE,
+    numpy_object_array as NUMPY_OBJECT_ARRAY,
+    numpy_size_mismatch as NUMPY_SIZE_MISMATCH,
 }
