@@ -53,7 +53,19 @@ pub(crate) trait ModelFormat: Send + Sync {
 }
 
 /// All formats, in the order in which equals are taken.
-const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+const FORMATS: &[&dyn ModelFormat] = &[
+    &readers::pickle::Pickle,
+    &readers::zip::Zip,
+    &readers::hdf5::Hdf5,
+    &readers::rds::Rds,
+    &readers::json::Json,
+    &readers::yaml::Yaml,
+    &readers::ubjson::Ubjson,
+    &readers::msgpack::Msgpack,
+    &readers::trees::CatBoost,
+    &readers::trees::LightGbm,
+    &readers::text::Text,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
     FORMATS.iter().copied()
@@ -93,8 +105,28 @@ pub fn page(id: &str) -> Option<String> {
 }
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
-pub const LIMITS: &[Limit] =
-    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+pub const LIMITS: &[Limit] = &[
+    readers::hdf5::MAX_BLOCK,
+    readers::hdf5::MAX_CLAIMED,
+    readers::hdf5::MAX_OBJECTS,
+    readers::hdf5::MAX_READ,
+    look::MAX_DEPTH,
+    part::MAX_WHOLE,
+    look::MAX_EXPANDED,
+    look::MAX_FINDINGS,
+    look::MAX_PARTS,
+    readers::msgpack::MAX_DEPTH,
+    readers::msgpack::MAX_NODES,
+    readers::rds::MAX_DEPTH,
+    readers::rds::MAX_ITEMS,
+    readers::rds::MAX_REFERENCES,
+    readers::ubjson::MAX_DEPTH,
+    readers::ubjson::MAX_NODES,
+    readers::yaml::document::MAX_DEPTH,
+    readers::yaml::document::MAX_EXPANDED,
+    readers::yaml::MAX_LEN,
+    readers::yaml::document::MAX_NODES,
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,17 @@
 //! The formats, one file or folder each.
 
+pub(crate) mod hdf5;
+pub(crate) mod hydra;
 pub(crate) mod json;
+pub(crate) mod keras;
+pub(crate) mod mlflow;
+pub(crate) mod msgpack;
+pub(crate) mod names;
 pub(crate) mod pickle;
+pub(crate) mod rds;
+pub(crate) mod skops;
+pub(crate) mod text;
+pub(crate) mod trees;
+pub(crate) mod ubjson;
+pub(crate) mod yaml;
 pub(crate) mod zip;

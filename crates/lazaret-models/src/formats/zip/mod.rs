@@ -25,7 +25,8 @@ pub(crate) trait ZipKind: Send + Sync {
 }
 
 /// The kinds, in the order in which they are asked.
-pub(crate) const KINDS: &[&dyn ZipKind] = &[];
+pub(crate) const KINDS: &[&dyn ZipKind] =
+    &[&crate::formats::keras::KerasZip, &crate::formats::skops::SkopsZip];
 
 /// The format.
 pub(crate) struct Zip;
