@@ -46,6 +46,11 @@ def virtual(file):
     file.create_virtual_dataset("v", layout)
 
 
+def tables(file):
+    file.attrs["TITLE"] = np.bytes_(b"A title.")
+    file.create_dataset("values", (3,), dtype="u1").attrs["PSEUDOATOM"] = np.bytes_(b"object")
+
+
 make("old.h5", model())
 make("new.h5", model(), libver="latest")
 make("dense.h5", model(30), libver="latest")
@@ -54,5 +59,6 @@ make("user_block.h5", model(), userblock_size=512)
 make("types.h5", types)
 make("types_new.h5", types, libver="latest")
 make("virtual.h5", virtual, libver="latest")
+make("tables.h5", tables)
 make("storage.h5", lambda file: file.create_dataset("e", (4,), dtype="u1", external=[("/etc/hostname", 0, 4)]))
 make("claims.h5", lambda file: file.create_dataset("z", (1 << 40,), dtype="f4", chunks=(1 << 16,)))

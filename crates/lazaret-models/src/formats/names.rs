@@ -309,7 +309,9 @@ const DANGEROUS_AREAS: &[&str] = &[
     "numpy.lib._datasource",
     "scipy.io",
     "scipy.weave",
-    "scipy._lib",
+    "scipy._lib._testutils",
+    "scipy._lib._bunch",
+    "scipy._lib._gcutils",
     "scipy.datasets",
     "sklearn.datasets",
     "sklearn.utils._testing",
@@ -321,6 +323,73 @@ const DANGEROUS_AREAS: &[&str] = &[
     "tensorflow.python.ops.io_ops",
     "tensorflow.saved_model",
     "tensorflow.raw_ops",
+];
+
+/// Areas of scientific libraries whose functions compute; `numpy` itself is one, what lies within it is not.
+const COMPUTING: &[&str] = &[
+    "numpy.core",
+    "numpy._core",
+    "numpy.linalg",
+    "numpy.fft",
+    "numpy.random",
+    "numpy.ma",
+    "numpy.lib.function_base",
+    "numpy.lib._function_base_impl",
+    "numpy.lib.scimath",
+    "scipy.special",
+    "scipy.stats",
+    "scipy.spatial",
+    "scipy.sparse",
+    "scipy.linalg",
+    "scipy.signal",
+    "scipy.ndimage",
+    "scipy.interpolate",
+    "scipy.optimize",
+    "scipy._lib.array_api_compat",
+    "sklearn.metrics",
+    "sklearn.feature_selection",
+    "sklearn.preprocessing",
+    "sklearn.utils.extmath",
+    "sklearn.utils.validation",
+    "sklearn.neighbors",
+    "sklearn.gaussian_process",
+    "sklearn.linear_model",
+    "sklearn._loss",
+    "sklearn.ensemble",
+    "sklearn.tree",
+    "sklearn.cluster",
+    "sklearn.decomposition",
+    "sklearn.svm",
+    "sklearn.compose",
+    "sklearn.pipeline",
+    "sklearn.covariance",
+    "sklearn.kernel_approximation",
+    "sklearn.feature_extraction",
+    "sklearn.impute",
+    "sklearn.manifold",
+];
+
+/// Functions by these names read or write files wherever in the scientific libraries they are found.
+const READS_FILES: &[&str] = &[
+    "load",
+    "loads",
+    "save",
+    "savez",
+    "savez_compressed",
+    "savetxt",
+    "loadtxt",
+    "genfromtxt",
+    "fromfile",
+    "tofile",
+    "memmap",
+    "open_memmap",
+    "fromregex",
+    "DataSource",
+    "dump",
+    "loadmat",
+    "savemat",
+    "exec_command",
+    "runstring",
 ];
 
 /// Libraries that models are made with: their classes hold state, and their names in capitals are classes.
@@ -369,7 +438,10 @@ pub(crate) fn judge(module: &str, name: &str) -> Effect {
     }
     let is_class = name.trim_start_matches('_').starts_with(|c: char| c.is_ascii_uppercase());
     match root {
-        "sklearn" | "scipy" | "numpy" => Effect::Harmless,
+        "sklearn" | "scipy" | "numpy" if READS_FILES.contains(&name) => {
+            Effect::Dangerous("reads or writes files")
+        }
+        "sklearn" | "scipy" | "numpy" if is_class || computes(module) => Effect::Harmless,
         _ if LIBRARIES.contains(&root) && is_class => Effect::Harmless,
         "collections" if matches!(name, "OrderedDict" | "defaultdict" | "deque" | "Counter") => {
             Effect::Harmless
@@ -384,6 +456,11 @@ pub(crate) fn judge(module: &str, name: &str) -> Effect {
         "math" | "cmath" | "statistics" | "numbers" => Effect::Harmless,
         _ => Effect::Unknown,
     }
+}
+
+/// Whether a module of a scientific library holds functions that compute and nothing else.
+fn computes(module: &str) -> bool {
+    module == "numpy" || COMPUTING.iter().any(|area| is_or_within(module, area))
 }
 
 /// Whether a dotted name is another one, or lies within it. Steps are compared whole.

@@ -3,12 +3,14 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `attributes` | what attributes say: configurations, pickles |
 //! | `file` | bytes at addresses, under limits; fields within them |
 //! | `header` | object headers and their messages |
 //! | `group` | links of groups of both kinds |
 //! | `heap` | fractal heaps with their indexes, global heaps |
 //! | `value` | shapes, types, attributes, layouts |
 
+mod attributes;
 mod file;
 mod group;
 mod header;
@@ -20,10 +22,8 @@ mod value;
 pub(crate) use file::{MAX_BLOCK, MAX_READ};
 
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
-use lazaret_input::json;
 use rustc_hash::FxHashSet;
 
-use crate::formats::keras;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
@@ -31,7 +31,7 @@ use crate::rules;
 use file::{Fields, File, broken};
 use group::{Link, To};
 use header::{Message, kind};
-use value::{Attribute, Layout, Type};
+use value::{Layout, Type};
 
 /// Most objects (groups and datasets) of one file.
 pub(crate) const MAX_OBJECTS: Limit = Limit::new("hdf5.max_objects", 200_000);
@@ -243,7 +243,7 @@ impl Walk<'_, '_, '_> {
             }
             kind::ATTRIBUTE => {
                 let attribute = value::attribute(fields)?;
-                attribute_of(&self.file, self.looking, &attribute, path);
+                attributes::judge(&self.file, self.looking, &attribute, path);
             }
             kind::ATTRIBUTE_INFO => {
                 info(&mut fields, 2)?;
@@ -287,7 +287,7 @@ impl Walk<'_, '_, '_> {
         let result = heap::dense(file, heap, index, &mut |address, bytes| match value::attribute(
             file.fields(bytes, address),
         ) {
-            Ok(attribute) => attribute_of(file, looking, &attribute, path),
+            Ok(attribute) => attributes::judge(file, looking, &attribute, path),
             Err(unread) => fault = Some(unread),
         });
         result.and(fault.map_or(Ok(()), Err))
@@ -400,28 +400,6 @@ fn info(fields: &mut Fields<'_>, width: usize) -> Result<u8, Unread> {
         fields.skip(width)?;
     }
     Ok(flags)
-}
-
-/// Attributes in which Keras keeps what a model is.
-const CONFIGURATIONS: &[&str] = &["model_config", "training_config"];
-
-fn attribute_of(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
-    if !CONFIGURATIONS.contains(&attribute.name.as_str()) {
-        return;
-    }
-    let within = if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
-    let says = match value::text(file, attribute) {
-        Ok(text) => {
-            let parsed = json::parse(&text, looking.limits);
-            if let Some(document) = &parsed.document {
-                return keras::walk(document.root(), &within, file.part, looking);
-            }
-            format!("{} is no JSON text", attribute.name)
-        }
-        Err(unread) => format!("{} is not readable: {}", attribute.name, unread.why),
-    };
-    looking.not_whole();
-    looking.find(&rules::KERAS_CONFIG_UNREADABLE, file.part.inner(&within), says);
 }
 
 fn joined(path: &str, name: &str) -> String {

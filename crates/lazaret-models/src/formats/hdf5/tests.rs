@@ -47,6 +47,7 @@ fn datasets_of_other_files_and_of_impossible_sizes_are_found() {
         |name| said(name).findings.iter().map(|finding| (finding.id, finding.severity)).collect::<Vec<_>>();
     assert_eq!(ids("storage.h5"), [("hdf5.external-storage", Severity::Critical)]);
     assert_eq!(ids("virtual.h5"), [("hdf5.external-storage", Severity::High)]);
+    assert_eq!(ids("tables.h5"), [("hdf5.unreadable", Severity::High)]);
     assert_eq!(ids("claims.h5"), [("hdf5.claimed-size", Severity::High)]);
 }
 

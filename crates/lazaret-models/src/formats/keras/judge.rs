@@ -2,7 +2,7 @@
 
 use lazaret_core::Severity;
 
-use super::catalogue::{CLASSES, FUNCTIONS, has};
+use super::catalogue::{CLASSES, FUNCTIONS, OPERATIONS, has};
 use crate::formats::names::{self, Effect, is_or_within};
 use crate::rules::{self, ModelRule};
 
@@ -144,7 +144,7 @@ pub(super) fn function_by_text(name: &str) -> Option<Verdict> {
 
 fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Option<Verdict> {
     let Some(module) = module else {
-        if has(FUNCTIONS, name) {
+        if is_own(name) {
             return None;
         }
         return function_by_text(name)
@@ -152,7 +152,7 @@ fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Optio
     };
     if module == "builtins" {
         // Keras looks such names up among its own functions.
-        if has(FUNCTIONS, name) {
+        if is_own(name) {
             return None;
         }
         return Some(match names::judge(module, name) {
@@ -165,7 +165,7 @@ fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Optio
     if let Some(area) = keras_area(module) {
         let own = area.split('.').next().unwrap_or_default();
         let is_internal = module.split('.').any(|step| matches!(step, "src" | "python" | "engine"));
-        let is_known = has(FUNCTIONS, name) || (!is_internal && is_snake(name));
+        let is_known = is_own(name) || (!is_internal && is_snake(name));
         return if !FUNCTION_AREAS.contains(&own) || BUILDERS.contains(&name) {
             let says = "is Keras's own, and no part of a model: such functions fetch, read, write or load";
             Some(foreign(&format!("the function {} {says}", shown(module, name))))
@@ -258,6 +258,11 @@ fn keras_area(module: &str) -> Option<&str> {
     let within = KERAS.iter().filter(|road| is_or_within(module, road));
     let road = within.max_by_key(|road| road.len())?;
     Some(module.get(road.len()..)?.trim_start_matches('.'))
+}
+
+/// Whether Keras has a function of this name that computes.
+fn is_own(name: &str) -> bool {
+    has(FUNCTIONS, name) || has(OPERATIONS, name)
 }
 
 fn is_builtin(name: &str) -> bool {

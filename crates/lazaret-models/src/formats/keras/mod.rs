@@ -29,13 +29,20 @@ impl JsonKind for KerasConfig {
     }
 
     fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
-        let has = |wanted: &str| root.members().any(|member| folded(member.key) == wanted);
-        has("class_name") && (has("config") || has("module") || has("registered_name"))
+        // The model may lie within what somebody wrote around it.
+        let around = root.members().map(|member| member.value);
+        std::iter::once(root).chain(around).any(is_object)
     }
 
     fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
         walk(root, "", part, looking);
     }
+}
+
+/// Whether a node is an object as Keras writes them.
+fn is_object(node: Node<'_, '_>) -> bool {
+    let has = |wanted: &str| node.members().any(|member| folded(member.key) == wanted);
+    has("class_name") && (has("config") || has("module") || has("registered_name"))
 }
 
 /// What lies beside it in a `.keras` archive.
