@@ -64,7 +64,7 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::msgpack::Msgpack,
     &readers::trees::CatBoost,
     &readers::trees::LightGbm,
-    &readers::text::Text,
+    &readers::plain_text::Text,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {

@@ -4,7 +4,7 @@
 use lazaret_core::{FormatId, Likeness};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
-use super::text;
+use super::plain_text;
 use crate::formats::json::JsonKind;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
@@ -58,7 +58,7 @@ impl ModelFormat for LightGbm {
     }
 
     fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        text::check(part)?;
+        plain_text::check(part)?;
         Ok(self.id())
     }
 }

@@ -76,7 +76,7 @@ impl ModelFormat for Json {
 }
 
 /// Lets every kind that a document is tell what loading it would do; gives the first of them.
-pub(crate) fn tell(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) -> Option<FormatId> {
+fn tell(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) -> Option<FormatId> {
     let file_name = part.file_name();
     let mut is = None;
     for kind in KINDS.iter().filter(|kind| kind.recognise(root, &file_name)) {

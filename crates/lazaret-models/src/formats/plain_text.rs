@@ -22,7 +22,20 @@ impl ModelFormat for Text {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["txt", "md", "rst", "csv", "tsv", "bpe", "vocab"]
+        &[
+            "txt",
+            "md",
+            "rst",
+            "csv",
+            "tsv",
+            "bpe",
+            "vocab",
+            "license",
+            "cff",
+            "bib",
+            "gitattributes",
+            "gitignore",
+        ]
     }
 
     fn runs_nothing(&self) -> bool {
@@ -32,7 +45,11 @@ impl ModelFormat for Text {
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let cut = head.part.len() > head.bytes.len() as u64;
         // Every other format that could be it goes first.
-        if is_text(head.bytes, cut).is_some() { Likeness::ByName } else { Likeness::No }
+        if is_text(head.bytes, cut).is_some() || (is_named(head) && is_lax_text(head.bytes)) {
+            Likeness::ByName
+        } else {
+            Likeness::No
+        }
     }
 
     fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
@@ -41,22 +58,39 @@ impl ModelFormat for Text {
     }
 }
 
-/// Reads a part to its end: an error where it is no text.
+/// Reads a part to its end: an error where it goes on as binary data. Vocabularies may hold any control character as a
+/// word, and older texts are in older charsets; the byte 0 is in none.
 pub(super) fn check(part: &Part) -> Result<(), Unread> {
     let mut stream = part.stream(0);
     loop {
         let at = stream.position();
         let bytes = stream.peek(BLOCK)?;
-        let bytes = bytes.get(..bytes.len().min(BLOCK)).unwrap_or_default();
         if bytes.is_empty() {
             return Ok(());
         }
-        let cut = at.saturating_add(bytes.len() as u64) < part.len();
-        match is_text(bytes, cut) {
-            Some(taken) if taken > 0 => stream.advance(taken),
-            _ => return Err(Unread::malformed(at, "it is no UTF-8 text from about here on")),
+        if let Some(zero) = memchr::memchr(0, bytes) {
+            return Err(Unread::malformed(
+                at.saturating_add(zero as u64),
+                "a text that goes on as binary data",
+            ));
         }
+        let count = bytes.len();
+        stream.advance(count);
     }
+}
+
+/// Whether a name promises text.
+fn is_named(head: &Head<'_>) -> bool {
+    const NAMES: &[&str] =
+        &["readme", "license", "licence", "notice", "copying", "authors", "vocab", "merges"];
+    Text.extensions().contains(&head.extension) || NAMES.contains(&head.file_name)
+}
+
+/// Whether bytes are text in any charset of single bytes, with few control characters.
+fn is_lax_text(bytes: &[u8]) -> bool {
+    let is_control = |byte: &&u8| **byte < b' ' && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0c);
+    let controls = bytes.iter().filter(is_control).count();
+    !bytes.contains(&0) && controls.saturating_mul(20) <= bytes.len()
 }
 
 /// Whether bytes are text, a character that is cut at the end left out; how many of them are.
