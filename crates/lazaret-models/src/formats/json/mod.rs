@@ -43,7 +43,17 @@ pub(crate) trait JsonKind: Send + Sync {
 }
 
 /// The kinds, in the order in which they are asked.
-pub(crate) const KINDS: &[&dyn JsonKind] = &[&tokenizer::Tokenizer, &index::WeightIndex, &hub::HubConfig];
+pub(crate) const KINDS: &[&dyn JsonKind] = &[
+    &crate::formats::keras::KerasConfig,
+    &crate::formats::keras::KerasMetadata,
+    &crate::formats::skops::SkopsSchema,
+    &crate::formats::trees::XgboostJson,
+    &crate::formats::hydra::HydraConfig,
+    &crate::formats::mlflow::MlflowModel,
+    &tokenizer::Tokenizer,
+    &index::WeightIndex,
+    &hub::HubConfig,
+];
 
 /// The format.
 pub(crate) struct Json;
