@@ -4,9 +4,9 @@
 pub(crate) mod document;
 
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
-use lazaret_input::json::{self, Node};
+use lazaret_input::json;
 
-use crate::formats::json::KINDS;
+use crate::formats::json::tell_document;
 use crate::formats::names::{self, Effect};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
@@ -67,7 +67,7 @@ impl ModelFormat for Yaml {
         for document in &read.documents {
             let parsed = json::parse(document.as_bytes(), looking.limits);
             match &parsed.document {
-                Some(document) => is = is.or(tell(document.root(), part, looking)),
+                Some(document) => is = is.or(tell_document(document.root(), part, looking)),
                 None => looking.unread(part, &Unread::malformed(0, "its keys could not be read")),
             }
         }
@@ -89,17 +89,6 @@ impl ModelFormat for Yaml {
         }
         Ok(is.unwrap_or(self.id()))
     }
-}
-
-/// Lets every kind of JSON document that it is tell what loading it would do; gives the first of them.
-fn tell(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) -> Option<FormatId> {
-    let file_name = part.file_name();
-    let mut is = None;
-    for kind in KINDS.iter().filter(|kind| kind.recognise(root, &file_name)) {
-        kind.read(root, part, looking);
-        is = is.or(Some(kind.id()));
-    }
-    is
 }
 
 /// The text as PyYAML reads it: UTF-8, or UTF-16 with a mark.
