@@ -7,7 +7,7 @@ use std::rc::Rc;
 use lazaret_core::Severity;
 
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::effects::{Effect, effect_of, sounds_dangerous};
+use crate::effects::{Effect, effect_of, modern, sounds_dangerous};
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
 
@@ -298,7 +298,7 @@ impl Judge {
     fn holder(&mut self, name: &Name, arguments: Value, at: u64) {
         let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
         let Some(given) = first.and_then(|value| self.values.name_of(value)) else { return };
-        let calls_at_once = &*name.name == "_rebuild_from_type_v2";
+        let calls_at_once = name.name.starts_with("_rebuild_from_type");
         if calls_at_once && effect_of(&given.module, &given.name) == Effect::Unknown {
             let (holder, given) = (dotted(&name.module, &name.name), dotted(&given.module, &given.name));
             self.say(
@@ -336,9 +336,12 @@ impl Judge {
     fn is_cython(&self, name: &Name, arguments: Value) -> bool {
         let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
         let of_class = first.and_then(|value| self.values.name_of(value));
-        let harmless = of_class.is_some_and(|class| {
-            !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
-        });
+        // The arguments may not have been kept; what Cython writes calls nothing but its class's `__new__`.
+        let kept = matches!(arguments, Value::Box(_));
+        let harmless = !kept && arguments != Value::Empty
+            || of_class.is_some_and(|class| {
+                !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
+            });
         harmless && name.name.starts_with("__pyx_unpickle_") && !name.name.contains('.')
     }
 
@@ -511,11 +514,9 @@ impl Judge {
     pub(super) fn finish(&mut self) {
         let calls = std::mem::take(&mut self.values.calls);
         for call in calls {
-            let made = call.built && call.arguments == Value::Empty;
-            if let Some(name) = self.values.name_of(call.callee)
-                && !made
-                && effect_of(&name.module, &name.name) == Effect::Unknown
-            {
+            let Some(name) = self.values.name_of(call.callee) else { continue };
+            let made = call.built && call.arguments == Value::Empty && !sounds_dangerous(&name.name);
+            if !made && effect_of(&name.module, &name.name) == Effect::Unknown {
                 self.say_unknown(&name, call.at);
             }
         }
@@ -540,14 +541,12 @@ impl Judge {
 }
 
 fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
-    let own = if &*name.module == "__builtin__" { "builtins" } else { &name.module };
-    own == module && &*name.name == of
+    modern(&name.module, &name.name) == (module, of)
 }
 
 /// Functions that some libraries call on a class by its name: judged by the call and not by the name.
 fn is_judged_by_its_call(module: &str, name: &str) -> bool {
-    matches!(module, "builtins" | "__builtin__") && matches!(name, "getattr" | "type")
-        || module == "torch.storage" && name == "_load_from_bytes"
+    matches!(modern(module, name), ("builtins", "getattr" | "type") | ("torch.storage", "_load_from_bytes"))
 }
 
 /// What unpickles its argument, and is written by a library itself; the argument is read here too.
