@@ -1,1 +1,6 @@
 //! What model files are said to be and to do.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+#[path = "main/archives.rs"]
+mod archives;
