@@ -7,13 +7,13 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
-use bzip2::bufread::MultiBzDecoder;
 use deflate64::Deflate64Decoder;
 use flate2::{Decompress, FlushDecompress};
 use lazaret_core::{Hint, Limits};
 use lz4_flex::frame::FrameDecoder;
 use lzma_rust2::XzReader;
 
+use super::bzip2::Bzip2;
 use super::raw::{Brotli, Lzma, Stepped, Zlib};
 use super::{MAX_DICTIONARY, MAX_WINDOW, UnpackError};
 
@@ -85,7 +85,7 @@ impl Codec {
             }
             Self::Deflate => Box::new(Stepped::ending(packed, Zlib::raw())),
             Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(packed)),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
+            Self::Bzip2 => Box::new(Bzip2::new(packed)),
             Self::Lzma => Box::new(Stepped::ending(packed, Lzma::new(dictionary_kib(limits)))),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, dictionary_kib(limits))),
             Self::Lz4 => Box::new(FrameDecoder::new(packed)),
