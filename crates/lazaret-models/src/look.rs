@@ -56,6 +56,12 @@ pub struct Report {
 pub trait Folder {
     /// A file beside it with its length, if there is one.
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
+
+    /// The names of files in the folder itself that end so: graphs, one of which may name this file as its data. It is
+    /// asked for every file, so a folder of many files keeps its list.
+    fn names_ending(&self, _ending: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No file is beside it.
@@ -97,6 +103,25 @@ pub(crate) struct Head<'a> {
     pub(crate) part: &'a Part,
     pub(crate) extension: &'a str,
     pub(crate) file_name: &'a str,
+    folder: &'a dyn Folder,
+}
+
+impl<'a> Head<'a> {
+    /// Bytes without a name, and nothing beside them.
+    pub(crate) const fn nameless(bytes: &'a [u8], part: &'a Part) -> Self {
+        Self { bytes, part, extension: "", file_name: "", folder: &NoFolder }
+    }
+
+    /// A file beside the one looked at; never for a part of one.
+    pub(crate) fn beside(&self, path: &str) -> Option<Part> {
+        let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
+        Some(Part::file(source, len, path))
+    }
+
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, ending: &str) -> Vec<String> {
+        if self.part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+    }
 }
 
 /// What nobody reads.
@@ -161,7 +186,8 @@ impl<'a> Looking<'a> {
             }
         }
         let (extension, file_name) = (part.extension(), part.file_name());
-        let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name };
+        let head =
+            Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder: self.folder };
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
@@ -210,7 +236,8 @@ impl<'a> Looking<'a> {
         let mut head = vec![0; HEAD];
         let Ok(read) = rest.read_at(0, &mut head) else { return };
         head.truncate(read);
-        if !recognise(&Head { bytes: &head, part: &rest, extension: "", file_name: "" }).is_empty() {
+        let head = Head { bytes: &head, part: &rest, extension: "", file_name: "", folder: self.folder };
+        if !recognise(&head).is_empty() {
             self.inside(&rest);
         }
     }
@@ -275,6 +302,11 @@ impl<'a> Looking<'a> {
         smaller.with(smaller.most().saturating_sub(self.expanded))
     }
 
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, part: &Part, ending: &str) -> Vec<String> {
+        if part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+    }
+
     /// A file beside the one looked at; never for a part of one.
     pub(crate) fn beside(&self, part: &Part, path: &str) -> Option<Part> {
         let (source, len) = part.is_file().then(|| self.folder.open(path)).flatten()?;
@@ -319,7 +351,7 @@ fn by_content(part: &Part) -> Vec<&'static dyn ModelFormat> {
     let mut head = vec![0; HEAD];
     let read = part.read_at(0, &mut head).unwrap_or(0);
     head.truncate(read);
-    recognise(&Head { bytes: &head, part, extension: "", file_name: "" })
+    recognise(&Head::nameless(&head, part))
 }
 
 /// The formats that read a part: all whose content is certain; else the likeliest one.

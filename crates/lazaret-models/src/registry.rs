@@ -73,6 +73,43 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::executable::JAVA,
     &readers::executable::SCRIPT,
     &readers::executable::TensorRt,
+    // Tensors and graphs
+    &readers::safetensors::Safetensors,
+    &readers::gguf::Gguf,
+    &readers::onnx::Onnx,
+    &readers::onnx::ExternalData,
+    &readers::tensorflow::SavedModel,
+    &readers::tensorflow::MetaGraph,
+    &readers::tensorflow::GraphDef,
+    &readers::tensorflow::Fingerprint,
+    &readers::tensorflow::KerasMetadata,
+    &readers::tensorflow::TextGraph,
+    &readers::tensorflow::CheckpointIndex,
+    &readers::tensorflow::CheckpointData,
+    &readers::tensorflow::CheckpointState,
+    &readers::tflite::TfLite,
+    &readers::executorch::ExecuTorch,
+    &readers::coreml::CoreMl,
+    &readers::coreml::CoreMlWeights,
+    &readers::paddle::Paddle,
+    &readers::paddle::PaddleParameters,
+    &readers::xml::OpenVino,
+    &readers::xml::OpenVinoWeights,
+    &readers::xml::Pmml,
+    &readers::xml::Xml,
+    &readers::numpy::Numpy,
+    &readers::requirements::Requirements,
+    &readers::template::TemplateFile,
+    &readers::python::PythonSource,
+    &readers::python::PythonBytecode,
+    &readers::hdf5::Hdf5,
+    &readers::rds::Rds,
+    &readers::yaml::Yaml,
+    &readers::ubjson::Ubjson,
+    &readers::msgpack::Msgpack,
+    &readers::trees::CatBoost,
+    &readers::trees::LightGbm,
+    &readers::text::Text,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
@@ -107,14 +144,59 @@ pub fn rules() -> Vec<&'static Rule> {
     rules
 }
 
-/// The page of a rule: what it finds, why it matters, where it is known from.
-pub fn page(id: &str) -> Option<String> {
-    rules::ALL.iter().find(|rule| rule.rule.id == id).map(|rule: &&ModelRule| rule.page())
+/// A rule with its weaknesses and techniques.
+pub fn rule(id: &str) -> Option<&'static ModelRule> {
+    rules::ALL.iter().find(|rule| rule.rule.id == id).copied()
 }
 
-/// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
-pub const LIMITS: &[Limit] =
-    &[look::MAX_DEPTH, part::MAX_WHOLE, look::MAX_EXPANDED, look::MAX_FINDINGS, look::MAX_PARTS];
+/// The page of a rule: what it finds, why it matters, where it is known from.
+pub fn page(id: &str) -> Option<String> {
+    rule(id).map(ModelRule::page)
+}
+
+/// The limits of this gate with their defaults: what the `[limits]` table may set.
+pub const LIMITS: &[Limit] = &[
+    readers::coreml::MAX_BLOCKS,
+    readers::flatbuffers::MAX_READS,
+    readers::gguf::MAX_ENTRIES,
+    readers::gguf::MAX_NESTING,
+    readers::gguf::MAX_STRINGS,
+    readers::hdf5::MAX_BLOCK,
+    readers::hdf5::MAX_CLAIMED,
+    readers::hdf5::MAX_OBJECTS,
+    readers::hdf5::MAX_READ,
+    look::MAX_DEPTH,
+    part::MAX_WHOLE,
+    look::MAX_EXPANDED,
+    look::MAX_FINDINGS,
+    look::MAX_PARTS,
+    readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_STACK,
+    readers::onnx::MAX_OPERATORS,
+    readers::paddle::MAX_OPERATORS,
+    readers::paddle::MAX_PARAMETERS,
+    readers::protobuf::MAX_DEPTH,
+    readers::protobuf::MAX_FIELDS,
+    readers::safetensors::MAX_HEADER,
+    readers::tensorflow::MAX_OPERATORS,
+    readers::json::MAX_VALUES,
+    readers::numpy::MAX_HEADER,
+    readers::python::MAX_SOURCE,
+    readers::template::MAX_SIZE,
+    readers::template::MAX_WORK,
+    readers::template::USUAL_SIZE,
+    readers::msgpack::MAX_DEPTH,
+    readers::msgpack::MAX_NODES,
+    readers::rds::MAX_DEPTH,
+    readers::rds::MAX_ITEMS,
+    readers::rds::MAX_REFERENCES,
+    readers::ubjson::MAX_DEPTH,
+    readers::ubjson::MAX_NODES,
+    readers::yaml::document::MAX_DEPTH,
+    readers::yaml::document::MAX_EXPANDED,
+    readers::yaml::MAX_LEN,
+    readers::yaml::document::MAX_NODES,
+];
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_keys_are_sorted_and_unique() {
+    fn limit_keys_are_unique() {
         let mut keys: Vec<_> = LIMITS.iter().map(Limit::key).collect();
         keys.sort_unstable();
         assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));

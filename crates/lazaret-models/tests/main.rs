@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
-#[path = "main/archives.rs"]
-mod archives;
+mod main {
+    mod archives;
+    mod corpus;
+    mod graphs;
+}

@@ -124,7 +124,7 @@ pub(super) fn is_surely(part: &Part) -> Result<bool, Unread> {
         }
         _ => false,
     };
-    Ok(elf || is_pe(&Head { bytes: header, part, extension: "", file_name: "" }))
+    Ok(elf || is_pe(&Head::nameless(header, part)))
 }
 
 fn is_pe(head: &Head<'_>) -> bool {
