@@ -6,10 +6,12 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `bzip2` | bzip2, in our own words |
 //! | `codec` | which codecs, and how each is told from others |
 //! | `raw` | zlib and brotli, driven step by step so that a cut or a tail is seen |
 //! | `source` | an unpacked source that reads like any other |
 
+mod bzip2;
 mod codec;
 mod raw;
 mod source;

@@ -105,9 +105,14 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<SevenZ
             Listing::Packed(streams) => {
                 archive.streams = streams;
                 let most = limits.get(MAX_DIRECTORY);
-                let unpacked = archive
-                    .unpack(0, most, limits)
-                    .map_err(|_| malformed(at, "its packed header is not read here"))?;
+                let unpacked = match archive.unpack(0, most, limits) {
+                    Ok(unpacked) => unpacked,
+                    Err(fault) => {
+                        // Its members have no names then: that is told, and nothing of it is read.
+                        archive.faults.push(Fault { at, why: format!("its header: {}", fault.why), ..fault });
+                        return Ok(archive);
+                    }
+                };
                 if unpacked.fault.is_some() {
                     return Err(malformed(
                         at,

@@ -199,8 +199,7 @@ impl Tar {
     /// The next block that is a header, at `at`; none at the end of the archive.
     fn next_header(&mut self) -> Result<Option<Header>, ArchiveError> {
         let mut damaged = None;
-        let begin = self.at;
-        while self.at < self.len && self.at.saturating_sub(begin) < self.max_gap {
+        while self.at < self.len && self.max_gap > 0 {
             let block = read(&*self.source, self.at, 512)?;
             if block.iter().all(|byte| *byte == 0) {
                 break;
@@ -213,6 +212,10 @@ impl Tar {
             }
             damaged = damaged.or(Some(self.at));
             self.at = self.at.saturating_add(BLOCK);
+            self.max_gap = self.max_gap.saturating_sub(BLOCK);
+        }
+        if self.max_gap == 0 && self.at < self.len {
+            damaged = damaged.or(Some(self.at));
         }
         if let Some(at) = damaged {
             self.damaged(at);

@@ -7,14 +7,14 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
-use bzip2::bufread::MultiBzDecoder;
 use deflate64::Deflate64Decoder;
 use flate2::{Decompress, FlushDecompress};
 use lazaret_core::{Hint, Limits};
 use lz4_flex::frame::FrameDecoder;
-use lzma_rust2::{LzmaReader, XzReader};
+use lzma_rust2::XzReader;
 
-use super::raw::{Brotli, Stepped, Zlib};
+use super::bzip2::Bzip2;
+use super::raw::{Brotli, Lzma, Stepped, Zlib};
 use super::{MAX_DICTIONARY, MAX_WINDOW, UnpackError};
 
 /// A codec.
@@ -85,8 +85,8 @@ impl Codec {
             }
             Self::Deflate => Box::new(Stepped::ending(packed, Zlib::raw())),
             Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(packed)),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(packed)),
-            Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, dictionary_kib(limits), None)?),
+            Self::Bzip2 => Box::new(Bzip2::new(packed)),
+            Self::Lzma => Box::new(Stepped::ending(packed, Lzma::new(dictionary_kib(limits)))),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, dictionary_kib(limits))),
             Self::Lz4 => Box::new(FrameDecoder::new(packed)),
             Self::Copy => Box::new(packed),

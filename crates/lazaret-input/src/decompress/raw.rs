@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
 use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::{Action, LzmaStream};
 
 /// Bytes follow the end of the stream.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,24 @@ impl Step for Zlib {
             given: since(self.0.total_out(), given),
             ended: status == Status::StreamEnd,
         })
+    }
+}
+
+/// LZMA with the header of `.lzma` files. It may take up to twenty bytes that follow the end.
+pub(super) struct Lzma(LzmaStream);
+
+impl Lzma {
+    pub(super) fn new(memory_kib: u32) -> Self {
+        Self(LzmaStream::new_mem_limit(memory_kib, None))
+    }
+}
+
+impl Step for Lzma {
+    fn step(&mut self, packed: &[u8], room: &mut [u8]) -> io::Result<Progress> {
+        let action = if packed.is_empty() { Action::Finish } else { Action::Run };
+        let done = self.0.process(packed, room, action)?;
+        let ended = done.status == lzma_rust2::Status::StreamEnd;
+        Ok(Progress { taken: done.bytes_consumed, given: done.bytes_produced, ended })
     }
 }
 

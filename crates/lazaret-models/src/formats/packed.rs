@@ -56,7 +56,7 @@ impl ModelFormat for Packed {
             ),
             Codec::Xz => head.bytes.starts_with(b"\xfd7zXZ\0"),
             Codec::Lz4 => head.bytes.starts_with(b"\x04\x22\x4d\x18"),
-            Codec::Lzma => is_lzma(head.bytes),
+            Codec::Lzma => return lzma(head.bytes, self.extensions.contains(&head.extension)),
             codec => is_compressed(head.bytes) == Some(codec),
         };
         if is { Likeness::Certain } else { Likeness::No }
@@ -93,12 +93,22 @@ impl Packed {
 }
 
 /// The header of `.lzma` files has no mark: properties, dictionary, size, and the first byte of the coder, which is 0.
-fn is_lzma(head: &[u8]) -> bool {
-    let [properties, d0, d1, d2, d3, size @ ..] = head else { return false };
+/// Numbers in a file of weights can look like that; the properties that all tools write do not happen among them by
+/// chance, others are believed where the name says so too.
+fn lzma(head: &[u8], is_named: bool) -> Likeness {
+    const USUAL: u8 = 0x5d;
+    let [properties, d0, d1, d2, d3, size @ ..] = head else { return Likeness::No };
     let dictionary = u32::from_le_bytes([*d0, *d1, *d2, *d3]);
-    let usual = dictionary.is_power_of_two()
-        || (dictionary / 3).checked_mul(3) == Some(dictionary) && (dictionary / 3).is_power_of_two();
-    let Some((size, [0, ..])) = size.split_first_chunk::<8>() else { return false };
+    let third = dictionary / 3;
+    let is_round = dictionary.is_power_of_two() || (dictionary % 3 == 0 && third.is_power_of_two());
+    let Some((size, [0, ..])) = size.split_first_chunk::<8>() else { return Likeness::No };
     let size = u64::from_le_bytes(*size);
-    *properties < 225 && usual && dictionary >= 1 << 12 && (size == u64::MAX || size < 1 << 40)
+    let fits = *properties < 225 && is_round && dictionary >= 1 << 12 && (size == u64::MAX || size < 1 << 40);
+    // What unpacks to nothing, or to more than any packing gives, is no stream.
+    let is_usual = *properties == USUAL && dictionary <= 1 << 30 && size > 0;
+    match (fits, is_usual, is_named) {
+        (true, true, _) => Likeness::Certain,
+        (true, false, true) => Likeness::Possible,
+        _ => Likeness::No,
+    }
 }

@@ -1,5 +1,7 @@
 //! What lies outside all members: further end records, members that only their local headers give away.
 
+use std::sync::Arc;
+
 use lazaret_core::Source;
 use memchr::memmem;
 
@@ -11,15 +13,18 @@ use super::walk::{Owner, Walk};
 
 /// Most end records that are followed.
 const MOST_ENDS: usize = 16;
+/// Most places that look like one.
+const MOST_MARKS: usize = 1_000;
 
 impl Walk<'_> {
     /// Follows end records outside all members.
     pub(super) fn other_ends(&mut self) -> Result<(), ArchiveError> {
-        for _ in 0..MOST_ENDS {
+        let mut followed = 0_usize;
+        for _ in 0..MOST_MARKS {
             let mut found = None;
             for (from, to) in self.gaps() {
                 let ends = &self.ends;
-                found = search(&*self.zip.source, from, to, END, &mut self.room, |at| ends.contains(&at))?;
+                found = self.search.find(from, to, END, |at| ends.contains(&at))?;
                 if found.is_some() {
                     break;
                 }
@@ -29,6 +34,10 @@ impl Walk<'_> {
             let leads = records::parse_end(&*self.zip.source, self.len, at)?
                 .is_some_and(|end| !end.directories.is_empty());
             if leads {
+                followed = followed.saturating_add(1);
+                if followed > MOST_ENDS {
+                    break;
+                }
                 let why = "a second end record: which directory is read depends on the reader";
                 self.fault(FaultKind::Mismatch, None, at, why);
                 self.end_record(at, Found::OtherDirectory)?;
@@ -39,12 +48,8 @@ impl Walk<'_> {
                 return Ok(());
             }
         }
-        self.fault(
-            FaultKind::Unreadable,
-            None,
-            0,
-            format!("more than {MOST_ENDS} end records; the rest are not followed"),
-        );
+        let why = format!("more than {MOST_ENDS} end records; the rest are not followed");
+        self.fault(FaultKind::Unreadable, None, 0, why);
         Ok(())
     }
 
@@ -53,9 +58,12 @@ impl Walk<'_> {
         let gaps = self.gaps();
         for (from, to) in gaps {
             let mut next = from;
-            while let Some(at) = search(&*self.zip.source, next, to, LOCAL, &mut self.room, |_| false)? {
+            while let Some(at) = self.search.find(next, to, LOCAL, |_| false)? {
                 next = at.saturating_add(4);
-                let Some(local) = records::local(&*self.zip.source, at)?.filter(is_likely) else { continue };
+                if !records::is_likely(&*self.zip.source, at)? {
+                    continue;
+                }
+                let Some(local) = records::local(&*self.zip.source, at)?.filter(is_text) else { continue };
                 let mut member = local.member;
                 let Some(data_at) = member.data_at.filter(|data_at| *data_at <= to) else { continue };
                 if member.unsized_ {
@@ -81,14 +89,14 @@ impl Walk<'_> {
     /// How many bytes a member written as a stream has: up to a descriptor that says so, else to the next record.
     fn streamed_len(&mut self, from: u64, to: u64) -> Result<u64, ArchiveError> {
         let mut next = from;
-        while let Some(at) = search(&*self.zip.source, next, to, b"PK\x07\x08", &mut self.room, |_| false)? {
+        while let Some(at) = self.search.find(next, to, b"PK\x07\x08", |_| false)? {
             let said = u32_at(&read_bytes(&*self.zip.source, at, 16)?, 8);
             if said.map(u64::from) == Some(at.saturating_sub(from)) {
                 return Ok(at.saturating_sub(from));
             }
             next = at.saturating_add(4);
         }
-        let found = search(&*self.zip.source, from, to, LOCAL, &mut self.room, |_| false)?;
+        let found = self.search.find(from, to, LOCAL, |_| false)?;
         Ok(found.unwrap_or(to).saturating_sub(from))
     }
 
@@ -110,39 +118,63 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a local header outside all members is one and not four bytes that look like it.
-fn is_likely(local: &Local) -> bool {
-    let name = &local.raw_name;
-    local.version <= 63
-        && matches!(local.member.method, 0..=20 | 93..=99)
-        && (1..=512).contains(&name.len())
-        && simdutf8::basic::from_utf8(name).is_ok_and(|name| !name.chars().any(char::is_control))
+/// Whether a name is text.
+fn is_text(local: &Local) -> bool {
+    let name = simdutf8::basic::from_utf8(&local.raw_name);
+    name.is_ok_and(|name| !name.chars().any(char::is_control))
 }
 
-/// The first place of a signature in a stretch, but those that are skipped. `room` is how much may be searched.
-fn search(
-    source: &dyn Source,
-    from: u64,
-    to: u64,
-    signature: &[u8],
-    room: &mut u64,
-    skip: impl Fn(u64) -> bool,
-) -> Result<Option<u64>, ArchiveError> {
-    const BLOCK: u64 = 256 << 10;
-    let mut at = from;
-    while at < to && *room > 0 {
-        let count = BLOCK.min(to.saturating_sub(at));
-        let block = read_bytes(source, at, usize::try_from(count).unwrap_or(0))?;
-        for found in memmem::find_iter(&block, signature) {
-            let place = at.saturating_add(found as u64);
-            if !skip(place) {
-                *room = room.saturating_sub(found as u64);
-                return Ok(Some(place));
-            }
-        }
-        *room = room.saturating_sub(count);
-        // A signature may lie across two blocks.
-        at = if at.saturating_add(count) >= to { to } else { at.saturating_add(count).saturating_sub(3) };
-    }
-    Ok(None)
+/// Searches stretches for signatures. It keeps the last block, so that many places in one cost one reading.
+pub(super) struct Search {
+    source: Arc<dyn Source>,
+    begin: u64,
+    block: Vec<u8>,
+    /// How many more bytes may be searched.
+    pub(super) room: u64,
 }
+
+impl Search {
+    pub(super) fn new(source: Arc<dyn Source>, room: u64) -> Self {
+        Self { source, begin: 0, block: Vec::new(), room }
+    }
+
+    /// The first place of a signature in a stretch, but those that are skipped.
+    fn find(
+        &mut self,
+        from: u64,
+        to: u64,
+        signature: &[u8],
+        skip: impl Fn(u64) -> bool,
+    ) -> Result<Option<u64>, ArchiveError> {
+        let mut at = from;
+        while at < to && self.room > 0 {
+            let end = self.begin.saturating_add(self.block.len() as u64);
+            if at < self.begin || at.saturating_add(4) > end {
+                self.block = read_bytes(&*self.source, at, BLOCK)?;
+                self.begin = at;
+            }
+            let into = usize::try_from(at.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+            let until = usize::try_from(to.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+            let block = self.block.get(into..until.min(self.block.len())).unwrap_or_default();
+            for found in memmem::find_iter(block, signature) {
+                let place = at.saturating_add(found as u64);
+                if !skip(place) {
+                    self.room = self.room.saturating_sub(found as u64).saturating_sub(COST);
+                    return Ok(Some(place));
+                }
+            }
+            self.room = self.room.saturating_sub(block.len() as u64);
+            if block.len() < 4 {
+                break;
+            }
+            // A signature may lie across two blocks.
+            let next = at.saturating_add(block.len() as u64);
+            at = if next >= to { to } else { next.saturating_sub(3) };
+        }
+        Ok(None)
+    }
+}
+
+const BLOCK: usize = 256 << 10;
+/// What looking at a place counts for, in bytes searched: a place that looks like a record takes some time.
+const COST: u64 = 256;

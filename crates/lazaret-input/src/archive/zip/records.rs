@@ -20,6 +20,8 @@ pub(super) const END_LEN: u64 = 22;
 const COMMENT_MOST: u64 = 0xffff;
 pub(super) const CENTRAL_LEN: usize = 46;
 pub(super) const LOCAL_LEN: usize = 30;
+/// How much of a local header is read: names and fields beyond it are padding, or differ from the directory.
+const LONGEST_HEADER: usize = 2 << 10;
 
 /// A directory that an end record leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,8 +211,16 @@ pub(super) fn central(bytes: &[u8], base: u64, found: Found) -> Option<(Member, 
 pub(super) struct Local {
     pub(super) raw_name: Vec<u8>,
     pub(super) unicode_name: Option<String>,
-    pub(super) version: u16,
     pub(super) member: Member,
+}
+
+/// Whether the local header at a place is one, and not four bytes that look like it.
+pub(super) fn is_likely(source: &dyn Source, at: u64) -> Result<bool, SourceError> {
+    let header = read(source, at, LOCAL_LEN)?;
+    let fields = u16_at(&header, 4).zip(u16_at(&header, 8)).zip(u16_at(&header, 26));
+    Ok(fields.is_some_and(|((version, method), name_len)| {
+        version & 0xff <= 63 && matches!(method, 0..=20 | 93..=99) && (1..=512).contains(&name_len)
+    }))
 }
 
 /// Reads the local header at a place.
@@ -225,11 +235,11 @@ pub(super) fn local(source: &dyn Source, at: u64) -> Result<Option<Local>, Sourc
     let name_end = LOCAL_LEN.saturating_add(name_len.into());
     let extra_end = name_end.saturating_add(extra_len.into());
     if extra_end > bytes.len() {
-        bytes = read(source, at, extra_end)?;
+        bytes = read(source, at, extra_end.min(LONGEST_HEADER))?;
     }
     Ok((|| {
-        let raw_name = bytes.get(LOCAL_LEN..name_end)?.to_vec();
-        let extra = bytes.get(name_end..extra_end)?;
+        let raw_name = bytes.get(LOCAL_LEN..name_end.min(LONGEST_HEADER))?.to_vec();
+        let extra = bytes.get(name_end..extra_end.min(LONGEST_HEADER)).unwrap_or_default();
         let mut sizes = [u64::from(u32_at(&bytes, 22)?), u64::from(u32_at(&bytes, 18)?), 0];
         widen(&mut sizes, extra);
         let flags = u16_at(&bytes, 6)?;
@@ -248,12 +258,7 @@ pub(super) fn local(source: &dyn Source, at: u64) -> Result<Option<Local>, Sourc
             mode: 0,
             unsized_: flags & 8 != 0 && packed == 0,
         };
-        Some(Local {
-            raw_name,
-            unicode_name: unicode_name(extra),
-            version: u16_at(&bytes, 4)? & 0xff,
-            member,
-        })
+        Some(Local { raw_name, unicode_name: unicode_name(extra), member })
     })())
 }
 

@@ -8,6 +8,7 @@ use lazaret_core::{Limit, Limits, Source};
 use super::super::bytes::read as read_bytes;
 use super::super::names::leaves;
 use super::super::{ArchiveError, Fault, FaultKind, MAX_DIRECTORY, MAX_MEMBERS};
+use super::gaps::Search;
 use super::records::{self, Directory, END_LEN, End, LOCAL, Local};
 use super::{Found, Member, Zip};
 
@@ -27,6 +28,7 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
         return Err(ArchiveError::Malformed { at: 0, what: "no record of a zip archive is in it" });
     }
     let mut walk = Walk {
+        search: Search::new(Arc::clone(&source), limits.get(MAX_GAP).most()),
         zip: Zip {
             source,
             members: Vec::new(),
@@ -42,7 +44,6 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
         ends: Vec::new(),
         raw_names: HashMap::new(),
         full: false,
-        room: limits.get(MAX_GAP).most(),
     };
     match last {
         Some(at) => walk.end_record(at, Found::Listed)?,
@@ -53,8 +54,13 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
             "no end record: members are read from their own headers",
         ),
     }
-    walk.other_ends()?;
-    walk.loose_members()?;
+    if walk.zip.ends {
+        walk.other_ends()?;
+        walk.loose_members()?;
+    } else {
+        walk.loose_members()?; // first: what members hold is no evidence
+        walk.other_ends()?;
+    }
     Ok(walk.finish())
 }
 
@@ -70,8 +76,7 @@ pub(super) struct Walk<'a> {
     raw_names: HashMap<Vec<u8>, usize>,
     /// The limit of members was reached.
     pub(super) full: bool,
-    /// How many more bytes outside members may be searched.
-    pub(super) room: u64,
+    pub(super) search: Search,
 }
 
 /// Whose bytes are.
@@ -313,8 +318,8 @@ impl Walk<'_> {
         // A reader that goes by local headers takes other bytes: they are a member too.
         if other_bytes && own.data_at.is_some_and(|from| from.saturating_add(own.packed) <= self.len) {
             let mut second = own.clone();
-            if second.name == member.name {
-                second.name.push_str(" (by its local header)");
+            if second.name == member.name || second.name.len() > 256 {
+                second.name = format!("{} (by its local header)", member.name);
             }
             let _ = self.push(second);
         }
@@ -325,7 +330,7 @@ impl Walk<'_> {
         let first = self.regions.iter().map(|(from, _, _)| *from).min().unwrap_or(0);
         self.zip.begin = first.min(self.len);
         self.overlaps();
-        if self.room == 0 {
+        if self.search.room == 0 {
             let reached =
                 self.limits.get(MAX_GAP).exceeded(self.limits.get(MAX_GAP).most().saturating_add(1));
             self.fault(

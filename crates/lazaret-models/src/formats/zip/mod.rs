@@ -100,7 +100,13 @@ impl ModelFormat for Zip {
         if read.begin > 0 {
             before(part, read.begin, looking);
         }
+        let mut given = 0_u64;
         for (index, member) in read.members.iter().enumerate() {
+            given = given.saturating_add(member.packed);
+            if given > part.len().saturating_mul(MOST_SHARED) {
+                shared(part, looking);
+                break;
+            }
             if !member.is_folder() {
                 one(&read, index, member, kind.copied(), part, looking);
             }
@@ -119,6 +125,18 @@ impl ModelFormat for Zip {
         }
         Ok(kind.map_or_else(|| self.id(), |kind| kind.id()))
     }
+}
+
+/// How often, on the whole, members may have the same bytes of the archive and are still all looked at.
+const MOST_SHARED: u64 = 4;
+
+/// Members that share bytes make a small archive endless.
+fn shared(part: &Part, looking: &mut Looking<'_>) {
+    let message = format!(
+        "its members share their bytes: together they are more than {MOST_SHARED} times as long as the archive, and \
+         those that follow were not inspected"
+    );
+    looking.unread(part, &Unread::of(&rules::MEMBER_UNREADABLE.rule, message));
 }
 
 /// The ending of a member's name, without the dot.
