@@ -8,17 +8,22 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `look` | the one road: recognise, read, go on into what lies within |
+//! | `files` | files on disk as a payload
 //! | `part` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
+//! | `effects` | what functions and classes do that a model may name
 //! | `formats` | one file or folder a format |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
+mod effects;
+mod files;
 mod formats;
 mod look;
 mod part;
 mod registry;
 mod rules;
 
+pub use files::{ModelFile, ModelFiles};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
-pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rules};
+pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;

@@ -115,9 +115,14 @@ pub fn rules() -> Vec<&'static Rule> {
     rules
 }
 
+/// A rule with its weaknesses and techniques.
+pub fn rule(id: &str) -> Option<&'static ModelRule> {
+    rules::ALL.iter().find(|rule| rule.rule.id == id).copied()
+}
+
 /// The page of a rule: what it finds, why it matters, where it is known from.
 pub fn page(id: &str) -> Option<String> {
-    rules::ALL.iter().find(|rule| rule.rule.id == id).map(|rule: &&ModelRule| rule.page())
+    rule(id).map(ModelRule::page)
 }
 
 /// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
@@ -135,6 +140,8 @@ pub const LIMITS: &[Limit] = &[
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,
     readers::paddle::MAX_PARAMETERS,
+    readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_STACK,
     readers::protobuf::MAX_DEPTH,
     readers::protobuf::MAX_FIELDS,
     readers::safetensors::MAX_HEADER,

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod models;
 mod phi;
 
+pub(crate) use models::{ModelsCommand, ModelsScanArgs};
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
     PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Pass clinical records through the checkpoint into the lake
     Ingest(IngestArgs),
+    /// What loading model files would do
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Find identifying text
     #[command(subcommand)]
     Phi(PhiCommand),

@@ -44,6 +44,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_ledger::LIMITS,
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
+        lazaret_models::LIMITS,
         &[
             MAX_SCHEMA,
             MAX_CONFIG,
@@ -503,6 +504,7 @@ pub(crate) struct Crossings {
     to_id: Option<String>,
     purpose: Purpose,
     basis: Basis,
+    gate: Gate,
 }
 
 impl Crossings {
@@ -529,7 +531,14 @@ impl Crossings {
             to_id: None,
             purpose: config.purpose()?,
             basis: config.basis()?,
+            gate: Gate::Ingest,
         })
+    }
+
+    /// Crossings through another gate than ingest.
+    #[must_use]
+    pub(crate) fn through(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Crossings into this lake.
@@ -570,13 +579,13 @@ impl Crossings {
         Ok(Crossing {
             id,
             actor: self.actor.clone(),
-            gate: Gate::Ingest,
+            gate: self.gate,
             from: from.to_string_lossy().into_owned().into(),
             system: self.system.clone(),
             to: self.to.clone(),
             to_id: self.to_id.clone(),
             recipient: Recipient::Internal,
-            route: "ingest".to_owned(),
+            route: self.gate.name().to_owned(),
             purpose: self.purpose.clone(),
             basis: self.basis,
             started,

@@ -64,6 +64,7 @@ rules! {
     pickle_code_of_package as CODE_OF_PACKAGE,
     pickle_dangerous_call as DANGEROUS_CALL,
     pickle_dangerous_global as DANGEROUS_GLOBAL,
+    pickle_exhausts_memory as EXHAUSTS_MEMORY,
     pickle_extension_code as EXTENSION_CODE,
     pickle_module_dunder as MODULE_DUNDER,
     pickle_nested as NESTED_PICKLE,

@@ -12,11 +12,13 @@ use crate::report::{json_document, table};
 /// Every rule of every room, sorted by id.
 pub(crate) fn rules() -> Vec<(&'static str, Severity, &'static str)> {
     let ingest = lazaret_ingest::rules();
-    let faults: [&[&'static Rule]; 6] = [
+    let models = lazaret_models::rules();
+    let faults: [&[&'static Rule]; 7] = [
         &CORE_RULES,
         lazaret_input::RULES,
         &lazaret_phi::RULES,
         &ingest,
+        &models,
         &lazaret_ledger::LEDGER_RULES,
         &lazaret_ledger::LINEAGE_RULES,
     ];
@@ -62,7 +64,14 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
             Severity::Low | Severity::Info => "allow, recorded",
         };
         writeln!(out, "{id}\n  {title}\n  severity  {severity}\n  default   {verdict}")?;
-        if let Some(page) = lazaret_phi::page(id) {
+        if let Some(model) = lazaret_models::rule(id) {
+            let cwe: Vec<String> = model.cwe.iter().map(|number| format!("CWE-{number}")).collect();
+            let known = [cwe, model.atlas.iter().map(|&technique| technique.to_owned()).collect()].concat();
+            if !known.is_empty() {
+                writeln!(out, "  known as  {}", known.join(", "))?;
+            }
+        }
+        if let Some(page) = lazaret_phi::page(id).or_else(|| lazaret_models::page(id)) {
             writeln!(out, "\n{}", page.trim_end())?;
         }
     }

@@ -1,34 +1,211 @@
-//! Python pickles, protocols 0 to 5.
+//! Python pickles, protocols 0 to 5: what loading one would do, told without building anything.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `machine` | the opcodes, on a stack and a memo of abstract values |
+//! | `values` | those values |
+//! | `judge` | what each function, call and state means |
+//! | `input` | the bytes, block by block |
+//! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
-use lazaret_core::{FormatId, Likeness};
+mod input;
+mod judge;
+mod machine;
+mod packed;
+mod probe;
+#[cfg(test)]
+mod tests;
+mod values;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lazaret_core::{FormatId, Hint, Likeness};
+use lazaret_input::MemorySource;
+
+use self::input::Input;
+pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
+use self::machine::{Machine, Nested};
+use self::probe::{PROBE, Probe, probe};
 use crate::look::{Head, Looking};
-use crate::part::{Part, Unread};
+use crate::part::{MAX_WHOLE, Part, Unread};
 use crate::registry::ModelFormat;
+use crate::rules;
 
 /// The format.
 pub(crate) struct Pickle;
 
+const ID: FormatId = FormatId("pickle");
+/// Torch's files before they were zip archives: five pickles and the storages.
+const TORCH_LEGACY: FormatId = FormatId("torch-legacy");
+/// Bytes between two pickles of a file that are taken for padding.
+const PADDING: usize = 4 << 10;
+/// Most pickles one after the other.
+const MOST_STREAMS: u64 = 10_000;
+
 impl ModelFormat for Pickle {
     fn id(&self) -> FormatId {
-        FormatId("pickle")
+        ID
     }
 
     fn about(&self) -> &'static str {
-        "Python pickle, protocols 0 to 5"
+        "Python pickle, protocols 0 to 5: also dill, cloudpickle, joblib, torch before zip, Paddle"
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["pkl", "pickle", "p", "dill", "joblib"]
+        &["pkl", "pickle", "p", "dill", "joblib", "pdparams", "pdopt", "pt", "pth", "ckpt", "bin"]
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        if matches!(head.bytes, [0x80, 2..=5, ..]) { Likeness::Certain } else { Likeness::No }
+        let whole = head.bytes.len() as u64 == head.part.len();
+        match (probe(head.bytes, whole), head.bytes) {
+            (Probe::Acts, _) | (Probe::Plain, [0x80, 2..=5, ..]) => Likeness::Certain,
+            (Probe::Plain, _) | (Probe::No, [0x80, 2..=5, ..]) => Likeness::Possible,
+            (Probe::No, _) if matches!(head.extension, "pkl" | "pickle" | "dill" | "joblib") => {
+                Likeness::ByName
+            }
+            (Probe::No, _) => Likeness::No,
+        }
     }
 
-    fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let mut stream = part.stream(0);
-        stream.peek(1)?;
-        Ok(self.id())
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let mut input = Input::new(part, 0);
+        let mut packages = BTreeSet::new();
+        let read = streams(part, &mut input, &mut packages, looking);
+        if !packages.is_empty() {
+            let message = format!("code of these packages runs when it is loaded: {}", listed(&packages));
+            looking.find(&rules::CODE_OF_PACKAGE, part.place(), message);
+        }
+        read
     }
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    const MOST: usize = 12;
+    let mut shown: Vec<&str> = names.iter().take(MOST).map(String::as_str).collect();
+    if names.len() > MOST {
+        shown.push("…");
+    }
+    shown.join(", ")
+}
+
+/// The pickles of a file, one after the other, and what follows them.
+fn streams(
+    part: &Part,
+    input: &mut Input<'_>,
+    packages: &mut BTreeSet<String>,
+    looking: &mut Looking<'_>,
+) -> Result<FormatId, Unread> {
+    let mut number = 0_u64;
+    let mut is_torch = false;
+    let mut storages: Vec<(String, u64)> = Vec::new();
+    loop {
+        let mut machine = Machine::new(input, looking.limits);
+        if is_torch && number == 4 {
+            machine.texts = Some(Vec::new());
+        }
+        let read = machine.run();
+        machine.judge.finish();
+        is_torch |= number == 0 && machine.is_torch;
+        if is_torch && number == 3 {
+            storages = std::mem::take(&mut machine.storages);
+        }
+        let keys = machine.texts.take();
+        let nested = std::mem::take(&mut machine.nested);
+        let judge = std::mem::take(&mut machine.judge);
+        for said in judge.said {
+            let at = part.at(said.at);
+            let message =
+                if part.is_file() { said.message } else { format!("{} (byte {})", said.message, said.at) };
+            looking.find_as(said.severity, said.rule, at, message);
+        }
+        packages.extend(judge.packages);
+        for pickle in nested {
+            follow(part, pickle, judge.loads_nested, looking);
+        }
+        read?;
+        number += 1;
+        if let Some(keys) = keys {
+            pass_storages(input, &keys, &storages)?;
+            looking.tail(part, input.position());
+            return Ok(TORCH_LEGACY);
+        }
+        if !goes_on(input, looking)? {
+            return Ok(if is_torch { TORCH_LEGACY } else { ID });
+        }
+        if number >= MOST_STREAMS {
+            return Err(Unread::malformed(input.position(), format!("more than {MOST_STREAMS} pickles")));
+        }
+    }
+}
+
+/// Whether another pickle follows; what else does is looked at and told.
+fn goes_on(input: &mut Input<'_>, looking: &mut Looking<'_>) -> Result<bool, Unread> {
+    let (end, len) = (input.position(), input.part().len());
+    let ahead = input.peek(PADDING + PROBE)?;
+    if ahead.is_empty() {
+        return Ok(false);
+    }
+    let padding =
+        ahead.iter().take(PADDING).take_while(|byte| matches!(byte, 0 | b'\n' | b'\r' | b' ')).count();
+    let next = ahead.get(padding..).unwrap_or_default();
+    let whole = end.saturating_add(ahead.len() as u64) >= len;
+    let follows = match probe(next, whole) {
+        Probe::Acts => true,
+        Probe::Plain => matches!(next, [0x80, 2..=5, ..]) || padding == 0,
+        Probe::No => false,
+    };
+    if follows {
+        input.go_to(end.saturating_add(padding as u64));
+    } else {
+        looking.tail(input.part(), end);
+    }
+    Ok(follows)
+}
+
+/// A pickle within the data: it is read like any other.
+fn follow(part: &Part, nested: Nested, on_purpose: bool, looking: &mut Looking<'_>) {
+    let place = part.at(nested.at);
+    let inner = match nested.unpacked {
+        None => part.rest(nested.at, nested.len),
+        Some(bytes) => {
+            let bytes =
+                if bytes.is_empty() { unpack(part, nested.at, nested.len, looking) } else { Some(bytes) };
+            let Some(bytes) = bytes else { return };
+            let len = bytes.len() as u64;
+            part.member(Arc::new(MemorySource::new(bytes, Hint::default())), len, &format!("@{}", nested.at))
+        }
+    };
+    if !on_purpose && !nested.archive {
+        let message = format!("the value at byte {} is a pickle itself", nested.at);
+        looking.find(&rules::NESTED_PICKLE, place, message);
+    }
+    looking.inside(&inner);
+}
+
+/// The bytes that a long text packs.
+fn unpack(part: &Part, at: u64, len: u64, looking: &mut Looking<'_>) -> Option<Vec<u8>> {
+    let most = looking.limits.get(MAX_WHOLE);
+    let text = most
+        .check(len)
+        .map_err(Unread::from)
+        .and_then(|()| part.bytes(at, usize::try_from(len).unwrap_or(0)));
+    match text {
+        Ok(text) => packed::unpack(&text).filter(|bytes| probe::looks_like_pickle(bytes, true)),
+        Err(unread) => {
+            looking.unread(part, &unread);
+            None
+        }
+    }
+}
+
+/// Passes over the storages of a torch file: each is a count of 8 bytes and so many elements.
+fn pass_storages(input: &mut Input<'_>, keys: &[String], storages: &[(String, u64)]) -> Result<(), Unread> {
+    for key in keys {
+        let size = storages.iter().find(|(known, _)| known == key).map_or(1, |(_, size)| *size);
+        let count = input.number::<8>()?;
+        let bytes = count.checked_mul(size);
+        input.skip(bytes.ok_or_else(|| Unread::malformed(input.position(), "a storage without end"))?)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Looks at model files and prints one JSON object a file, with the verdict of the default policy.
 //!
-//!     cargo run --release -p lazaret-models --example scan -- PATH…
+//!     cargo run --release -p lazaret-models --example look -- PATH…
 //!
 //! A path may be a folder: `path` is then relative to it.
 #![expect(clippy::print_stdout, reason = "a tool for benchmarks: it reads files and prints")]

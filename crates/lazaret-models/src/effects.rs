@@ -1,0 +1,252 @@
+//! What the functions and classes do that a pickle, or another format that names Python's, may call: by exact name.
+
+use std::sync::LazyLock;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+const CATALOGUE: &str = include_str!("../../../catalogue/models/callables.txt");
+
+/// What a name does when it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It makes a plain value.
+    Plain,
+    /// It keeps a function for later.
+    Holder,
+    /// It calls its argument: harmless where it is only loaded.
+    Doubtful,
+    /// What it is known to do, in words: never harmless.
+    Dangerous(&'static str),
+    /// A module's or object's own dictionary, class or code.
+    Dunder,
+    /// Nobody has listed it.
+    Unknown,
+}
+
+struct Catalogue {
+    exact: FxHashMap<(&'static str, &'static str), Effect>,
+    /// Modules that are dangerous as a whole, with what lies below them.
+    whole: FxHashMap<&'static str, &'static str>,
+    standard: FxHashSet<&'static str>,
+    modules: FxHashSet<&'static str>,
+}
+
+static LISTED: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read(CATALOGUE));
+
+impl Catalogue {
+    fn read(text: &'static str) -> Self {
+        let mut catalogue = Self {
+            exact: FxHashMap::default(),
+            whole: FxHashMap::default(),
+            standard: FxHashSet::default(),
+            modules: FxHashSet::default(),
+        };
+        let mut section = "";
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name;
+                continue;
+            }
+            match section {
+                "standard" => catalogue.standard.extend(line.split_whitespace()),
+                "modules" => catalogue.modules.extend(line.split_whitespace()),
+                _ => catalogue.list(section, line),
+            }
+        }
+        catalogue
+    }
+
+    fn list(&mut self, section: &'static str, line: &'static str) {
+        let Some((module, names)) = line.split_once(':') else { return };
+        let does = match section {
+            "programs" => "starts programs",
+            "code" => "runs code",
+            "files" => "reads, writes or removes files",
+            "network" => "opens connections",
+            "loads" => "loads further models, pickles or modules",
+            _ => "reaches functions by their names, or changes the process",
+        };
+        for name in names.split_whitespace() {
+            let effect = match section {
+                "plain" => Effect::Plain,
+                "holder" => Effect::Holder,
+                "doubtful" => Effect::Doubtful,
+                _ if name == "*" => {
+                    self.whole.insert(module, does);
+                    continue;
+                }
+                _ => Effect::Dangerous(does),
+            };
+            // What is listed as harmless by name goes before the rest of its module.
+            self.exact.entry((module, name)).or_insert(effect);
+        }
+    }
+}
+
+/// What a name of a module does when it is called. Both are compared whole; nothing is trusted by its first letters.
+pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
+    let module = modern(module);
+    if let Some(effect) = LISTED.exact.get(&(module, name)) {
+        return *effect;
+    }
+    let steps = || module.split('.').chain(name.split('.'));
+    if steps().any(is_dunder) {
+        return Effect::Dunder;
+    }
+    let mut below = Some(module);
+    while let Some(whole) = below {
+        if let Some(does) = LISTED.whole.get(whole) {
+            return Effect::Dangerous(does);
+        }
+        below = whole.rsplit_once('.').map(|(above, _)| above);
+    }
+    let top = module.split('.').next().unwrap_or(module);
+    if LISTED.standard.contains(top) {
+        return Effect::Dangerous("is of the standard library and in no list of what is harmless");
+    }
+    // `torch.serialization` has `os`: a dotted name, or a name that is a module, leaves its own module.
+    if name.split('.').any(|step| LISTED.modules.contains(step)) {
+        return Effect::Dangerous("is reached through a module of the process");
+    }
+    // What a listed class or function is asked for (`OrderedDict.fromkeys`) is listed itself or it is not known.
+    Effect::Unknown
+}
+
+/// Names of Python 2 as those of Python 3.
+fn modern(module: &str) -> &str {
+    match module {
+        "__builtin__" | "exceptions" => "builtins",
+        "copy_reg" => "copyreg",
+        other => other,
+    }
+}
+
+/// Whether a name is one that Python itself gives meaning: `__globals__`. Names that Cython and numpy gave to functions
+/// for pickles are not.
+fn is_dunder(step: &str) -> bool {
+    let inner = step.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
+    inner.is_some_and(|inner| !inner.is_empty() && inner != "main" && inner != "torch" && inner != "mp_main")
+        || matches!(
+            step,
+            "func_globals" | "func_code" | "gi_frame" | "gi_code" | "f_globals" | "f_locals" | "f_builtins"
+        )
+}
+
+/// Whether the last word of an unlisted function says that it runs, loads, reads or writes something. Such a call is as
+/// grave as one that is listed; other names say nothing, for or against.
+pub(crate) fn sounds_dangerous(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "call",
+        "cmd",
+        "command",
+        "compile",
+        "connect",
+        "delete",
+        "download",
+        "dump",
+        "eval",
+        "evaluate",
+        "exec",
+        "execute",
+        "fetch",
+        "import",
+        "install",
+        "load",
+        "loader",
+        "loads",
+        "open",
+        "popen",
+        "process",
+        "read",
+        "remove",
+        "request",
+        "rmtree",
+        "run",
+        "runcode",
+        "runstring",
+        "save",
+        "script",
+        "shell",
+        "socket",
+        "source",
+        "spawn",
+        "subprocess",
+        "system",
+        "unlink",
+        "unpickle",
+        "upload",
+        "urlopen",
+        "write",
+    ];
+    let last = name.rsplit('.').next().unwrap_or(name);
+    words_of(last).any(|word| WORDS.contains(&word.trim_end_matches(|c: char| c.is_numeric())))
+}
+
+/// The words of a name: `load_lib`, `loadLib` and `LOAD` hold `load`.
+fn words_of(name: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut before_lower = false;
+    for c in name.chars() {
+        let new = !c.is_alphanumeric() || c.is_uppercase() && before_lower;
+        before_lower = c.is_lowercase() || c.is_numeric();
+        if new {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_judged_whole() {
+        use Effect::{Dangerous, Dunder, Holder, Plain, Unknown};
+        assert_eq!(effect_of("collections", "OrderedDict"), Plain);
+        assert_eq!(effect_of("__builtin__", "set"), Plain);
+        assert_eq!(effect_of("functools", "partial"), Holder);
+        assert_eq!(effect_of("signal", "Signals"), Plain);
+        for (module, name) in [
+            ("os", "system"),
+            ("os.path", "os"),
+            ("collections", "_sys"),
+            ("collections", "_sys.modules.get"),
+            ("torch.serialization", "os.system"),
+            ("torch", "os.system"),
+            ("numpy.f2py.crackfortran", "getlincoef"),
+            ("collections", "OrderedDict.fromkeys"),
+            ("__builtin__", "eval"),
+            ("_winapi", "CreateProcess"),
+            ("requests.sessions", "Session"),
+        ] {
+            assert!(matches!(effect_of(module, name), Dangerous(_)), "{module}.{name}");
+        }
+        for (module, name) in [
+            ("numpy", "__builtins__"),
+            ("builtins", "object.__subclasses__"),
+            ("collections", "namedtuple.__globals__.get"),
+            ("numpy.__loader__", "load_module"),
+        ] {
+            assert_eq!(effect_of(module, name), Dunder, "{module}.{name}");
+        }
+        for (module, name) in
+            [("osx", "thing"), ("sklearn.pipeline", "Pipeline"), ("numpy_", "ndarray"), ("__torch__", "M")]
+        {
+            assert_eq!(effect_of(module, name), Unknown, "{module}.{name}");
+        }
+    }
+
+    #[test]
+    fn words_of_a_name_are_whole_words() {
+        for name in ["load", "loadLib", "load_lib", "RUN", "a.b.read_csv", "doEval2"] {
+            assert!(sounds_dangerous(name), "{name}");
+        }
+        for name in ["Overload", "ready", "Reader", "evaluation", "Conv2d", "load.Thing"] {
+            assert!(!sounds_dangerous(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Model files on disk as a payload: one record a file, whatever lies within it.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use lazaret_core::{
+    Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading, Record,
+    RecordPlace, Refused, Segment, Source, SubjectRef, UNINSPECTABLE,
+};
+use lazaret_input::FileSource;
+
+use crate::look::{Folder, Inspected, UNKNOWN, look};
+use crate::part::printed;
+
+/// Model files that are looked at. Their bytes are never held whole and are no part of the records: a payload for
+/// [`lazaret_core::Checkpoint::inspect`], which looks and lets nothing cross.
+pub struct ModelFiles {
+    files: VecDeque<Arc<ModelFile>>,
+}
+
+impl ModelFiles {
+    /// The files, in order, and what each turns out to be once it was looked at.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
+        let numbered = (0_u64..).zip(paths);
+        let names = Arc::new(Names::default());
+        let files: Vec<Arc<ModelFile>> = numbered
+            .map(|(number, path)| {
+                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+            })
+            .collect();
+        (Self { files: files.iter().cloned().collect() }, files)
+    }
+}
+
+impl Payload for ModelFiles {
+    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
+        Ok(self.files.pop_front().map(|file| file as Arc<dyn Record>))
+    }
+
+    fn position(&self) -> u64 {
+        0
+    }
+}
+
+/// One model file.
+pub struct ModelFile {
+    number: u64,
+    path: PathBuf,
+    is: OnceLock<(FormatId, Inspected)>,
+    names: Arc<Names>,
+}
+
+impl ModelFile {
+    /// What it is, and how much of it was read. Unknown and nothing before it was looked at.
+    pub fn is(&self) -> (FormatId, Inspected) {
+        self.is.get().copied().unwrap_or((UNKNOWN, Inspected::None))
+    }
+}
+
+impl Record for ModelFile {
+    fn place(&self) -> RecordPlace {
+        RecordPlace { number: self.number, line: None }
+    }
+
+    fn format(&self) -> FormatId {
+        self.is().0
+    }
+
+    /// None: a model is not held in memory.
+    fn bytes(&self) -> &[u8] {
+        &[]
+    }
+
+    fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let file = match FileSource::open(&self.path) {
+            Ok(file) => file,
+            Err(error) => {
+                let at = Locator::printed(printed(&name));
+                findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
+                return None;
+            }
+        };
+        let len = file.len();
+        let beside = Beside(self.path.parent().unwrap_or(Path::new("")), &self.names);
+        let report = look(Arc::new(file), len, &name, &beside, limits);
+        // Only the first look counts, and all say the same.
+        let _first = self.is.set((report.format, report.inspected));
+        report.findings.into_iter().for_each(|finding| findings.fault(finding));
+        (report.inspected != Inspected::None).then(|| Box::new(Looked) as Box<dyn Reading>)
+    }
+}
+
+/// A model file that was read: it is about no patient, and cannot be edited.
+struct Looked;
+
+impl Reading for Looked {
+    fn kind(&self) -> &'static str {
+        "model-file"
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity::default()
+    }
+
+    fn subject(&self) -> Option<SubjectRef<'_>> {
+        None
+    }
+
+    fn segments(&self, _: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn write(&self, _: &Edits, _: &mut dyn std::io::Write) -> Result<(), Refused> {
+        Err(Refused::new(UNINSPECTABLE.id, "a model file is not edited: it crosses whole or not at all"))
+    }
+}
+
+/// Most entries of one folder whose names are looked at.
+const LISTED: usize = 100_000;
+
+/// The names of files by folder and ending: a folder is listed once, however many files of it are looked at.
+#[derive(Default)]
+struct Names(Mutex<HashMap<(PathBuf, String), Vec<String>>>);
+
+impl Names {
+    fn ending(&self, folder: &Path, ending: &str) -> Vec<String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = || {
+            // Nothing but a bare name is its own folder's.
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(LISTED);
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            let mut names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
+            names.sort_unstable();
+            names
+        };
+        known.entry((folder.to_owned(), ending.to_owned())).or_insert_with(list).clone()
+    }
+}
+
+/// The files beside one on disk, and below its folder.
+struct Beside<'a>(&'a Path, &'a Names);
+
+impl Folder for Beside<'_> {
+    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
+        let leaves = |step: &str| matches!(step, "" | "." | "..") || step.contains(['\\', '\0', ':']);
+        if path.split('/').any(leaves) {
+            return None;
+        }
+        let file = FileSource::open(&self.0.join(path)).ok()?;
+        let len = file.len();
+        Some((Arc::new(file), len))
+    }
+
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        self.1.ending(self.0, ending)
+    }
+}

@@ -1,0 +1,134 @@
+//! The bytes of a pickle, block by block: opcodes and short values from a buffer, long values passed over unread.
+
+use crate::part::{Part, Unread};
+
+/// How much is read at once.
+const BLOCK: usize = 256 << 10;
+/// Values longer than this are passed over; only their beginning is looked at.
+pub(super) const LONG: usize = 64 << 10;
+
+pub(super) struct Input<'a> {
+    part: &'a Part,
+    block: Vec<u8>,
+    /// Where the block begins in the part.
+    begin: u64,
+    next: usize,
+}
+
+impl<'a> Input<'a> {
+    pub(super) const fn new(part: &'a Part, from: u64) -> Self {
+        Self { part, block: Vec::new(), begin: from, next: 0 }
+    }
+
+    pub(super) const fn part(&self) -> &'a Part {
+        self.part
+    }
+
+    /// The offset of the next byte.
+    pub(super) fn position(&self) -> u64 {
+        self.begin.saturating_add(self.next as u64)
+    }
+
+    /// The next byte; none at the end.
+    #[inline]
+    pub(super) fn byte(&mut self) -> Result<Option<u8>, Unread> {
+        if let Some(byte) = self.block.get(self.next) {
+            self.next += 1;
+            return Ok(Some(*byte));
+        }
+        self.refill(1)?;
+        let byte = self.block.get(self.next).copied();
+        self.next += usize::from(byte.is_some());
+        Ok(byte)
+    }
+
+    /// So many bytes of the block, at most [`LONG`].
+    #[inline]
+    pub(super) fn take(&mut self, count: usize) -> Result<&[u8], Unread> {
+        if self.block.len().saturating_sub(self.next) < count {
+            self.refill(count)?;
+            if self.block.len().saturating_sub(self.next) < count {
+                return Err(Unread::cut_off(self.part.len()));
+            }
+        }
+        let from = self.next;
+        self.next = from.saturating_add(count);
+        self.block.get(from..self.next).ok_or_else(|| Unread::cut_off(self.part.len()))
+    }
+
+    /// A number of so many bytes, lowest first.
+    #[inline]
+    pub(super) fn number<const N: usize>(&mut self) -> Result<u64, Unread> {
+        let mut wide = [0; 8];
+        let bytes = self.take(N)?;
+        wide.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+        Ok(u64::from_le_bytes(wide))
+    }
+
+    /// A line without its end, at most [`LONG`] bytes.
+    pub(super) fn line(&mut self) -> Result<&[u8], Unread> {
+        let mut length = 0;
+        loop {
+            let held = self.block.get(self.next..).unwrap_or_default();
+            if let Some(end) = held.get(length..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+                let (from, end) = (self.next, self.next.saturating_add(length).saturating_add(end));
+                self.next = end.saturating_add(1);
+                return self.block.get(from..end).ok_or_else(|| Unread::cut_off(self.part.len()));
+            }
+            length = held.len();
+            if length > LONG {
+                return Err(Unread::malformed(self.position(), format!("a line of more than {LONG} bytes")));
+            }
+            self.refill(length.saturating_add(1))?;
+            if self.block.len().saturating_sub(self.next) <= length {
+                return Err(Unread::cut_off(self.part.len()));
+            }
+        }
+    }
+
+    /// The next bytes, at least so many unless the part ends before. None is taken.
+    pub(super) fn peek(&mut self, least: usize) -> Result<&[u8], Unread> {
+        if self.block.len().saturating_sub(self.next) < least {
+            self.refill(least)?;
+        }
+        Ok(self.block.get(self.next..).unwrap_or_default())
+    }
+
+    /// Passes over so many bytes, which must be there.
+    pub(super) fn skip(&mut self, count: u64) -> Result<(), Unread> {
+        let to = self.position().checked_add(count).filter(|to| *to <= self.part.len());
+        let to = to.ok_or_else(|| {
+            let left = self.part.len().saturating_sub(self.position());
+            Unread::malformed(self.position(), format!("a value of {count} bytes where {left} are left"))
+        })?;
+        self.go_to(to);
+        Ok(())
+    }
+
+    /// Goes on at an offset.
+    pub(super) fn go_to(&mut self, to: u64) {
+        let within = to.checked_sub(self.begin).and_then(|at| usize::try_from(at).ok());
+        if let Some(at) = within.filter(|at| *at <= self.block.len()) {
+            self.next = at;
+        } else {
+            (self.begin, self.next) = (to, 0);
+            self.block.clear();
+        }
+    }
+
+    #[cold]
+    fn refill(&mut self, least: usize) -> Result<(), Unread> {
+        let kept = self.block.len().saturating_sub(self.next);
+        self.block.copy_within(self.next.., 0);
+        self.begin = self.begin.saturating_add(self.next as u64);
+        self.next = 0;
+        // No more room than there are bytes: most pickles are short.
+        let left = self.part.len().saturating_sub(self.begin);
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK.max(least));
+        self.block.resize(room.max(kept), 0);
+        let free = self.block.get_mut(kept..).unwrap_or_default();
+        let read = self.part.read_at(self.begin.saturating_add(kept as u64), free)?;
+        self.block.truncate(kept.saturating_add(read));
+        Ok(())
+    }
+}

@@ -1,0 +1,564 @@
+//! What loading a pickle would do: each function it names, each call it makes, each state it sets, judged as it is met; of
+//! calls of functions that nobody has listed, at the end, when it is known whether they only made an object.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use lazaret_core::Severity;
+
+use super::values::{Call, Name, PLAIN, Value, Values};
+use crate::effects::{Effect, effect_of, sounds_dangerous};
+use crate::part::printed;
+use crate::rules::{self, ModelRule};
+
+/// Kinds of what is found, as the interpreter calls them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Memo,
+    Extension,
+}
+
+/// A finding before it has its place.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) rule: &'static ModelRule,
+    pub(super) severity: Severity,
+    pub(super) at: u64,
+    pub(super) message: String,
+}
+
+/// An array that joblib writes into the stream, behind the object that stands for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Array {
+    /// A pickle of its own.
+    Objects,
+    /// So many bytes, behind their padding where they are aligned.
+    Bytes { count: u64, aligned: bool },
+    /// Its size cannot be told.
+    Unknown,
+}
+
+/// Most findings of one pickle that are kept; the worst of all others is told once.
+const MOST_SAID: usize = 2_000;
+
+#[derive(Default)]
+pub(super) struct Judge {
+    pub(super) values: Values,
+    pub(super) said: Vec<Said>,
+    /// Packages whose code is loaded.
+    pub(super) packages: BTreeSet<String>,
+    /// How many arrays of objects this pickle lies in.
+    pub(super) inline: u32,
+    /// A helper that unpickles its argument on purpose was called (torch).
+    pub(super) loads_nested: bool,
+    /// Something loadable was recognised in the data so far.
+    pub(super) nested_before: bool,
+    loaded: u64,
+    called: u64,
+    told_exhausts: [bool; 2],
+    told_mark: bool,
+    left_out: u64,
+}
+
+/// Names by which Python calls into an object, or finds its code.
+const PLANTS: &[&str] = &[
+    "__bases__",
+    "__bool__",
+    "__builtins__",
+    "__call__",
+    "__class__",
+    "__class_getitem__",
+    "__code__",
+    "__contains__",
+    "__del__",
+    "__delattr__",
+    "__enter__",
+    "__eq__",
+    "__exit__",
+    "__format__",
+    "__getattr__",
+    "__getattribute__",
+    "__getitem__",
+    "__getnewargs__",
+    "__getnewargs_ex__",
+    "__getstate__",
+    "__globals__",
+    "__hash__",
+    "__import__",
+    "__index__",
+    "__init__",
+    "__init_subclass__",
+    "__iter__",
+    "__len__",
+    "__missing__",
+    "__mro__",
+    "__mro_entries__",
+    "__new__",
+    "__next__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__repr__",
+    "__set_name__",
+    "__setattr__",
+    "__setitem__",
+    "__setstate__",
+    "__str__",
+    "__subclasshook__",
+];
+
+/// Whether a key is one of them.
+pub(super) fn plants(key: &[u8]) -> bool {
+    key.starts_with(b"__") && std::str::from_utf8(key).is_ok_and(|key| PLANTS.contains(&key))
+}
+
+impl Judge {
+    /// Whether it loads a function, and whether it calls one.
+    pub(super) const fn loads(&self) -> bool {
+        self.loaded > 0
+    }
+
+    pub(super) const fn calls(&self) -> bool {
+        self.called > 0
+    }
+
+    fn say(&mut self, rule: &'static ModelRule, at: u64, message: String) {
+        self.say_as(rule.rule.severity, rule, at, message);
+    }
+
+    fn say_as(&mut self, severity: Severity, rule: &'static ModelRule, at: u64, message: String) {
+        if self.said.len() < MOST_SAID {
+            self.said.push(Said { rule, severity, at, message });
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    pub(super) fn found(&mut self, found: Found, at: u64, message: String) {
+        let rule = match found {
+            Found::Memo => &rules::EXHAUSTS_MEMORY,
+            Found::Extension => &rules::EXTENSION_CODE,
+        };
+        self.say(rule, at, message);
+    }
+
+    /// A function, class or module by its name.
+    pub(super) fn load(&mut self, module: &str, name: &str, at: u64) -> Value {
+        self.loaded = self.loaded.saturating_add(1);
+        let value = self.values.global(module, name);
+        let shown = dotted(module, name);
+        match effect_of(module, name) {
+            Effect::Dangerous(_) if is_judged_by_its_call(module, name) => {}
+            Effect::Dangerous(does) => {
+                self.say(&rules::DANGEROUS_GLOBAL, at, format!("loads `{shown}`, which {does}"));
+            }
+            Effect::Dunder => self.say(
+                &rules::MODULE_DUNDER,
+                at,
+                format!("loads `{shown}`: a way round every list of names"),
+            ),
+            Effect::Unknown => self.package_of(module),
+            Effect::Plain | Effect::Holder | Effect::Doubtful => {}
+        }
+        value
+    }
+
+    /// The same where module and name are values of the stack.
+    pub(super) fn load_computed(&mut self, module: Value, name: Value, at: u64) -> Value {
+        let (of, is) = (self.values.str_of(module), self.values.str_of(name));
+        if let (Some(of), Some(is)) = (of, is) {
+            let (of, is) = (of.to_owned(), is.to_owned());
+            return self.load(&of, &is, at);
+        }
+        self.loaded = self.loaded.saturating_add(1);
+        self.say_as(
+            Severity::Critical,
+            &rules::DANGEROUS_GLOBAL,
+            at,
+            "loads a function whose name is not in the file: it is made while loading".to_owned(),
+        );
+        Value::Unknown
+    }
+
+    fn package_of(&mut self, module: &str) {
+        const MOST: usize = 200;
+        let top = module.split('.').next().unwrap_or(module);
+        // TorchScript's own classes lie in the file.
+        if top != "__torch__" && self.packages.len() < MOST {
+            self.packages.insert(printed(top));
+        }
+    }
+
+    /// REDUCE, OBJ and INST: what the call gives.
+    pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
+        self.called = self.called.saturating_add(1);
+        let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
+        let shown = dotted(&name.module, &name.name);
+        let effect = effect_of(&name.module, &name.name);
+        match effect {
+            Effect::Plain => {
+                // Those whose arguments tell how large an array is, and containers that go on to be filled.
+                if &*name.name == "dtype" { self.watched(callee, arguments, at) } else { PLAIN }
+            }
+            Effect::Holder => {
+                self.holder(&name, arguments, at);
+                self.watched(callee, arguments, at)
+            }
+            Effect::Doubtful => {
+                let message = format!("calls `{shown}`, which calls its argument: no model needs that");
+                self.say(&rules::UNKNOWN_CALL, at, message);
+                self.watched(callee, arguments, at)
+            }
+            Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
+            Effect::Dangerous(_) if is(&name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
+            Effect::Dangerous(does) if is_nested_loader(&name) => {
+                let bytes = self.values.held_of(arguments).is_none() && arguments != Value::Empty;
+                if bytes && self.nested_before {
+                    self.loads_nested = true;
+                } else {
+                    let message =
+                        format!("calls `{shown}`, which {does}, on something that was not recognised");
+                    self.say(&rules::DANGEROUS_CALL, at, message);
+                }
+                PLAIN
+            }
+            Effect::Dangerous(does) => {
+                self.say(&rules::DANGEROUS_CALL, at, format!("calls `{shown}`, which {does}"));
+                self.watched(callee, arguments, at)
+            }
+            Effect::Dunder => {
+                self.say(
+                    &rules::DANGEROUS_CALL,
+                    at,
+                    format!("calls `{shown}`, of a module's or object's own"),
+                );
+                self.watched(callee, arguments, at)
+            }
+            Effect::Unknown => self.unknown_call(callee, &name, arguments, at),
+        }
+    }
+
+    /// NEWOBJ and NEWOBJ_EX: an object of a class, made by its `__new__`.
+    pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
+        self.called = self.called.saturating_add(1);
+        let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
+        let shown = dotted(&name.module, &name.name);
+        match effect_of(&name.module, &name.name) {
+            Effect::Dangerous(does) => {
+                self.say(&rules::DANGEROUS_CALL, at, format!("makes a `{shown}`, which {does}"));
+                PLAIN
+            }
+            Effect::Dunder => {
+                self.say(
+                    &rules::DANGEROUS_CALL,
+                    at,
+                    format!("makes a `{shown}`, of a module's or object's own"),
+                );
+                PLAIN
+            }
+            Effect::Holder => {
+                self.holder(&name, arguments, at);
+                self.watched(class, arguments, at)
+            }
+            _ if is_array_wrapper(&name) => self.watched(class, arguments, at),
+            _ => PLAIN,
+        }
+    }
+
+    fn watched(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
+        let call = Call { callee, arguments, at, built: true, state: PLAIN };
+        self.values.call(call).unwrap_or(PLAIN)
+    }
+
+    fn call_of_computed(&mut self, callee: Value, at: u64) -> Value {
+        let made = self.values.call_of(callee).and_then(|call| self.values.name_of(call.callee));
+        let of = made.map_or_else(String::new, |name| format!(" of `{}`", dotted(&name.module, &name.name)));
+        let message = match callee {
+            Value::Unknown => "calls something that the file does not name".to_owned(),
+            _ => format!("calls the result of a call{of}"),
+        };
+        self.say(&rules::CALL_OF_COMPUTED, at, message);
+        PLAIN
+    }
+
+    /// `getattr(Class, 'name')` of a class by its name is another name; any other way is a way round the names.
+    fn getattr(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
+        let first = self.values.held_of(arguments).map(|held| held.first.clone()).unwrap_or_default();
+        if let [of, attribute, ..] = first.as_slice()
+            && let (Some(of), Some(attribute)) = (self.values.name_of(*of), self.values.str_of(*attribute))
+        {
+            let attribute = attribute.to_owned();
+            return self.load(&of.module, &format!("{}.{attribute}", of.name), at);
+        }
+        let message = "calls `builtins.getattr` on something that has no name in the file".to_owned();
+        self.say(&rules::DANGEROUS_CALL, at, message);
+        self.watched(callee, arguments, at)
+    }
+
+    /// What a holder keeps is as harmless as the function it is given.
+    fn holder(&mut self, name: &Name, arguments: Value, at: u64) {
+        let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
+        let Some(given) = first.and_then(|value| self.values.name_of(value)) else { return };
+        let calls_at_once = &*name.name == "_rebuild_from_type_v2";
+        if calls_at_once && effect_of(&given.module, &given.name) == Effect::Unknown {
+            let (holder, given) = (dotted(&name.module, &name.name), dotted(&given.module, &given.name));
+            self.say(
+                &rules::UNKNOWN_CALL,
+                at,
+                format!("has `{holder}` call `{given}`, which nobody has listed"),
+            );
+        }
+    }
+
+    fn count_of(&self, arguments: Value) -> usize {
+        match arguments {
+            Value::Empty => 0,
+            Value::Box(_) => self.values.held_of(arguments).map_or(usize::MAX, |held| held.first.len()),
+            // A tuple of plain data: how many does not show, but a class is not made of them.
+            _ => 1,
+        }
+    }
+
+    fn unknown_call(&mut self, callee: Value, name: &Name, arguments: Value, at: u64) -> Value {
+        if self.is_cython(name, arguments) {
+            return PLAIN;
+        }
+        let call = Call { callee, arguments, at, built: false, state: PLAIN };
+        if let Some(value) = self.values.call(call) {
+            return value;
+        }
+        // Too many to wait for what becomes of each.
+        self.say_unknown(name, at);
+        PLAIN
+    }
+
+    /// `module.__pyx_unpickle_Class(class, checksum, state)`: what Cython writes for its classes makes an object of the class
+    /// or one derived from it, and sets its state.
+    fn is_cython(&self, name: &Name, arguments: Value) -> bool {
+        let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
+        let of_class = first.and_then(|value| self.values.name_of(value));
+        let harmless = of_class.is_some_and(|class| {
+            !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
+        });
+        harmless && name.name.starts_with("__pyx_unpickle_") && !name.name.contains('.')
+    }
+
+    fn say_unknown(&mut self, name: &Name, at: u64) {
+        let shown = dotted(&name.module, &name.name);
+        let (severity, why) = if sounds_dangerous(&name.name) {
+            (
+                Severity::Critical,
+                "nobody has listed it, and by its name it runs, loads, reads or writes something",
+            )
+        } else {
+            (rules::UNKNOWN_CALL.rule.severity, "nobody has listed it")
+        };
+        self.say_as(severity, &rules::UNKNOWN_CALL, at, format!("calls `{shown}`: {why}"));
+    }
+
+    /// BUILD: a state is set on an object.
+    pub(super) fn build(&mut self, object: Value, state: Value, at: u64) {
+        let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
+        // A state may be two: that of the object and that of its slots.
+        let planted = std::iter::once(state)
+            .chain(first())
+            .any(|part| self.values.held_of(part).is_some_and(|held| held.plants));
+        if planted {
+            self.planted(at);
+        }
+        if let Some(name) = self.values.name_of(object) {
+            let shown = dotted(&name.module, &name.name);
+            let message = format!("sets a state on `{shown}` itself, for the whole process");
+            self.say(&rules::BUILD_PLANTS_METHOD, at, message);
+        }
+        let Value::Made(number) = object else { return };
+        if let Some(call) = self.values.calls.get_mut(number as usize) {
+            call.built = true;
+            call.state = state;
+        }
+    }
+
+    pub(super) fn planted(&mut self, at: u64) {
+        let message =
+            "a state holds a name by which Python calls into an object (`__setstate__`, `__class__` …)";
+        self.say(&rules::BUILD_PLANTS_METHOD, at, message.to_owned());
+    }
+
+    /// Values are put into a list or dict of a module.
+    pub(super) fn writes_into(&mut self, target: Value, at: u64) {
+        let Some(name) = self.values.name_of(target) else { return };
+        let message = format!("writes into `{}`, for the whole process", dotted(&name.module, &name.name));
+        self.say(&rules::BUILD_PLANTS_METHOD, at, message);
+    }
+
+    /// Values are kept in a container: `getattr` may be called, but not kept for somebody else to call.
+    pub(super) fn kept(&mut self, parts: &[Value], at: u64) {
+        for part in parts {
+            if let Some(name) =
+                self.values.name_of(*part).filter(|name| is_judged_by_its_call(&name.module, &name.name))
+                && !is(&name, "builtins", "type")
+            {
+                let message =
+                    format!("keeps `{}` for something else to call", dotted(&name.module, &name.name));
+                self.say(&rules::DANGEROUS_GLOBAL, at, message);
+            }
+        }
+    }
+
+    pub(super) fn takes_below_mark(&mut self, at: u64) {
+        if !std::mem::replace(&mut self.told_mark, true) {
+            let message = "an opcode takes a value from below a mark: Python refuses to load this";
+            self.say_as(Severity::Info, &rules::MALFORMED, at, message.to_owned());
+        }
+    }
+
+    pub(super) fn exhausts(&mut self, deep: bool, at: u64) {
+        let [told_deep, told_heavy] = &mut self.told_exhausts;
+        let told = if deep { told_deep } else { told_heavy };
+        if std::mem::replace(told, true) {
+            return;
+        }
+        let message = if deep {
+            "containers lie so deep in each other that a walk over them ends the process"
+        } else {
+            "containers hold each other so often that a walk over them never ends"
+        };
+        self.say(&rules::EXHAUSTS_MEMORY, at, message.to_owned());
+    }
+
+    /// The array of bytes that follows where joblib has set the state of its wrapper.
+    pub(super) fn array_after(&self, object: Value, _: u64) -> Option<Array> {
+        let call = self.values.call_of(object)?;
+        let name = self.values.name_of(call.callee).filter(|name| is_array_wrapper(name))?;
+        drop(name);
+        let state = self.values.held_of(call.state)?;
+        let of = |wanted: &[u8]| {
+            let mut pairs = state.first.chunks_exact(2);
+            pairs.find_map(|pair| match pair {
+                [key, value] if self.values.text_of(*key) == Some(wanted) => Some(*value),
+                _ => None,
+            })
+        };
+        let aligned = matches!(of(b"numpy_array_alignment_bytes"), Some(Value::Int(1..)));
+        let count = match of(b"shape") {
+            Some(Value::Empty) => Some(1),
+            Some(shape) => self.values.held_of(shape).and_then(|held| {
+                held.first.iter().try_fold(1_u64, |product, part| match part {
+                    Value::Int(size) => product.checked_mul(u64::try_from(*size).ok()?),
+                    _ => None,
+                })
+            }),
+            None => None,
+        };
+        let size = of(b"dtype").and_then(|dtype| self.item_size(dtype));
+        Some(match (size, count) {
+            (Some(None), _) => Array::Objects,
+            (Some(Some(size)), Some(count)) => match count.checked_mul(size) {
+                Some(count) => Array::Bytes { count, aligned },
+                None => Array::Unknown,
+            },
+            _ => Array::Unknown,
+        })
+    }
+
+    /// Bytes of an item of a `numpy.dtype`; none of objects.
+    fn item_size(&self, dtype: Value) -> Option<Option<u64>> {
+        // `numpy.dtype(None)` is that of floats.
+        if dtype == PLAIN {
+            return Some(Some(8));
+        }
+        let call = self.values.call_of(dtype)?;
+        let held = self.values.held_of(call.arguments)?;
+        let kind = self.values.str_of(*held.first.first()?)?;
+        let digits = |of: &str| of.parse::<u64>().ok();
+        let kind = kind.trim_start_matches(['<', '>', '=', '|']);
+        match kind.split_at_checked(1)? {
+            ("O", _) => Some(None),
+            ("U", count) => Some(Some(digits(count)?.checked_mul(4)?)),
+            ("b" | "i" | "u" | "f" | "c" | "S" | "a" | "M" | "m", count) => Some(Some(digits(count)?)),
+            // A record: its state says how many bytes, and its fields whether they are objects.
+            ("V", count) => {
+                let state = self.values.held_of(call.state);
+                let of_objects = state.and_then(|held| held.first.last().copied());
+                // The flag NPY_ITEM_HASOBJECT of the record as a whole.
+                match of_objects {
+                    Some(Value::Int(flags)) if flags & 1 == 1 => Some(None),
+                    _ => Some(Some(digits(count)?)),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The storage that a persistent id of torch names: `('storage', torch.FloatStorage, key, place, count)`.
+    pub(super) fn storage(&self, id: Value) -> Option<(String, u64)> {
+        let held = self.values.held_of(id)?;
+        let [kind, class, key, ..] = held.first.as_slice() else { return None };
+        if self.values.text_of(*kind) != Some(b"storage") {
+            return None;
+        }
+        let class = self.values.name_of(*class)?;
+        let bytes = match &*class.name {
+            "DoubleStorage" | "LongStorage" | "ComplexFloatStorage" => 8,
+            "FloatStorage" | "IntStorage" | "QInt32Storage" => 4,
+            "HalfStorage" | "ShortStorage" | "BFloat16Storage" => 2,
+            "ComplexDoubleStorage" => 16,
+            _ => 1,
+        };
+        Some((self.values.str_of(*key)?.to_owned(), bytes))
+    }
+
+    /// Judges what had to wait for the end.
+    pub(super) fn finish(&mut self) {
+        let calls = std::mem::take(&mut self.values.calls);
+        for call in calls {
+            let made = call.built && call.arguments == Value::Empty;
+            if let Some(name) = self.values.name_of(call.callee)
+                && !made
+                && effect_of(&name.module, &name.name) == Effect::Unknown
+            {
+                self.say_unknown(&name, call.at);
+            }
+        }
+        if self.left_out > 0 {
+            let message = format!("{} more findings of this pickle are not listed", self.left_out);
+            self.said.push(Said {
+                rule: &rules::DANGEROUS_CALL,
+                severity: Severity::Critical,
+                at: 0,
+                message,
+            });
+        }
+    }
+
+    /// Takes over what was found in a pickle that lies in this one's stream.
+    pub(super) fn take_over(&mut self, other: Self) {
+        self.said.extend(other.said);
+        self.packages.extend(other.packages);
+        self.loaded = self.loaded.saturating_add(other.loaded);
+        self.called = self.called.saturating_add(other.called);
+    }
+}
+
+fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
+    let own = if &*name.module == "__builtin__" { "builtins" } else { &name.module };
+    own == module && &*name.name == of
+}
+
+/// Functions that some libraries call on a class by its name: judged by the call and not by the name.
+fn is_judged_by_its_call(module: &str, name: &str) -> bool {
+    matches!(module, "builtins" | "__builtin__") && matches!(name, "getattr" | "type")
+        || module == "torch.storage" && name == "_load_from_bytes"
+}
+
+/// What unpickles its argument, and is written by a library itself; the argument is read here too.
+fn is_nested_loader(name: &Name) -> bool {
+    &*name.module == "torch.storage" && &*name.name == "_load_from_bytes"
+}
+
+fn is_array_wrapper(name: &Name) -> bool {
+    &*name.name == "NumpyArrayWrapper"
+}
+
+fn dotted(module: &str, name: &str) -> String {
+    printed(&format!("{module}.{name}"))
+}

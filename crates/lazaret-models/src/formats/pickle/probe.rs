@@ -1,0 +1,79 @@
+//! Whether bytes are a pickle: they are read as one, for a little, and what comes of it decides.
+
+use std::sync::Arc;
+
+use lazaret_core::{Hint, Limits};
+use lazaret_input::MemorySource;
+
+use super::input::Input;
+use super::machine::Machine;
+use crate::part::Part;
+
+/// How many bytes are enough to tell.
+pub(super) const PROBE: usize = 4 << 10;
+
+/// How sure a probe is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Probe {
+    /// It breaks off at something that no pickle has.
+    No,
+    /// It ends as a pickle does, and does nothing but make plain values.
+    Plain,
+    /// It loads or calls something.
+    Acts,
+}
+
+/// Whether bytes may begin a pickle, by the first of them: most data do not.
+pub(super) fn may_be_pickle(head: &[u8]) -> bool {
+    match head {
+        [0x80, 2..=5, ..] => true,
+        [
+            b'c' | b'(' | b']' | b'}' | b')' | b'i' | b'I' | b'S' | b'V' | b'U' | b'X' | b'K' | b'M' | b'J'
+            | b'N' | b'L' | b'F' | b'G' | b'P',
+            ..,
+        ] => true,
+        _ => false,
+    }
+}
+
+/// Whether these bytes, all of a value or its beginning, are a pickle: one that says so with its first two bytes and
+/// reads well, or an earlier one that does something.
+pub(super) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
+    if !may_be_pickle(bytes) {
+        return false;
+    }
+    let probed = probe(bytes, whole);
+    probed == Probe::Acts || probed == Probe::Plain && matches!(bytes, [0x80, 2..=5, ..])
+}
+
+/// Reads bytes as a pickle. Where they are only the beginning of more, that they break off is no fault.
+pub(super) fn probe(bytes: &[u8], whole: bool) -> Probe {
+    let head = bytes.get(..PROBE.min(bytes.len())).unwrap_or_default();
+    let is_cut = !whole || head.len() < bytes.len();
+    let part = Part::file(Arc::new(MemorySource::new(head, Hint::default())), head.len() as u64, "");
+    let mut input = Input::new(&part, 0);
+    let mut machine = Machine::new(&mut input, &Limits::default());
+    machine.probes = true;
+    let ended = machine.run();
+    let (loads, calls, steps) = (machine.judge.loads(), machine.judge.calls(), machine.steps);
+    let said = matches!(head, [0x80, 2..=5, ..]);
+    let end = input.position();
+    match ended {
+        Ok(()) if loads => Probe::Acts,
+        // `N.` and `I1\n.` are pickles, and so are many short data: one that does not say so must be one as a whole.
+        Ok(()) if said && steps > 2 || steps > 3 && end == bytes.len() as u64 => Probe::Plain,
+        Ok(()) => Probe::No,
+        Err(_) if calls || loads && said => Probe::Acts,
+        Err(error) => {
+            let at_end = error.at.is_none_or(|at| at >= head.len() as u64);
+            let breaks_off = is_cut && (at_end || end >= head.len() as u64);
+            if breaks_off && loads {
+                Probe::Acts
+            } else if breaks_off && said && steps > 2 {
+                Probe::Plain
+            } else {
+                Probe::No
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Pickles written opcode by opcode, and what is said of them.
+
+use std::sync::Arc;
+
+use lazaret_core::{Hint, Limits, Severity};
+use lazaret_input::MemorySource;
+use proptest::prelude::*;
+
+use crate::look::{NoFolder, Report, look};
+
+fn looked(bytes: &[u8]) -> Report {
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    look(source, bytes.len() as u64, "m.pkl", &NoFolder, &Limits::default())
+}
+
+fn ids(bytes: &[u8]) -> Vec<(&'static str, Severity)> {
+    let mut ids: Vec<_> =
+        looked(bytes).findings.iter().map(|finding| (finding.id, finding.severity)).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+fn worst(bytes: &[u8]) -> Severity {
+    looked(bytes).findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info)
+}
+
+/// `module.name` as protocol 4 writes it.
+fn global(module: &str, name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for text in [module, name] {
+        bytes.extend([0x8c, u8::try_from(text.len()).unwrap()]);
+        bytes.extend(text.as_bytes());
+    }
+    bytes.push(0x93);
+    bytes
+}
+
+fn pickle(parts: &[&[u8]]) -> Vec<u8> {
+    [b"\x80\x04", &parts.concat()[..], b"."].concat()
+}
+
+/// An object of a class, made and filled with plain values.
+fn filled(module: &str, name: &str) -> Vec<u8> {
+    pickle(&[&global(module, name), b")\x81}\x94(\x8c\x01aK\x01\x8c\x01bG?\xf0\0\0\0\0\0\0ub"])
+}
+
+fn called(module: &str, name: &str) -> Vec<u8> {
+    pickle(&[&global(module, name), b"\x8c\x04true\x85R"])
+}
+
+#[test]
+fn calls_name_the_function_and_the_place() {
+    let report = looked(b"cos\nsystem\n(S'true'\ntR.");
+    let call = report.findings.iter().find(|finding| finding.id == "pickle.dangerous-call").unwrap();
+    assert_eq!((call.at.as_str(), call.severity), ("m.pkl@21", Severity::Critical));
+    assert!(call.message.contains("`os.system`"), "{}", call.message);
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.id == "pickle.dangerous-global" && finding.at.as_str() == "m.pkl@0")
+    );
+}
+
+#[test]
+fn what_only_builds_plain_values_is_quiet() {
+    for bytes in [
+        &b"N."[..],
+        b"\x80\x02]q\x00(K\x01K\x02K\x03e.",
+        b"\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.",
+        b"(lp0\nI1\naI2\na.",
+        b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01.",
+        b"\x80\x03cbuiltins\ngetattr\nczoneinfo\nZoneInfo\n\x8c\x09_unpickle\x86R\x8c\x03UTCK\x01\x86R.",
+    ] {
+        assert_eq!(ids(bytes), [], "{bytes:?}");
+    }
+}
+
+#[test]
+fn names_that_are_made_of_parts_are_still_read() {
+    let by_escapes = b"\x80\x04S'o\\x73'\nV\\u0073ystem\n\x93\x8c\x04true\x85R.";
+    assert!(ids(by_escapes).contains(&("pickle.dangerous-call", Severity::Critical)));
+    let by_memo = b"\x80\x02X\x02\0\0\0osp900\n0X\x06\0\0\0systemr\xff\x01\0\x000g900\nj\xff\x01\0\0\x93\x8c\x04true\x85R.";
+    assert!(ids(by_memo).contains(&("pickle.dangerous-call", Severity::Critical)));
+    let computed =
+        pickle(&[&global("builtins", "str"), b"\x8c\x02os\x85R\x8c\x06system\x93\x8c\x04true\x85R"]);
+    assert_eq!(worst(&computed), Severity::Critical);
+}
+
+#[test]
+fn what_a_call_gives_must_not_be_called() {
+    let bytes = pickle(&[&global("thing", "make"), b")R\x8c\x01x\x85R"]);
+    assert!(ids(&bytes).contains(&("pickle.call-of-computed", Severity::High)));
+}
+
+#[test]
+fn a_planted_method_is_found_in_either_half_of_a_state() {
+    let object = filled("thing", "Thing");
+    let object = &object[2..object.len() - 1];
+    for state in [&b"}\x8c\x0c__setstate__K\x01sb"[..], b"N}\x8c\x08__call__K\x01s\x86b"] {
+        let ids = ids(&pickle(&[object, state]));
+        assert!(ids.contains(&("pickle.build-plants-method", Severity::Critical)), "{ids:?}");
+    }
+    assert!(
+        ids(&pickle(&[&global("collections", "namedtuple"), b"}b"]))
+            .contains(&("pickle.build-plants-method", Severity::Critical))
+    );
+}
+
+#[test]
+fn bytes_that_are_a_pickle_are_read_too() {
+    let inner = b"\x80\x04cos\nsystem\n\x8c\x04true\x85R.";
+    let mut outer = vec![0x80, 4, b'C', u8::try_from(inner.len()).unwrap()];
+    outer.extend(inner);
+    outer.push(b'.');
+    let report = looked(&outer);
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.id == "pickle.nested" && finding.at.as_str() == "m.pkl@4")
+    );
+    assert!(report.findings.iter().any(|finding| finding.id == "pickle.dangerous-call"), "{report:?}");
+    let text = lazaret_input::base64::encode(inner);
+    let in_text = pickle(&[&[0x8c, u8::try_from(text.len()).unwrap()], text.as_bytes()]);
+    assert_eq!(worst(&in_text), Severity::Critical);
+}
+
+#[test]
+fn what_follows_a_call_does_not_hide_it() {
+    for end in [&b""[..], b"\xff.", b"h\x09.", b"\x8c\x01\xff.", b"0."] {
+        let bytes = [&b"\x80\x04cposix\nsystem\n\x8c\x04true\x85R"[..], end].concat();
+        assert_eq!(worst(&bytes), Severity::Critical, "{end:?}");
+    }
+}
+
+#[test]
+fn short_files_that_ask_for_much_are_told() {
+    let memo = b"\x80\x02]r\xff\xff\xff\x7f.";
+    assert!(ids(memo).contains(&("pickle.exhausts-memory", Severity::Medium)));
+    let deep = [&b"\x80\x02)"[..], &b"\x85".repeat(200_000), b"."].concat();
+    assert!(ids(&deep).contains(&("pickle.exhausts-memory", Severity::Medium)));
+    let mut laughs = b"\x80\x02]q\0(K\x01K\x02e".to_vec();
+    for n in 1..60_u8 {
+        laughs.extend([b']', b'q', n, b'(', b'h', n - 1, b'h', n - 1, b'e']);
+    }
+    laughs.push(b'.');
+    assert!(ids(&laughs).contains(&("pickle.exhausts-memory", Severity::Medium)), "{:?}", ids(&laughs));
+}
+
+#[test]
+fn torch_before_zip_is_five_pickles_and_its_storages() {
+    let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+    let id = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02NtQK\0K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR.";
+    let keys = b"\x80\x02]X\x01\0\0\x000a.";
+    let storage = [&2_u64.to_le_bytes()[..], &[0; 8]].concat();
+    let whole = [&magic[..], b"\x80\x02M\xe9\x03.", b"\x80\x02}.", id, keys, &storage].concat();
+    let report = looked(&whole);
+    assert_eq!((report.format.0, report.findings.len()), ("torch-legacy", 0), "{:?}", report.findings);
+    let tail = [&whole[..], b"\x80\x02cos\nsystem\n)R."].concat();
+    assert!(worst(&tail) >= Severity::Medium);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        looked(&bytes);
+        looked(&[b"\x80\x04", &bytes[..]].concat());
+    }
+
+    #[test]
+    fn any_opcodes_are_read_to_an_end(bytes in prop::collection::vec(prop::sample::select(b"()]}Nabcdegehijlopqrstu012K\x01\x02.\n\x80\x81\x82\x85\x86\x87\x8c\x8f\x90\x91\x92\x93\x94os".to_vec()), 0..300)) {
+        looked(&[b"\x80\x04", &bytes[..]].concat());
+    }
+
+    /// What a name is decides nothing where nobody has listed it: what is done with it does.
+    #[test]
+    fn an_unlisted_name_is_held_where_it_is_called_and_not_where_it_is_filled(
+        module in "[a-zA-Z][a-zA-Z0-9_]{4,12}(\\.[a-zA-Z_]{1,9}){0,3}",
+        name in "[a-zA-Z][a-zA-Z0-9_]{3,20}",
+    ) {
+        prop_assume!(crate::effects::effect_of(&module, &name) == crate::effects::Effect::Unknown);
+        prop_assert!(worst(&called(&module, &name)) >= Severity::Medium);
+        prop_assert_eq!(worst(&filled(&module, &name)), Severity::Info);
+    }
+
+    #[test]
+    fn a_listed_name_is_found_however_its_pickle_is_changed_behind_it(at in 40_usize..200, byte in any::<u8>()) {
+        let mut bytes = called("os", "system");
+        bytes.pop();
+        bytes.extend(b"0]\x94(K\x01K\x02K\x03e0N".repeat(20));
+        bytes.push(b'.');
+        bytes[at] = byte;
+        prop_assert_eq!(worst(&bytes), Severity::Critical);
+    }
+}

@@ -1,0 +1,218 @@
+//! `lazaret models`: what loading model files would do.
+
+mod sarif;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
+use lazaret_models::{Inspected, ModelFiles};
+use serde::Serialize;
+
+use crate::cli::{ModelsCommand, ModelsScanArgs};
+use crate::commands::ingest::progress;
+use crate::compose::{Crossings, Told, checkpoint_that_looks, policies_to_look_by};
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::report::{exit_of, json_document, json_line, table, thousands};
+
+/// Runs the command.
+pub(crate) fn run(
+    command: &ModelsCommand,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    match command {
+        ModelsCommand::Scan(args) => scan(args, config, json, out),
+        ModelsCommand::Formats => formats(json, out),
+    }
+}
+
+fn formats(json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let formats = lazaret_models::formats();
+    if json {
+        let list: Vec<_> = formats
+            .iter()
+            .map(|format| serde_json::json!({ "id": format.id, "read": format.depth.name(), "about": format.about }))
+            .collect();
+        json_document(out, &list)?;
+        return Ok(Exit::Clear);
+    }
+    let mut rows = table(["format", "how far", "what it is"]);
+    for format in formats {
+        rows.add_row([format.id.0, format.depth.name(), format.about]);
+    }
+    writeln!(out, "{rows}")?;
+    Ok(Exit::Clear)
+}
+
+/// What is said of one file.
+#[derive(Serialize)]
+struct FileReport {
+    path: String,
+    format: FormatId,
+    inspected: Inspected,
+    verdict: Verdict,
+    findings: Vec<Finding>,
+}
+
+fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
+    let files = files_of(&args.paths)?;
+    if files.is_empty() {
+        return Err(CliError::Usage("no file under the paths given".to_owned()));
+    }
+    let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
+    let version = policy.version();
+    let checkpoint = checkpoint_that_looks(config, Told::default(), policy)?;
+    let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
+    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()));
+    let bar = progress("looking at model files", files.len() as u64, false);
+    let mut reports = Vec::new();
+    let mut written = Ok(());
+    let mut tally = Tally::default();
+    let first = args.paths.first().map_or(Path::new(""), PathBuf::as_path);
+    let counts = checkpoint.inspect(crossings.next(first)?, Box::new(payload), &mut |record| {
+        bar.inc(1);
+        let place = usize::try_from(record.place.number).unwrap_or(usize::MAX);
+        let (Some(file), Some(seen)) = (files.get(place), seen.get(place)) else { return };
+        let (format, inspected) = seen.is();
+        let report = FileReport {
+            path: file.shown.clone(),
+            format,
+            inspected,
+            verdict: record.verdict,
+            findings: record.findings,
+        };
+        tally.add(&report);
+        if args.jsonl {
+            if written.is_ok() {
+                written = json_line(out, &report);
+            }
+        } else {
+            reports.push(report);
+        }
+    });
+    bar.finish_and_clear();
+    written?;
+    let counts = counts.map_err(|stopped| CliError::failed("looking at model files", stopped))?;
+    if args.sarif {
+        sarif::write(out, &reports)?;
+    } else if json {
+        let policies = serde_json::json!({ "from": from, "version": version });
+        json_document(out, &serde_json::json!({ "files": reports, "counts": tally, "policies": policies }))?;
+    } else if !args.jsonl {
+        write_reports(out, &reports, &tally)?;
+        writeln!(out, "policies: {from}")?;
+    }
+    Ok(exit_of(&counts, tally.worst))
+}
+
+/// How the files fared.
+#[derive(Default, Serialize)]
+struct Tally {
+    files: u64,
+    verdicts: BTreeMap<String, u64>,
+    /// Files of which a part, or all, was not read: never counted as clear.
+    not_inspected_whole: u64,
+    #[serde(skip)]
+    worst: Option<Severity>,
+}
+
+impl Tally {
+    fn add(&mut self, report: &FileReport) {
+        self.files = self.files.saturating_add(1);
+        let verdict = self.verdicts.entry(report.verdict.to_string()).or_default();
+        *verdict = verdict.saturating_add(1);
+        let not_whole = report.inspected != Inspected::Whole;
+        self.not_inspected_whole = self.not_inspected_whole.saturating_add(u64::from(not_whole));
+        self.worst = self.worst.max(report.findings.iter().map(|finding| finding.severity).max());
+    }
+}
+
+fn write_reports(out: &mut impl Write, reports: &[FileReport], tally: &Tally) -> Result<(), CliError> {
+    for report in reports {
+        for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Low) {
+            let folder = Path::new(&report.path).parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.map_or_else(String::new, |folder| format!("{}/", folder.display()));
+            let (at, severity, id) = (&finding.at, finding.severity, finding.id);
+            writeln!(out, "{folder}{at}: {severity}: {id}: {}", finding.message)?;
+        }
+    }
+    let mut rows = table(["file", "format", "inspected", "findings", "verdict"]);
+    for report in reports {
+        let inspected = match report.inspected {
+            Inspected::Whole => "whole",
+            Inspected::Part => "in part",
+            Inspected::None => "not inspected",
+        };
+        let findings = report.findings.iter().filter(|finding| finding.severity > Severity::Info).count();
+        rows.add_row([
+            report.path.clone(),
+            report.format.to_string(),
+            inspected.to_owned(),
+            findings.to_string(),
+            report.verdict.to_string(),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    let verdicts: Vec<String> =
+        tally.verdicts.iter().map(|(verdict, count)| format!("{} {verdict}", thousands(*count))).collect();
+    writeln!(out, "{} files: {}", thousands(tally.files), verdicts.join(", "))?;
+    if tally.not_inspected_whole > 0 {
+        writeln!(
+            out,
+            "{} not inspected whole: that is not \"no issues\"",
+            thousands(tally.not_inspected_whole)
+        )?;
+    }
+    Ok(())
+}
+
+/// A file and how its path is shown: relative to the folder that was given.
+struct Found {
+    path: PathBuf,
+    shown: String,
+}
+
+/// All files under the paths, in order, hidden ones too: a loader does not care whether a name begins with a dot.
+fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let mut files = Vec::new();
+        gather(path, &mut files)?;
+        for file in files {
+            let relative = file.strip_prefix(path).ok().filter(|rest| !rest.as_os_str().is_empty());
+            let shown = relative.unwrap_or(&file).to_string_lossy().into_owned();
+            found.push(Found { path: file, shown });
+        }
+    }
+    Ok(found)
+}
+
+fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let unreadable = |error: std::io::Error| CliError::Usage(format!("{}: {error}", path.display()));
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut inside = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // A link to a folder could lead round in circles; one to nowhere is told when it is opened.
+        let is_link = entry.file_type().map_err(unreadable)?.is_symlink();
+        if !(is_link && entry.path().is_dir()) {
+            inside.push((entry.path(), is_link));
+        }
+    }
+    inside.sort();
+    for (path, is_link) in inside {
+        if is_link {
+            files.push(path);
+        } else {
+            gather(&path, files)?;
+        }
+    }
+    Ok(())
+}

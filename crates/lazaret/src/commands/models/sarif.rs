@@ -1,0 +1,224 @@
+//! Findings of model files as SARIF 2.1.0 (OASIS), within what GitHub takes: 20 runs a file, 25,000 results a run, 20 tags
+//! a rule. Model files are binary, so every result is at line 1; the exact place stands in the logical location and, where
+//! it is a byte of the file, in the region.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use lazaret_core::{Finding, Rule, Severity, hex};
+use serde_json::{Value, json};
+
+use super::FileReport;
+use crate::exit::CliError;
+use crate::report::json_document;
+
+/// Most results of one run.
+const RESULTS: usize = 25_000;
+/// Most runs of one file.
+const RUNS: usize = 20;
+
+/// Writes the findings of all files as one document.
+pub(super) fn write(out: &mut impl Write, reports: &[FileReport]) -> Result<(), CliError> {
+    let results: Vec<(&str, &Finding)> = reports
+        .iter()
+        .flat_map(|report| report.findings.iter().map(|finding| (report.path.as_str(), finding)))
+        .collect();
+    if results.len() > RESULTS * RUNS {
+        return Err(CliError::Usage(format!(
+            "{} findings: a SARIF file takes {} at most; give fewer files at once",
+            results.len(),
+            RESULTS * RUNS
+        )));
+    }
+    // A document without findings has a run too: that nothing was found is a result.
+    let parts: Vec<&[(&str, &Finding)]> =
+        if results.is_empty() { vec![&[]] } else { results.chunks(RESULTS).collect() };
+    let runs: Vec<Value> = (1..).zip(parts).map(|(number, results)| run(number, results)).collect();
+    json_document(
+        out,
+        &json!({
+            "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+            "version": "2.1.0",
+            "runs": runs,
+        }),
+    )?;
+    Ok(())
+}
+
+fn run(number: usize, results: &[(&str, &Finding)]) -> Value {
+    let known: BTreeMap<&str, &'static Rule> = lazaret_models::rules()
+        .into_iter()
+        .chain(lazaret_input::RULES.iter().copied())
+        .chain(lazaret_core::CORE_RULES)
+        .map(|rule| (rule.id, rule))
+        .collect();
+    let used: BTreeMap<&str, Severity> =
+        results.iter().map(|(_, finding)| (finding.id, finding.severity)).collect();
+    let ids: Vec<&str> = used.keys().copied().collect();
+    let rules: Vec<Value> =
+        used.iter().map(|(id, severity)| rule(id, known.get(id).copied(), *severity)).collect();
+    let results: Vec<Value> = results.iter().map(|(path, finding)| result(path, finding, &ids)).collect();
+    json!({
+        "tool": { "driver": {
+            "name": "lazaret",
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "informationUri": "https://lazaret.example/",
+            "rules": rules,
+        }},
+        "automationDetails": { "id": format!("lazaret/models/{number}/") },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    })
+}
+
+fn rule(id: &str, rule: Option<&'static Rule>, severity: Severity) -> Value {
+    let (title, severity) = rule.map_or((id, severity), |rule| (rule.title, rule.severity));
+    let page = lazaret_models::page(id).unwrap_or_else(|| title.to_owned());
+    let mut tags = vec!["security".to_owned()];
+    if let Some(model) = lazaret_models::rule(id) {
+        tags.extend(model.cwe.iter().map(|number| format!("external/cwe/cwe-{number:03}")));
+        tags.extend(model.atlas.iter().map(|technique| format!("external/mitre-atlas/{technique}")));
+    }
+    json!({
+        "id": id,
+        "name": name(id),
+        "shortDescription": { "text": title },
+        "fullDescription": { "text": title },
+        "help": { "text": page, "markdown": page },
+        "defaultConfiguration": { "level": level(severity) },
+        "properties": {
+            "tags": tags,
+            "precision": "high",
+            "security-severity": score(severity),
+            "problem.severity": level(severity),
+        },
+    })
+}
+
+fn result(path: &str, finding: &Finding, ids: &[&str]) -> Value {
+    let uri = uri(path);
+    let at = finding.at.as_str();
+    let mut region = json!({ "startLine": 1 });
+    let offset = at.rsplit_once('@').and_then(|(_, offset)| offset.parse::<u64>().ok());
+    if let (Some(offset), Some(region)) = (offset, region.as_object_mut()) {
+        region.insert("byteOffset".to_owned(), offset.into());
+    }
+    // The same fault of the same file has the same fingerprint wherever the folder lies.
+    let mut text = Vec::new();
+    for part in [finding.id, &uri, at] {
+        text.extend_from_slice(part.as_bytes());
+        text.push(0);
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA256, &text);
+    let fingerprint = hex(digest.as_ref().get(..16).unwrap_or_default());
+    json!({
+        "ruleId": finding.id,
+        "ruleIndex": ids.binary_search(&finding.id).unwrap_or(0),
+        "level": level(finding.severity),
+        "message": { "text": finding.message },
+        "locations": [{
+            "physicalLocation": { "artifactLocation": { "uri": uri }, "region": region },
+            "logicalLocations": [{ "fullyQualifiedName": at, "kind": "member" }],
+        }],
+        "partialFingerprints": { "primaryLocationLineHash": fingerprint },
+        "properties": { "security-severity": score(finding.severity), "severity": finding.severity.name() },
+    })
+}
+
+/// A rule's id as SARIF names rules: `pickle.dangerous-call` is `PickleDangerousCall`.
+fn name(id: &str) -> String {
+    let words = id.split(['.', '-']).map(|word| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    });
+    words.collect()
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium | Severity::Low => "warning",
+        Severity::Info => "note",
+    }
+}
+
+/// GitHub shows 9.0 and above as critical, 7.0 as high, 4.0 as medium.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "2.0",
+        Severity::Info => "0.0",
+    }
+}
+
+/// A path as a relative reference (RFC 3986, 4.2): what is absolute is given without its root, for an alert must not depend
+/// on where a runner keeps its files.
+fn uri(path: &str) -> String {
+    let relative = path.trim_start_matches(['/', '\\']).trim_start_matches("./");
+    let mut uri = String::with_capacity(relative.len());
+    for byte in relative.bytes() {
+        match byte {
+            b'\\' => uri.push('/'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte))
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_core::{FormatId, Locator, Verdict};
+    use lazaret_models::Inspected;
+
+    use super::*;
+
+    fn document(findings: usize) -> Value {
+        let finding = |n: usize| Finding {
+            id: if n.is_multiple_of(2) { "pickle.dangerous-call" } else { "input.uninspectable" },
+            severity: Severity::Critical,
+            at: Locator::printed(format!("model.pkl@{n}")),
+            message: "calls `os.system`, which starts programs".to_owned(),
+        };
+        let report = FileReport {
+            path: "a folder/model.pkl".to_owned(),
+            format: FormatId("pickle"),
+            inspected: Inspected::Whole,
+            verdict: Verdict::Block,
+            findings: (0..findings).map(finding).collect(),
+        };
+        let mut out = Vec::new();
+        write(&mut out, &[report]).unwrap();
+        serde_json::from_str(&String::from_utf8(out).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn documents_are_valid_and_within_what_github_takes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/sarif/sarif-schema-2.1.0.json");
+        // One pattern of the schema has a bracket alone, which JavaScript takes for itself and this validator refuses.
+        let schema = std::fs::read_to_string(path).unwrap().replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}\\\\]?$");
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        for findings in [0, 1, 30_000] {
+            let document = document(findings);
+            let faults: Vec<String> =
+                schema.iter_errors(&document).take(3).map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{faults:?}");
+            let runs = document["runs"].as_array().unwrap();
+            assert!(
+                runs.len() <= RUNS
+                    && runs.iter().all(|run| run["results"].as_array().unwrap().len() <= RESULTS)
+            );
+            let all: usize = runs.iter().map(|run| run["results"].as_array().unwrap().len()).sum();
+            assert_eq!(all, findings);
+        }
+        let first = &document(2)["runs"][0]["results"][0];
+        let place = &first["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "a%20folder/model.pkl");
+        assert_eq!((&place["region"]["startLine"], &place["region"]["byteOffset"]), (&1.into(), &0.into()));
+    }
+}
