@@ -16,11 +16,12 @@ use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
-use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
+use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompress, sniff};
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_models::NoFolder;
+use lazaret_models::{NoFolder, look};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -72,6 +73,10 @@ pub const TARGETS: &[Target] = &[
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     #[cfg(feature = "ner-model")]
     target("model", &[("testdata/fuzz/model", ".model")], 400, model),
+    target("models_json", &[("testdata/models/json", ""), ("testdata/json", "")], 1_000, models_json),
+    target("models_npy", &[("testdata/models/numpy", "")], 1_000, models_npy),
+    target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
+    target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
@@ -89,6 +94,7 @@ pub const TARGETS: &[Target] = &[
     ),
     target("policy", &[("policies", ".cedar")], 60, policy),
     target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
+    target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target(
         "protobuf",
         &[("testdata/models/onnx", ""), ("testdata/models/protobuf", ""), ("testdata/models/tensorflow", "")],
@@ -97,9 +103,11 @@ pub const TARGETS: &[Target] = &[
     ),
     target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
+    target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
+    target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
 ];
 
 /// A model file of a name, looked at as the gate does, with nothing beside it.
@@ -302,6 +310,63 @@ pub fn decompress(bytes: &[u8]) -> String {
     }
 }
 
+/// 7z archives: their headers, and what their folders unpack to.
+pub fn sevenz(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::sevenz::read(source, bytes.len() as u64, &limits) {
+        Ok(archive) => {
+            let unpacked = archive.unpack(0, ARCHIVED, &limits);
+            format!("{:?} {:?} {unpacked:?}", archive.members, archive.faults)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Tar archives: no member lies outside of the bytes.
+pub fn tar(bytes: &[u8]) -> String {
+    let len = bytes.len() as u64;
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let mut tar = archive::tar::Tar::new(source, len, &Limits::default());
+    let mut said = String::new();
+    loop {
+        match tar.next_member() {
+            Ok(Some(member)) => {
+                assert!(member.from.checked_add(member.len).is_some_and(|end| end <= len));
+                let _ = write!(said, "{member:?} ");
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = write!(said, "{error} ");
+                break;
+            }
+        }
+    }
+    format!("{said} {:?} {:?}", tar.faults, tar.end().ok())
+}
+
+/// Zip archives: every member is opened or a fault.
+pub fn zip(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::zip::read(source, bytes.len() as u64, &limits) {
+        Ok(zip) => {
+            let mut said = format!("{:?} {:?}", zip.members, zip.faults);
+            for index in 0..zip.members.len() {
+                let opened = zip.open(index, ARCHIVED, &limits);
+                let opened =
+                    opened.map(|opened| (opened.len, opened.faults, opened.cut.map(|cut| cut.to_string())));
+                let _ = write!(said, " {opened:?}");
+            }
+            said
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// How much one member may unpack to.
+const ARCHIVED: Limit = Limit::new("fuzz.max", 1 << 22);
+
 /// FHIR: resources, bundles, NDJSON.
 pub fn fhir(bytes: &[u8]) -> String {
     records(&FhirR4, bytes)
@@ -475,6 +540,34 @@ pub fn proof(bytes: &[u8]) -> String {
 /// Sniffing: any bytes are something.
 pub fn sniff(bytes: &[u8]) -> String {
     format!("{:?}", sniff::sniff(bytes))
+}
+
+/// A file of a model under a name: what cannot be read is told, and whatever is told has a place.
+fn looked_at(bytes: &[u8], name: &str) -> String {
+    let source = MemorySource::new(bytes, Hint::default());
+    let report = look(Arc::new(source), bytes.len() as u64, name, &NoFolder, &Limits::default());
+    assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));
+    format!("{report:?}")
+}
+
+/// Documents of models: configurations, lists of weights, lines.
+pub fn models_json(bytes: &[u8]) -> String {
+    looked_at(bytes, "config.json") + &looked_at(bytes, "model.jsonl")
+}
+
+/// Arrays of numpy, and whatever else the bytes are.
+pub fn models_npy(bytes: &[u8]) -> String {
+    looked_at(bytes, "array.npy")
+}
+
+/// Source and compiled Python, and requirements.
+pub fn models_python(bytes: &[u8]) -> String {
+    looked_at(bytes, "a.py") + &looked_at(bytes, "a.pyc") + &looked_at(bytes, "requirements.txt")
+}
+
+/// Templates.
+pub fn models_template(bytes: &[u8]) -> String {
+    looked_at(bytes, "chat_template.jinja")
 }
 
 /// Wrapped keys: what nobody wrapped does not unwrap.

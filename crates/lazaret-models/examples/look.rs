@@ -5,33 +5,11 @@
 //! A path may be a folder: `path` is then relative to it.
 #![expect(clippy::print_stdout, reason = "a tool for benchmarks: it reads files and prints")]
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::Arc;
 
-use lazaret_core::{Limits, Severity, Source};
-use lazaret_input::FileSource;
-use lazaret_models::{Folder, look};
-
-/// The files beside one: their folder, and the names of graphs in it.
-struct Beside(PathBuf, Rc<[String]>);
-
-impl Folder for Beside {
-    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
-        if path.split('/').any(|step| matches!(step, "" | "." | "..") || step.contains(['\\', '\0', ':'])) {
-            return None;
-        }
-        let file = FileSource::open(&self.0.join(path)).ok()?;
-        let len = file.len();
-        Some((Arc::new(file), len))
-    }
-
-    fn names_ending(&self, ending: &str) -> Vec<String> {
-        self.1.iter().filter(|name| name.ends_with(ending)).cloned().collect()
-    }
-}
+use lazaret_core::{Limits, Severity};
+use lazaret_models::look_file;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let limits = Limits::default();
@@ -39,25 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut files = Vec::new();
         gather(&root, &mut files)?;
         files.sort();
-        let mut graphs: HashMap<&Path, Vec<String>> = HashMap::new();
-        for path in &files {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if let Some(folder) =
-                path.parent().filter(|_| path.extension().is_some_and(|ending| ending == "onnx"))
-            {
-                graphs.entry(folder).or_default().push(name);
-            }
-        }
-        let graphs: HashMap<&Path, Rc<[String]>> =
-            graphs.into_iter().map(|(folder, names)| (folder, names.into())).collect();
-        for path in &files {
-            let file = FileSource::open(path)?;
-            let len = file.len();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let folder = path.parent().unwrap_or(Path::new("."));
-            let names = graphs.get(folder).map_or_else(|| Rc::from([]), Rc::clone);
-            let beside = Beside(folder.to_owned(), names);
-            let report = look(Arc::new(file), len, &name, &beside, &limits);
+        for path in files {
+            let report = look_file(&path, &limits)?;
             let verdict = match report.findings.iter().map(|finding| finding.severity).max() {
                 Some(Severity::Critical) => "block",
                 Some(Severity::High | Severity::Medium) => "quarantine",
@@ -67,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!(
                 "{}",
                 serde_json::json!({
-                    "path": relative.unwrap_or(path).to_string_lossy(),
+                    "path": relative.unwrap_or(&path).to_string_lossy(),
                     "format": report.format,
                     "inspected": report.inspected,
                     "verdict": verdict,

@@ -57,6 +57,22 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::pickle::Pickle,
     &readers::zip::Zip,
     &readers::json::Json,
+    &readers::tar::Tar,
+    &readers::sevenz::SevenZ,
+    &readers::packed::GZIP,
+    &readers::packed::ZLIB,
+    &readers::packed::ZSTD,
+    &readers::packed::BZIP2,
+    &readers::packed::XZ,
+    &readers::packed::LZMA,
+    &readers::packed::LZ4,
+    &readers::executable::ELF,
+    &readers::executable::PE,
+    &readers::executable::MACH_O,
+    &readers::executable::LLAMAFILE,
+    &readers::executable::JAVA,
+    &readers::executable::SCRIPT,
+    &readers::executable::TensorRt,
     // Tensors and graphs
     &readers::safetensors::Safetensors,
     &readers::gguf::Gguf,
@@ -81,6 +97,12 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::xml::OpenVinoWeights,
     &readers::xml::Pmml,
     &readers::xml::Xml,
+    &readers::numpy::Numpy,
+    &readers::requirements::Requirements,
+    &readers::template::TemplateFile,
+    &readers::python::PythonSource,
+    &readers::python::PythonBytecode,
+    &readers::text::Text,
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
@@ -125,7 +147,7 @@ pub fn page(id: &str) -> Option<String> {
     rule(id).map(ModelRule::page)
 }
 
-/// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
+/// The limits of this gate with their defaults: what the `[limits]` table may set.
 pub const LIMITS: &[Limit] = &[
     readers::coreml::MAX_BLOCKS,
     readers::flatbuffers::MAX_READS,
@@ -137,15 +159,21 @@ pub const LIMITS: &[Limit] = &[
     look::MAX_EXPANDED,
     look::MAX_FINDINGS,
     look::MAX_PARTS,
+    readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_STACK,
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,
     readers::paddle::MAX_PARAMETERS,
-    readers::pickle::MAX_MEMO,
-    readers::pickle::MAX_STACK,
     readers::protobuf::MAX_DEPTH,
     readers::protobuf::MAX_FIELDS,
     readers::safetensors::MAX_HEADER,
     readers::tensorflow::MAX_OPERATORS,
+    readers::json::MAX_VALUES,
+    readers::numpy::MAX_HEADER,
+    readers::python::MAX_SOURCE,
+    readers::template::MAX_SIZE,
+    readers::template::MAX_WORK,
+    readers::template::USUAL_SIZE,
 ];
 
 #[cfg(test)]
@@ -166,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_keys_are_sorted_and_unique() {
+    fn limit_keys_are_unique() {
         let mut keys: Vec<_> = LIMITS.iter().map(Limit::key).collect();
         keys.sort_unstable();
         assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));

@@ -1,4 +1,6 @@
 //! What model files are said to be and to do.
 
-#[path = "main/graphs.rs"]
-mod graphs;
+mod main {
+    mod corpus;
+    mod graphs;
+}

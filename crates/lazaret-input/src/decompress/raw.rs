@@ -29,11 +29,18 @@ pub(super) struct Stepped<R, S> {
     packed: R,
     codec: S,
     ended: bool,
+    /// What follows the end is the caller's to look at.
+    ends_quietly: bool,
 }
 
 impl<R: BufRead, S: Step> Stepped<R, S> {
     pub(super) fn new(packed: R, codec: S) -> Self {
-        Self { packed, codec, ended: false }
+        Self { packed, codec, ended: false, ends_quietly: false }
+    }
+
+    /// One that ends where its stream does, whatever follows.
+    pub(super) fn ending(packed: R, codec: S) -> Self {
+        Self { ends_quietly: true, ..Self::new(packed, codec) }
     }
 }
 
@@ -53,7 +60,7 @@ impl<R: BufRead, S: Step> Read for Stepped<R, S> {
                 return Err(kind.into());
             }
         }
-        if self.ended && !self.packed.fill_buf()?.is_empty() {
+        if self.ended && !self.ends_quietly && !self.packed.fill_buf()?.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, Tail));
         }
         Ok(0)
@@ -66,6 +73,11 @@ pub(super) struct Zlib(Decompress);
 impl Zlib {
     pub(super) fn new() -> Self {
         Self(Decompress::new(true))
+    }
+
+    /// RFC 1951: the same without header and checksum.
+    pub(super) fn raw() -> Self {
+        Self(Decompress::new(false))
     }
 }
 

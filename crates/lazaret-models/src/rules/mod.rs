@@ -58,6 +58,24 @@ rules! {
     format_polyglot as POLYGLOT,
     format_trailing_bytes as TRAILING_BYTES,
     format_unknown as UNKNOWN_FORMAT,
+    // Archives
+    archive_duplicate_member as DUPLICATE_MEMBER,
+    archive_encrypted as ENCRYPTED,
+    archive_gap as GAP,
+    archive_header_mismatch as HEADER_MISMATCH,
+    archive_hidden_member as HIDDEN_MEMBER,
+    archive_link as LINK,
+    archive_member_unreadable as MEMBER_UNREADABLE,
+    archive_path_escapes as PATH_ESCAPES,
+    archive_prefix as PREFIX,
+    archive_special_file as SPECIAL_FILE,
+    // Programs, and archives that carry code
+    executable_compiled_engine as COMPILED_ENGINE,
+    executable_program as PROGRAM,
+    torch_package_code as PACKAGE_CODE,
+    torchscript_custom_operator as TORCHSCRIPT_CUSTOM_OPERATOR,
+    torchscript_reaches_out as TORCHSCRIPT_REACHES_OUT,
+    torchserve_handler_code as HANDLER_CODE,
     // Pickle, and what carries it
     pickle_build_plants_method as BUILD_PLANTS_METHOD,
     pickle_call_of_computed as CALL_OF_COMPUTED,
@@ -92,4 +110,23 @@ rules! {
     tensorflow_python_operator as TENSORFLOW_PYTHON_OPERATOR,
     tensorflow_unknown_operator as TENSORFLOW_UNKNOWN_OPERATOR,
     tflite_custom_operator as TFLITE_CUSTOM_OPERATOR,
+    // Templates
+    template_backdoor as TEMPLATE_BACKDOOR,
+    template_exhausts as TEMPLATE_EXHAUSTS,
+    template_includes as TEMPLATE_INCLUDES,
+    template_malformed as TEMPLATE_MALFORMED,
+    template_sandbox_escape as TEMPLATE_ESCAPE,
+    // Configurations and code of model repositories
+    config_command as CONFIG_COMMAND,
+    config_secret as CONFIG_SECRET,
+    hf_missing_shard as HF_MISSING_SHARD,
+    hf_path_escape as HF_PATH_ESCAPE,
+    hf_remote_code as HF_REMOTE_CODE,
+    python_dangerous_call as PYTHON_DANGEROUS_CALL,
+    python_remote_code as PYTHON_REMOTE_CODE,
+    requirements_foreign_source as REQUIREMENTS_FOREIGN_SOURCE,
+    // NumPy
+    numpy_header_code as NUMPY_HEADER_CODE,
+    numpy_object_array as NUMPY_OBJECT_ARRAY,
+    numpy_size_mismatch as NUMPY_SIZE_MISMATCH,
 }

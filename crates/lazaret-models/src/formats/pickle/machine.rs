@@ -354,7 +354,11 @@ impl<'m, 'a> Machine<'m, 'a> {
             }
             // Persistent ids and extensions
             b'P' => {
-                self.input.line()?;
+                let id = self.input.line()?;
+                // `PK`, of a zip archive, begins like a persistent id.
+                if self.probes && !id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+                    return Err(self.malformed("a persistent id that is no text"));
+                }
                 self.push(Value::Persistent(0));
             }
             b'Q' => {
