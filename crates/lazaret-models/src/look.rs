@@ -193,7 +193,10 @@ impl<'a> Looking<'a> {
             self.unknown(part);
             return UNKNOWN;
         };
-        if let [second, ..] = others {
+        if let [second, ..] = others
+            && !first.carries(second.id())
+            && !second.carries(first.id())
+        {
             let message = format!(
                 "it is {} and {} at once: what a loader takes it for depends on the loader",
                 first.id(),
