@@ -67,6 +67,7 @@ pub const TARGETS: &[Target] = &[
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
     target("gguf", &[("testdata/models/gguf", "")], 2_000, gguf),
+    target("hdf5", &[("testdata/models/hdf5", ".h5")], 1_000, hdf5),
     target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("knowledge_entry", &[("testdata/fuzz/knowledge_entry", "")], 1_000, knowledge_entry),
@@ -102,12 +103,14 @@ pub const TARGETS: &[Target] = &[
         protobuf,
     ),
     target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
+    target("rds", &[("testdata/models/rds", ".rds")], 3_000, rds),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
     target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
+    target("yaml", &[("testdata/models/yaml", ".yaml")], 2_000, yaml),
 ];
 
 /// A model file of a name, looked at as the gate does, with nothing beside it.
@@ -372,6 +375,11 @@ pub fn fhir(bytes: &[u8]) -> String {
     records(&FhirR4, bytes)
 }
 
+/// HDF5: every group and attribute, or a finding that says what was not reached.
+pub fn hdf5(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.h5")
+}
+
 /// JSON: a document or a fault, and every fault within the bytes.
 pub fn json(bytes: &[u8]) -> String {
     let parsed = lazaret_input::json::parse(bytes, &Limits::default());
@@ -537,6 +545,11 @@ pub fn proof(bytes: &[u8]) -> String {
     format!("{proven:?}")
 }
 
+/// R objects: walked to their end, or a finding.
+pub fn rds(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.rds")
+}
+
 /// Sniffing: any bytes are something.
 pub fn sniff(bytes: &[u8]) -> String {
     format!("{:?}", sniff::sniff(bytes))
@@ -607,6 +620,21 @@ pub fn xml(bytes: &[u8]) -> String {
     });
     assert!(faults.iter().all(|fault| fault.offset <= bytes.len() as u64));
     format!("{told} {faults:?}")
+}
+
+/// YAML: tags and keys, or a finding.
+pub fn yaml(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.yaml")
+}
+
+/// A model file is looked at whole, or a finding says that it was not.
+fn model_file(bytes: &[u8], name: &str) -> String {
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let limits = Limits::default();
+    let report = lazaret_models::look(source, bytes.len() as u64, name, &lazaret_models::NoFolder, &limits);
+    let is_whole = report.inspected == lazaret_models::Inspected::Whole;
+    assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");
+    format!("{report:?}")
 }
 
 /// The road of a format: its records are read and visited; without edits each is written as it came, and with every

@@ -106,6 +106,13 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::template::TemplateFile,
     &readers::python::PythonSource,
     &readers::python::PythonBytecode,
+    &readers::hdf5::Hdf5,
+    &readers::rds::Rds,
+    &readers::yaml::Yaml,
+    &readers::ubjson::Ubjson,
+    &readers::msgpack::Msgpack,
+    &readers::trees::CatBoost,
+    &readers::trees::LightGbm,
     &readers::text::Text,
 ];
 
@@ -158,6 +165,10 @@ pub const LIMITS: &[Limit] = &[
     readers::gguf::MAX_ENTRIES,
     readers::gguf::MAX_NESTING,
     readers::gguf::MAX_STRINGS,
+    readers::hdf5::MAX_BLOCK,
+    readers::hdf5::MAX_CLAIMED,
+    readers::hdf5::MAX_OBJECTS,
+    readers::hdf5::MAX_READ,
     look::MAX_DEPTH,
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
@@ -178,6 +189,17 @@ pub const LIMITS: &[Limit] = &[
     readers::template::MAX_SIZE,
     readers::template::MAX_WORK,
     readers::template::USUAL_SIZE,
+    readers::msgpack::MAX_DEPTH,
+    readers::msgpack::MAX_NODES,
+    readers::rds::MAX_DEPTH,
+    readers::rds::MAX_ITEMS,
+    readers::rds::MAX_REFERENCES,
+    readers::ubjson::MAX_DEPTH,
+    readers::ubjson::MAX_NODES,
+    readers::yaml::document::MAX_DEPTH,
+    readers::yaml::document::MAX_EXPANDED,
+    readers::yaml::MAX_LEN,
+    readers::yaml::document::MAX_NODES,
 ];
 
 #[cfg(test)]

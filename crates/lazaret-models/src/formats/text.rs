@@ -47,22 +47,26 @@ impl ModelFormat for Text {
     }
 
     fn read(&self, part: &Part, _looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let mut stream = part.stream(0);
-        loop {
-            let at = stream.position();
-            let block = stream.peek(1)?;
-            if block.is_empty() {
-                return Ok(self.id());
-            }
-            if let Some(place) = block.iter().position(|byte| is_binary(*byte)) {
-                return Err(Unread::malformed(
-                    at.saturating_add(place as u64),
-                    "a text that goes on as binary data",
-                ));
-            }
-            let count = block.len();
-            stream.advance(count);
+        check(part)?;
+        Ok(self.id())
+    }
+}
+
+/// Reads a part to its end as text.
+pub(crate) fn check(part: &Part) -> Result<(), Unread> {
+    let mut stream = part.stream(0);
+    loop {
+        let at = stream.position();
+        let block = stream.peek(1)?;
+        if block.is_empty() {
+            return Ok(());
         }
+        if let Some(place) = block.iter().position(|byte| is_binary(*byte)) {
+            let at = at.saturating_add(place as u64);
+            return Err(Unread::malformed(at, "a text that goes on as binary data"));
+        }
+        let count = block.len();
+        stream.advance(count);
     }
 }
 

@@ -43,7 +43,17 @@ pub(crate) trait JsonKind: Send + Sync {
 }
 
 /// The kinds, in the order in which they are asked.
-pub(crate) const KINDS: &[&dyn JsonKind] = &[&tokenizer::Tokenizer, &index::WeightIndex, &hub::HubConfig];
+pub(crate) const KINDS: &[&dyn JsonKind] = &[
+    &crate::formats::keras::KerasConfig,
+    &crate::formats::keras::KerasMetadata,
+    &crate::formats::skops::SkopsSchema,
+    &crate::formats::trees::XgboostJson,
+    &crate::formats::hydra::HydraConfig,
+    &crate::formats::mlflow::MlflowModel,
+    &tokenizer::Tokenizer,
+    &index::WeightIndex,
+    &hub::HubConfig,
+];
 
 /// The format.
 pub(crate) struct Json;
@@ -104,7 +114,11 @@ fn limits(limits: &Limits) -> Limits {
 
 /// All that is told of one document; what it is, if it is of a kind.
 fn read_document(parsed: &Parsed<'_>, part: &Part, looking: &mut Looking<'_>) -> Option<FormatId> {
-    let root = parsed.document.as_ref()?.root();
+    tell_document(parsed.document.as_ref()?.root(), part, looking)
+}
+
+/// The same of a document that was read, from JSON or from YAML.
+pub(crate) fn tell_document(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) -> Option<FormatId> {
     let file_name = part.file_name();
     let mut is = None;
     for kind in KINDS.iter().filter(|kind| kind.recognise(root, &file_name)) {

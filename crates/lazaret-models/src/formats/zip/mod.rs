@@ -37,6 +37,8 @@ pub(crate) const KINDS: &[&dyn ZipKind] = &[
     &torch::TorchPackage,
     &torchscript::TorchScript,
     &torch::TorchZip,
+    &super::keras::KerasZip,
+    &super::skops::SkopsZip,
     &kinds::Npz,
     &kinds::ZipApp,
 ];
