@@ -193,7 +193,10 @@ impl<'a> Looking<'a> {
             self.unknown(part);
             return UNKNOWN;
         };
-        if let [second, ..] = others {
+        if let [second, ..] = others
+            && !first.carries(second.id())
+            && !second.carries(first.id())
+        {
             let message = format!(
                 "it is {} and {} at once: what a loader takes it for depends on the loader",
                 first.id(),
@@ -324,7 +327,9 @@ impl<'a> Looking<'a> {
 
     /// A name that promises plain data while the content is a format that can run code.
     fn compare_with_name(&mut self, head: &Head<'_>, format: &'static dyn ModelFormat) {
-        if head.extension.is_empty() || format.extensions().contains(&head.extension) {
+        // What has no ending of its own goes by any name.
+        let own = format.extensions();
+        if head.extension.is_empty() || own.is_empty() || own.contains(&head.extension) {
             return;
         }
         let promised = registry::all().find(|other| other.extensions().contains(&head.extension));

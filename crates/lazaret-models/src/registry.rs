@@ -45,6 +45,10 @@ pub(crate) trait ModelFormat: Send + Sync {
     fn runs_nothing(&self) -> bool {
         false
     }
+    /// Whether its files carry another format in good faith, so that one that is both is no trick.
+    fn carries(&self, _other: FormatId) -> bool {
+        false
+    }
     /// How sure it is that a part is its own. Content decides; a name alone gives `ByName`.
     fn recognise(&self, head: &Head<'_>) -> Likeness;
     /// Reads a part and tells what loading it would do; gives what it is more exactly (`torch-zip` of a zip). What it

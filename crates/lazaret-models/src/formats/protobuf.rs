@@ -396,5 +396,13 @@ pub(crate) mod tests {
         fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = all(bytes);
         }
+
+        /// What no longer looks like a model is read by its name.
+        #[test]
+        fn any_bytes_under_the_name_of_a_model_end(bytes in proptest::collection::vec(0_u8..0x80, 0..200)) {
+            for name in ["m.onnx", "saved_model.pb", "keras_metadata.pb", "m.mlmodel", "m.pdmodel", "saved_model.pbtxt"] {
+                scan(bytes.clone(), name);
+            }
+        }
     }
 }

@@ -9,10 +9,17 @@ use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
 
+/// What stands at byte 4 of every model.
+const MARK: &[u8] = b"TFL3";
 /// The code of an operator that is told by its name.
 const CUSTOM: i32 = 32;
 /// Custom operators that the interpreter brings itself.
 const OWN: &[&str] = &["AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess"];
+
+/// Whether a part begins as a model does.
+pub(crate) fn begins(part: &Part) -> bool {
+    part.array::<8>(0).is_ok_and(|head| head.ends_with(MARK))
+}
 
 /// The format.
 pub(crate) struct TfLite;
@@ -30,9 +37,14 @@ impl ModelFormat for TfLite {
         &["tflite", "lite"]
     }
 
+    /// Labels and vocabularies are appended as a zip archive.
+    fn carries(&self, other: FormatId) -> bool {
+        other.0 == "zip"
+    }
+
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         match head.bytes.get(4..8) {
-            Some(b"TFL3") => Likeness::Certain,
+            Some(MARK) => Likeness::Certain,
             _ if head.extension == "tflite" => Likeness::ByName,
             _ => Likeness::No,
         }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::walk::{External, Told, walk};
 use crate::formats::beside;
 use crate::look::{Head, Looking};
-use crate::part::{Part, Unread, printed};
+use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
 
@@ -126,12 +126,9 @@ impl ModelFormat for ExternalData {
             return Likeness::No;
         }
         let name = name_of(head.part);
-        let named = head
-            .names_beside(ENDING)
-            .into_iter()
-            .take(GRAPHS)
-            .filter_map(|graph| head.beside(&graph))
-            .any(|graph| end_in(&graph, name, &Limits::default()).is_some());
+        let mut graphs =
+            head.names_beside(ENDING).into_iter().take(GRAPHS).filter_map(|graph| head.beside(&graph));
+        let named = graphs.any(|graph| has_text(&graph, name) && names(&graph, name));
         if named { Likeness::Possible } else { Likeness::No }
     }
 
@@ -149,8 +146,35 @@ impl ModelFormat for ExternalData {
     }
 }
 
+/// Whether a text stands anywhere in a graph: most graphs do not name most files, and a look for it is quick. One that is
+/// too large to hold is walked.
+fn has_text(graph: &Part, text: &str) -> bool {
+    graph.whole(MAX_WHOLE).map_or(true, |bytes| memchr::memmem::find(&bytes, text.as_bytes()).is_some())
+}
+
 fn name_of(part: &Part) -> &str {
     part.name().rsplit(['/', '\\']).next().unwrap_or_default()
+}
+
+/// Whether a graph names a file.
+fn names(graph: &Part, name: &str) -> bool {
+    let mut found = false;
+    // The first tensor in the file ends the walk.
+    let _end = walk(graph, &Limits::default(), &mut |told| match told {
+        Told::External(tensor) if is_in(&tensor, name) => {
+            found = true;
+            Err(Unread::cut_off(tensor.at))
+        }
+        _ => Ok(()),
+    });
+    found
+}
+
+fn is_in(tensor: &External, name: &str) -> bool {
+    tensor
+        .location
+        .as_deref()
+        .is_some_and(|path| path == name || (path.contains("./") && beside::plain(path) == name))
 }
 
 /// Where the last tensor that a graph has in a file ends; none if it names the file nowhere.
@@ -159,7 +183,7 @@ fn end_in(graph: &Part, name: &str, limits: &Limits) -> Option<u64> {
     // A fault of the graph is told where the graph is looked at.
     let _end = walk(graph, limits, &mut |told| {
         if let Told::External(tensor) = told
-            && tensor.location.as_deref().is_some_and(|path| beside::plain(path) == name)
+            && is_in(&tensor, name)
         {
             last = last.max(Some(extent(&tensor, None).unwrap_or(0)));
         }

@@ -1,10 +1,15 @@
 //! The metadata of safetensors: texts. One that is a script does nothing by itself, and has no business there.
 
+use std::sync::Arc;
+
+use lazaret_core::Hint;
+use lazaret_input::MemorySource;
+use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::json::{JsonKind, Node};
 
 use crate::formats::template;
 use crate::look::Looking;
-use crate::part::{Part, printed};
+use crate::part::{MAX_WHOLE, Part, printed};
 use crate::rules;
 
 /// How much of a text is judged.
@@ -38,17 +43,34 @@ pub(super) fn read(metadata: Node<'_, '_>, part: &Part, looking: &mut Looking<'_
             looking.find(&rules::SAFETENSORS_HEADER, place, message);
             continue;
         };
-        let text = text.get(..text.floor_char_boundary(MOST)).unwrap_or(text);
-        if let Some(what) = script(text) {
+        let first = text.get(..text.floor_char_boundary(MOST)).unwrap_or(text);
+        if let Some(what) = script(first) {
             let message = format!(
                 "the metadata `{}` is {what}: harmless until a reader runs or shows it, and no description of weights",
                 printed(member.key)
             );
             looking.find(&rules::SAFETENSORS_METADATA_CODE, place, message);
-        } else if text.contains("{{") || text.contains("{%") {
-            template::judge(text, place, looking);
+        } else if let Some(bytes) = packed(text) {
+            let message = format!(
+                "the metadata `{}` is a file in base64: harmless until a reader unpacks and loads it",
+                printed(member.key)
+            );
+            looking.find(&rules::SAFETENSORS_METADATA_CODE, place, message);
+            let length = bytes.len() as u64;
+            let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+            looking.inside(&part.member(source, length, &format!("__metadata__.{}", member.key)));
+        } else if first.contains("{{") || first.contains("{%") {
+            template::judge(first, place, looking);
         }
     }
+}
+
+/// The bytes of a text that is base64 of a pickle or an archive.
+fn packed(text: &str) -> Option<Vec<u8>> {
+    let begins = ["gA", "UEsDB", "H4sI"].iter().any(|begin| text.starts_with(begin));
+    let bytes = begins.then(|| base64::decode(text, Whitespace::Refused, MAX_WHOLE).ok()).flatten()?;
+    let known = matches!(bytes.as_slice(), [0x80, 0..=5, ..] | [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, 8, ..]);
+    (known && bytes.len() > 8).then_some(bytes)
 }
 
 /// What kind of script a text is, if it is one: by its form, never by words in it.

@@ -263,6 +263,19 @@ mod tests {
         assert_eq!(told(&scan(more, "m")), ["format.trailing-bytes m@70"]);
     }
 
+    #[test]
+    fn a_file_in_the_metadata_is_looked_at() {
+        let at = |text: &str| {
+            let header = format!(r#"{{"__metadata__":{{"a":"{text}"}}}}"#);
+            scan(file(&header, &[]), "m.safetensors").findings
+        };
+        // A pickle that calls os.system, one that is a list, and a text.
+        let calls = at("gAJjb3MKc3lzdGVtCnEAWAQAAAB0cnVlcQGFcQJScQMu");
+        assert!(calls.iter().any(|f| f.severity == lazaret_core::Severity::Critical), "{calls:?}");
+        assert_eq!(at("gAJdcQAoSwFLAksDSwRLBWUu").len(), 1);
+        assert_eq!(at("gAtherings of the clinic").len(), 0);
+    }
+
     proptest! {
         #[test]
         fn any_header_ends(header in "\\PC{0,80}", data in proptest::collection::vec(any::<u8>(), 0..40)) {

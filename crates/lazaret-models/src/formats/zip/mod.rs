@@ -4,10 +4,10 @@ mod kinds;
 mod torch;
 mod torchscript;
 
-use lazaret_core::{FormatId, Likeness};
+use lazaret_core::{FormatId, Likeness, Severity};
 use lazaret_input::archive::zip::{self, Ends, Member};
 
-use super::archive;
+use super::{archive, tflite};
 use crate::look::{Head, Looking, is_also, is_known};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -204,7 +204,9 @@ fn one(
 fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
     let message =
         format!("{begin} bytes stand before the archive: readers that begin at the end do not see them");
-    looking.find(&rules::PREFIX, part.at(0), message);
+    // A TensorFlow Lite model carries its labels so.
+    let severity = if tflite::begins(part) { Severity::Info } else { rules::PREFIX.rule.severity };
+    looking.find_as(severity, &rules::PREFIX, part.at(0), message);
     if !is_also(part, FormatId("zip")) && is_known(&part.rest(0, begin)) {
         looking.inside(&part.rest(0, begin));
     }
