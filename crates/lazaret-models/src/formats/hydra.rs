@@ -71,7 +71,7 @@ impl JsonKind for HydraConfig {
     fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
         any(root, &mut |node| {
             node.get("_target_").is_some()
-                || node.get("target").and_then(|target| target.as_str()).is_some_and(is_path)
+                || node.get("target").and_then(|target| target.as_str()).is_some_and(runs_programs)
         })
     }
 
@@ -81,9 +81,9 @@ impl JsonKind for HydraConfig {
                 let Some(text) = member.value.as_str() else { continue };
                 let verdict = match member.key {
                     "_target_" => judge(text, true),
-                    "target" if is_path(text) => judge(text, false),
+                    "target" if runs_programs(text) => judge(text, false),
                     // `hydra.utils.get_method` and its like take a name as `path`.
-                    "path" if node.get("_target_").is_some() && is_path(text) => judge(text, false),
+                    "path" if node.get("_target_").is_some() && runs_programs(text) => judge(text, false),
                     _ => None,
                 };
                 let Some((severity, says)) = verdict else { continue };
@@ -129,14 +129,29 @@ fn unqualified(name: &str) -> Option<(Severity, String)> {
         .then(|| (Severity::Critical, format!("the configuration makes its loader call the built-in {name}")))
 }
 
-/// Whether a text is a dotted name.
-fn is_path(text: &str) -> bool {
+/// Whether a text can only be the dotted name of what runs programs or code. Where a key does not say that a name stands
+/// there, names of other worlds (`io.netty.Channel`) must not be taken for Python's.
+fn runs_programs(text: &str) -> bool {
+    const MODULES: &[&str] = &[
+        "os",
+        "posix",
+        "nt",
+        "subprocess",
+        "builtins",
+        "importlib",
+        "runpy",
+        "shutil",
+        "pickle",
+        "marshal",
+        "ctypes",
+        "pty",
+        "socket",
+    ];
+    let is_name =
+        |step: &str| !step.is_empty() && step.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
     text.len() < 300
-        && text.contains('.')
-        && text.split('.').all(|step| {
-            step.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
-                && step.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
-        })
+        && text.split_once('.').is_some_and(|(root, _)| MODULES.contains(&root))
+        && text.split('.').all(is_name)
 }
 
 /// Whether anything holds of an object of the document.
@@ -156,6 +171,12 @@ fn any<'d, 'a>(root: Node<'d, 'a>, holds: &mut impl FnMut(Node<'d, 'a>) -> bool)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_keys_count_only_where_they_name_what_runs_programs() {
+        assert!(runs_programs("os.system") && runs_programs("builtins.eval"));
+        assert!(!runs_programs("io.netty.Channel") && !runs_programs("os") && !runs_programs("os.x y"));
+    }
 
     #[test]
     fn targets_are_judged_by_exact_names() {

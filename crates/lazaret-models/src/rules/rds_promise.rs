@@ -5,9 +5,11 @@
 //!
 //! **Example.** A promise with the call `system("true")`.
 //!
-//! **How it is judged.** Critical where the expression calls a function that runs programs, evaluates text, reaches files or
-//! connections, or loads code, and where the object itself is a promise; medium where a promise holds another call. A
-//! promise that has its value does not run. Functions and formulas of a fitted model are quiet unless they run programs.
+//! **How it is judged.** Critical where the object itself is a promise, and where the expression calls or names a function
+//! that runs programs, changes files, opens connections, loads code or makes it of a text; high where it evaluates or reads
+//! files; `info` where it only computes, as the arguments of R's functions do. A promise that has its value does not run.
+//! Functions and formulas of a fitted model are quiet; a function that runs programs is high, critical where reading a name
+//! calls it.
 //!
 //! **What to do.** Do not read the file with R before 4.4. Ask for plain data (JSON, PMML, ONNX).
 //!

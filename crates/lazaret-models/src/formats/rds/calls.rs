@@ -1,17 +1,13 @@
 //! Functions of R that a promise has no business with.
 
-/// Run programs, load code or open connections: no fitted model holds a call of them.
+/// Run programs, load code, open connections or change files: no fitted model holds a call of them.
 const PROGRAMS: &[&str] = &[
     "system",
     "system2",
-    "shell",
     "shell.exec",
-    "pipe",
-    "fifo",
     "dyn.load",
     "library.dynam",
     "download.file",
-    "url",
     "socketConnection",
     "socketAccept",
     "serverSocket",
@@ -20,99 +16,103 @@ const PROGRAMS: &[&str] = &[
     "file.rename",
     "file.copy",
     "install.packages",
-    "source",
     "sys.source",
     "Sys.setenv",
-    "setwd",
     "writeBin",
     "writeLines",
     "writeChar",
-    "download_file",
     "browseURL",
     "curl_download",
     "curl_fetch_memory",
-    "reg.finalizer",
-    "Rprof",
-    "sink",
     "py_run_string",
 ];
 
-/// Evaluate texts, reach functions by their names, or read files.
+/// The same, by names that variables have too.
+const PROGRAMS_IF_CALLED: &[&str] = &["shell", "pipe", "fifo", "url", "source", "setwd", "sink"];
+
+/// Make code of a text or of a file.
+const MAKE_CODE: &[&str] = &[
+    "parse",
+    "str2lang",
+    "str2expression",
+    "readRDS",
+    "load",
+    "unserialize",
+    "source",
+    "makeActiveBinding",
+    ".Internal",
+    ".Call",
+    ".C",
+    ".External",
+    ".External2",
+    ".Fortran",
+    ".Primitive",
+];
+
+/// Evaluate what they are given, or read files.
 const EVALUATE: &[&str] = &[
     "eval",
     "evalq",
     "eval.parent",
-    "parse",
-    "str2lang",
-    "str2expression",
     "do.call",
-    "match.fun",
-    "get",
-    "get0",
-    "mget",
-    "assign",
     "delayedAssign",
-    "makeActiveBinding",
-    "Recall",
     "loadNamespace",
     "requireNamespace",
-    "library",
-    "require",
     "attachNamespace",
     "attach",
-    "load",
-    "readRDS",
-    "unserialize",
     "file",
     "gzfile",
     "bzfile",
     "readLines",
     "readBin",
-    "scan",
-    "read.table",
-    "read.csv",
-    "cat",
-    "dump",
-    "dput",
-    "save",
-    "saveRDS",
-    "serialize",
-    ".C",
-    ".Call",
-    ".External",
-    ".External2",
-    ".Fortran",
-    ".Internal",
-    ".Primitive",
     "Sys.getenv",
     "list.files",
     "quit",
     "q",
-    "local",
-    "with",
-    "within",
-    "::",
-    ":::",
+    "reg.finalizer",
     "getFromNamespace",
     "asNamespace",
     "environment<-",
     "body<-",
     "as.function",
-    "function",
+    "saveRDS",
+    "save",
+    "dump",
 ];
 
-/// What a function does, if a promise should not call it.
-pub(super) fn does(name: &str) -> Option<&'static str> {
-    if runs_programs(name) {
-        Some("runs programs, loads code, or changes files")
-    } else if EVALUATE.contains(&name) {
-        Some("evaluates code, reaches functions by name, or reads files")
-    } else {
-        None
+/// What a function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    /// Runs programs, loads code, opens connections or changes files.
+    Programs,
+    /// Makes code of a text or file.
+    MakesCode,
+    /// Evaluates code, or reads files.
+    Evaluates,
+}
+
+impl Does {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Programs => "runs programs, loads code, opens connections or changes files",
+            Self::MakesCode => "makes code of a text or a file",
+            Self::Evaluates => "evaluates code or reads files",
+        }
     }
 }
 
-/// Whether it runs programs, loads code, opens connections or changes files.
-pub(super) fn runs_programs(name: &str) -> bool {
+/// What a function that is called does, if it is one of these.
+pub(super) fn does(name: &str) -> Option<Does> {
+    if is_program(name) || PROGRAMS_IF_CALLED.contains(&name) {
+        Some(Does::Programs)
+    } else if MAKE_CODE.contains(&name) {
+        Some(Does::MakesCode)
+    } else {
+        EVALUATE.contains(&name).then_some(Does::Evaluates)
+    }
+}
+
+/// Whether a name alone, called or handed over, can only be a function that runs programs and the like.
+pub(super) fn is_program(name: &str) -> bool {
     PROGRAMS.contains(&name)
 }

@@ -44,8 +44,11 @@ fn a_promise_that_calls_is_found() {
     // Within a list, as it lies in a fitted model.
     let within = |name| [ints(&[19, 2, 13, 1, 7]), ints(&[0x405, 253, 252]), call(name, "true")].concat();
     assert_eq!(worst(&file(&within("system"))), Some(Severity::Critical));
-    assert_eq!(worst(&file(&within("eval"))), Some(Severity::Critical));
-    assert_eq!(worst(&file(&within("log"))), Some(Severity::Medium));
+    assert_eq!(worst(&file(&within("parse"))), Some(Severity::Critical));
+    assert_eq!(worst(&file(&within("eval"))), Some(Severity::High));
+    assert_eq!(worst(&file(&within("log"))), Some(Severity::Info));
+    let named = [ints(&[19, 1, 0x405, 253, 252]), call("do.call", "system")].concat();
+    assert_eq!(worst(&file(&named)), Some(Severity::Critical));
     let forced = [ints(&[19, 1, 5, 13, 1, 7]), call("system", "true")].concat();
     assert_eq!(worst(&file(&forced)), Some(Severity::High));
     let report = said(&file(&promise));

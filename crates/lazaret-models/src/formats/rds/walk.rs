@@ -2,20 +2,41 @@
 
 use lazaret_core::{Limit, Severity};
 
-use super::calls;
+use super::calls::{self, Does};
 use super::stream::Input;
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_REFERENCES};
 use crate::look::Looking;
 use crate::part::{Part, Unread, printed};
 use crate::rules;
 
+/// What code something is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Code {
+    #[default]
+    None,
+    /// A function, or byte code.
+    Function,
+    /// The function of a name whose value it computes each time.
+    Bound,
+}
+
+impl Code {
+    /// What a function within it is part of.
+    const fn function(self) -> Self {
+        match self {
+            Self::None => Self::Function,
+            other => other,
+        }
+    }
+}
+
 /// Where something lies: what is around it says when it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Around {
     /// Within a promise that has no value yet.
     promise: bool,
-    /// Within a function or byte code.
-    function: bool,
+    /// Within what code.
+    code: Code,
     /// The first of a call: the name of a function.
     called: bool,
 }
@@ -234,7 +255,10 @@ impl Walk<'_, '_, '_> {
                 self.named(&name, around);
             }
             9 => {
-                self.char_text()?;
+                let text = self.char_text()?;
+                if around.promise && calls::is_program(&text) {
+                    self.named(&text, around);
+                }
                 self.tasks.push(Task::Items(u64::from(has_attributes), plain));
             }
             10 | 13 | 14 | 15 | 24 => {
@@ -259,7 +283,7 @@ impl Walk<'_, '_, '_> {
             21 => {
                 self.input.int()?;
                 self.tasks.push(Task::Items(u64::from(has_attributes), plain));
-                self.tasks.push(Task::Code(Around { function: true, ..plain }));
+                self.tasks.push(Task::Code(Around { code: around.code.function(), ..plain }));
             }
             25 => self.tasks.push(Task::Items(u64::from(has_attributes), plain)),
             other => {
@@ -275,17 +299,11 @@ impl Walk<'_, '_, '_> {
         let at = self.input.position();
         let plain = Around { called: false, ..around };
         let (first, second) = match kind {
-            6 | 240 => {
-                if around.promise {
-                    self.tell(
-                        Severity::Medium,
-                        at,
-                        "a promise holds a call, which runs when its value is touched",
-                    );
-                }
-                (Around { called: true, ..around }, plain)
-            }
-            3 => (Around { function: true, ..plain }, Around { function: true, ..plain }),
+            6 | 240 => (Around { called: true, ..around }, plain),
+            3 => (
+                Around { code: around.code.function(), ..plain },
+                Around { code: around.code.function(), ..plain },
+            ),
             5 => {
                 self.tasks.push(Task::Expression(plain, is_first));
                 self.tasks.push(Task::Item(plain));
@@ -295,9 +313,11 @@ impl Walk<'_, '_, '_> {
             _ => {
                 // A binding of an environment that calls a function whenever it is read.
                 if flags >> 12 & 0x8000 != 0 {
-                    self.tell(Severity::High, at, "a name whose value is computed by a function each time");
+                    self.tell(Severity::Info, at, "a name whose value is computed by a function each time");
+                    (Around { code: Code::Bound, ..plain }, plain)
+                } else {
+                    (plain, plain)
                 }
-                (plain, plain)
             }
         };
         self.tasks.push(Task::Item(second));
@@ -357,19 +377,27 @@ impl Walk<'_, '_, '_> {
             class.push(name.to_owned());
             return;
         }
-        if !around.called || name.is_empty() {
+        if name.is_empty() || !(around.called || around.promise) {
             return;
         }
         let at = self.input.position();
-        if around.promise {
-            if let Some(does) = calls::does(name) {
-                self.tell(Severity::Critical, at, &format!("a promise calls {}: it {does}", printed(name)));
+        let does = if around.called { calls::does(name) } else { None };
+        let is_program = does == Some(Does::Programs) || (around.promise && calls::is_program(name));
+        let does = if is_program { Some(Does::Programs) } else { does };
+        let Some(does) = does else { return };
+        let (severity, what) = match (around, does) {
+            (Around { promise: true, .. }, Does::Evaluates) => (Severity::High, "a promise calls"),
+            (Around { promise: true, .. }, _) => (Severity::Critical, "a promise calls or names"),
+            (Around { code: Code::Bound, .. }, Does::Programs) => {
+                (Severity::Critical, "a value is computed by calling")
             }
-        } else if calls::runs_programs(name) {
-            let what = if around.function { "a function in it calls" } else { "it holds a call of" };
-            let says = format!("{what} {}, which runs programs, loads code or changes files", printed(name));
-            self.tell(Severity::High, at, &says);
-        }
+            (Around { code: Code::Function, .. }, Does::Programs) => {
+                (Severity::High, "a function in it calls")
+            }
+            (_, Does::Programs) => (Severity::High, "it holds a call of"),
+            _ => return,
+        };
+        self.tell(severity, at, &format!("{what} {}: it {}", printed(name), does.words()));
     }
 
     /// The class of a compact object was read: its package's code makes the object.

@@ -42,6 +42,11 @@ impl ModelFormat for Yaml {
             return Likeness::No;
         }
         let by_name = self.extensions().contains(&head.extension) || head.file_name == "mlmodel";
+        // A model card begins with YAML and goes on as prose, in which a tag is a word.
+        if matches!(head.extension, "md" | "markdown" | "rst" | "txt" | "html") || head.file_name == "readme"
+        {
+            return Likeness::No;
+        }
         let has = |mark: &[u8]| memchr::memmem::find(head.bytes, mark).is_some();
         let tagged = has(b"!!python/") || has(b"tag:yaml.org,2002:") || has(b"%TAG ");
         match (by_name, begins_like_yaml(head.bytes)) {
@@ -225,6 +230,14 @@ mod tests {
             None
         );
         assert_eq!(worst("r: !Ref Bucket\nx: !!binary aGk=\n"), None);
+    }
+
+    #[test]
+    fn a_model_card_is_text() {
+        let card = "---\nlicense: mit\n---\n# Model\n\nNever `!!python/object/apply:os.system`.\n";
+        let report = said(card, "README.md");
+        assert_eq!((report.format.0, report.findings.len()), ("text", 0));
+        assert_eq!(said("---\nm: !!python/name:exec\n", "config").format.0, "yaml");
     }
 
     #[test]
