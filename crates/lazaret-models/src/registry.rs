@@ -108,6 +108,7 @@ pub const LIMITS: &[Limit] = &[
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
     look::MAX_FINDINGS,
+    readers::json::MAX_SIZE,
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
     readers::numpy::MAX_HEADER,
