@@ -212,7 +212,8 @@ fn base_model(node: Node<'_, '_>, loaded: bool, part: &Part, looking: &mut Looki
         ["/etc", "/proc", "/sys", "/dev", "/root", "/var/run"].iter().any(|root| path.starts_with(root));
     let remote = path.contains("://") || path.starts_with("\\\\");
     let outside = climbs || system || remote;
-    if !outside && !(loaded && path.starts_with('/')) {
+    let absolute = loaded && path.starts_with('/');
+    if !outside && !absolute {
         return;
     }
     let severity = if loaded && outside { Severity::High } else { Severity::Info };
