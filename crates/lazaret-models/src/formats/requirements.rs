@@ -24,6 +24,10 @@ impl ModelFormat for Requirements {
         &["txt", "in"]
     }
 
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let stem = head.file_name.strip_suffix(".txt").or_else(|| head.file_name.strip_suffix(".in"));
         let named = stem.is_some_and(|stem| stem.contains("requirements") || stem == "constraints");

@@ -8,11 +8,12 @@
 //!
 //! **How it is judged.** By what the branch does: its test compares the content of messages with a word of natural
 //! language (markers such as `<think>` or `/no_think` are none), or the time with a constant; its body adds three words in
-//! a row or more.
+//! a row or more, or an address. Names that keep the answer are followed.
 //!
 //! **What to do.** Read the branch. If it is meant, have the template in use pinned by its digest.
 //!
-//! **References.** <https://pillar.security/blog/llm-backdoors-at-the-inference-level-the-threat-of-poisoned-templates>.
+//! **References.** Pillar Security, "LLM Backdoors at the Inference Level: The Threat of Poisoned Templates" (2025);
+//! <https://www.splunk.com/en_us/blog/security/gguf-llm-security-inference-time-poisoning-templates.html>.
 
 use lazaret_core::Severity;
 

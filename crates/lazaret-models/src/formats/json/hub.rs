@@ -115,8 +115,9 @@ fn names_code(node: Node<'_, '_>, what: &str, part: &Part, looking: &mut Looking
             printed(repository)
         );
         looking.find_as(Severity::High, &rules::HF_REMOTE_CODE, at, message);
-    } else if name.contains("://") {
-        let message = format!("{what} loads code from an address, `{}`", printed(name));
+    } else if name.contains('/') {
+        let message =
+            format!("{what} loads code from elsewhere, `{}`, which can change at any time", printed(name));
         looking.find_as(Severity::High, &rules::HF_REMOTE_CODE, at, message);
     } else {
         let message = format!("{what} loads `{}`, Python code that comes with the model", printed(name));
@@ -210,12 +211,12 @@ fn base_model(node: Node<'_, '_>, loaded: bool, part: &Part, looking: &mut Looki
     let system =
         ["/etc", "/proc", "/sys", "/dev", "/root", "/var/run"].iter().any(|root| path.starts_with(root));
     let remote = path.contains("://") || path.starts_with("\\\\");
-    let severity = match (loaded, climbs || system || remote) {
-        (true, true) => Severity::High,
-        (_, true) => Severity::Low,
-        (true, false) if path.starts_with('/') => Severity::Info,
-        _ => return,
-    };
+    let outside = climbs || system || remote;
+    let absolute = loaded && path.starts_with('/');
+    if !outside && !absolute {
+        return;
+    }
+    let severity = if loaded && outside { Severity::High } else { Severity::Info };
     let message = format!("the base model is said to lie outside: `{}`", printed(path));
     looking.find_as(severity, &rules::HF_PATH_ESCAPE, part.inner(&path_of(node)), message);
 }

@@ -24,9 +24,11 @@ use lazaret_input::{
 pub(crate) use self::walk::{Walk, path_of};
 use super::template;
 use crate::look::{Head, Looking};
-use crate::part::{MAX_WHOLE, Part, Unread};
+use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 
+/// Most bytes of a JSON document of a model. Tokenizers of 250,000 words have 35 million.
+pub(crate) const MAX_SIZE: Limit = Limit::new("models.max_json", 64 << 20);
 /// How many values a JSON document of a model may have. A tokenizer of 250,000 words has two million.
 pub(crate) const MAX_VALUES: Limit = Limit::new("models.max_json_values", 3_000_000);
 
@@ -90,7 +92,7 @@ impl ModelFormat for Json {
         if is_lines(part, &limits)? {
             return read_lines(part, &limits, looking);
         }
-        let bytes = part.whole(looking.limits.get(MAX_WHOLE))?;
+        let bytes = part.whole(looking.limits.get(MAX_SIZE))?;
         let parsed = json::parse(&bytes, &limits);
         let id = read_document(&parsed, part, looking);
         let kind = id.unwrap_or_else(|| self.id());

@@ -31,8 +31,9 @@ pub(super) fn dangerous(bytes: &[u8]) -> Vec<String> {
         }
         at = at.saturating_add(1);
     }
-    let mut found: BTreeSet<String> =
-        names.iter().filter(|name| is_builtin(name)).map(|n| (*n).to_owned()).collect();
+    // Of models `eval` is a method, of patterns and models `compile`: their names alone say nothing.
+    let is_plain = |name: &&&str| is_builtin(name) && !matches!(**name, "eval" | "compile");
+    let mut found: BTreeSet<String> = names.iter().filter(is_plain).map(|n| (*n).to_owned()).collect();
     found.extend(among(&names));
     found.into_iter().take(16).collect()
 }
@@ -49,7 +50,7 @@ mod tests {
             bytes.extend(name.as_bytes());
         }
         assert_eq!(dangerous(&bytes), ["os.system"]);
-        assert_eq!(dangerous(b"z\x05torchz\x04eval\xff"), ["eval"]);
+        assert_eq!(dangerous(b"z\x05torchz\x04eval\xdaz\x04exec\xff"), ["exec"]);
         assert_eq!(dangerous(b"z\x05torchz\x02os\xda\x04path"), Vec::<String>::new());
     }
 }
