@@ -12,7 +12,7 @@ type Expected = (&'static str, &'static str, Option<(&'static str, Severity)>);
 
 const FILES: &[Expected] = &[
     ("gguf/big_endian.gguf", "gguf", Some(("gguf.byte-order", Severity::Medium))),
-    ("gguf/dup_key.gguf", "gguf", Some(("gguf.duplicate-key", Severity::High))),
+    ("gguf/dup_key.gguf", "gguf", Some(("template.sandbox-escape", Severity::Critical))),
     ("gguf/ok.gguf", "gguf", None),
     ("gguf/overlap.gguf", "gguf", Some(("gguf.tensor", Severity::High))),
     ("gguf/tiny.gguf", "gguf", None),
