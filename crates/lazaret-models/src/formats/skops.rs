@@ -27,10 +27,6 @@ impl ZipKind for SkopsZip {
         "skops archive (scikit-learn)"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["skops"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         names.contains(&"schema.json")
     }

@@ -16,7 +16,9 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
         let mut inside: Vec<_> =
             std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         inside.sort();
-        inside.iter().for_each(|path| files(path, found));
+        for path in inside {
+            files(&path, found);
+        }
     } else {
         found.push(path.to_owned());
     }
@@ -52,8 +54,10 @@ fn labelled_files_are_told_apart() {
     let mut families = BTreeMap::new();
     for set in ["generated", "upstream", "real_benign"] {
         let folder = testdata().join(set);
-        let labels = std::fs::read_to_string(folder.join("labels.jsonl")).unwrap();
-        for line in labels.lines() {
+        let labels =
+            lazaret_input::read_file(&folder.join("labels.jsonl"), lazaret_core::Limit::new("test", 1 << 20))
+                .unwrap();
+        for line in std::str::from_utf8(&labels).unwrap().lines() {
             let label: serde_json::Value = serde_json::from_str(line).unwrap();
             let (path, is) = (label["path"].as_str().unwrap(), label["label"].as_str().unwrap());
             let reports = looked(&folder.join(path));

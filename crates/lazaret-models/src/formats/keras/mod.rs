@@ -76,10 +76,6 @@ impl ZipKind for KerasZip {
         "Keras 3 model (zip archive)"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["keras"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         let has = |wanted: &str| names.contains(&wanted);
         has("config.json") && (has("metadata.json") || has("model.weights.h5"))

@@ -38,6 +38,12 @@ pub(super) enum Array {
     Unknown,
 }
 
+/// What an array is made of.
+enum Item {
+    Object,
+    Bytes(u64),
+}
+
 /// Most findings of one pickle that are kept; the worst of all others is told once.
 const MOST_SAID: usize = 2_000;
 
@@ -237,7 +243,7 @@ impl Judge {
         }
     }
 
-    /// NEWOBJ and NEWOBJ_EX: an object of a class, made by its `__new__`.
+    /// NEWOBJ and `NEWOBJ_EX`: an object of a class, made by its `__new__`.
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
@@ -454,8 +460,8 @@ impl Judge {
         };
         let size = of(b"dtype").and_then(|dtype| self.item_size(dtype));
         Some(match (size, count) {
-            (Some(None), _) => Array::Objects,
-            (Some(Some(size)), Some(count)) => match count.checked_mul(size) {
+            (Some(Item::Object), _) => Array::Objects,
+            (Some(Item::Bytes(size)), Some(count)) => match count.checked_mul(size) {
                 Some(count) => Array::Bytes { count, aligned },
                 None => Array::Unknown,
             },
@@ -463,11 +469,11 @@ impl Judge {
         })
     }
 
-    /// Bytes of an item of a `numpy.dtype`; none of objects.
-    fn item_size(&self, dtype: Value) -> Option<Option<u64>> {
+    /// What an item of a `numpy.dtype` is.
+    fn item_size(&self, dtype: Value) -> Option<Item> {
         // `numpy.dtype(None)` is that of floats.
         if dtype == PLAIN {
-            return Some(Some(8));
+            return Some(Item::Bytes(8));
         }
         let call = self.values.call_of(dtype)?;
         let held = self.values.held_of(call.arguments)?;
@@ -475,17 +481,17 @@ impl Judge {
         let digits = |of: &str| of.parse::<u64>().ok();
         let kind = kind.trim_start_matches(['<', '>', '=', '|']);
         match kind.split_at_checked(1)? {
-            ("O", _) => Some(None),
-            ("U", count) => Some(Some(digits(count)?.checked_mul(4)?)),
-            ("b" | "i" | "u" | "f" | "c" | "S" | "a" | "M" | "m", count) => Some(Some(digits(count)?)),
+            ("O", _) => Some(Item::Object),
+            ("U", count) => Some(Item::Bytes(digits(count)?.checked_mul(4)?)),
+            ("b" | "i" | "u" | "f" | "c" | "S" | "a" | "M" | "m", count) => Some(Item::Bytes(digits(count)?)),
             // A record: its state says how many bytes, and its fields whether they are objects.
             ("V", count) => {
                 let state = self.values.held_of(call.state);
                 let of_objects = state.and_then(|held| held.first.last().copied());
                 // The flag NPY_ITEM_HASOBJECT of the record as a whole.
                 match of_objects {
-                    Some(Value::Int(flags)) if flags & 1 == 1 => Some(None),
-                    _ => Some(Some(digits(count)?)),
+                    Some(Value::Int(flags)) if flags & 1 == 1 => Some(Item::Object),
+                    _ => Some(Item::Bytes(digits(count)?)),
                 }
             }
             _ => None,

@@ -19,10 +19,6 @@ impl ZipKind for ModelArchive {
         "TorchServe model archive"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["mar"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         names.contains(&"MAR-INF/MANIFEST.json")
     }
@@ -46,10 +42,6 @@ impl ZipKind for Npz {
         "NumPy arrays in a zip (savez)"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["npz"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         !names.is_empty() && names.iter().all(|name| ending(name) == "npy")
     }
@@ -65,10 +57,6 @@ impl ZipKind for ZipApp {
 
     fn about(&self) -> &'static str {
         "Python application in a zip"
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &["pyz", "pyzw"]
     }
 
     fn recognise(&self, names: &[&str]) -> bool {

@@ -19,8 +19,6 @@ pub(crate) trait ZipKind: Send + Sync {
     fn id(&self) -> FormatId;
     /// What it is, in a line.
     fn about(&self) -> &'static str;
-    /// The endings of names it goes by, in lower case.
-    fn extensions(&self) -> &'static [&'static str];
     /// Whether an archive with members of these names is one.
     fn recognise(&self, names: &[&str]) -> bool;
     /// Looks at a member in a way of its own; false for those that are told by their content like any other.

@@ -20,10 +20,6 @@ impl ZipKind for TorchZip {
         "PyTorch file (torch.save): a pickle and the bytes of its tensors in a zip"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["pt", "pth", "bin", "ckpt"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         top_of(names, "data.pkl").is_some_and(|top| {
             names.iter().filter_map(|name| name.strip_prefix(top)).any(|rest| {
@@ -48,10 +44,6 @@ impl ZipKind for TorchPackage {
 
     fn about(&self) -> &'static str {
         "PyTorch package (torch.package): pickles with the Python source they need"
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &["pt"]
     }
 
     fn recognise(&self, names: &[&str]) -> bool {

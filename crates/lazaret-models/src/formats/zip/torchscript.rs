@@ -20,10 +20,6 @@ impl ZipKind for TorchScript {
         "TorchScript program (torch.jit.save)"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &["pt", "ptl", "pth"]
-    }
-
     fn recognise(&self, names: &[&str]) -> bool {
         let top = top_of(names, "constants.pkl").or_else(|| top_of(names, "data.pkl"));
         top.is_some_and(|top| {
