@@ -5,6 +5,8 @@
 //! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost
 //! place the first shape in order, then on from its end.
 
+mod heads;
+
 use std::ops::Range;
 
 use regex_automata::hybrid::LazyStateID;
@@ -15,6 +17,8 @@ use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind};
 
 use crate::view::{Note, Token};
+
+use heads::Heads;
 
 /// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
 const STATES: usize = 8 << 20;
@@ -40,6 +44,7 @@ struct Automaton {
     dfa: DFA,
     /// Tells every shape that matches at a place, where the first one is not enough.
     every: DFA,
+    heads: Heads,
 }
 
 /// Some shapes of one automaton.
@@ -156,13 +161,24 @@ impl Automata {
         self.places(work, text, at..part.end, found);
     }
 
-    /// The shapes of an automaton that match at the place of one of its matches.
-    pub(crate) fn every(&self, work: &mut Work, text: &str, Match { automaton, start, .. }: Match) -> Shapes {
-        let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) else {
-            return Shapes::default();
-        };
-        let states = states.get_or_insert_with(|| one.every.create_cache());
-        one.every(states, text.as_bytes(), start)
+    /// The shapes of an automaton after that of one of its matches which match at the same place.
+    pub(crate) fn others(
+        &self,
+        work: &mut Work,
+        text: &str,
+        one: Match,
+    ) -> impl Iterator<Item = PatternID> + use<> {
+        let Match { automaton, shape, start, .. } = one;
+        let mut shapes = Shapes::default();
+        if let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) {
+            // Most often none of them begins so, and the states need not be walked.
+            let may = one.heads.of(text.as_bytes().get(start..).unwrap_or(&[]));
+            if may.after(shape).next().is_some() {
+                let states = states.get_or_insert_with(|| one.every.create_cache());
+                shapes = one.every(states, text.as_bytes(), start);
+            }
+        }
+        shapes.after(shape)
     }
 
     /// Whether nothing begins with a blank: then what parts most words is not looked at.
@@ -356,7 +372,8 @@ impl Automaton {
         if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        Ok(Self { dfa, every })
+        let heads = Heads::new(dfa.get_nfa());
+        Ok(Self { dfa, every, heads })
     }
 
     fn start(&self, states: &mut Cache, which: Anchored, before: Option<u8>) -> Option<LazyStateID> {
@@ -446,8 +463,13 @@ impl Shapes {
         self.0 |= 1 << (shape.as_usize() % Self::MOST);
     }
 
+    /// Those in both.
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Those after one.
-    pub(crate) fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
+    fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
         let mut left = self.0 & (!1_u128).checked_shl(shape.as_u32()).unwrap_or(0);
         std::iter::from_fn(move || {
             let next = left.trailing_zeros();
@@ -510,7 +532,7 @@ mod tests {
             let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
             let mut wrong = Vec::new();
             automata.seek(&note, 0..text.len(), &mut |work, one| {
-                let told: Vec<PatternID> = automata.every(work, &text, one).after(one.shape).collect();
+                let told: Vec<PatternID> = automata.others(work, &text, one).collect();
                 let count = SHAPES.get(one.automaton).map_or(0, |shapes| shapes.len());
                 let matches: Vec<PatternID> = (one.shape.as_usize() + 1..count)
                     .filter_map(|shape| PatternID::new(shape).ok())
