@@ -26,6 +26,8 @@ use states::{Lazy, State, States};
 const STATES: usize = 8 << 20;
 /// Pairs of words that are remembered: a power of two.
 const WORDS: usize = 1 << 15;
+/// Words that are asked of together.
+const TOGETHER: usize = 32;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
@@ -131,17 +133,24 @@ impl Automata {
         let [letter_inside, digit_inside] = self.inside;
         let blank = self.skips_blanks();
         let mut at = part.start;
-        for token in note.tokens().get(note.token_at(at)..).unwrap_or(&[]) {
-            if token.start >= part.end {
-                break;
+        let first = note.token_at(at);
+        let last = note.token_at(part.end);
+        let last = last + usize::from(note.tokens().get(last).is_some_and(|token| token.start < part.end));
+        let mut known = [None; TOGETHER];
+        for (number, token) in note.tokens().get(first..last).unwrap_or(&[]).iter().enumerate() {
+            // What is remembered of a word is somewhere in memory: of many words it is fetched at once.
+            if number % TOGETHER == 0 {
+                let words = note.tokens().iter().skip(first + number);
+                known.iter_mut().zip(words).for_each(|(known, token)| *known = work.recall(text, token));
             }
+            let known = known.get(number % TOGETHER).copied().flatten();
             // Most words are parted by one blank.
             if !(blank && token.start == at + 1 && text.get(at) == Some(&b' ')) {
                 self.places(work, text, at..token.start, found);
             }
             at = token.end;
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
-                let able = self.outlive(work, text, token);
+                let able = known.unwrap_or_else(|| self.outlive(work, text, token));
                 if able != 0 {
                     self.attempt(work, text, token.start, able, found);
                 }
@@ -152,7 +161,7 @@ impl Automata {
             } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
                 let mut able = self.numbers.with(text, token);
                 if able != 0 {
-                    able &= self.outlive(work, text, token);
+                    able &= known.unwrap_or_else(|| self.outlive(work, text, token));
                 }
                 if able != 0 {
                     self.attempt(work, text, token.start, able, found);
@@ -253,12 +262,7 @@ impl Automata {
     /// end.
     #[inline]
     fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
-        let Some(two) = text.get(token.end..).and_then(|rest| rest.first_chunk::<2>()) else {
-            return u8::MAX;
-        };
-        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
-        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
-        let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
+        let Some((key, place)) = Work::place(text, token) else { return u8::MAX };
         let Some([newer, older]) = work.words.get_mut(place) else { return u8::MAX };
         if *newer | 0xff != key {
             if *older | 0xff == key {
@@ -278,6 +282,27 @@ impl Automata {
         each.fold(0, |able, (number, (one, states))| {
             able | u8::from(one.outlives(states, b' ', read)) << number
         })
+    }
+}
+
+impl Work {
+    /// What is remembered of a word and two bytes after it, and where.
+    #[inline]
+    fn place(text: &[u8], token: &Token) -> Option<(u64, usize)> {
+        let two = text.get(token.end..)?.first_chunk::<2>()?;
+        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
+        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
+        Some((key, usize::try_from(key >> 40).unwrap_or(0) % WORDS))
+    }
+
+    /// The automata that are remembered to outlive a word. Without a branch on what is fetched.
+    #[inline]
+    fn recall(&self, text: &[u8], token: &Token) -> Option<u8> {
+        let (key, place) = Self::place(text, token)?;
+        let [newer, older] = *self.words.get(place)?;
+        let (is_newer, is_older) = (newer | 0xff == key, older | 0xff == key);
+        let known = if is_newer { newer } else { older };
+        (is_newer | is_older).then_some(known.to_le_bytes()[0])
     }
 }
 
