@@ -22,7 +22,8 @@ use crate::view::{Note, Token};
 use heads::Heads;
 use states::{Lazy, State, States};
 
-/// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
+/// Most bytes of states that the library keeps of one automaton, beside which our rows are a half at most; above it they
+/// are made anew as they are needed.
 const STATES: usize = 8 << 20;
 /// Pairs of words that are remembered: a power of two.
 const WORDS: usize = 1 << 15;
