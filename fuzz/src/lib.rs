@@ -20,8 +20,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
-use lazaret_models::NoFolder;
-use lazaret_models::{NoFolder, look};
+use lazaret_models::{Inspected, NoFolder, look};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -93,37 +92,35 @@ pub const TARGETS: &[Target] = &[
         600,
         phi_text,
     ),
+    target("pickle", &[("testdata/models/generated/pickle", ""), ("testdata/docs", ".pkl")], 3_000, pickle),
     target("policy", &[("policies", ".cedar")], 60, policy),
     target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
-    target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target(
         "protobuf",
         &[("testdata/models/onnx", ""), ("testdata/models/protobuf", ""), ("testdata/models/tensorflow", "")],
         2_000,
         protobuf,
     ),
-    target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
     target("rds", &[("testdata/models/rds", ".rds")], 3_000, rds),
+    target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
+    target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
-    target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
     target("yaml", &[("testdata/models/yaml", ".yaml")], 2_000, yaml),
+    target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
 ];
-
-/// A model file of a name, looked at as the gate does, with nothing beside it.
-fn model_file(bytes: &[u8], name: &str) -> String {
-    let source = MemorySource::new(bytes, Hint::default());
-    let limits = Limits::default();
-    let report = lazaret_models::look(Arc::new(source), bytes.len() as u64, name, &NoFolder, &limits);
-    format!("{report:?}")
-}
 
 /// GGUF.
 pub fn gguf(bytes: &[u8]) -> String {
     model_file(bytes, "m.gguf")
+}
+
+/// Pickles.
+pub fn pickle(bytes: &[u8]) -> String {
+    model_file(bytes, "m.pkl")
 }
 
 /// Graphs as protocol buffers: under each name, so that what no longer looks like one is read too.
@@ -555,32 +552,24 @@ pub fn sniff(bytes: &[u8]) -> String {
     format!("{:?}", sniff::sniff(bytes))
 }
 
-/// A file of a model under a name: what cannot be read is told, and whatever is told has a place.
-fn looked_at(bytes: &[u8], name: &str) -> String {
-    let source = MemorySource::new(bytes, Hint::default());
-    let report = look(Arc::new(source), bytes.len() as u64, name, &NoFolder, &Limits::default());
-    assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));
-    format!("{report:?}")
-}
-
 /// Documents of models: configurations, lists of weights, lines.
 pub fn models_json(bytes: &[u8]) -> String {
-    looked_at(bytes, "config.json") + &looked_at(bytes, "model.jsonl")
+    model_file(bytes, "config.json") + &model_file(bytes, "model.jsonl")
 }
 
 /// Arrays of numpy, and whatever else the bytes are.
 pub fn models_npy(bytes: &[u8]) -> String {
-    looked_at(bytes, "array.npy")
+    model_file(bytes, "array.npy")
 }
 
 /// Source and compiled Python, and requirements.
 pub fn models_python(bytes: &[u8]) -> String {
-    looked_at(bytes, "a.py") + &looked_at(bytes, "a.pyc") + &looked_at(bytes, "requirements.txt")
+    model_file(bytes, "a.py") + &model_file(bytes, "a.pyc") + &model_file(bytes, "requirements.txt")
 }
 
 /// Templates.
 pub fn models_template(bytes: &[u8]) -> String {
-    looked_at(bytes, "chat_template.jinja")
+    model_file(bytes, "chat_template.jinja")
 }
 
 /// Wrapped keys: what nobody wrapped does not unwrap.
@@ -627,13 +616,13 @@ pub fn yaml(bytes: &[u8]) -> String {
     model_file(bytes, "fuzz.yaml")
 }
 
-/// A model file is looked at whole, or a finding says that it was not.
+/// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.
 fn model_file(bytes: &[u8], name: &str) -> String {
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
-    let limits = Limits::default();
-    let report = lazaret_models::look(source, bytes.len() as u64, name, &lazaret_models::NoFolder, &limits);
-    let is_whole = report.inspected == lazaret_models::Inspected::Whole;
+    let report = look(source, bytes.len() as u64, name, &NoFolder, &Limits::default());
+    let is_whole = report.inspected == Inspected::Whole;
     assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");
+    assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));
     format!("{report:?}")
 }
 

@@ -177,6 +177,7 @@ pub const LIMITS: &[Limit] = &[
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
     readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_PACKED,
     readers::pickle::MAX_STACK,
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,

@@ -1,3 +1,5 @@
+//! Graphs written field by field, and what is said of them.
+
 use std::sync::Arc;
 
 use lazaret_core::{Hint, Source};

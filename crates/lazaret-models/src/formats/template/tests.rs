@@ -1,3 +1,5 @@
+//! Templates that leave their sandbox in many ways, and those that models have.
+
 use std::sync::Arc;
 
 use lazaret_core::{Hint, Limits, Severity};
