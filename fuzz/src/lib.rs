@@ -16,10 +16,11 @@ use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::base64::Whitespace;
-use lazaret_input::{Lines, MemorySource, SourceReader, charset, decompress, sniff};
+use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompress, sniff};
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
+use lazaret_models::{Inspected, NoFolder, look};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -64,12 +65,18 @@ pub const TARGETS: &[Target] = &[
     target("csv_schema", &[("testdata/csv", ".toml"), ("testdata/docs", ".toml")], 1_000, csv_schema),
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
+    target("gguf", &[("testdata/models/gguf", "")], 2_000, gguf),
+    target("hdf5", &[("testdata/models/hdf5", ".h5")], 1_000, hdf5),
     target("json", &[("testdata/json", ""), ("testdata/input", "")], 3_000, json),
     target("knowledge", &[("testdata/docs", "knowledge.toml")], 1_000, knowledge),
     target("knowledge_entry", &[("testdata/fuzz/knowledge_entry", "")], 1_000, knowledge_entry),
     target("lines", &[("testdata/json", ""), ("testdata/input", "")], 2_000, lines),
     #[cfg(feature = "ner-model")]
     target("model", &[("testdata/fuzz/model", ".model")], 400, model),
+    target("models_json", &[("testdata/models/json", ""), ("testdata/json", "")], 1_000, models_json),
+    target("models_npy", &[("testdata/models/numpy", "")], 1_000, models_npy),
+    target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
+    target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
@@ -85,13 +92,47 @@ pub const TARGETS: &[Target] = &[
         600,
         phi_text,
     ),
+    target("pickle", &[("testdata/models/generated/pickle", ""), ("testdata/docs", ".pkl")], 3_000, pickle),
     target("policy", &[("policies", ".cedar")], 60, policy),
     target("proof", &[("testdata/ledger", ""), ("testdata/fuzz/proof", "")], 2_000, proof),
+    target(
+        "protobuf",
+        &[("testdata/models/onnx", ""), ("testdata/models/protobuf", ""), ("testdata/models/tensorflow", "")],
+        2_000,
+        protobuf,
+    ),
+    target("rds", &[("testdata/models/rds", ".rds")], 3_000, rds),
+    target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
+    target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
+    target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
+    target("yaml", &[("testdata/models/yaml", ".yaml")], 2_000, yaml),
+    target("zip", &[("testdata/archive", ".zip")], 2_000, zip),
 ];
+
+/// GGUF.
+pub fn gguf(bytes: &[u8]) -> String {
+    model_file(bytes, "m.gguf")
+}
+
+/// Pickles.
+pub fn pickle(bytes: &[u8]) -> String {
+    model_file(bytes, "m.pkl")
+}
+
+/// Graphs as protocol buffers: under each name, so that what no longer looks like one is read too.
+pub fn protobuf(bytes: &[u8]) -> String {
+    let names = ["m.onnx", "saved_model.pb", "keras_metadata.pb", "m.mlmodel", "m.pdmodel"];
+    names.map(|name| model_file(bytes, name)).join("\n")
+}
+
+/// Safetensors.
+pub fn safetensors(bytes: &[u8]) -> String {
+    model_file(bytes, "m.safetensors")
+}
 
 /// Base64: what decodes encodes to the same text; with white space between, to the same bytes.
 pub fn base64(bytes: &[u8]) -> String {
@@ -269,9 +310,71 @@ pub fn decompress(bytes: &[u8]) -> String {
     }
 }
 
+/// 7z archives: their headers, and what their folders unpack to.
+pub fn sevenz(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::sevenz::read(source, bytes.len() as u64, &limits) {
+        Ok(archive) => {
+            let unpacked = archive.unpack(0, ARCHIVED, &limits);
+            format!("{:?} {:?} {unpacked:?}", archive.members, archive.faults)
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Tar archives: no member lies outside of the bytes.
+pub fn tar(bytes: &[u8]) -> String {
+    let len = bytes.len() as u64;
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let mut tar = archive::tar::Tar::new(source, len, &Limits::default());
+    let mut said = String::new();
+    loop {
+        match tar.next_member() {
+            Ok(Some(member)) => {
+                assert!(member.from.checked_add(member.len).is_some_and(|end| end <= len));
+                let _ = write!(said, "{member:?} ");
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = write!(said, "{error} ");
+                break;
+            }
+        }
+    }
+    format!("{said} {:?} {:?}", tar.faults, tar.end().ok())
+}
+
+/// Zip archives: every member is opened or a fault.
+pub fn zip(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    match archive::zip::read(source, bytes.len() as u64, &limits) {
+        Ok(zip) => {
+            let mut said = format!("{:?} {:?}", zip.members, zip.faults);
+            for index in 0..zip.members.len() {
+                let opened = zip.open(index, ARCHIVED, &limits);
+                let opened =
+                    opened.map(|opened| (opened.len, opened.faults, opened.cut.map(|cut| cut.to_string())));
+                let _ = write!(said, " {opened:?}");
+            }
+            said
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// How much one member may unpack to.
+const ARCHIVED: Limit = Limit::new("fuzz.max", 1 << 22);
+
 /// FHIR: resources, bundles, NDJSON.
 pub fn fhir(bytes: &[u8]) -> String {
     records(&FhirR4, bytes)
+}
+
+/// HDF5: every group and attribute, or a finding that says what was not reached.
+pub fn hdf5(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.h5")
 }
 
 /// JSON: a document or a fault, and every fault within the bytes.
@@ -439,9 +542,34 @@ pub fn proof(bytes: &[u8]) -> String {
     format!("{proven:?}")
 }
 
+/// R objects: walked to their end, or a finding.
+pub fn rds(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.rds")
+}
+
 /// Sniffing: any bytes are something.
 pub fn sniff(bytes: &[u8]) -> String {
     format!("{:?}", sniff::sniff(bytes))
+}
+
+/// Documents of models: configurations, lists of weights, lines.
+pub fn models_json(bytes: &[u8]) -> String {
+    model_file(bytes, "config.json") + &model_file(bytes, "model.jsonl")
+}
+
+/// Arrays of numpy, and whatever else the bytes are.
+pub fn models_npy(bytes: &[u8]) -> String {
+    model_file(bytes, "array.npy")
+}
+
+/// Source and compiled Python, and requirements.
+pub fn models_python(bytes: &[u8]) -> String {
+    model_file(bytes, "a.py") + &model_file(bytes, "a.pyc") + &model_file(bytes, "requirements.txt")
+}
+
+/// Templates.
+pub fn models_template(bytes: &[u8]) -> String {
+    model_file(bytes, "chat_template.jinja")
 }
 
 /// Wrapped keys: what nobody wrapped does not unwrap.
@@ -481,6 +609,21 @@ pub fn xml(bytes: &[u8]) -> String {
     });
     assert!(faults.iter().all(|fault| fault.offset <= bytes.len() as u64));
     format!("{told} {faults:?}")
+}
+
+/// YAML: tags and keys, or a finding.
+pub fn yaml(bytes: &[u8]) -> String {
+    model_file(bytes, "fuzz.yaml")
+}
+
+/// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.
+fn model_file(bytes: &[u8], name: &str) -> String {
+    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let report = look(source, bytes.len() as u64, name, &NoFolder, &Limits::default());
+    let is_whole = report.inspected == Inspected::Whole;
+    assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");
+    assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));
+    format!("{report:?}")
 }
 
 /// The road of a format: its records are read and visited; without edits each is written as it came, and with every

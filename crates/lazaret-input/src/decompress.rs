@@ -6,15 +6,18 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `bzip2` | bzip2, in our own words |
 //! | `codec` | which codecs, and how each is told from others |
 //! | `raw` | zlib and brotli, driven step by step so that a cut or a tail is seen |
 //! | `source` | an unpacked source that reads like any other |
 
+mod bzip2;
 mod codec;
 mod raw;
 mod source;
 
 use std::io::{self, BufReader, Read};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,8 +26,8 @@ use lazaret_core::{Limit, LimitExceeded, Limits, Refused, Rule, Source, SourceEr
 use crate::file::SourceReader;
 use crate::rules::{EXPANDED_SIZE, RATIO};
 
-pub(crate) use codec::is_ending;
 pub use codec::{Codec, is_compressed};
+pub(crate) use codec::{dictionary_kib, is_ending};
 pub use source::unpack;
 
 /// How many bytes may be unpacked from one source.
@@ -35,6 +38,8 @@ pub const MAX_RATIO: Limit = Limit::new("input.max_ratio", 100);
 pub const MAX_NESTING: Limit = Limit::new("input.max_nesting", 4);
 /// How far back a codec may refer: the memory it needs.
 pub const MAX_WINDOW: Limit = Limit::new("input.max_window", 32 << 20);
+/// The dictionary of LZMA: that of `xz -9`. Only what is unpacked into it takes memory.
+pub const MAX_DICTIONARY: Limit = Limit::new("input.max_dictionary", 64 << 20);
 /// Below this the ratio is not judged: a few repeated lines are no attack.
 pub const RATIO_FROM: u64 = 1 << 20;
 
@@ -144,17 +149,30 @@ pub fn open_stream(source: Arc<dyn Source>, limits: &Limits) -> Result<Unpacked,
         layers.push(codec);
         limits.get(MAX_NESTING).check(layers.len() as u64).map_err(UnpackError::Nesting)?;
         let packed = BufReader::with_capacity(CODEC_BLOCK, stream);
-        stream = Box::new(Capped {
-            inner: codec.decoder(packed, limits)?,
-            codec,
-            expanded: 0,
-            raw: Arc::clone(&raw),
-            max_expanded: limits.get(MAX_EXPANDED),
-            max_ratio: limits.get(MAX_RATIO),
-            max_window: limits.get(MAX_WINDOW),
-            failed: false,
-        });
+        let decoder = codec.decoder(packed, limits)?;
+        stream = capped(decoder, codec, Arc::clone(&raw), limits.get(MAX_EXPANDED), limits);
     }
+}
+
+/// A decoder under limits: how much it may give, and how much for each byte that was read (`raw` counts them).
+pub(crate) fn capped(
+    decoder: Box<dyn Read + Send>,
+    codec: Codec,
+    raw: Arc<AtomicU64>,
+    max_expanded: Limit,
+    limits: &Limits,
+) -> Box<dyn Read + Send> {
+    Box::new(Capped {
+        inner: decoder,
+        codec,
+        expanded: 0,
+        raw,
+        max_expanded,
+        max_ratio: limits.get(MAX_RATIO),
+        max_window: limits.get(MAX_WINDOW),
+        max_dictionary: limits.get(MAX_DICTIONARY),
+        failed: false,
+    })
 }
 
 fn read_head(stream: &mut dyn Read) -> Result<Vec<u8>, UnpackError> {
@@ -195,6 +213,7 @@ struct Capped {
     max_expanded: Limit,
     max_ratio: Limit,
     max_window: Limit,
+    max_dictionary: Limit,
     failed: bool,
 }
 
@@ -203,7 +222,11 @@ impl Read for Capped {
         if self.failed {
             return Err(self.damaged("it failed before"));
         }
-        let result = self.inner.read(buffer).map_err(|error| self.explain(error)).and_then(|read| {
+        // A codec of others may meet a state it did not think of: that ends the stream and not the program.
+        let inner = &mut self.inner;
+        let read = std::panic::catch_unwind(AssertUnwindSafe(|| inner.read(buffer)));
+        let read = read.unwrap_or_else(|_| Err(io::ErrorKind::InvalidData.into()));
+        let result = read.map_err(|error| self.explain(error)).and_then(|read| {
             self.expanded = self.expanded.saturating_add(read as u64);
             self.check()?;
             Ok(read)
@@ -235,6 +258,9 @@ impl Capped {
             self.damaged("other bytes follow its end")
         } else if self.codec == Codec::Zstd && error.to_string().contains("too much memory") {
             let reached = self.max_window.exceeded(self.max_window.most().saturating_add(1));
+            self.limit(&UNINSPECTABLE, reached)
+        } else if error.kind() == io::ErrorKind::OutOfMemory {
+            let reached = self.max_dictionary.exceeded(self.max_dictionary.most().saturating_add(1));
             self.limit(&UNINSPECTABLE, reached)
         } else {
             self.damaged("its bytes are damaged")

@@ -9,6 +9,7 @@
 //! | `file`, `lines` | files and memory as sources, read whole or line by line |
 //! | `durable` | files written so that a crash leaves the old or the new |
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
+//! | `archive` | members of zip, tar and 7z archives, and what their headers hide |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
 //! | `xml` | XML as events: strict, no DOCTYPE, going on after a fault |
 //! | `charset`, `base64` | text and bytes as they travel, decoded strictly and encoded back |
@@ -25,6 +26,7 @@
     allow(clippy::arithmetic_side_effects, clippy::allow_attributes, reason = "a test may break off")
 )]
 
+pub mod archive;
 pub mod base64;
 pub mod charset;
 pub mod decompress;
@@ -55,6 +57,11 @@ pub use rules::{
 
 /// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[lazaret_core::Limit] = &[
+    archive::MAX_DIRECTORY,
+    archive::zip::MAX_GAP,
+    archive::MAX_MEMBERS,
+    archive::MAX_REREADS,
+    decompress::MAX_DICTIONARY,
     decompress::MAX_EXPANDED,
     decompress::MAX_NESTING,
     decompress::MAX_RATIO,

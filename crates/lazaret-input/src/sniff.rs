@@ -175,7 +175,7 @@ fn by_signature(head: &[u8]) -> Option<Kind> {
         Some(Codec::Gzip) => return Some(Kind::Gzip),
         Some(Codec::Zstd) => return Some(Kind::Zstd),
         Some(Codec::Zlib) => return Some(Kind::Zlib),
-        Some(Codec::Brotli) | None => {}
+        Some(_) | None => {}
     }
     match head {
         // A fat Mach-O has few parts; in a Java class the same place holds a version above 44.

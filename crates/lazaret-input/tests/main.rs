@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
 
+#[path = "main/archive.rs"]
+mod archive;
 #[path = "main/decompress.rs"]
 mod decompress;
 #[path = "main/json.rs"]

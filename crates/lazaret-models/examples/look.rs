@@ -7,25 +7,9 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use lazaret_core::{Limits, Severity, Source};
-use lazaret_input::FileSource;
-use lazaret_models::{Folder, look};
-
-/// The files beside one.
-struct Beside(PathBuf);
-
-impl Folder for Beside {
-    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
-        if path.split('/').any(|step| matches!(step, "" | "." | "..") || step.contains(['\\', '\0', ':'])) {
-            return None;
-        }
-        let file = FileSource::open(&self.0.join(path)).ok()?;
-        let len = file.len();
-        Some((Arc::new(file), len))
-    }
-}
+use lazaret_core::{Limits, Severity};
+use lazaret_models::look_file;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let limits = Limits::default();
@@ -34,11 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         gather(&root, &mut files)?;
         files.sort();
         for path in files {
-            let file = FileSource::open(&path)?;
-            let len = file.len();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let beside = Beside(path.parent().unwrap_or(Path::new(".")).to_owned());
-            let report = look(Arc::new(file), len, &name, &beside, &limits);
+            let report = look_file(&path, &limits)?;
             let verdict = match report.findings.iter().map(|finding| finding.severity).max() {
                 Some(Severity::Critical) => "block",
                 Some(Severity::High | Severity::Medium) => "quarantine",

@@ -29,6 +29,9 @@ struct Catalogue {
     whole: FxHashMap<&'static str, &'static str>,
     standard: FxHashSet<&'static str>,
     modules: FxHashSet<&'static str>,
+    /// Modules of Python 2 by what Python 3 reads them as, and names with their modules.
+    old_modules: FxHashMap<&'static str, &'static str>,
+    old_names: FxHashMap<(&'static str, &'static str), (&'static str, &'static str)>,
 }
 
 static LISTED: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read(CATALOGUE));
@@ -40,6 +43,8 @@ impl Catalogue {
             whole: FxHashMap::default(),
             standard: FxHashSet::default(),
             modules: FxHashSet::default(),
+            old_modules: FxHashMap::default(),
+            old_names: FxHashMap::default(),
         };
         let mut section = "";
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -50,6 +55,11 @@ impl Catalogue {
             match section {
                 "standard" => catalogue.standard.extend(line.split_whitespace()),
                 "modules" => catalogue.modules.extend(line.split_whitespace()),
+                "python2" => catalogue.old_modules.extend(line.split_once(": ")),
+                "python2-names" => catalogue.old_names.extend(
+                    line.split_once(": ")
+                        .and_then(|(old, new)| Some((old.rsplit_once('.')?, new.rsplit_once('.')?))),
+                ),
                 _ => catalogue.list(section, line),
             }
         }
@@ -85,7 +95,7 @@ impl Catalogue {
 
 /// What a name of a module does when it is called. Both are compared whole; nothing is trusted by its first letters.
 pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
-    let module = modern(module);
+    let (module, name) = modern(module, name);
     if let Some(effect) = LISTED.exact.get(&(module, name)) {
         return *effect;
     }
@@ -112,13 +122,12 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
     Effect::Unknown
 }
 
-/// Names of Python 2 as those of Python 3.
-fn modern(module: &str) -> &str {
-    match module {
-        "__builtin__" | "exceptions" => "builtins",
-        "copy_reg" => "copyreg",
-        other => other,
+/// A name of Python 2 as Python 3 reads it.
+pub(crate) fn modern<'n>(module: &'n str, name: &'n str) -> (&'n str, &'n str) {
+    if let Some(new) = LISTED.old_names.get(&(module, name)) {
+        return *new;
     }
+    (LISTED.old_modules.get(module).copied().unwrap_or(module), name)
 }
 
 /// Whether a name is one that Python itself gives meaning: `__globals__`. Names that Cython and numpy gave to functions

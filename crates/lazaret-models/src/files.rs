@@ -2,16 +2,35 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use lazaret_core::{
     Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading, Record,
     RecordPlace, Refused, Segment, Source, SubjectRef, UNINSPECTABLE,
 };
-use lazaret_input::FileSource;
+use lazaret_input::{FileSource, OpenError};
 
-use crate::look::{Folder, Inspected, UNKNOWN, look};
+use rustc_hash::FxHashMap;
+
+use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
 use crate::part::printed;
+
+/// Looks at one file on disk, with the files beside it.
+pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
+    look_among(path, &Names::default(), limits)
+}
+
+fn look_among(path: &Path, names: &Names, limits: &Limits) -> Result<Report, OpenError> {
+    let file = FileSource::open(path)?;
+    let len = file.len();
+    let beside = Beside { folder: path.parent().unwrap_or(Path::new("")), names };
+    Ok(look(Arc::new(file), len, &name_of(path), &beside, limits))
+}
+
+/// A file's own name, as places begin with it.
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
 
 /// Model files that are looked at. Their bytes are never held whole and are no part of the records: a payload for
 /// [`lazaret_core::Checkpoint::inspect`], which looks and lets nothing cross.
@@ -22,9 +41,11 @@ pub struct ModelFiles {
 impl ModelFiles {
     /// The files, in order, and what each turns out to be once it was looked at.
     pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
-        let numbered = (0_u64..).zip(paths);
+        let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
-            .map(|(number, path)| Arc::new(ModelFile { number, path, is: OnceLock::new() }))
+            .map(|(number, path)| {
+                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+            })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
     }
@@ -45,6 +66,7 @@ pub struct ModelFile {
     number: u64,
     path: PathBuf,
     is: OnceLock<(FormatId, Inspected)>,
+    names: Arc<Names>,
 }
 
 impl ModelFile {
@@ -69,18 +91,14 @@ impl Record for ModelFile {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let file = match FileSource::open(&self.path) {
-            Ok(file) => file,
+        let report = match look_among(&self.path, &self.names, limits) {
+            Ok(report) => report,
             Err(error) => {
-                let at = Locator::printed(printed(&name));
+                let at = Locator::printed(printed(&name_of(&self.path)));
                 findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
                 return None;
             }
         };
-        let len = file.len();
-        let beside = Beside(self.path.parent().unwrap_or(Path::new("")));
-        let report = look(Arc::new(file), len, &name, &beside, limits);
         // Only the first look counts, and all say the same.
         let _first = self.is.set((report.format, report.inspected));
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
@@ -113,8 +131,14 @@ impl Reading for Looked {
     }
 }
 
+/// The names of the files of each folder, listed once.
+type Names = Mutex<FxHashMap<PathBuf, Arc<[String]>>>;
+
 /// The files beside one on disk, and below its folder.
-struct Beside<'a>(&'a Path);
+struct Beside<'a> {
+    folder: &'a Path,
+    names: &'a Names,
+}
 
 impl Folder for Beside<'_> {
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
@@ -122,8 +146,24 @@ impl Folder for Beside<'_> {
         if path.split('/').any(leaves) {
             return None;
         }
-        let file = FileSource::open(&self.0.join(path)).ok()?;
+        let file = FileSource::open(&self.folder.join(path)).ok()?;
         let len = file.len();
         Some((Arc::new(file), len))
     }
+
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        let Ok(mut listed) = self.names.lock() else { return Vec::new() };
+        let names = listed.entry(self.folder.to_owned()).or_insert_with(|| names_in(self.folder));
+        names.iter().filter(|name| name.ends_with(ending)).cloned().collect()
+    }
+}
+
+/// The names of the files in a folder, in order.
+fn names_in(folder: &Path) -> Arc<[String]> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(here).into_iter().flatten().filter_map(Result::ok);
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_unstable();
+    names.into()
 }

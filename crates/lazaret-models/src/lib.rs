@@ -25,7 +25,7 @@ mod registry;
 mod rules;
 mod signature;
 
-pub use files::{ModelFile, ModelFiles};
+pub use files::{ModelFile, ModelFiles, look_file};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;

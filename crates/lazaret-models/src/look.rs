@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lazaret_core::{
     Finding, FormatId, Likeness, Limit, LimitExceeded, Limits, Locator, Severity, Source, UNINSPECTABLE,
 };
+use lazaret_input::decompress::MAX_RATIO;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
@@ -20,6 +21,9 @@ pub(crate) const MAX_FINDINGS: Limit = Limit::new("models.max_findings", 10_000)
 pub(crate) const MAX_PARTS: Limit = Limit::new("models.max_parts", 100_000);
 /// How many bytes of packed members are unpacked for one file.
 pub(crate) const MAX_EXPANDED: Limit = Limit::new("models.max_expanded", 16 << 30);
+
+/// How much any file may unpack to, however small it is.
+const RATIO_FREE: u64 = 64 << 20;
 
 /// Bytes from which formats tell what they are.
 const HEAD: usize = 16 << 10;
@@ -52,6 +56,12 @@ pub struct Report {
 pub trait Folder {
     /// A file beside it with its length, if there is one.
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)>;
+
+    /// The names of files in the folder itself that end so: graphs, one of which may name this file as its data. It is
+    /// asked for every file, so a folder of many files keeps its list.
+    fn names_ending(&self, _ending: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No file is beside it.
@@ -68,6 +78,7 @@ impl Folder for NoFolder {
 pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, limits: &Limits) -> Report {
     let part = Part::file(source, len, name);
     let mut looking = Looking::new(limits, folder);
+    looking.file_len = len;
     let format = looking.inside(&part);
     looking.report(format)
 }
@@ -83,6 +94,7 @@ pub(crate) struct Looking<'a> {
     worst_left_out: Option<Severity>,
     parts: u64,
     expanded: u64,
+    file_len: u64,
 }
 
 /// The first bytes of a part, and the part.
@@ -91,6 +103,25 @@ pub(crate) struct Head<'a> {
     pub(crate) part: &'a Part,
     pub(crate) extension: &'a str,
     pub(crate) file_name: &'a str,
+    folder: &'a dyn Folder,
+}
+
+impl<'a> Head<'a> {
+    /// Bytes without a name, and nothing beside them.
+    pub(crate) const fn nameless(bytes: &'a [u8], part: &'a Part) -> Self {
+        Self { bytes, part, extension: "", file_name: "", folder: &NoFolder }
+    }
+
+    /// A file beside the one looked at; never for a part of one.
+    pub(crate) fn beside(&self, path: &str) -> Option<Part> {
+        let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
+        Some(Part::file(source, len, path))
+    }
+
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, ending: &str) -> Vec<String> {
+        if self.part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+    }
 }
 
 /// What nobody reads.
@@ -110,6 +141,7 @@ impl<'a> Looking<'a> {
             worst_left_out: None,
             parts: 0,
             expanded: 0,
+            file_len: 0,
         }
     }
 
@@ -154,13 +186,17 @@ impl<'a> Looking<'a> {
             }
         }
         let (extension, file_name) = (part.extension(), part.file_name());
-        let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name };
+        let head =
+            Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder: self.folder };
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
             return UNKNOWN;
         };
-        if let [second, ..] = others {
+        if let [second, ..] = others
+            && !first.carries(second.id())
+            && !second.carries(first.id())
+        {
             let message = format!(
                 "it is {} and {} at once: what a loader takes it for depends on the loader",
                 first.id(),
@@ -203,7 +239,8 @@ impl<'a> Looking<'a> {
         let mut head = vec![0; HEAD];
         let Ok(read) = rest.read_at(0, &mut head) else { return };
         head.truncate(read);
-        if !recognise(&Head { bytes: &head, part: &rest, extension: "", file_name: "" }).is_empty() {
+        let head = Head { bytes: &head, part: &rest, extension: "", file_name: "", folder: self.folder };
+        if !recognise(&head).is_empty() {
             self.inside(&rest);
         }
     }
@@ -258,9 +295,19 @@ impl<'a> Looking<'a> {
         self.limits.get(MAX_EXPANDED).check(self.expanded)
     }
 
-    /// How many more bytes may be unpacked for this file.
-    pub(crate) fn room(&self) -> u64 {
-        self.limits.get(MAX_EXPANDED).most().saturating_sub(self.expanded)
+    /// How many more bytes may be unpacked for this file: under [`MAX_EXPANDED`], and under `input.max_ratio` over the
+    /// whole of it, since archives in archives, and members that share their bytes, multiply.
+    pub(crate) fn room(&self) -> Limit {
+        let ratio = self.limits.get(MAX_RATIO);
+        let by_ratio = self.file_len.saturating_mul(ratio.most()).saturating_add(RATIO_FREE);
+        let most = self.limits.get(MAX_EXPANDED);
+        let smaller = if by_ratio < most.most() { ratio.with(by_ratio) } else { most };
+        smaller.with(smaller.most().saturating_sub(self.expanded))
+    }
+
+    /// The names of files beside the one looked at that end so; none for a part of one.
+    pub(crate) fn names_beside(&self, part: &Part, ending: &str) -> Vec<String> {
+        if part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
     }
 
     /// A file beside the one looked at; never for a part of one.
@@ -280,7 +327,9 @@ impl<'a> Looking<'a> {
 
     /// A name that promises plain data while the content is a format that can run code.
     fn compare_with_name(&mut self, head: &Head<'_>, format: &'static dyn ModelFormat) {
-        if head.extension.is_empty() || format.extensions().contains(&head.extension) {
+        // What has no ending of its own goes by any name.
+        let own = format.extensions();
+        if head.extension.is_empty() || own.is_empty() || own.contains(&head.extension) {
             return;
         }
         let promised = registry::all().find(|other| other.extensions().contains(&head.extension));
@@ -290,6 +339,24 @@ impl<'a> Looking<'a> {
             if promised.runs_nothing() && !format.runs_nothing() { Severity::High } else { Severity::Info };
         self.find_as(severity, &rules::NAME_MISMATCH, head.part.place(), message);
     }
+}
+
+/// Whether any format reads a part, by its bytes alone.
+pub(crate) fn is_known(part: &Part) -> bool {
+    !by_content(part).is_empty()
+}
+
+/// Whether a part is of a format besides this one, so that it is read as both.
+pub(crate) fn is_also(part: &Part, id: FormatId) -> bool {
+    by_content(part).iter().any(|format| format.id() != id)
+}
+
+/// The formats that read a part of a file, without a name.
+fn by_content(part: &Part) -> Vec<&'static dyn ModelFormat> {
+    let mut head = vec![0; HEAD];
+    let read = part.read_at(0, &mut head).unwrap_or(0);
+    head.truncate(read);
+    recognise(&Head::nameless(&head, part))
 }
 
 /// The formats that read a part: all whose content is certain; else the likeliest one.

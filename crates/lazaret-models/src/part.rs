@@ -98,6 +98,13 @@ impl Part {
         Self { from: within, len, ..self.member(Arc::clone(&self.source), len, name) }
     }
 
+    /// A stretch of these bytes as a member of what they were unpacked from.
+    pub(crate) fn within(&self, from: u64, len: u64, archive: &Self, name: &str) -> Self {
+        let bytes = self.slice(from, len, name);
+        let place = format!("{}!{}", archive.place, printed(name));
+        Self { place, depth: archive.depth.saturating_add(1), ..bytes }
+    }
+
     /// What follows from a place on, or lies there: `model.pkl@120`.
     pub(crate) fn rest(&self, from: u64, len: u64) -> Self {
         let place = format!("{}@{from}", self.place);

@@ -46,6 +46,10 @@ pub(crate) trait ModelFormat: Send + Sync {
     fn runs_nothing(&self) -> bool {
         false
     }
+    /// Whether its files carry another format in good faith, so that one that is both is no trick.
+    fn carries(&self, _other: FormatId) -> bool {
+        false
+    }
     /// How sure it is that a part is its own. Content decides; a name alone gives `ByName`.
     fn recognise(&self, head: &Head<'_>) -> Likeness;
     /// Reads a part and tells what loading it would do; gives what it is more exactly (`torch-zip` of a zip). What it
@@ -54,7 +58,64 @@ pub(crate) trait ModelFormat: Send + Sync {
 }
 
 /// All formats, in the order in which equals are taken.
-const FORMATS: &[&dyn ModelFormat] = &[&readers::pickle::Pickle, &readers::zip::Zip, &readers::json::Json];
+const FORMATS: &[&dyn ModelFormat] = &[
+    &readers::pickle::Pickle,
+    &readers::zip::Zip,
+    &readers::json::Json,
+    &readers::tar::Tar,
+    &readers::sevenz::SevenZ,
+    &readers::packed::GZIP,
+    &readers::packed::ZLIB,
+    &readers::packed::ZSTD,
+    &readers::packed::BZIP2,
+    &readers::packed::XZ,
+    &readers::packed::LZMA,
+    &readers::packed::LZ4,
+    &readers::executable::ELF,
+    &readers::executable::PE,
+    &readers::executable::MACH_O,
+    &readers::executable::LLAMAFILE,
+    &readers::executable::JAVA,
+    &readers::executable::SCRIPT,
+    &readers::executable::TensorRt,
+    // Tensors and graphs
+    &readers::safetensors::Safetensors,
+    &readers::gguf::Gguf,
+    &readers::onnx::Onnx,
+    &readers::onnx::ExternalData,
+    &readers::tensorflow::SavedModel,
+    &readers::tensorflow::MetaGraph,
+    &readers::tensorflow::GraphDef,
+    &readers::tensorflow::Fingerprint,
+    &readers::tensorflow::KerasMetadata,
+    &readers::tensorflow::TextGraph,
+    &readers::tensorflow::CheckpointIndex,
+    &readers::tensorflow::CheckpointData,
+    &readers::tensorflow::CheckpointState,
+    &readers::tflite::TfLite,
+    &readers::executorch::ExecuTorch,
+    &readers::coreml::CoreMl,
+    &readers::coreml::CoreMlWeights,
+    &readers::paddle::Paddle,
+    &readers::paddle::PaddleParameters,
+    &readers::xml::OpenVino,
+    &readers::xml::OpenVinoWeights,
+    &readers::xml::Pmml,
+    &readers::xml::Xml,
+    &readers::numpy::Numpy,
+    &readers::requirements::Requirements,
+    &readers::template::TemplateFile,
+    &readers::python::PythonSource,
+    &readers::python::PythonBytecode,
+    &readers::hdf5::Hdf5,
+    &readers::rds::Rds,
+    &readers::yaml::Yaml,
+    &readers::ubjson::Ubjson,
+    &readers::msgpack::Msgpack,
+    &readers::trees::CatBoost,
+    &readers::trees::LightGbm,
+    &readers::text::Text,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static dyn ModelFormat> {
     FORMATS.iter().copied()
@@ -98,15 +159,50 @@ pub fn page(id: &str) -> Option<String> {
     rule(id).map(ModelRule::page)
 }
 
-/// The limits of this gate with their defaults, sorted by key: what the `[limits]` table may set.
+/// The limits of this gate with their defaults: what the `[limits]` table may set.
 pub const LIMITS: &[Limit] = &[
+    readers::coreml::MAX_BLOCKS,
+    readers::flatbuffers::MAX_READS,
+    readers::gguf::MAX_ENTRIES,
+    readers::gguf::MAX_NESTING,
+    readers::gguf::MAX_STRINGS,
+    readers::hdf5::MAX_BLOCK,
+    readers::hdf5::MAX_CLAIMED,
+    readers::hdf5::MAX_OBJECTS,
+    readers::hdf5::MAX_READ,
     look::MAX_DEPTH,
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
     look::MAX_FINDINGS,
+    readers::json::MAX_SIZE,
+    readers::json::MAX_VALUES,
     look::MAX_PARTS,
     readers::pickle::MAX_MEMO,
+    readers::pickle::MAX_PACKED,
     readers::pickle::MAX_STACK,
+    readers::onnx::MAX_OPERATORS,
+    readers::paddle::MAX_OPERATORS,
+    readers::paddle::MAX_PARAMETERS,
+    readers::protobuf::MAX_DEPTH,
+    readers::protobuf::MAX_FIELDS,
+    readers::safetensors::MAX_HEADER,
+    readers::tensorflow::MAX_OPERATORS,
+    readers::numpy::MAX_HEADER,
+    readers::python::MAX_SOURCE,
+    readers::template::MAX_SIZE,
+    readers::template::MAX_WORK,
+    readers::template::USUAL_SIZE,
+    readers::msgpack::MAX_DEPTH,
+    readers::msgpack::MAX_NODES,
+    readers::rds::MAX_DEPTH,
+    readers::rds::MAX_ITEMS,
+    readers::rds::MAX_REFERENCES,
+    readers::ubjson::MAX_DEPTH,
+    readers::ubjson::MAX_NODES,
+    readers::yaml::document::MAX_DEPTH,
+    readers::yaml::document::MAX_EXPANDED,
+    readers::yaml::MAX_LEN,
+    readers::yaml::document::MAX_NODES,
     signature::MAX_FILES,
     signature::MAX_KEY,
 ];
@@ -129,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_keys_are_sorted_and_unique() {
+    fn limit_keys_are_unique() {
         let mut keys: Vec<_> = LIMITS.iter().map(Limit::key).collect();
         keys.sort_unstable();
         assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));

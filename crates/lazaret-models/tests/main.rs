@@ -1,1 +1,9 @@
 //! What model files are said to be and to do.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly")]
+
+mod main {
+    mod archives;
+    mod corpus;
+    mod graphs;
+}

@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release -p lazaret-phi --example speed -- MEGABYTES FILE.jsonl…
 //!
-//! Each file has `{"text"}` lines. Its texts are repeated to 2 MB and read ten times. Then notes of 5 kB are read one by
-//! one; then 1 MB and so many MEGABYTES of the first file, and of pieces that begin many shapes and cues, as one text.
+//! Each file has `{"text"}` lines. Its texts are repeated to 2 MB and read ten times; then cut into notes of 5 kB, not
+//! repeated, which are read one by one: the rate of notes that each come once. Then 1 MB and so many MEGABYTES of the
+//! first file, and of pieces that begin many shapes and cues, are read as one text.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -18,6 +19,10 @@ use std::time::Instant;
 
 use lazaret_phi::Scanner;
 use rustc_hash::{FxHashSet, FxHasher};
+
+/// Allocation as the product's binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MB: usize = 1_000_000;
 /// Bytes of a note whose time is taken by itself.
@@ -51,16 +56,30 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{path}: {rate:.1} MB/s, {found} found; line ends and word hashes alone {plain:.0} MB/s, {words} known: {:.1} %",
             rate / plain * 100.0
         );
-        let mut times = Vec::new();
-        for note in two.as_bytes().chunks(NOTE) {
-            let note = String::from_utf8_lossy(note);
-            let began = Instant::now();
-            black_box(scanner.scan(&note, None)?);
-            times.push(began.elapsed().as_secs_f64() * 1e3);
+        // Processors learn what is repeated: a text of few notes again and again is read faster than as many notes.
+        let notes: Vec<_> = text.as_bytes().chunks(NOTE).map(String::from_utf8_lossy).collect();
+        let (mut times, mut least) = (Vec::new(), f64::MAX);
+        for _ in 0..10 {
+            let mut round = 0.0;
+            for note in &notes {
+                let began = Instant::now();
+                black_box(scanner.scan(note, None)?);
+                let took = began.elapsed().as_secs_f64();
+                round += took;
+                if note.len() >= NOTE {
+                    times.push(took * 1e3);
+                }
+            }
+            least = least.min(round);
         }
         times.sort_by(f64::total_cmp);
         let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or(0.0);
-        println!("{path}: a note of 5 kB {:.2} ms, p99 {:.2} ms", at(50), at(99));
+        println!(
+            "{path}: notes of 5 kB {:.1} MB/s, each {:.2} ms, p99 {:.2} ms",
+            text.len() as f64 / 1e6 / least,
+            at(50),
+            at(99)
+        );
         first.get_or_insert(text);
     }
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {

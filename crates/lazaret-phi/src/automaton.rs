@@ -5,27 +5,36 @@
 //! and elsewhere two bytes and what stands before them say so. What is found is what such a search finds: at the leftmost
 //! place the first shape in order, then on from its end.
 
-use std::ops::Range;
+mod heads;
+mod states;
 
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::{Cache, DFA};
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex_automata::hybrid::dfa::DFA;
 use regex_automata::util::pool::Pool;
 use regex_automata::util::primitives::PatternID;
-use regex_automata::util::{start, syntax};
+use regex_automata::util::syntax;
 use regex_automata::{Anchored, MatchKind};
 
 use crate::view::{Note, Token};
 
-/// Most bytes of states that one automaton keeps; above it they are made anew as they are needed.
+use heads::Heads;
+use states::{Lazy, State, States};
+
+/// Most bytes of states that the library keeps of one automaton, beside which our rows are a half at most; above it they
+/// are made anew as they are needed.
 const STATES: usize = 8 << 20;
 /// Pairs of words that are remembered: a power of two.
 const WORDS: usize = 1 << 15;
+/// Words that are asked of together.
+const TOGETHER: usize = 32;
 
 type MakeWork = Box<dyn Fn() -> Work + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>;
 
 /// The automata, at most eight: a set of them is a byte.
 pub(crate) struct Automata {
-    each: Vec<Automaton>,
+    each: Arc<Vec<Automaton>>,
     /// What may begin after anything but a letter or digit, and after one.
     begin: [Beginnings; 2],
     numbers: Numbers,
@@ -37,9 +46,10 @@ pub(crate) struct Automata {
 }
 
 struct Automaton {
-    dfa: DFA,
+    first: Lazy,
     /// Tells every shape that matches at a place, where the first one is not enough.
-    every: DFA,
+    every: Lazy,
+    heads: Heads,
 }
 
 /// Some shapes of one automaton.
@@ -62,9 +72,9 @@ const LONGEST: usize = 20;
 
 /// What one search works with; kept for the next.
 pub(crate) struct Work {
-    states: Vec<Cache>,
+    states: Vec<States>,
     /// The same of those that tell every shape; made where they are asked.
-    every: Vec<Option<Cache>>,
+    every: Vec<Option<States>>,
     /// By the hash of a word and two bytes after it: which are remembered, and in the lowest byte the automata that outlive
     /// them.
     words: Vec<[u64; 2]>,
@@ -89,7 +99,7 @@ impl Automata {
     pub(crate) fn new(shapes: &[Vec<&str>]) -> Result<Self, String> {
         let each: Vec<Automaton> =
             shapes.iter().map(|shapes| Automaton::new(shapes)).collect::<Result<_, _>>()?;
-        let mut states: Vec<Cache> = each.iter().map(|one| one.dfa.create_cache()).collect();
+        let mut states: Vec<States> = each.iter().map(|one| one.first.states()).collect();
         let begin = [b' ', b'a'].map(|before| Beginnings::new(&each, &mut states, before));
         let numbers = Numbers::new(&each, &mut states);
         let letters = || (b'A'..=b'Z').chain(b'a'..=b'z');
@@ -102,10 +112,11 @@ impl Automata {
             letters().any(|letter| inner.has(letter)),
             (b'0'..=b'9').any(|digit| within.with(digit, None) != 0),
         ];
-        let dfas: Vec<DFA> = each.iter().map(|one| one.dfa.clone()).collect();
+        let each = Arc::new(each);
+        let of = Arc::clone(&each);
         let make: MakeWork = Box::new(move || Work {
-            states: dfas.iter().map(DFA::create_cache).collect(),
-            every: vec![None; dfas.len()],
+            states: of.iter().map(|one| one.first.states()).collect(),
+            every: of.iter().map(|_| None).collect(),
             words: vec![[0; 2]; WORDS],
             from: Vec::new(),
         });
@@ -123,17 +134,24 @@ impl Automata {
         let [letter_inside, digit_inside] = self.inside;
         let blank = self.skips_blanks();
         let mut at = part.start;
-        for token in note.tokens().get(note.token_at(at)..).unwrap_or(&[]) {
-            if token.start >= part.end {
-                break;
+        let first = note.token_at(at);
+        let last = note.token_at(part.end);
+        let last = last + usize::from(note.tokens().get(last).is_some_and(|token| token.start < part.end));
+        let mut known = [None; TOGETHER];
+        for (number, token) in note.tokens().get(first..last).unwrap_or(&[]).iter().enumerate() {
+            // What is remembered of a word is somewhere in memory: of many words it is fetched at once.
+            if number % TOGETHER == 0 {
+                let words = note.tokens().iter().skip(first + number);
+                known.iter_mut().zip(words).for_each(|(known, token)| *known = work.recall(text, token));
             }
+            let known = known.get(number % TOGETHER).copied().flatten();
             // Most words are parted by one blank.
             if !(blank && token.start == at + 1 && text.get(at) == Some(&b' ')) {
                 self.places(work, text, at..token.start, found);
             }
             at = token.end;
             if token.plain && !letter_inside && byte_before(text, token.start) != Some(b'_') {
-                let able = self.outlive(work, text, token);
+                let able = known.unwrap_or_else(|| self.outlive(work, text, token));
                 if able != 0 {
                     self.attempt(work, text, token.start, able, found);
                 }
@@ -144,7 +162,7 @@ impl Automata {
             } else if token.digits && !digit_inside && !byte_before(text, token.start).is_some_and(is_word) {
                 let mut able = self.numbers.with(text, token);
                 if able != 0 {
-                    able &= self.outlive(work, text, token);
+                    able &= known.unwrap_or_else(|| self.outlive(work, text, token));
                 }
                 if able != 0 {
                     self.attempt(work, text, token.start, able, found);
@@ -156,13 +174,24 @@ impl Automata {
         self.places(work, text, at..part.end, found);
     }
 
-    /// The shapes of an automaton that match at the place of one of its matches.
-    pub(crate) fn every(&self, work: &mut Work, text: &str, Match { automaton, start, .. }: Match) -> Shapes {
-        let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) else {
-            return Shapes::default();
-        };
-        let states = states.get_or_insert_with(|| one.every.create_cache());
-        one.every(states, text.as_bytes(), start)
+    /// The shapes of an automaton after that of one of its matches which match at the same place.
+    pub(crate) fn others(
+        &self,
+        work: &mut Work,
+        text: &str,
+        one: Match,
+    ) -> impl Iterator<Item = PatternID> + use<> {
+        let Match { automaton, shape, start, .. } = one;
+        let mut shapes = Shapes::default();
+        if let (Some(one), Some(states)) = (self.each.get(automaton), work.every.get_mut(automaton)) {
+            // Most often none of them begins so, and the states need not be walked.
+            let may = one.heads.of(text.as_bytes().get(start..).unwrap_or(&[]));
+            if may.after(shape).next().is_some() {
+                let states = states.get_or_insert_with(|| one.every.states());
+                shapes = one.every(states, text.as_bytes(), start);
+            }
+        }
+        shapes.after(shape)
     }
 
     /// Whether nothing begins with a blank: then what parts most words is not looked at.
@@ -234,12 +263,7 @@ impl Automata {
     /// end.
     #[inline]
     fn outlive(&self, work: &mut Work, text: &[u8], token: &Token) -> u8 {
-        let Some(two) = text.get(token.end..).and_then(|rest| rest.first_chunk::<2>()) else {
-            return u8::MAX;
-        };
-        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
-        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
-        let place = usize::try_from(key >> 40).unwrap_or(0) % WORDS;
+        let Some((key, place)) = Work::place(text, token) else { return u8::MAX };
         let Some([newer, older]) = work.words.get_mut(place) else { return u8::MAX };
         if *newer | 0xff != key {
             if *older | 0xff == key {
@@ -253,7 +277,7 @@ impl Automata {
 
     /// The same by the states: what is remembered.
     #[cold]
-    fn try_outlive(&self, states: &mut [Cache], text: &[u8], token: &Token) -> u8 {
+    fn try_outlive(&self, states: &mut [States], text: &[u8], token: &Token) -> u8 {
         let read = text.get(token.start..token.end + 2).unwrap_or_default();
         let each = self.each.iter().zip(states).enumerate();
         each.fold(0, |able, (number, (one, states))| {
@@ -262,9 +286,30 @@ impl Automata {
     }
 }
 
+impl Work {
+    /// What is remembered of a word and two bytes after it, and where.
+    #[inline]
+    fn place(text: &[u8], token: &Token) -> Option<(u64, usize)> {
+        let two = text.get(token.end..)?.first_chunk::<2>()?;
+        let one = token.hash ^ u64::from(u16::from_le_bytes(*two)) << 8 ^ token.case as u64;
+        let key = one.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0xff;
+        Some((key, usize::try_from(key >> 40).unwrap_or(0) % WORDS))
+    }
+
+    /// The automata that are remembered to outlive a word. Without a branch on what is fetched.
+    #[inline]
+    fn recall(&self, text: &[u8], token: &Token) -> Option<u8> {
+        let (key, place) = Self::place(text, token)?;
+        let [newer, older] = *self.words.get(place)?;
+        let (is_newer, is_older) = (newer | 0xff == key, older | 0xff == key);
+        let known = if is_newer { newer } else { older };
+        (is_newer | is_older).then_some(known.to_le_bytes()[0])
+    }
+}
+
 impl Beginnings {
     /// Of automata after a byte.
-    fn new(each: &[Automaton], states: &mut [Cache], before: u8) -> Self {
+    fn new(each: &[Automaton], states: &mut [States], before: u8) -> Self {
         let (mut pairs, mut firsts) = (vec![0; 1 << 16], [0; 256]);
         for (number, (automaton, states)) in each.iter().zip(states).enumerate() {
             let of_first = (0..=u8::MAX).zip(&mut firsts).zip(pairs.as_chunks_mut::<256>().0);
@@ -293,33 +338,32 @@ impl Beginnings {
 }
 
 impl Numbers {
-    fn new(each: &[Automaton], caches: &mut [Cache]) -> Self {
+    fn new(each: &[Automaton], caches: &mut [States]) -> Self {
         let mut able = vec![[0; 256]; 10 * LONGEST];
         for (number, (automaton, cache)) in each.iter().zip(caches).enumerate() {
             for (first, able) in (b'0'..=b'9').zip(able.chunks_mut(LONGEST)) {
                 // The states after some digits, and whether some of the digits are a match: where the states cannot
                 // tell, they are.
-                let mut states: Vec<LazyStateID> =
-                    automaton.start(cache, Anchored::Yes, None).into_iter().collect();
+                let mut states: Vec<State> =
+                    automaton.first.start(cache, Anchored::Yes, None).into_iter().collect();
                 let mut matched = states.is_empty();
                 let mut digits = first..=first;
                 for able in able {
                     let mut more = Vec::new();
                     for (state, digit) in states.iter().flat_map(|state| digits.clone().map(|d| (*state, d)))
                     {
-                        match automaton.dfa.next_state(cache, state, digit) {
-                            Ok(next) if next.is_match() => matched = true,
-                            Ok(next) if next.is_dead() => {}
-                            Ok(next) => more.push(next),
-                            Err(_) => matched = true,
+                        match automaton.first.next(cache, state, digit) {
+                            Some(next) if next.is_dead() => {}
+                            Some(next) if !next.is_special() => more.push(next),
+                            Some(_) | None => matched = true,
                         }
                     }
                     more.sort_unstable();
                     more.dedup();
                     (states, digits) = (more, b'0'..=b'9');
                     for (next, able) in (0..=u8::MAX).zip(able) {
-                        let mut ends = |state: &LazyStateID| {
-                            automaton.dfa.next_state(cache, *state, next).is_ok_and(|next| next.is_dead())
+                        let mut ends = |state: &State| {
+                            automaton.first.next(cache, *state, next).is_some_and(State::is_dead)
                         };
                         *able |= u8::from(matched || !states.iter().all(&mut ends)) << number;
                     }
@@ -356,82 +400,61 @@ impl Automaton {
         if dfa.get_nfa().look_set_any().contains_anchor() {
             return Err("a shape has an anchor (`^`, `$`)".to_owned());
         }
-        Ok(Self { dfa, every })
-    }
-
-    fn start(&self, states: &mut Cache, which: Anchored, before: Option<u8>) -> Option<LazyStateID> {
-        let config = start::Config::new().anchored(which).look_behind(before);
-        self.dfa.start_state(states, &config).ok()
+        let heads = Heads::new(dfa.get_nfa());
+        Ok(Self { first: Lazy::new(dfa), every: Lazy::new(every), heads })
     }
 
     /// The first shape that matches at a place, and the end.
     fn at(
         &self,
-        states: &mut Cache,
+        states: &mut States,
         text: &[u8],
         start: usize,
         which: Anchored,
     ) -> Option<(PatternID, usize)> {
         // A state tells of a match one byte late; the library's own search costs several times this on a few bytes.
-        let mut state = self.start(states, which, byte_before(text, start))?;
+        let mut state = self.first.start(states, which, byte_before(text, start))?;
         let mut found = None;
         let mut rest = text.get(start..)?.iter();
         while let Some(byte) = rest.next() {
-            state = self.dfa.next_state(states, state, *byte).ok()?;
-            if !state.is_tagged() {
+            state = self.first.next(states, state, *byte)?;
+            if !state.is_special() {
                 continue;
             }
-            if state.is_match() {
-                let end = text.len() - rest.len() - 1;
-                found = Some((self.dfa.match_pattern(states, state, 0), end));
-            } else if state.is_dead() {
-                return found.filter(|(_, end)| *end > start);
-            }
+            let Some(shape) = states.first(state) else { return found.filter(|(_, end)| *end > start) };
+            found = Some((shape, text.len() - rest.len() - 1));
         }
-        let last = self.dfa.next_eoi_state(states, state).ok()?;
-        if last.is_match() {
-            found = Some((self.dfa.match_pattern(states, last, 0), text.len()));
-        }
+        let last = self.first.end(states, state)?;
+        found = states.first(last).map(|shape| (shape, text.len())).or(found);
         found.filter(|(_, end)| *end > start)
     }
 
     /// The shapes that match at a place: all, where the states cannot tell.
-    fn every(&self, states: &mut Cache, text: &[u8], start: usize) -> Shapes {
+    fn every(&self, states: &mut States, text: &[u8], start: usize) -> Shapes {
         let mut shapes = Shapes::default();
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(byte_before(text, start));
-        let Ok(mut state) = self.every.start_state(states, &config) else { return Shapes::ALL };
+        let before = byte_before(text, start);
+        let Some(mut state) = self.every.start(states, Anchored::Yes, before) else { return Shapes::ALL };
         for byte in text.get(start..).unwrap_or(&[]) {
-            let Ok(next) = self.every.next_state(states, state, *byte) else { return Shapes::ALL };
+            let Some(next) = self.every.next(states, state, *byte) else { return Shapes::ALL };
             state = next;
-            if state.is_match() {
-                self.add_matches(states, state, &mut shapes);
-            } else if state.is_dead() {
+            if state.is_dead() {
                 return shapes;
             }
+            if state.is_special() {
+                shapes = shapes.or(states.all(state));
+            }
         }
-        let Ok(last) = self.every.next_eoi_state(states, state) else { return Shapes::ALL };
-        if last.is_match() {
-            self.add_matches(states, last, &mut shapes);
-        }
-        shapes
-    }
-
-    /// Adds the shapes that a state of `every` tells of.
-    fn add_matches(&self, states: &Cache, state: LazyStateID, shapes: &mut Shapes) {
-        for number in 0..self.every.match_len(states, state) {
-            shapes.add(self.every.match_pattern(states, state, number));
-        }
+        self.every.end(states, state).map_or(Shapes::ALL, |last| shapes.or(states.all(last)))
     }
 
     /// Whether a match may go on after, or end within, these bytes. True where the states cannot tell.
-    fn outlives(&self, states: &mut Cache, before: u8, bytes: &[u8]) -> bool {
-        let Some(mut state) = self.start(states, Anchored::Yes, Some(before)) else { return true };
+    fn outlives(&self, states: &mut States, before: u8, bytes: &[u8]) -> bool {
+        let Some(mut state) = self.first.start(states, Anchored::Yes, Some(before)) else { return true };
         for byte in bytes {
-            match self.dfa.next_state(states, state, *byte) {
-                Ok(next) if next.is_dead() => return false,
-                Ok(next) if next.is_match() => return true,
-                Ok(next) => state = next,
-                Err(_) => return true,
+            match self.first.next(states, state, *byte) {
+                Some(next) if next.is_special() => return !next.is_dead(),
+                Some(next) => state = next,
+                None => return true,
             }
         }
         true
@@ -446,8 +469,18 @@ impl Shapes {
         self.0 |= 1 << (shape.as_usize() % Self::MOST);
     }
 
+    /// Those in one or the other.
+    const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those in both.
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Those after one.
-    pub(crate) fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
+    fn after(self, shape: PatternID) -> impl Iterator<Item = PatternID> {
         let mut left = self.0 & (!1_u128).checked_shl(shape.as_u32()).unwrap_or(0);
         std::iter::from_fn(move || {
             let next = left.trailing_zeros();
@@ -510,7 +543,7 @@ mod tests {
             let automata = Automata::new(&SHAPES.map(<[&str]>::to_vec)).unwrap();
             let mut wrong = Vec::new();
             automata.seek(&note, 0..text.len(), &mut |work, one| {
-                let told: Vec<PatternID> = automata.every(work, &text, one).after(one.shape).collect();
+                let told: Vec<PatternID> = automata.others(work, &text, one).collect();
                 let count = SHAPES.get(one.automaton).map_or(0, |shapes| shapes.len());
                 let matches: Vec<PatternID> = (one.shape.as_usize() + 1..count)
                     .filter_map(|shape| PatternID::new(shape).ok())

@@ -162,7 +162,7 @@ impl Readings {
     /// Offers the place to the shapes that come after the one whose detector rejected it.
     fn ask_others(&self, work: &mut Work, rejected: Match, note: &Note<'_>, out: &mut Vec<Found>) {
         let before = out.len();
-        for shape in self.automata.every(work, note.text(), rejected).after(rejected.shape) {
+        for shape in self.automata.others(work, note.text(), rejected) {
             let other = Match { shape, ..rejected };
             if let Some(end) = self.automata.at(work, note.text(), other) {
                 note.count(end - other.start);

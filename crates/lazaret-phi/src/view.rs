@@ -329,11 +329,9 @@ struct Words {
 /// The words of a text, by each [`STRIDE`] bytes of it the first word that ends after their first, and which words have
 /// [`CUES`].
 fn words(text: &str) -> Words {
-    let lexicon = Lexicon::get();
     let bytes = text.as_bytes();
-    let mut tokens = Vec::with_capacity(text.len() / 5);
+    let mut tokens: Vec<Token> = Vec::with_capacity(text.len() / 5);
     let mut strides = Vec::with_capacity(text.len() / STRIDE + 1);
-    let mut cues = Vec::new();
     let (mut at, mut covered) = (0, 0);
     loop {
         let rest = bytes.get(at..).unwrap_or(&[]);
@@ -346,7 +344,7 @@ fn words(text: &str) -> Words {
         let odd = bytes.get(end).is_some_and(|next| *next == b'\'' || *next >= 0x80);
         let token = if let Some(case) = ascii.case(first).filter(|_| !odd) {
             let hash = hash_of(rest.get(..ascii.length).unwrap_or(rest));
-            let marks = if case == Case::Number { Marks::default() } else { lexicon.marks_of_hash(hash) };
+            let marks = Marks::default();
             Token { start, end, marks, case, plain: !ascii.digit, digits: case == Case::Number, hash }
         } else if let Some(token) = Word::token(text, start) {
             token
@@ -360,11 +358,16 @@ fn words(text: &str) -> Words {
             strides.push(number);
             covered += STRIDE;
         }
-        if token.has(CUES) {
-            cues.push(number);
-        }
         tokens.push(token);
     }
+    // Each word is somewhere else in the lexicon, far from the processor. Asked in a row, with nothing to do between, many
+    // are on their way at once.
+    let lexicon = Lexicon::get();
+    for token in tokens.iter_mut().filter(|token| token.case != Case::Number) {
+        token.marks = lexicon.marks_of_hash(token.hash);
+    }
+    let numbers = (0_u32..).zip(&tokens).filter(|(_, token)| token.has(CUES));
+    let cues = numbers.map(|(number, _)| number).collect();
     Words { tokens, strides, cues }
 }
 
@@ -497,7 +500,7 @@ impl Word {
         Some(Token {
             start,
             end,
-            marks: if letters == 0 { Marks::default() } else { Lexicon::get().marks_of_hash(hash) },
+            marks: Marks::default(),
             case: word.case(written, begins_upper),
             plain: !word.foreign && letters == written.len(),
             digits: !word.foreign && word.digits() == written.len(),

@@ -7,11 +7,15 @@
 use std::fmt;
 use std::io::{BufRead, Read};
 
+use deflate64::Deflate64Decoder;
 use flate2::{Decompress, FlushDecompress};
 use lazaret_core::{Hint, Limits};
+use lz4_flex::frame::FrameDecoder;
+use lzma_rust2::XzReader;
 
-use super::raw::{Brotli, Stepped, Zlib};
-use super::{MAX_WINDOW, UnpackError};
+use super::bzip2::Bzip2;
+use super::raw::{Brotli, Lzma, Stepped, Zlib};
+use super::{MAX_DICTIONARY, MAX_WINDOW, UnpackError};
 
 /// A codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,22 @@ pub enum Codec {
     Zstd,
     /// RFC 7932.
     Brotli,
+    /// RFC 1951, as members of zip archives are.
+    Deflate,
+    /// Deflate with a window of 64 KiB (zip method 9).
+    Deflate64,
+    /// bzip2, any number of streams.
+    Bzip2,
+    /// LZMA, with the header of `.lzma` files or of a zip member, or without one in 7z.
+    Lzma,
+    /// LZMA2 without a container, in 7z.
+    Lzma2,
+    /// xz, any number of streams.
+    Xz,
+    /// LZ4 frames.
+    Lz4,
+    /// As it is, in 7z.
+    Copy,
 }
 
 impl Codec {
@@ -34,11 +54,20 @@ impl Codec {
             Self::Zlib => "zlib",
             Self::Zstd => "zstd",
             Self::Brotli => "brotli",
+            Self::Deflate => "deflate",
+            Self::Deflate64 => "deflate64",
+            Self::Bzip2 => "bzip2",
+            Self::Lzma => "lzma",
+            Self::Lzma2 => "lzma2",
+            Self::Xz => "xz",
+            Self::Lz4 => "lz4",
+            Self::Copy => "copy",
         }
     }
 
-    /// A decoder without limits; the caller sets them around it.
-    pub(super) fn decoder(
+    /// A decoder without limits; the caller sets them around it. One that ends before its bytes do ends quietly,
+    /// except zlib and brotli, where bytes that follow are an error.
+    pub(crate) fn decoder(
         self,
         packed: impl BufRead + Send + 'static,
         limits: &Limits,
@@ -54,6 +83,15 @@ impl Codec {
                 decoder.window_log_max(log)?;
                 Box::new(decoder)
             }
+            Self::Deflate => Box::new(Stepped::ending(packed, Zlib::raw())),
+            Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(packed)),
+            Self::Bzip2 => Box::new(Bzip2::new(packed)),
+            Self::Lzma => Box::new(Stepped::ending(packed, Lzma::new(dictionary_kib(limits)))),
+            Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, dictionary_kib(limits))),
+            Self::Lz4 => Box::new(FrameDecoder::new(packed)),
+            Self::Copy => Box::new(packed),
+            // It has no header of its own: `archive` makes its decoder, with what the archive says of it.
+            Self::Lzma2 => return Err(UnpackError::Damaged { codec: self, at: 0, what: "it has no header" }),
         })
     }
 }
@@ -73,6 +111,15 @@ pub fn is_compressed(head: &[u8]) -> Option<Codec> {
         _ => None,
     }
 }
+
+/// The dictionary an LZMA decoder may have, in KiB, with what it needs besides.
+pub(crate) fn dictionary_kib(limits: &Limits) -> u32 {
+    let kib = limits.get(MAX_DICTIONARY).most().div_ceil(1 << 10);
+    u32::try_from(kib).unwrap_or(u32::MAX).saturating_add(BESIDES_KIB)
+}
+
+/// What an LZMA decoder needs besides its dictionary: tables of at most 6 MiB.
+const BESIDES_KIB: u32 = 8 << 10;
 
 /// The codec that only the name gives away.
 pub(super) fn by_name(hint: &Hint) -> Option<Codec> {

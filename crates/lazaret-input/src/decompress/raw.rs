@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
 use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::{Action, LzmaStream};
 
 /// Bytes follow the end of the stream.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +30,18 @@ pub(super) struct Stepped<R, S> {
     packed: R,
     codec: S,
     ended: bool,
+    /// What follows the end is the caller's to look at.
+    ends_quietly: bool,
 }
 
 impl<R: BufRead, S: Step> Stepped<R, S> {
     pub(super) fn new(packed: R, codec: S) -> Self {
-        Self { packed, codec, ended: false }
+        Self { packed, codec, ended: false, ends_quietly: false }
+    }
+
+    /// One that ends where its stream does, whatever follows.
+    pub(super) fn ending(packed: R, codec: S) -> Self {
+        Self { ends_quietly: true, ..Self::new(packed, codec) }
     }
 }
 
@@ -53,7 +61,7 @@ impl<R: BufRead, S: Step> Read for Stepped<R, S> {
                 return Err(kind.into());
             }
         }
-        if self.ended && !self.packed.fill_buf()?.is_empty() {
+        if self.ended && !self.ends_quietly && !self.packed.fill_buf()?.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, Tail));
         }
         Ok(0)
@@ -67,6 +75,11 @@ impl Zlib {
     pub(super) fn new() -> Self {
         Self(Decompress::new(true))
     }
+
+    /// RFC 1951: the same without header and checksum.
+    pub(super) fn raw() -> Self {
+        Self(Decompress::new(false))
+    }
 }
 
 impl Step for Zlib {
@@ -79,6 +92,24 @@ impl Step for Zlib {
             given: since(self.0.total_out(), given),
             ended: status == Status::StreamEnd,
         })
+    }
+}
+
+/// LZMA with the header of `.lzma` files. It may take up to twenty bytes that follow the end.
+pub(super) struct Lzma(LzmaStream);
+
+impl Lzma {
+    pub(super) fn new(memory_kib: u32) -> Self {
+        Self(LzmaStream::new_mem_limit(memory_kib, None))
+    }
+}
+
+impl Step for Lzma {
+    fn step(&mut self, packed: &[u8], room: &mut [u8]) -> io::Result<Progress> {
+        let action = if packed.is_empty() { Action::Finish } else { Action::Run };
+        let done = self.0.process(packed, room, action)?;
+        let ended = done.status == lzma_rust2::Status::StreamEnd;
+        Ok(Progress { taken: done.bytes_consumed, given: done.bytes_produced, ended })
     }
 }
 

@@ -29,6 +29,7 @@ fn pack(codec: Codec, bytes: &[u8]) -> Vec<u8> {
             encoder.write_all(bytes).unwrap();
             encoder.into_inner()
         }
+        other => unreachable!("{other} has no mark by which it is told"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use lazaret_core::Severity;
 
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::effects::{Effect, effect_of, sounds_dangerous};
+use crate::effects::{Effect, effect_of, modern, sounds_dangerous};
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
 
@@ -36,6 +36,12 @@ pub(super) enum Array {
     Bytes { count: u64, aligned: bool },
     /// Its size cannot be told.
     Unknown,
+}
+
+/// What an array is made of.
+enum Item {
+    Object,
+    Bytes(u64),
 }
 
 /// Most findings of one pickle that are kept; the worst of all others is told once.
@@ -237,7 +243,7 @@ impl Judge {
         }
     }
 
-    /// NEWOBJ and NEWOBJ_EX: an object of a class, made by its `__new__`.
+    /// NEWOBJ and `NEWOBJ_EX`: an object of a class, made by its `__new__`.
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
@@ -298,7 +304,7 @@ impl Judge {
     fn holder(&mut self, name: &Name, arguments: Value, at: u64) {
         let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
         let Some(given) = first.and_then(|value| self.values.name_of(value)) else { return };
-        let calls_at_once = &*name.name == "_rebuild_from_type_v2";
+        let calls_at_once = name.name.starts_with("_rebuild_from_type");
         if calls_at_once && effect_of(&given.module, &given.name) == Effect::Unknown {
             let (holder, given) = (dotted(&name.module, &name.name), dotted(&given.module, &given.name));
             self.say(
@@ -336,9 +342,12 @@ impl Judge {
     fn is_cython(&self, name: &Name, arguments: Value) -> bool {
         let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
         let of_class = first.and_then(|value| self.values.name_of(value));
-        let harmless = of_class.is_some_and(|class| {
-            !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
-        });
+        // The arguments may not have been kept; what Cython writes calls nothing but its class's `__new__`.
+        let kept = matches!(arguments, Value::Box(_));
+        let harmless = !kept && arguments != Value::Empty
+            || of_class.is_some_and(|class| {
+                !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
+            });
         harmless && name.name.starts_with("__pyx_unpickle_") && !name.name.contains('.')
     }
 
@@ -451,8 +460,8 @@ impl Judge {
         };
         let size = of(b"dtype").and_then(|dtype| self.item_size(dtype));
         Some(match (size, count) {
-            (Some(None), _) => Array::Objects,
-            (Some(Some(size)), Some(count)) => match count.checked_mul(size) {
+            (Some(Item::Object), _) => Array::Objects,
+            (Some(Item::Bytes(size)), Some(count)) => match count.checked_mul(size) {
                 Some(count) => Array::Bytes { count, aligned },
                 None => Array::Unknown,
             },
@@ -460,11 +469,11 @@ impl Judge {
         })
     }
 
-    /// Bytes of an item of a `numpy.dtype`; none of objects.
-    fn item_size(&self, dtype: Value) -> Option<Option<u64>> {
+    /// What an item of a `numpy.dtype` is.
+    fn item_size(&self, dtype: Value) -> Option<Item> {
         // `numpy.dtype(None)` is that of floats.
         if dtype == PLAIN {
-            return Some(Some(8));
+            return Some(Item::Bytes(8));
         }
         let call = self.values.call_of(dtype)?;
         let held = self.values.held_of(call.arguments)?;
@@ -472,17 +481,17 @@ impl Judge {
         let digits = |of: &str| of.parse::<u64>().ok();
         let kind = kind.trim_start_matches(['<', '>', '=', '|']);
         match kind.split_at_checked(1)? {
-            ("O", _) => Some(None),
-            ("U", count) => Some(Some(digits(count)?.checked_mul(4)?)),
-            ("b" | "i" | "u" | "f" | "c" | "S" | "a" | "M" | "m", count) => Some(Some(digits(count)?)),
+            ("O", _) => Some(Item::Object),
+            ("U", count) => Some(Item::Bytes(digits(count)?.checked_mul(4)?)),
+            ("b" | "i" | "u" | "f" | "c" | "S" | "a" | "M" | "m", count) => Some(Item::Bytes(digits(count)?)),
             // A record: its state says how many bytes, and its fields whether they are objects.
             ("V", count) => {
                 let state = self.values.held_of(call.state);
                 let of_objects = state.and_then(|held| held.first.last().copied());
                 // The flag NPY_ITEM_HASOBJECT of the record as a whole.
                 match of_objects {
-                    Some(Value::Int(flags)) if flags & 1 == 1 => Some(None),
-                    _ => Some(Some(digits(count)?)),
+                    Some(Value::Int(flags)) if flags & 1 == 1 => Some(Item::Object),
+                    _ => Some(Item::Bytes(digits(count)?)),
                 }
             }
             _ => None,
@@ -511,11 +520,9 @@ impl Judge {
     pub(super) fn finish(&mut self) {
         let calls = std::mem::take(&mut self.values.calls);
         for call in calls {
-            let made = call.built && call.arguments == Value::Empty;
-            if let Some(name) = self.values.name_of(call.callee)
-                && !made
-                && effect_of(&name.module, &name.name) == Effect::Unknown
-            {
+            let Some(name) = self.values.name_of(call.callee) else { continue };
+            let made = call.built && call.arguments == Value::Empty && !sounds_dangerous(&name.name);
+            if !made && effect_of(&name.module, &name.name) == Effect::Unknown {
                 self.say_unknown(&name, call.at);
             }
         }
@@ -540,14 +547,12 @@ impl Judge {
 }
 
 fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
-    let own = if &*name.module == "__builtin__" { "builtins" } else { &name.module };
-    own == module && &*name.name == of
+    modern(&name.module, &name.name) == (module, of)
 }
 
 /// Functions that some libraries call on a class by its name: judged by the call and not by the name.
 fn is_judged_by_its_call(module: &str, name: &str) -> bool {
-    matches!(module, "builtins" | "__builtin__") && matches!(name, "getattr" | "type")
-        || module == "torch.storage" && name == "_load_from_bytes"
+    matches!(modern(module, name), ("builtins", "getattr" | "type") | ("torch.storage", "_load_from_bytes"))
 }
 
 /// What unpickles its argument, and is written by a library itself; the argument is read here too.

@@ -26,6 +26,7 @@ use lazaret_input::MemorySource;
 use self::input::Input;
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
+pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
 use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread};

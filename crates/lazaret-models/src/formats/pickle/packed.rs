@@ -4,7 +4,7 @@ use lazaret_core::Limit;
 use lazaret_input::base64::{self, Whitespace};
 
 /// Longest text that is unpacked.
-const MOST: Limit = Limit::fixed("pickle.packed_text", 32 << 20);
+pub(crate) const MAX_PACKED: Limit = Limit::fixed("pickle.max_packed", 32 << 20);
 /// Shortest text that is looked at.
 const SHORTEST: usize = 16;
 
@@ -37,7 +37,7 @@ pub(super) fn unpack(text: &[u8]) -> Option<Vec<u8>> {
     let plain = text.replace('-', "+").replace('_', "/");
     let unpadded = plain.trim_end_matches('=');
     let padding = (4 - unpadded.len() % 4) % 4;
-    base64::decode(&format!("{unpadded}{}", "=".repeat(padding)), Whitespace::Refused, MOST).ok()
+    base64::decode(&format!("{unpadded}{}", "=".repeat(padding)), Whitespace::Refused, MAX_PACKED).ok()
 }
 
 #[cfg(test)]

@@ -25,15 +25,8 @@ pub(super) enum Probe {
 
 /// Whether bytes may begin a pickle, by the first of them: most data do not.
 pub(super) fn may_be_pickle(head: &[u8]) -> bool {
-    match head {
-        [0x80, 2..=5, ..] => true,
-        [
-            b'c' | b'(' | b']' | b'}' | b')' | b'i' | b'I' | b'S' | b'V' | b'U' | b'X' | b'K' | b'M' | b'J'
-            | b'N' | b'L' | b'F' | b'G' | b'P',
-            ..,
-        ] => true,
-        _ => false,
-    }
+    const EARLY: &[u8] = b"c(]})iISVUXKMJNLFGP";
+    matches!(head, [0x80, 2..=5, ..]) || head.first().is_some_and(|first| EARLY.contains(first))
 }
 
 /// Whether these bytes, all of a value or its beginning, are a pickle: one that says so with its first two bytes and

@@ -92,7 +92,7 @@ pub(super) struct Call {
 /// Most bytes of texts that are kept; beyond them the last few are.
 const MOST_TEXT: usize = 12 << 20;
 /// How many of the last texts are kept beyond it.
-const RECENT: usize = 64;
+const RECENT: u32 = 64;
 /// Longest text that may be a name.
 pub(super) const LONGEST_NAME: usize = 512;
 /// Most containers and calls that are kept an eye on.
@@ -128,8 +128,8 @@ impl Values {
             self.text.extend_from_slice(text);
             self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         } else {
-            self.recent.resize(RECENT, Vec::new());
-            if let Some(slot) = self.recent.get_mut(number as usize % RECENT) {
+            self.recent.resize(RECENT as usize, Vec::new());
+            if let Some(slot) = self.recent.get_mut((number % RECENT) as usize) {
                 slot.clear();
                 slot.extend_from_slice(text);
             }
@@ -145,8 +145,8 @@ impl Values {
             let from = place.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
             return self.text.get(from as usize..*end as usize);
         }
-        let is_recent = self.texts.saturating_sub(number) <= RECENT as u32;
-        self.recent.get(place % RECENT).filter(|_| is_recent).map(Vec::as_slice)
+        let is_recent = self.texts.saturating_sub(number) <= RECENT;
+        self.recent.get((number % RECENT) as usize).filter(|_| is_recent).map(Vec::as_slice)
     }
 
     /// The same as a string.

@@ -1,10 +1,17 @@
 //! Zip archives, and the formats that are one: what they are is told by the names of their members.
 
-use lazaret_core::{FormatId, Likeness};
+mod kinds;
+mod torch;
+mod torchscript;
 
-use crate::look::{Head, Looking};
+use lazaret_core::{FormatId, Likeness, Severity};
+use lazaret_input::archive::zip::{self, Ends, Member};
+
+use super::{archive, tflite};
+use crate::look::{Head, Looking, is_also, is_known};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
+use crate::rules;
 
 /// A format whose files are zip archives.
 pub(crate) trait ZipKind: Send + Sync {
@@ -12,8 +19,6 @@ pub(crate) trait ZipKind: Send + Sync {
     fn id(&self) -> FormatId;
     /// What it is, in a line.
     fn about(&self) -> &'static str;
-    /// The endings of names it goes by, in lower case.
-    fn extensions(&self) -> &'static [&'static str];
     /// Whether an archive with members of these names is one.
     fn recognise(&self, names: &[&str]) -> bool;
     /// Looks at a member in a way of its own; false for those that are told by their content like any other.
@@ -25,7 +30,16 @@ pub(crate) trait ZipKind: Send + Sync {
 }
 
 /// The kinds, in the order in which they are asked.
-pub(crate) const KINDS: &[&dyn ZipKind] = &[];
+pub(crate) const KINDS: &[&dyn ZipKind] = &[
+    &kinds::ModelArchive,
+    &torch::TorchPackage,
+    &torchscript::TorchScript,
+    &torch::TorchZip,
+    &super::keras::KerasZip,
+    &super::skops::SkopsZip,
+    &kinds::Npz,
+    &kinds::ZipApp,
+];
 
 /// The format.
 pub(crate) struct Zip;
@@ -40,14 +54,161 @@ impl ModelFormat for Zip {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["zip"]
+        &[
+            "zip",
+            "pt",
+            "pth",
+            "ckpt",
+            "bin",
+            "mar",
+            "npz",
+            "keras",
+            "skops",
+            "whl",
+            "egg",
+            "pyz",
+            "jar",
+            "ptl",
+            "pt2",
+            "nemo",
+            "mlpackage",
+        ]
     }
 
-    fn recognise(&self, _head: &Head<'_>) -> Likeness {
-        Likeness::No
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        if head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06") {
+            return Likeness::Certain;
+        }
+        match zip::ends_as_one(head.part, head.part.len()) {
+            Ok(Some(Ends::AtTheEnd)) => Likeness::Certain,
+            // Readers look for the record a while back; so it is in every tar archive whose last member is a zip.
+            Ok(Some(Ends::Before)) => Likeness::Possible,
+            Ok(None) | Err(_) => Likeness::No,
+        }
     }
 
-    fn read(&self, _part: &Part, _looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        Ok(self.id())
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let read = zip::read(part.as_source(), part.len(), looking.limits).map_err(archive::unread)?;
+        let names: Vec<&str> = read.members.iter().map(|member| member.name.as_str()).collect();
+        let kind = KINDS.iter().find(|kind| kind.recognise(&names));
+        for fault in &read.faults {
+            let name = fault.member.and_then(|index| names.get(index)).copied();
+            archive::tell(fault, name, part, looking);
+        }
+        if read.begin > 0 {
+            before(part, read.begin, looking);
+        }
+        let mut given = 0_u64;
+        for (index, member) in read.members.iter().enumerate() {
+            given = given.saturating_add(member.packed);
+            if given > part.len().saturating_mul(MOST_SHARED) {
+                shared(part, looking);
+                break;
+            }
+            if !member.is_folder() {
+                one(&read, index, member, kind.copied(), part, looking);
+            }
+        }
+        for (from, len) in &read.gaps {
+            let gap = part.rest(*from, *len);
+            if is_known(&gap) {
+                looking.inside(&gap);
+            }
+        }
+        if let Some(kind) = kind {
+            kind.whole(&names, part, looking);
+        }
+        if read.ends {
+            looking.tail(part, read.end);
+        }
+        Ok(kind.map_or_else(|| self.id(), |kind| kind.id()))
     }
 }
+
+/// How often, on the whole, members may have the same bytes of the archive and are still all looked at.
+const MOST_SHARED: u64 = 4;
+
+/// Members that share bytes make a small archive endless.
+fn shared(part: &Part, looking: &mut Looking<'_>) {
+    let message = format!(
+        "its members share their bytes: together they are more than {MOST_SHARED} times as long as the archive, and \
+         those that follow were not inspected"
+    );
+    looking.unread(part, &Unread::of(&rules::MEMBER_UNREADABLE.rule, message));
+}
+
+/// The ending of a member's name, without the dot.
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
+/// Whether a member is Python source, by its name.
+fn is_python(name: &str) -> bool {
+    ending(name) == "py"
+}
+
+/// Looks at one member. Whatever is wrong with it is told, and the next one is looked at.
+fn one(
+    read: &zip::Zip,
+    index: usize,
+    member: &Member,
+    kind: Option<&'static dyn ZipKind>,
+    part: &Part,
+    looking: &mut Looking<'_>,
+) {
+    let opened = match read.open(index, looking.room(), looking.limits) {
+        Ok(opened) => opened,
+        Err(fault) => {
+            // A header that cannot be read was told when the archive was walked.
+            looking.not_whole();
+            if member.data_at.is_some() {
+                archive::tell(&fault, Some(&member.name), part, looking);
+            }
+            return;
+        }
+    };
+    for fault in &opened.faults {
+        archive::tell(fault, Some(&member.name), part, looking);
+    }
+    let inner = if opened.stored {
+        part.slice(opened.from, opened.len, &member.name)
+    } else {
+        part.member(opened.source, opened.len, &member.name)
+    };
+    if let Err(reached) = looking.unpacked(opened.unpacked) {
+        looking.unread(&inner, &reached.into());
+    }
+    if let Some(error) = &opened.cut {
+        archive::cut(error, &inner, looking);
+    }
+    if inner.len() == 0 {
+        return;
+    }
+    let done = if member.is_link() {
+        archive::link(&inner, looking).map(|()| true)
+    } else {
+        kind.map_or(Ok(false), |kind| kind.member(&inner, looking))
+    };
+    match done {
+        Ok(true) => {}
+        Ok(false) => {
+            looking.inside(&inner);
+        }
+        Err(unread) => looking.unread(&inner, &unread),
+    }
+}
+
+/// What stands before the archive: told, and looked at unless the file was recognised by it already.
+fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
+    let message =
+        format!("{begin} bytes stand before the archive: readers that begin at the end do not see them");
+    // A TensorFlow Lite model carries its labels so.
+    let severity = if tflite::begins(part) { Severity::Info } else { rules::PREFIX.rule.severity };
+    looking.find_as(severity, &rules::PREFIX, part.at(0), message);
+    if !is_also(part, FormatId("zip")) && is_known(&part.rest(0, begin)) {
+        looking.inside(&part.rest(0, begin));
+    }
+}
+
+#[cfg(test)]
+mod tests;

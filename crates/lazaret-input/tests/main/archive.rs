@@ -1,0 +1,343 @@
+//! Archives: every member is found and comes out as it went in; every way in which headers disagree is told.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use lazaret_core::{Hint, Limit, Limits, Source};
+use lazaret_input::archive::sevenz;
+use lazaret_input::archive::tar::{MemberKind, Tar};
+use lazaret_input::archive::zip::{self, Found, Zip};
+use lazaret_input::archive::{FaultKind, MAX_MEMBERS, Packing, Unpacked, Window, unpack};
+use lazaret_input::decompress::Codec;
+use lazaret_input::{MemorySource, read_whole};
+use proptest::prelude::*;
+
+use crate::testdata::read;
+
+const MOST: Limit = Limit::new("test.max", 1 << 26);
+
+fn source(bytes: Vec<u8>) -> Arc<dyn Source> {
+    Arc::new(MemorySource::new(bytes, Hint::default()))
+}
+
+fn zip_of(bytes: Vec<u8>) -> Zip {
+    let len = bytes.len() as u64;
+    zip::read(source(bytes), len, &Limits::default()).unwrap()
+}
+
+fn kinds(zip: &Zip) -> Vec<FaultKind> {
+    zip.faults.iter().map(|fault| fault.kind).collect()
+}
+
+fn member_bytes(zip: &Zip, index: usize) -> Vec<u8> {
+    let opened = zip.open(index, MOST, &Limits::default()).unwrap();
+    let mut bytes = vec![0; usize::try_from(opened.len).unwrap()];
+    assert_eq!(opened.source.read_at(opened.from, &mut bytes).unwrap(), bytes.len());
+    bytes
+}
+
+fn body() -> Vec<u8> {
+    member_bytes(&zip_of(read("archive", "stored.zip")), 0)
+}
+
+fn unpacked(codec: Codec, bytes: Vec<u8>, limits: &Limits) -> Unpacked {
+    let len = bytes.len() as u64;
+    unpack(&Window { source: source(bytes), from: 0, len }, &Packing::Codec(codec), MOST, limits)
+}
+
+#[test]
+fn every_method_of_zip_gives_back_what_was_packed() {
+    let body = body();
+    assert!(body.starts_with(b"{\"layers\""));
+    for name in ["stored", "deflate", "bzip2", "lzma", "xz", "streamed"] {
+        let zip = zip_of(read("archive", &format!("{name}.zip")));
+        assert_eq!(zip.faults, [], "{name}");
+        assert_eq!(zip.members[0].name, "a/config.json");
+        assert_eq!(zip.members[0].found, Found::Listed);
+        let opened = zip.open(0, MOST, &Limits::default()).unwrap();
+        assert!(opened.faults.is_empty() && opened.cut.is_none(), "{name}: {:?}", opened.faults);
+        assert_eq!(member_bytes(&zip, 0), body, "{name}");
+        assert_eq!((zip.begin, zip.ends), (0, true));
+    }
+}
+
+#[test]
+fn an_archive_is_found_behind_a_prefix_and_before_a_comment() {
+    let mut bytes = b"#!/bin/sh\n".to_vec();
+    bytes.extend(read("archive", "deflate.zip"));
+    let comment = vec![b'c'; 0xffff];
+    let at = bytes.len() - 2;
+    bytes[at..].copy_from_slice(&0xffff_u16.to_le_bytes());
+    bytes.extend(comment);
+    let zip = zip_of(bytes);
+    assert_eq!((zip.begin, zip.faults.as_slice()), (10, [].as_slice()));
+    assert_eq!(member_bytes(&zip, 0), body());
+}
+
+#[test]
+fn a_damaged_local_header_ends_nothing() {
+    let mut bytes = read("archive", "stored.zip");
+    bytes[3] = 9;
+    let zip = zip_of(bytes);
+    assert_eq!(kinds(&zip), [FaultKind::Unreadable]);
+    assert!(zip.open(0, MOST, &Limits::default()).is_err());
+    assert_eq!(member_bytes(&zip, 1), b"3\n");
+}
+
+#[test]
+fn disagreeing_headers_are_told() {
+    let stored = read("archive", "stored.zip");
+    let central = memchr::memmem::find(&stored, b"PK\x01\x02").unwrap();
+    let end = memchr::memmem::rfind(&stored, b"PK\x05\x06").unwrap();
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = stored.clone();
+        change(&mut bytes);
+        kinds(&zip_of(bytes))
+    };
+    assert_eq!(changed(&|bytes| bytes[30] = b'b'), [FaultKind::Mismatch]); // name
+    assert_eq!(changed(&|bytes| bytes[central + 8] |= 0x20).first(), Some(&FaultKind::Mismatch)); // patch flag
+    assert_eq!(changed(&|bytes| bytes[central + 16] ^= 1), [FaultKind::Mismatch]); // CRC
+    assert_eq!(changed(&|bytes| bytes[end + 10] = 1).first(), Some(&FaultKind::Mismatch)); // number
+    assert_eq!(changed(&|bytes| bytes[central + 24] ^= 1).first(), Some(&FaultKind::Mismatch)); // size
+    assert!(changed(&|bytes| bytes[central + 20..central + 28].fill(0xff)).contains(&FaultKind::Unreadable));
+    let doubled = changed(&|bytes| {
+        let again = bytes.clone();
+        bytes.extend(again);
+    });
+    assert!(doubled.contains(&FaultKind::Mismatch) && doubled.contains(&FaultKind::Duplicate), "{doubled:?}");
+}
+
+#[test]
+fn names_that_leave_the_folder_are_told() {
+    let mut bytes = read("archive", "stored.zip");
+    for at in memchr::memmem::find_iter(&bytes.clone(), b"a/config.json") {
+        bytes[at..at + 4].copy_from_slice(b"../f");
+    }
+    assert_eq!(kinds(&zip_of(bytes)), [FaultKind::Escapes]);
+}
+
+#[test]
+fn a_flag_that_lies_about_encryption_hides_nothing() {
+    for name in ["stored.zip", "deflate.zip"] {
+        let mut bytes = read("archive", name);
+        let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+        bytes[6] |= 1;
+        bytes[central + 8] |= 1;
+        let zip = zip_of(bytes.clone());
+        let opened = zip.open(0, MOST, &Limits::default()).unwrap();
+        assert_eq!(opened.faults[0].kind, FaultKind::Encrypted);
+        assert_eq!(member_bytes(&zip, 0), body());
+        bytes[central + 16] ^= 1; // now its CRC says nothing: it may be encrypted
+        let kind = zip_of(bytes).open(0, MOST, &Limits::default()).err().map(|fault| fault.kind);
+        assert_eq!(kind, Some(FaultKind::Encrypted));
+    }
+}
+
+/// An archive in which a stored member holds the bytes of another archive.
+fn around(inner: &[u8]) -> Vec<u8> {
+    let mut local = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0".to_vec();
+    let len = u32::try_from(inner.len()).unwrap().to_le_bytes();
+    let fields = [[0; 4], len, len, [1, 0, 0, 0]].concat();
+    local.extend([fields.as_slice(), b"w", inner].concat());
+    let mut central = b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0".to_vec();
+    central.extend([fields.as_slice(), &[0; 14], b"w"].concat());
+    let end =
+        [b"PK\x05\x06\0\0\0\0\x01\0\x01\0".as_slice(), &u32::try_from(central.len()).unwrap().to_le_bytes()];
+    let end = [end.concat(), u32::try_from(local.len()).unwrap().to_le_bytes().to_vec(), vec![0; 2]].concat();
+    [local, central, end].concat()
+}
+
+#[test]
+fn what_stored_bytes_look_like_is_no_evidence() {
+    let zip = zip_of(around(&read("archive", "stored.zip")));
+    assert_eq!((zip.faults.as_slice(), zip.members.len()), ([].as_slice(), 1));
+}
+
+#[test]
+fn a_member_that_no_directory_lists_is_found_between_the_others() {
+    let stored = read("archive", "stored.zip");
+    let central = memchr::memmem::find(&stored, b"PK\x01\x02").unwrap();
+    let loose = &around(b"loose")[..36];
+    let bytes = [&stored[..central], loose, &stored[central..]].concat();
+    let zip = zip_of(bytes);
+    assert!(kinds(&zip).contains(&FaultKind::Hidden), "{:?}", zip.faults);
+    let index = zip.members.iter().position(|member| member.name == "w").unwrap();
+    assert_eq!(member_bytes(&zip, index), b"loose");
+}
+
+#[test]
+fn without_an_end_record_members_are_read_from_their_own_headers() {
+    let mut bytes = read("archive", "stored.zip");
+    bytes.truncate(bytes.len() - 20);
+    let zip = zip_of(bytes);
+    assert!(!zip.ends);
+    assert_eq!(kinds(&zip), [FaultKind::Unreadable]);
+    assert_eq!(member_bytes(&zip, 0), body());
+}
+
+#[test]
+fn too_many_members_are_told_and_the_first_are_given() {
+    let mut limits = Limits::default();
+    limits.set(MAX_MEMBERS.key(), 1);
+    let bytes = read("archive", "stored.zip");
+    let len = bytes.len() as u64;
+    let zip = zip::read(source(bytes), len, &limits).unwrap();
+    assert_eq!(zip.members.len(), 1);
+    assert!(zip.faults.iter().any(|fault| fault.why.contains("archive.max_members")));
+}
+
+#[test]
+fn a_bomb_is_cut_and_what_came_before_is_given() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0; 32 << 20]).unwrap();
+    let bomb = unpacked(Codec::Gzip, encoder.finish().unwrap(), &Limits::default());
+    assert_eq!(bomb.fault.unwrap().rule().id, "limit.ratio");
+    assert!(bomb.len > 0 && bomb.len < 16 << 20);
+    assert_eq!(bomb.source.read_at(0, &mut [1; 8]).unwrap(), 8);
+}
+
+#[test]
+fn long_ones_are_unpacked_again_as_they_are_read() {
+    let text: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    encoder.write_all(&text).unwrap();
+    let mut packed = encoder.finish().unwrap();
+    let unpacked_one = unpacked(Codec::Lz4, packed.clone(), &Limits::default());
+    assert!(unpacked_one.fault.is_none());
+    assert_eq!(read_whole(&*unpacked_one.source, MOST).unwrap(), text);
+    for at in [11_999_990, 0, 5_000_000, 11_000_000] {
+        let mut bytes = [0; 100];
+        let read = unpacked_one.source.read_at(at, &mut bytes).unwrap();
+        let at = usize::try_from(at).unwrap();
+        assert_eq!(bytes[..read], text[at..text.len().min(at + 100)]);
+    }
+    let mut limits = Limits::default();
+    limits.set("archive.max_rereads", 1);
+    let once = unpacked(Codec::Lz4, packed.clone(), &limits);
+    once.source.read_at(1 << 20, &mut [0; 8]).unwrap();
+    assert!(once.source.read_at(0, &mut [0; 8]).is_err());
+    packed.truncate(packed.len() - 9);
+    assert!(unpacked(Codec::Lz4, packed, &Limits::default()).fault.is_some());
+}
+
+#[test]
+fn single_streams_come_out_and_say_where_they_end() {
+    for (name, codec) in [("bz2", Codec::Bzip2), ("xz", Codec::Xz), ("lzma", Codec::Lzma)] {
+        let packed = read("archive", &format!("config.json.{name}"));
+        let whole = unpacked(codec, packed.clone(), &Limits::default());
+        assert_eq!(read_whole(&*whole.source, MOST).unwrap(), body(), "{name}");
+        assert!(whole.fault.is_none() && whole.taken == packed.len() as u64, "{name}: {whole:?}");
+        let cut = unpacked(codec, packed[..packed.len() - 12].to_vec(), &Limits::default());
+        assert!(cut.fault.is_some(), "{name}");
+        if codec != Codec::Lzma {
+            let twice = unpacked(codec, packed.repeat(2), &Limits::default());
+            assert_eq!(read_whole(&*twice.source, MOST).unwrap(), body().repeat(2), "{name}");
+        }
+    }
+}
+
+fn tar_of(bytes: Vec<u8>) -> (Vec<lazaret_input::archive::tar::Member>, Vec<FaultKind>, u64) {
+    let len = bytes.len() as u64;
+    let mut tar = Tar::new(source(bytes), len, &Limits::default());
+    let mut members = Vec::new();
+    while let Ok(Some(member)) = tar.next_member() {
+        members.push(member);
+    }
+    (members, tar.faults.iter().map(|fault| fault.kind).collect(), tar.end().unwrap())
+}
+
+#[test]
+fn every_dialect_of_tar_gives_names_links_and_bytes() {
+    for name in ["ustar", "pax", "gnu"] {
+        let bytes = read("archive", &format!("{name}.tar"));
+        let (members, faults, end) = tar_of(bytes.clone());
+        assert_eq!((members.len(), faults.as_slice(), end), (2, [].as_slice(), bytes.len() as u64), "{name}");
+        assert!(members[0].name.starts_with("folder/folder/") && members[0].name.ends_with("/config.json"));
+        let from = usize::try_from(members[0].from).unwrap();
+        assert_eq!(bytes[from..from + usize::try_from(members[0].len).unwrap()], body());
+        assert_eq!((members[1].kind, members[1].target.as_str()), (MemberKind::SymbolicLink, "folder/x"));
+    }
+}
+
+#[test]
+fn a_damaged_header_of_tar_is_told_and_the_next_is_found() {
+    let mut bytes = read("archive", "ustar.tar");
+    bytes[10] ^= 1;
+    let (members, faults, _) = tar_of(bytes);
+    assert_eq!((members.len(), faults.as_slice()), (1, [FaultKind::Unreadable].as_slice()));
+}
+
+#[test]
+fn members_of_7z_come_out() {
+    for name in ["copy", "lzma", "lzma2"] {
+        let bytes = read("archive", &format!("{name}.7z"));
+        let len = bytes.len() as u64;
+        let archive = sevenz::read(source(bytes), len, &Limits::default()).unwrap();
+        assert_eq!((archive.members.len(), archive.faults.as_slice(), archive.end), (2, [].as_slice(), len));
+        let unpacked = archive.unpack(0, MOST, &Limits::default()).unwrap();
+        assert!(unpacked.fault.is_none(), "{name}: {unpacked:?}");
+        let whole = read_whole(&*unpacked.source, MOST).unwrap();
+        let second = &archive.members[1];
+        assert_eq!((archive.members[0].name.as_str(), second.name.as_str()), ("a/config.json", "b.txt"));
+        assert_eq!(whole[usize::try_from(second.from).unwrap()..], *b"second");
+    }
+}
+
+/// Reads all that an archive of any kind gives.
+fn read_all(bytes: &[u8]) {
+    let limits = Limits::default();
+    let len = bytes.len() as u64;
+    if let Ok(zip) = zip::read(source(bytes.to_vec()), len, &limits) {
+        for index in 0..zip.members.len() {
+            let _ = zip.open(index, MOST, &limits);
+        }
+    }
+    let mut tar = Tar::new(source(bytes.to_vec()), len, &limits);
+    while let Ok(Some(member)) = tar.next_member() {
+        assert!(member.from <= len && member.from + member.len <= len);
+    }
+    tar.end().unwrap();
+    if let Ok(archive) = sevenz::read(source(bytes.to_vec()), len, &limits) {
+        let _ = archive.unpack(0, MOST, &limits);
+    }
+}
+
+const SEEDS: [&str; 11] = [
+    "stored.zip",
+    "deflate.zip",
+    "bzip2.zip",
+    "lzma.zip",
+    "xz.zip",
+    "streamed.zip",
+    "pax.tar",
+    "gnu.tar",
+    "copy.7z",
+    "lzma.7z",
+    "lzma2.7z",
+];
+
+proptest! {
+    #[test]
+    fn any_bytes_end_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        read_all(&bytes);
+        for codec in [Codec::Bzip2, Codec::Xz, Codec::Lzma, Codec::Lz4, Codec::Deflate, Codec::Deflate64] {
+            unpacked(codec, bytes.clone(), &Limits::default());
+        }
+    }
+
+    #[test]
+    fn changed_archives_end_without_a_panic(
+        seed in prop::sample::select(SEEDS.as_slice()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = read("archive", seed);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        read_all(&bytes);
+        bytes.truncate(cut.index(bytes.len()));
+        read_all(&bytes);
+    }
+}

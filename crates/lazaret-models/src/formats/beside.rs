@@ -1,0 +1,87 @@
+//! Paths by which a model names files beside it, and whether they leave its folder.
+
+/// Why a path leaves the folder that it is relative to, if it does: on any system, as any loader may read it.
+pub(crate) fn leaves(path: &str) -> Option<&'static str> {
+    let bytes = path.as_bytes();
+    if bytes.contains(&0) {
+        return Some("has a NUL, where other readers end it");
+    }
+    if path.starts_with(['/', '\\']) {
+        return Some("is absolute");
+    }
+    if matches!(bytes, [drive, b':', ..] if drive.is_ascii_alphabetic()) {
+        return Some("names a drive");
+    }
+    let scheme = path.split_once(':').map(|(scheme, _)| scheme);
+    if scheme.is_some_and(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    }) && path.contains(":/")
+    {
+        return Some("is an address");
+    }
+    let mut depth = 0_i64;
+    for step in path.split(['/', '\\']) {
+        match step.trim_end_matches(' ') {
+            "" | "." => {}
+            ".." => depth = depth.saturating_sub(1),
+            _ => depth = depth.saturating_add(1),
+        }
+        if depth < 0 {
+            return Some("leads out of the folder by `..`");
+        }
+    }
+    None
+}
+
+/// What is odd of a path that stays in its folder, if anything is.
+pub(crate) fn odd(path: &str) -> Option<&'static str> {
+    if path.is_empty() {
+        Some("is empty")
+    } else if path.contains('\\') {
+        Some("has a backslash, which is a step on some systems and part of a name on others")
+    } else if path.split('/').any(|step| step == "..") {
+        Some("has `..` in it")
+    } else if path.chars().any(char::is_control) {
+        Some("has control characters")
+    } else {
+        None
+    }
+}
+
+/// The path as the folder is asked for it: without `.` and empty steps.
+pub(crate) fn plain(path: &str) -> String {
+    let steps: Vec<&str> = path.split('/').filter(|step| !matches!(*step, "" | ".")).collect();
+    steps.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_leave_are_told_from_those_that_stay() {
+        for path in [
+            "../x",
+            "/etc/x",
+            "a/../../x",
+            "..\\x",
+            "./x/../../y",
+            "ok\0/../x",
+            "file:///x",
+            "http://h/x",
+            "C:\\x",
+            "c:x",
+            "\\\\host\\x",
+            "a\\..\\..\\x",
+            ".. /x",
+        ] {
+            assert!(leaves(path).is_some(), "{path}");
+        }
+        for path in ["x", "a/b.bin", "./x", "a..b", "...", "a/../b", "layer:0", "a\\b", "xy:0/y"] {
+            assert_eq!(leaves(path), None, "{path}");
+        }
+        assert!(odd("a/../b").is_some() && odd("a\\b").is_some() && odd("").is_some());
+        assert_eq!((odd("./a/b"), plain("./a//b")), (None, "a/b".to_owned()));
+    }
+}

@@ -1,0 +1,57 @@
+//! What attributes say: the configuration of a Keras model, and the pickles of PyTables, which pandas reads.
+
+use lazaret_input::json;
+
+use super::file::{File, broken};
+use super::value::{self, Attribute};
+use crate::formats::keras;
+use crate::look::Looking;
+use crate::rules;
+
+/// Attributes in which Keras keeps what a model is.
+const CONFIGURATIONS: &[&str] = &["model_config", "training_config"];
+
+/// Tells what an attribute makes a loader do.
+pub(super) fn judge(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
+    if !CONFIGURATIONS.contains(&attribute.name.as_str()) {
+        return pickles(file, looking, attribute, path);
+    }
+    let within = if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
+    let says = match value::text(file, attribute) {
+        Ok(text) => {
+            let parsed = json::parse(&text, looking.limits);
+            if let Some(document) = &parsed.document {
+                return keras::walk(document.root(), &within, file.part, looking);
+            }
+            format!("{} is no JSON text", attribute.name)
+        }
+        Err(unread) => format!("{} is not readable: {}", attribute.name, unread.why),
+    };
+    looking.not_whole();
+    looking.find(&rules::KERAS_CONFIG_UNREADABLE, file.part.inner(&within), says);
+}
+
+/// PyTables unpickles what it finds in attributes: whatever begins like a pickle of a later protocol, and of the first
+/// one whatever is in lines and ends with a full stop.
+fn pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
+    let Some(value::Type { class: value::TEXT, size, .. }) = attribute.kind else { return };
+    let bytes = attribute.value.rest();
+    let bytes = bytes.get(..usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len())).unwrap_or_default();
+    if attribute.name == "PSEUDOATOM" && bytes.starts_with(b"object") {
+        let says = format!("the values of {path} are pickles in a table, which are not read");
+        return looking.unread(file.part, &broken(attribute.value.place(), says));
+    }
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+    let text = bytes.get(..end).unwrap_or_default();
+    let is_pickle = match text {
+        [0x80, 2..=5, ..] => true,
+        [b'(' | b'c', .., b'.'] => text.contains(&b'\n'),
+        _ => false,
+    };
+    if is_pickle {
+        let name =
+            if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
+        let part = file.part.slice(attribute.value.place(), end as u64, &name);
+        looking.inside(&part);
+    }
+}

@@ -1,0 +1,100 @@
+//! Files as h5py writes them (`testdata/models/hdf5`), and what is found in them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lazaret_core::{Hint, Limits, Severity};
+use lazaret_input::{FileSource, MemorySource};
+use proptest::prelude::*;
+
+use crate::look::{Inspected, NoFolder, Report, look};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/models/hdf5")).join(name)
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    lazaret_input::read_file(&path(name), lazaret_core::Limit::new("tests.max", 1 << 20)).unwrap()
+}
+
+fn said(name: &str) -> Report {
+    let file = FileSource::open(&path(name)).unwrap();
+    let len = file.len();
+    look(Arc::new(file), len, name, &NoFolder, &Limits::default())
+}
+
+fn said_of(bytes: Vec<u8>) -> Report {
+    let len = bytes.len() as u64;
+    look(Arc::new(MemorySource::new(bytes, Hint::default())), len, "m.h5", &NoFolder, &Limits::default())
+}
+
+#[test]
+fn groups_and_attributes_are_found_however_they_are_stored() {
+    for name in ["old.h5", "new.h5", "dense.h5", "user_block.h5", "fixed_text.h5"] {
+        let report = said(name);
+        assert_eq!(report.inspected, Inspected::Whole, "{name} {:?}", report.findings);
+        let at = format!("{name}!model_config.config.layers[0]");
+        let found = report.findings.iter().find(|finding| finding.id == "keras.lambda");
+        assert_eq!(found.unwrap().at.as_str(), at, "{name}");
+        let link = report.findings.iter().find(|finding| finding.id == "hdf5.external-link").unwrap();
+        assert_eq!((link.at.as_str(), link.severity), (&*format!("{name}!layers/ext"), Severity::Critical));
+    }
+}
+
+#[test]
+fn datasets_of_other_files_and_of_impossible_sizes_are_found() {
+    let ids =
+        |name| said(name).findings.iter().map(|finding| (finding.id, finding.severity)).collect::<Vec<_>>();
+    assert_eq!(ids("storage.h5"), [("hdf5.external-storage", Severity::Critical)]);
+    assert_eq!(ids("virtual.h5"), [("hdf5.external-storage", Severity::High)]);
+    assert_eq!(ids("tables.h5"), [("hdf5.unreadable", Severity::High)]);
+    assert_eq!(ids("claims.h5"), [("hdf5.claimed-size", Severity::High)]);
+}
+
+#[test]
+fn usual_files_are_quiet() {
+    for name in ["types.h5", "types_new.h5"] {
+        let report = said(name);
+        assert_eq!(
+            (report.findings.len(), report.inspected),
+            (0, Inspected::Whole),
+            "{name} {:?}",
+            report.findings
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_told() {
+    let whole = bytes("types.h5");
+    for length in [9, 100, whole.len() / 2, whole.len() - 1] {
+        let report = said_of(whole[..length].to_vec());
+        assert_eq!(report.inspected, Inspected::Part);
+        assert!(
+            report.findings.iter().any(|finding| finding.id == "hdf5.unreadable"),
+            "{length} {:?}",
+            report.findings
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn changed_files_end(
+        name in prop::sample::select(vec!["old.h5", "new.h5", "dense.h5", "virtual.h5", "types_new.h5"]),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
+    ) {
+        let mut bytes = bytes(name);
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        let _report = said_of(bytes);
+    }
+
+    #[test]
+    fn any_bytes_end(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _report = said_of([b"\x89HDF\r\n\x1a\n".as_slice(), &body].concat());
+    }
+}

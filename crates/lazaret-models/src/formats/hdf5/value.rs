@@ -1,0 +1,146 @@
+//! Messages that say what a dataset or an attribute holds: shape, type, layout, text.
+
+use super::file::{Fields, File, broken};
+use super::heap;
+use crate::part::Unread;
+
+/// How many values a shape has; nothing is none.
+pub(super) fn points(fields: &mut Fields<'_>) -> Result<u64, Unread> {
+    let at = fields.place();
+    let (version, rank, flags) = (fields.byte()?, fields.byte()?, fields.byte()?);
+    match version {
+        1 => fields.skip(5)?,
+        2 => {
+            if fields.byte()? == 2 {
+                return Ok(0);
+            }
+        }
+        _ => return Err(broken(at, format!("a shape of the unknown version {version}"))),
+    }
+    let _ = flags;
+    let mut points = 1_u64;
+    let mut is_empty = false;
+    for _ in 0..rank {
+        let dimension = fields.length()?;
+        is_empty |= dimension == 0;
+        points = points.saturating_mul(dimension.max(1));
+    }
+    Ok(if is_empty { 0 } else { points })
+}
+
+/// What a type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Type {
+    pub(super) class: u8,
+    /// Of a type of any length: whether it is text.
+    pub(super) is_text: bool,
+    pub(super) size: u64,
+}
+
+/// Texts of a fixed length, and of any length.
+pub(super) const TEXT: u8 = 3;
+pub(super) const ANY_LENGTH: u8 = 9;
+
+pub(super) fn datatype(fields: &mut Fields<'_>) -> Result<Type, Unread> {
+    let (first, bits) = (fields.byte()?, fields.byte()?);
+    fields.skip(2)?;
+    let size = fields.number(4)?;
+    Ok(Type { class: first & 15, is_text: bits & 15 == 1, size })
+}
+
+/// An attribute: its name, and what is needed to read its value.
+pub(super) struct Attribute<'b> {
+    pub(super) name: String,
+    /// Unknown where the type is kept elsewhere.
+    pub(super) kind: Option<Type>,
+    pub(super) value: Fields<'b>,
+}
+
+pub(super) fn attribute<'b>(mut fields: Fields<'b>) -> Result<Attribute<'b>, Unread> {
+    let at = fields.place();
+    let (version, flags) = (fields.byte()?, fields.byte()?);
+    let (name, kind, space) = (fields.size(2)?, fields.size(2)?, fields.size(2)?);
+    match version {
+        1 | 2 => {}
+        3 => fields.skip(1)?,
+        _ => return Err(broken(at, format!("an attribute of the unknown version {version}"))),
+    }
+    let mut piece = |size: usize| -> Result<Fields<'b>, Unread> {
+        let mut piece = fields.clone();
+        fields.skip(size)?;
+        if version == 1 {
+            // Each piece is padded to eight bytes.
+            fields.skip(size.next_multiple_of(8).saturating_sub(size))?;
+        }
+        piece.cut(size);
+        Ok(piece)
+    };
+    let name = piece(name)?;
+    let (mut kind, _) = (piece(kind)?, piece(space)?);
+    let name = name.rest();
+    let end = memchr::memchr(0, name).unwrap_or(name.len());
+    let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned();
+    let is_shared = version > 1 && flags & 1 != 0;
+    let kind = if is_shared { None } else { Some(datatype(&mut kind)?) };
+    Ok(Attribute { name, kind, value: fields })
+}
+
+/// The bytes of an attribute that is a text: of a fixed length, or in a global heap.
+pub(super) fn text(file: &File<'_>, attribute: &Attribute<'_>) -> Result<Vec<u8>, Unread> {
+    let mut value = attribute.value.clone();
+    let at = value.place();
+    match attribute.kind {
+        Some(Type { class: TEXT, size, .. }) => {
+            let size = usize::try_from(size).map_err(|_| broken(at, "a text is too long"))?;
+            let bytes = value.take(size)?;
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+            Ok(bytes.get(..end).unwrap_or_default().to_vec())
+        }
+        Some(Type { class: ANY_LENGTH, .. }) => {
+            let (length, collection, number) = (value.number(4)?, value.address()?, value.number(4)?);
+            let mut bytes = heap::global(file, collection, number)?;
+            bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            Ok(bytes)
+        }
+        _ => Err(broken(at, "it is no text")),
+    }
+}
+
+/// Where the bytes of a dataset lie.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// In the header.
+    Compact,
+    /// In one piece: address and, where it is known, length.
+    One(u64, Option<u64>),
+    /// In chunks.
+    Chunked,
+    /// In other datasets: an object of a global heap says in which.
+    Virtual(u64, u64),
+}
+
+pub(super) fn layout(fields: &mut Fields<'_>) -> Result<Layout, Unread> {
+    let at = fields.place();
+    let version = fields.byte()?;
+    let class = match version {
+        1 | 2 => {
+            fields.skip(1)?;
+            let class = fields.byte()?;
+            fields.skip(5)?;
+            class
+        }
+        3..=5 => fields.byte()?,
+        _ => return Err(broken(at, format!("a layout of the unknown version {version}"))),
+    };
+    match class {
+        0 => Ok(Layout::Compact),
+        1 => {
+            let address = fields.address()?;
+            let length = if version >= 3 { Some(fields.length()?) } else { None };
+            Ok(Layout::One(address, length))
+        }
+        2 => Ok(Layout::Chunked),
+        3 => Ok(Layout::Virtual(fields.address()?, fields.number(4)?)),
+        _ => Err(broken(at, format!("a layout of the unknown class {class}"))),
+    }
+}

@@ -1,0 +1,200 @@
+//! Hydra and NeMo configurations: `_target_` names what `instantiate` imports and calls.
+
+use lazaret_core::{FormatId, Severity};
+use lazaret_input::json::Node;
+
+use crate::formats::json::JsonKind;
+use crate::formats::keras::path;
+use crate::formats::names::{self, Effect};
+use crate::look::Looking;
+use crate::part::{Part, printed};
+use crate::rules;
+
+/// A configuration with `_target_` in it, or NeMo's `target`.
+pub(crate) struct HydraConfig;
+
+/// Packages whose classes training configurations name.
+const KNOWN: &[&str] = &[
+    "torch",
+    "torchvision",
+    "torchaudio",
+    "torchmetrics",
+    "torchtext",
+    "nemo",
+    "nemo_text_processing",
+    "lightning",
+    "pytorch_lightning",
+    "lightning_fabric",
+    "transformers",
+    "diffusers",
+    "accelerate",
+    "peft",
+    "timm",
+    "monai",
+    "megatron",
+    "apex",
+    "sklearn",
+    "numpy",
+    "scipy",
+    "pandas",
+    "omegaconf",
+    "hydra",
+    "datasets",
+    "tokenizers",
+    "sentencepiece",
+    "kornia",
+    "albumentations",
+    "einops",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "fairseq",
+    "fairseq2",
+    "detectron2",
+    "segmentation_models_pytorch",
+    "nnunetv2",
+    "wandb",
+    "optuna",
+    "torchdata",
+    "torch_geometric",
+];
+
+impl JsonKind for HydraConfig {
+    fn id(&self) -> FormatId {
+        FormatId("hydra-config")
+    }
+
+    fn about(&self) -> &'static str {
+        "Hydra or NeMo configuration"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
+        any(root, &mut |node| {
+            node.get("_target_").is_some()
+                || node.get("target").and_then(|target| target.as_str()).is_some_and(runs_programs)
+        })
+    }
+
+    fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+        any(root, &mut |node| {
+            for member in node.members() {
+                let Some(text) = member.value.as_str() else { continue };
+                let verdict = match member.key {
+                    "_target_" => judge(text, true),
+                    "target" if runs_programs(text) => judge(text, false),
+                    // `hydra.utils.get_method` and its like take a name as `path`.
+                    "path" if node.get("_target_").is_some() && runs_programs(text) => judge(text, false),
+                    _ => None,
+                };
+                let Some((severity, says)) = verdict else { continue };
+                let place = part.inner(&path(member.value, ""));
+                looking.find_as(severity, &rules::CONFIG_TARGET, place, says);
+            }
+            false
+        });
+    }
+}
+
+fn judge(target: &str, instantiated: bool) -> Option<(Severity, String)> {
+    let target = target.trim();
+    let (module, name) = names::split(target);
+    if module.is_empty() && !matches!(names::judge("builtins", name), Effect::Dangerous(_)) {
+        return None;
+    }
+    let module = if module.is_empty() { return unqualified(name) } else { module };
+    let root = module.split('.').next().unwrap_or_default();
+    match names::judge(module, name) {
+        Effect::Dangerous(does) => Some((
+            Severity::Critical,
+            format!("the configuration makes its loader call {}: it {does}", printed(target)),
+        )),
+        _ if !instantiated || KNOWN.contains(&root) => None,
+        Effect::Harmless => None,
+        Effect::Unknown => {
+            let says = format!(
+                "the configuration makes its loader import and call {}, of a package that is not known",
+                printed(target)
+            );
+            Some((Severity::High, says))
+        }
+    }
+}
+
+/// A name without a package is one of the loader's own.
+fn unqualified(name: &str) -> Option<(Severity, String)> {
+    const CALLS: &[&str] =
+        &["eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "input", "breakpoint"];
+    CALLS
+        .contains(&name)
+        .then(|| (Severity::Critical, format!("the configuration makes its loader call the built-in {name}")))
+}
+
+/// Whether a text can only be the dotted name of what runs programs or code. Where a key does not say that a name stands
+/// there, names of other worlds (`io.netty.Channel`) must not be taken for Python's.
+fn runs_programs(text: &str) -> bool {
+    const MODULES: &[&str] = &[
+        "os",
+        "posix",
+        "nt",
+        "subprocess",
+        "builtins",
+        "importlib",
+        "runpy",
+        "shutil",
+        "pickle",
+        "marshal",
+        "ctypes",
+        "pty",
+        "socket",
+    ];
+    let is_name =
+        |step: &str| !step.is_empty() && step.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    text.len() < 300
+        && text.split_once('.').is_some_and(|(root, _)| MODULES.contains(&root))
+        && text.split('.').all(is_name)
+}
+
+/// Whether anything holds of an object of the document.
+fn any<'d, 'a>(root: Node<'d, 'a>, holds: &mut impl FnMut(Node<'d, 'a>) -> bool) -> bool {
+    let mut open = vec![root];
+    while let Some(node) = open.pop() {
+        if holds(node) {
+            return true;
+        }
+        open.extend(
+            node.items().chain(node.members().map(|member| member.value)).filter(|child| !child.is_empty()),
+        );
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_keys_count_only_where_they_name_what_runs_programs() {
+        assert!(runs_programs("os.system") && runs_programs("builtins.eval"));
+        assert!(!runs_programs("io.netty.Channel") && !runs_programs("os") && !runs_programs("os.x y"));
+    }
+
+    #[test]
+    fn targets_are_judged_by_exact_names() {
+        let graveness = |target| judge(target, true).map(|(severity, _)| severity);
+        for target in
+            ["os.system", "subprocess.Popen", "builtins.eval", "eval", "torch.hub.load", "shutil.rmtree"]
+        {
+            assert_eq!(graveness(target), Some(Severity::Critical), "{target}");
+        }
+        assert_eq!(graveness("torchx.nn.Linear"), Some(Severity::High));
+        for target in [
+            "torch.nn.Linear",
+            "nemo.collections.asr.modules.ConvASREncoder",
+            "UNet",
+            "pathlib.Path",
+            "torch.utils.data.DataLoader",
+        ] {
+            assert_eq!(graveness(target), None, "{target}");
+        }
+    }
+}

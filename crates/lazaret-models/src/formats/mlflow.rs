@@ -1,0 +1,128 @@
+//! MLflow's `MLmodel`: which loader reads the model, and which code comes with it.
+
+use lazaret_core::{FormatId, Severity};
+use lazaret_input::json::Node;
+
+use crate::formats::json::JsonKind;
+use crate::formats::keras::path;
+use crate::formats::names::{self, Effect, is_or_within};
+use crate::look::Looking;
+use crate::part::{Part, printed};
+use crate::rules;
+
+/// The file `MLmodel`.
+pub(crate) struct MlflowModel;
+
+impl JsonKind for MlflowModel {
+    fn id(&self) -> FormatId {
+        FormatId("mlflow-model")
+    }
+
+    fn about(&self) -> &'static str {
+        "MLflow model description"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, file_name: &str) -> bool {
+        let flavors = root.get("flavors");
+        let knows = |name: &str| flavors.is_some_and(|flavors| flavors.get(name).is_some());
+        knows("python_function") || (file_name == "mlmodel" && flavors.is_some())
+    }
+
+    fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+        let flavors = root.members().filter(|member| member.key == "flavors");
+        for flavor in flavors.flat_map(|flavors| flavors.value.members()) {
+            for member in flavor.value.members() {
+                let values = member.value.items().chain(Some(member.value));
+                for (value, text) in values.filter_map(|value| Some((value, value.as_str()?))) {
+                    let verdict = judge(member.key, text);
+                    if let Some((severity, says)) = verdict {
+                        looking.find_as(severity, &rules::MLFLOW_LOADER, part.inner(&path(value, "")), says);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Keys whose value is a path within the model's folder.
+const PATHS: &[&str] = &[
+    "code",
+    "data",
+    "model_path",
+    "python_model",
+    "pickled_model",
+    "model_data",
+    "model_code_path",
+    "artifacts_path",
+    "serialized_model_file",
+    "keras_model_path",
+    "saved_model_dir",
+    "config",
+];
+
+fn judge(key: &str, value: &str) -> Option<(Severity, String)> {
+    let value = value.trim();
+    if PATHS.contains(&key) && leaves_folder(value) {
+        return Some((
+            Severity::Critical,
+            format!("`{key}` is {}, outside the model's folder", printed(value)),
+        ));
+    }
+    match key {
+        "loader_module" => loader(value),
+        "code" if !matches!(value, "" | "null" | "~") => Some((
+            Severity::High,
+            format!("the code in {} is imported when the model is loaded", printed(value)),
+        )),
+        "model_code_path" => {
+            Some((Severity::High, format!("the program {} is run when the model is loaded", printed(value))))
+        }
+        "python_model" => {
+            let says = format!(
+                "the model is a Python object with code of its own, unpickled from {}",
+                printed(value)
+            );
+            Some((Severity::Medium, says))
+        }
+        _ => None,
+    }
+}
+
+fn loader(module: &str) -> Option<(Severity, String)> {
+    if is_or_within(module, "mlflow") {
+        return None;
+    }
+    Some(match names::judge(module, "_load_pyfunc") {
+        Effect::Dangerous(does) => {
+            (Severity::Critical, format!("the loader is the module {}: it {does}", printed(module)))
+        }
+        _ => (
+            Severity::High,
+            format!("the loader is the module {}, which is none of MLflow's", printed(module)),
+        ),
+    })
+}
+
+fn leaves_folder(path: &str) -> bool {
+    path.starts_with(['/', '\\', '~'])
+        || path.contains("://")
+        || path.get(1..3).is_some_and(|drive| matches!(drive, ":\\" | ":/"))
+        || path.split(['/', '\\']).any(|step| step == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loaders_and_paths_are_judged() {
+        let graveness = |key, value| judge(key, value).map(|(severity, _)| severity);
+        assert_eq!(graveness("loader_module", "os"), Some(Severity::Critical));
+        assert_eq!(graveness("loader_module", "mlflowx.sklearn"), Some(Severity::High));
+        assert_eq!(graveness("loader_module", "mlflow.sklearn"), None);
+        assert_eq!(graveness("code", "../../outside"), Some(Severity::Critical));
+        assert_eq!(graveness("code", "code"), Some(Severity::High));
+        assert_eq!(graveness("model_path", "model.pkl"), None);
+        assert_eq!(graveness("data", "/etc/passwd"), Some(Severity::Critical));
+    }
+}

@@ -1,0 +1,257 @@
+//! ONNX: a graph of operators as a protocol buffer, with tensors in it or in files beside it.
+//!
+//! All graphs are walked: those of branches and loops, of functions, of training. Judged are the operators by domain and
+//! name, and the files that tensors name.
+
+mod external;
+mod walk;
+
+use lazaret_core::{FormatId, Likeness, Limit, Severity};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+pub(crate) use external::ExternalData;
+use external::Externals;
+use walk::{Told, walk};
+
+use super::beside;
+use super::protobuf::{Is, Shape, begins_message};
+use crate::look::{Head, Looking};
+use crate::part::{Part, Unread, printed};
+use crate::registry::ModelFormat;
+use crate::rules;
+
+/// Most different operators and functions of one model.
+pub(crate) const MAX_OPERATORS: Limit = Limit::new("onnx.max_operators", 100_000);
+
+/// Domains whose operators are part of ONNX or of ONNX Runtime.
+const DOMAINS: &[&str] = &[
+    "",
+    "ai.onnx",
+    "ai.onnx.ml",
+    "ai.onnx.preview",
+    "ai.onnx.preview.training",
+    "ai.onnx.training",
+    "com.microsoft",
+    "com.microsoft.dml",
+    "com.microsoft.experimental",
+    "com.microsoft.nchwc",
+    "com.ms.internal.nhwc",
+];
+
+/// Operators that run Python code: of ONNX Runtime, its extensions and its training.
+const PYTHON: &[&str] = &["PyCustomOp", "PyOp", "PythonOp", "PythonOpGrad"];
+
+static TENSOR: Shape = Shape {
+    fields: &[
+        (1, Is::Number),
+        (2, Is::Number),
+        (3, Is::Bytes),
+        (4, Is::Bytes),
+        (5, Is::Number),
+        (6, Is::Bytes),
+        (7, Is::Number),
+        (8, Is::Text),
+        (9, Is::Bytes),
+        (10, Is::Bytes),
+        (11, Is::Number),
+        (12, Is::Text),
+        (13, Is::Bytes),
+        (14, Is::Number),
+        (16, Is::Bytes),
+    ],
+    one_of: &[],
+};
+static NODE: Shape = Shape {
+    fields: &[
+        (1, Is::Text),
+        (2, Is::Text),
+        (3, Is::Text),
+        (4, Is::Text),
+        (5, Is::Bytes),
+        (6, Is::Text),
+        (7, Is::Text),
+        (8, Is::Text),
+        (9, Is::Bytes),
+        (10, Is::Bytes),
+    ],
+    one_of: &[4],
+};
+static GRAPH: Shape = Shape {
+    fields: &[
+        (1, Is::Message(&NODE)),
+        (2, Is::Text),
+        (5, Is::Message(&TENSOR)),
+        (10, Is::Text),
+        (11, Is::Bytes),
+        (12, Is::Bytes),
+        (13, Is::Bytes),
+        (14, Is::Bytes),
+        (15, Is::Bytes),
+        (16, Is::Bytes),
+    ],
+    one_of: &[],
+};
+static OPSET: Shape = Shape { fields: &[(1, Is::Text), (2, Is::Number)], one_of: &[] };
+static FUNCTION: Shape = Shape {
+    fields: &[
+        (1, Is::Text),
+        (4, Is::Text),
+        (5, Is::Text),
+        (6, Is::Text),
+        (7, Is::Message(&NODE)),
+        (8, Is::Text),
+        (9, Is::Message(&OPSET)),
+        (10, Is::Text),
+        (11, Is::Bytes),
+        (12, Is::Bytes),
+        (13, Is::Text),
+        (14, Is::Bytes),
+    ],
+    one_of: &[7],
+};
+static TRAINING: Shape = Shape {
+    fields: &[(1, Is::Message(&GRAPH)), (2, Is::Message(&GRAPH)), (3, Is::Bytes), (4, Is::Bytes)],
+    one_of: &[1, 2],
+};
+static MODEL: Shape = Shape {
+    fields: &[
+        (1, Is::Number),
+        (2, Is::Text),
+        (3, Is::Text),
+        (4, Is::Text),
+        (5, Is::Number),
+        (6, Is::Text),
+        (7, Is::Message(&GRAPH)),
+        (8, Is::Message(&OPSET)),
+        (14, Is::Bytes),
+        (20, Is::Message(&TRAINING)),
+        (25, Is::Message(&FUNCTION)),
+        (26, Is::Bytes),
+    ],
+    one_of: &[7, 20, 25],
+};
+
+/// The format.
+pub(crate) struct Onnx;
+
+impl ModelFormat for Onnx {
+    fn id(&self) -> FormatId {
+        FormatId("onnx")
+    }
+
+    fn about(&self) -> &'static str {
+        "ONNX graph"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["onnx"]
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        match head.extension {
+            _ if begins_message(head.bytes) && MODEL.fits(head.part, &lazaret_core::Limits::default()) => {
+                Likeness::Certain
+            }
+            "onnx" => Likeness::ByName,
+            _ => Likeness::No,
+        }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let mut judge = Judge {
+            part,
+            foreign: FxHashMap::default(),
+            functions: FxHashSet::default(),
+            max_operators: looking.limits.get(MAX_OPERATORS),
+            externals: Externals::new(part),
+        };
+        let end = walk(part, looking.limits, &mut |told| judge.take(told, looking));
+        judge.finish(looking);
+        // What a fault leaves unread may be another file, glued to this one.
+        match end {
+            Ok(end) => looking.tail(part, end),
+            Err(unread) => {
+                if unread.at.is_some_and(|at| at > 0) {
+                    looking.tail(part, walk::good_fields(part, looking.limits));
+                }
+                return Err(unread);
+            }
+        }
+        Ok(self.id())
+    }
+}
+
+/// What is known of the operators so far.
+struct Judge<'p> {
+    part: &'p Part,
+    /// Operators of other domains: where the first stands, and how many there are.
+    foreign: FxHashMap<(String, String), (u64, u64)>,
+    /// Functions that the model defines: domain and name.
+    functions: FxHashSet<(String, String)>,
+    max_operators: Limit,
+    externals: Externals<'p>,
+}
+
+impl Judge<'_> {
+    fn take(&mut self, told: Told, looking: &mut Looking<'_>) -> Result<(), Unread> {
+        match told {
+            Told::Node { at, operator, domain, context } => {
+                if PYTHON.contains(&operator.as_str()) {
+                    let message = format!(
+                        "a node runs the operator `{}` of `{}`: Python code that the graph names",
+                        printed(&operator),
+                        printed(&domain)
+                    );
+                    looking.find(&rules::ONNX_PYTHON_OPERATOR, self.part.at(at), message);
+                } else if !DOMAINS.contains(&domain.as_str()) {
+                    let found = self.foreign.entry((domain, operator)).or_insert((at, 0));
+                    found.1 = found.1.saturating_add(1);
+                    self.max_operators.check(self.foreign.len() as u64)?;
+                } else if let Some(path) = context.filter(|_| operator == "EPContext")
+                    && let Some(why) = beside::leaves(&path)
+                {
+                    let message = format!(
+                        "a node takes a compiled model from the path `{}`, which {why}",
+                        printed(&path)
+                    );
+                    looking.find(&rules::ONNX_EXTERNAL_PATH, self.part.at(at), message);
+                }
+            }
+            Told::Function { domain, name } => {
+                self.functions.insert((domain, name));
+                self.max_operators.check(self.functions.len() as u64)?;
+            }
+            Told::External(tensor) => self.externals.judge(&tensor, looking),
+            Told::Unknown { at, number } => {
+                let message =
+                    format!("the model has a field {number} that ONNX does not have: loaders pass it over");
+                looking.find_as(Severity::Low, &rules::MALFORMED, self.part.at(at), message);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, looking: &mut Looking<'_>) {
+        let mut foreign: Vec<_> = self.foreign.into_iter().collect();
+        foreign.sort_unstable();
+        for (operator, (at, count)) in foreign {
+            if self.functions.contains(&operator) {
+                continue;
+            }
+            let (domain, name) = operator;
+            let nodes = match count {
+                1 => "a node runs".to_owned(),
+                count => format!("{count} nodes run"),
+            };
+            let message = format!(
+                "{nodes} the operator `{}` of the domain `{}`, which is no part of ONNX: a native library brings it",
+                printed(&name),
+                printed(&domain)
+            );
+            looking.find(&rules::ONNX_CUSTOM_OPERATOR, self.part.at(at), message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

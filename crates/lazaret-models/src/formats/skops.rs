@@ -1,0 +1,285 @@
+//! skops: a zip archive whose `schema.json` is a tree of nodes, each of which names a class or function and how it is
+//! built.
+
+use lazaret_core::{FormatId, Severity};
+use lazaret_input::json::{JsonKind as Kind, Node};
+
+use crate::formats::json::JsonKind;
+use crate::formats::keras::path;
+use crate::formats::names::{self, Effect};
+use crate::formats::zip::ZipKind;
+use crate::look::Looking;
+use crate::part::{Part, printed};
+use crate::rules;
+
+/// The tree.
+pub(crate) struct SkopsSchema;
+
+/// The archive: its members are read like any others.
+pub(crate) struct SkopsZip;
+
+impl ZipKind for SkopsZip {
+    fn id(&self) -> FormatId {
+        FormatId("skops")
+    }
+
+    fn about(&self) -> &'static str {
+        "skops archive (scikit-learn)"
+    }
+
+    fn recognise(&self, names: &[&str]) -> bool {
+        names.contains(&"schema.json")
+    }
+}
+
+impl JsonKind for SkopsSchema {
+    fn id(&self) -> FormatId {
+        FormatId("skops-schema")
+    }
+
+    fn about(&self) -> &'static str {
+        "skops schema: a tree of Python objects"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, file_name: &str) -> bool {
+        root.get("__loader__").is_some()
+            || root.get("_skops_version").is_some()
+            || (file_name == "schema.json" && (root.get("__class__").is_some() || root.is_empty()))
+    }
+
+    fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+        let mut open = vec![root];
+        while let Some(node) = open.pop() {
+            let children = node.items().chain(node.members().map(|member| member.value));
+            open.extend(children.filter(|child| matches!(child.kind(), Kind::Array | Kind::Object)));
+            for (severity, says) in judge(node) {
+                let rule = if severity == Severity::Info {
+                    &rules::SKOPS_UNTRUSTED_TYPE
+                } else {
+                    &rules::SKOPS_CALLABLE
+                };
+                let at = path(node, "");
+                let at = if at == "class_name" { "__class__".to_owned() } else { at };
+                looking.find_as(severity, rule, part.inner(&at), says);
+            }
+        }
+    }
+}
+
+/// Nodes that hold plain values, whatever class they name.
+const VALUES: &[&str] = &[
+    "DictNode",
+    "DefaultDictNode",
+    "ListNode",
+    "SetNode",
+    "TupleNode",
+    "SliceNode",
+    "JsonNode",
+    "BytesNode",
+    "BytearrayNode",
+    "NdArrayNode",
+    "MaskedArrayNode",
+    "DTypeNode",
+    "SparseMatrixNode",
+    "CachedNode",
+    "PartialNode",
+    "DatetimeTimezoneNode",
+];
+/// Nodes that build an object of a class and fill it.
+const OBJECTS: &[&str] = &[
+    "ObjectNode",
+    "TypeNode",
+    "RandomStateNode",
+    "RandomGeneratorNode",
+    "LossNode",
+    "TreeNode",
+    "SGDNode",
+    "QuantileForestNode",
+    "ReduceNode",
+    "ConstructorFromReduceNode",
+    "BunchNode",
+    "LossFunctionNode",
+];
+
+/// Says what a node does; of equal keys every one counts.
+fn judge(node: Node<'_, '_>) -> Vec<(Severity, String)> {
+    let texts = |key: &'static str| {
+        let texts =
+            node.members().filter(move |member| member.key == key).filter_map(|member| member.value.as_str());
+        texts.take(4).collect::<Vec<_>>()
+    };
+    let (classes, modules, loaders) = (texts("__class__"), texts("__module__"), texts("__loader__"));
+    let mut said = Vec::new();
+    if classes.is_empty() && loaders.is_empty() {
+        return said;
+    }
+    for class in or_empty(classes) {
+        for &module in &or_empty(modules.clone()) {
+            for &loader in &or_empty(loaders.clone()) {
+                said.extend(one(node, module, class, loader));
+            }
+        }
+    }
+    said
+}
+
+fn or_empty(texts: Vec<&str>) -> Vec<&str> {
+    if texts.is_empty() { vec![""] } else { texts }
+}
+
+fn one(node: Node<'_, '_>, module: &str, class: &str, loader: &str) -> Option<(Severity, String)> {
+    let named = printed(&format!("{module}.{class}"));
+    let effect = names::judge(module, class);
+    match loader {
+        "FunctionNode" => function(node, module, class),
+        "MethodNode" => method(node, module, class),
+        "OperatorFuncNode" => operator(module, class),
+        _ => {
+            if let Effect::Dangerous(does) = effect {
+                let is_value = VALUES.contains(&loader) && matches!(module, "builtins" | "datetime" | "io");
+                return (!is_value).then(|| (Severity::Critical, format!("{loader} of {named}: it {does}")));
+            }
+            if VALUES.contains(&loader) || class.is_empty() {
+                return None;
+            }
+            let is_builder = matches!(loader, "ReduceNode" | "ConstructorFromReduceNode");
+            match effect {
+                Effect::Unknown if is_builder => Some((
+                    Severity::High,
+                    format!("{} calls {named}, which nobody has listed", printed(loader)),
+                )),
+                Effect::Unknown if OBJECTS.contains(&loader) => Some((
+                    Severity::Info,
+                    format!("an object of {named}: code of its package runs when it is loaded"),
+                )),
+                _ if OBJECTS.contains(&loader) => None,
+                _ => Some((
+                    Severity::High,
+                    format!("a node of the unknown kind {} builds {named}", printed(loader)),
+                )),
+            }
+        }
+    }
+}
+
+fn function(node: Node<'_, '_>, module: &str, class: &str) -> Option<(Severity, String)> {
+    let content = node.get("content");
+    let text = |key| content.and_then(|content| content.get(key)).and_then(|text| text.as_str());
+    // Older files name the function in the content, newer ones by class and module: all are judged.
+    let pairs = [(module, class), (text("module_path").unwrap_or(module), text("function").unwrap_or(class))];
+    let verdicts = pairs.into_iter().filter_map(|(module, name)| {
+        let named = printed(&format!("{module}.{name}"));
+        match names::judge(module, name) {
+            Effect::Dangerous(does) => Some((Severity::Critical, format!("the function {named}: it {does}"))),
+            Effect::Unknown => {
+                Some((Severity::High, format!("the function {named}, which nobody has listed")))
+            }
+            Effect::Harmless => None,
+        }
+    });
+    verdicts.max_by_key(|(severity, _)| *severity)
+}
+
+fn method(node: Node<'_, '_>, module: &str, class: &str) -> Option<(Severity, String)> {
+    let content = node.get("content");
+    let object = content.and_then(|content| content.get("obj"));
+    let text = |key| object.and_then(|object| object.get(key)).and_then(|text| text.as_str()).unwrap_or("");
+    let (own_module, own_class) = (text("__module__"), text("__class__"));
+    let name = content.and_then(|content| content.get("func")).and_then(|name| name.as_str()).unwrap_or("");
+    let named = printed(&format!("{own_module}.{own_class}.{name}"));
+    if (own_module, own_class) != (module, class) {
+        let claims = printed(&format!("{module}.{class}"));
+        return Some((Severity::Critical, format!("the method {named} claims to be one of {claims}")));
+    }
+    if name.starts_with("__") {
+        return Some((Severity::Critical, format!("the method {named} reaches what lies behind an object")));
+    }
+    match names::judge(own_module, own_class) {
+        Effect::Dangerous(does) => {
+            Some((Severity::Critical, format!("the method {named}: its class {does}")))
+        }
+        Effect::Unknown => {
+            Some((Severity::High, format!("the method {named} of a class that nobody has listed")))
+        }
+        Effect::Harmless => None,
+    }
+}
+
+fn operator(module: &str, class: &str) -> Option<(Severity, String)> {
+    let named = printed(&format!("{module}.{class}"));
+    match class {
+        "itemgetter" if module == "operator" => None,
+        "attrgetter" if module == "operator" => {
+            Some((Severity::Medium, format!("{named} reads attributes that the file names")))
+        }
+        _ => Some((Severity::Critical, format!("{named} is called with arguments of the file"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lazaret_core::{Hint, Limits};
+    use lazaret_input::MemorySource;
+
+    use super::*;
+    use crate::look::{NoFolder, look};
+
+    fn worst(json: &str) -> Option<Severity> {
+        let source = MemorySource::new(json.as_bytes(), Hint::default());
+        let report = look(Arc::new(source), json.len() as u64, "schema.json", &NoFolder, &Limits::default());
+        assert_eq!(report.format.0, "skops-schema");
+        report.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    fn node(module: &str, class: &str, loader: &str, content: &str) -> String {
+        format!(
+            r#"{{"__class__":"{class}","__module__":"{module}","__loader__":"{loader}","content":{content}}}"#
+        )
+    }
+
+    #[test]
+    fn functions_and_methods_are_judged_by_what_they_reach() {
+        for (json, severity) in [
+            (node("posix", "system", "FunctionNode", "{}"), Some(Severity::Critical)),
+            (
+                node("numpy", "log1p", "FunctionNode", r#"{"module_path":"os","function":"system"}"#),
+                Some(Severity::Critical),
+            ),
+            (node("numpy", "log1p", "FunctionNode", "{}"), None),
+            (node("mypackage", "f", "FunctionNode", "{}"), Some(Severity::High)),
+            (node("operator", "call", "OperatorFuncNode", "{}"), Some(Severity::Critical)),
+            (node("operator", "itemgetter", "OperatorFuncNode", "{}"), None),
+            (
+                node(
+                    "builtins",
+                    "str",
+                    "MethodNode",
+                    &format!(r#"{{"func":"system","obj":{}}}"#, node("os", "module", "ObjectNode", "null")),
+                ),
+                Some(Severity::Critical),
+            ),
+            (
+                node(
+                    "sklearn.svm",
+                    "SVC",
+                    "MethodNode",
+                    &format!(
+                        r#"{{"func":"predict","obj":{}}}"#,
+                        node("sklearn.svm", "SVC", "ObjectNode", "null")
+                    ),
+                ),
+                None,
+            ),
+            (node("subprocess", "Popen", "ObjectNode", "null"), Some(Severity::Critical)),
+            (node("__main__", "DivideColumns", "ObjectNode", "null"), Some(Severity::Info)),
+            (node("evil", "run", "ConstructorFromReduceNode", "null"), Some(Severity::High)),
+            (node("evil", "run", "NewNode", "null"), Some(Severity::High)),
+            (node("sklearn.linear_model._logistic", "LogisticRegression", "ObjectNode", "{}"), None),
+            (node("builtins", "dict", "DictNode", "{}"), None),
+        ] {
+            assert_eq!(worst(&json), severity, "{json}");
+        }
+    }
+}

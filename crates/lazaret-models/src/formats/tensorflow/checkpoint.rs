@@ -1,0 +1,200 @@
+//! Checkpoints: an index, files of data, and a text that names the latest.
+
+use std::collections::BTreeMap;
+
+use lazaret_core::{FormatId, Likeness, Limits, Severity};
+
+use super::index::{self, Entry, Told};
+use crate::formats::beside;
+use crate::look::{Head, Looking};
+use crate::part::{Part, Unread, printed};
+use crate::registry::ModelFormat;
+use crate::rules;
+
+/// Most files of data of one checkpoint that are asked for.
+const SHARDS: u64 = 4096;
+
+/// The index of a checkpoint.
+pub(crate) struct CheckpointIndex;
+
+impl ModelFormat for CheckpointIndex {
+    fn id(&self) -> FormatId {
+        FormatId("tensorflow-checkpoint-index")
+    }
+
+    fn about(&self) -> &'static str {
+        "index of a TensorFlow checkpoint"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["index"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        match (head.extension, index::is_table(head.part)) {
+            ("index", true) => Likeness::Certain,
+            (_, true) => Likeness::Possible,
+            _ => Likeness::No,
+        }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let stem = part.name().rsplit(['/', '\\']).next().and_then(|name| name.strip_suffix(".index"));
+        let mut shards = 1;
+        let mut wrong: Vec<String> = Vec::new();
+        let mut last: BTreeMap<u64, (u64, String)> = BTreeMap::new();
+        index::read(part, looking.limits, &mut |told| {
+            match told {
+                Told::Shards(count) => shards = count,
+                Told::Tensor { name, entry } => match end(entry) {
+                    Some(_) if entry.shard >= shards => {
+                        wrong.push(format!("tensor `{name}` lies in file {} of {shards}", entry.shard));
+                    }
+                    Some(end) if (last.len() as u64) < SHARDS || last.contains_key(&entry.shard) => {
+                        let known = last.entry(entry.shard).or_default();
+                        if known.0 <= end {
+                            *known = (end, name);
+                        }
+                    }
+                    Some(_) => {}
+                    None => wrong.push(format!("tensor `{name}` ends beyond any file")),
+                },
+            }
+            wrong.truncate(100);
+            Ok(())
+        })?;
+        for (shard, (end, name)) in last {
+            let Some(stem) = stem.filter(|_| part.is_file()) else { break };
+            let file = format!("{stem}.data-{shard:05}-of-{shards:05}");
+            match looking.beside(part, &file).map(|file| file.len()) {
+                Some(length) if end > length => wrong.push(format!(
+                    "tensor `{name}` ends at byte {end} of `{}`, which has {length}",
+                    printed(&file)
+                )),
+                Some(_) => {}
+                None => {
+                    let message = format!(
+                        "the file `{}`, in which tensors lie, is not beside the index",
+                        printed(&file)
+                    );
+                    looking.find_as(Severity::Low, &rules::TENSORFLOW_CHECKPOINT, part.place(), message);
+                }
+            }
+        }
+        for why in wrong {
+            looking.find(&rules::TENSORFLOW_CHECKPOINT, part.place(), why);
+        }
+        Ok(self.id())
+    }
+}
+
+/// Where a tensor ends in its file.
+fn end(entry: Entry) -> Option<u64> {
+    entry.offset.checked_add(entry.size).filter(|end| i64::try_from(*end).is_ok())
+}
+
+/// A file of data of a checkpoint, told by the index beside it.
+pub(crate) struct CheckpointData;
+
+impl ModelFormat for CheckpointData {
+    fn id(&self) -> FormatId {
+        FormatId("tensorflow-checkpoint-data")
+    }
+
+    fn about(&self) -> &'static str {
+        "tensors of a TensorFlow checkpoint"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let index = shard(head.part.name()).and_then(|(stem, _)| head.beside(&format!("{stem}.index")));
+        match index {
+            Some(index) if index::is_table(&index) => Likeness::Possible,
+            _ => Likeness::No,
+        }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let Some((stem, number)) = shard(part.name()) else { return Ok(self.id()) };
+        let Some(table) = looking.beside(part, &format!("{stem}.index")) else { return Ok(self.id()) };
+        let mut last = 0;
+        // What is wrong with the index is told where it is looked at.
+        let limits: &Limits = looking.limits;
+        let read = index::read(&table, limits, &mut |told| {
+            if let Told::Tensor { entry, .. } = told
+                && entry.shard == number
+            {
+                last = last.max(end(entry).unwrap_or(u64::MAX));
+            }
+            Ok(())
+        });
+        if read.is_ok() {
+            looking.tail(part, last);
+        }
+        Ok(self.id())
+    }
+}
+
+/// The stem and number of a name `stem.data-00000-of-00002`.
+fn shard(name: &str) -> Option<(&str, u64)> {
+    let name = name.rsplit(['/', '\\']).next()?;
+    let (stem, numbers) = name.rsplit_once(".data-")?;
+    let (number, count) = numbers.split_once("-of-")?;
+    let digits = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(number) && digits(count)).then(|| number.parse().ok()).flatten().map(|number| (stem, number))
+}
+
+/// The text that names the latest checkpoint: the file `checkpoint`.
+pub(crate) struct CheckpointState;
+
+impl ModelFormat for CheckpointState {
+    fn id(&self) -> FormatId {
+        FormatId("tensorflow-checkpoint-state")
+    }
+
+    fn about(&self) -> &'static str {
+        "text that names the latest TensorFlow checkpoint"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let text = std::str::from_utf8(head.bytes).unwrap_or_default();
+        if text.trim_start().starts_with("model_checkpoint_path:") { Likeness::Certain } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let bytes = part.whole(looking.limits.get(crate::part::MAX_WHOLE))?;
+        let text = String::from_utf8_lossy(&bytes);
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once(':') else { continue };
+            let path = value.trim().trim_matches('"');
+            let Some(why) = beside::leaves(path).filter(|_| key.trim().ends_with("model_checkpoint_path"))
+            else {
+                continue;
+            };
+            // Trainers write where they ran: an absolute path is usual, and found nowhere else.
+            let severity = if path.starts_with('/') { Severity::Info } else { Severity::High };
+            let message = format!("the latest checkpoint is `{}`, a path that {why}", printed(path));
+            looking.find_as(severity, &rules::TENSORFLOW_ASSET_PATH, part.place(), message);
+        }
+        Ok(self.id())
+    }
+}

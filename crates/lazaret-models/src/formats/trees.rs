@@ -1,0 +1,103 @@
+//! Boosted trees as text and documents: XGBoost's JSON, LightGBM's text, CatBoost's binary. They hold numbers and names
+//! of features; their readers run nothing.
+
+use lazaret_core::{FormatId, Likeness};
+use lazaret_input::json::{JsonKind as Kind, Node};
+
+use super::text;
+use crate::formats::json::JsonKind;
+use crate::look::{Head, Looking};
+use crate::part::{Part, Unread};
+use crate::registry::{Depth, ModelFormat};
+use crate::rules;
+
+/// XGBoost's JSON.
+pub(crate) struct XgboostJson;
+
+impl JsonKind for XgboostJson {
+    fn id(&self) -> FormatId {
+        FormatId("xgboost-json")
+    }
+
+    fn about(&self) -> &'static str {
+        "XGBoost model (JSON)"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
+        root.get("learner").is_some_and(|learner| learner.kind() == Kind::Object)
+            && root.get("version").is_some()
+    }
+
+    fn read(&self, _: Node<'_, '_>, _: &Part, _: &mut Looking<'_>) {}
+}
+
+/// LightGBM's text.
+pub(crate) struct LightGbm;
+
+impl ModelFormat for LightGbm {
+    fn id(&self) -> FormatId {
+        FormatId("lightgbm")
+    }
+
+    fn about(&self) -> &'static str {
+        "LightGBM model (text)"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["txt", "lgb", "model"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let begins =
+            head.bytes.starts_with(b"tree\nversion=v") || head.bytes.starts_with(b"tree\r\nversion=v");
+        if begins { Likeness::Certain } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        text::check(part)?;
+        Ok(self.id())
+    }
+}
+
+/// CatBoost's binary.
+pub(crate) struct CatBoost;
+
+impl ModelFormat for CatBoost {
+    fn id(&self) -> FormatId {
+        FormatId("catboost")
+    }
+
+    fn about(&self) -> &'static str {
+        "CatBoost model"
+    }
+
+    fn depth(&self) -> Depth {
+        Depth::Header
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["cbm"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        if head.bytes.starts_with(b"CBM1") { Likeness::Certain } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let size = u32::from_le_bytes(part.array(4)?);
+        let left = part.len().saturating_sub(8);
+        if u64::from(size) > left {
+            let says = format!("its model has {size} bytes by its header, {left} follow");
+            looking.find(&rules::CLAIMED_SIZE, part.at(4), says);
+        }
+        Ok(self.id())
+    }
+}

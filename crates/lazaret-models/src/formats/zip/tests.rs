@@ -1,0 +1,166 @@
+//! Archives, looked at as a file is.
+
+use std::sync::Arc;
+
+use lazaret_core::{Finding, Hint, Limits, Severity};
+use lazaret_input::MemorySource;
+use proptest::prelude::*;
+
+use crate::{Inspected, NoFolder, Report, look};
+
+const PICKLE: &[u8] = b"\x80\x02N.";
+
+fn looked_at(bytes: Vec<u8>, name: &str) -> Report {
+    let len = bytes.len() as u64;
+    look(Arc::new(MemorySource::new(bytes, Hint::default())), len, name, &NoFolder, &Limits::default())
+}
+
+/// Stored members, as `torch.save` and `zipfile` write them.
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, body) in members {
+        let at = u32::try_from(bytes.len()).unwrap();
+        let (len, name_len) = (u32::try_from(body.len()).unwrap(), u16::try_from(name.len()).unwrap());
+        let sizes = [[0; 4], len.to_le_bytes(), len.to_le_bytes()].concat();
+        let name_len = name_len.to_le_bytes();
+        bytes.extend([b"PK\x03\x04\x14\0".as_slice(), &[0; 8], &sizes, &name_len, &[0; 2]].concat());
+        bytes.extend([name.as_bytes(), body].concat());
+        directory
+            .extend([b"PK\x01\x02\x14\0\x14\0".as_slice(), &[0; 8], &sizes, &name_len, &[0; 12]].concat());
+        directory.extend([&at.to_le_bytes(), name.as_bytes()].concat());
+    }
+    let count = u16::try_from(members.len()).unwrap().to_le_bytes();
+    let end = [
+        b"PK\x05\x06\0\0\0\0".as_slice(),
+        &count,
+        &count,
+        &u32::try_from(directory.len()).unwrap().to_le_bytes(),
+        &u32::try_from(bytes.len()).unwrap().to_le_bytes(),
+        &[0; 2],
+    ]
+    .concat();
+    [bytes, directory, end].concat()
+}
+
+fn found<'a>(report: &'a Report, id: &str) -> Option<&'a Finding> {
+    report.findings.iter().find(|finding| finding.id == id)
+}
+
+#[test]
+fn a_plain_torch_file_has_no_finding_whatever_its_weights_look_like() {
+    let inner = zip(&[("archive/data.pkl", PICKLE)]);
+    let weights = [b"MZ\x90\0\x7fELF#!/bin/sh\ncos\nsystem\n".as_slice(), &inner].concat();
+    let members: [(&str, &[u8]); 4] = [
+        ("archive/data.pkl", PICKLE),
+        ("archive/byteorder", b"little"),
+        ("archive/data/0", &weights),
+        ("archive/version", b"3\n"),
+    ];
+    let report = looked_at(zip(&members), "model.pt");
+    assert_eq!((report.format.0, report.inspected), ("torch-zip", Inspected::Whole), "{:?}", report.findings);
+    assert_eq!(report.findings, []);
+}
+
+#[test]
+fn a_program_or_a_pickle_is_no_tensor() {
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    (elf[18], elf[20], elf[52]) = (62, 1, 64);
+    let members: [(&str, &[u8]); 3] = [("a/data.pkl", PICKLE), ("a/data/0", &elf), ("a/version", b"3\n")];
+    let report = looked_at(zip(&members), "model.pt");
+    let finding = found(&report, "executable.program").unwrap();
+    assert_eq!((finding.at.as_str(), finding.severity), ("model.pt!a/data/0", Severity::Critical));
+}
+
+#[test]
+fn a_program_is_critical_where_it_hides_and_high_under_its_own_name() {
+    let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0".to_vec();
+    for (name, severity) in [
+        ("model.safetensors", Severity::Critical),
+        ("libx.so", Severity::High),
+        ("libx.so.1.2", Severity::High),
+        ("program", Severity::High),
+    ] {
+        let report = looked_at(elf.clone(), name);
+        assert_eq!(found(&report, "executable.program").unwrap().severity, severity, "{name}");
+    }
+    let script = looked_at(b"#! /usr/bin/env python\nimport os\n".to_vec(), "model.pt");
+    assert_eq!(found(&script, "executable.program").unwrap().severity, Severity::Critical);
+    assert!(found(&looked_at(b"#!important heading\n".to_vec(), "a.bin"), "executable.program").is_none());
+    let app = looked_at(zip(&[("__main__.py", b"")]), "model.zip");
+    assert_eq!(found(&app, "executable.program").unwrap().at.as_str(), "model.zip!__main__.py");
+}
+
+#[test]
+fn operators_that_reach_out_are_told_and_those_of_pytorch_are_not() {
+    let judged = |call: &str| {
+        let code =
+            format!("class M(Module):\n  def forward(self, x: Tensor) -> Tensor:\n    return {call}\n");
+        let members: [(&str, &[u8]); 4] = [
+            ("m/data.pkl", PICKLE),
+            ("m/code/__torch__.py", code.as_bytes()),
+            ("m/constants.pkl", PICKLE),
+            ("m/version", b"3\n"),
+        ];
+        let report = looked_at(zip(&members), "m.pt");
+        assert_eq!(report.format.0, "torchscript");
+        report.findings.into_iter().map(|finding| (finding.id, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(judged("torch.relu(x)"), []);
+    assert_eq!(judged("ops.quantized.linear(x, annotate(str, \"ops.aten.save\"))"), []);
+    let reaches_out = [("torchscript.reaches-out", Severity::Critical)];
+    assert_eq!(judged("ops.aten.save(x, \"/tmp/x\")"), reaches_out);
+    assert_eq!(judged("torch.from_file(\"/etc/passwd\", False, 8)"), reaches_out);
+    assert_eq!(judged("ops.image.write_file(\"x\", x)"), reaches_out);
+    assert_eq!(judged("ops.other.run(x)"), [("torchscript.custom-operator", Severity::Medium)]);
+}
+
+#[test]
+fn links_and_names_that_leave_the_folder_are_critical() {
+    let report = looked_at(zip(&[("../../a.pkl", PICKLE)]), "a.zip");
+    let finding = found(&report, "archive.path-escapes").unwrap();
+    assert_eq!((finding.severity, finding.at.as_str()), (Severity::Critical, "a.zip!../../a.pkl"));
+    for (target, id) in [("/etc/passwd", "archive.path-escapes"), ("other.pkl", "archive.link")] {
+        let mut bytes = zip(&[("link", target.as_bytes())]);
+        let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+        bytes[central + 38..central + 42].copy_from_slice(&(0o120_777_u32 << 16).to_le_bytes());
+        assert!(found(&looked_at(bytes, "a.zip"), id).is_some(), "{target}");
+    }
+}
+
+#[test]
+fn what_stands_before_an_archive_is_told_and_looked_at() {
+    let inner = zip(&[("archive/data.pkl", PICKLE)]);
+    let report = looked_at([b"\x89PNG\r\n\x1a\n".as_slice(), &inner].concat(), "model.pt");
+    assert_eq!(report.findings.iter().map(|finding| finding.id).collect::<Vec<_>>(), ["archive.prefix"]);
+    let report = looked_at([PICKLE, &inner].concat(), "model.pt");
+    assert!(found(&report, "format.polyglot").is_some());
+}
+
+#[test]
+fn one_member_that_cannot_be_read_hides_no_other() {
+    let mut bytes = zip(&[("a/first", b"x"), ("../second", PICKLE)]);
+    bytes[2] = 7;
+    let report = looked_at(bytes, "a.zip");
+    assert_eq!(found(&report, "archive.member-unreadable").unwrap().at.as_str(), "a.zip!a/first");
+    assert!(found(&report, "archive.path-escapes").is_some());
+    assert_eq!(report.inspected, Inspected::Part);
+}
+
+proptest! {
+    #[test]
+    fn changed_archives_end_without_a_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let members: [(&str, &[u8]); 3] = [("a/data.pkl", PICKLE), ("a/code/x.py", b"ops.a.b(c)"), ("a/constants.pkl", PICKLE)];
+        let mut bytes = zip(&members);
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        looked_at(bytes.clone(), "a.pt");
+        bytes.truncate(cut.index(bytes.len()));
+        looked_at(bytes, "a.pt");
+    }
+}

@@ -1,0 +1,64 @@
+"""Writes the HDF5 files beside it with h5py 3.16: `python3 make.py`. They are small and inert."""
+import json
+import os
+
+import h5py
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LAMBDA = {"class_name": "Lambda", "config": {"function": ["4wA=", None, None], "function_type": "lambda"}}
+MODEL = json.dumps({"class_name": "Sequential", "config": {"layers": [LAMBDA]}})
+
+
+def make(name, fill, **how):
+    with h5py.File(os.path.join(HERE, name), "w", **how) as file:
+        fill(file)
+
+
+def model(attributes=0, text=MODEL):
+    def fill(file):
+        for number in range(attributes):
+            file.attrs[f"a{number}"] = number
+        file.attrs["model_config"] = text
+        layers = file.create_group("layers")
+        for number in range(20):
+            layers.create_group(f"layer_{number}")
+        layers["ext"] = h5py.ExternalLink("/etc/hostname", "/x")
+        layers["soft"] = h5py.SoftLink("/layers/layer_1")
+
+    return fill
+
+
+def types(file):
+    file.create_dataset("zip", data=np.zeros((50, 50)), compression="gzip", chunks=(10, 10))
+    file.create_dataset("text", data=["a", "b"], dtype=h5py.string_dtype())
+    file.create_dataset("pair", data=np.zeros(3, dtype=[("a", "f4"), ("b", "i8")]))
+    file.create_dataset("none", data=h5py.Empty("f"))
+    file["named"] = np.dtype("f8")
+    file.create_dataset("shared", (3,), dtype=file["named"])
+    file.create_group("circle")["self"] = file["/"]
+    file.attrs["layer_names"] = np.array([b"dense", b"dense_1"])
+
+
+def virtual(file):
+    layout = h5py.VirtualLayout((4,), dtype="u1")
+    layout[:] = h5py.VirtualSource("beside.h5", "x", (4,))
+    file.create_virtual_dataset("v", layout)
+
+
+def tables(file):
+    file.attrs["TITLE"] = np.bytes_(b"A title.")
+    file.create_dataset("values", (3,), dtype="u1").attrs["PSEUDOATOM"] = np.bytes_(b"object")
+
+
+make("old.h5", model())
+make("new.h5", model(), libver="latest")
+make("dense.h5", model(30), libver="latest")
+make("fixed_text.h5", model(30, np.bytes_(MODEL.ljust(9000).encode())), libver="latest")
+make("user_block.h5", model(), userblock_size=512)
+make("types.h5", types)
+make("types_new.h5", types, libver="latest")
+make("virtual.h5", virtual, libver="latest")
+make("tables.h5", tables)
+make("storage.h5", lambda file: file.create_dataset("e", (4,), dtype="u1", external=[("/etc/hostname", 0, 4)]))
+make("claims.h5", lambda file: file.create_dataset("z", (1 << 40,), dtype="f4", chunks=(1 << 16,)))
