@@ -4,6 +4,7 @@
 
 mod main {
     mod archives;
+    mod cases;
     mod corpus;
     mod graphs;
 }

@@ -2,8 +2,7 @@
 //! file.
 //!
 //! **Why it matters.** Scanners compare names. `getattr(module, part_of_a_name)` gives a function that has none in
-//! the file. Known helpers of libraries that give constructors back (`functools.partial`, `operator.attrgetter` are
-//! not among them) do not count.
+//! the file. What `getattr` gives of a class that is named in the file is another name, and is judged by it.
 //!
 //! **Example.** `operator.attrgetter('system')` called with a module, its result called with a command.
 //!

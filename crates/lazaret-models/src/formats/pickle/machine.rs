@@ -714,7 +714,9 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
                 }
                 out.push(u8::try_from(byte & 0xff).unwrap_or(0));
             }
-            other => out.push(*other),
+            b'\\' | b'\'' | b'"' => out.push(*escape),
+            // An escape that Python does not know stands for itself.
+            other => out.extend([b'\\', *other]),
         }
     }
     out
