@@ -130,9 +130,27 @@ fn checkpoint_of(
     ledger: Arc<dyn Ledger>,
     profiles: BTreeMap<Basis, Profile>,
 ) -> Result<Checkpoint, CliError> {
+    let parts = Looking { formats: told.formats(&config.limits())?, detectors: detectors(config)? };
+    joined(config, parts, policy, vault, ledger, profiles)
+}
+
+/// Who reads and who looks.
+struct Looking {
+    formats: Vec<Arc<dyn Format>>,
+    detectors: Vec<Arc<dyn Detector>>,
+}
+
+fn joined(
+    config: &Config,
+    looking: Looking,
+    policy: Arc<dyn Policy>,
+    vault: Arc<dyn Vault>,
+    ledger: Arc<dyn Ledger>,
+    profiles: BTreeMap<Basis, Profile>,
+) -> Result<Checkpoint, CliError> {
     Ok(Checkpoint::new(CheckpointParts {
-        formats: told.formats(&config.limits())?,
-        detectors: detectors(config)?,
+        formats: looking.formats,
+        detectors: looking.detectors,
         policy,
         vault,
         ledger,
@@ -143,6 +161,19 @@ fn checkpoint_of(
         limits: config.limits(),
         profiles,
     }))
+}
+
+/// A checkpoint that looks at model files: they bring their own reader, and hold no text about a patient that detectors
+/// would read.
+pub(crate) fn checkpoint_for_models(config: &Config, policy: CedarPolicy) -> Result<Checkpoint, CliError> {
+    joined(
+        config,
+        Looking { formats: Vec::new(), detectors: Vec::new() },
+        Arc::new(policy),
+        Arc::new(MemoryOfSubjects::new(&config.limits())),
+        Arc::new(NoLedger),
+        BTreeMap::new(),
+    )
 }
 
 /// A checkpoint that looks only: nothing is written, and no key is needed.

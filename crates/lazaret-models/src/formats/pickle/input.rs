@@ -81,7 +81,10 @@ impl<'a> Input<'a> {
             }
             self.refill(length.saturating_add(1))?;
             if self.block.len().saturating_sub(self.next) <= length {
-                return Err(Unread::cut_off(self.part.len()));
+                // A last line without its end is a line to Python, which takes its last byte for the end.
+                let (from, end) = (self.next, self.block.len().saturating_sub(1));
+                self.next = self.block.len();
+                return self.block.get(from..end).ok_or_else(|| Unread::cut_off(self.part.len()));
             }
         }
     }

@@ -13,9 +13,9 @@ use super::values::{FIRST, Held, LONGEST_NAME, PLAIN, Size, Value};
 use crate::part::Unread;
 
 /// Most values on the stack of a pickle.
-pub(crate) const MAX_STACK: Limit = Limit::new("pickle.max_stack", 2_000_000);
+pub(crate) const MAX_STACK: Limit = Limit::new("pickle.max_stack", 1_000_000);
 /// Most values in the memo of a pickle that are kept.
-pub(crate) const MAX_MEMO: Limit = Limit::new("pickle.max_memo", 3_000_000);
+pub(crate) const MAX_MEMO: Limit = Limit::new("pickle.max_memo", 2_000_000);
 
 /// Values of the memo that are kept apart where their numbers are far from each other.
 const MOST_SPARSE: usize = 100_000;

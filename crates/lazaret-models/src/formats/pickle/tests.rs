@@ -135,6 +135,19 @@ fn what_follows_a_call_does_not_hide_it() {
     }
 }
 
+/// Python takes the last byte of a line that has no end for its end, and has imported the module by then.
+#[test]
+fn a_name_at_the_very_end_is_loaded() {
+    let report = looked(b"\x80\x04cos\nputenv.");
+    assert!(report.findings.iter().any(|finding| finding.message.contains("`os.putenv`")), "{report:?}");
+}
+
+#[test]
+fn escapes_that_python_does_not_know_stand_for_themselves() {
+    let report = looked(b"\x80\x04S'o\\x73'\nS'a\\qb'\n\x93.");
+    assert!(report.findings.iter().any(|finding| finding.message.contains("`os.a\\qb`")), "{report:?}");
+}
+
 #[test]
 fn short_files_that_ask_for_much_are_told() {
     let memo = b"\x80\x02]r\xff\xff\xff\x7f.";

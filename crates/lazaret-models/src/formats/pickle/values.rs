@@ -90,14 +90,16 @@ pub(super) struct Call {
 }
 
 /// Most bytes of texts that are kept; beyond them the last few are.
-const MOST_TEXT: usize = 12 << 20;
+const MOST_TEXT: usize = 8 << 20;
+/// Most texts that are kept.
+const MOST_TEXTS: usize = 1 << 20;
 /// How many of the last texts are kept beyond it.
 const RECENT: u32 = 64;
 /// Longest text that may be a name.
 pub(super) const LONGEST_NAME: usize = 512;
 /// Most containers and calls that are kept an eye on.
-const MOST_HELD: usize = 200_000;
-const MOST_CALLS: usize = 400_000;
+const MOST_HELD: usize = 100_000;
+const MOST_CALLS: usize = 200_000;
 /// Most different functions and classes.
 const MOST_NAMES: usize = 100_000;
 /// How many first values of a container are kept.
@@ -124,7 +126,9 @@ impl Values {
         let number = self.texts;
         let Some(more) = self.texts.checked_add(1) else { return PLAIN };
         self.texts = more;
-        if self.text.len().saturating_add(text.len()) <= MOST_TEXT && self.recent.is_empty() {
+        let has_room =
+            self.text.len().saturating_add(text.len()) <= MOST_TEXT && self.ends.len() < MOST_TEXTS;
+        if has_room && self.recent.is_empty() {
             self.text.extend_from_slice(text);
             self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         } else {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
 use crate::commands::ingest::progress;
-use crate::compose::{Crossings, Told, checkpoint_that_looks, policies_to_look_by};
+use crate::compose::{Crossings, checkpoint_for_models, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{exit_of, json_document, json_line, table, thousands};
@@ -69,7 +69,7 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     }
     let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
     let version = policy.version();
-    let checkpoint = checkpoint_that_looks(config, Told::default(), policy)?;
+    let checkpoint = checkpoint_for_models(config, policy)?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()));
     let bar = progress("looking at model files", files.len() as u64, false);
