@@ -55,12 +55,22 @@ pub(crate) fn run(
 pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
-        gather(path, &mut files)?;
+        // A link to a folder could lead round in circles; a link to a file is a file.
+        gather(path, &mut files, |path, is_link| {
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            (!is_link || path.is_file()) && !hidden
+        })?;
     }
     Ok(files)
 }
 
-fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
+/// The files under a path, in order. What is in a folder is asked for: its path, and whether it is a link. A link that is
+/// kept is a file; no link is followed into a folder.
+pub(crate) fn gather(
+    path: &Path,
+    files: &mut Vec<PathBuf>,
+    keeps: fn(&Path, bool) -> bool,
+) -> Result<(), CliError> {
     let unreadable = |error: std::io::Error| CliError::Usage(format!("{}: {error}", path.display()));
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         files.push(path.to_owned());
@@ -69,14 +79,20 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     let mut inside = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        // A link to a folder could lead round in circles; a link to a file is a file.
-        let followed = !entry.file_type().map_err(unreadable)?.is_symlink() || entry.path().is_file();
-        if followed && !entry.file_name().to_string_lossy().starts_with('.') {
-            inside.push(entry.path());
+        let is_link = entry.file_type().map_err(unreadable)?.is_symlink();
+        if keeps(&entry.path(), is_link) {
+            inside.push((entry.path(), is_link));
         }
     }
     inside.sort();
-    inside.iter().try_for_each(|path| gather(path, files))
+    for (path, is_link) in inside {
+        if is_link {
+            files.push(path);
+        } else {
+            gather(&path, files, keeps)?;
+        }
+    }
+    Ok(())
 }
 
 /// Opens a file and hands what is in it to the format that knows it. Here alone is anything unpacked, under limits

@@ -13,7 +13,7 @@ use lazaret_models::{Inspected, ModelFiles};
 use serde::Serialize;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
-use crate::commands::ingest::progress;
+use crate::commands::ingest::{gather, progress};
 use crate::compose::{Crossings, checkpoint_for_models, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
@@ -185,7 +185,8 @@ fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for path in paths {
         let mut files = Vec::new();
-        gather(path, &mut files)?;
+        // One to nowhere is told when it is opened.
+        gather(path, &mut files, |path, is_link| !(is_link && path.is_dir()))?;
         for file in files {
             let relative = file.strip_prefix(path).ok().filter(|rest| !rest.as_os_str().is_empty());
             let shown = relative.unwrap_or(&file).to_string_lossy().into_owned();
@@ -193,30 +194,4 @@ fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
         }
     }
     Ok(found)
-}
-
-fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
-    let unreadable = |error: std::io::Error| CliError::Usage(format!("{}: {error}", path.display()));
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let mut inside = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // A link to a folder could lead round in circles; one to nowhere is told when it is opened.
-        let is_link = entry.file_type().map_err(unreadable)?.is_symlink();
-        if !(is_link && entry.path().is_dir()) {
-            inside.push((entry.path(), is_link));
-        }
-    }
-    inside.sort();
-    for (path, is_link) in inside {
-        if is_link {
-            files.push(path);
-        } else {
-            gather(&path, files)?;
-        }
-    }
-    Ok(())
 }
