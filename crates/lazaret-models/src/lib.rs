@@ -8,10 +8,10 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `look` | the one road: recognise, read, go on into what lies within |
-//! | `files` | files on disk as a payload
-//! | `part` | a file or a part of one, read at any place and never held whole |
+//! | `files` | files on disk as a payload |
+//! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
-//! | `effects` | what functions and classes do that a model may name
+//! | `effects` | what functions and classes do that a model may name |
 //! | `formats` | one file or folder a format |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
@@ -24,6 +24,7 @@ mod part;
 mod registry;
 mod rules;
 mod signature;
+mod stream;
 
 pub use files::{ModelFile, ModelFiles, look_file};
 pub use look::{Folder, Inspected, NoFolder, Report, look};

@@ -114,14 +114,22 @@ impl<'a> Head<'a> {
 
     /// A file beside the one looked at; never for a part of one.
     pub(crate) fn beside(&self, path: &str) -> Option<Part> {
-        let (source, len) = self.part.is_file().then(|| self.folder.open(path)).flatten()?;
-        Some(Part::file(source, len, path))
+        beside(self.folder, self.part, path)
     }
 
     /// The names of files beside the one looked at that end so; none for a part of one.
     pub(crate) fn names_beside(&self, ending: &str) -> Vec<String> {
-        if self.part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+        names_beside(self.folder, self.part, ending)
     }
+}
+
+fn beside(folder: &dyn Folder, part: &Part, path: &str) -> Option<Part> {
+    let (source, len) = part.is_file().then(|| folder.open(path)).flatten()?;
+    Some(Part::file(source, len, path))
+}
+
+fn names_beside(folder: &dyn Folder, part: &Part, ending: &str) -> Vec<String> {
+    if part.is_file() { folder.names_ending(ending) } else { Vec::new() }
 }
 
 /// What nobody reads.
@@ -236,11 +244,7 @@ impl<'a> Looking<'a> {
                 "{left} bytes follow the end of the format, from byte {from} on: a loader does not read them"
             ),
         );
-        let mut head = vec![0; HEAD];
-        let Ok(read) = rest.read_at(0, &mut head) else { return };
-        head.truncate(read);
-        let head = Head { bytes: &head, part: &rest, extension: "", file_name: "", folder: self.folder };
-        if !recognise(&head).is_empty() {
+        if is_known(&rest) {
             self.inside(&rest);
         }
     }
@@ -307,13 +311,12 @@ impl<'a> Looking<'a> {
 
     /// The names of files beside the one looked at that end so; none for a part of one.
     pub(crate) fn names_beside(&self, part: &Part, ending: &str) -> Vec<String> {
-        if part.is_file() { self.folder.names_ending(ending) } else { Vec::new() }
+        names_beside(self.folder, part, ending)
     }
 
     /// A file beside the one looked at; never for a part of one.
     pub(crate) fn beside(&self, part: &Part, path: &str) -> Option<Part> {
-        let (source, len) = part.is_file().then(|| self.folder.open(path)).flatten()?;
-        Some(Part::file(source, len, path))
+        beside(self.folder, part, path)
     }
 
     fn unknown(&mut self, part: &Part) {

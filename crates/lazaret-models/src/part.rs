@@ -7,12 +7,10 @@ use lazaret_core::{Hint, Limit, LimitExceeded, Locator, Rule, Source, SourceErro
 use lazaret_input::decompress;
 
 use crate::rules;
+use crate::stream::Stream;
 
 /// Most bytes of a text, header or document that is read whole.
 pub(crate) const MAX_WHOLE: Limit = Limit::new("models.max_document", 32 << 20);
-
-/// How many bytes a [`Stream`] reads at once.
-const BLOCK: usize = 256 << 10;
 
 /// Why a part could not be read on.
 #[derive(Debug)]
@@ -204,8 +202,8 @@ impl Part {
     }
 
     /// A forward reading from an offset on.
-    pub(crate) fn stream(&self, from: u64) -> Stream<'_> {
-        Stream { part: self, block: Vec::new(), begin: from, next: 0 }
+    pub(crate) const fn stream(&self, from: u64) -> Stream<'_> {
+        Stream::new(self, from)
     }
 }
 
@@ -246,58 +244,4 @@ pub(crate) fn printed(name: &str) -> String {
         }
     }
     shown
-}
-
-/// A part read forward, block by block.
-pub(crate) struct Stream<'a> {
-    part: &'a Part,
-    block: Vec<u8>,
-    /// Where the block begins in the part.
-    begin: u64,
-    /// How much of the block was taken.
-    next: usize,
-}
-
-impl Stream<'_> {
-    /// The offset of the next byte in the part.
-    pub(crate) fn position(&self) -> u64 {
-        self.begin.saturating_add(self.next as u64)
-    }
-
-    /// The bytes that are at hand, at least so many unless the part ends before. Nothing is taken.
-    pub(crate) fn peek(&mut self, least: usize) -> Result<&[u8], Unread> {
-        if self.block.len().saturating_sub(self.next) < least {
-            self.refill(least)?;
-        }
-        Ok(self.block.get(self.next..).unwrap_or_default())
-    }
-
-    /// Takes so many bytes of what was peeked at.
-    pub(crate) fn advance(&mut self, count: usize) {
-        self.next = self.next.saturating_add(count).min(self.block.len());
-    }
-
-    /// Goes on to an offset, forward or back, without reading what lies between.
-    pub(crate) fn seek(&mut self, to: u64) {
-        let end = self.begin.saturating_add(self.block.len() as u64);
-        if (self.begin..=end).contains(&to) {
-            self.next = usize::try_from(to.saturating_sub(self.begin)).unwrap_or(0);
-        } else {
-            (self.begin, self.next) = (to, 0);
-            self.block.clear();
-        }
-    }
-
-    fn refill(&mut self, least: usize) -> Result<(), Unread> {
-        let kept = self.block.len().saturating_sub(self.next);
-        self.block.copy_within(self.next.., 0);
-        self.begin = self.begin.saturating_add(self.next as u64);
-        self.next = 0;
-        let room = BLOCK.max(least);
-        self.block.resize(room, 0);
-        let free = self.block.get_mut(kept..).unwrap_or_default();
-        let read = self.part.read_at(self.begin.saturating_add(kept as u64), free)?;
-        self.block.truncate(kept.saturating_add(read));
-        Ok(())
-    }
 }

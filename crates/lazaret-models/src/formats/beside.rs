@@ -34,6 +34,16 @@ pub(crate) fn leaves(path: &str) -> Option<&'static str> {
     None
 }
 
+/// Whether a path that has no reason to be anything but the name of a file in the folder is more: one with any `..`, of
+/// the home folder, an address.
+pub(crate) fn points_elsewhere(path: &str) -> bool {
+    path.starts_with(['/', '\\', '~'])
+        || path.contains("://")
+        || path.contains('\0')
+        || path.as_bytes().get(1) == Some(&b':')
+        || path.split(['/', '\\']).any(|step| step == "..")
+}
+
 /// What is odd of a path that stays in its folder, if anything is.
 pub(crate) fn odd(path: &str) -> Option<&'static str> {
     if path.is_empty() {

@@ -3,6 +3,7 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
+use crate::formats::beside::points_elsewhere;
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
 use crate::formats::names::{self, Effect, is_or_within};
@@ -62,7 +63,7 @@ const PATHS: &[&str] = &[
 
 fn judge(key: &str, value: &str) -> Option<(Severity, String)> {
     let value = value.trim();
-    if PATHS.contains(&key) && leaves_folder(value) {
+    if PATHS.contains(&key) && points_elsewhere(value) {
         return Some((
             Severity::Critical,
             format!("`{key}` is {}, outside the model's folder", printed(value)),
@@ -101,13 +102,6 @@ fn loader(module: &str) -> Option<(Severity, String)> {
             format!("the loader is the module {}, which is none of MLflow's", printed(module)),
         ),
     })
-}
-
-fn leaves_folder(path: &str) -> bool {
-    path.starts_with(['/', '\\', '~'])
-        || path.contains("://")
-        || path.get(1..3).is_some_and(|drive| matches!(drive, ":\\" | ":/"))
-        || path.split(['/', '\\']).any(|step| step == "..")
 }
 
 #[cfg(test)]

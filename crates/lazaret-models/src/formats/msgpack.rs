@@ -3,9 +3,10 @@
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 
 use crate::look::{Head, Looking};
-use crate::part::{Part, Stream, Unread};
+use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::stream::Stream;
 
 /// How deep arrays and maps may nest.
 pub(crate) const MAX_DEPTH: Limit = Limit::new("msgpack.max_depth", 256);

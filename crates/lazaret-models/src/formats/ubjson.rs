@@ -3,9 +3,10 @@
 use lazaret_core::{FormatId, Likeness, Limit};
 
 use crate::look::{Head, Looking};
-use crate::part::{Part, Stream, Unread};
+use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::stream::Stream;
 
 /// How deep arrays and objects may nest.
 pub(crate) const MAX_DEPTH: Limit = Limit::new("ubjson.max_depth", 256);

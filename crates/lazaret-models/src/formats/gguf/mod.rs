@@ -9,9 +9,10 @@ mod values;
 use lazaret_core::{FormatId, Likeness, Limit, LimitExceeded};
 
 use crate::look::{Head, Looking};
-use crate::part::{Part, Stream, Unread};
+use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::stream::Stream;
 
 /// Most key-values, and most tensors.
 pub(crate) const MAX_ENTRIES: Limit = Limit::new("gguf.max_entries", 1_000_000);

@@ -5,6 +5,7 @@ use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
 use super::{JsonKind, Walk, path_of};
+use crate::formats::beside::points_elsewhere;
 use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
@@ -194,7 +195,7 @@ fn modules(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
             names_code(kind, "a module of sentence-transformers", part, looking);
         }
         if let Some(path) = module.get("path")
-            && path.as_str().is_some_and(leaves)
+            && path.as_str().is_some_and(points_elsewhere)
         {
             let message =
                 format!("a module lies outside the model: `{}`", printed(path.as_str().unwrap_or_default()));
@@ -219,13 +220,4 @@ fn base_model(node: Node<'_, '_>, loaded: bool, part: &Part, looking: &mut Looki
     let severity = if loaded && outside { Severity::High } else { Severity::Info };
     let message = format!("the base model is said to lie outside: `{}`", printed(path));
     looking.find_as(severity, &rules::HF_PATH_ESCAPE, part.inner(&path_of(node)), message);
-}
-
-/// A path that leads out of the folder it is relative to.
-pub(super) fn leaves(path: &str) -> bool {
-    path.starts_with(['/', '\\', '~'])
-        || path.contains("://")
-        || path.contains('\0')
-        || path.as_bytes().get(1) == Some(&b':')
-        || path.split(['/', '\\']).any(|step| step == "..")
 }

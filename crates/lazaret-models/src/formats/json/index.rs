@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use lazaret_core::FormatId;
 use lazaret_input::json::{JsonKind as Kind, Node};
 
-use super::hub::leaves;
 use super::{JsonKind, path_of};
+use crate::formats::beside::points_elsewhere;
 use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
@@ -36,7 +36,7 @@ impl JsonKind for WeightIndex {
                 continue;
             }
             let at = part.inner(&path_of(member.value));
-            if leaves(file) {
+            if points_elsewhere(file) {
                 let message = format!("a file of weights lies outside the model: `{}`", printed(file));
                 looking.find(&rules::HF_PATH_ESCAPE, at, message);
             } else if part.is_file() && looking.beside(part, file).is_none() {

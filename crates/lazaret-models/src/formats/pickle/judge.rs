@@ -11,13 +11,6 @@ use crate::effects::{Effect, effect_of, modern, sounds_dangerous};
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
 
-/// Kinds of what is found, as the interpreter calls them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    Memo,
-    Extension,
-}
-
 /// A finding before it has its place.
 #[derive(Debug)]
 pub(super) struct Said {
@@ -127,7 +120,8 @@ impl Judge {
         self.called > 0
     }
 
-    fn say(&mut self, rule: &'static ModelRule, at: u64, message: String) {
+    /// Adds a finding of a rule.
+    pub(super) fn say(&mut self, rule: &'static ModelRule, at: u64, message: String) {
         self.say_as(rule.rule.severity, rule, at, message);
     }
 
@@ -137,14 +131,6 @@ impl Judge {
         } else {
             self.left_out = self.left_out.saturating_add(1);
         }
-    }
-
-    pub(super) fn found(&mut self, found: Found, at: u64, message: String) {
-        let rule = match found {
-            Found::Memo => &rules::EXHAUSTS_MEMORY,
-            Found::Extension => &rules::EXTENSION_CODE,
-        };
-        self.say(rule, at, message);
     }
 
     /// A function, class or module by its name.
@@ -202,7 +188,7 @@ impl Judge {
         let effect = effect_of(&name.module, &name.name);
         match effect {
             Effect::Plain => {
-                // Those whose arguments tell how large an array is, and containers that go on to be filled.
+                // The one whose arguments tell how large an array is.
                 if &*name.name == "dtype" { self.watched(callee, arguments, at) } else { PLAIN }
             }
             Effect::Holder => {
@@ -216,7 +202,7 @@ impl Judge {
             }
             Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
             Effect::Dangerous(_) if is(&name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
-            Effect::Dangerous(does) if is_nested_loader(&name) => {
+            Effect::Dangerous(does) if is(&name, "torch.storage", "_load_from_bytes") => {
                 let bytes = self.values.held_of(arguments).is_none() && arguments != Value::Empty;
                 if bytes && self.nested_before {
                     self.loads_nested = true;
@@ -435,10 +421,9 @@ impl Judge {
     }
 
     /// The array of bytes that follows where joblib has set the state of its wrapper.
-    pub(super) fn array_after(&self, object: Value, _: u64) -> Option<Array> {
+    pub(super) fn array_after(&self, object: Value) -> Option<Array> {
         let call = self.values.call_of(object)?;
-        let name = self.values.name_of(call.callee).filter(|name| is_array_wrapper(name))?;
-        drop(name);
+        self.values.name_of(call.callee).filter(|name| is_array_wrapper(name))?;
         let state = self.values.held_of(call.state)?;
         let of = |wanted: &[u8]| {
             let mut pairs = state.first.chunks_exact(2);
@@ -553,11 +538,6 @@ fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
 /// Functions that some libraries call on a class by its name: judged by the call and not by the name.
 fn is_judged_by_its_call(module: &str, name: &str) -> bool {
     matches!(modern(module, name), ("builtins", "getattr" | "type") | ("torch.storage", "_load_from_bytes"))
-}
-
-/// What unpickles its argument, and is written by a library itself; the argument is read here too.
-fn is_nested_loader(name: &Name) -> bool {
-    &*name.module == "torch.storage" && &*name.name == "_load_from_bytes"
 }
 
 fn is_array_wrapper(name: &Name) -> bool {

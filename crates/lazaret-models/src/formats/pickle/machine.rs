@@ -5,12 +5,13 @@
 use lazaret_core::{Limit, Limits};
 use rustc_hash::FxHashMap;
 
-use super::input::{Input, LONG};
-use super::judge::{Array, Found, Judge, plants};
+use super::judge::{Array, Judge, plants};
 use super::packed;
 use super::probe::{PROBE, looks_like_pickle, may_be_pickle};
 use super::values::{FIRST, Held, LONGEST_NAME, PLAIN, Size, Value};
 use crate::part::Unread;
+use crate::rules;
+use crate::stream::{LONG, Stream};
 
 /// Most values on the stack of a pickle.
 pub(crate) const MAX_STACK: Limit = Limit::new("pickle.max_stack", 1_000_000);
@@ -42,7 +43,7 @@ pub(super) struct Nested {
 
 /// One pickle being read.
 pub(super) struct Machine<'m, 'a> {
-    input: &'m mut Input<'a>,
+    input: &'m mut Stream<'a>,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: Vec<Option<Value>>,
@@ -71,7 +72,7 @@ pub(super) struct Machine<'m, 'a> {
 const MOST_NESTED: usize = 1_000;
 
 impl<'m, 'a> Machine<'m, 'a> {
-    pub(super) fn new(input: &'m mut Input<'a>, limits: &Limits) -> Self {
+    pub(super) fn new(input: &'m mut Stream<'a>, limits: &Limits) -> Self {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX);
         Self {
             input,
@@ -341,7 +342,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             b'b' => {
                 let (state, object) = (self.pop()?, self.top()?);
                 self.judge.build(object, state, self.at);
-                if let Some(array) = self.judge.array_after(object, self.input.position()) {
+                if let Some(array) = self.judge.array_after(object) {
                     self.pass_array(array)?;
                 }
             }
@@ -585,8 +586,8 @@ impl<'m, 'a> Machine<'m, 'a> {
         self.memoised = self.memoised.saturating_add(1);
         // The real reader makes room for all numbers below it.
         if number > self.input.part().len().saturating_mul(2).saturating_add(1 << 16) {
-            self.judge.found(
-                Found::Memo,
+            self.judge.say(
+                &rules::EXHAUSTS_MEMORY,
                 self.at,
                 format!("memo number {number}, far beyond what the file can hold"),
             );
@@ -620,8 +621,8 @@ impl<'m, 'a> Machine<'m, 'a> {
 
     fn extension<const N: usize>(&mut self) -> Result<(), Unread> {
         let code = self.input.number::<N>()?;
-        self.judge.found(
-            Found::Extension,
+        self.judge.say(
+            &rules::EXTENSION_CODE,
             self.at,
             format!("extension code {code}: what it stands for is not in the file"),
         );

@@ -5,10 +5,8 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
-//! | `input` | the bytes, block by block |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
-mod input;
 mod judge;
 mod machine;
 mod packed;
@@ -23,7 +21,6 @@ use std::sync::Arc;
 use lazaret_core::{FormatId, Hint, Likeness};
 use lazaret_input::MemorySource;
 
-use self::input::Input;
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 pub(crate) use self::packed::MAX_PACKED;
@@ -32,6 +29,7 @@ use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::stream::Stream;
 
 /// The format.
 pub(crate) struct Pickle;
@@ -70,7 +68,7 @@ impl ModelFormat for Pickle {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let mut input = Input::new(part, 0);
+        let mut input = part.stream(0);
         let mut packages = BTreeSet::new();
         let read = streams(part, &mut input, &mut packages, looking);
         if !packages.is_empty() {
@@ -93,7 +91,7 @@ fn listed(names: &BTreeSet<String>) -> String {
 /// The pickles of a file, one after the other, and what follows them.
 fn streams(
     part: &Part,
-    input: &mut Input<'_>,
+    input: &mut Stream<'_>,
     packages: &mut BTreeSet<String>,
     looking: &mut Looking<'_>,
 ) -> Result<FormatId, Unread> {
@@ -141,7 +139,7 @@ fn streams(
 }
 
 /// Whether another pickle follows; what else does is looked at and told.
-fn goes_on(input: &mut Input<'_>, looking: &mut Looking<'_>) -> Result<bool, Unread> {
+fn goes_on(input: &mut Stream<'_>, looking: &mut Looking<'_>) -> Result<bool, Unread> {
     let (end, len) = (input.position(), input.part().len());
     let ahead = input.peek(PADDING + PROBE)?;
     if ahead.is_empty() {
@@ -157,7 +155,7 @@ fn goes_on(input: &mut Input<'_>, looking: &mut Looking<'_>) -> Result<bool, Unr
         Probe::No => false,
     };
     if follows {
-        input.go_to(end.saturating_add(padding as u64));
+        input.seek(end.saturating_add(padding as u64));
     } else {
         looking.tail(input.part(), end);
     }
@@ -201,7 +199,7 @@ fn unpack(part: &Part, at: u64, len: u64, looking: &mut Looking<'_>) -> Option<V
 }
 
 /// Passes over the storages of a torch file: each is a count of 8 bytes and so many elements.
-fn pass_storages(input: &mut Input<'_>, keys: &[String], storages: &[(String, u64)]) -> Result<(), Unread> {
+fn pass_storages(input: &mut Stream<'_>, keys: &[String], storages: &[(String, u64)]) -> Result<(), Unread> {
     for key in keys {
         let size = storages.iter().find(|(known, _)| known == key).map_or(1, |(_, size)| *size);
         let count = input.number::<8>()?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use lazaret_core::{Hint, Limits};
 use lazaret_input::MemorySource;
 
-use super::input::Input;
 use super::machine::Machine;
 use crate::part::Part;
 
@@ -44,7 +43,7 @@ pub(super) fn probe(bytes: &[u8], whole: bool) -> Probe {
     let head = bytes.get(..PROBE.min(bytes.len())).unwrap_or_default();
     let is_cut = !whole || head.len() < bytes.len();
     let part = Part::file(Arc::new(MemorySource::new(head, Hint::default())), head.len() as u64, "");
-    let mut input = Input::new(&part, 0);
+    let mut input = part.stream(0);
     let mut machine = Machine::new(&mut input, &Limits::default());
     machine.probes = true;
     let ended = machine.run();

@@ -1,6 +1,7 @@
 //! The three ways in which R writes numbers and texts: XDR, its own byte order, and as words of text.
 
-use crate::part::{Part, Stream, Unread};
+use crate::part::{Part, Unread};
+use crate::stream::Stream;
 
 /// How numbers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

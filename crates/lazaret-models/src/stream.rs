@@ -1,37 +1,41 @@
-//! The bytes of a pickle, block by block: opcodes and short values from a buffer, long values passed over unread.
+//! A part read forward, block by block: short values from a buffer, long values passed over unread.
 
 use crate::part::{Part, Unread};
 
 /// How much is read at once.
 const BLOCK: usize = 256 << 10;
 /// Values longer than this are passed over; only their beginning is looked at.
-pub(super) const LONG: usize = 64 << 10;
+pub(crate) const LONG: usize = 64 << 10;
 
-pub(super) struct Input<'a> {
+/// A part read forward.
+pub(crate) struct Stream<'a> {
     part: &'a Part,
     block: Vec<u8>,
     /// Where the block begins in the part.
     begin: u64,
+    /// How much of the block was taken.
     next: usize,
 }
 
-impl<'a> Input<'a> {
-    pub(super) const fn new(part: &'a Part, from: u64) -> Self {
+impl<'a> Stream<'a> {
+    /// From an offset on.
+    pub(crate) const fn new(part: &'a Part, from: u64) -> Self {
         Self { part, block: Vec::new(), begin: from, next: 0 }
     }
 
-    pub(super) const fn part(&self) -> &'a Part {
+    /// What is read.
+    pub(crate) const fn part(&self) -> &'a Part {
         self.part
     }
 
     /// The offset of the next byte.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.begin.saturating_add(self.next as u64)
     }
 
     /// The next byte; none at the end.
     #[inline]
-    pub(super) fn byte(&mut self) -> Result<Option<u8>, Unread> {
+    pub(crate) fn byte(&mut self) -> Result<Option<u8>, Unread> {
         if let Some(byte) = self.block.get(self.next) {
             self.next += 1;
             return Ok(Some(*byte));
@@ -44,7 +48,7 @@ impl<'a> Input<'a> {
 
     /// So many bytes of the block, at most [`LONG`].
     #[inline]
-    pub(super) fn take(&mut self, count: usize) -> Result<&[u8], Unread> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&[u8], Unread> {
         if self.block.len().saturating_sub(self.next) < count {
             self.refill(count)?;
             if self.block.len().saturating_sub(self.next) < count {
@@ -58,7 +62,7 @@ impl<'a> Input<'a> {
 
     /// A number of so many bytes, lowest first.
     #[inline]
-    pub(super) fn number<const N: usize>(&mut self) -> Result<u64, Unread> {
+    pub(crate) fn number<const N: usize>(&mut self) -> Result<u64, Unread> {
         let mut wide = [0; 8];
         let bytes = self.take(N)?;
         wide.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
@@ -66,7 +70,7 @@ impl<'a> Input<'a> {
     }
 
     /// A line without its end, at most [`LONG`] bytes.
-    pub(super) fn line(&mut self) -> Result<&[u8], Unread> {
+    pub(crate) fn line(&mut self) -> Result<&[u8], Unread> {
         let mut length = 0;
         loop {
             let held = self.block.get(self.next..).unwrap_or_default();
@@ -90,26 +94,31 @@ impl<'a> Input<'a> {
     }
 
     /// The next bytes, at least so many unless the part ends before. None is taken.
-    pub(super) fn peek(&mut self, least: usize) -> Result<&[u8], Unread> {
+    pub(crate) fn peek(&mut self, least: usize) -> Result<&[u8], Unread> {
         if self.block.len().saturating_sub(self.next) < least {
             self.refill(least)?;
         }
         Ok(self.block.get(self.next..).unwrap_or_default())
     }
 
+    /// Takes so many bytes of what was peeked at.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.next = self.next.saturating_add(count).min(self.block.len());
+    }
+
     /// Passes over so many bytes, which must be there.
-    pub(super) fn skip(&mut self, count: u64) -> Result<(), Unread> {
+    pub(crate) fn skip(&mut self, count: u64) -> Result<(), Unread> {
         let to = self.position().checked_add(count).filter(|to| *to <= self.part.len());
         let to = to.ok_or_else(|| {
             let left = self.part.len().saturating_sub(self.position());
             Unread::malformed(self.position(), format!("a value of {count} bytes where {left} are left"))
         })?;
-        self.go_to(to);
+        self.seek(to);
         Ok(())
     }
 
-    /// Goes on at an offset.
-    pub(super) fn go_to(&mut self, to: u64) {
+    /// Goes on at an offset, forward or back, without reading what lies between.
+    pub(crate) fn seek(&mut self, to: u64) {
         let within = to.checked_sub(self.begin).and_then(|at| usize::try_from(at).ok());
         if let Some(at) = within.filter(|at| *at <= self.block.len()) {
             self.next = at;
@@ -125,7 +134,7 @@ impl<'a> Input<'a> {
         self.block.copy_within(self.next.., 0);
         self.begin = self.begin.saturating_add(self.next as u64);
         self.next = 0;
-        // No more room than there are bytes: most pickles are short.
+        // No more room than there are bytes: most parts are short.
         let left = self.part.len().saturating_sub(self.begin);
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK.max(least));
         self.block.resize(room.max(kept), 0);
