@@ -24,6 +24,13 @@ impl CrossingId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    /// When the crossing began, as the id tells it.
+    pub fn when(&self) -> Timestamp {
+        let millis =
+            self.as_bytes().iter().take(6).fold(0_u64, |millis, byte| millis << 8 | u64::from(*byte));
+        Timestamp::from_millis(millis)
+    }
+
     /// From the sixteen bytes, as a store kept them.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))

@@ -33,6 +33,13 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.name() == text)
+    }
 }
 
 impl fmt::Display for Severity {

@@ -14,6 +14,30 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// The beginning of a day in UTC, from `2026-11-27` (RFC 3339, `full-date`), from 1970 to 9999. None for a day that is
+    /// not in the calendar.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let is_date = text.len() == 10
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+        let number = |from, to| text.get(from..to)?.parse::<u64>().ok();
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        if !is_date || year < 1970 || !(1..=12).contains(&month) || day == 0 {
+            return None;
+        }
+        // Howard Hinnant's `days_from_civil`, for years of the common era.
+        let (shifted_year, from_march) = (year - u64::from(month <= 2), (month + 9) % 12);
+        let (era, year_of_era) = (shifted_year / 400, shifted_year % 400);
+        let day_of_year = (153 * from_march + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let since_1970 = (era * 146_097 + day_of_era).checked_sub(719_468)?;
+        let start = Self(since_1970 * 86_400_000);
+        // A day that its month has not got is the first of the next.
+        start.to_string().starts_with(text).then_some(start)
+    }
+
     /// Milliseconds since 1970.
     pub const fn millis(self) -> u64 {
         self.0
@@ -59,6 +83,31 @@ impl Serialize for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_read_as_they_are_printed_and_no_others() {
+        for millis in (0..4_107_542_400_000_u64).step_by(86_400_000 * 17) {
+            let day = Timestamp::from_millis(millis);
+            assert_eq!(Timestamp::of_day(&day.to_string()[..10]), Some(day));
+        }
+        for wrong in [
+            "",
+            "2026-02-29",
+            "2026-00-10",
+            "2026-13-01",
+            "2026-04-31",
+            "2026-4-30",
+            "1969-12-31",
+            "2026/04/30",
+            "+026-04-30",
+            "2026-04-30T",
+            "２０26-04",
+            "20260430",
+        ] {
+            assert_eq!(Timestamp::of_day(wrong), None, "{wrong}");
+        }
+        assert_eq!(Timestamp::of_day("2028-02-29").unwrap().to_string(), "2028-02-29T00:00:00.000Z");
+    }
 
     #[test]
     fn times_print_as_rfc_3339() {

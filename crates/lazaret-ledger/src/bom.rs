@@ -11,8 +11,10 @@ use crate::read::{CountWords, CrossingWords, LedgerReader, OutputWords, SealedWo
 use crate::store::StoreError;
 
 mod cyclonedx;
+mod model;
 
 pub use cyclonedx::{CycloneDx, bom};
+pub use model::model_bom;
 
 /// What is said of data whose identifiers were removed: never more than was done.
 pub const RESIDUE: &str = "identifiers of these kinds removed as detected; what no detector found may remain";
@@ -27,6 +29,9 @@ pub enum BomError {
     /// No complete crossing made such a dataset.
     #[error("no complete crossing made this dataset; `lazaret ledger show --datasets` lists those there are")]
     NoDataset,
+    /// No complete crossing brought such a model, or such a revision of it.
+    #[error("no complete crossing brought this model; `lazaret models list` lists those there are")]
+    NoModel,
     /// The ledger failed.
     #[error("the ledger could not be read")]
     Store(#[from] StoreError),

@@ -13,7 +13,7 @@
 //! | `files` | what is known of a model's file, by its SHA-256 |
 //! | `verify` | the whole ledger against the key of its log |
 //! | `lineage` | source → crossing → dataset |
-//! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX |
+//! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX; that of a model |
 //! | `prove` | a proof of one crossing, or one record of it, that anyone can check offline |
 
 mod bom;
@@ -32,6 +32,7 @@ mod verify;
 
 pub use bom::{
     BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, RESIDUE, Stated, bom, bom_view,
+    model_bom,
 };
 pub use canonical::{CanonicalError, to_canonical};
 pub use files::{AboutFile, FileCrossing};

@@ -6,11 +6,16 @@ use clap::{Args, Parser, Subcommand};
 
 mod models;
 mod phi;
+mod registry;
 
 pub(crate) use models::{ModelsCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs};
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
     PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,
+};
+pub(crate) use registry::{
+    ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
+    ModelsRescanArgs,
 };
 
 /// The checkpoint between your hospital's data and AI

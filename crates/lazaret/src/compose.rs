@@ -12,8 +12,9 @@ use lazaret_core::{
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_ingest::lake::Lake;
-use lazaret_input::charset;
+use lazaret_input::{Blobs, charset};
 use lazaret_ledger::{LedgerReader, SqliteLedger};
+use lazaret_models::AnyModel;
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
@@ -437,6 +438,28 @@ impl Data {
         Ok(OpenLake { lake, id: known.id })
     }
 
+    /// The checkpoint through which models cross: they bring their own reader.
+    pub(crate) fn checkpoint_for_models(&self) -> Result<Checkpoint, CliError> {
+        let looking = Looking { formats: vec![Arc::new(AnyModel)], detectors: Vec::new() };
+        let policy = Arc::new(self.policy()?);
+        let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
+        let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
+        joined(&self.config, looking, policy, vault, ledger, BTreeMap::new())
+    }
+
+    /// Where cleared model files are kept, with what a crash left there finished or undone.
+    pub(crate) fn model_store(&self) -> Result<Blobs, CliError> {
+        let folder = model_store_folder(&self.config, &self.folder);
+        let sealed = |crossing| {
+            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
+                what: "tell how a crossing ended",
+                cause: Some(Box::new(error)),
+            })
+        };
+        Blobs::open(&folder, &SystemRandom, &sealed)
+            .map_err(|error| CliError::failed(format!("the store of models {}", folder.display()), error))
+    }
+
     /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.
     pub(crate) fn carry_out(&self, crossing: Crossing) -> Result<CrossingId, CliError> {
         let id = crossing.id;
@@ -452,6 +475,12 @@ impl Data {
         self.ledger.checkpoint().map_err(|error| CliError::failed("the ledger's checkpoint", error))?;
         self.remember()
     }
+}
+
+/// Where cleared model files are kept.
+pub(crate) fn model_store_folder(config: &Config, data: &Path) -> PathBuf {
+    let set = config.path("gates.models.store");
+    if set.as_os_str().is_empty() { data.join("models") } else { set }
 }
 
 /// What only who started some pages knows: other users of this machine reach their port too.
@@ -576,6 +605,12 @@ impl Crossings {
     #[must_use]
     pub(crate) fn into_lake(self, lake: &OpenLake) -> Self {
         Self { to: lake.name().to_owned(), to_id: Some(lake.id.clone()), ..self }
+    }
+
+    /// Crossings of models into the registry.
+    #[must_use]
+    pub(crate) fn into_registry(self, blobs: &Blobs) -> Self {
+        Self { to_id: Some(blobs.id().to_owned()), gate: Gate::Models, ..self }
     }
 
     /// A person's order.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lazaret_core::{Action, Basis, Deadlines, Label, Limit, Limits, Profile, Purpose};
+use lazaret_core::{Action, Basis, Deadlines, Label, Limit, Limits, Mode, Profile, Purpose};
 use strsim::levenshtein;
 
 use crate::cli::one_line;
@@ -62,6 +62,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         default: "",
         about: "the key-encryption key's file, outside the data directory; empty: the data directory's name \
                 and `.key`, beside it. Not used where a passphrase opens the vault",
+    },
+    Setting {
+        key: "gates.models.mode",
+        default: "observe",
+        about: "what the models gate does with its verdicts: observe (all is inspected and recorded, nothing is kept back) or \
+                enforce",
+    },
+    Setting {
+        key: "gates.models.store",
+        default: "",
+        about: "the folder that cleared model files are kept in, by their SHA-256; empty: `models` in the data directory",
     },
     Setting { key: "lake", default: "lazaret-lake", about: "the lake records are written to" },
     Setting {
@@ -304,6 +315,17 @@ impl Config {
         Basis::parse(text).ok_or_else(|| {
             CliError::Usage(format!("`{text}` is no basis: {}", Basis::ALL.map(Basis::name).join(", ")))
         })
+    }
+
+    /// Whether the models gate enforces its verdicts.
+    pub(crate) fn models_mode(&self) -> Result<Mode, CliError> {
+        match self.text("gates.models.mode") {
+            "observe" => Ok(Mode::Observe),
+            "enforce" => Ok(Mode::Enforce),
+            text => {
+                Err(CliError::Usage(format!("`gates.models.mode`: `{text}` is neither observe nor enforce")))
+            }
+        }
     }
 
     /// The deadlines.

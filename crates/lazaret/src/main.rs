@@ -10,6 +10,7 @@ mod lakes;
 mod looking;
 mod model;
 mod proposals;
+mod registry;
 mod report;
 mod server;
 mod unfinished;

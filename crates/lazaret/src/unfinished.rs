@@ -3,12 +3,13 @@
 //! Orders and rotations are recorded in the ledger and carried out in the vault: two files, so a crash can come
 //! between. What is recorded is carried out, and what was carried out is recorded.
 
-use lazaret_core::{CrossingId, HoldId, Timestamp};
+use lazaret_core::{CrossingId, HoldId, Ordered, Sha256};
 use lazaret_ledger::{OrderWords, Query, SqliteLedger, StoreError};
 use lazaret_vault::{HoldState, Settlement, SqliteVault};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::CliError;
+use crate::registry::settle_holds;
 
 /// The kind of the ledger's event.
 const ROTATED: &str = "keys.rotated";
@@ -61,8 +62,10 @@ fn carry_out_last(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliE
         "reject" => settle(vault, &order, Settlement::Rejected),
         "shred" => {
             let second = order.second.as_deref().unwrap_or_default();
-            vault.end_shred(&order.object, started(id), &order.by, second, &order.reason).map_err(failed)
+            vault.end_shred(&order.object, id.when(), &order.by, second, &order.reason).map_err(failed)
         }
+        "admit-model" => settle_model(vault, &order, Ordered::AdmitModel),
+        "refuse-model" => settle_model(vault, &order, Ordered::RefuseModel),
         what @ ("legal-hold" | "lift-legal-hold") => {
             vault.end_legal_hold(&order.object, what == "legal-hold", &order.by).map_err(failed)
         }
@@ -79,16 +82,15 @@ fn settle(vault: &SqliteVault, order: &OrderWords, how: Settlement) -> Result<()
     Ok(())
 }
 
+fn settle_model(vault: &SqliteVault, order: &OrderWords, what: Ordered) -> Result<(), CliError> {
+    let Some(file) = Sha256::parse(&order.object) else { return Ok(()) };
+    settle_holds(vault, file, what, &order.by, order.second.as_deref())
+}
+
 /// Reads `CROSSING:NUMBER`.
 pub(crate) fn hold_id(text: &str) -> Option<HoldId> {
     let (crossing, record) = text.rsplit_once(':')?;
     Some(HoldId { crossing: CrossingId::parse(crossing)?, record: record.parse().ok()? })
-}
-
-/// When a crossing began: its id is a UUID of version 7.
-fn started(id: CrossingId) -> Timestamp {
-    let millis = id.as_bytes().iter().take(6).fold(0_u64, |millis, byte| millis << 8 | u64::from(*byte));
-    Timestamp::from_millis(millis)
 }
 
 fn of_ledger(error: StoreError) -> CliError {

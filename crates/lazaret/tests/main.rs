@@ -40,6 +40,9 @@ mod power;
 mod proposals;
 #[path = "main/reference.rs"]
 mod reference;
+#[cfg(test)]
+#[path = "main/registry.rs"]
+mod registry;
 #[path = "main/rollback.rs"]
 mod rollback;
 #[expect(unreachable_pub, reason = "the fuzzer's library, replayed here")]

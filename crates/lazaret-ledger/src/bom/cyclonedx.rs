@@ -46,7 +46,11 @@ pub fn bom(
     version: CycloneDx,
 ) -> Result<String, BomError> {
     let view = bom_view(reader, dataset, destination)?;
-    let mut document = document(&view, version);
+    with_serial_number(document(&view, version))
+}
+
+/// A document as canonical JSON, with a serial number that follows from its content.
+pub(super) fn with_serial_number(mut document: Value) -> Result<String, BomError> {
     let content = to_canonical(&document)?;
     if let Some(members) = document.as_object_mut() {
         members.insert("serialNumber".to_owned(), json!(format!("urn:uuid:{}", uuid(&content))));
@@ -224,14 +228,14 @@ fn phi_sentence(phi: &BomPhi) -> String {
     parts.join(", ")
 }
 
-fn property(name: &str, value: &str) -> Value {
+pub(super) fn property(name: &str, value: &str) -> Value {
     let mut members = Map::new();
     members.insert("name".to_owned(), json!(name));
     members.insert("value".to_owned(), json!(value));
     Value::Object(members)
 }
 
-fn indexes(at: &BTreeSet<u64>) -> String {
+pub(super) fn indexes(at: &BTreeSet<u64>) -> String {
     at.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
 }
 

@@ -4,11 +4,34 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::registry::{
+    ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
+    ModelsRescanArgs,
+};
+
 /// `models …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
     /// Say what loading model files would do; nothing is loaded or run
     Scan(ModelsScanArgs),
+    /// Pass a model through the checkpoint into the registry
+    Pass(ModelsPassArgs),
+    /// List the models that policy holds: who asked for them, how long they wait
+    Requests(ModelsRequestsArgs),
+    /// Ask for a model that policy holds
+    Request(ModelsOrderArgs),
+    /// Let a model pass that policy holds, until a day
+    Admit(ModelsAdmitArgs),
+    /// Refuse a model that was asked for
+    Refuse(ModelsOrderArgs),
+    /// End the admission of a model
+    Revoke(ModelsOrderArgs),
+    /// Say what a file of the registry touches: who has it, where it runs, what to go back to
+    Impact(ModelsImpactArgs),
+    /// Look at the files of the registry again, by the rules and policies of now
+    Rescan(ModelsRescanArgs),
+    /// Print a model's bill of materials (CycloneDX)
+    Bom(ModelsBomArgs),
     /// List the formats that are read, and how far
     Formats,
     /// Sign a model with a key (OpenSSF Model Signing)

@@ -1,5 +1,9 @@
 //! `lazaret models`: what loading model files would do, and who vouches for them.
 
+mod bom;
+mod pass;
+mod queue;
+pub(crate) mod recall;
 mod sarif;
 mod sign;
 mod verify;
@@ -28,6 +32,15 @@ pub(crate) fn run(
 ) -> Result<Exit, CliError> {
     match command {
         ModelsCommand::Scan(args) => scan(args, config, json, out),
+        ModelsCommand::Pass(args) => pass::run(args, config, json, out),
+        ModelsCommand::Requests(args) => queue::requests(args, config, json, out),
+        ModelsCommand::Request(args) => queue::ask(args, config, json, out),
+        ModelsCommand::Admit(args) => queue::admit(args, config, json, out),
+        ModelsCommand::Refuse(args) => queue::refuse(args, config, json, out),
+        ModelsCommand::Revoke(args) => queue::revoke(args, config, json, out),
+        ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
+        ModelsCommand::Rescan(args) => recall::rescan(args, config, json, out),
+        ModelsCommand::Bom(args) => bom::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
         ModelsCommand::Sign(args) => sign::run(args, config, json, out),
         ModelsCommand::Verify(args) => verify::run(args, config, json, out),

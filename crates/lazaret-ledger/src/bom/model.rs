@@ -1,0 +1,317 @@
+//! The bill of materials of a model as CycloneDX JSON, 1.6 and 1.7 (ECMA-424): a `machine-learning-model` with its card, its
+//! files, the datasets it was trained on, and what was found in it.
+//!
+//! Everything is read from the ledger's entries, which each statement names; nothing is typed in by hand.
+
+use std::collections::BTreeMap;
+
+use lazaret_core::hex;
+use serde_json::{Map, Value, json};
+
+use crate::bom::cyclonedx::{indexes, property, with_serial_number};
+use crate::bom::{BomError, CycloneDx, bom_view};
+use crate::merkle::sha256;
+use crate::read::{CrossingWords, EntryWords, FileWords, LedgerReader, ModelWords};
+
+/// Crossings of a model, or entries of a crossing, that are read at once.
+const PAGE: u32 = 1_000;
+
+/// A file of a model, as the newest crossing that had it left it.
+struct ModelFile {
+    file: FileWords,
+    entry: EntryWords,
+    crossing: String,
+    sealed_at: u64,
+}
+
+/// One revision of a model, put together from all crossings of its files.
+struct Model {
+    words: ModelWords,
+    /// When it was last added to.
+    timestamp: String,
+    files: BTreeMap<String, ModelFile>,
+    /// Files that were held: they are not in the registry.
+    held: BTreeMap<String, ModelFile>,
+    crossings: Vec<CrossingWords>,
+}
+
+/// The bill of materials of a model's revision, or of its newest: canonical JSON, the same bytes for the same ledger.
+/// `title` says what a rule means.
+pub fn model_bom(
+    reader: &LedgerReader,
+    name: &str,
+    revision: Option<&str>,
+    version: CycloneDx,
+    title: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, BomError> {
+    let model = model(reader, name, revision)?.ok_or(BomError::NoModel)?;
+    with_serial_number(document(reader, &model, version, title)?)
+}
+
+fn model(reader: &LedgerReader, name: &str, revision: Option<&str>) -> Result<Option<Model>, BomError> {
+    let (mut found, mut before): (Option<Model>, _) = (None, None);
+    loop {
+        let page = reader.crossings_of_model(name, before, PAGE)?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.opened_at);
+        for crossing in page {
+            let Some(words) = crossing.opened.model.clone() else { continue };
+            let Some(sealed) = crossing.sealed.as_ref().filter(|sealed| sealed.seal.ending == "complete")
+            else {
+                continue;
+            };
+            // The newest crossing says which revision is meant, where nobody does.
+            let wanted = found.as_ref().map_or_else(
+                || revision.map_or_else(|| words.revision.clone(), |revision| Some(revision.to_owned())),
+                |found| found.words.revision.clone(),
+            );
+            if words.revision != wanted {
+                continue;
+            }
+            let model = found.get_or_insert_with(|| Model {
+                words: words.clone(),
+                timestamp: sealed.seal.ended.clone(),
+                files: BTreeMap::new(),
+                held: BTreeMap::new(),
+                crossings: Vec::new(),
+            });
+            model.words.learn(&words);
+            let (id, sealed_at) = (crossing.opened.crossing.clone(), sealed.sealed_at);
+            model.crossings.push(crossing);
+            add_files(reader, model, &id, sealed_at)?;
+        }
+    }
+    Ok(found)
+}
+
+impl ModelWords {
+    /// What an older crossing of the same revision said and a newer did not.
+    fn learn(&mut self, older: &Self) {
+        for dataset in &older.datasets {
+            if !self.datasets.contains(dataset) {
+                self.datasets.push(dataset.clone());
+            }
+        }
+        for (to, from) in [
+            (&mut self.code, &older.code),
+            (&mut self.run, &older.run),
+            (&mut self.signer, &older.signer),
+            (&mut self.builder, &older.builder),
+        ] {
+            if to.is_none() {
+                to.clone_from(from);
+            }
+        }
+    }
+}
+
+fn add_files(
+    reader: &LedgerReader,
+    model: &mut Model,
+    crossing: &str,
+    sealed_at: u64,
+) -> Result<(), BomError> {
+    let Some(id) = lazaret_core::CrossingId::parse(crossing) else { return Ok(()) };
+    let mut from = 0;
+    loop {
+        let page = reader.entries(id, from, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        from = last.record.saturating_add(1);
+        for entry in page {
+            let Some(file) = entry.file.clone() else { continue };
+            if model.files.contains_key(&file.name) || model.held.contains_key(&file.name) {
+                continue; // a newer crossing had it
+            }
+            let to = if entry.held.is_some() { &mut model.held } else { &mut model.files };
+            let name = file.name.clone();
+            to.insert(name, ModelFile { file, entry, crossing: crossing.to_owned(), sealed_at });
+        }
+    }
+}
+
+fn document(
+    reader: &LedgerReader,
+    model: &Model,
+    version: CycloneDx,
+    title: &dyn Fn(&str) -> Option<String>,
+) -> Result<Value, BomError> {
+    let own = model_ref(&model.words);
+    let files: Vec<&ModelFile> = model.files.values().collect();
+    let mut components: Vec<Value> = files.iter().map(|file| file_component(&model.words, file)).collect();
+    let mut refs: Vec<String> = files.iter().map(|file| file_ref(&model.words, &file.file)).collect();
+    for dataset in &model.words.datasets {
+        components.push(dataset_component(reader, dataset)?);
+        refs.push(dataset_ref(dataset));
+    }
+    let mut dependencies = vec![json!({ "ref": own, "dependsOn": refs })];
+    dependencies.extend(refs.iter().map(|part| json!({ "ref": part })));
+    Ok(json!({
+        "$schema": format!("http://cyclonedx.org/schema/bom-{}.schema.json", version.name()),
+        "bomFormat": "CycloneDX",
+        "specVersion": version.name(),
+        "version": 1,
+        "metadata": {
+            "timestamp": model.timestamp,
+            "tools": {"components": [
+                {"type": "application", "name": "lazaret", "version": env!("CARGO_PKG_VERSION")},
+            ]},
+            "component": component(reader, model, &own)?,
+        },
+        "components": components,
+        "dependencies": dependencies,
+        "vulnerabilities": vulnerabilities(model, title),
+    }))
+}
+
+fn component(reader: &LedgerReader, model: &Model, own: &str) -> Result<Value, BomError> {
+    let words = &model.words;
+    let mut properties =
+        vec![property("lazaret:ledger-origin", &reader.origin()?), property("lazaret:model", &words.name)];
+    for (name, value) in [
+        ("lazaret:trained-by.code", &words.code),
+        ("lazaret:trained-by.run", &words.run),
+        ("lazaret:signer", &words.signer),
+        ("lazaret:builder", &words.builder),
+    ] {
+        properties.extend(value.iter().map(|value| property(name, value)));
+    }
+    for crossing in &model.crossings {
+        let sealed_at = crossing.sealed.as_ref().map(|sealed| sealed.sealed_at);
+        let at = std::iter::once(crossing.opened_at).chain(sealed_at).collect();
+        properties.push(property("lazaret:crossing", &crossing.opened.crossing));
+        properties.push(property("lazaret:ledger-index", &indexes(&at)));
+    }
+    properties.extend(
+        model
+            .held
+            .values()
+            .map(|held| property("lazaret:held", &format!("{} {}", held.file.sha256, held.file.name))),
+    );
+    let mut component = Map::new();
+    let mut put = |key: &str, value: Value| component.insert(key.to_owned(), value);
+    put("type", json!("machine-learning-model"));
+    put("bom-ref", json!(own));
+    match words.name.rsplit_once('/') {
+        Some((group, name)) => {
+            put("group", json!(group));
+            put("name", json!(name));
+        }
+        None => {
+            put("name", json!(words.name));
+        }
+    }
+    if let Some(revision) = &words.revision {
+        put("version", json!(revision));
+    }
+    if let [only] = model.files.values().collect::<Vec<_>>().as_slice() {
+        put("hashes", hashes(&only.file));
+    }
+    let datasets: Vec<Value> =
+        words.datasets.iter().map(|name| json!({ "ref": dataset_ref(name) })).collect();
+    let mut parameters = Map::new();
+    if !datasets.is_empty() {
+        parameters.insert("datasets".to_owned(), json!(datasets));
+    }
+    let formats: std::collections::BTreeSet<&str> =
+        model.files.values().map(|file| file.entry.format.as_str()).collect();
+    let card: Vec<Value> = formats.iter().map(|format| property("lazaret:format", format)).collect();
+    put("modelCard", json!({ "modelParameters": parameters, "properties": card }));
+    put("properties", json!(properties));
+    Ok(Value::Object(component))
+}
+
+fn file_component(model: &ModelWords, file: &ModelFile) -> Value {
+    json!({
+        "type": "file",
+        "bom-ref": file_ref(model, &file.file),
+        "name": file.file.name,
+        "hashes": hashes(&file.file),
+        "properties": [
+            property("lazaret:bytes", &file.file.bytes.to_string()),
+            property("lazaret:crossing", &file.crossing),
+            property("lazaret:format", &file.entry.format),
+            property("lazaret:ledger-index", &file.sealed_at.to_string()),
+            property("lazaret:record", &file.entry.record.to_string()),
+            property("lazaret:verdict", &file.entry.verdict),
+        ],
+    })
+}
+
+fn hashes(file: &FileWords) -> Value {
+    json!([{ "alg": "SHA-256", "content": file.sha256 }])
+}
+
+/// A dataset that the model was trained on, with what the ledger knows of it, if it knows it.
+fn dataset_component(reader: &LedgerReader, dataset: &str) -> Result<Value, BomError> {
+    let mut data = Map::new();
+    data.insert("type".to_owned(), json!("dataset"));
+    data.insert("name".to_owned(), json!(dataset));
+    let known = match bom_view(reader, dataset, None) {
+        Ok(view) => {
+            let sentences = view.phi.iter().map(|phi| format!("{}: {} found", phi.label, phi.found));
+            data.insert("classification".to_owned(), json!(view.classification.join("; ")));
+            data.insert("sensitiveData".to_owned(), json!(sentences.collect::<Vec<_>>()));
+            true
+        }
+        Err(BomError::NoDataset) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(json!({
+        "type": "data",
+        "bom-ref": dataset_ref(dataset),
+        "name": dataset,
+        "data": [data],
+        "properties": [property("lazaret:in-this-ledger", if known { "true" } else { "false" })],
+    }))
+}
+
+/// What was found in the files that are in the registry, one for each rule and place.
+fn vulnerabilities(model: &Model, title: &dyn Fn(&str) -> Option<String>) -> Vec<Value> {
+    let mut all = Vec::new();
+    for file in model.files.values() {
+        for finding in &file.entry.findings {
+            let fault = format!("{}\n{}\n{}", finding.id, file.file.sha256, finding.at);
+            let fingerprint = hex(sha256(fault.as_bytes()).get(..16).unwrap_or_default());
+            let mut one = Map::new();
+            let mut put = |key: &str, value: Value| one.insert(key.to_owned(), value);
+            put("bom-ref", json!(format!("finding:{fingerprint}")));
+            put("id", json!(finding.id));
+            put("source", json!({ "name": "lazaret" }));
+            put(
+                "ratings",
+                json!([{ "source": { "name": "lazaret" }, "severity": finding.severity, "method": "other" }]),
+            );
+            if let Some(title) = title(&finding.id) {
+                put("description", json!(title));
+            }
+            put("affects", json!([{ "ref": file_ref(&model.words, &file.file) }]));
+            put(
+                "properties",
+                json!([
+                    property("lazaret:at", &finding.at),
+                    property("lazaret:ledger-index", &file.sealed_at.to_string()),
+                ]),
+            );
+            all.push((fingerprint, Value::Object(one)));
+        }
+    }
+    // One fault at one place of one file is one entry, however many files of the model are the same.
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all.dedup_by(|(one, _), (other, _)| one == other);
+    all.into_iter().map(|(_, one)| one).collect()
+}
+
+fn model_ref(model: &ModelWords) -> String {
+    match &model.revision {
+        Some(revision) => format!("model:{}@{revision}", model.name),
+        None => format!("model:{}", model.name),
+    }
+}
+
+fn file_ref(model: &ModelWords, file: &FileWords) -> String {
+    format!("file:{}#{}", model.name, file.name)
+}
+
+fn dataset_ref(dataset: &str) -> String {
+    format!("dataset:{dataset}")
+}

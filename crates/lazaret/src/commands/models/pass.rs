@@ -1,0 +1,150 @@
+//! `lazaret models pass`: a model through the checkpoint into the registry.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use lazaret_core::{Mode, ModelOrigin, Severity};
+
+use super::files_of;
+use crate::cli::ModelsPassArgs;
+use crate::commands::ingest::progress;
+use crate::compose::Data;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::registry::{FileFate, Passed, Registry, model_name, origin_word};
+use crate::report::{exit_of, json_document, json_line, table};
+
+/// Passes a model.
+pub(super) fn run(
+    args: &ModelsPassArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let origin = origin(args)?;
+    let config = config.with(&[("gates.models.mode", args.mode.as_deref())]);
+    config.models_mode()?;
+    let files = files_of(std::slice::from_ref(&args.model))?;
+    if files.is_empty() {
+        return Err(CliError::Usage(format!("{}: no file in it", args.model.display())));
+    }
+    let data = Data::open(&config)?;
+    let registry = Registry::open(&data, &config)?;
+    let bar = progress("receiving and hashing", files.len() as u64, false);
+    let mut received = Vec::with_capacity(files.len());
+    for file in &files {
+        let name = name_in_model(&args.model, &file.path)?;
+        let stored = registry.receive(&file.path, &name);
+        let stored = stored.map_err(|error| CliError::failed(file.path.display().to_string(), error))?;
+        received.push(stored);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let crossing = registry.crossing(&args.model.to_string_lossy(), None, origin)?;
+    let passed = registry
+        .pass(crossing, received, &mut |_| {})
+        .map_err(|stopped| CliError::failed(args.model.display().to_string(), stopped))?;
+    report(args, &passed, registry.mode(), json, out)?;
+    data.close()?;
+    let worst = passed.files.iter().flat_map(|file| &file.findings).map(|finding| finding.severity).max();
+    Ok(exit_of(&passed.receipt.sealed.seal.counts, worst))
+}
+
+fn origin(args: &ModelsPassArgs) -> Result<ModelOrigin, CliError> {
+    let word = |word: &Option<String>| word.as_deref().map(origin_word).transpose();
+    Ok(ModelOrigin {
+        name: model_name(&args.name)?,
+        revision: word(&args.revision)?,
+        datasets: args.trained_on.iter().map(|name| origin_word(name)).collect::<Result<_, _>>()?,
+        code: word(&args.code)?,
+        run: word(&args.run)?,
+        ..ModelOrigin::default()
+    })
+}
+
+/// A file's name in its model: the path below the folder, with `/` between.
+fn name_in_model(model: &Path, file: &Path) -> Result<String, CliError> {
+    let below = file.strip_prefix(model).ok().filter(|rest| !rest.as_os_str().is_empty());
+    let below = below.unwrap_or_else(|| file.file_name().map_or(file, Path::new));
+    let steps: Option<Vec<&str>> = below.components().map(|step| step.as_os_str().to_str()).collect();
+    steps.map(|steps| steps.join("/")).ok_or_else(|| {
+        CliError::Usage(format!("{}: its name is not UTF-8, so it could not be recorded", file.display()))
+    })
+}
+
+fn report(
+    args: &ModelsPassArgs,
+    passed: &Passed,
+    mode: Mode,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), CliError> {
+    let opened = &passed.receipt.opened;
+    let counts = &passed.receipt.sealed.seal.counts;
+    let verdicts: BTreeMap<String, u64> =
+        counts.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), *count)).collect();
+    let sealed = serde_json::json!({
+        "receipt": opened.crossing,
+        "mode": mode,
+        "model": opened.model,
+        "sealed_at": passed.receipt.sealed.sealed_at,
+        "verdicts": verdicts,
+    });
+    if json {
+        json_document(out, &serde_json::json!({ "files": passed.files, "receipt": sealed }))?;
+        return Ok(());
+    }
+    if args.jsonl {
+        for file in &passed.files {
+            json_line(out, file)?;
+        }
+        json_line(out, &sealed)?;
+        return Ok(());
+    }
+    write(out, &passed.files, mode)?;
+    writeln!(out, "receipt {}", opened.crossing)?;
+    Ok(())
+}
+
+fn write(out: &mut impl Write, files: &[FileFate], mode: Mode) -> Result<(), CliError> {
+    for file in files {
+        let folder = file.path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        for finding in file.findings.iter().filter(|finding| finding.severity > Severity::Low) {
+            let (at, severity, id) = (&finding.at, finding.severity, finding.id);
+            writeln!(out, "{folder}{at}: {severity}: {id}: {}", finding.message)?;
+        }
+    }
+    let mut rows = table(["file", "format", "sha256", "verdict", "what became of it"]);
+    for file in files {
+        let fate = match (file.held, file.again, mode) {
+            (true, ..) => "held",
+            (_, Some(_), _) => "was there already",
+            (_, _, Mode::Observe) if file.verdict.holds() => "crossed: the gate only observes",
+            _ => "crossed",
+        };
+        let digest = file.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
+        rows.add_row([
+            file.path.clone(),
+            file.format.to_string(),
+            digest,
+            file.verdict.to_string(),
+            fate.to_owned(),
+        ]);
+    }
+    writeln!(out, "{rows}")?;
+    let would = files.iter().filter(|file| !file.held && file.verdict.holds()).count();
+    if would > 0 && mode == Mode::Observe {
+        writeln!(
+            out,
+            "{would} would be held: the gate is in mode observe; `--mode enforce`, or `gates.models.mode`, keeps them back"
+        )?;
+    }
+    if files.iter().any(|file| file.held) {
+        writeln!(
+            out,
+            "what is held stays with its sender; `lazaret models requests` lists it, `lazaret models admit` lets it pass"
+        )?;
+    }
+    Ok(())
+}

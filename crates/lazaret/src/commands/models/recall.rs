@@ -1,0 +1,468 @@
+//! `lazaret models impact` and `rescan`: what a file of the registry touches, and what is found in it now.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use lazaret_core::{Finding, Gate, Limits, Policy as _, Severity, Sha256, Verdict};
+use lazaret_input::find_blob;
+use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader};
+use lazaret_models::NoFolder;
+use serde::Serialize;
+
+use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
+use crate::commands::ingest::progress;
+use crate::compose::{Crossings, Data, Reading, model_store_folder};
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::registry::{REGISTRY, decide};
+use crate::report::{json_document, table, thousands};
+
+/// Crossings or events of one file that are read.
+const MOST: u32 = 100_000;
+/// Files of the ledger that are read at once.
+const PAGE: u32 = 1_000;
+/// The kinds of events about files.
+pub(crate) const FETCHED: &str = "models.fetched";
+pub(crate) const RUNS: &str = "models.runs";
+const RESCANNED: &str = "models.rescanned";
+
+/// Everything a file touches.
+#[derive(Debug, Serialize)]
+struct Impact {
+    sha256: String,
+    /// The verdict of the last look at it.
+    verdict: String,
+    /// Its models: names and revisions, with the file's name in each.
+    models: Vec<InModel>,
+    /// Who brought or fetched it, and when first and last.
+    fetched: Vec<Use>,
+    /// Where it runs, since when.
+    runs: Vec<Use>,
+    /// Orders about it.
+    orders: Vec<AboutFile>,
+    /// The file to go back to, for each model that has one: what last was cleared before this came.
+    roll_back: Vec<RollBack>,
+}
+
+#[derive(Debug, Serialize)]
+struct InModel {
+    model: String,
+    revision: Option<String>,
+    file: String,
+    receipt: String,
+    when: String,
+    verdict: String,
+}
+
+/// Somebody or something that has a file.
+#[derive(Debug, Serialize)]
+struct Use {
+    who: String,
+    first: String,
+    last: String,
+    times: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RollBack {
+    model: String,
+    revision: Option<String>,
+    file: String,
+    sha256: String,
+    receipt: String,
+    when: String,
+}
+
+/// Says what a file touches.
+pub(super) fn impact(
+    args: &ModelsImpactArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let data = Reading::open(config)?;
+    let Some(impact) = impact_of(&data.ledger, args.sha256)? else {
+        return Err(CliError::Usage(format!(
+            "no file with the SHA-256 {} came through the models gate",
+            args.sha256
+        )));
+    };
+    if json {
+        json_document(out, &impact)?;
+    } else {
+        write_impact(out, &impact)?;
+    }
+    let bad = Verdict::parse(&impact.verdict).is_none_or(Verdict::holds);
+    Ok(if bad { Exit::Findings } else { Exit::Clear })
+}
+
+fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliError> {
+    let crossings = ledger.crossings_of_file(file, 0, MOST).map_err(of_ledger)?;
+    let about = ledger.about_file(file, 0, MOST).map_err(of_ledger)?;
+    if crossings.is_empty() && about.is_empty() {
+        return Ok(None);
+    }
+    let (mut fetched, mut runs, mut orders) = (Uses::default(), Uses::default(), Vec::new());
+    let mut verdict = None;
+    for FileCrossing { crossing, entry } in &crossings {
+        let when = &crossing.opened.started;
+        if entry.held.is_none() {
+            fetched.add(&crossing.opened.actor.id, when);
+        }
+        verdict = Some(entry.verdict.clone());
+    }
+    for about in about {
+        match about {
+            AboutFile::Event { ref kind, ref when, ref event, .. } => {
+                let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+                match kind.as_str() {
+                    FETCHED => fetched.add(word("by"), when),
+                    RUNS => runs.add(word("where"), when),
+                    RESCANNED => verdict = Some(word("verdict").to_owned()),
+                    _ => {}
+                }
+            }
+            order @ AboutFile::Order { .. } => orders.push(order),
+        }
+    }
+    let roll_back = roll_back(ledger, file, &crossings)?;
+    let models = crossings.iter().map(in_model).collect();
+    Ok(Some(Impact {
+        sha256: file.to_string(),
+        verdict: verdict.unwrap_or_else(|| "not seen".to_owned()),
+        models,
+        fetched: fetched.list(),
+        runs: runs.list(),
+        orders,
+        roll_back,
+    }))
+}
+
+fn in_model(FileCrossing { crossing, entry }: &FileCrossing) -> InModel {
+    let model = crossing.opened.model.clone().unwrap_or_default();
+    InModel {
+        model: model.name,
+        revision: model.revision,
+        file: entry.file.as_ref().map(|file| file.name.clone()).unwrap_or_default(),
+        receipt: crossing.opened.crossing.clone(),
+        when: crossing.opened.started.clone(),
+        verdict: entry.verdict.clone(),
+    }
+}
+
+/// For each model and name of the file: the last file of that name that was cleared before this one came first.
+fn roll_back(
+    ledger: &LedgerReader,
+    file: Sha256,
+    crossings: &[FileCrossing],
+) -> Result<Vec<RollBack>, CliError> {
+    let mut found: BTreeMap<(String, String), Option<RollBack>> = BTreeMap::new();
+    for FileCrossing { crossing, entry } in crossings {
+        let (Some(model), Some(own)) = (&crossing.opened.model, &entry.file) else { continue };
+        let key = (model.name.clone(), own.name.clone());
+        if found.contains_key(&key) {
+            continue;
+        }
+        let mut before = Some(crossing.opened_at);
+        let mut earlier = None;
+        'pages: while let Some(at) = before {
+            let page = ledger.crossings_of_model(&model.name, Some(at), PAGE).map_err(of_ledger)?;
+            before = page.last().map(|crossing| crossing.opened_at);
+            for older in page {
+                let Some(id) = lazaret_core::CrossingId::parse(&older.opened.crossing) else { continue };
+                let entries = ledger.entries(id, 0, MOST).map_err(of_ledger)?;
+                if let Some((sha256, receipt)) = cleared(&entries, &own.name, file) {
+                    let older_model = older.opened.model.unwrap_or_default();
+                    earlier = Some(RollBack {
+                        model: older_model.name,
+                        revision: older_model.revision,
+                        file: own.name.clone(),
+                        sha256,
+                        receipt: receipt.unwrap_or(older.opened.crossing),
+                        when: older.opened.started,
+                    });
+                    break 'pages;
+                }
+            }
+        }
+        found.insert(key, earlier);
+    }
+    Ok(found.into_values().flatten().collect())
+}
+
+/// Another file of that name that was cleared, and the receipt by which, where it had crossed before.
+fn cleared(entries: &[EntryWords], name: &str, not: Sha256) -> Option<(String, Option<String>)> {
+    let not = not.to_string();
+    let fits = |entry: &&EntryWords| {
+        let verdict = Verdict::parse(&entry.verdict);
+        entry.held.is_none()
+            && verdict.is_some_and(|verdict| !verdict.holds())
+            && entry.file.as_ref().is_some_and(|file| file.name == name && file.sha256 != not)
+    };
+    let entry = entries.iter().find(fits)?;
+    Some((entry.file.as_ref()?.sha256.clone(), entry.again.clone()))
+}
+
+#[derive(Default)]
+struct Uses(BTreeMap<String, Use>);
+
+impl Uses {
+    fn add(&mut self, who: &str, when: &str) {
+        let new = || Use { who: who.to_owned(), first: when.to_owned(), last: when.to_owned(), times: 0 };
+        let known = self.0.entry(who.to_owned()).or_insert_with(new);
+        known.times = known.times.saturating_add(1);
+        if when > known.last.as_str() {
+            when.clone_into(&mut known.last);
+        }
+        if when < known.first.as_str() {
+            when.clone_into(&mut known.first);
+        }
+    }
+
+    fn list(self) -> Vec<Use> {
+        self.0.into_values().collect()
+    }
+}
+
+fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
+    writeln!(out, "sha256   {}\nverdict  {}", impact.sha256, impact.verdict)?;
+    let mut rows = table(["model", "revision", "file", "when", "verdict", "receipt"]);
+    for model in &impact.models {
+        rows.add_row([
+            &model.model,
+            model.revision.as_ref().unwrap_or(&String::new()),
+            &model.file,
+            &model.when,
+            &model.verdict,
+            &model.receipt,
+        ]);
+    }
+    writeln!(out, "\n{rows}")?;
+    for (what, uses) in [("has it", &impact.fetched), ("runs it", &impact.runs)] {
+        let mut rows = table([what, "since", "last", "times"]);
+        for found in uses {
+            rows.add_row([&found.who, &found.first, &found.last, &found.times.to_string()]);
+        }
+        if uses.is_empty() {
+            writeln!(out, "\nnobody {what}, as far as the ledger knows")?;
+        } else {
+            writeln!(out, "\n{rows}")?;
+        }
+    }
+    for back in &impact.roll_back {
+        let revision = back.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
+        writeln!(
+            out,
+            "\nroll back to  {}{revision}: {} {}, cleared {}, receipt {}",
+            back.model, back.file, back.sha256, back.when, back.receipt
+        )?;
+    }
+    Ok(())
+}
+
+/// What became of one file that was looked at again.
+#[derive(Debug, Serialize)]
+struct Rescanned {
+    sha256: String,
+    model: Option<String>,
+    file: String,
+    before: String,
+    now: Option<Verdict>,
+    /// Rules that find something now and did not, with where.
+    new: Vec<String>,
+    /// Rules that no longer find anything.
+    gone: Vec<String>,
+    /// Why it could not be looked at again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_looked_at: Option<String>,
+}
+
+/// What is recorded of a second look.
+#[derive(Serialize)]
+struct RescannedEvent<'a> {
+    verdict: Verdict,
+    policy: String,
+    findings: Vec<Recorded<'a>>,
+    new: &'a [String],
+    gone: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Recorded<'a> {
+    id: &'a str,
+    severity: Severity,
+    at: &'a str,
+}
+
+/// Looks at the files of the registry again, by the rules and policies of now.
+pub(super) fn rescan(
+    args: &ModelsRescanArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let data = Data::open(config)?;
+    let store = model_store_folder(config, &data.folder);
+    let policy = data.policy()?;
+    let asked = Crossings::new(config, REGISTRY, None, Some("identified"), None)?.through(Gate::Models);
+    let mut files = args.sha256.clone();
+    if files.is_empty() {
+        loop {
+            let page = data.ledger.reader().files(files.last().copied(), PAGE).map_err(of_ledger)?;
+            if page.is_empty() {
+                break;
+            }
+            files.extend(page);
+        }
+    }
+    let bar = progress("looking again", files.len() as u64, false);
+    let (mut changed, mut looked) = (Vec::new(), 0_u64);
+    for file in files {
+        bar.inc(1);
+        let crossings = data.ledger.reader().crossings_of_file(file, 0, MOST).map_err(of_ledger)?;
+        let Some(last) = crossings.last() else { continue };
+        let (before, known) = known_of(data.ledger.reader(), file, last)?;
+        let own = last.entry.file.as_ref();
+        let mut report = Rescanned {
+            sha256: file.to_string(),
+            model: last.crossing.opened.model.as_ref().map(|model| model.name.clone()),
+            file: own.map(|file| file.name.clone()).unwrap_or_default(),
+            before,
+            now: None,
+            new: Vec::new(),
+            gone: Vec::new(),
+            not_looked_at: None,
+        };
+        let found = find_blob(&store, file);
+        let Some(source) = found.map_err(|error| CliError::failed("the store of models", error))? else {
+            if args.all {
+                report.not_looked_at = Some("it was held, so it is not in the registry".to_owned());
+                changed.push(report);
+            }
+            continue;
+        };
+        looked = looked.saturating_add(1);
+        let findings = look_again(source, &report.file, &data.limits());
+        let verdict = decide(&policy, &asked, &findings)?;
+        let now: BTreeMap<String, Severity> =
+            worst_by_rule(findings.iter().map(|finding| (finding.id.to_owned(), finding.severity)));
+        report.new = now.keys().filter(|id| !known.contains_key(*id)).cloned().collect();
+        report.gone = known.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
+        report.now = Some(verdict);
+        let differs =
+            !report.new.is_empty() || !report.gone.is_empty() || report.before != verdict.to_string();
+        if differs {
+            record(&data, file, verdict, policy.version(), &findings, &report)?;
+        }
+        if differs || args.all {
+            changed.push(report);
+        }
+    }
+    bar.finish_and_clear();
+    data.close()?;
+    let worse = changed.iter().any(|file| file.now.is_some_and(Verdict::holds) && file.before == "allow");
+    if json {
+        json_document(out, &serde_json::json!({ "looked_at": looked, "changed": changed }))?;
+    } else {
+        write_rescanned(out, looked, &changed)?;
+    }
+    Ok(if worse { Exit::Findings } else { Exit::Clear })
+}
+
+/// The last verdict on a file, and what was found then.
+fn known_of(
+    ledger: &LedgerReader,
+    file: Sha256,
+    last: &FileCrossing,
+) -> Result<(String, BTreeMap<String, Severity>), CliError> {
+    let severity = |text: &str| Severity::parse(text).unwrap_or(Severity::Info);
+    for about in ledger.about_file(file, 0, MOST).map_err(of_ledger)?.into_iter().rev() {
+        let AboutFile::Event { at, kind, event, .. } = about else { continue };
+        if kind == RESCANNED && at > last.crossing.opened_at {
+            let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
+            let findings = event.get("findings").and_then(|findings| findings.as_array());
+            let findings = findings.into_iter().flatten().filter_map(|finding| {
+                let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
+                Some((word("id")?.to_owned(), severity(word("severity")?)))
+            });
+            return Ok((verdict.to_owned(), worst_by_rule(findings)));
+        }
+    }
+    let findings =
+        last.entry.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
+    Ok((last.entry.verdict.clone(), worst_by_rule(findings)))
+}
+
+/// What the crossing added is no finding of the file.
+fn worst_by_rule(findings: impl Iterator<Item = (String, Severity)>) -> BTreeMap<String, Severity> {
+    let mut worst = BTreeMap::new();
+    for (id, severity) in findings.filter(|(id, _)| id != lazaret_core::UNLINKED.id) {
+        let known = worst.entry(id).or_insert(severity);
+        *known = severity.max(*known);
+    }
+    worst
+}
+
+fn look_again(source: lazaret_input::FileSource, name: &str, limits: &Limits) -> Vec<Finding> {
+    let own = name.rsplit('/').next().unwrap_or(name).to_owned();
+    let len = source.len();
+    lazaret_models::look(Arc::new(source), len, &own, &NoFolder, limits).findings
+}
+
+fn record(
+    data: &Data,
+    file: Sha256,
+    verdict: Verdict,
+    policy: String,
+    findings: &[Finding],
+    report: &Rescanned,
+) -> Result<(), CliError> {
+    /// What a ledger's entry takes of findings.
+    const MOST_FINDINGS: usize = 300;
+    let findings = findings.iter().take(MOST_FINDINGS).map(|finding| Recorded {
+        id: finding.id,
+        severity: finding.severity,
+        at: finding.at.as_str(),
+    });
+    let event = RescannedEvent {
+        verdict,
+        policy,
+        findings: findings.collect(),
+        new: &report.new,
+        gone: &report.gone,
+    };
+    data.ledger.append_about(file, RESCANNED, &event).map_err(of_ledger)?;
+    Ok(())
+}
+
+fn write_rescanned(out: &mut impl Write, looked: u64, changed: &[Rescanned]) -> Result<(), CliError> {
+    let mut rows = table(["model", "file", "sha256", "before", "now", "new", "gone"]);
+    for file in changed {
+        rows.add_row([
+            file.model.clone().unwrap_or_default(),
+            file.file.clone(),
+            file.sha256.clone(),
+            file.before.clone(),
+            file.now.map_or_else(|| file.not_looked_at.clone().unwrap_or_default(), |now| now.to_string()),
+            file.new.join(", "),
+            file.gone.join(", "),
+        ]);
+    }
+    if !changed.is_empty() {
+        writeln!(out, "{rows}")?;
+    }
+    let count = changed.iter().filter(|file| file.not_looked_at.is_none()).count();
+    writeln!(out, "{} looked at again, {} listed", thousands(looked), thousands(count as u64))?;
+    if changed.iter().any(|file| file.now.is_some_and(Verdict::holds)) {
+        writeln!(
+            out,
+            "`lazaret models impact SHA256` says who has a file, where it runs and what to go back to"
+        )?;
+    }
+    Ok(())
+}
+
+fn of_ledger(error: lazaret_ledger::StoreError) -> CliError {
+    crate::commands::policy::of_ledger(error)
+}

@@ -1,0 +1,223 @@
+//! The registry that models cross into: received, passed through the checkpoint, kept by their SHA-256. What is known of
+//! them stands in the ledger alone.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use lazaret_core::{
+    Actor, Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Mode, ModelOrigin, Ordered,
+    Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
+};
+use lazaret_input::Blobs;
+use lazaret_models::ModelPayload;
+use lazaret_policy::CedarPolicy;
+use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
+use serde::Serialize;
+
+use crate::cli::one_line;
+use crate::compose::{Crossings, Data};
+use crate::config::Config;
+use crate::exit::CliError;
+
+/// What receipts call the registry.
+pub(crate) const REGISTRY: &str = "registry";
+/// Bytes that are copied at once.
+const BLOCK: usize = 1 << 20;
+
+/// The registry over a data directory.
+pub(crate) struct Registry {
+    checkpoint: Checkpoint,
+    blobs: Arc<Blobs>,
+    mode: Mode,
+    crossings: Crossings,
+}
+
+/// What became of one file of a model.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FileFate {
+    /// Its name in its model.
+    pub(crate) path: String,
+    /// Of all its bytes.
+    pub(crate) sha256: Option<Sha256>,
+    /// What it is.
+    pub(crate) format: FormatId,
+    /// What was decided; in mode observe, what would have been.
+    pub(crate) verdict: Verdict,
+    /// By which policies, or whose order.
+    pub(crate) policies: Vec<String>,
+    /// Whether it was kept back.
+    pub(crate) held: bool,
+    /// The crossing by which it was in the registry before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) again: Option<CrossingId>,
+    /// What was found.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A model that passed, as far as it did.
+pub(crate) struct Passed {
+    pub(crate) receipt: Receipt,
+    pub(crate) files: Vec<FileFate>,
+}
+
+impl Registry {
+    /// Opens it over a data directory.
+    pub(crate) fn open(data: &Data, config: &Config) -> Result<Self, CliError> {
+        let blobs = Arc::new(data.model_store()?);
+        let crossings =
+            Crossings::new(config, REGISTRY, None, Some("identified"), None)?.into_registry(&blobs);
+        Ok(Self { checkpoint: data.checkpoint_for_models()?, blobs, mode: config.models_mode()?, crossings })
+    }
+
+    /// Whether its verdicts are enforced.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// A crossing of a model into the registry. `from` is a path or an address; `by` who brings or fetches it, if that is
+    /// not the operator.
+    pub(crate) fn crossing(
+        &self,
+        from: &str,
+        by: Option<Actor>,
+        model: ModelOrigin,
+    ) -> Result<Crossing, CliError> {
+        let next = self.crossings.next(Path::new(from))?;
+        let actor = by.unwrap_or_else(|| next.actor.clone());
+        Ok(Crossing { actor, mode: self.mode, model: Some(model), ..next })
+    }
+
+    /// Receives a file of the disk: what is inspected is a copy that nobody else writes.
+    pub(crate) fn receive(&self, path: &Path, name: &str) -> io::Result<Stored> {
+        let mut from = std::fs::File::open(path)?;
+        let mut spool = self.blobs.receive()?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = match from.read(&mut block) {
+                Ok(0) => return spool.finish(name),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            spool.write_all(block.get(..read).unwrap_or_default())?;
+        }
+    }
+
+    /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
+    /// once this returns.
+    pub(crate) fn pass(
+        &self,
+        crossing: Crossing,
+        files: Vec<Stored>,
+        watch: &mut dyn FnMut(&FileFate),
+    ) -> Result<Passed, Stopped> {
+        let dataset = dataset_of(crossing.model.as_ref().map_or("", |model| &model.name));
+        let to = self.blobs.passage(crossing.id, &dataset);
+        let mut fates = Vec::with_capacity(files.len());
+        let payload = Box::new(ModelPayload::new(files));
+        let receipt = self.checkpoint.pass(crossing, payload, to, &mut |seen| {
+            if let Watch::Record(judgement) = seen {
+                let entry = judgement.entry;
+                let fate = FileFate {
+                    path: entry.file.as_ref().map(|file| file.name.clone()).unwrap_or_default(),
+                    sha256: entry.file.as_ref().map(|file| file.sha256),
+                    format: entry.format,
+                    verdict: entry.verdict,
+                    policies: entry.policies.clone(),
+                    held: entry.held.is_some(),
+                    again: entry.again,
+                    findings: judgement.findings.to_vec(),
+                };
+                watch(&fate);
+                fates.push(fate);
+            }
+        })?;
+        Ok(Passed { receipt, files: fates })
+    }
+}
+
+/// The verdict of policies on a file that is looked at again.
+pub(crate) fn decide(
+    policy: &CedarPolicy,
+    crossings: &Crossings,
+    findings: &[Finding],
+) -> Result<Verdict, CliError> {
+    let crossing = crossings.next(Path::new(REGISTRY))?;
+    let summary = FindingSummary {
+        rules: findings.iter().map(|finding| finding.id).collect(),
+        highest: findings.iter().map(|finding| finding.severity).max(),
+        labels: BTreeSet::new(),
+        sensitivity: BTreeSet::new(),
+        record_kind: "model-file".to_owned(),
+    };
+    let decision = policy.decide(&crossing, &summary);
+    Ok(decision.map_err(|error| CliError::failed("the policies", error))?.verdict)
+}
+
+/// What a model is called among the outputs of crossings.
+pub(crate) fn dataset_of(model: &str) -> String {
+    format!("{REGISTRY}/{model}")
+}
+
+/// A model's name: letters, digits and `.`, `_`, `-`, in steps with `/` between, none of which is `.` or `..`.
+pub(crate) fn model_name(text: &str) -> Result<String, CliError> {
+    const MOST: usize = 200;
+    let fits = |step: &str| {
+        !step.is_empty()
+            && step.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && step.bytes().any(|b| b != b'.')
+    };
+    if text.len() <= MOST && text.split('/').all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(CliError::Usage(format!(
+        "`{text}` is no name of a model: letters, digits, `.`, `_` and `-`, with `/` between, at most {MOST} \
+         (radiology/chest-xray)"
+    )))
+}
+
+/// A word of a model's origin that is recorded as it stands.
+pub(crate) fn origin_word(text: &str) -> Result<String, CliError> {
+    const MOST: usize = 500;
+    if text.len() > MOST {
+        return Err(CliError::Usage(format!("longer than {MOST} bytes: `{text}`")));
+    }
+    one_line(text).map_err(CliError::Usage)
+}
+
+/// The holds of a file, in one state or in any.
+pub(crate) fn holds_of(
+    vault: &SqliteVault,
+    file: Sha256,
+    state: Option<HoldState>,
+) -> Result<Vec<HeldRecord>, CliError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    let file = file.to_string();
+    loop {
+        let page =
+            vault.holds(&HoldFilter { after, state, ..HoldFilter::default() }).map_err(CliError::vault)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.id);
+        found.extend(page.into_iter().filter(|held| held.sha256.as_ref() == Some(&file)));
+    }
+}
+
+/// Settles every hold of a file as persons ordered.
+pub(crate) fn settle_holds(
+    vault: &SqliteVault,
+    file: Sha256,
+    what: Ordered,
+    by: &str,
+    second: Option<&str>,
+) -> Result<(), CliError> {
+    let how = if what == Ordered::AdmitModel { Settlement::Released } else { Settlement::Rejected };
+    for held in holds_of(vault, file, Some(HoldState::Held))? {
+        // One person may refuse what only two may admit: it stays held, and the order stands.
+        if held.releasable || second.is_some() {
+            vault.settle(held.id, how, by, second).map_err(CliError::vault)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Models into the registry: passed, held, asked for, admitted, recalled, listed.
+
+use serde_json::Value;
+
+use crate::cli::{Place, root};
+
+fn place() -> Place {
+    let place = Place::new();
+    for name in ["model.pkl", "scaler.pkl"] {
+        std::fs::copy(root().join("testdata/docs").join(name), place.0.path().join(name)).unwrap();
+    }
+    place
+}
+
+const ENFORCE: [&str; 2] = ["--mode", "enforce"];
+
+fn pass(place: &Place, code: i32, args: &[&str]) -> Value {
+    place.json(code, &[&["models", "pass"][..], args].concat())
+}
+
+fn sha256(passed: &Value) -> String {
+    passed.pointer("/files/0/sha256").and_then(Value::as_str).unwrap().to_owned()
+}
+
+fn blobs(place: &Place) -> usize {
+    let folder = place.0.path().join("lazaret-data/models/blobs");
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries.map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap().count()).sum()
+}
+
+#[test]
+fn a_blocked_model_stays_out_and_a_clean_one_is_kept_by_its_sha256() {
+    let place = place();
+    let blocked = pass(&place, 1, &[&["model.pkl", "--name", "chest/x-ray"][..], &ENFORCE].concat());
+    assert_eq!(blocked["files"][0]["verdict"], "block");
+    assert_eq!(blocked["files"][0]["held"], true);
+    assert_eq!(blobs(&place), 0);
+    let clear =
+        pass(&place, 0, &[&["scaler.pkl", "--name", "scaler", "--revision", "1"][..], &ENFORCE].concat());
+    assert_eq!((clear["files"][0]["verdict"].as_str(), blobs(&place)), (Some("allow"), 1));
+    let again = pass(&place, 0, &[&["scaler.pkl", "--name", "scaler"][..], &ENFORCE].concat());
+    assert!(again["files"][0]["again"].is_string(), "{again}");
+    let digest = sha256(&clear);
+    let blob = place.0.path().join("lazaret-data/models/blobs").join(&digest[..2]).join(&digest);
+    let original = std::fs::read(place.0.path().join("scaler.pkl")).unwrap();
+    assert_eq!(std::fs::read(blob).unwrap(), original);
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_gate_that_observes_lets_everything_pass_and_says_what_it_would_have_held() {
+    let place = place();
+    let text = place.ends(1, &["models", "pass", "model.pkl", "--name", "chest"]);
+    assert!(text.contains("the gate only observes") && text.contains("1 would be held"), "{text}");
+    assert_eq!(blobs(&place), 1);
+    assert!(place.clear(&["models", "requests"]).contains("no model waits"));
+}
+
+#[test]
+fn what_policy_blocks_takes_two_who_did_not_ask_for_it_and_ends_on_its_day() {
+    let place = place();
+    let passing = [&["model.pkl", "--name", "chest"][..], &ENFORCE].concat();
+    let digest = sha256(&pass(&place, 1, &passing));
+    let order = |what: &str, more: &[&str], code: i32| {
+        let args = [&["models", what, digest.as_str(), "--reason", "read it"][..], more].concat();
+        place.ends(code, &args)
+    };
+    order("request", &["--by", "joe"], 0);
+    let waits = place.json(1, &["models", "requests"]);
+    assert_eq!((waits[0]["owner"].as_str(), waits[0]["standing"].as_str()), (Some("joe"), Some("requested")));
+    assert!(order("admit", &["--by", "ann"], 2).contains("two different persons"));
+    assert!(order("admit", &["--by", "ann", "--second", "ANN "], 2).contains("two different persons"));
+    assert!(order("admit", &["--by", "ann", "--second", "Joe"], 2).contains("joe asked for it"));
+    for (day, why) in [("2020-01-01", "is over"), ("2999-01-01", "days ahead"), ("2027-02-30", "is no day")] {
+        assert!(
+            order("admit", &["--by", "ann", "--second", "bob", "--until", day], 2).contains(why),
+            "{day}"
+        );
+    }
+    assert!(order("revoke", &["--by", "ann"], 2).contains("is not admitted"));
+    order("admit", &["--by", "ann", "--second", "bob"], 0);
+    let passed = pass(&place, 1, &passing); // its findings are as grave as before
+    assert_eq!((passed["files"][0]["verdict"].as_str(), blobs(&place)), (Some("allow"), 1));
+    let policies = passed["files"][0]["policies"].as_array().unwrap();
+    assert!(policies.iter().any(|policy| policy == "admitted-by-order"), "{policies:?}");
+    assert!(place.clear(&["models", "requests"]).contains("no model waits"));
+    order("revoke", &["--by", "ann"], 0);
+    assert_eq!(pass(&place, 1, &passing)["files"][0]["verdict"], "block");
+    let what: Vec<Value> = place.orders().iter().map(|order| order["what"].clone()).collect();
+    let orders: Vec<&str> = what.iter().filter_map(Value::as_str).collect();
+    assert_eq!(orders, ["revoke-model", "admit-model", "request-model"]);
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn a_file_that_has_not_come_yet_is_admitted_by_two_and_a_refused_one_is_not() {
+    let place = place();
+    let digest = "ab".repeat(32);
+    let asked = ["models", "request", &digest, "--by", "joe", "--reason", "x"];
+    assert!(place.ends(2, &asked).contains("no file with the SHA-256"));
+    let admit = ["models", "admit", &digest, "--by", "ann", "--reason", "x"];
+    assert!(place.ends(2, &admit).contains("has not come yet"));
+    place.clear(&[&admit[..], &["--second", "bob"]].concat());
+    place.ends(2, &["models", "admit", "abc", "--by", "ann", "--reason", "x"]);
+    let passing = [&["model.pkl", "--name", "chest"][..], &ENFORCE].concat();
+    let held = sha256(&pass(&place, 1, &passing));
+    place.clear(&["models", "refuse", &held, "--by", "ann", "--reason", "no"]);
+    assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "refused");
+}
+
+#[test]
+fn names_that_are_none_are_refused_before_anything_is_opened() {
+    let place = place();
+    for name in ["", "/a", "a//b", "a/../b", "..", "a b", "é", "a/"] {
+        place.ends(2, &["models", "pass", "scaler.pkl", &format!("--name={name}")]);
+    }
+    place.ends(2, &["models", "pass", "scaler.pkl", "--name", "a", "--mode", "off"]);
+    place.ends(2, &["models", "pass", "no-such-file", "--name", "a"]);
+    place.ends(2, &["models", "pass", "scaler.pkl", "--name", "a", "--run", "two\nlines"]);
+    assert_eq!(blobs(&place), 0);
+}
+
+#[test]
+fn the_impact_of_a_file_names_who_has_it_and_what_to_go_back_to() {
+    let place = place();
+    let good = sha256(&pass(&place, 0, &["scaler.pkl", "--name", "scaler", "--revision", "1"]));
+    std::fs::copy(place.0.path().join("model.pkl"), place.0.path().join("scaler.pkl")).unwrap();
+    let bad = sha256(&pass(&place, 1, &["scaler.pkl", "--name", "scaler", "--revision", "2"]));
+    let impact = place.json(1, &["models", "impact", &bad]);
+    assert_eq!(impact["verdict"], "block");
+    assert_eq!(impact["fetched"][0]["who"], "operator");
+    assert_eq!(impact["roll_back"][0]["sha256"], good.as_str());
+    assert_eq!(impact["roll_back"][0]["revision"], "1");
+    assert_eq!(place.json(0, &["models", "impact", &good])["roll_back"], serde_json::json!([]));
+    place.ends(2, &["models", "impact", &"cd".repeat(32)]);
+}
+
+#[test]
+fn a_second_look_tells_and_records_what_the_policies_of_now_say() {
+    let place = place();
+    let digest = sha256(&pass(&place, 0, &["scaler.pkl", "--name", "scaler"]));
+    assert_eq!(place.json(0, &["models", "rescan"]), serde_json::json!({ "looked_at": 1, "changed": [] }));
+    let stricter = r#"
+@id("no-models")
+@why("No model may cross.")
+forbid (principal, action == Action::"Allow", resource) when { resource == Gate::"models" };
+"#;
+    place.write("lazaret-data/policies/90-no-models.cedar", stricter);
+    let changed = place.json(1, &["models", "rescan"]);
+    let of_file = &changed["changed"][0];
+    assert_eq!((of_file["before"].as_str(), of_file["now"].as_str()), (Some("allow"), Some("quarantine")));
+    assert_eq!(place.json(1, &["models", "impact", &digest])["verdict"], "quarantine");
+    let unchanged = place.json(0, &["models", "rescan", &digest]);
+    assert_eq!(unchanged["changed"], serde_json::json!([]), "it was told and recorded");
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn the_bill_of_materials_of_a_model_has_its_files_its_datasets_and_its_findings() {
+    let place = place();
+    std::fs::create_dir(place.0.path().join("m")).unwrap();
+    for name in ["model.pkl", "scaler.pkl"] {
+        std::fs::copy(place.0.path().join(name), place.0.path().join("m").join(name)).unwrap();
+    }
+    let origin =
+        ["--trained-on", "lake/Patient", "--code", "4f1c2e9", "--run", "mlflow:7d1", "--revision", "2"];
+    pass(&place, 1, &[&["m", "--name", "radiology/chest"][..], &origin].concat());
+    assert_eq!(place.clear(&["models", "bom"]), "radiology/chest\n");
+    for spec in ["1.6", "1.7"] {
+        let text = place.clear(&["models", "bom", "radiology/chest", "--spec", spec]);
+        assert_eq!(text, place.clear(&["models", "bom", "radiology/chest", "--spec", spec]));
+        let bom: Value = serde_json::from_str(&text).unwrap();
+        let component = &bom["metadata"]["component"];
+        assert_eq!(component["type"], "machine-learning-model");
+        assert_eq!(
+            (component["group"].as_str(), component["version"].as_str()),
+            (Some("radiology"), Some("2"))
+        );
+        let datasets = &component["modelCard"]["modelParameters"]["datasets"];
+        assert_eq!(datasets[0]["ref"], "dataset:lake/Patient");
+        let names: Vec<&str> =
+            bom["components"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["model.pkl", "scaler.pkl", "lake/Patient"]);
+        let found: Vec<&str> = bom["vulnerabilities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].as_str().unwrap())
+            .collect();
+        assert!(found.contains(&"pickle.dangerous-call"), "{found:?}");
+    }
+    assert!(place.ends(2, &["models", "bom", "radiology/chst"]).contains("did you mean `radiology/chest`"));
+    place.ends(3, &["models", "bom", "radiology/chest", "--revision", "9"]);
+}
