@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::own::OwnRules;
+
 const CATALOGUE: &str = include_str!("../../../catalogue/models/callables.txt");
 
 /// What a name does when it is called.
@@ -120,6 +122,17 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
     }
     // What a listed class or function is asked for (`OrderedDict.fromkeys`) is listed itself or it is not known.
     Effect::Unknown
+}
+
+/// The same by the hospital's own rules too. What they forbid is dangerous; what they say makes an object is plain only
+/// where nobody has listed it.
+pub(crate) fn effect_by(own: Option<&OwnRules>, module: &str, name: &str) -> Effect {
+    let Some(own) = own else { return effect_of(module, name) };
+    match (own.forbids(module, name), effect_of(module, name)) {
+        (Some(does), _) => Effect::Dangerous(does),
+        (None, Effect::Unknown) if own.constructs(module, name) => Effect::Plain,
+        (None, effect) => effect,
+    }
 }
 
 /// A name of Python 2 as Python 3 reads it.

@@ -12,19 +12,20 @@ use lazaret_input::{FileSource, OpenError};
 
 use rustc_hash::FxHashMap;
 
-use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
+use crate::look::{Folder, Inspected, Report, UNKNOWN, look_by};
+use crate::own::OwnRules;
 use crate::part::printed;
 
 /// Looks at one file on disk, with the files beside it.
 pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
-    look_among(path, &Names::default(), limits)
+    look_among(path, &Names::default(), limits, &OwnRules::none())
 }
 
-fn look_among(path: &Path, names: &Names, limits: &Limits) -> Result<Report, OpenError> {
+fn look_among(path: &Path, names: &Names, limits: &Limits, own: &OwnRules) -> Result<Report, OpenError> {
     let file = FileSource::open(path)?;
     let len = file.len();
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")), names };
-    Ok(look(Arc::new(file), len, &name_of(path), &beside, limits))
+    Ok(look_by(Arc::new(file), len, &name_of(path), &beside, limits, own))
 }
 
 /// A file's own name, as places begin with it.
@@ -39,12 +40,17 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files, in order, and what each turns out to be once it was looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
+    /// The files, in order, which are looked at by the hospital's own rules too, and what each turns out to be once it was
+    /// looked at.
+    pub fn new(
+        paths: impl IntoIterator<Item = PathBuf>,
+        own: &Arc<OwnRules>,
+    ) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+                let (names, own) = (Arc::clone(&names), Arc::clone(own));
+                Arc::new(ModelFile { number, path, is: OnceLock::new(), names, own })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -67,6 +73,7 @@ pub struct ModelFile {
     path: PathBuf,
     is: OnceLock<(FormatId, Inspected)>,
     names: Arc<Names>,
+    own: Arc<OwnRules>,
 }
 
 impl ModelFile {
@@ -91,7 +98,7 @@ impl Record for ModelFile {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let report = match look_among(&self.path, &self.names, limits) {
+        let report = match look_among(&self.path, &self.names, limits, &self.own) {
             Ok(report) => report,
             Err(error) => {
                 let at = Locator::printed(printed(&name_of(&self.path)));

@@ -13,6 +13,7 @@
 //! | `registry` | every format, rule and limit of this gate |
 //! | `effects` | what functions and classes do that a model may name |
 //! | `formats` | one file or folder a format |
+//! | `own` | the hospital's own rules: classes of its own, an allow list, patterns |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
@@ -20,6 +21,7 @@ mod effects;
 mod files;
 mod formats;
 mod look;
+mod own;
 mod part;
 mod registry;
 mod rules;
@@ -27,7 +29,8 @@ mod signature;
 mod stream;
 
 pub use files::{ModelFile, ModelFiles, look_file};
-pub use look::{Folder, Inspected, NoFolder, Report, look};
+pub use look::{Folder, Inspected, NoFolder, Report, look, look_by};
+pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{

@@ -4,6 +4,7 @@ use lazaret_core::{FormatId, Likeness, Limit, Rule};
 
 use crate::formats as readers;
 use crate::look::{self, Head, Looking};
+use crate::own;
 use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
 use crate::signature;
@@ -174,6 +175,8 @@ pub const LIMITS: &[Limit] = &[
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
     look::MAX_FINDINGS,
+    own::MAX_ENTRIES,
+    own::MAX_FILE,
     readers::json::MAX_SIZE,
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
