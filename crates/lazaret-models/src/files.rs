@@ -42,10 +42,7 @@ pub struct ModelFiles {
 impl ModelFiles {
     /// The files, in order, which are looked at by the hospital's own rules too, and what each turns out to be once it was
     /// looked at.
-    pub fn new(
-        paths: impl IntoIterator<Item = PathBuf>,
-        own: &Arc<OwnRules>,
-    ) -> (Self, Vec<Arc<ModelFile>>) {
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>, own: &Arc<OwnRules>) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {

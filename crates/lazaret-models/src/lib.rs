@@ -31,7 +31,7 @@ mod stream;
 pub use files::{ModelFile, ModelFiles, look_file};
 pub use look::{Folder, Inspected, NoFolder, Report, look, look_by};
 pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
-pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
+pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{
     Curve, MAX_KEY, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, Trust, Trusted,

@@ -143,6 +143,11 @@ pub fn formats() -> Vec<FormatEntry> {
     own.chain(kinds).collect()
 }
 
+/// Ids that a look gives beside those of [`formats`]: what a file of one of them is more exactly, or that nobody reads it.
+pub const fn other_formats() -> [FormatId; 4] {
+    [look::UNKNOWN, look::EMPTY, readers::pickle::TORCH_LEGACY, readers::json::LINES]
+}
+
 /// The rules of this gate, sorted by id.
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = rules::ALL.iter().map(|rule| &rule.rule).collect();

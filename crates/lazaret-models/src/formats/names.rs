@@ -2,11 +2,15 @@
 //!
 //! The only place where formats other than pickles judge callables.
 
+use crate::own::OwnRules;
+
 /// What importing a name and using it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Plain values, or a class of a library that models are made with.
     Harmless,
+    /// A class of the hospital's own, by its own rules.
+    Own,
     /// Nobody has listed it.
     Unknown,
     /// It runs code, opens files or connections, or reaches what does; the text says which.
@@ -408,6 +412,16 @@ const LIBRARIES: &[&str] = &[
     "sklego",
     "mlxtend",
 ];
+
+/// The same by the hospital's own rules too. What they forbid is dangerous; what they say makes an object is its own only
+/// where nobody has listed it.
+pub(crate) fn judge_by(own: &OwnRules, module: &str, name: &str) -> Effect {
+    match (own.forbids(module, name), judge(module, name)) {
+        (Some(does), _) => Effect::Dangerous(does),
+        (None, Effect::Unknown) if own.constructs(module, name) => Effect::Own,
+        (None, effect) => effect,
+    }
+}
 
 /// Judges a name by module and name, exactly.
 pub(crate) fn judge(module: &str, name: &str) -> Effect {

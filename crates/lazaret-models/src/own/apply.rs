@@ -13,33 +13,38 @@ use crate::rules::ALLOWLIST_EXPIRED;
 /// How much is read at once for the digest of a file.
 const BLOCK: usize = 256 << 10;
 
-/// What a finding is about, by its exact name: an entry of the allow list may be for it.
+/// What a finding is about, by its exact names: an entry of the allow list may be for one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct About {
-    kind: FactKind,
-    /// A function or class as `module:name`, since `a.b` of `c` is not `b.c` of `a`.
-    name: String,
-}
+pub(crate) struct About(Vec<(FactKind, String)>);
 
 impl About {
-    /// A function or class.
+    /// A function or class as `module:name`, since `a.b` of `c` is not `b.c` of `a`.
     pub(crate) fn callable(module: &str, name: &str) -> Self {
-        Self { kind: FactKind::Global, name: format!("{module}:{name}") }
+        Self(vec![(FactKind::Global, format!("{module}:{name}"))])
     }
 
-    /// An operator, without its domain.
-    pub(crate) fn operator(name: &str) -> Self {
-        Self { kind: FactKind::Operator, name: name.to_owned() }
-    }
-
-    /// An operator of a domain.
-    pub(crate) fn operator_of(domain: &str, name: &str) -> Self {
-        Self { kind: FactKind::Operator, name: format!("{domain}::{name}") }
+    /// An operator, alone and with its domain where it has one.
+    pub(crate) fn operator(domain: &str, name: &str) -> Self {
+        let mut names = vec![(FactKind::Operator, name.to_owned())];
+        if !domain.is_empty() {
+            names.push((FactKind::Operator, format!("{domain}::{name}")));
+        }
+        Self(names)
     }
 
     /// The class or type of a layer.
     pub(crate) fn layer(name: &str) -> Self {
-        Self { kind: FactKind::Layer, name: name.to_owned() }
+        Self(vec![(FactKind::Layer, name.to_owned())])
+    }
+
+    /// What it is beside.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    fn is(&self, kind: FactKind, name: &str) -> bool {
+        self.0.iter().any(|(of, is)| *of == kind && is == name)
     }
 }
 
@@ -85,7 +90,9 @@ impl Looking<'_> {
             return;
         }
         self.met(FactKind::Operator, name, &at);
-        self.met(FactKind::Operator, &format!("{domain}::{name}"), at);
+        if !domain.is_empty() {
+            self.met(FactKind::Operator, &format!("{domain}::{name}"), at);
+        }
     }
 
     /// The name of a file or of a member.
@@ -105,7 +112,11 @@ impl Looking<'_> {
     fn matched(&mut self, number: usize, kind: FactKind, name: &str, at: Locator) {
         let Some(rule) = self.own.rules.get(number) else { return };
         let message = format!("{} ({} `{}`)", rule.what, kind.name(), printed(name));
-        let about = About { kind, name: name.to_owned() };
+        // As the allow list names it: a function or class by its parts.
+        let about = match (kind, name.rsplit_once('.')) {
+            (FactKind::Global, Some((module, name))) => About::callable(module, name),
+            _ => About(vec![(kind, name.to_owned())]),
+        };
         self.add_about(Finding { id: rule.id, severity: rule.severity, at, message }, Some(about));
     }
 
@@ -127,10 +138,12 @@ impl Looking<'_> {
             for &number in own.by_rule.get(found.finding.id).into_iter().flatten() {
                 let Some(entry) = own.allowances.get(number) else { continue };
                 let holds = match &entry.scope {
-                    Scope::File(wanted) => digest.get_or_insert_with(|| sha256(file)).as_ref() == Some(wanted),
+                    Scope::File(wanted) => {
+                        digest.get_or_insert_with(|| sha256(file)).as_ref() == Some(wanted)
+                    }
                     Scope::Place(place) => found.finding.at.as_str() == place,
                     Scope::Named(kind, name) => {
-                        found.about.as_ref().is_some_and(|about| about.kind == *kind && about.name == *name)
+                        found.about.as_ref().is_some_and(|about| about.is(*kind, name))
                     }
                 };
                 if !holds {

@@ -30,7 +30,7 @@ use std::fmt;
 
 use lazaret_core::{CORE_RULES, Limit, Limits, Severity, Timestamp};
 use ring::digest::{SHA256, digest};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use strsim::levenshtein;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -214,7 +214,10 @@ impl Reading<'_> {
     fn tables<'v>(&mut self, whole: Entry<'v>, key: &str) -> Vec<Entry<'v>> {
         let Some(value) = whole.get(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
-            self.tell(value.span().start, format!("`{key}` is a list of tables: each begins with `[[{key}]]`"));
+            self.tell(
+                value.span().start,
+                format!("`{key}` is a list of tables: each begins with `[[{key}]]`"),
+            );
             return Vec::new();
         };
         let mut tables = Vec::new();
@@ -253,7 +256,8 @@ impl Reading<'_> {
                 return None;
             }
         };
-        let is_shown = text.chars().map(|c| printed(c.encode_utf8(&mut [0; 4]))).all(|c| c.chars().count() == 1);
+        let is_shown =
+            text.chars().map(|c| printed(c.encode_utf8(&mut [0; 4]))).all(|c| c.chars().count() == 1);
         if text.trim().is_empty() || text.len() > LONGEST || !is_shown {
             let why = format!("`{key}` is one line of 1 to {LONGEST} bytes, of characters that are seen");
             self.tell(value.span().start, why);
@@ -328,7 +332,10 @@ impl Reading<'_> {
         }
         let (words, own) = match does {
             Some(does) => (does.to_owned(), Own::Dangerous(does)),
-            None => ("makes an object, and its code is the hospital's own".to_owned(), Own::Constructor(answer.clone())),
+            None => (
+                "makes an object, and its code is the hospital's own".to_owned(),
+                Own::Constructor(answer.clone()),
+            ),
         };
         self.list(answer.line, format!("`{shown}` {words} ({})", signed(&answer)), answer.expired);
         // What is forbidden is forbidden however it is reached; what is allowed, by its module and name alone.
@@ -365,11 +372,17 @@ impl Reading<'_> {
             }
         }
         if matches.is_empty() && self.wrong.len() == before {
-            self.tell(entry.at, format!("it matches nothing: name what it looks for by {}", kinds.join(", ")));
+            self.tell(
+                entry.at,
+                format!("it matches nothing: name what it looks for by {}", kinds.join(", ")),
+            );
         }
         let Some((id, at)) = id else { return };
         if !is_own_id(id) {
-            return self.tell(at, "an id is `user.` and words of a-z and 0-9 with `-` or `.` between: `user.no-vendor-x`");
+            return self.tell(
+                at,
+                "an id is `user.` and words of a-z and 0-9 with `-` or `.` between: `user.no-vendor-x`",
+            );
         }
         let id = forever(id);
         if !self.ids.insert(id) {
@@ -444,20 +457,26 @@ impl Reading<'_> {
         let answer = self.answer(entry, true);
         let given: Vec<&str> = SCOPES.into_iter().filter(|key| entry.get(key).is_some()).collect();
         let [key] = given.as_slice() else {
-            return self.tell(entry.at, format!("an entry has one scope, and one alone: {}", SCOPES.join(", ")));
+            return self
+                .tell(entry.at, format!("an entry has one scope, and one alone: {}", SCOPES.join(", ")));
         };
         let Some((text, at)) = self.text(entry, key, "its scope") else { return };
         let scope = match *key {
             "sha256" => match unhex(text) {
                 Some(digest) => Scope::File(digest),
-                None => return self.tell(at, "`sha256` is 64 hexadecimal digits, as `sha256sum FILE` prints them"),
+                None => {
+                    return self
+                        .tell(at, "`sha256` is 64 hexadecimal digits, as `sha256sum FILE` prints them");
+                }
             },
             "place" => Scope::Place(text.to_owned()),
             "global" => match parts_of(text) {
                 Ok((module, name)) => Scope::Named(FactKind::Global, format!("{module}:{name}")),
                 Err(why) => return self.tell(at, why),
             },
-            _ if text.contains('*') => return self.tell(at, format!("`{key}` is an exact name, without `*`")),
+            _ if text.contains('*') => {
+                return self.tell(at, format!("`{key}` is an exact name, without `*`"));
+            }
             "operator" => Scope::Named(FactKind::Operator, text.to_owned()),
             _ => Scope::Named(FactKind::Layer, text.to_owned()),
         };
@@ -465,10 +484,16 @@ impl Reading<'_> {
         let is_critical = registry::rule(rule).is_some_and(|rule| rule.rule.severity == Severity::Critical)
             || self.own.rule(rule).is_some_and(|rule| rule.severity == Severity::Critical);
         if is_critical && !matches!(scope, Scope::File(_)) {
-            let why = format!("findings of `{rule}` are critical: only `sha256`, the digest of one file, lowers them");
+            let why = format!(
+                "findings of `{rule}` are critical: only `sha256`, the digest of one file, lowers them"
+            );
             return self.tell(at, why);
         }
-        self.list(answer.line, format!("`{rule}` of {scope} becomes information ({})", signed(&answer)), answer.expired);
+        self.list(
+            answer.line,
+            format!("`{rule}` of {scope} becomes information ({})", signed(&answer)),
+            answer.expired,
+        );
         self.own.by_rule.entry(rule).or_default().push(self.own.allowances.len());
         self.own.allowances.push(Allowance { rule, scope, answer });
     }
@@ -509,7 +534,8 @@ fn parts_of(name: &str) -> Result<(&str, &str), String> {
 
 fn is_step(step: &str) -> bool {
     let mut letters = step.chars();
-    letters.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && letters.all(|c| c == '_' || c.is_alphanumeric())
+    letters.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+        && letters.all(|c| c == '_' || c.is_alphanumeric())
 }
 
 /// Every module and name that a dotted name may be read as.
@@ -540,7 +566,8 @@ fn may_construct(module: &str, name: &str) -> Result<(), String> {
 }
 
 fn is_own_id(id: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     id.len() <= 80 && id.strip_prefix("user.").is_some_and(|name| name.split(['-', '.']).all(is_word))
 }
 
@@ -548,7 +575,7 @@ fn is_own_id(id: &str) -> bool {
 fn no_format(word: &str) -> Option<String> {
     let known = registry::formats();
     let mut ids: Vec<&str> = known.iter().map(|format| format.id.0).collect();
-    ids.extend(super::other_formats().map(|id| id.0));
+    ids.extend(registry::other_formats().map(|id| id.0));
     if ids.contains(&word) {
         return None;
     }
@@ -587,6 +614,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     let digits: Option<Vec<u8>> =
         text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     let digits = digits?;
-    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    let bytes: Vec<u8> =
+        digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
     if digits.len() == 64 { bytes.try_into().ok() } else { None }
 }

@@ -15,12 +15,12 @@ mod tests;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use lazaret_core::{FormatId, Severity};
+use lazaret_core::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use self::apply::About;
-pub use self::file::{MAX_OWN_DAYS, OwnRulesError, Wrong};
 pub(crate) use self::file::{MAX_ENTRIES, MAX_FILE};
+pub use self::file::{MAX_OWN_DAYS, OwnRulesError, Wrong};
 use crate::effects::modern;
 
 /// What readers meet in a file that own rules may be about.
@@ -43,15 +43,8 @@ pub(crate) enum FactKind {
 }
 
 impl FactKind {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Global,
-        Self::Operator,
-        Self::Layer,
-        Self::Format,
-        Self::Package,
-        Self::Metadata,
-        Self::File,
-    ];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Global, Self::Operator, Self::Layer, Self::Format, Self::Package, Self::Metadata, Self::File];
 
     /// As the file names it.
     pub(crate) const fn name(self) -> &'static str {
@@ -126,12 +119,7 @@ impl OwnRule {
     /// Its page: what it finds, why it matters, what it matches.
     pub fn page(&self) -> String {
         let matches: Vec<String> = self.matches.iter().map(matched).collect();
-        format!(
-            "{}\n\n**Why it matters.** {}\n\n**Matches.** {}.\n",
-            self.what,
-            self.why,
-            matches.join(", ")
-        )
+        format!("{}\n\n**Why it matters.** {}\n\n**Matches.** {}.\n", self.what, self.why, matches.join(", "))
     }
 }
 
@@ -300,9 +288,4 @@ impl fmt::Display for Scope {
             Self::Named(kind, name) => write!(f, "the {} `{name}`", kind.name()),
         }
     }
-}
-
-/// Ids of formats that a look gives beside those of the list: what is in it more exactly, or that nobody reads it.
-pub(crate) fn other_formats() -> [FormatId; 4] {
-    [crate::look::UNKNOWN, crate::look::EMPTY, crate::formats::pickle::TORCH_LEGACY, crate::formats::json::LINES]
 }

@@ -179,7 +179,9 @@ impl<'o> Judge<'o> {
                 self.say_of(&rules::MODULE_DUNDER, (module, name), at, message);
             }
             Effect::Unknown => self.package_of(module),
-            Effect::Plain if self.own.is_some_and(|own| own.constructs(module, name)) => self.package_of(module),
+            Effect::Plain if self.own.is_some_and(|own| own.constructs(module, name)) => {
+                self.package_of(module)
+            }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
         }
         if self.own.is_some_and(|own| own.is_about(module, name)) {
