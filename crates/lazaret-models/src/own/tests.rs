@@ -92,7 +92,7 @@ fn what_is_dangerous_cannot_be_called_harmless() {
 #[test]
 fn an_entry_lowers_a_finding_and_says_for_whom() {
     for scope in
-        ["global = 'ourlab.util.rebuild'", "place = 'm.pkl@26'", &format!("sha256 = '{}'", sha256(CALL))]
+        ["global = 'ourlab.util.rebuild'", "place = 'm.pkl@28'", &format!("sha256 = '{}'", sha256(CALL))]
     {
         let report = scan(CALL, &format!("[[allow]]\nrule = 'pickle.unknown-call'\n{scope}\n{ANSWER}"));
         let finding = &report.findings[0];
@@ -116,7 +116,7 @@ fn an_entry_lowers_a_finding_and_says_for_whom() {
 #[test]
 fn critical_findings_are_lowered_by_the_digest_of_the_file_alone() {
     let by = |scope: &str| format!("[[allow]]\nrule = 'pickle.unknown-call'\n{scope}\n{ANSWER}");
-    for scope in ["global = 'ourlab.util.run'", "place = 'm.pkl@22'"] {
+    for scope in ["global = 'ourlab.util.run'", "place = 'm.pkl@24'"] {
         let report = scan(RUN, &by(scope));
         assert_eq!(report.findings[0].severity, Severity::Critical);
         assert!(report.findings[0].message.contains("line 2 of the rules does not lower it"), "{scope}");

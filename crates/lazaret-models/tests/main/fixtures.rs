@@ -8,10 +8,29 @@ use lazaret_core::{Limits, Severity};
 use lazaret_models::{Inspected, Report, formats, look_file};
 
 /// Formats that cannot have a file that is right, with the reason.
-const NEVER_RIGHT: &[(&str, &str)] = &[];
+const NEVER_RIGHT: &[(&str, &str)] = &[
+    ("elf", PROGRAM),
+    ("pe", PROGRAM),
+    ("mach-o", PROGRAM),
+    ("llamafile", PROGRAM),
+    ("java-class", PROGRAM),
+    ("script", PROGRAM),
+    ("zipapp", PROGRAM),
+    ("tensorrt", "an engine is compiled code that nobody reads: it is refused, whatever is in it"),
+    ("python-bytecode", "compiled code is told, whatever is in it"),
+];
+
+const PROGRAM: &str = "a program among models is refused, whatever is in it";
 
 /// Formats whose wrong files are wrong as a whole, with the reason.
-const WRONG_AS_A_WHOLE: &[(&str, &str)] = &[];
+const WRONG_AS_A_WHOLE: &[(&str, &str)] = &[
+    ("python-bytecode", "it is told as a whole; which names it has, the message says"),
+    (
+        "template",
+        "a file that is a template is one text; where it lies in another, the place is the key it stands under",
+    ),
+    ("tensorflow-fingerprint", "it holds numbers alone: what is not made of them is another file"),
+];
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
