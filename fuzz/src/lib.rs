@@ -588,7 +588,7 @@ pub fn own_rules(bytes: &[u8]) -> String {
     match OwnRules::read(&text, day, &limits) {
         Ok(rules) => {
             let pickle = b"cposix\nsystem\n(S'true'\ntR.";
-            let source = Arc::new(MemorySource::new(pickle, Hint::default()));
+            let source = Arc::new(MemorySource::new(&pickle[..], Hint::default()));
             let report = look_by(source, pickle.len() as u64, "m.pkl", &NoFolder, &limits, &rules);
             let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
             assert!(critical || text.contains("sha256"), "a critical finding was lowered by a name");

@@ -11,13 +11,13 @@
 //! | `files` | files on disk as a payload |
 //! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
-//! | `effects` | what functions and classes do that a model may name |
+//! | `callables` | what functions and classes do that a model may name: one catalogue for all formats |
 //! | `formats` | one file or folder a format |
 //! | `own` | the hospital's own rules: classes of its own, an allow list, patterns |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
-mod effects;
+mod callables;
 mod files;
 mod formats;
 mod look;

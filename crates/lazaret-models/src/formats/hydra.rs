@@ -3,9 +3,10 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
+use crate::callables::documents::{self as names, Effect, judge_by};
+use crate::callables::is_dangerous_builtin;
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{self, Effect, judge_by};
 use crate::look::Looking;
 use crate::own::{About, OwnRules};
 use crate::part::{Part, printed};
@@ -102,10 +103,11 @@ impl JsonKind for HydraConfig {
 fn judge(own: &OwnRules, target: &str, instantiated: bool) -> Option<(Severity, String)> {
     let target = target.trim();
     let (module, name) = names::split(target);
-    if module.is_empty() && !matches!(names::judge("builtins", name), Effect::Dangerous(_)) {
-        return None;
+    // A name without a package is one of the loader's own.
+    if module.is_empty() {
+        let says = || format!("the configuration makes its loader call the built-in {name}");
+        return is_dangerous_builtin(name).then(|| (Severity::Critical, says()));
     }
-    let module = if module.is_empty() { return unqualified(name) } else { module };
     let root = module.split('.').next().unwrap_or_default();
     match judge_by(own, module, name) {
         Effect::Dangerous(does) => Some((
@@ -122,15 +124,6 @@ fn judge(own: &OwnRules, target: &str, instantiated: bool) -> Option<(Severity, 
             Some((Severity::High, says))
         }
     }
-}
-
-/// A name without a package is one of the loader's own.
-fn unqualified(name: &str) -> Option<(Severity, String)> {
-    const CALLS: &[&str] =
-        &["eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "input", "breakpoint"];
-    CALLS
-        .contains(&name)
-        .then(|| (Severity::Critical, format!("the configuration makes its loader call the built-in {name}")))
 }
 
 /// Whether a text can only be the dotted name of what runs programs or code. Where a key does not say that a name stands

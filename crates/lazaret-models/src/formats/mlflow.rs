@@ -3,10 +3,10 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
+use crate::callables::documents::{Effect, is_or_within, judge_by};
 use crate::formats::beside::points_elsewhere;
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{Effect, is_or_within, judge_by};
 use crate::look::Looking;
 use crate::own::OwnRules;
 use crate::part::{Part, printed};

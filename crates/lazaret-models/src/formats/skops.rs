@@ -4,9 +4,9 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
+use crate::callables::documents::{Effect, judge_by};
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{Effect, judge_by};
 use crate::formats::zip::ZipKind;
 use crate::look::Looking;
 use crate::own::{About, OwnRules};

@@ -5,7 +5,7 @@ use lazaret_core::{Finding, Locator, Severity, UNINSPECTABLE};
 use ring::digest::{Context, SHA256};
 
 use super::{Allowance, FactKind, Own, Scope, dotted, top};
-use crate::effects::modern;
+use crate::callables::modern;
 use crate::look::{Inspected, Looking};
 use crate::part::{Part, printed};
 use crate::rules::ALLOWLIST_EXPIRED;

@@ -36,8 +36,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Allowance, Answer, FactKind, Glob, Own, OwnEntry, OwnRule, OwnRules, Scope, forever, matched};
-use crate::effects::{self, effect_of, sounds_dangerous};
-use crate::formats::names;
+use crate::callables::documents as names;
+use crate::callables::{self, effect_of, sounds_dangerous};
 use crate::part::printed;
 use crate::registry;
 
@@ -548,7 +548,7 @@ fn splits(dotted: &str) -> Vec<(&str, &str)> {
 
 /// Whether the hospital may call it harmless: what is known to be dangerous, or says so by its name, it may not.
 fn may_construct(module: &str, name: &str) -> Result<(), String> {
-    use effects::Effect::{Dangerous, Doubtful, Dunder, Holder, Plain, Unknown};
+    use callables::Effect::{Dangerous, Doubtful, Dunder, Holder, Plain, Unknown};
     const WAY_OUT: &str = "allow the files that need it by their `sha256`";
     match effect_of(module, name) {
         Dangerous(does) => return Err(format!("{does}: no entry makes it harmless; {WAY_OUT}")),

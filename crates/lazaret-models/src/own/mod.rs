@@ -21,7 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub(crate) use self::apply::About;
 pub(crate) use self::file::{MAX_ENTRIES, MAX_FILE};
 pub use self::file::{MAX_OWN_DAYS, OwnRulesError, Wrong};
-use crate::effects::modern;
+use crate::callables::modern;
 
 /// What readers meet in a file that own rules may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,8 @@
 use lazaret_core::Severity;
 
 use super::catalogue::{CLASSES, FUNCTIONS, OPERATIONS, has};
-use crate::formats::names::{self, Effect, is_or_within, judge_by};
+use crate::callables::documents::{self as names, Effect, is_or_within, judge_by};
+use crate::callables::is_dangerous_builtin;
 use crate::own::{About, OwnRules};
 use crate::rules::{self, ModelRule};
 
@@ -172,7 +173,7 @@ fn function(own: &OwnRules, module: Option<&str>, name: &str, registered: Option
             return None;
         }
         return Some(match judge_by(own, module, name) {
-            Effect::Dangerous(does) if is_builtin(name) => {
+            Effect::Dangerous(does) if is_dangerous_builtin(name) => {
                 foreign(&format!("the function {name}: it {does}"))
             }
             _ => custom(format!("the function {name} is none of Keras's: it must be handed to the loader")),
@@ -287,33 +288,6 @@ fn keras_area(module: &str) -> Option<&str> {
 /// Whether Keras has a function of this name that computes.
 fn is_own(name: &str) -> bool {
     has(FUNCTIONS, name) || has(OPERATIONS, name)
-}
-
-fn is_builtin(name: &str) -> bool {
-    const CALLS: &[&str] = &[
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "open",
-        "getattr",
-        "setattr",
-        "delattr",
-        "globals",
-        "locals",
-        "vars",
-        "input",
-        "breakpoint",
-        "exit",
-        "quit",
-        "help",
-        "execfile",
-        "type",
-        "classmethod",
-        "super",
-        "dir",
-    ];
-    CALLS.contains(&name)
 }
 
 fn is_snake(name: &str) -> bool {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use lazaret_core::Severity;
 
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::effects::{Effect, effect_by, modern, sounds_dangerous};
+use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
 use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};

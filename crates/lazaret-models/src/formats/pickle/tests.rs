@@ -193,7 +193,7 @@ proptest! {
         module in "[a-zA-Z][a-zA-Z0-9_]{4,12}(\\.[a-zA-Z_]{1,9}){0,3}",
         name in "[a-zA-Z][a-zA-Z0-9_]{3,20}",
     ) {
-        prop_assume!(crate::effects::effect_of(&module, &name) == crate::effects::Effect::Unknown);
+        prop_assume!(crate::callables::effect_of(&module, &name) == crate::callables::Effect::Unknown);
         prop_assert!(worst(&called(&module, &name)) >= Severity::Medium);
         prop_assert_eq!(worst(&filled(&module, &name)), Severity::Info);
     }

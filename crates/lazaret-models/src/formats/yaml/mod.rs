@@ -6,8 +6,8 @@ pub(crate) mod document;
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 use lazaret_input::json;
 
+use crate::callables::documents::{self as names, Effect, judge_by};
 use crate::formats::json::tell_document;
-use crate::formats::names::{self, Effect, judge_by};
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
