@@ -40,11 +40,10 @@ pub(crate) fn judge(module: &str, name: &str) -> Effect {
     // A name may be that of a module (`torch` and `hub`).
     let does = || within(&LISTED.whole, &full).or_else(|| within(&LISTED.whole_documents, &full));
     match listed(module, name) {
-        Known::Plain => return Effect::Harmless,
         Known::Dangerous(does) => return Effect::Dangerous(does),
         Known::Dunder => return Effect::Dangerous("reaches what lies behind a module or class"),
-        // Nothing is called where a document only names it; what a function calls that is given others, it may say.
-        Known::Holder => return Effect::Harmless,
+        // A holder keeps the function that it is given, which is judged by its own name.
+        Known::Plain | Known::Holder => return Effect::Harmless,
         Known::Doubtful if new_module == "builtins" => return Effect::Harmless,
         Known::Doubtful => return Effect::Dangerous("calls what it is given"),
         Known::Unknown => {}
@@ -89,6 +88,34 @@ pub(crate) fn split(full: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the catalogue says for pickles holds for documents too, and what is for documents alone beside it.
+    #[test]
+    fn documents_are_judged_by_the_one_catalogue() {
+        for (module, name, says) in [
+            ("os", "system", "starts programs"),
+            ("__builtin__", "eval", "runs code"),
+            ("heapq", "nlargest", "calls what it is given"),
+            ("builtins", "nobody", "is a built-in name"),
+            ("joblib", "Memory", "loads"),
+            ("torch", "hub", "loads"),
+            ("numpy", "testing", ""),
+            ("functools", "partialmethod", "reaches"),
+        ] {
+            match judge(module, name) {
+                Effect::Dangerous(does) => assert!(does.contains(says), "{module}.{name}: {does}"),
+                other => panic!("{module}.{name}: {other:?}"),
+            }
+        }
+        for (module, name) in [
+            ("builtins", "max"),
+            ("subprocess", "TimeoutExpired"),
+            ("functools", "partial"),
+            ("pathlib", "Path"),
+        ] {
+            assert_eq!(judge(module, name), Effect::Harmless, "{module}.{name}");
+        }
+    }
 
     #[test]
     fn names_are_judged_exactly() {

@@ -157,13 +157,10 @@ impl Looking<'_> {
                     }
                     continue;
                 }
-                match refused(&found.finding, entry, whole) {
-                    Some(why) => refusal = Some(why),
-                    None => {
-                        lower(&mut found.finding, entry);
-                        refusal = None;
-                        break;
-                    }
+                refusal = refused(&found.finding, entry, whole);
+                if refusal.is_none() {
+                    lower(&mut found.finding, entry);
+                    break;
                 }
             }
             if let Some(why) = refusal {

@@ -5,12 +5,14 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `file` | the file: TOML, every key known, every fault with its line |
+//! | `words` | the words of the file, and what is said of a wrong one |
 //! | `apply` | what a look does with the rules: patterns as facts are met, the allow list at the end |
 
 mod apply;
 mod file;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

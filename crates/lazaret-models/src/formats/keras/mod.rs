@@ -197,7 +197,7 @@ fn values(own: &OwnRules, node: Node<'_, '_>, tell: &mut impl FnMut(Verdict, Opt
                 tell((&rules::KERAS_LAMBDA, Severity::Critical, says), None);
             }
             "vocabulary" | "vocabulary_file" | "idf_weights" if !text.is_empty() => {
-                tell(file_of_host(text), None)
+                tell(file_of_host(text), None);
             }
             "op" if is_op_of_host(text) => {
                 let says = format!(

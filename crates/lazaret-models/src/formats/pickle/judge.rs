@@ -119,7 +119,7 @@ pub(super) fn plants(key: &[u8]) -> bool {
     key.starts_with(b"__") && std::str::from_utf8(key).is_ok_and(|key| PLANTS.contains(&key))
 }
 
-impl<'o> Judge<'o> {
+impl Judge<'_> {
     /// Whether it loads a function, and whether it calls one.
     pub(super) const fn loads(&self) -> bool {
         self.loaded > 0
@@ -180,7 +180,7 @@ impl<'o> Judge<'o> {
             }
             Effect::Unknown => self.package_of(module),
             Effect::Plain if self.own.is_some_and(|own| own.constructs(module, name)) => {
-                self.package_of(module)
+                self.package_of(module);
             }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
         }

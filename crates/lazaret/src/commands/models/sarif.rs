@@ -59,7 +59,7 @@ fn run(number: usize, results: &[(&str, &Finding)], own: &OwnRules) -> Value {
     let rules: Vec<Value> = used
         .iter()
         .map(|(id, severity)| match own.rule(id) {
-            Some(own) => described(id, &own.what, own.severity, &own.page(), vec!["security".to_owned()]),
+            Some(own) => described(id, &own.what, own.severity, &own.page(), &["security".to_owned()]),
             None => rule(id, known.get(id).copied(), *severity),
         })
         .collect();
@@ -85,10 +85,10 @@ fn rule(id: &str, rule: Option<&'static Rule>, severity: Severity) -> Value {
         tags.extend(model.cwe.iter().map(|number| format!("external/cwe/cwe-{number:03}")));
         tags.extend(model.atlas.iter().map(|technique| format!("external/mitre-atlas/{technique}")));
     }
-    described(id, title, severity, &page, tags)
+    described(id, title, severity, &page, &tags)
 }
 
-fn described(id: &str, title: &str, severity: Severity, page: &str, tags: Vec<String>) -> Value {
+fn described(id: &str, title: &str, severity: Severity, page: &str, tags: &[String]) -> Value {
     json!({
         "id": id,
         "name": name(id),
