@@ -37,7 +37,9 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
         let mut inside: Vec<_> =
             std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         inside.sort();
-        inside.iter().for_each(|path| files(path, found));
+        for path in inside {
+            files(&path, found);
+        }
     } else {
         found.push(path.to_owned());
     }
