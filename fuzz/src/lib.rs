@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use lazaret_core::{
     Basis, CrossingId, Edit, Edits, Findings, Flow, Format, Hint, KeyedDigest, Known, KnownFact, Label,
-    Limit, Limits, Purpose, Rewriter as _, Sensitive, Span, Timestamp,
+    Limit, Limits, Purpose, Rewriter as _, Sensitive, Severity, Span, Timestamp,
 };
 use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
@@ -20,7 +20,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
-use lazaret_models::{Inspected, NoFolder, look};
+use lazaret_models::{Inspected, NoFolder, OwnRules, look, look_by};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -78,6 +78,12 @@ pub const TARGETS: &[Target] = &[
     target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
     target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
+    target(
+        "own_rules",
+        &[("testdata/docs", "models.toml"), ("testdata/docs", "rules.toml")],
+        1_000,
+        own_rules,
+    ),
     target("phi_edit", &[("testdata/docs", ".txt")], 600, phi_edit),
     target("phi_rewrite", &[("testdata/fuzz/phi_rewrite", "")], 2_000, phi_rewrite),
     target(
@@ -570,6 +576,26 @@ pub fn models_python(bytes: &[u8]) -> String {
 /// Templates.
 pub fn models_template(bytes: &[u8]) -> String {
     model_file(bytes, "chat_template.jinja")
+}
+
+/// A hospital's own rules for models: refused with lines, or a pickle is looked at by them. Whatever they say, no finding that
+/// is critical without them is less, unless an entry is for the digest of the file.
+pub fn own_rules(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let limits = Limits::default();
+    // The day of the seeds: their entries are not more than a year ahead.
+    let day = Timestamp::from_millis(1_560_000_000_000);
+    match OwnRules::read(&text, day, &limits) {
+        Ok(rules) => {
+            let pickle = b"cposix\nsystem\n(S'true'\ntR.";
+            let source = Arc::new(MemorySource::new(&pickle[..], Hint::default()));
+            let report = look_by(source, pickle.len() as u64, "m.pkl", &NoFolder, &limits, &rules);
+            let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
+            assert!(critical || text.contains("sha256"), "a critical finding was lowered by a name");
+            format!("{:?} {:?}", rules.entries(), report.findings)
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Wrapped keys: what nobody wrapped does not unwrap.

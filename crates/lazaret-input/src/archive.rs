@@ -21,7 +21,7 @@ pub mod zip;
 
 use lazaret_core::{Limit, LimitExceeded, SourceError};
 
-pub use names::{leaves, leaves_by_link};
+pub use names::{Leaves, leaves, leaves_by_link};
 pub use unpack::{MAX_REREADS, Packing, Unpacked, Window, unpack};
 
 /// Most members of one archive.

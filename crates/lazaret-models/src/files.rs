@@ -12,19 +12,20 @@ use lazaret_input::{FileSource, OpenError};
 
 use rustc_hash::FxHashMap;
 
-use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
+use crate::look::{Folder, Inspected, Report, UNKNOWN, look_by};
+use crate::own::OwnRules;
 use crate::part::printed;
 
 /// Looks at one file on disk, with the files beside it.
 pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
-    look_among(path, &Names::default(), limits)
+    look_among(path, &Names::default(), limits, &OwnRules::none())
 }
 
-fn look_among(path: &Path, names: &Names, limits: &Limits) -> Result<Report, OpenError> {
+fn look_among(path: &Path, names: &Names, limits: &Limits, own: &OwnRules) -> Result<Report, OpenError> {
     let file = FileSource::open(path)?;
     let len = file.len();
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")), names };
-    Ok(look(Arc::new(file), len, &name_of(path), &beside, limits))
+    Ok(look_by(Arc::new(file), len, &name_of(path), &beside, limits, own))
 }
 
 /// A file's own name, as places begin with it.
@@ -39,13 +40,14 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files, in order, and what each turns out to be once it was looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
+    /// The files, in order, which are looked at by the hospital's own rules too, and what each turns out to be once it was
+    /// looked at.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>, own: &Arc<OwnRules>) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                let lies = Lies::OnDisk { path, names: Arc::clone(&names) };
-                Arc::new(ModelFile { number, lies, is: OnceLock::new() })
+                let (names, own) = (Arc::clone(&names), Arc::clone(own));
+                Arc::new(ModelFile { number, lies: Lies::OnDisk { path, names }, is: OnceLock::new(), own })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -76,8 +78,16 @@ impl ModelPayload {
             number,
             lies: Lies::Received { model: Arc::clone(&model), at },
             is: OnceLock::new(),
+            own: Arc::default(),
         });
         Self { files: files.collect(), read: 0 }
+    }
+
+    /// The same, looked at by the hospital's own rules too.
+    #[must_use]
+    pub fn by(mut self, own: &Arc<OwnRules>) -> Self {
+        self.files.iter_mut().for_each(|file| file.own = Arc::clone(own));
+        self
     }
 }
 
@@ -93,7 +103,8 @@ impl Payload for ModelPayload {
     }
 }
 
-/// Any file as a model's: what it is its own reader tells. The format of checkpoints through which models cross.
+/// Any file as a model's: what it is its own reader tells. The format of checkpoints through which models cross, without the
+/// hospital's own rules: where there are some, the payload is made with them ([`ModelPayload::by`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AnyModel;
 
@@ -118,6 +129,8 @@ pub struct ModelFile {
     number: u64,
     lies: Lies,
     is: OnceLock<(FormatId, Inspected)>,
+    /// The hospital's own rules.
+    own: Arc<OwnRules>,
 }
 
 /// Where a model file lies.
@@ -154,7 +167,7 @@ impl Record for ModelFile {
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         let report = match &self.lies {
-            Lies::OnDisk { path, names } => match look_among(path, names, limits) {
+            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.own) {
                 Ok(report) => report,
                 Err(error) => {
                     let at = Locator::printed(printed(&name_of(path)));
@@ -166,7 +179,8 @@ impl Record for ModelFile {
                 let Stored { source, file } = model.get(*at)?;
                 let name = source.hint().name.unwrap_or_default();
                 let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
-                look(Arc::clone(source), file.len, own, &Among { folder, model }, limits)
+                let among = Among { folder, model };
+                look_by(Arc::clone(source), file.len, own, &among, limits, &self.own)
             }
         };
         // Only the first look counts, and all say the same.

@@ -11,15 +11,17 @@
 //! | `files` | files as payloads: on disk, and received |
 //! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
-//! | `effects` | what functions and classes do that a model may name |
+//! | `callables` | what functions and classes do that a model may name: one catalogue for all formats |
 //! | `formats` | one file or folder a format |
+//! | `own` | the hospital's own rules: classes of its own, an allow list, patterns |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
-mod effects;
+mod callables;
 mod files;
 mod formats;
 mod look;
+mod own;
 mod part;
 mod registry;
 mod rules;
@@ -27,8 +29,9 @@ mod signature;
 mod stream;
 
 pub use files::{AnyModel, ModelFile, ModelFiles, ModelPayload, look_file};
-pub use look::{Folder, Inspected, NoFolder, Report, look};
-pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
+pub use look::{Folder, Inspected, NoFolder, Report, look, look_by};
+pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
+pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{
     Curve, MAX_KEY, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, Trust, Trusted,

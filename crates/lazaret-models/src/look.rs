@@ -1,6 +1,6 @@
 //! The one road: recognise what a part is by its content, let its format read it, go on into what lies within.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lazaret_core::{
     Finding, FormatId, Likeness, Limit, LimitExceeded, Limits, Locator, Severity, Source, UNINSPECTABLE,
@@ -9,6 +9,7 @@ use lazaret_input::decompress::MAX_RATIO;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
 use crate::rules::{self, ModelRule};
@@ -76,25 +77,46 @@ impl Folder for NoFolder {
 
 /// Looks at one file. `name` is what places begin with, and a hint; never more.
 pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, limits: &Limits) -> Report {
+    look_by(source, len, name, folder, limits, &OwnRules::none())
+}
+
+/// The same by the hospital's own rules too. The same bytes, limits and rules give the same report: `own` was weighed
+/// against its day when it was read.
+pub fn look_by(
+    source: Arc<dyn Source>,
+    len: u64,
+    name: &str,
+    folder: &dyn Folder,
+    limits: &Limits,
+    own: &OwnRules,
+) -> Report {
     let part = Part::file(source, len, name);
-    let mut looking = Looking::new(limits, folder);
-    looking.file_len = len;
+    let mut looking = Looking { own, file_len: len, ..Looking::new(limits, folder) };
     let format = looking.inside(&part);
+    looking.allow(&part);
     looking.report(format)
 }
 
 /// A file being looked at.
 pub(crate) struct Looking<'a> {
     pub(crate) limits: &'a Limits,
+    /// The hospital's own rules.
+    pub(crate) own: &'a OwnRules,
     folder: &'a dyn Folder,
-    inspected: Inspected,
-    findings: Vec<Finding>,
-    seen: FxHashSet<(&'static str, String, String)>,
+    pub(crate) inspected: Inspected,
+    pub(crate) findings: Vec<Found>,
+    seen: FxHashSet<(&'static str, String, String, Option<About>)>,
     left_out: u64,
     worst_left_out: Option<Severity>,
     parts: u64,
     expanded: u64,
     file_len: u64,
+}
+
+/// A finding, and what it is about where that has a name.
+pub(crate) struct Found {
+    pub(crate) finding: Finding,
+    pub(crate) about: Option<About>,
 }
 
 /// The first bytes of a part, and the part.
@@ -135,12 +157,14 @@ fn names_beside(folder: &dyn Folder, part: &Part, ending: &str) -> Vec<String> {
 /// What nobody reads.
 pub(crate) const UNKNOWN: FormatId = FormatId("unknown");
 /// Nothing is in it.
-const EMPTY: FormatId = FormatId("empty");
+pub(crate) const EMPTY: FormatId = FormatId("empty");
 
 impl<'a> Looking<'a> {
     pub(crate) fn new(limits: &'a Limits, folder: &'a dyn Folder) -> Self {
+        static NONE: LazyLock<OwnRules> = LazyLock::new(OwnRules::none);
         Self {
             limits,
+            own: &NONE,
             folder,
             inspected: Inspected::Whole,
             findings: Vec::new(),
@@ -153,10 +177,11 @@ impl<'a> Looking<'a> {
         }
     }
 
-    pub(crate) fn report(mut self, format: FormatId) -> Report {
+    pub(crate) fn report(self, format: FormatId) -> Report {
+        let mut findings: Vec<Finding> = self.findings.into_iter().map(|found| found.finding).collect();
         if let Some(severity) = self.worst_left_out {
             let most = self.limits.get(MAX_FINDINGS).most();
-            self.findings.push(Finding {
+            findings.push(Finding {
                 id: UNINSPECTABLE.id,
                 severity: severity.max(UNINSPECTABLE.severity),
                 at: Locator::document(),
@@ -167,7 +192,7 @@ impl<'a> Looking<'a> {
                 ),
             });
         }
-        Report { format, inspected: self.inspected, findings: self.findings }
+        Report { format, inspected: self.inspected, findings }
     }
 
     /// Recognises a part and lets its format read it; gives what it is. Whatever goes wrong is a finding.
@@ -182,8 +207,9 @@ impl<'a> Looking<'a> {
             self.unread(part, &reached.into());
             return UNKNOWN;
         }
+        self.met_file(part.name(), || part.place());
         if part.len() == 0 {
-            return EMPTY;
+            return self.is(part, EMPTY);
         }
         let mut head = vec![0; HEAD];
         match part.read_at(0, &mut head) {
@@ -199,7 +225,7 @@ impl<'a> Looking<'a> {
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
-            return UNKNOWN;
+            return self.is(part, UNKNOWN);
         };
         if let [second, ..] = others
             && !first.carries(second.id())
@@ -219,9 +245,19 @@ impl<'a> Looking<'a> {
                 self.unread(part, &unread);
                 reader.id()
             });
+            // What it is, and what it is more exactly.
+            self.is(part, reader.id());
+            if id != reader.id() {
+                self.is(part, id);
+            }
             is = is.or(Some(id));
         }
         is.unwrap_or(UNKNOWN)
+    }
+
+    fn is(&mut self, part: &Part, id: FormatId) -> FormatId {
+        self.met(FactKind::Format, id.0, || part.place());
+        id
     }
 
     /// What follows the end of a format: nothing, padding, or something that is looked at and told.
@@ -265,13 +301,34 @@ impl<'a> Looking<'a> {
         self.add(Finding { severity, ..Finding::new(&rule.rule, at, message) });
     }
 
-    /// Adds a finding, once: a pickle may make the same call a million times.
+    /// Adds a finding about something that has a name.
+    pub(crate) fn find_about(
+        &mut self,
+        severity: Severity,
+        rule: &'static ModelRule,
+        about: About,
+        at: Locator,
+        message: impl Into<String>,
+    ) {
+        self.add_about(Finding { severity, ..Finding::new(&rule.rule, at, message) }, Some(about));
+    }
+
+    /// Adds a finding.
     pub(crate) fn add(&mut self, finding: Finding) {
+        self.add_about(finding, None);
+    }
+
+    /// Adds a finding, once: a pickle may make the same call a million times. What it is about counts too, since a message
+    /// shortens long names.
+    pub(crate) fn add_about(&mut self, finding: Finding, about: Option<About>) {
         if self.findings.len() as u64 >= self.limits.get(MAX_FINDINGS).most() {
             self.left_out = self.left_out.saturating_add(1);
             self.worst_left_out = self.worst_left_out.max(Some(finding.severity));
-        } else if self.seen.insert((finding.id, finding.at.as_str().to_owned(), finding.message.clone())) {
-            self.findings.push(finding);
+            return;
+        }
+        let key = (finding.id, finding.at.as_str().to_owned(), finding.message.clone(), about.clone());
+        if self.seen.insert(key) {
+            self.findings.push(Found { finding, about });
         }
     }
 

@@ -4,6 +4,7 @@ use lazaret_core::{FormatId, Likeness, Limit, Rule};
 
 use crate::formats as readers;
 use crate::look::{self, Head, Looking};
+use crate::own;
 use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
 use crate::signature;
@@ -142,6 +143,11 @@ pub fn formats() -> Vec<FormatEntry> {
     own.chain(kinds).collect()
 }
 
+/// Ids that a look gives beside those of [`formats`]: what a file of one of them is more exactly, or that nobody reads it.
+pub const fn other_formats() -> [FormatId; 4] {
+    [look::UNKNOWN, look::EMPTY, readers::pickle::TORCH_LEGACY, readers::json::LINES]
+}
+
 /// The rules of this gate, sorted by id.
 pub fn rules() -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = rules::ALL.iter().map(|rule| &rule.rule).collect();
@@ -174,6 +180,8 @@ pub const LIMITS: &[Limit] = &[
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
     look::MAX_FINDINGS,
+    own::MAX_ENTRIES,
+    own::MAX_FILE,
     readers::json::MAX_SIZE,
     readers::json::MAX_VALUES,
     look::MAX_PARTS,

@@ -6,5 +6,6 @@ mod main {
     mod archives;
     mod cases;
     mod corpus;
+    mod fixtures;
     mod graphs;
 }

@@ -8,7 +8,9 @@ mod models;
 mod phi;
 mod registry;
 
-pub(crate) use models::{ModelsCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs};
+pub(crate) use models::{
+    ModelsCommand, ModelsRulesCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs,
+};
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
     PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,
@@ -165,10 +167,15 @@ pub(crate) struct IngestArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lazaret explain json.duplicate-key
-  lazaret explain                                  list every rule")]
+  lazaret explain                                  list every rule
+  lazaret explain user.no-vendor-x --rules models.toml
+                                                   a rule of the hospital's own")]
 pub(crate) struct ExplainArgs {
     /// A rule id; none lists all
     pub(crate) id: Option<String>,
+    /// The hospital's own rules [default: the setting `models.rules`, else the data directory's models.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// `policy …`

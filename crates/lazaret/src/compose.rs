@@ -238,7 +238,7 @@ impl Reading {
 }
 
 /// Only a missing vault means that there is no data directory; one that cannot be read says why itself.
-fn is_data_directory(folder: &Path) -> bool {
+pub(crate) fn is_data_directory(folder: &Path) -> bool {
     folder.join("vault.db").is_file()
 }
 

@@ -81,6 +81,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "the name checkpoints are signed under (C2SP signed-note)",
     },
     Setting {
+        key: "models.rules",
+        default: "",
+        about: "the hospital's own rules for model files: classes of its own, an allow list, patterns; empty: the data \
+                directory's `models.toml`, if it is there",
+    },
+    Setting {
         key: "phi.gold",
         default: "",
         about: "marked notes of the hospital's own, as `phi annotate` saves them: proposed entries of its knowledge are \

@@ -9,6 +9,7 @@ mod knowledge;
 mod lakes;
 mod looking;
 mod model;
+mod own_rules;
 mod proposals;
 mod registry;
 mod report;

@@ -27,6 +27,8 @@ mod killed;
 mod lakes;
 #[path = "main/litellm.rs"]
 mod litellm;
+#[path = "main/models_rules.rs"]
+mod models_rules;
 #[path = "main/ner.rs"]
 mod ner;
 #[path = "main/phi_edit.rs"]

@@ -1,22 +1,46 @@
-//! What a member's name would do to the folder it is unpacked into.
+//! What a path of a file does to the folder that it is relative to: a member's name to the folder it is unpacked into, a
+//! model's path to a file beside it. The one judge of that.
 
-/// Why a name leaves the folder, if it does. Both kinds of slash separate: which one does depends on the system.
-pub fn leaves(name: &str) -> Option<&'static str> {
-    rooted(name).or_else(|| climbs(0, name).then_some("its `..` lead out of the folder"))
+use std::fmt;
+
+/// Why a path leaves its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// It begins at the root.
+    Absolute,
+    /// It begins at a drive of Windows.
+    Drive,
+    /// It has more `..` than folders before them.
+    Climbs,
+}
+
+/// As said of a member: `it is absolute`.
+impl fmt::Display for Leaves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absolute => "it is absolute",
+            Self::Drive => "it names a drive",
+            Self::Climbs => "its `..` lead out of the folder",
+        })
+    }
+}
+
+/// Why a path leaves the folder, if it does. Both kinds of slash separate: which one does depends on the system.
+pub fn leaves(path: &str) -> Option<Leaves> {
+    rooted(path).or_else(|| climbs(0, path).then_some(Leaves::Climbs))
 }
 
 /// The same for the target of a link, which counts from the folder that the link lies in.
-pub fn leaves_by_link(link: &str, target: &str) -> Option<&'static str> {
+pub fn leaves_by_link(link: &str, target: &str) -> Option<Leaves> {
     let deep = steps(link).filter(|step| !matches!(*step, "" | ".")).count().saturating_sub(1);
-    rooted(target).or_else(|| climbs(deep, target).then_some("its `..` lead out of the folder"))
+    rooted(target).or_else(|| climbs(deep, target).then_some(Leaves::Climbs))
 }
 
-fn rooted(name: &str) -> Option<&'static str> {
+fn rooted(name: &str) -> Option<Leaves> {
     if name.starts_with(['/', '\\']) {
-        return Some("it is absolute");
+        return Some(Leaves::Absolute);
     }
-    matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
-        .then_some("it names a drive")
+    matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic()).then_some(Leaves::Drive)
 }
 
 /// Whether the steps lead out, beginning so many folders deep.

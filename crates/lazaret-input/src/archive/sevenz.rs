@@ -132,7 +132,7 @@ impl SevenZ {
         let mut seen = std::collections::HashSet::new();
         for (index, member) in members.iter().enumerate() {
             if let Some(why) = leaves(&member.name) {
-                self.faults.push(Fault::new(FaultKind::Escapes, Some(index), 0, why));
+                self.faults.push(Fault::new(FaultKind::Escapes, Some(index), 0, why.to_string()));
             }
             if !seen.insert(member.name.as_str()) {
                 let why = "the archive has two members of this name";

@@ -166,7 +166,7 @@ impl Tar {
         let from = header_at.saturating_add(BLOCK);
         let mut fault = |kind, why: &str| self.faults.push(Fault::new(kind, index, header_at, why));
         if let Some(why) = leaves(&name) {
-            fault(FaultKind::Escapes, why);
+            fault(FaultKind::Escapes, &why.to_string());
         }
         if len != own_len && own_len != 0 {
             let why = "its header and its extended header say two sizes: readers differ in what follows";

@@ -1,37 +1,28 @@
 //! Paths by which a model names files beside it, and whether they leave its folder.
 
+use lazaret_input::archive::{self, Leaves};
+
 /// Why a path leaves the folder that it is relative to, if it does: on any system, as any loader may read it.
 pub(crate) fn leaves(path: &str) -> Option<&'static str> {
-    let bytes = path.as_bytes();
-    if bytes.contains(&0) {
+    if path.contains('\0') {
         return Some("has a NUL, where other readers end it");
     }
-    if path.starts_with(['/', '\\']) {
-        return Some("is absolute");
+    match archive::leaves(path) {
+        Some(Leaves::Absolute) => Some("is absolute"),
+        Some(Leaves::Drive) => Some("names a drive"),
+        _ if is_address(path) => Some("is an address"),
+        Some(Leaves::Climbs) => Some("leads out of the folder by `..`"),
+        None => None,
     }
-    if matches!(bytes, [drive, b':', ..] if drive.is_ascii_alphabetic()) {
-        return Some("names a drive");
-    }
+}
+
+fn is_address(path: &str) -> bool {
     let scheme = path.split_once(':').map(|(scheme, _)| scheme);
-    if scheme.is_some_and(|scheme| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-    }) && path.contains(":/")
-    {
-        return Some("is an address");
-    }
-    let mut depth = 0_i64;
-    for step in path.split(['/', '\\']) {
-        match step.trim_end_matches(' ') {
-            "" | "." => {}
-            ".." => depth = depth.saturating_sub(1),
-            _ => depth = depth.saturating_add(1),
-        }
-        if depth < 0 {
-            return Some("leads out of the folder by `..`");
-        }
-    }
-    None
+    path.contains(":/")
+        && scheme.is_some_and(|scheme| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        })
 }
 
 /// Whether a path that has no reason to be anything but the name of a file in the folder is more: one with any `..`, of

@@ -5,6 +5,7 @@ use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 use super::beside;
 use super::protobuf::{Fields, Is, Shape, Span};
 use crate::look::{Head, Looking};
+use crate::own::{About, FactKind};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -201,11 +202,13 @@ fn tell(
     let shown = printed(&name);
     let (rule, at) = (&rules::COREML_CUSTOM_LAYER, part.at(span.at));
     match what {
-        Name::Layer => {
-            looking.find(rule, at, format!("a layer is the class `{shown}` of the app that loads the model"));
-        }
-        Name::Model => {
-            looking.find(rule, at, format!("the model is the class `{shown}` of the app that loads it"));
+        Name::Layer | Name::Model => {
+            looking.met(FactKind::Layer, &name, || part.at(span.at));
+            let message = match what {
+                Name::Layer => format!("a layer is the class `{shown}` of the app that loads the model"),
+                _ => format!("the model is the class `{shown}` of the app that loads it"),
+            };
+            looking.find_about(rule.rule.severity, rule, About::layer(&name), at, message);
         }
         Name::File => {
             // Weights lie in the package: `@model_path/weights/weight.bin`.

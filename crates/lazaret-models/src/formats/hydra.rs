@@ -3,10 +3,12 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
+use crate::callables::documents::{self as names, Effect, judge_by};
+use crate::callables::is_dangerous_builtin;
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{self, Effect};
 use crate::look::Looking;
+use crate::own::{About, OwnRules};
 use crate::part::{Part, printed};
 use crate::rules;
 
@@ -79,37 +81,41 @@ impl JsonKind for HydraConfig {
         any(root, &mut |node| {
             for member in node.members() {
                 let Some(text) = member.value.as_str() else { continue };
-                let verdict = match member.key {
-                    "_target_" => judge(text, true),
-                    "target" if runs_programs(text) => judge(text, false),
+                let instantiated = match member.key {
+                    "_target_" => true,
+                    "target" if runs_programs(text) => false,
                     // `hydra.utils.get_method` and its like take a name as `path`.
-                    "path" if node.get("_target_").is_some() && runs_programs(text) => judge(text, false),
-                    _ => None,
+                    "path" if node.get("_target_").is_some() && runs_programs(text) => false,
+                    _ => continue,
                 };
-                let Some((severity, says)) = verdict else { continue };
-                let place = part.inner(&path(member.value, ""));
-                looking.find_as(severity, &rules::CONFIG_TARGET, place, says);
+                let place = || part.inner(&path(member.value, ""));
+                let (module, name) = names::split(text.trim());
+                looking.met_callable(module, name, place);
+                let Some((severity, says)) = judge(looking.own, text, instantiated) else { continue };
+                let about = About::callable(module, name);
+                looking.find_about(severity, &rules::CONFIG_TARGET, about, place(), says);
             }
             false
         });
     }
 }
 
-fn judge(target: &str, instantiated: bool) -> Option<(Severity, String)> {
+fn judge(own: &OwnRules, target: &str, instantiated: bool) -> Option<(Severity, String)> {
     let target = target.trim();
     let (module, name) = names::split(target);
-    if module.is_empty() && !matches!(names::judge("builtins", name), Effect::Dangerous(_)) {
-        return None;
+    // A name without a package is one of the loader's own.
+    if module.is_empty() {
+        let says = || format!("the configuration makes its loader call the built-in {name}");
+        return is_dangerous_builtin(name).then(|| (Severity::Critical, says()));
     }
-    let module = if module.is_empty() { return unqualified(name) } else { module };
     let root = module.split('.').next().unwrap_or_default();
-    match names::judge(module, name) {
+    match judge_by(own, module, name) {
         Effect::Dangerous(does) => Some((
             Severity::Critical,
             format!("the configuration makes its loader call {}: it {does}", printed(target)),
         )),
         _ if !instantiated || KNOWN.contains(&root) => None,
-        Effect::Harmless => None,
+        Effect::Harmless | Effect::Own => None,
         Effect::Unknown => {
             let says = format!(
                 "the configuration makes its loader import and call {}, of a package that is not known",
@@ -118,15 +124,6 @@ fn judge(target: &str, instantiated: bool) -> Option<(Severity, String)> {
             Some((Severity::High, says))
         }
     }
-}
-
-/// A name without a package is one of the loader's own.
-fn unqualified(name: &str) -> Option<(Severity, String)> {
-    const CALLS: &[&str] =
-        &["eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "input", "breakpoint"];
-    CALLS
-        .contains(&name)
-        .then(|| (Severity::Critical, format!("the configuration makes its loader call the built-in {name}")))
 }
 
 /// Whether a text can only be the dotted name of what runs programs or code. Where a key does not say that a name stands
@@ -180,7 +177,7 @@ mod tests {
 
     #[test]
     fn targets_are_judged_by_exact_names() {
-        let graveness = |target| judge(target, true).map(|(severity, _)| severity);
+        let graveness = |target| judge(&OwnRules::none(), target, true).map(|(severity, _)| severity);
         for target in
             ["os.system", "subprocess.Popen", "builtins.eval", "eval", "torch.hub.load", "shutil.rmtree"]
         {

@@ -3,11 +3,12 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::Node;
 
+use crate::callables::documents::{Effect, is_or_within, judge_by};
 use crate::formats::beside::points_elsewhere;
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{self, Effect, is_or_within};
 use crate::look::Looking;
+use crate::own::OwnRules;
 use crate::part::{Part, printed};
 use crate::rules;
 
@@ -35,9 +36,12 @@ impl JsonKind for MlflowModel {
             for member in flavor.value.members() {
                 let values = member.value.items().chain(Some(member.value));
                 for (value, text) in values.filter_map(|value| Some((value, value.as_str()?))) {
-                    let verdict = judge(member.key, text);
-                    if let Some((severity, says)) = verdict {
-                        looking.find_as(severity, &rules::MLFLOW_LOADER, part.inner(&path(value, "")), says);
+                    let place = || part.inner(&path(value, ""));
+                    if member.key == "loader_module" {
+                        looking.met_callable(text.trim(), LOADER, place);
+                    }
+                    if let Some((severity, says)) = judge(looking.own, member.key, text) {
+                        looking.find_as(severity, &rules::MLFLOW_LOADER, place(), says);
                     }
                 }
             }
@@ -61,7 +65,7 @@ const PATHS: &[&str] = &[
     "config",
 ];
 
-fn judge(key: &str, value: &str) -> Option<(Severity, String)> {
+fn judge(own: &OwnRules, key: &str, value: &str) -> Option<(Severity, String)> {
     let value = value.trim();
     if PATHS.contains(&key) && points_elsewhere(value) {
         return Some((
@@ -70,7 +74,7 @@ fn judge(key: &str, value: &str) -> Option<(Severity, String)> {
         ));
     }
     match key {
-        "loader_module" => loader(value),
+        "loader_module" => loader(own, value),
         "code" if !matches!(value, "" | "null" | "~") => Some((
             Severity::High,
             format!("the code in {} is imported when the model is loaded", printed(value)),
@@ -89,11 +93,14 @@ fn judge(key: &str, value: &str) -> Option<(Severity, String)> {
     }
 }
 
-fn loader(module: &str) -> Option<(Severity, String)> {
+/// The function that MLflow calls of a loader's module.
+const LOADER: &str = "_load_pyfunc";
+
+fn loader(own: &OwnRules, module: &str) -> Option<(Severity, String)> {
     if is_or_within(module, "mlflow") {
         return None;
     }
-    Some(match names::judge(module, "_load_pyfunc") {
+    Some(match judge_by(own, module, LOADER) {
         Effect::Dangerous(does) => {
             (Severity::Critical, format!("the loader is the module {}: it {does}", printed(module)))
         }
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn loaders_and_paths_are_judged() {
-        let graveness = |key, value| judge(key, value).map(|(severity, _)| severity);
+        let graveness = |key, value| judge(&OwnRules::none(), key, value).map(|(severity, _)| severity);
         assert_eq!(graveness("loader_module", "os"), Some(Severity::Critical));
         assert_eq!(graveness("loader_module", "mlflowx.sklearn"), Some(Severity::High));
         assert_eq!(graveness("loader_module", "mlflow.sklearn"), None);

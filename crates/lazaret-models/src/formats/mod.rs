@@ -13,7 +13,6 @@ pub(crate) mod json;
 pub(crate) mod keras;
 pub(crate) mod mlflow;
 pub(crate) mod msgpack;
-pub(crate) mod names;
 pub(crate) mod numpy;
 pub(crate) mod onnx;
 pub(crate) mod packed;

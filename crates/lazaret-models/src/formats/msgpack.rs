@@ -1,6 +1,6 @@
 //! MessagePack, as Flax and Orbax write parameters: walked to its end, arrays passed over.
 
-use lazaret_core::{FormatId, Likeness, Limit, Severity};
+use lazaret_core::{FormatId, Likeness, Limit};
 
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
@@ -72,7 +72,7 @@ impl ModelFormat for Msgpack {
                 Value::Plain | Value::Extension(1..=3 | -1) => {}
                 Value::Extension(kind) => {
                     let says = format!("byte {at}: a value of the extension {kind}, which is none of Flax's");
-                    looking.find_as(Severity::Info, &rules::CLAIMED_SIZE, part.at(at), says);
+                    looking.find(&rules::UNKNOWN_EXTENSION, part.at(at), says);
                 }
                 Value::Container(count) => {
                     if count > part.len().saturating_sub(stream.position()) {
@@ -164,7 +164,8 @@ mod tests {
         let report = said(b"\x82\xa1a\xc7\x03\x01abc\xa1b\x92\xcb\0\0\0\0\0\0\0\0\xc0");
         assert!(report.findings.is_empty(), "{:?}", report.findings);
         assert_eq!((report.format.0, report.inspected), ("msgpack", Inspected::Whole));
-        assert_eq!(said(b"\x81\xa1a\xd4\x09x").findings[0].severity, Severity::Info);
+        let extension = &said(b"\x81\xa1a\xd4\x09x").findings[0];
+        assert_eq!((extension.id, extension.severity), ("msgpack.unknown-extension", Severity::Info));
         assert_eq!(said(b"\x81\xa1a\xdd\xff\xff\xff\xff").findings[0].id, "format.claimed-size");
         assert_eq!(said(b"\x81\xa1a\xc6\xff\xff\xff\xff").inspected, Inspected::Part);
     }

@@ -6,6 +6,7 @@ use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 
 use super::protobuf::{Fields, Is, Shape, begins_message};
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -86,9 +87,11 @@ impl ModelFormat for Paddle {
             }
         }
         for (name, (at, count)) in operators {
+            looking.met_operator("", &name, || part.at(at));
             let Some((severity, does)) = judge(&name) else { continue };
             let message = format!("{count} operators `{}`: {does}", printed(&name));
-            looking.find_as(severity, &rules::PADDLE_OPERATOR, part.at(at), message);
+            let about = About::operator("", &name);
+            looking.find_about(severity, &rules::PADDLE_OPERATOR, about, part.at(at), message);
         }
         Ok(self.id())
     }

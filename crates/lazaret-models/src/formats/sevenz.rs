@@ -35,6 +35,9 @@ impl ModelFormat for SevenZ {
                 fault.member.and_then(|index| reader.members.get(index)).map(|member| member.name.as_str());
             archive::tell(fault, name, part, looking);
         }
+        for member in &reader.members {
+            looking.met_file(&member.name, || part.inner(&member.name));
+        }
         // Members lie in their folders in order.
         let mut members = reader.members.iter().peekable();
         while let Some(first) = members.next() {

@@ -4,11 +4,12 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
+use crate::callables::documents::{Effect, judge_by};
 use crate::formats::json::JsonKind;
 use crate::formats::keras::path;
-use crate::formats::names::{self, Effect};
 use crate::formats::zip::ZipKind;
 use crate::look::Looking;
+use crate::own::{About, OwnRules};
 use crate::part::{Part, printed};
 use crate::rules;
 
@@ -52,15 +53,20 @@ impl JsonKind for SkopsSchema {
         while let Some(node) = open.pop() {
             let children = node.items().chain(node.members().map(|member| member.value));
             open.extend(children.filter(|child| matches!(child.kind(), Kind::Array | Kind::Object)));
-            for (severity, says) in judge(node) {
+            let place = || {
+                let at = path(node, "");
+                part.inner(if at == "class_name" { "__class__" } else { &at })
+            };
+            for (module, name) in named(node) {
+                looking.met_callable(module, name, place);
+            }
+            for Said { severity, says, about } in judge(looking.own, node) {
                 let rule = if severity == Severity::Info {
                     &rules::SKOPS_UNTRUSTED_TYPE
                 } else {
                     &rules::SKOPS_CALLABLE
                 };
-                let at = path(node, "");
-                let at = if at == "class_name" { "__class__".to_owned() } else { at };
-                looking.find_as(severity, rule, part.inner(&at), says);
+                looking.find_about(severity, rule, about, place(), says);
             }
         }
     }
@@ -101,13 +107,38 @@ const OBJECTS: &[&str] = &[
     "LossFunctionNode",
 ];
 
-/// Says what a node does; of equal keys every one counts.
-fn judge(node: Node<'_, '_>) -> Vec<(Severity, String)> {
-    let texts = |key: &'static str| {
-        let texts =
-            node.members().filter(move |member| member.key == key).filter_map(|member| member.value.as_str());
-        texts.take(4).collect::<Vec<_>>()
+/// What is said of a node, and of which class or function.
+struct Said {
+    severity: Severity,
+    says: String,
+    about: About,
+}
+
+impl Said {
+    fn of(severity: Severity, (module, name): (&str, &str), says: String) -> Self {
+        Self { severity, says, about: About::callable(module, name) }
+    }
+}
+
+fn texts<'d>(node: Node<'d, '_>, key: &'static str) -> Vec<&'d str> {
+    let texts =
+        node.members().filter(move |member| member.key == key).filter_map(|member| member.value.as_str());
+    texts.take(4).collect()
+}
+
+/// Every class and function that a node names, for the hospital's own rules.
+fn named<'d>(node: Node<'d, '_>) -> Vec<(&'d str, &'d str)> {
+    let pairs = [("__module__", "__class__"), ("module_path", "function")];
+    let of = |(module, name)| {
+        let (modules, names) = (texts(node, module), texts(node, name));
+        modules.into_iter().flat_map(move |module| names.clone().into_iter().map(move |name| (module, name)))
     };
+    pairs.into_iter().flat_map(of).collect()
+}
+
+/// Says what a node does; of equal keys every one counts.
+fn judge(own: &OwnRules, node: Node<'_, '_>) -> Vec<Said> {
+    let texts = |key: &'static str| texts(node, key);
     let (classes, modules, loaders) = (texts("__class__"), texts("__module__"), texts("__loader__"));
     let mut said = Vec::new();
     if classes.is_empty() && loaders.is_empty() {
@@ -116,7 +147,7 @@ fn judge(node: Node<'_, '_>) -> Vec<(Severity, String)> {
     for class in or_empty(classes) {
         for &module in &or_empty(modules.clone()) {
             for &loader in &or_empty(loaders.clone()) {
-                said.extend(one(node, module, class, loader));
+                said.extend(one(own, node, (module, class), loader));
             }
         }
     }
@@ -127,93 +158,94 @@ fn or_empty(texts: Vec<&str>) -> Vec<&str> {
     if texts.is_empty() { vec![""] } else { texts }
 }
 
-fn one(node: Node<'_, '_>, module: &str, class: &str, loader: &str) -> Option<(Severity, String)> {
+fn one(own: &OwnRules, node: Node<'_, '_>, of: (&str, &str), loader: &str) -> Option<Said> {
+    let (module, class) = of;
     let named = printed(&format!("{module}.{class}"));
-    let effect = names::judge(module, class);
+    let effect = judge_by(own, module, class);
     match loader {
-        "FunctionNode" => function(node, module, class),
-        "MethodNode" => method(node, module, class),
+        "FunctionNode" => function(own, node, module, class),
+        "MethodNode" => method(own, node, module, class),
         "OperatorFuncNode" => operator(module, class),
         _ => {
             if let Effect::Dangerous(does) = effect {
                 let is_value = VALUES.contains(&loader) && matches!(module, "builtins" | "datetime" | "io");
-                return (!is_value).then(|| (Severity::Critical, format!("{loader} of {named}: it {does}")));
+                let says = format!("{loader} of {named}: it {does}");
+                return (!is_value).then(|| Said::of(Severity::Critical, of, says));
             }
             if VALUES.contains(&loader) || class.is_empty() {
                 return None;
             }
             let is_builder = matches!(loader, "ReduceNode" | "ConstructorFromReduceNode");
-            match effect {
-                Effect::Unknown if is_builder => Some((
-                    Severity::High,
-                    format!("{} calls {named}, which nobody has listed", printed(loader)),
-                )),
-                Effect::Unknown if OBJECTS.contains(&loader) => Some((
+            let (severity, says) = match effect {
+                Effect::Unknown if is_builder => {
+                    (Severity::High, format!("{} calls {named}, which nobody has listed", printed(loader)))
+                }
+                Effect::Unknown | Effect::Own if OBJECTS.contains(&loader) => (
                     Severity::Info,
                     format!("an object of {named}: code of its package runs when it is loaded"),
-                )),
-                _ if OBJECTS.contains(&loader) => None,
-                _ => Some((
-                    Severity::High,
-                    format!("a node of the unknown kind {} builds {named}", printed(loader)),
-                )),
-            }
+                ),
+                _ if OBJECTS.contains(&loader) => return None,
+                _ => {
+                    (Severity::High, format!("a node of the unknown kind {} builds {named}", printed(loader)))
+                }
+            };
+            Some(Said::of(severity, of, says))
         }
     }
 }
 
-fn function(node: Node<'_, '_>, module: &str, class: &str) -> Option<(Severity, String)> {
+fn function(own: &OwnRules, node: Node<'_, '_>, module: &str, class: &str) -> Option<Said> {
     let content = node.get("content");
     let text = |key| content.and_then(|content| content.get(key)).and_then(|text| text.as_str());
     // Older files name the function in the content, newer ones by class and module: all are judged.
     let pairs = [(module, class), (text("module_path").unwrap_or(module), text("function").unwrap_or(class))];
     let verdicts = pairs.into_iter().filter_map(|(module, name)| {
         let named = printed(&format!("{module}.{name}"));
-        match names::judge(module, name) {
-            Effect::Dangerous(does) => Some((Severity::Critical, format!("the function {named}: it {does}"))),
-            Effect::Unknown => {
-                Some((Severity::High, format!("the function {named}, which nobody has listed")))
-            }
-            Effect::Harmless => None,
-        }
+        let (severity, says) = match judge_by(own, module, name) {
+            Effect::Dangerous(does) => (Severity::Critical, format!("the function {named}: it {does}")),
+            Effect::Unknown => (Severity::High, format!("the function {named}, which nobody has listed")),
+            Effect::Harmless | Effect::Own => return None,
+        };
+        Some(Said::of(severity, (module, name), says))
     });
-    verdicts.max_by_key(|(severity, _)| *severity)
+    verdicts.max_by_key(|said| said.severity)
 }
 
-fn method(node: Node<'_, '_>, module: &str, class: &str) -> Option<(Severity, String)> {
+fn method(own: &OwnRules, node: Node<'_, '_>, module: &str, class: &str) -> Option<Said> {
     let content = node.get("content");
     let object = content.and_then(|content| content.get("obj"));
     let text = |key| object.and_then(|object| object.get(key)).and_then(|text| text.as_str()).unwrap_or("");
-    let (own_module, own_class) = (text("__module__"), text("__class__"));
+    let of = (text("__module__"), text("__class__"));
     let name = content.and_then(|content| content.get("func")).and_then(|name| name.as_str()).unwrap_or("");
-    let named = printed(&format!("{own_module}.{own_class}.{name}"));
-    if (own_module, own_class) != (module, class) {
-        let claims = printed(&format!("{module}.{class}"));
-        return Some((Severity::Critical, format!("the method {named} claims to be one of {claims}")));
-    }
-    if name.starts_with("__") {
-        return Some((Severity::Critical, format!("the method {named} reaches what lies behind an object")));
-    }
-    match names::judge(own_module, own_class) {
-        Effect::Dangerous(does) => {
-            Some((Severity::Critical, format!("the method {named}: its class {does}")))
+    let named = printed(&format!("{}.{}.{name}", of.0, of.1));
+    let (severity, says) = match judge_by(own, of.0, of.1) {
+        _ if of != (module, class) => {
+            let claims = printed(&format!("{module}.{class}"));
+            (Severity::Critical, format!("the method {named} claims to be one of {claims}"))
         }
-        Effect::Unknown => {
-            Some((Severity::High, format!("the method {named} of a class that nobody has listed")))
+        _ if name.starts_with("__") => {
+            (Severity::Critical, format!("the method {named} reaches what lies behind an object"))
         }
-        Effect::Harmless => None,
-    }
+        Effect::Dangerous(does) => (Severity::Critical, format!("the method {named}: its class {does}")),
+        Effect::Unknown => (Severity::High, format!("the method {named} of a class that nobody has listed")),
+        // What the class is made by is known; what its methods do is not.
+        Effect::Own => (Severity::Medium, format!("the method {named} of a class of the hospital's own")),
+        Effect::Harmless => return None,
+    };
+    // What is called is the method, not its class.
+    Some(Said::of(severity, (&format!("{}.{}", of.0, of.1), name), says))
 }
 
-fn operator(module: &str, class: &str) -> Option<(Severity, String)> {
+fn operator(module: &str, class: &str) -> Option<Said> {
     let named = printed(&format!("{module}.{class}"));
-    match class {
-        "itemgetter" if module == "operator" => None,
+    let (severity, says) = match class {
+        "itemgetter" if module == "operator" => return None,
         "attrgetter" if module == "operator" => {
-            Some((Severity::Medium, format!("{named} reads attributes that the file names")))
+            (Severity::Medium, format!("{named} reads attributes that the file names"))
         }
-        _ => Some((Severity::Critical, format!("{named} is called with arguments of the file"))),
-    }
+        _ => (Severity::Critical, format!("{named} is called with arguments of the file")),
+    };
+    Some(Said::of(severity, (module, class), says))
 }
 
 #[cfg(test)]

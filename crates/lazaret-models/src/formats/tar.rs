@@ -48,6 +48,7 @@ impl ModelFormat for Tar {
                 archive::tell(&fault, fault.member.and(name), part, looking);
             }
             let Some(member) = member else { break };
+            looking.met_file(&member.name, || part.inner(&member.name));
             is_nemo |= member.name.trim_start_matches("./") == "model_config.yaml";
             if !matches!(member.kind, MemberKind::Folder) && !names.insert(member.name.clone()) {
                 let message =

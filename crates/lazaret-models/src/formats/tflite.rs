@@ -5,6 +5,7 @@ use lazaret_core::{FormatId, Likeness, Severity};
 use super::flatbuffers::Flat;
 use super::tensorflow::{Effect, effect, is_known};
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -80,6 +81,7 @@ impl ModelFormat for TfLite {
 }
 
 fn operator(name: &str, part: &Part, at: u64, looking: &mut Looking<'_>) {
+    looking.met_operator("", name, || part.at(at));
     if OWN.contains(&name) {
         return;
     }
@@ -104,7 +106,8 @@ fn operator(name: &str, part: &Part, at: u64, looking: &mut Looking<'_>) {
         None if computes => Severity::Low,
         None => Severity::Medium,
     };
-    looking.find_as(severity, &rules::TFLITE_CUSTOM_OPERATOR, part.at(at), message);
+    let about = About::operator("", name);
+    looking.find_about(severity, &rules::TFLITE_CUSTOM_OPERATOR, about, part.at(at), message);
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ rules! {
     format_polyglot as POLYGLOT,
     format_trailing_bytes as TRAILING_BYTES,
     format_unknown as UNKNOWN_FORMAT,
+    // The hospital's own rules
+    allowlist_expired as ALLOWLIST_EXPIRED,
     // Archives
     archive_duplicate_member as DUPLICATE_MEMBER,
     archive_encrypted as ENCRYPTED,
@@ -147,6 +149,7 @@ rules! {
     config_target as CONFIG_TARGET,
     mlflow_loader as MLFLOW_LOADER,
     format_claimed_size as CLAIMED_SIZE,
+    msgpack_unknown_extension as UNKNOWN_EXTENSION,
     // Signatures of models
     signature_digest_mismatch as DIGEST_MISMATCH,
     signature_ignored_path as IGNORED_PATH,

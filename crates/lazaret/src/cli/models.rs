@@ -34,10 +34,30 @@ pub(crate) enum ModelsCommand {
     Bom(ModelsBomArgs),
     /// List the formats that are read, and how far
     Formats,
+    /// The hospital's own rules: classes of its own, an allow list, patterns
+    #[command(subcommand)]
+    Rules(ModelsRulesCommand),
     /// Sign a model with a key (OpenSSF Model Signing)
     Sign(ModelsSignArgs),
     /// Check a model against its signature (OpenSSF Model Signing)
     Verify(ModelsVerifyArgs),
+}
+
+/// `models rules …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsRulesCommand {
+    /// Validate a file of rules and say what each entry does
+    #[command(after_help = "Examples:
+  lazaret models rules check models.toml           what each entry does, and which have run out
+  lazaret models rules check --json models.toml    the same for machines, with the file's SHA-256
+
+All that is wrong is told at once, each with its line and the way out; a file with anything wrong in it
+is refused whole, here and by `models scan`. The documentation says what stands in the file.
+Exit codes: 0 valid; 1 valid, and entries have run out; 2 not valid; 3 could not read")]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 /// Arguments of `models scan`
@@ -48,6 +68,7 @@ pub(crate) enum ModelsCommand {
                                                    one JSON object a file: path, format, inspected, verdict, findings
   lazaret models scan --sarif models/ > found.sarif
                                                    for code scanning services
+  lazaret models scan --rules models.toml models/  with the hospital's own rules
   lazaret explain pickle.dangerous-call            what a rule means
 
 Looks only: nothing is written or recorded. The content decides what a file is; its name is a hint.
@@ -65,6 +86,9 @@ pub(crate) struct ModelsScanArgs {
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
+    /// The hospital's own rules [default: the setting `models.rules`, else the data directory's models.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// What `sign` and `verify` have in common.

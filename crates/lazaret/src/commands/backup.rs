@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use lazaret_core::Limits;
+use lazaret_core::{Limit, Limits};
 use lazaret_input::{read_file, write_durably};
 use lazaret_ledger::SqliteLedger;
+use lazaret_models::OwnRules;
 use lazaret_policy::MAX_POLICY_BYTES;
 use lazaret_vault::SqliteVault;
 
@@ -14,6 +15,7 @@ use crate::compose::{Data, private_file};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::lakes;
+use crate::own_rules;
 
 /// Copies ledger, policies, quarantine and vault. The vault is copied after the ledger, so every hold and token
 /// an entry names is in the copy; it is copied last, and without it there is no backup.
@@ -38,7 +40,10 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     private_file(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     data.ledger.backup(&to.join("ledger.db")).map_err(|error| failed("the ledger")(error.into()))?;
     copy_policies(&data.folder, to, &config.limits()).map_err(|error| failed("the policies")(error))?;
-    copy_lakes(&data.folder, to).map_err(|error| failed("the list of lakes")(error))?;
+    let copy = |name, most| copy_if_there(name, most, &data.folder, to);
+    copy(lakes::LIST, lakes::MAX_LIST).map_err(|error| failed("the list of lakes")(error))?;
+    copy(own_rules::FILE, config.limits().get(OwnRules::MAX_FILE))
+        .map_err(|error| failed("the rules for models")(error))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
     writeln!(
@@ -101,7 +106,10 @@ fn restore_into(from: &Path, folder: &Path, config: &Config) -> Result<(), CliEr
     let vault =
         SqliteVault::begin_restore(from, folder).map_err(|error| failed("the vault")(error.into()))?;
     copy_policies(from, folder, &config.limits()).map_err(|error| failed("the policies")(error))?;
-    copy_lakes(from, folder).map_err(|error| failed("the list of lakes")(error))?;
+    let copy = |name, most| copy_if_there(name, most, from, folder);
+    copy(lakes::LIST, lakes::MAX_LIST).map_err(|error| failed("the list of lakes")(error))?;
+    copy(own_rules::FILE, config.limits().get(OwnRules::MAX_FILE))
+        .map_err(|error| failed("the rules for models")(error))?;
     restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
     vault.finish().map_err(|error| failed("the vault")(error.into()))?;
     Data::open(config)?.close()
@@ -138,11 +146,16 @@ fn restore_ledger(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Erro
     Ok(lazaret_input::rename_durably(&coming, to)?)
 }
 
-/// Which folders hold lakes; there may be none yet.
-fn copy_lakes(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let list = from.join(lakes::LIST);
-    if list.exists() {
-        write_durably(&to.join(lakes::LIST), &read_file(&list, lakes::MAX_LIST)?)?;
+/// A file of the data directory that need not be there: which folders hold lakes, the hospital's own rules.
+fn copy_if_there(
+    name: &str,
+    most: Limit,
+    from: &Path,
+    to: &Path,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let file = from.join(name);
+    if file.exists() {
+        write_durably(&to.join(name), &read_file(&file, most)?)?;
     }
     Ok(())
 }

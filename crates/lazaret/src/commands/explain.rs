@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use lazaret_core::{CORE_RULES, Kind, Rule, Severity};
+use lazaret_models::{OwnRule, OwnRules};
 
 use crate::cli::ExplainArgs;
-use crate::config::nearest;
+use crate::config::{Config, nearest};
 use crate::exit::{CliError, Exit};
+use crate::own_rules;
 use crate::report::{json_document, table};
 
 /// Every rule of every room, sorted by id.
@@ -31,8 +33,17 @@ pub(crate) fn rules() -> Vec<(&'static str, Severity, &'static str)> {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
-    let rules = rules();
+pub(crate) fn run(
+    args: &ExplainArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let mut rules = rules();
+    // A file of own rules that cannot be read does not stand in the way of what every lazaret knows.
+    let known = args.id.as_ref().is_some_and(|id| rules.iter().any(|(known, ..)| known == id));
+    let own = if known { OwnRules::none() } else { own_rules::in_force(config, args.rules.as_deref())?.0 };
+    rules.extend(own.rules().iter().map(|rule| (rule.id, rule.severity, rule.what.as_str())));
     let Some(id) = &args.id else {
         if json {
             let list: Vec<_> = rules.iter().map(document).collect();
@@ -49,7 +60,12 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
     let Some(rule) = rules.iter().find(|(known, ..)| known == id) else {
         let near = nearest(id, rules.iter().map(|(id, ..)| *id));
         let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        return Err(CliError::Usage(format!("no rule `{id}`{hint}")));
+        let way_out = if id.starts_with("user.") && own.sha256().is_none() {
+            "; rules of the hospital's own stand in a file: name it with --rules"
+        } else {
+            ""
+        };
+        return Err(CliError::Usage(format!("no rule `{id}`{hint}{way_out}")));
     };
     if json {
         json_document(out, &document(rule))?;
@@ -71,13 +87,14 @@ pub(crate) fn run(args: &ExplainArgs, json: bool, out: &mut impl Write) -> Resul
                 writeln!(out, "  known as  {}", known.join(", "))?;
             }
         }
-        if let Some(page) = lazaret_phi::page(id).or_else(|| lazaret_models::page(id)) {
+        let page = lazaret_phi::page(id).or_else(|| lazaret_models::page(id));
+        if let Some(page) = page.or_else(|| own.rule(id).map(OwnRule::page)) {
             writeln!(out, "\n{}", page.trim_end())?;
         }
     }
     Ok(Exit::Clear)
 }
 
-fn document((id, severity, title): &(&'static str, Severity, &'static str)) -> serde_json::Value {
+fn document((id, severity, title): &(&'static str, Severity, &str)) -> serde_json::Value {
     serde_json::json!({ "id": id, "severity": severity, "title": title })
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Ingest(args) => ingest::run(args, &config, json, out),
         Command::Models(command) => models::run(command, &config, json, out),
         Command::Phi(command) => phi::run(command, &config, json, out),
-        Command::Explain(args) => explain::run(args, json, out),
+        Command::Explain(args) => explain::run(args, &config, json, out),
         Command::Policy(command) => policy::run(command, &config, json, out),
         Command::Ledger(command) => ledger::run(command, &config, json, out),
         Command::Bom(args) => bom::run(args, &config, json, out),

@@ -12,6 +12,7 @@ use crate::commands::explain::rules;
 use crate::compose::Reading;
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
+use crate::own_rules;
 use crate::report::{json_document, table, thousands};
 
 /// Records read from the ledger at once.
@@ -36,7 +37,9 @@ pub(crate) fn run(
 
 fn check_folder(folder: &Path, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
     let rules = rules();
-    let known: Vec<&str> = rules.iter().map(|(id, ..)| *id).collect();
+    let (own, _) = own_rules::in_force(config, None)?;
+    let own = own.rules().iter().map(|rule| rule.id);
+    let known: Vec<&str> = rules.iter().map(|(id, ..)| *id).chain(own).collect();
     let found = check(folder, &known, &config.limits());
     let bad = found.iter().any(|diagnostic| diagnostic.level == Level::Error);
     if json {

@@ -185,7 +185,7 @@ impl Walk<'_> {
         }
         let index = self.zip.members.len();
         if let Some(why) = leaves(&member.name) {
-            self.fault(FaultKind::Escapes, Some(index), member.header_at, why);
+            self.fault(FaultKind::Escapes, Some(index), member.header_at, why.to_string());
         }
         if member.name.contains('\0') {
             let why = "its name has a NUL: some readers end the name there";

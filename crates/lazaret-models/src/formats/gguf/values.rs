@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use super::{ALIGNMENT, MAX_NESTING, MAX_STRINGS, Reader, Strings, refused};
 use crate::formats::template;
 use crate::look::Looking;
+use crate::own::FactKind;
 use crate::part::{MAX_WHOLE, Unread, printed};
 use crate::rules;
 
@@ -42,6 +43,8 @@ pub(super) fn read(reader: &mut Reader<'_>, count: u64, looking: &mut Looking<'_
                 format!("the key `{}` stands twice: readers disagree on which value holds", printed(&key));
             looking.find(&rules::GGUF_DUPLICATE_KEY, reader.part.at(at), message);
         }
+        let part = reader.part;
+        looking.met(FactKind::Metadata, &key, || part.at(at));
         let kind_at = reader.position();
         let kind = reader.u32()?;
         match kind {

@@ -34,6 +34,9 @@ pub(crate) const MAX_SIZE: Limit = Limit::new("models.max_json", 64 << 20);
 /// How many values a JSON document of a model may have. A tokenizer of 250,000 words has two million.
 pub(crate) const MAX_VALUES: Limit = Limit::new("models.max_json_values", 3_000_000);
 
+/// Documents, one a line.
+pub(crate) const LINES: FormatId = FormatId("json-lines");
+
 /// A kind of document.
 pub(crate) trait JsonKind: Send + Sync {
     /// Its id.
@@ -205,7 +208,7 @@ fn read_lines(part: &Part, limits: &Limits, looking: &mut Looking<'_>) -> Result
             );
         }
     }
-    Ok(FormatId("json-lines"))
+    Ok(LINES)
 }
 
 /// Whether the first line is a document of its own and another one follows.

@@ -3,7 +3,9 @@
 use lazaret_core::Severity;
 
 use super::catalogue::{CLASSES, FUNCTIONS, OPERATIONS, has};
-use crate::formats::names::{self, Effect, is_or_within};
+use crate::callables::documents::{self as names, Effect, is_or_within, judge_by};
+use crate::callables::is_dangerous_builtin;
+use crate::own::{About, OwnRules};
 use crate::rules::{self, ModelRule};
 
 /// A verdict over one object: the rule, how grave, what is said.
@@ -85,11 +87,26 @@ const PLAIN: &[&str] = &[
 /// An object of a configuration: its strings, where it has them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Named<'a> {
+    /// The hospital's own rules.
+    pub(super) own: &'a OwnRules,
     pub(super) class_name: &'a str,
     pub(super) module: Option<&'a str>,
     pub(super) registered_name: Option<&'a str>,
     /// `config`, where it is a string or an object with a `name`.
     pub(super) config: Option<&'a str>,
+}
+
+impl Named<'_> {
+    /// What findings of it are about: a function, or a class that is a layer too.
+    pub(super) fn about(&self) -> About {
+        let module = self.module.map_or("", str::trim);
+        let class = self.class_name.trim();
+        if class.eq_ignore_ascii_case("function") {
+            return About::callable(module, self.config.map_or("", str::trim));
+        }
+        let layer = About::callable(module, class).and(About::layer(class));
+        self.registered_name.map_or(layer.clone(), |name| layer.and(About::layer(name)))
+    }
 }
 
 /// Judges an object by its class and module.
@@ -124,30 +141,30 @@ pub(super) fn object(named: &Named<'_>) -> Option<Verdict> {
         return None;
     }
     if class.eq_ignore_ascii_case("function") {
-        return named.config.and_then(|name| function(module, name.trim(), named.registered_name));
+        return named.config.and_then(|name| function(named.own, module, name.trim(), named.registered_name));
     }
-    class_of(module, class, named.registered_name)
+    class_of(named.own, module, class, named.registered_name)
 }
 
 /// Judges a name that stands where a function is expected, as text alone: `os.system`, `relu`.
-pub(super) fn function_by_text(name: &str) -> Option<Verdict> {
+pub(super) fn function_by_text(own: &OwnRules, name: &str) -> Option<Verdict> {
     let (module, last) = names::split(name);
     let is_name = |text: &str| text.chars().all(|c| c == '_' || c == '.' || c.is_ascii_alphanumeric());
     if module.is_empty() || !is_name(name) {
         return None;
     }
-    match names::judge(module, last) {
+    match judge_by(own, module, last) {
         Effect::Dangerous(does) => Some(foreign(&format!("the function {}: it {does}", shown(module, last)))),
-        Effect::Harmless | Effect::Unknown => None,
+        Effect::Harmless | Effect::Own | Effect::Unknown => None,
     }
 }
 
-fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Option<Verdict> {
+fn function(own: &OwnRules, module: Option<&str>, name: &str, registered: Option<&str>) -> Option<Verdict> {
     let Some(module) = module else {
         if is_own(name) {
             return None;
         }
-        return function_by_text(name)
+        return function_by_text(own, name)
             .or_else(|| Some(custom(format!("the function {name} is none of Keras's"))));
     };
     if module == "builtins" {
@@ -155,18 +172,18 @@ fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Optio
         if is_own(name) {
             return None;
         }
-        return Some(match names::judge(module, name) {
-            Effect::Dangerous(does) if is_builtin(name) => {
+        return Some(match judge_by(own, module, name) {
+            Effect::Dangerous(does) if is_dangerous_builtin(name) => {
                 foreign(&format!("the function {name}: it {does}"))
             }
             _ => custom(format!("the function {name} is none of Keras's: it must be handed to the loader")),
         });
     }
     if let Some(area) = keras_area(module) {
-        let own = area.split('.').next().unwrap_or_default();
+        let first = area.split('.').next().unwrap_or_default();
         let is_internal = module.split('.').any(|step| matches!(step, "src" | "python" | "engine"));
         let is_known = is_own(name) || (!is_internal && is_snake(name));
-        return if !FUNCTION_AREAS.contains(&own) || BUILDERS.contains(&name) {
+        return if !FUNCTION_AREAS.contains(&first) || BUILDERS.contains(&name) {
             let says = "is Keras's own, and no part of a model: such functions fetch, read, write or load";
             Some(foreign(&format!("the function {} {says}", shown(module, name))))
         } else if is_known {
@@ -175,10 +192,10 @@ fn function(module: Option<&str>, name: &str, registered: Option<&str>) -> Optio
             Some(custom(format!("the function {} is not known", shown(module, name))))
         };
     }
-    Some(foreign_name(module, name, registered, "function"))
+    Some(foreign_name(own, module, name, registered, "function"))
 }
 
-fn class_of(module: Option<&str>, class: &str, registered: Option<&str>) -> Option<Verdict> {
+fn class_of(own: &OwnRules, module: Option<&str>, class: &str, registered: Option<&str>) -> Option<Verdict> {
     let own_package = |name: &str| {
         let package = name.split('>').next().unwrap_or_default();
         matches!(package, "keras" | "Keras") || SISTERS.contains(&package)
@@ -194,7 +211,7 @@ fn class_of(module: Option<&str>, class: &str, registered: Option<&str>) -> Opti
         if has(CLASSES, class) || (class.contains('>') && own_package(class)) {
             return None;
         }
-        return match names::judge(package, last) {
+        return match judge_by(own, package, last) {
             Effect::Dangerous(does) if !package.is_empty() => {
                 Some(foreign(&format!("the class {}: it {does}", shown(package, last))))
             }
@@ -204,12 +221,12 @@ fn class_of(module: Option<&str>, class: &str, registered: Option<&str>) -> Opti
         };
     };
     if let Some(area) = keras_area(module) {
-        let own = area.split('.').next().unwrap_or_default();
+        let first = area.split('.').next().unwrap_or_default();
         let is_class = class.starts_with(|c: char| c.is_ascii_uppercase())
             && class.chars().all(|c| c.is_ascii_alphanumeric());
-        return if has(CLASSES, class) || (AREAS.contains(&own) && is_class) {
+        return if has(CLASSES, class) || (AREAS.contains(&first) && is_class) {
             None
-        } else if AREAS.contains(&own) || own.is_empty() {
+        } else if AREAS.contains(&first) || first.is_empty() {
             Some(custom(format!("{} is no layer, loss, metric or optimiser of Keras", shown(module, class))))
         } else {
             let says =
@@ -217,7 +234,7 @@ fn class_of(module: Option<&str>, class: &str, registered: Option<&str>) -> Opti
             Some(foreign(&format!("{} {says}", shown(module, class))))
         };
     }
-    if module == "builtins" && matches!(names::judge(module, class), Effect::Harmless) {
+    if module == "builtins" && matches!(judge_by(own, module, class), Effect::Harmless) {
         return None;
     }
     if is_or_within(module, "tensorflow")
@@ -233,14 +250,22 @@ fn class_of(module: Option<&str>, class: &str, registered: Option<&str>) -> Opti
             format!("{} {says}", shown(module, class)),
         ));
     }
-    Some(foreign_name(module, class, registered, "class"))
+    Some(foreign_name(own, module, class, registered, "class"))
 }
 
 /// A name of a module outside Keras.
-fn foreign_name(module: &str, name: &str, registered: Option<&str>, kind: &str) -> Verdict {
+fn foreign_name(own: &OwnRules, module: &str, name: &str, registered: Option<&str>, kind: &str) -> Verdict {
     let last = registered.map(|registered| registered.rsplit('>').next().unwrap_or(registered));
-    match names::judge(module, name) {
+    match judge_by(own, module, name) {
         Effect::Dangerous(does) => foreign(&format!("the {kind} {}: it {does}", shown(module, name))),
+        Effect::Own => {
+            let says = "is the hospital's own: the loader imports it, or must be handed it";
+            (
+                &rules::KERAS_CUSTOM_OBJECT,
+                Severity::Info,
+                format!("the {kind} {} {says}", shown(module, name)),
+            )
+        }
         // Keras writes the registered name of every class and function that is not its own.
         _ if last == Some(name) || module == "__main__" => {
             let says = "is somebody's own code: the loader imports it, or must be handed it";
@@ -263,33 +288,6 @@ fn keras_area(module: &str) -> Option<&str> {
 /// Whether Keras has a function of this name that computes.
 fn is_own(name: &str) -> bool {
     has(FUNCTIONS, name) || has(OPERATIONS, name)
-}
-
-fn is_builtin(name: &str) -> bool {
-    const CALLS: &[&str] = &[
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "open",
-        "getattr",
-        "setattr",
-        "delattr",
-        "globals",
-        "locals",
-        "vars",
-        "input",
-        "breakpoint",
-        "exit",
-        "quit",
-        "help",
-        "execfile",
-        "type",
-        "classmethod",
-        "super",
-        "dir",
-    ];
-    CALLS.contains(&name)
 }
 
 fn is_snake(name: &str) -> bool {

@@ -6,12 +6,13 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-use lazaret_core::{FormatId, Severity};
+use lazaret_core::{FormatId, Locator, Severity};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
 use crate::formats::json::JsonKind;
 use crate::formats::zip::ZipKind;
 use crate::look::Looking;
+use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, printed};
 use crate::rules;
 use judge::{Named, Verdict};
@@ -89,12 +90,15 @@ pub(crate) fn walk(root: Node<'_, '_>, prefix: &str, part: &Part, looking: &mut 
         match node.kind() {
             Kind::Array => open.extend(node.items().filter(is_container)),
             Kind::Object => {
-                let mut tell = |(rule, severity, says): Verdict| {
-                    let place = part.inner(&path(node, prefix));
-                    looking.find_as(severity, rule, place, printed(&says));
+                let own = looking.own;
+                let place = || part.inner(&path(node, prefix));
+                let mut tell = |(rule, severity, says): Verdict, about: Option<About>| match about {
+                    Some(about) => looking.find_about(severity, rule, about, place(), printed(&says)),
+                    None => looking.find_as(severity, rule, place(), printed(&says)),
                 };
-                objects(node, &mut tell);
-                values(node, &mut tell);
+                objects(own, node, &mut tell);
+                values(own, node, &mut tell);
+                met(node, &place, looking);
                 open.extend(node.members().map(|member| member.value).filter(is_container));
             }
             _ => {}
@@ -102,8 +106,33 @@ pub(crate) fn walk(root: Node<'_, '_>, prefix: &str, part: &Part, looking: &mut 
     }
 }
 
-/// Judges an object as every class that it may be taken for: of equal keys readers take the first or the last.
-fn objects(node: Node<'_, '_>, tell: &mut impl FnMut(Verdict)) {
+/// Judges an object as every class that it may be taken for.
+fn objects(own: &OwnRules, node: Node<'_, '_>, tell: &mut impl FnMut(Verdict, Option<About>)) {
+    for named in named(own, node) {
+        if let Some(verdict) = judge::object(&named) {
+            tell(verdict, Some(named.about()));
+        }
+    }
+}
+
+/// What an object names, for the hospital's own rules.
+fn met(node: Node<'_, '_>, place: &impl Fn() -> Locator, looking: &mut Looking<'_>) {
+    let own = looking.own;
+    for named in named(own, node) {
+        let (class, module) = (named.class_name.trim(), named.module.map_or("", str::trim));
+        for layer in std::iter::once(class).chain(named.registered_name) {
+            looking.met(FactKind::Layer, layer, place);
+        }
+        if class.eq_ignore_ascii_case("function") {
+            looking.met_callable(module, named.config.map_or("", str::trim), place);
+        } else {
+            looking.met_callable(module, class, place);
+        }
+    }
+}
+
+/// Every class that an object may be taken for: of equal keys readers take the first or the last.
+fn named<'a>(own: &'a OwnRules, node: Node<'a, '_>) -> Vec<Named<'a>> {
     let texts = |wanted: &'static str| {
         node.members()
             .filter(move |member| folded(member.key) == wanted)
@@ -113,21 +142,22 @@ fn objects(node: Node<'_, '_>, tell: &mut impl FnMut(Verdict)) {
     };
     let classes = texts("class_name");
     if classes.is_empty() {
-        return;
+        return Vec::new();
     }
     let modules = or_none(texts("module"));
     let registered = texts("registered_name").first().copied();
     let mut configs = texts("config");
     configs.extend(node.get("config").and_then(|config| config.get("name")).and_then(|name| name.as_str()));
     let configs = or_none(configs);
+    let mut all = Vec::new();
     for class_name in classes {
         for &module in &modules {
             for &config in &configs {
-                let named = Named { class_name, module, registered_name: registered, config };
-                judge::object(&named).into_iter().for_each(&mut *tell);
+                all.push(Named { own, class_name, module, registered_name: registered, config });
             }
         }
     }
+    all
 }
 
 /// How many equal keys of an object are told apart; JSON with equal keys is a finding of its own.
@@ -154,7 +184,7 @@ const FUNCTION_KEYS: &[&str] = &[
 ];
 
 /// What an object says without a class: code as text, functions by their names, files to read.
-fn values(node: Node<'_, '_>, tell: &mut impl FnMut(Verdict)) {
+fn values(own: &OwnRules, node: Node<'_, '_>, tell: &mut impl FnMut(Verdict, Option<About>)) {
     for member in node.members() {
         let key = folded(member.key);
         let Some(text) = member.value.as_str() else { continue };
@@ -164,20 +194,22 @@ fn values(node: Node<'_, '_>, tell: &mut impl FnMut(Verdict)) {
                     "`{}` says that a function stands here as marshalled bytecode",
                     printed(member.key)
                 );
-                tell((&rules::KERAS_LAMBDA, Severity::Critical, says));
+                tell((&rules::KERAS_LAMBDA, Severity::Critical, says), None);
             }
-            "vocabulary" | "vocabulary_file" | "idf_weights" if !text.is_empty() => tell(file_of_host(text)),
+            "vocabulary" | "vocabulary_file" | "idf_weights" if !text.is_empty() => {
+                tell(file_of_host(text), None);
+            }
             "op" if is_op_of_host(text) => {
                 let says = format!(
                     "the TensorFlow operator {} reads or writes files, or runs Python",
                     printed(text)
                 );
-                tell((&rules::KERAS_FOREIGN_CALLABLE, Severity::Critical, says));
+                tell((&rules::KERAS_FOREIGN_CALLABLE, Severity::Critical, says), None);
             }
             _ if FUNCTION_KEYS.contains(&key.as_str()) => {
-                if let Some(verdict) = judge::function_by_text(text).or_else(|| op_of_tensorflow(node, text))
-                {
-                    tell(verdict);
+                let verdict = judge::function_by_text(own, text).or_else(|| op_of_tensorflow(node, text));
+                if let Some(verdict) = verdict {
+                    tell(verdict, None);
                 }
             }
             _ => {}

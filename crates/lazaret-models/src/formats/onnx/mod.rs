@@ -16,6 +16,7 @@ use walk::{Told, walk};
 use super::beside;
 use super::protobuf::{Is, Shape, begins_message};
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -196,13 +197,16 @@ impl Judge<'_> {
     fn take(&mut self, told: Told, looking: &mut Looking<'_>) -> Result<(), Unread> {
         match told {
             Told::Node { at, operator, domain, context } => {
+                let part = self.part;
+                looking.met_operator(&domain, &operator, || part.at(at));
                 if PYTHON.contains(&operator.as_str()) {
                     let message = format!(
                         "a node runs the operator `{}` of `{}`: Python code that the graph names",
                         printed(&operator),
                         printed(&domain)
                     );
-                    looking.find(&rules::ONNX_PYTHON_OPERATOR, self.part.at(at), message);
+                    let (rule, about) = (&rules::ONNX_PYTHON_OPERATOR, About::operator(&domain, &operator));
+                    looking.find_about(rule.rule.severity, rule, about, self.part.at(at), message);
                 } else if !DOMAINS.contains(&domain.as_str()) {
                     let found = self.foreign.entry((domain, operator)).or_insert((at, 0));
                     found.1 = found.1.saturating_add(1);
@@ -248,7 +252,8 @@ impl Judge<'_> {
                 printed(&name),
                 printed(&domain)
             );
-            looking.find(&rules::ONNX_CUSTOM_OPERATOR, self.part.at(at), message);
+            let (rule, about) = (&rules::ONNX_CUSTOM_OPERATOR, About::operator(&domain, &name));
+            looking.find_about(rule.rule.severity, rule, about, self.part.at(at), message);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What loading a pickle would do: each function it names, each call it makes, each state it sets, judged as it is met; of
 //! calls of functions that nobody has listed, at the end, when it is known whether they only made an object.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lazaret_core::Severity;
 
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::effects::{Effect, effect_of, modern, sounds_dangerous};
+use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
+use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
 
@@ -18,6 +19,8 @@ pub(super) struct Said {
     pub(super) severity: Severity,
     pub(super) at: u64,
     pub(super) message: String,
+    /// The module and name of the function or class that it is about.
+    pub(super) about: Option<(Box<str>, Box<str>)>,
 }
 
 /// An array that joblib writes into the stream, behind the object that stands for it.
@@ -41,7 +44,11 @@ enum Item {
 const MOST_SAID: usize = 2_000;
 
 #[derive(Default)]
-pub(super) struct Judge {
+pub(super) struct Judge<'o> {
+    /// The hospital's own rules, if there are any.
+    pub(super) own: Option<&'o OwnRules>,
+    /// Functions and classes that those rules are about: where each was first loaded.
+    pub(super) met: BTreeMap<(Box<str>, Box<str>), u64>,
     pub(super) values: Values,
     pub(super) said: Vec<Said>,
     /// Packages whose code is loaded.
@@ -57,6 +64,8 @@ pub(super) struct Judge {
     told_exhausts: [bool; 2],
     told_mark: bool,
     left_out: u64,
+    /// The worst of those that are not listed: its rule and how grave it is.
+    worst_left_out: Option<(Severity, &'static ModelRule)>,
 }
 
 /// Names by which Python calls into an object, or finds its code.
@@ -110,7 +119,7 @@ pub(super) fn plants(key: &[u8]) -> bool {
     key.starts_with(b"__") && std::str::from_utf8(key).is_ok_and(|key| PLANTS.contains(&key))
 }
 
-impl Judge {
+impl Judge<'_> {
     /// Whether it loads a function, and whether it calls one.
     pub(super) const fn loads(&self) -> bool {
         self.loaded > 0
@@ -126,10 +135,31 @@ impl Judge {
     }
 
     fn say_as(&mut self, severity: Severity, rule: &'static ModelRule, at: u64, message: String) {
+        self.list(Said { rule, severity, at, message, about: None });
+    }
+
+    /// The same about a function or class.
+    fn say_of(&mut self, rule: &'static ModelRule, of: (&str, &str), at: u64, message: String) {
+        let about = Some((of.0.into(), of.1.into()));
+        self.list(Said { rule, severity: rule.rule.severity, at, message, about });
+    }
+
+    fn effect(&self, module: &str, name: &str) -> Effect {
+        effect_by(self.own, module, name)
+    }
+
+    fn list(&mut self, said: Said) {
         if self.said.len() < MOST_SAID {
-            self.said.push(Said { rule, severity, at, message });
+            self.said.push(said);
         } else {
-            self.left_out = self.left_out.saturating_add(1);
+            self.leave_out(said.severity, said.rule);
+        }
+    }
+
+    fn leave_out(&mut self, severity: Severity, rule: &'static ModelRule) {
+        self.left_out = self.left_out.saturating_add(1);
+        if self.worst_left_out.is_none_or(|(worst, _)| severity > worst) {
+            self.worst_left_out = Some((severity, rule));
         }
     }
 
@@ -138,18 +168,24 @@ impl Judge {
         self.loaded = self.loaded.saturating_add(1);
         let value = self.values.global(module, name);
         let shown = dotted(module, name);
-        match effect_of(module, name) {
+        match self.effect(module, name) {
             Effect::Dangerous(_) if is_judged_by_its_call(module, name) => {}
             Effect::Dangerous(does) => {
-                self.say(&rules::DANGEROUS_GLOBAL, at, format!("loads `{shown}`, which {does}"));
+                let message = format!("loads `{shown}`, which {does}");
+                self.say_of(&rules::DANGEROUS_GLOBAL, (module, name), at, message);
             }
-            Effect::Dunder => self.say(
-                &rules::MODULE_DUNDER,
-                at,
-                format!("loads `{shown}`: a way round every list of names"),
-            ),
+            Effect::Dunder => {
+                let message = format!("loads `{shown}`: a way round every list of names");
+                self.say_of(&rules::MODULE_DUNDER, (module, name), at, message);
+            }
             Effect::Unknown => self.package_of(module),
+            Effect::Plain if self.own.is_some_and(|own| own.constructs(module, name)) => {
+                self.package_of(module);
+            }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
+        }
+        if self.own.is_some_and(|own| own.is_about(module, name)) {
+            self.met.entry((module.into(), name.into())).or_insert(at);
         }
         value
     }
@@ -185,8 +221,8 @@ impl Judge {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
         let shown = dotted(&name.module, &name.name);
-        let effect = effect_of(&name.module, &name.name);
-        match effect {
+        let of: (&str, &str) = (&name.module, &name.name);
+        match self.effect(of.0, of.1) {
             Effect::Plain => {
                 // The one whose arguments tell how large an array is.
                 if &*name.name == "dtype" { self.watched(callee, arguments, at) } else { PLAIN }
@@ -197,7 +233,7 @@ impl Judge {
             }
             Effect::Doubtful => {
                 let message = format!("calls `{shown}`, which calls its argument: no model needs that");
-                self.say(&rules::UNKNOWN_CALL, at, message);
+                self.say_of(&rules::UNKNOWN_CALL, of, at, message);
                 self.watched(callee, arguments, at)
             }
             Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
@@ -209,20 +245,17 @@ impl Judge {
                 } else {
                     let message =
                         format!("calls `{shown}`, which {does}, on something that was not recognised");
-                    self.say(&rules::DANGEROUS_CALL, at, message);
+                    self.say_of(&rules::DANGEROUS_CALL, of, at, message);
                 }
                 PLAIN
             }
             Effect::Dangerous(does) => {
-                self.say(&rules::DANGEROUS_CALL, at, format!("calls `{shown}`, which {does}"));
+                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("calls `{shown}`, which {does}"));
                 self.watched(callee, arguments, at)
             }
             Effect::Dunder => {
-                self.say(
-                    &rules::DANGEROUS_CALL,
-                    at,
-                    format!("calls `{shown}`, of a module's or object's own"),
-                );
+                let message = format!("calls `{shown}`, of a module's or object's own");
+                self.say_of(&rules::DANGEROUS_CALL, of, at, message);
                 self.watched(callee, arguments, at)
             }
             Effect::Unknown => self.unknown_call(callee, &name, arguments, at),
@@ -234,17 +267,15 @@ impl Judge {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
         let shown = dotted(&name.module, &name.name);
-        match effect_of(&name.module, &name.name) {
+        let of: (&str, &str) = (&name.module, &name.name);
+        match self.effect(of.0, of.1) {
             Effect::Dangerous(does) => {
-                self.say(&rules::DANGEROUS_CALL, at, format!("makes a `{shown}`, which {does}"));
+                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("makes a `{shown}`, which {does}"));
                 PLAIN
             }
             Effect::Dunder => {
-                self.say(
-                    &rules::DANGEROUS_CALL,
-                    at,
-                    format!("makes a `{shown}`, of a module's or object's own"),
-                );
+                let message = format!("makes a `{shown}`, of a module's or object's own");
+                self.say_of(&rules::DANGEROUS_CALL, of, at, message);
                 PLAIN
             }
             Effect::Holder => {
@@ -291,13 +322,10 @@ impl Judge {
         let first = self.values.held_of(arguments).and_then(|held| held.first.first().copied());
         let Some(given) = first.and_then(|value| self.values.name_of(value)) else { return };
         let calls_at_once = name.name.starts_with("_rebuild_from_type");
-        if calls_at_once && effect_of(&given.module, &given.name) == Effect::Unknown {
-            let (holder, given) = (dotted(&name.module, &name.name), dotted(&given.module, &given.name));
-            self.say(
-                &rules::UNKNOWN_CALL,
-                at,
-                format!("has `{holder}` call `{given}`, which nobody has listed"),
-            );
+        if calls_at_once && self.effect(&given.module, &given.name) == Effect::Unknown {
+            let (holder, shown) = (dotted(&name.module, &name.name), dotted(&given.module, &given.name));
+            let message = format!("has `{holder}` call `{shown}`, which nobody has listed");
+            self.say_of(&rules::UNKNOWN_CALL, (&given.module, &given.name), at, message);
         }
     }
 
@@ -332,7 +360,7 @@ impl Judge {
         let kept = matches!(arguments, Value::Box(_));
         let harmless = !kept && arguments != Value::Empty
             || of_class.is_some_and(|class| {
-                !matches!(effect_of(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
+                !matches!(self.effect(&class.module, &class.name), Effect::Dangerous(_) | Effect::Dunder)
             });
         harmless && name.name.starts_with("__pyx_unpickle_") && !name.name.contains('.')
     }
@@ -347,7 +375,9 @@ impl Judge {
         } else {
             (rules::UNKNOWN_CALL.rule.severity, "nobody has listed it")
         };
-        self.say_as(severity, &rules::UNKNOWN_CALL, at, format!("calls `{shown}`: {why}"));
+        let message = format!("calls `{shown}`: {why}");
+        let about = Some((name.module.clone(), name.name.clone()));
+        self.list(Said { rule: &rules::UNKNOWN_CALL, severity, at, message, about });
     }
 
     /// BUILD: a state is set on an object.
@@ -507,24 +537,25 @@ impl Judge {
         for call in calls {
             let Some(name) = self.values.name_of(call.callee) else { continue };
             let made = call.built && call.arguments == Value::Empty && !sounds_dangerous(&name.name);
-            if !made && effect_of(&name.module, &name.name) == Effect::Unknown {
+            if !made && self.effect(&name.module, &name.name) == Effect::Unknown {
                 self.say_unknown(&name, call.at);
             }
         }
-        if self.left_out > 0 {
-            let message = format!("{} more findings of this pickle are not listed", self.left_out);
-            self.said.push(Said {
-                rule: &rules::DANGEROUS_CALL,
-                severity: Severity::Critical,
-                at: 0,
-                message,
-            });
+        if let Some((severity, rule)) = self.worst_left_out {
+            let message = format!(
+                "{} more findings of this pickle are not listed; the gravest is of this rule",
+                self.left_out
+            );
+            self.said.push(Said { rule, severity, at: 0, message, about: None });
         }
     }
 
     /// Takes over what was found in a pickle that lies in this one's stream.
-    pub(super) fn take_over(&mut self, other: Self) {
-        self.said.extend(other.said);
+    pub(super) fn take_over(&mut self, other: Judge<'_>) {
+        for (name, at) in other.met {
+            self.met.entry(name).or_insert(at);
+        }
+        other.said.into_iter().for_each(|said| self.list(said));
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);
         self.called = self.called.saturating_add(other.called);

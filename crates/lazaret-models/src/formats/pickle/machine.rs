@@ -54,7 +54,7 @@ pub(super) struct Machine<'m, 'a> {
     most_memo: usize,
     /// Where the opcode that is carried out stands.
     at: u64,
-    pub(super) judge: Judge,
+    pub(super) judge: Judge<'m>,
     /// It is only tried whether this is a pickle: names that are none end the reading.
     pub(super) probes: bool,
     /// It holds the number that torch files begin with.
@@ -643,6 +643,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 (inner.most_stack, inner.most_memo, inner.probes) =
                     (self.most_stack, self.most_memo, self.probes);
                 inner.judge.inline = depth;
+                inner.judge.own = self.judge.own;
                 let read = inner.run();
                 let (mut judge, nested) =
                     (std::mem::take(&mut inner.judge), std::mem::take(&mut inner.nested));

@@ -26,6 +26,7 @@ use self::machine::{Machine, Nested};
 pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -36,7 +37,7 @@ pub(crate) struct Pickle;
 
 const ID: FormatId = FormatId("pickle");
 /// Torch's files before they were zip archives: five pickles and the storages.
-const TORCH_LEGACY: FormatId = FormatId("torch-legacy");
+pub(crate) const TORCH_LEGACY: FormatId = FormatId("torch-legacy");
 /// Bytes between two pickles of a file that are taken for padding.
 const PADDING: usize = 4 << 10;
 /// Most pickles one after the other.
@@ -100,6 +101,7 @@ fn streams(
     let mut storages: Vec<(String, u64)> = Vec::new();
     loop {
         let mut machine = Machine::new(input, looking.limits);
+        machine.judge.own = Some(looking.own);
         if is_torch && number == 4 {
             machine.texts = Some(Vec::new());
         }
@@ -116,7 +118,16 @@ fn streams(
             let at = part.at(said.at);
             let message =
                 if part.is_file() { said.message } else { format!("{} (byte {})", said.message, said.at) };
-            looking.find_as(said.severity, said.rule, at, message);
+            match said.about {
+                Some((module, name)) => {
+                    let about = About::callable(&module, &name);
+                    looking.find_about(said.severity, said.rule, about, at, message);
+                }
+                None => looking.find_as(said.severity, said.rule, at, message),
+            }
+        }
+        for ((module, name), at) in judge.met {
+            looking.met_callable(&module, &name, || part.at(at));
         }
         packages.extend(judge.packages);
         for pickle in nested {

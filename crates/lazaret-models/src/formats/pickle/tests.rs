@@ -193,7 +193,7 @@ proptest! {
         module in "[a-zA-Z][a-zA-Z0-9_]{4,12}(\\.[a-zA-Z_]{1,9}){0,3}",
         name in "[a-zA-Z][a-zA-Z0-9_]{3,20}",
     ) {
-        prop_assume!(crate::effects::effect_of(&module, &name) == crate::effects::Effect::Unknown);
+        prop_assume!(crate::callables::effect_of(&module, &name) == crate::callables::Effect::Unknown);
         prop_assert!(worst(&called(&module, &name)) >= Severity::Medium);
         prop_assert_eq!(worst(&filled(&module, &name)), Severity::Info);
     }
@@ -207,4 +207,26 @@ proptest! {
         bytes[at] = byte;
         prop_assert_eq!(worst(&bytes), Severity::Critical);
     }
+}
+
+/// Past the findings that are kept, the worst of the others is told as grave as it is, and no graver.
+#[test]
+fn what_is_not_listed_is_as_grave_as_its_worst() {
+    let many = |last: &[u8]| {
+        // Calls of names that nobody has listed, each its own.
+        let mut one = b"\x80\x04".to_vec();
+        for n in 0..2_100 {
+            one.extend(global(&format!("package{n}"), "f"));
+            one.extend(b"\x8c\x04true\x85R0");
+        }
+        one.extend(last);
+        one.extend(b"N.");
+        looked(&one)
+    };
+    let report = many(b"");
+    let told = report.findings.iter().find(|finding| finding.message.contains("are not listed")).unwrap();
+    assert_eq!((told.id, told.severity), ("pickle.unknown-call", Severity::Medium), "{}", told.message);
+    let hidden = many(&[&global("package", "run")[..], b"\x8c\x04true\x85R0"].concat());
+    let told = hidden.findings.iter().find(|finding| finding.message.contains("are not listed")).unwrap();
+    assert_eq!(told.severity, Severity::Critical, "{}", told.message);
 }

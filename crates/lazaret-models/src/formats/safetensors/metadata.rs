@@ -9,6 +9,7 @@ use lazaret_input::json::{JsonKind, Node};
 
 use crate::formats::template;
 use crate::look::Looking;
+use crate::own::FactKind;
 use crate::part::{MAX_WHOLE, Part, printed};
 use crate::rules;
 
@@ -38,6 +39,7 @@ pub(super) fn read(metadata: Node<'_, '_>, part: &Part, looking: &mut Looking<'_
     }
     for member in metadata.members() {
         let place = part.inner(&format!("__metadata__.{}", member.key));
+        looking.met(FactKind::Metadata, member.key, || place.clone());
         let Some(text) = member.value.as_str() else {
             let message = "a value of the metadata is no text: the format has texts alone there";
             looking.find(&rules::SAFETENSORS_HEADER, place, message);

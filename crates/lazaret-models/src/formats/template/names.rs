@@ -1,5 +1,7 @@
 //! Names that a template has no business with.
 
+use crate::callables::is_dangerous_builtin;
+
 /// What frames, code, generators, modules and classes of Python keep within.
 const INTERNALS: &[&str] = &[
     "mro",
@@ -84,23 +86,9 @@ const RUNS: &[&str] = &[
     "constructor",
 ];
 
-/// Functions that no renderer of chats gives to templates, and that lead out of the sandbox where one does.
+/// Functions that no renderer of chats gives to templates, and that lead out of the sandbox where one does, beside the
+/// built-in ones that the catalogue lists.
 const CALLS: &[&str] = &[
-    "open",
-    "file",
-    "eval",
-    "exec",
-    "execfile",
-    "compile",
-    "getattr",
-    "setattr",
-    "delattr",
-    "globals",
-    "locals",
-    "vars",
-    "input",
-    "breakpoint",
-    "memoryview",
     "import_module",
     "importlib",
     "system",
@@ -119,8 +107,6 @@ const CALLS: &[&str] = &[
     "builtins",
     "os",
     "sys",
-    "classmethod",
-    "staticmethod",
     "object",
 ];
 
@@ -181,8 +167,9 @@ pub(super) fn runs(method: &str) -> bool {
     RUNS.contains(&method)
 }
 
+/// `super` is Jinja's own.
 pub(super) fn is_foreign_call(name: &str) -> bool {
-    CALLS.contains(&name)
+    CALLS.contains(&name) || (name != "super" && is_dangerous_builtin(name))
 }
 
 /// Whether an attribute of a name that the template does not assign leads out of the sandbox.

@@ -45,14 +45,16 @@ impl ModelFormat for CheckpointIndex {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let stem = part.name().rsplit(['/', '\\']).next().and_then(|name| name.strip_suffix(".index"));
         let mut shards = 1;
-        let mut wrong: Vec<String> = Vec::new();
+        // Tensors, and what is wrong with each.
+        let mut wrong: Vec<(String, String)> = Vec::new();
         let mut last: BTreeMap<u64, (u64, String)> = BTreeMap::new();
         index::read(part, looking.limits, &mut |told| {
             match told {
                 Told::Shards(count) => shards = count,
                 Told::Tensor { name, entry } => match end(entry) {
                     Some(_) if entry.shard >= shards => {
-                        wrong.push(format!("tensor `{name}` lies in file {} of {shards}", entry.shard));
+                        let why = format!("tensor `{name}` lies in file {} of {shards}", entry.shard);
+                        wrong.push((name, why));
                     }
                     Some(end) if (last.len() as u64) < SHARDS || last.contains_key(&entry.shard) => {
                         let known = last.entry(entry.shard).or_default();
@@ -61,7 +63,10 @@ impl ModelFormat for CheckpointIndex {
                         }
                     }
                     Some(_) => {}
-                    None => wrong.push(format!("tensor `{name}` ends beyond any file")),
+                    None => {
+                        let why = format!("tensor `{name}` ends beyond any file");
+                        wrong.push((name, why));
+                    }
                 },
             }
             wrong.truncate(100);
@@ -71,10 +76,11 @@ impl ModelFormat for CheckpointIndex {
             let Some(stem) = stem.filter(|_| part.is_file()) else { break };
             let file = format!("{stem}.data-{shard:05}-of-{shards:05}");
             match looking.beside(part, &file).map(|file| file.len()) {
-                Some(length) if end > length => wrong.push(format!(
-                    "tensor `{name}` ends at byte {end} of `{}`, which has {length}",
-                    printed(&file)
-                )),
+                Some(length) if end > length => {
+                    let file = printed(&file);
+                    let why = format!("tensor `{name}` ends at byte {end} of `{file}`, which has {length}");
+                    wrong.push((name, why));
+                }
                 Some(_) => {}
                 None => {
                     let message = format!(
@@ -85,8 +91,8 @@ impl ModelFormat for CheckpointIndex {
                 }
             }
         }
-        for why in wrong {
-            looking.find(&rules::TENSORFLOW_CHECKPOINT, part.place(), why);
+        for (name, why) in wrong {
+            looking.find(&rules::TENSORFLOW_CHECKPOINT, part.inner(&name), why);
         }
         Ok(self.id())
     }
@@ -182,8 +188,11 @@ impl ModelFormat for CheckpointState {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let bytes = part.whole(looking.limits.get(crate::part::MAX_WHOLE))?;
-        let text = String::from_utf8_lossy(&bytes);
-        for line in text.lines() {
+        let mut at = 0_u64;
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let begin = at;
+            at = at.saturating_add(line.len() as u64).saturating_add(1);
+            let line = String::from_utf8_lossy(line);
             let Some((key, value)) = line.split_once(':') else { continue };
             let path = value.trim().trim_matches('"');
             let Some(why) = beside::leaves(path).filter(|_| key.trim().ends_with("model_checkpoint_path"))
@@ -193,7 +202,7 @@ impl ModelFormat for CheckpointState {
             // Trainers write where they ran: an absolute path is usual, and found nowhere else.
             let severity = if path.starts_with('/') { Severity::Info } else { Severity::High };
             let message = format!("the latest checkpoint is `{}`, a path that {why}", printed(path));
-            looking.find_as(severity, &rules::TENSORFLOW_ASSET_PATH, part.place(), message);
+            looking.find_as(severity, &rules::TENSORFLOW_ASSET_PATH, part.at(begin), message);
         }
         Ok(self.id())
     }

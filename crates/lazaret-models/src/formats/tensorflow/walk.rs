@@ -8,6 +8,7 @@ use super::ops::{self, Effect};
 use crate::formats::beside;
 use crate::formats::protobuf::{Field, Fields, Span};
 use crate::look::Looking;
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::rules;
 
@@ -267,6 +268,7 @@ impl<'p> Judge<'p> {
         let mut operators: Vec<_> = self.operators.into_iter().collect();
         operators.sort_unstable();
         for (operator, (at, count)) in operators {
+            looking.met_operator("", &operator, || self.part.at(at));
             let effect = ops::effect(&operator);
             if effect.is_none() && (ops::is_known(&operator) || self.functions.contains(&operator)) {
                 continue;
@@ -277,22 +279,31 @@ impl<'p> Judge<'p> {
                 count => format!("{count} nodes run"),
             };
             let name = printed(&operator);
-            match effect {
+            let (rule, severity, message) = match effect {
                 None => {
                     let why = "which is no part of TensorFlow: a native library brings it";
                     let message = format!("{nodes} the operator `{name}`, {why}");
-                    looking.find(&rules::TENSORFLOW_UNKNOWN_OPERATOR, at, message);
+                    (
+                        &rules::TENSORFLOW_UNKNOWN_OPERATOR,
+                        rules::TENSORFLOW_UNKNOWN_OPERATOR.rule.severity,
+                        message,
+                    )
                 }
                 Some(Effect::Python) => {
                     let message =
                         format!("{nodes} the operator `{name}`: it calls Python code of the process");
-                    looking.find(&rules::TENSORFLOW_PYTHON_OPERATOR, at, message);
+                    (
+                        &rules::TENSORFLOW_PYTHON_OPERATOR,
+                        rules::TENSORFLOW_PYTHON_OPERATOR.rule.severity,
+                        message,
+                    )
                 }
                 Some(effect) => {
                     let message = format!("{nodes} the operator `{name}`: it {}", effect.words());
-                    looking.find_as(effect.severity(), &rules::TENSORFLOW_FILE_OPERATOR, at, message);
+                    (&rules::TENSORFLOW_FILE_OPERATOR, effect.severity(), message)
                 }
-            }
+            };
+            looking.find_about(severity, rule, About::operator("", &operator), at, message);
         }
     }
 }

@@ -7,6 +7,7 @@ use lazaret_input::xml::{self, Attribute, Event};
 
 use super::{events, local, root_of};
 use crate::look::{Head, Looking};
+use crate::own::{About, FactKind};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -48,6 +49,7 @@ impl ModelFormat for OpenVino {
                     get(attributes, "name").unwrap_or_default().clone_into(&mut layer);
                     let kind = get(attributes, "type").unwrap_or_default();
                     let set = get(attributes, "version").unwrap_or_default();
+                    looking.met(FactKind::Layer, kind, || part.at(offset));
                     if !is_known(set) && layers.len() < 1000 {
                         let found = layers.entry((printed(kind), printed(set))).or_insert((offset, 0));
                         found.1 = found.1.saturating_add(1);
@@ -63,6 +65,7 @@ impl ModelFormat for OpenVino {
             }
         })?;
         for ((kind, set), (offset, count)) in layers {
+            let about = About::layer(&kind);
             let layers = match count {
                 1 => "a layer".to_owned(),
                 count => format!("{count} layers"),
@@ -70,7 +73,8 @@ impl ModelFormat for OpenVino {
             let message = format!(
                 "{layers} of the type `{kind}` from `{set}`, which OpenVINO does not have: a native library brings it"
             );
-            looking.find(&rules::OPENVINO_CUSTOM_LAYER, part.at(offset), message);
+            let rule = &rules::OPENVINO_CUSTOM_LAYER;
+            looking.find_about(rule.rule.severity, rule, about, part.at(offset), message);
         }
         constants.judge(part, looking);
         Ok(self.id())

@@ -6,9 +6,10 @@ pub(crate) mod document;
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 use lazaret_input::json;
 
+use crate::callables::documents::{self as names, Effect, judge_by};
 use crate::formats::json::tell_document;
-use crate::formats::names::{self, Effect};
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -144,9 +145,11 @@ fn judge_tag(tag: &str, at: usize, part: &Part, looking: &mut Looking<'_>) {
         let (kind, what) = python.split_once(':').unwrap_or((python, ""));
         let (module, last) = names::split(what);
         let module = if module.is_empty() { "builtins" } else { module };
-        let (severity, does) = match names::judge(module, last) {
+        let place = || part.at(at as u64);
+        looking.met_callable(module, last, place);
+        let (severity, does) = match judge_by(looking.own, module, last) {
             Effect::Dangerous(does) => (Severity::Critical, format!("; it {does}")),
-            Effect::Harmless if kind != "module" => (Severity::Medium, String::new()),
+            Effect::Harmless | Effect::Own if kind != "module" => (Severity::Medium, String::new()),
             _ => (Severity::Critical, String::new()),
         };
         let says = format!(
@@ -154,7 +157,7 @@ fn judge_tag(tag: &str, at: usize, part: &Part, looking: &mut Looking<'_>) {
             printed(kind),
             printed(if what.is_empty() { "what it names" } else { what })
         );
-        looking.find_as(severity, &rules::YAML_PYTHON_TAG, part.at(at as u64), says);
+        looking.find_about(severity, &rules::YAML_PYTHON_TAG, About::callable(module, last), place(), says);
     } else if name.contains('.')
         || name.starts_with("js/")
         || tag.starts_with("!ruby/")

@@ -105,6 +105,7 @@ impl ModelFormat for Zip {
                 shared(part, looking);
                 break;
             }
+            looking.met_file(&member.name, || part.inner(&member.name));
             if !member.is_folder() {
                 one(&read, index, member, kind.copied(), part, looking);
             }

@@ -5,6 +5,7 @@ use lazaret_core::FormatId;
 use super::torch::{is_record, is_storage, top_of};
 use super::{ZipKind, is_python};
 use crate::look::Looking;
+use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::rules;
 
@@ -125,13 +126,16 @@ fn judge(source: &[u8], member: &Part, looking: &mut Looking<'_>) {
         let (Some(namespace), Some(operator)) = (steps.next(), steps.next()) else { continue };
         let name = format!("{namespace}.{operator}");
         let shown = printed(&name.replacen('.', "::", 1));
+        looking.met_operator(namespace, operator, || member.place());
         if REACH_OUT.contains(&name.as_str()) || REMOTE.contains(&namespace) {
             let message =
                 format!("the program calls `{shown}`, which reads or writes files or reaches other hosts");
-            looking.find(&rules::TORCHSCRIPT_REACHES_OUT, member.place(), message);
+            let (rule, about) = (&rules::TORCHSCRIPT_REACHES_OUT, About::operator(namespace, operator));
+            looking.find_about(rule.rule.severity, rule, about, member.place(), message);
         } else if !KNOWN.contains(&namespace) {
             let message = format!("the program calls `{shown}`, an operator that does not come with PyTorch");
-            looking.find(&rules::TORCHSCRIPT_CUSTOM_OPERATOR, member.place(), message);
+            let (rule, about) = (&rules::TORCHSCRIPT_CUSTOM_OPERATOR, About::operator(namespace, operator));
+            looking.find_about(rule.rule.severity, rule, about, member.place(), message);
         }
     }
 }

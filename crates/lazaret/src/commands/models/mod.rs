@@ -4,6 +4,7 @@ mod bom;
 mod pass;
 mod queue;
 pub(crate) mod recall;
+mod rules;
 mod sarif;
 mod sign;
 mod verify;
@@ -11,6 +12,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
 use lazaret_models::{Inspected, ModelFiles};
@@ -21,6 +23,7 @@ use crate::commands::ingest::{gather, progress};
 use crate::compose::{Crossings, checkpoint_for_models, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::own_rules;
 use crate::report::{exit_of, json_document, json_line, table, thousands};
 
 /// Runs the command.
@@ -42,6 +45,7 @@ pub(crate) fn run(
         ModelsCommand::Rescan(args) => recall::rescan(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
+        ModelsCommand::Rules(command) => rules::run(command, config, json, out),
         ModelsCommand::Sign(args) => sign::run(args, config, json, out),
         ModelsCommand::Verify(args) => verify::run(args, config, json, out),
     }
@@ -82,9 +86,11 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     }
     let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
     let version = policy.version();
+    let (own, own_from) = own_rules::in_force(config, args.rules.as_deref())?;
+    let own = Arc::new(own);
     let checkpoint = checkpoint_for_models(config, policy)?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
-    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()));
+    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &own);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
     let mut written = Ok(());
@@ -115,13 +121,19 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     written?;
     let counts = counts.map_err(|stopped| CliError::failed("looking at model files", stopped))?;
     if args.sarif {
-        sarif::write(out, &reports)?;
+        sarif::write(out, &reports, &own)?;
     } else if json {
         let policies = serde_json::json!({ "from": from, "version": version });
-        json_document(out, &serde_json::json!({ "files": reports, "counts": tally, "policies": policies }))?;
+        let rules = own_from.map(|from| serde_json::json!({ "from": from, "sha256": own.sha256() }));
+        let all =
+            serde_json::json!({ "files": reports, "counts": tally, "policies": policies, "rules": rules });
+        json_document(out, &all)?;
     } else if !args.jsonl {
         write_reports(out, &reports, &tally)?;
         writeln!(out, "policies: {from}")?;
+        if let Some(file) = own_from {
+            writeln!(out, "rules: {} (sha256 {})", file.display(), own.sha256().unwrap_or_default())?;
+        }
     }
     Ok(exit_of(&counts, tally.worst))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use lazaret_core::{Finding, Rule, Severity, hex};
+use lazaret_models::OwnRules;
 use serde_json::{Value, json};
 
 use super::FileReport;
@@ -18,7 +19,7 @@ const RESULTS: usize = 25_000;
 const RUNS: usize = 20;
 
 /// Writes the findings of all files as one document.
-pub(super) fn write(out: &mut impl Write, reports: &[FileReport]) -> Result<(), CliError> {
+pub(super) fn write(out: &mut impl Write, reports: &[FileReport], own: &OwnRules) -> Result<(), CliError> {
     let results: Vec<(&str, &Finding)> = reports
         .iter()
         .flat_map(|report| report.findings.iter().map(|finding| (report.path.as_str(), finding)))
@@ -33,7 +34,7 @@ pub(super) fn write(out: &mut impl Write, reports: &[FileReport]) -> Result<(), 
     // A document without findings has a run too: that nothing was found is a result.
     let parts: Vec<&[(&str, &Finding)]> =
         if results.is_empty() { vec![&[]] } else { results.chunks(RESULTS).collect() };
-    let runs: Vec<Value> = (1..).zip(parts).map(|(number, results)| run(number, results)).collect();
+    let runs: Vec<Value> = (1..).zip(parts).map(|(number, results)| run(number, results, own)).collect();
     json_document(
         out,
         &json!({
@@ -45,7 +46,7 @@ pub(super) fn write(out: &mut impl Write, reports: &[FileReport]) -> Result<(), 
     Ok(())
 }
 
-fn run(number: usize, results: &[(&str, &Finding)]) -> Value {
+fn run(number: usize, results: &[(&str, &Finding)], own: &OwnRules) -> Value {
     let known: BTreeMap<&str, &'static Rule> = lazaret_models::rules()
         .into_iter()
         .chain(lazaret_input::RULES.iter().copied())
@@ -55,8 +56,13 @@ fn run(number: usize, results: &[(&str, &Finding)]) -> Value {
     let used: BTreeMap<&str, Severity> =
         results.iter().map(|(_, finding)| (finding.id, finding.severity)).collect();
     let ids: Vec<&str> = used.keys().copied().collect();
-    let rules: Vec<Value> =
-        used.iter().map(|(id, severity)| rule(id, known.get(id).copied(), *severity)).collect();
+    let rules: Vec<Value> = used
+        .iter()
+        .map(|(id, severity)| match own.rule(id) {
+            Some(own) => described(id, &own.what, own.severity, &own.page(), &["security".to_owned()]),
+            None => rule(id, known.get(id).copied(), *severity),
+        })
+        .collect();
     let results: Vec<Value> = results.iter().map(|(path, finding)| result(path, finding, &ids)).collect();
     json!({
         "tool": { "driver": {
@@ -79,6 +85,10 @@ fn rule(id: &str, rule: Option<&'static Rule>, severity: Severity) -> Value {
         tags.extend(model.cwe.iter().map(|number| format!("external/cwe/cwe-{number:03}")));
         tags.extend(model.atlas.iter().map(|technique| format!("external/mitre-atlas/{technique}")));
     }
+    described(id, title, severity, &page, &tags)
+}
+
+fn described(id: &str, title: &str, severity: Severity, page: &str, tags: &[String]) -> Value {
     json!({
         "id": id,
         "name": name(id),
@@ -195,7 +205,7 @@ mod tests {
             findings: (0..findings).map(finding).collect(),
         };
         let mut out = Vec::new();
-        write(&mut out, &[report]).unwrap();
+        write(&mut out, &[report], &OwnRules::none()).unwrap();
         serde_json::from_str(&String::from_utf8(out).unwrap()).unwrap()
     }
 

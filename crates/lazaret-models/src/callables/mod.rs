@@ -1,10 +1,21 @@
-//! What the functions and classes do that a pickle, or another format that names Python's, may call: by exact name.
+//! What the functions and classes do that a model file may name, by exact name: one catalogue for all formats.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | here | the catalogue (`catalogue/models/callables.txt`), and what pickles are judged by |
+//! | `documents` | what formats are judged by that are documents and not pickles: skops, YAML, Keras, Hydra, MLflow |
+//!
+//! Python source is judged by sections of its own ([`sources`]).
+
+pub(crate) mod documents;
 
 use std::sync::LazyLock;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-const CATALOGUE: &str = include_str!("../../../catalogue/models/callables.txt");
+use crate::own::OwnRules;
+
+const CATALOGUE: &str = include_str!("../../../../catalogue/models/callables.txt");
 
 /// What a name does when it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +43,26 @@ struct Catalogue {
     /// Modules of Python 2 by what Python 3 reads them as, and names with their modules.
     old_modules: FxHashMap<&'static str, &'static str>,
     old_names: FxHashMap<(&'static str, &'static str), (&'static str, &'static str)>,
+    /// What documents alone may not name: by module and name, and modules as a whole.
+    documents: FxHashMap<(&'static str, &'static str), &'static str>,
+    whole_documents: FxHashMap<&'static str, &'static str>,
+    /// Libraries, areas of them whose functions compute, and functions that read or write files.
+    libraries: FxHashSet<&'static str>,
+    computing: Vec<&'static str>,
+    reads_files: FxHashSet<&'static str>,
+    sources: Vec<Listed>,
+}
+
+/// A module with the names of it that Python source has no need to call, and the section they are in: `runs`.
+pub(crate) struct Listed {
+    pub(crate) section: &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) names: Vec<&'static str>,
+}
+
+/// What Python source is judged by, in the order of the catalogue.
+pub(crate) fn sources() -> &'static [Listed] {
+    &LISTED.sources
 }
 
 static LISTED: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::read(CATALOGUE));
@@ -45,6 +76,12 @@ impl Catalogue {
             modules: FxHashSet::default(),
             old_modules: FxHashMap::default(),
             old_names: FxHashMap::default(),
+            documents: FxHashMap::default(),
+            whole_documents: FxHashMap::default(),
+            libraries: FxHashSet::default(),
+            computing: Vec::new(),
+            reads_files: FxHashSet::default(),
+            sources: Vec::new(),
         };
         let mut section = "";
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -60,6 +97,9 @@ impl Catalogue {
                     line.split_once(": ")
                         .and_then(|(old, new)| Some((old.rsplit_once('.')?, new.rsplit_once('.')?))),
                 ),
+                "libraries" => catalogue.libraries.extend(line.split_whitespace()),
+                "computing" => catalogue.computing.extend(line.split_whitespace()),
+                "reads-files" => catalogue.reads_files.extend(line.split_whitespace()),
                 _ => catalogue.list(section, line),
             }
         }
@@ -68,7 +108,12 @@ impl Catalogue {
 
     fn list(&mut self, section: &'static str, line: &'static str) {
         let Some((module, names)) = line.split_once(':') else { return };
-        let does = match section {
+        if let Some(section) = section.strip_prefix("source.") {
+            self.sources.push(Listed { section, module, names: names.split_whitespace().collect() });
+            return;
+        }
+        let of_documents = section.strip_prefix("documents.");
+        let does = match of_documents.unwrap_or(section) {
             "programs" => "starts programs",
             "code" => "runs code",
             "files" => "reads, writes or removes files",
@@ -77,6 +122,14 @@ impl Catalogue {
             _ => "reaches functions by their names, or changes the process",
         };
         for name in names.split_whitespace() {
+            if of_documents.is_some() {
+                if name == "*" {
+                    self.whole_documents.insert(module, does);
+                } else {
+                    self.documents.insert((module, name), does);
+                }
+                continue;
+            }
             let effect = match section {
                 "plain" => Effect::Plain,
                 "holder" => Effect::Holder,
@@ -93,22 +146,13 @@ impl Catalogue {
     }
 }
 
-/// What a name of a module does when it is called. Both are compared whole; nothing is trusted by its first letters.
+/// What a name of a module does when it is called. Both are compared whole; nothing is trusted by its first letters. What
+/// belongs to the standard library and is not listed as harmless is dangerous.
 pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
+    let effect = listed(module, name);
     let (module, name) = modern(module, name);
-    if let Some(effect) = LISTED.exact.get(&(module, name)) {
-        return *effect;
-    }
-    let steps = || module.split('.').chain(name.split('.'));
-    if steps().any(is_dunder) {
-        return Effect::Dunder;
-    }
-    let mut below = Some(module);
-    while let Some(whole) = below {
-        if let Some(does) = LISTED.whole.get(whole) {
-            return Effect::Dangerous(does);
-        }
-        below = whole.rsplit_once('.').map(|(above, _)| above);
+    if !matches!(effect, Effect::Unknown) {
+        return effect;
     }
     let top = module.split('.').next().unwrap_or(module);
     if LISTED.standard.contains(top) {
@@ -120,6 +164,48 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
     }
     // What a listed class or function is asked for (`OrderedDict.fromkeys`) is listed itself or it is not known.
     Effect::Unknown
+}
+
+/// The same as far as it is listed.
+fn listed(module: &str, name: &str) -> Effect {
+    let (module, name) = modern(module, name);
+    if let Some(effect) = LISTED.exact.get(&(module, name)) {
+        return *effect;
+    }
+    let steps = || module.split('.').chain(name.split('.'));
+    if steps().any(is_dunder) {
+        return Effect::Dunder;
+    }
+    within(&LISTED.whole, module).map_or(Effect::Unknown, Effect::Dangerous)
+}
+
+/// What a module does by the nearest of those around it, itself first, that are listed as a whole.
+fn within(whole: &FxHashMap<&'static str, &'static str>, module: &str) -> Option<&'static str> {
+    let mut below = Some(module);
+    while let Some(name) = below {
+        if let Some(does) = whole.get(name) {
+            return Some(does);
+        }
+        below = name.rsplit_once('.').map(|(above, _)| above);
+    }
+    None
+}
+
+/// Whether Python has a function of this name without an import that runs code, opens files or reaches what does.
+pub(crate) fn is_dangerous_builtin(name: &str) -> bool {
+    let does_harm = matches!(listed("builtins", name), Effect::Dangerous(_));
+    does_harm || LISTED.documents.contains_key(&("builtins", name))
+}
+
+/// The same by the hospital's own rules too. What they forbid is dangerous; what they say makes an object is plain only
+/// where nobody has listed it.
+pub(crate) fn effect_by(own: Option<&OwnRules>, module: &str, name: &str) -> Effect {
+    let Some(own) = own else { return effect_of(module, name) };
+    match (own.forbids(module, name), effect_of(module, name)) {
+        (Some(does), _) => Effect::Dangerous(does),
+        (None, Effect::Unknown) if own.constructs(module, name) => Effect::Plain,
+        (None, effect) => effect,
+    }
 }
 
 /// A name of Python 2 as Python 3 reads it.

@@ -1,0 +1,213 @@
+"""Writes the files of this folder byte by byte: for each format that the other folders lack one, a file that is right and
+one that is wrong within. Python's standard library alone; run in the folder. Nothing here runs anything: commands are
+`true`, and paths are names of one letter."""
+
+import io
+import json
+import lzma
+import os
+import struct
+import tarfile
+import zipfile
+import zlib
+
+CALL = b"cposix\nsystem\n(S'true'\ntR."
+
+
+def put(path, data):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def safetensors():
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + b"\0" * 8
+
+
+# Protocol buffers
+def varint(number):
+    out = b""
+    while True:
+        number, low = number >> 7, number & 127
+        if not number:
+            return out + bytes([low])
+        out += bytes([low | 128])
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def field(number_, value):
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number_ << 3 | 2) + varint(len(value)) + value
+
+
+# Archives
+def tar(name):
+    data = safetensors()
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    return info.tobuf(tarfile.USTAR_FORMAT) + data + b"\0" * (-len(data) % 512) + b"\0" * 1024
+
+
+def zipped(members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in members:
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return out.getvalue()
+
+
+def sevenzip(name, data):
+    size = bytes([len(data)]) if len(data) < 128 else bytes([0x80 | len(data) >> 8, len(data) & 255])
+    text = name.encode("utf-16-le") + b"\0\0"
+    streams = (
+        b"\x04\x06\x00\x01\x09" + size + b"\x00"
+        b"\x07\x0b\x01\x00\x01\x01\x00\x0c" + size
+        + b"\x0a\x01" + struct.pack("<I", zlib.crc32(data)) + b"\x00\x00"
+    )
+    files = b"\x05\x01\x11" + bytes([len(text) + 1]) + b"\x00" + text + b"\x00"
+    header = b"\x01" + streams + files + b"\x00"
+    start = struct.pack("<QQI", len(data), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + data + header
+
+
+def zstd(data):
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)]) + struct.pack("<I", len(data) << 3 | 1)[:3] + data
+
+
+def xxh32(data):
+    """Of fewer than four bytes, without a seed."""
+    mask = 0xFFFFFFFF
+    value = (374761393 + len(data)) & mask
+    for byte in data:
+        value = (value + byte * 374761393) & mask
+        value = (value << 11 | value >> 21) & mask
+        value = value * 2654435761 & mask
+    value = (value ^ value >> 15) * 2246822519 & mask
+    value = (value ^ value >> 13) * 3266489917 & mask
+    return value ^ value >> 16
+
+
+def lz4(data):
+    flags = b"\x60\x40"
+    head = b"\x04\x22\x4d\x18" + flags + bytes([xxh32(flags) >> 8 & 255])
+    return head + struct.pack("<I", len(data) | 1 << 31) + data + b"\0\0\0\0"
+
+
+put("tar/right.tar", tar("w.safetensors"))
+put("tar/wrong.tar", tar("../w.safetensors"))
+put("7z/right.7z", sevenzip("w.safetensors", safetensors()))
+put("7z/wrong.7z", sevenzip("../w.safetensors", safetensors()))
+put("zstd/right.safetensors.zst", zstd(safetensors()))
+put("zstd/wrong.pkl.zst", zstd(CALL))
+put("lz4/right.safetensors.lz4", lz4(safetensors()))
+put("lz4/wrong.pkl.lz4", lz4(CALL))
+put("xz/wrong.pkl.xz", lzma.compress(CALL))
+put("lzma/wrong.pkl.lzma", lzma.compress(CALL, lzma.FORMAT_ALONE))
+
+# Programs: what runs on no machine, for there is nothing behind the head
+put("llamafile/wrong.llamafile", b"MZqFpD='\n" + b"\0" * 64)
+put("java-class/wrong.class", bytes.fromhex("cafebabe00000034") + b"\0" * 16)
+put("zipapp/wrong.pyz", zipped([("__main__.py", b"print(1)\n")]))
+
+# Graphs and tensors
+weight = field(1, varint(2)) + number(2, 1) + field(8, "w")
+entry = lambda key, value: field(13, field(1, key) + field(2, value))
+weight += entry("location", "w.data") + entry("length", "8") + number(14, 1)
+node = field(1, "w") + field(2, "y") + field(4, "Relu")
+graph = field(1, node) + field(2, "g") + field(5, weight)
+onnx = number(1, 8) + field(7, graph) + field(8, number(2, 17))
+put("onnx-external-data/m.onnx", onnx)
+put("onnx-external-data/w.data", b"\0" * 8 + b"x" * 80)
+
+tensorflow = field(1, field(1, "a") + field(2, "NoOp"))
+put("tensorflow-graphdef/right.pb", tensorflow)
+put("tensorflow-metagraph/right.meta", field(2, tensorflow))
+put("tensorflow-text/right.pbtxt", b'node { name: "a" op: "NoOp" }\n')
+put("tensorflow-text/wrong.pbtxt", b'node { name: "a" op: "PyFunc" }\n')
+put("tensorflow-checkpoint-state/right", b'model_checkpoint_path: "m"\nall_model_checkpoint_paths: "m"\n')
+put("tensorflow-checkpoint-state/wrong", b'model_checkpoint_path: "../m"\nall_model_checkpoint_paths: "../m"\n')
+
+
+def layer(class_name):
+    text = {"class_name": class_name, "config": {"name": "a"}}
+    return field(1, number(2, 1) + field(3, "root.a") + field(4, "_tf_keras_layer") + field(5, json.dumps(text)))
+
+
+put("tensorflow-keras-metadata/right/keras_metadata.pb", layer("Dense"))
+put("tensorflow-keras-metadata/wrong/keras_metadata.pb", layer("Lambda"))
+
+# The index of a checkpoint as TensorFlow wrote it, with less data than it tells of, and with more
+with open("../tensorflow/variables.index", "rb") as file:
+    index = file.read()
+put("tensorflow-checkpoint-index/wrong.index", index)
+put("tensorflow-checkpoint-index/wrong.data-00000-of-00001", b"\0")
+put("tensorflow-checkpoint-data/v.index", index)
+put("tensorflow-checkpoint-data/v.data-00000-of-00001", b"\0" * 4096)
+
+put("executorch/right.pte", struct.pack("<I", 12) + b"ET12" + struct.pack("<HHi", 4, 4, 4) + b"\0" * 8)
+network = lambda layer: number(1, 4) + field(500, field(1, field(1, "l") + layer))
+put("coreml/right.mlmodel", network(field(100, b"")))
+
+
+def blocks(size):
+    bytes_ = bytearray(64 * 3 + 8)
+    bytes_[0], bytes_[4] = 1, 2
+    bytes_[64:68] = struct.pack("<I", 0xDEADBEEF)
+    bytes_[72], bytes_[80] = size, 128
+    return bytes(bytes_)
+
+
+put("coreml-weights/right/weight.bin", blocks(72))
+put("coreml-weights/wrong/weight.bin", blocks(80))
+program = lambda operator: field(1, number(1, 0) + number(2, 0) + field(4, field(3, operator)))
+put("paddle/right.pdmodel", program("matmul_v2"))
+put("paddle/wrong.pdmodel", program("py_func"))
+shape = number(1, 5) + number(2, 2)
+parameter = b"\0" * 16 + struct.pack("<I", len(shape)) + shape + b"\0" * 8
+put("paddle-parameters/right.pdiparams", parameter)
+put("paddle-parameters/wrong.pdiparams", parameter + parameter[:-4])
+constant = '<layer id="0" name="w" type="Const" version="opset1"><data shape="4" offset="0" size="16"/></layer>'
+net = f'<?xml version="1.0"?><net name="m" version="11"><layers>{constant}</layers></net>'
+put("openvino-weights/m.xml", net.encode())
+put("openvino-weights/m.bin", b"\x09" * 96)
+
+# Texts and documents
+put("xml/right.xml", b'<?xml version="1.0"?><note><a>1</a></note>\n')
+put("xml/wrong.xml", b'<?xml version="1.0"?><note><a>1</note>\n')
+put("json/wrong.json", b'{"a": 1, "a": 2}\n')
+put("keras-metadata/right/metadata.json", b'{"keras_version": "3.0.0", "date_saved": "2026-01-01"}\n')
+put("keras-metadata/wrong/metadata.json", b'{"keras_version": "3.0.0", "date_saved": "a", "date_saved": "b"}\n')
+skops = {"__class__": "dict", "__module__": "builtins", "__loader__": "DictNode", "content": {}}
+put("skops-schema/right/schema.json", json.dumps({**skops, "_skops_version": "0.11"}).encode())
+skops["content"] = {"__class__": "system", "__module__": "posix", "__loader__": "FunctionNode", "content": {}}
+put("skops-schema/wrong/schema.json", json.dumps({**skops, "_skops_version": "0.11"}).encode())
+put("xgboost-json/wrong.json", b'{"learner": {"a": 1, "a": 2}, "version": [2, 1, 0]}\n')
+put("hydra-config/wrong.json", b'{"a": {"_target_": "os.system"}}\n')
+put("tokenizer/wrong.json", b'{"model": {"type": "BPE", "vocab": {"a": 1, "a": 2}, "merges": []}}\n')
+put("requirements/right/requirements.txt", b"numpy==1.26.4\n")
+put("python/right.py", b"# Nothing is in it.\n")
+put("yaml/right.yaml", b"a: 1\nb: [1, 2]\n")
+put("lightgbm/wrong.txt", b"tree\nversion=v4\nnum_class=1\n\0\0\0\0")
+put("text/wrong.txt", b"a word\n" * 2500 + b"\0\0\0\0")
+
+# Binary documents
+put("ubjson/right.ubj", b"{U\x01ai\x01}")
+put("ubjson/wrong.ubj", b"{U\x01a[$d#L\x7f\xff\xff\xff\xff\xff\xff\xff}")
+put("msgpack/right.msgpack", b"\x82\xa1a\xc7\x03\x01abc\xa1b\x92\xcb\0\0\0\0\0\0\0\0\xc0")
+put("msgpack/wrong.msgpack", b"\x81\xa1a\xdd\xff\xff\xff\xff")
+put("catboost/right.cbm", b"CBM1\x04\0\0\0\0\0\0\0")
+put("catboost/wrong.cbm", b"CBM1\xff\0\0\0\0\0\0\0")
+# One whole number, as R 3.5 writes it.
+put("rds/right.rds", b"X\n" + struct.pack(">iiiiii", 2, 0x30500, 0x20300, 13, 1, 1))
+
+# Archives of one kind
+put("mar/right.mar", zipped([("MAR-INF/MANIFEST.json", b"{}"), ("w.safetensors", safetensors())]))
+put(
+    "torch-package/right.pt",
+    zipped([("p/.data/extern_modules", b"torch\n"), ("p/.data/python_version", b"3.11\n"), ("p/w.safetensors", safetensors())]),
+)
