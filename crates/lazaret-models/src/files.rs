@@ -5,15 +5,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lazaret_core::{
-    Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading, Record,
-    RecordPlace, Refused, Segment, Source, SubjectRef, UNINSPECTABLE,
+    DETECTOR_FAILED, Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading,
+    Record, RecordPlace, Refused, Segment, Source, SubjectRef, Timestamp, UNINSPECTABLE, chain, hex,
 };
 use lazaret_input::{FileSource, OpenError};
 
 use rustc_hash::FxHashMap;
 
+use crate::components::Component;
 use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
 use crate::part::printed;
+use crate::signature::HashKind;
+use crate::vulnerabilities::{Advisories, MAX_MATCHES, Match, check};
+
+/// The SHA-256 of a file's bytes, in lower-case hexadecimal; nothing if it cannot be read.
+pub fn sha256_of(path: &Path) -> Option<String> {
+    let file = FileSource::open(path).ok()?;
+    let mut buffer = vec![0; 1 << 20];
+    HashKind::Sha256.of(&file, 0, file.len(), &mut buffer).ok().map(|digest| hex(&digest))
+}
 
 /// Looks at one file on disk, with the files beside it.
 pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
@@ -39,12 +49,17 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files, in order, and what each turns out to be once it was looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
+    /// The files, in order, and what each turns out to be once it was looked at. With a database, the packages that they
+    /// name are checked against it.
+    pub fn new(
+        paths: impl IntoIterator<Item = PathBuf>,
+        against: Option<&Arc<Against>>,
+    ) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+                let (names, against) = (Arc::clone(&names), against.cloned());
+                Arc::new(ModelFile { number, path, is: OnceLock::new(), names, against })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -61,18 +76,63 @@ impl Payload for ModelFiles {
     }
 }
 
+/// A database of vulnerabilities that files are checked against, and the time at which statements end.
+pub struct Against {
+    /// The database.
+    pub advisories: Box<dyn Advisories>,
+    /// The present time.
+    pub now: Timestamp,
+}
+
 /// One model file.
 pub struct ModelFile {
     number: u64,
     path: PathBuf,
-    is: OnceLock<(FormatId, Inspected)>,
+    is: OnceLock<Facts>,
     names: Arc<Names>,
+    against: Option<Arc<Against>>,
+}
+
+/// What a look told, beside its findings.
+struct Facts {
+    format: FormatId,
+    inspected: Inspected,
+    components: Vec<Component>,
+    matches: Vec<Match>,
 }
 
 impl ModelFile {
     /// What it is, and how much of it was read. Unknown and nothing before it was looked at.
     pub fn is(&self) -> (FormatId, Inspected) {
-        self.is.get().copied().unwrap_or((UNKNOWN, Inspected::None))
+        self.is.get().map_or((UNKNOWN, Inspected::None), |facts| (facts.format, facts.inspected))
+    }
+
+    /// The packages that it names; none before it was looked at.
+    pub fn components(&self) -> &[Component] {
+        self.is.get().map(|facts| facts.components.as_slice()).unwrap_or_default()
+    }
+
+    /// The known faults of those packages; none without a database.
+    pub fn vulnerabilities(&self) -> &[Match] {
+        self.is.get().map(|facts| facts.matches.as_slice()).unwrap_or_default()
+    }
+
+    /// The faults of packages, as findings. A database that fails is one too: nothing may pass by it unseen.
+    fn check(&self, components: &[Component], limits: &Limits, findings: &mut Findings) -> Vec<Match> {
+        let Some(against) = &self.against else { return Vec::new() };
+        let most = limits.get(MAX_MATCHES);
+        let mut digest = || sha256_of(&self.path);
+        match check(components, against.advisories.as_ref(), against.now, &mut digest, most) {
+            Ok(checked) => {
+                checked.findings.into_iter().for_each(|finding| findings.fault(finding));
+                checked.matches
+            }
+            Err(error) => {
+                let at = Locator::printed(printed(&name_of(&self.path)));
+                findings.fault(Finding::new(&DETECTOR_FAILED, at, chain(&error)));
+                Vec::new()
+            }
+        }
     }
 }
 
@@ -99,9 +159,11 @@ impl Record for ModelFile {
                 return None;
             }
         };
-        // Only the first look counts, and all say the same.
-        let _first = self.is.set((report.format, report.inspected));
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
+        let matches = self.check(&report.components, limits, findings);
+        // Only the first look counts, and all say the same.
+        let (format, inspected, components) = (report.format, report.inspected, report.components);
+        let _first = self.is.set(Facts { format, inspected, components, matches });
         (report.inspected != Inspected::None).then(|| Box::new(Looked) as Box<dyn Reading>)
     }
 }

@@ -13,9 +13,12 @@
 //! | `registry` | every format, rule and limit of this gate |
 //! | `effects` | what functions and classes do that a model may name |
 //! | `formats` | one file or folder a format |
+//! | `components` | the packages that a model names, with the versions it declares |
+//! | `vulnerabilities` | known faults of those packages, and what is said of them |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
+mod components;
 mod effects;
 mod files;
 mod formats;
@@ -25,8 +28,10 @@ mod registry;
 mod rules;
 mod signature;
 mod stream;
+pub mod vulnerabilities;
 
-pub use files::{ModelFile, ModelFiles, look_file};
+pub use components::{Component, Declared, Ecosystem, Role, normalised};
+pub use files::{Against, ModelFile, ModelFiles, look_file, sha256_of};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;

@@ -1,5 +1,6 @@
 //! The one road: recognise what a part is by its content, let its format read it, go on into what lies within.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lazaret_core::{
@@ -9,6 +10,7 @@ use lazaret_input::decompress::MAX_RATIO;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::components::{self, Component, Declared, MAX_COMPONENTS, Role};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
 use crate::rules::{self, ModelRule};
@@ -49,6 +51,8 @@ pub struct Report {
     pub inspected: Inspected,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
+    /// The packages that it names.
+    pub components: Vec<Component>,
 }
 
 /// The files beside the one looked at: a graph's weights, a repository's code. Paths are relative to it, `/` between;
@@ -89,6 +93,7 @@ pub(crate) struct Looking<'a> {
     folder: &'a dyn Folder,
     inspected: Inspected,
     findings: Vec<Finding>,
+    components: BTreeSet<Component>,
     seen: FxHashSet<(&'static str, String, String)>,
     left_out: u64,
     worst_left_out: Option<Severity>,
@@ -144,6 +149,7 @@ impl<'a> Looking<'a> {
             folder,
             inspected: Inspected::Whole,
             findings: Vec::new(),
+            components: BTreeSet::new(),
             seen: FxHashSet::default(),
             left_out: 0,
             worst_left_out: None,
@@ -167,7 +173,8 @@ impl<'a> Looking<'a> {
                 ),
             });
         }
-        Report { format, inspected: self.inspected, findings: self.findings }
+        let components = self.components.into_iter().collect();
+        Report { format, inspected: self.inspected, findings: self.findings, components }
     }
 
     /// Recognises a part and lets its format read it; gives what it is. Whatever goes wrong is a finding.
@@ -272,6 +279,26 @@ impl<'a> Looking<'a> {
             self.worst_left_out = self.worst_left_out.max(Some(finding.severity));
         } else if self.seen.insert((finding.id, finding.at.as_str().to_owned(), finding.message.clone())) {
             self.findings.push(finding);
+        }
+    }
+
+    /// Notes a package that a part names, if there is one. More than may be noted is a finding.
+    pub(crate) fn component(&mut self, component: Option<Component>) {
+        let Some(component) = component.filter(|component| !self.components.contains(component)) else {
+            return;
+        };
+        let count = (self.components.len() as u64).saturating_add(1);
+        match self.limits.get(MAX_COMPONENTS).check(count) {
+            Ok(()) => drop(self.components.insert(component)),
+            Err(reached) => self.add(Finding::new(&UNINSPECTABLE, Locator::document(), reached.to_string())),
+        }
+    }
+
+    /// Notes a package of Python that wrote a part, by a version that stands in it.
+    pub(crate) fn written_by(&mut self, name: &str, version: &str, at: Locator, because: &'static str) {
+        let declared = components::exact(version);
+        if declared != Declared::Unknown {
+            self.component(Component::python(name, declared, Role::WrittenBy, at, because));
         }
     }
 
