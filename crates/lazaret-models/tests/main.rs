@@ -7,4 +7,5 @@ mod main {
     mod cases;
     mod corpus;
     mod graphs;
+    mod vulnerabilities;
 }

@@ -6,11 +6,17 @@ use clap::{Args, Parser, Subcommand};
 
 mod models;
 mod phi;
+mod vulns;
 
 pub(crate) use models::{ModelsCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs};
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,
     PhiLabels, PhiLookArgs, PhiPredUnit, PhiProposeArgs, PhiScanArgs, PhiScoreArgs,
+};
+
+pub(crate) use vulns::{
+    VexCommand, VexExportArgs, VexImportArgs, VexOutput, VulnsCommand, VulnsImportArgs, VulnsListArgs,
+    VulnsPlace, VulnsShowArgs,
 };
 
 /// The checkpoint between your hospital's data and AI
@@ -60,6 +66,9 @@ pub(crate) enum Command {
     /// What loading model files would do
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Known faults of the packages that models name
+    #[command(subcommand)]
+    Vulns(VulnsCommand),
     /// Find identifying text
     #[command(subcommand)]
     Phi(PhiCommand),

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::osv::{Affected, Event, Range, RangeKind};
+use super::osv::{Affected, Event, Range, RangeKind, Record};
 use super::versions::specifier::Specifiers;
 use super::versions::{Order, Version, order_of, pep440};
 
@@ -131,7 +131,7 @@ fn in_range(range: &Range, order: Option<Order>, version: &str) -> Answer {
         match (rank, than) {
             (0, Some(Ordering::Greater | Ordering::Equal)) => is_affected = true,
             (1, Some(Ordering::Greater | Ordering::Equal)) | (2, Some(Ordering::Greater)) => {
-                is_affected = false
+                is_affected = false;
             }
             _ => {}
         }
@@ -183,6 +183,44 @@ pub(crate) fn range_is_affected(affected: &Affected, specifiers: &str) -> RangeA
 
 fn parsed_is_affected(affected: &Affected, version: &pep440::Version) -> Answer {
     version_is_affected(affected, &version.to_string())
+}
+
+/// Whether a version of a package has a record's fault; nothing where it cannot be told.
+pub fn version_has(record: &Record, ecosystem: &str, name: &str, version: &str) -> Option<bool> {
+    let packages = record.affected.iter().filter(|one| one.ecosystem == ecosystem && one.name == name);
+    let answers: Vec<Answer> = packages.map(|affected| version_is_affected(affected, version)).collect();
+    if answers.contains(&Answer::Affected) {
+        Some(true)
+    } else if answers.iter().all(|answer| *answer == Answer::NotAffected) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Ranges for people: `from 1.0 before 2.0, listed: 3 versions`.
+pub fn ranges_in_words(affected: &Affected) -> String {
+    let events = affected.ranges.iter().flat_map(|range| &range.events);
+    let mut words: Vec<String> = events
+        .map(|event| match event {
+            Event::Introduced(version) if version == "0" => "from the first".to_owned(),
+            Event::Introduced(version) => format!("from {version}"),
+            Event::Fixed(version) => format!("before {version}"),
+            Event::LastAffected(version) => format!("up to {version}"),
+            Event::Limit(version) => format!("nothing said from {version}"),
+        })
+        .collect();
+    match affected.versions.len() {
+        0 => {}
+        1 => words.push("1 version listed".to_owned()),
+        count => words.push(format!("{count} versions listed")),
+    }
+    if words.is_empty() {
+        words.push("every version".to_owned());
+    } else if affected.versions.is_empty() && order_of(&affected.ecosystem).is_none() {
+        words.push("ranges of this ecosystem are not compared".to_owned());
+    }
+    words.join(", ")
 }
 
 /// Versions in which the fault is gone, newest last, those at or above a version alone.

@@ -83,6 +83,8 @@ pub struct Match {
     pub said: Option<Said>,
     /// The rule under which it is found.
     pub rule: &'static str,
+    /// What the finding says that tells it.
+    pub message: String,
 }
 
 /// What somebody says of a fault in a component.
@@ -148,7 +150,7 @@ pub fn check(
             }
             matches.push(one);
         }
-        tell(component, &matches, judged.unversioned, &judged.unclear, &mut checked.findings);
+        tell(component, &mut matches, judged.unversioned, &judged.unclear, &mut checked.findings);
         let all = checked.matches.len().saturating_add(matches.len()) as u64;
         if let Err(reached) = most.check(all) {
             checked.findings.push(Finding::new(&UNINSPECTABLE, component.at.clone(), reached.to_string()));
@@ -240,6 +242,7 @@ fn judge(component: &Component, found: &[Advisory]) -> Judged {
             at: component.at.clone(),
             said: None,
             rule: rule.rule.id,
+            message: String::new(),
         };
         judged.matches.push((one, names));
     }
@@ -309,32 +312,27 @@ impl Said {
             Status::UnderInvestigation => "under investigation",
             Status::Affected => "affected",
         };
-        let mut told = format!("{what} by {} ({})", printed(&self.author), printed(&self.document));
-        if let Some(reason) = &self.reason {
-            told.push_str(&format!(": {}", printed(reason)));
-        }
-        if let Some(action) = &self.action {
-            told.push_str(&format!("; to do: {}", printed(action)));
-        }
+        let reason = self.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", printed(reason)));
+        let mut told =
+            vec![format!("{what} by {} ({}){reason}", printed(&self.author), printed(&self.document))];
+        told.extend(self.action.as_ref().map(|action| format!("to do: {}", printed(action))));
         let day = self.until.as_deref().and_then(|until| until.get(..10));
         match (self.counts, day) {
-            (true, Some(day)) => told.push_str(&format!("; until {day}")),
+            (true, Some(day)) => told.push(format!("until {day}")),
             (false, _) if self.status == Status::NotAffected && self.reason.is_none() => {
-                told.push_str("; without a reason it does not count");
+                told.push("without a reason it does not count".to_owned());
             }
-            (false, Some(day)) => told.push_str(&format!("; that ended on {day}")),
+            (false, Some(day)) => told.push(format!("that ended on {day}")),
             _ => {}
         }
-        if let Some(owner) = &self.owner {
-            told.push_str(&format!("; owner {}", printed(owner)));
-        }
-        told
+        told.extend(self.owner.as_ref().map(|owner| format!("owner {}", printed(owner))));
+        told.join("; ")
     }
 }
 
 fn tell(
     component: &Component,
-    matches: &[Match],
+    matches: &mut [Match],
     unversioned: usize,
     unclear: &BTreeMap<String, &'static str>,
     findings: &mut Vec<Finding>,
@@ -353,22 +351,18 @@ fn tell(
     } else {
         what
     };
-    let of = |concern| matches.iter().filter(move |one| one.concern == concern).collect::<Vec<_>>();
-    for one in of(Concern::Affected) {
-        let mut message = format!("{what} has {}", named(one));
-        if !one.summary.is_empty() {
-            message.push_str(&format!(": {}", printed(&one.summary)));
-        }
-        if let Some(score) = one.score {
-            message.push_str(&format!("; CVSS {score:.1}"));
-        }
-        message.push_str(&match one.fixed.as_slice() {
-            [] => "; no version without it is known".to_owned(),
-            fixed => format!("; gone in {}", listed(fixed.iter().map(String::as_str))),
+    for one in matches.iter_mut().filter(|one| one.concern == Concern::Affected) {
+        let summary =
+            if one.summary.is_empty() { String::new() } else { format!(": {}", printed(&one.summary)) };
+        let mut told = vec![format!("{what} has {}{summary}", named(one))];
+        told.extend(one.score.map(|score| format!("CVSS {score:.1}")));
+        told.push(match one.fixed.as_slice() {
+            [] => "no version without it is known".to_owned(),
+            fixed => format!("gone in {}", listed(fixed.iter().map(String::as_str))),
         });
-        if let Some(said) = &one.said {
-            message.push_str(&format!("; {}", said.told()));
-        }
+        told.extend(one.said.as_ref().map(Said::told));
+        let message = told.join("; ");
+        one.message.clone_from(&message);
         find(&rules::VULNERABILITY_KNOWN, one.severity, message);
     }
     for (concern, rule, begins, ends) in [
@@ -385,7 +379,7 @@ fn tell(
             "what loads it may be another version",
         ),
     ] {
-        let all = of(concern);
+        let all: Vec<&Match> = matches.iter().filter(|one| one.concern == concern).collect();
         let open: Vec<&&Match> = all
             .iter()
             .filter(|one| one.said.as_ref().is_none_or(|said| !said.counts || said.status > Status::Fixed))
@@ -395,10 +389,14 @@ fn tell(
         let faults =
             if all.len() == 1 { "1 known fault".to_owned() } else { format!("{} known faults", all.len()) };
         let mut message = format!("{what} {begins} {faults}, at worst {worst} ({told}); {ends}");
-        if open.len() < all.len() {
-            message.push_str(&format!("; {} of them are said not to matter here", all.len() - open.len()));
+        let dismissed = all.len().saturating_sub(open.len());
+        if dismissed > 0 {
+            message = format!("{message}; {dismissed} of them are said not to matter here");
         }
         let severity = if open.is_empty() { Severity::Info } else { rule.rule.severity };
+        for one in matches.iter_mut().filter(|one| one.concern == concern) {
+            one.message.clone_from(&message);
+        }
         find(rule, severity, message);
     }
     if unversioned > 0 {

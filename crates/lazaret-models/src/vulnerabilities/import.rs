@@ -71,7 +71,7 @@ fn of_zip(
     let zip = archive::zip::read(Arc::clone(source), len, &own)?;
     let mut number = 0_u64;
     for (index, member) in zip.members.iter().enumerate() {
-        if member.is_folder() || !member.name.ends_with(".json") {
+        if member.is_folder() || !is_json(&member.name) {
             continue;
         }
         number = number.saturating_add(1);
@@ -106,6 +106,10 @@ fn of_zip(
         return Err(ImportError::Form("the zip has no member that ends in `.json`".to_owned()));
     }
     Ok(number)
+}
+
+fn is_json(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("json"))
 }
 
 fn of_list(

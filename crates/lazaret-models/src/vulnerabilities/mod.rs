@@ -21,6 +21,7 @@ mod versions;
 mod vex;
 
 pub use advisories::{Advisory, Joined, MAX_NAMES, Named, fingerprint, join};
+pub use affected::{ranges_in_words, version_has};
 pub use check::{Advisories, AdvisoriesError, Checked, Concern, MAX_MATCHES, Match, Said, check};
 pub use import::{ImportError, MAX_DOCUMENT, MAX_RECORDS, Taken, read_records};
 pub use osv::{

@@ -142,9 +142,9 @@ impl Record {
         if !is_id(&id) {
             return wrong("id", "it is no id");
         }
-        let modified = time(required(root, "modified")?, "modified")?;
-        let published = optional(root, "published")?.map(|text| time(text, "published")).transpose()?;
-        let withdrawn = optional(root, "withdrawn")?.map(|text| time(text, "withdrawn")).transpose()?;
+        let modified = time(&required(root, "modified")?, "modified")?;
+        let published = optional(root, "published")?.map(|text| time(&text, "published")).transpose()?;
+        let withdrawn = optional(root, "withdrawn")?.map(|text| time(&text, "withdrawn")).transpose()?;
         let mut aliases = texts(root, "aliases", limits.get(MAX_ALIASES))?;
         if let Some(alias) = aliases.iter().position(|alias| !is_id(alias)) {
             return wrong(format!("aliases[{alias}]"), "it is no id");
@@ -309,8 +309,8 @@ fn is_id(id: &str) -> bool {
 }
 
 /// A time as OSV writes it: RFC 3339 in UTC, so that texts compare as times do once fractions are cut off.
-fn time(text: String, key: &str) -> Result<String, OsvError> {
-    match utc(&text) {
+fn time(text: &str, key: &str) -> Result<String, OsvError> {
+    match utc(text) {
         Some(seconds) => Ok(seconds),
         None => wrong(key, "it is no time in UTC (RFC 3339)"),
     }

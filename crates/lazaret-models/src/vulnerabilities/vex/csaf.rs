@@ -62,9 +62,9 @@ pub(super) fn read(root: Node<'_, '_>, most: Limit) -> Result<VexDocument, VexEr
                 };
                 let word =
                     of_product("flags").find_map(|flag| text(flag, &["label"]).and_then(justification));
-                let impact =
+                let mut impact =
                     of_product("threats").filter(|threat| text(*threat, &["category"]) == Some("impact"));
-                let impact = impact.filter_map(|threat| text(threat, &["details"])).next();
+                let impact = impact.find_map(|threat| text(threat, &["details"]));
                 let action = of_product("remediations").find_map(|remedy| text(remedy, &["details"]));
                 most.check(statements.len() as u64)
                     .or_else(|reached| wrong("vulnerabilities", reached.to_string()))?;

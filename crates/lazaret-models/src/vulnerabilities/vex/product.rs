@@ -1,6 +1,7 @@
 //! Which package or file a statement is about.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use lazaret_input::json::Node;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,22 @@ impl Product {
     /// The same in a file.
     pub(super) fn within(self, file: Option<&Self>) -> Self {
         Self { file: file.and_then(|file| file.file.clone()).or(self.file), ..self }
+    }
+}
+
+/// `pkg:pypi/torch@2.1.0`, `sha256:9f86…!pkg:pypi/torch`.
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(digest) = &self.file {
+            write!(f, "sha256:{}…", digest.get(..12).unwrap_or(digest))?;
+        }
+        if let Some(package) = &self.package {
+            write!(f, "{}{package}", if self.file.is_some() { "!" } else { "" })?;
+        }
+        match &self.version {
+            Some(version) => write!(f, "@{version}"),
+            None => Ok(()),
+        }
     }
 }
 

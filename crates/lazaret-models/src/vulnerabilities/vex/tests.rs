@@ -108,6 +108,7 @@ fn found(fault: &str, concern: Concern, said: Option<Said>) -> Match {
         at: Locator::document(),
         said,
         rule: "vulnerability.known",
+        message: String::new(),
     }
 }
 

@@ -7,10 +7,13 @@ mod verify;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
-use lazaret_models::{Inspected, ModelFiles};
+use lazaret_core::{Clock as _, Finding, FormatId, Gate, Policy as _, Severity, SystemClock, Verdict};
+use lazaret_models::vulnerabilities::Match;
+use lazaret_models::{Against, Component, Inspected, ModelFiles};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
 use crate::commands::ingest::{gather, progress};
@@ -18,6 +21,7 @@ use crate::compose::{Crossings, checkpoint_for_models, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::{exit_of, json_document, json_line, table, thousands};
+use crate::vulnerabilities::Vulnerabilities;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -60,6 +64,23 @@ struct FileReport {
     inspected: Inspected,
     verdict: Verdict,
     findings: Vec<Finding>,
+    /// What `--json` adds: the packages that the file names, and their known faults. The lines of `--jsonl` stay as they are.
+    #[serde(skip)]
+    components: Vec<Component>,
+    #[serde(skip)]
+    vulnerabilities: Vec<Match>,
+}
+
+impl FileReport {
+    /// With all that is known of it.
+    fn document(&self) -> Result<Value, serde_json::Error> {
+        let mut document = serde_json::to_value(self)?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("components".to_owned(), serde_json::to_value(&self.components)?);
+            fields.insert("vulnerabilities".to_owned(), serde_json::to_value(&self.vulnerabilities)?);
+        }
+        Ok(document)
+    }
 }
 
 fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -71,7 +92,8 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let version = policy.version();
     let checkpoint = checkpoint_for_models(config, policy)?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
-    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()));
+    let against = args.vulnerabilities.as_ref().map(|named| against(config, named)).transpose()?;
+    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), against.as_ref());
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
     let mut written = Ok(());
@@ -88,6 +110,8 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
             inspected,
             verdict: record.verdict,
             findings: record.findings,
+            components: if json { seen.components().to_vec() } else { Vec::new() },
+            vulnerabilities: seen.vulnerabilities().to_vec(),
         };
         tally.add(&report);
         if args.jsonl {
@@ -105,12 +129,27 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
         sarif::write(out, &reports)?;
     } else if json {
         let policies = serde_json::json!({ "from": from, "version": version });
+        let documents: Result<Vec<Value>, _> = reports.iter().map(FileReport::document).collect();
+        let reports = documents.map_err(|error| CliError::failed("the report", error))?;
         json_document(out, &serde_json::json!({ "files": reports, "counts": tally, "policies": policies }))?;
     } else if !args.jsonl {
         write_reports(out, &reports, &tally)?;
         writeln!(out, "policies: {from}")?;
     }
     Ok(exit_of(&counts, tally.worst))
+}
+
+/// The database that was named, or the data directory's.
+fn against(config: &Config, named: &Path) -> Result<Arc<Against>, CliError> {
+    let named = Some(named).filter(|named| !named.as_os_str().is_empty());
+    let database = Vulnerabilities::open(&Vulnerabilities::place(config, named))?;
+    if !database.covers("PyPI")? {
+        let place = database.path.display();
+        return Err(CliError::Usage(format!(
+            "{place} has no record about Python's packages: import those of PyPI"
+        )));
+    }
+    Ok(Arc::new(Against { advisories: Box::new(database), now: SystemClock.now() }))
 }
 
 /// How the files fared.
@@ -175,13 +214,13 @@ fn write_reports(out: &mut impl Write, reports: &[FileReport], tally: &Tally) ->
 }
 
 /// A file and how its path is shown: relative to the folder that was given.
-struct Found {
-    path: PathBuf,
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
     shown: String,
 }
 
 /// All files under the paths, in order, hidden ones too: a loader does not care whether a name begins with a dot.
-fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
+pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for path in paths {
         let mut files = Vec::new();
