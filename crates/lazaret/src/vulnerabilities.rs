@@ -170,6 +170,14 @@ impl Vulnerabilities {
         Ok(Self { connection: Mutex::new(connection), cache: Mutex::default(), path: path.to_owned() })
     }
 
+    /// Copies a database, consistently, to a file that is empty or not there.
+    pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(from, flags)?;
+        connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+        Ok(std::fs::File::open(to)?.sync_all()?)
+    }
+
     fn with<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, DatabaseError>,

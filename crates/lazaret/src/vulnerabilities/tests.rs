@@ -166,6 +166,15 @@ fn statements_are_found_by_any_name_and_replaced_by_document() {
 }
 
 #[test]
+fn a_copy_holds_the_same() {
+    let place = Place::new();
+    place.import(&record("A-1", "2025-01-01", "2025-01-01", "", "x"), false);
+    let copy = place.folder.path().join("copy.db");
+    Vulnerabilities::copy(&place.folder.path().join(FILE), &copy).unwrap();
+    assert_eq!(faults(&Vulnerabilities::open(&copy).unwrap(), "x"), [pair("A-1", "A-1")]);
+}
+
+#[test]
 fn what_is_no_database_is_refused_and_a_failed_import_changes_nothing() {
     let place = Place::new();
     let other =

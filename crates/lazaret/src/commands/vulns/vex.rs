@@ -60,8 +60,11 @@ fn import(args: &VexImportArgs, config: &Config, json: bool, out: &mut impl Writ
         return Ok(Exit::Clear);
     }
     for document in &documents {
-        let count = thousands(document.statements.len() as u64);
-        writeln!(out, "{} ({}) by {}: {count} statements", document.id, document.format, document.author)?;
+        let count = match document.statements.len() {
+            1 => "1 statement".to_owned(),
+            count => format!("{} statements", thousands(count as u64)),
+        };
+        writeln!(out, "{} ({}) by {}: {count}", document.id, document.format, document.author)?;
         if document.left_out > 0 {
             writeln!(
                 out,
