@@ -14,11 +14,13 @@ fn main() -> std::io::Result<()> {
         let answer = match (fields.next(), fields.next(), fields.next()) {
             (Some("order"), Some(one), Some(other)) => compare_versions("PyPI", one, other)
                 .map_or_else(|| "?".to_owned(), |order| (order as i8).to_string()),
-            (Some("holds"), Some(specifiers), Some(version)) => match requirement_holds(specifiers, version) {
-                Some(true) => "yes".to_owned(),
-                Some(false) => "no".to_owned(),
-                None => "?".to_owned(),
-            },
+            (Some("holds"), Some(specifiers), Some(version)) => {
+                match requirement_holds(specifiers, version) {
+                    Some(true) => "yes".to_owned(),
+                    Some(false) => "no".to_owned(),
+                    None => "?".to_owned(),
+                }
+            }
             _ => "?".to_owned(),
         };
         println!("{answer}");

@@ -36,107 +36,151 @@ const NO_ORDER: &str =
 const NO_VERSION: &str = "the version cannot be compared";
 const NO_EVENT: &str = "a version in the record cannot be compared";
 
+/// One affected package of a record, read once for many questions.
+struct Prepared<'r> {
+    affected: &'r Affected,
+    order: Option<Order>,
+    /// The versions that are listed and can be compared, in order.
+    listed: Vec<Version>,
+    ranges: Vec<Result<Events, &'static str>>,
+}
+
+/// The events of a range, in order.
+struct Events {
+    order: Order,
+    /// A version (none is before all), and what happens: 0 comes in, 1 is gone, 2 was the last.
+    list: Vec<(Option<Version>, u8)>,
+    /// Nothing is said from these on.
+    limits: Vec<Version>,
+    /// Whether something is said of every version all the same.
+    has_no_limit: bool,
+}
+
 /// Whether a version has the fault.
 pub(crate) fn version_is_affected(affected: &Affected, version: &str) -> Answer {
-    let order = order_of(&affected.ecosystem);
-    let own = order.and_then(|order| Version::parse(order, version));
-    if is_listed(affected, order, own.as_ref(), version) {
+    let prepared = Prepared::of(affected);
+    if affected.versions.iter().any(|listed| listed == version) {
         return Answer::Affected;
     }
-    if affected.ranges.is_empty() {
-        // Neither a version nor a range: the record is about the whole package.
-        return if affected.versions.is_empty() { Answer::Affected } else { Answer::NotAffected };
+    prepared.ask(&|order| Version::parse(order, version))
+}
+
+impl<'r> Prepared<'r> {
+    fn of(affected: &'r Affected) -> Self {
+        let order = order_of(&affected.ecosystem);
+        let parse = |text: &String| order.and_then(|order| Version::parse(order, text));
+        let mut listed: Vec<Version> = affected.versions.iter().filter_map(parse).collect();
+        listed.sort_by(compare);
+        let ranges = affected.ranges.iter().filter_map(|range| Events::of(range, order)).collect();
+        Self { affected, order, listed, ranges }
     }
-    let mut unknown = None;
-    for range in &affected.ranges {
-        match in_range(range, order, version) {
-            Answer::Affected => return Answer::Affected,
-            Answer::NotAffected => {}
-            Answer::Unknown(why) => unknown = unknown.or(Some(why)),
+
+    /// How many versions and events one question looks at.
+    fn work(&self) -> usize {
+        let events = self.ranges.iter().flatten();
+        events
+            .map(|events| events.list.len().saturating_add(events.limits.len()))
+            .sum::<usize>()
+            .saturating_add(1)
+    }
+
+    /// Whether a version has the fault, which is given as each order reads it.
+    fn ask(&self, version: &dyn Fn(Order) -> Option<Version>) -> Answer {
+        let own = self.order.and_then(version);
+        // A local build (`2.1.0+cu118`) has the faults of the version it is built from.
+        let is_listed = |own: &Version| self.listed.binary_search_by(|listed| compare(listed, own)).is_ok();
+        if own.as_ref().is_some_and(is_listed) || own.map(public).as_ref().is_some_and(is_listed) {
+            return Answer::Affected;
         }
-    }
-    unknown.map_or(Answer::NotAffected, Answer::Unknown)
-}
-
-/// Whether a record's list of versions has this one, in any of its spellings.
-fn is_listed(affected: &Affected, order: Option<Order>, own: Option<&Version>, version: &str) -> bool {
-    affected.versions.iter().any(|listed| {
-        listed == version
-            || own.is_some_and(|own| {
-                let listed = order.and_then(|order| Version::parse(order, listed));
-                listed.is_some_and(|listed| same_build(own, &listed))
-            })
-    })
-}
-
-/// A local build (`2.1.0+cu118`) has the faults of the version it is built from.
-fn same_build(own: &Version, listed: &Version) -> bool {
-    match (own, listed) {
-        (Version::Pep440(own), Version::Pep440(listed)) if !listed.is_local() => own.public() == *listed,
-        _ => own.compare(listed) == Some(Ordering::Equal),
-    }
-}
-
-fn in_range(range: &Range, order: Option<Order>, version: &str) -> Answer {
-    let order = match range.kind {
-        RangeKind::Git => return Answer::NotAffected,
-        RangeKind::Semver => Order::Semver,
-        RangeKind::Ecosystem => match order {
-            Some(order) => order,
-            None => return Answer::Unknown(NO_ORDER),
-        },
-    };
-    let Some(own) = Version::parse(order, version).map(public) else { return Answer::Unknown(NO_VERSION) };
-    let mut events = Vec::with_capacity(range.events.len());
-    let (mut limits, mut is_limited) = (false, false);
-    for event in &range.events {
-        let (rank, text) = match event {
-            Event::Introduced(text) if text == "0" => {
-                events.push((None, 0_u8));
-                continue;
+        if self.affected.ranges.is_empty() {
+            // Neither a version nor a range: the record is about the whole package.
+            let is_whole = self.affected.versions.is_empty();
+            return if is_whole { Answer::Affected } else { Answer::NotAffected };
+        }
+        let mut unknown = None;
+        for range in &self.ranges {
+            let answer = match range {
+                Ok(events) => version(events.order)
+                    .map(public)
+                    .map_or(Answer::Unknown(NO_VERSION), |own| events.ask(&own)),
+                Err(why) => Answer::Unknown(why),
+            };
+            match answer {
+                Answer::Affected => return Answer::Affected,
+                Answer::NotAffected => {}
+                Answer::Unknown(why) => unknown = unknown.or(Some(why)),
             }
-            Event::Introduced(text) => (0, text),
-            Event::Fixed(text) => (1, text),
-            Event::LastAffected(text) => (2, text),
-            Event::Limit(text) if text == "*" => {
-                (limits, is_limited) = (true, true);
-                continue;
-            }
-            Event::Limit(text) => (3, text),
+        }
+        unknown.map_or(Answer::NotAffected, Answer::Unknown)
+    }
+}
+
+impl Events {
+    /// Reads a range; none of commits, which nothing here names.
+    fn of(range: &Range, order: Option<Order>) -> Option<Result<Self, &'static str>> {
+        let order = match (range.kind, order) {
+            (RangeKind::Git, _) => return None,
+            (RangeKind::Semver, _) => Order::Semver,
+            (RangeKind::Ecosystem, Some(order)) => order,
+            (RangeKind::Ecosystem, None) => return Some(Err(NO_ORDER)),
         };
-        let Some(at) = Version::parse(order, text) else { return Answer::Unknown(NO_EVENT) };
-        if rank == 3 {
-            is_limited = true;
-            limits |= own.compare(&at) == Some(Ordering::Less);
-        } else {
-            events.push((Some(at), rank));
-        }
-    }
-    if is_limited && !limits {
-        return Answer::NotAffected;
-    }
-    // At one version the fault comes in before it goes: a record that says both says that it is gone.
-    events.sort_by(|(one, rank), (other, other_rank)| {
-        let order = match (one, other) {
-            (None, None) => Ordering::Equal,
-            (None, Some(_)) => Ordering::Less,
-            (Some(_), None) => Ordering::Greater,
-            (Some(one), Some(other)) => one.compare(other).unwrap_or(Ordering::Equal),
-        };
-        order.then(rank.cmp(other_rank))
-    });
-    let mut is_affected = false;
-    for (at, rank) in &events {
-        let than = at.as_ref().map_or(Some(Ordering::Greater), |at| own.compare(at));
-        match (rank, than) {
-            (0, Some(Ordering::Greater | Ordering::Equal)) => is_affected = true,
-            (1, Some(Ordering::Greater | Ordering::Equal)) | (2, Some(Ordering::Greater)) => {
-                is_affected = false;
+        let (mut list, mut limits) = (Vec::with_capacity(range.events.len()), Vec::new());
+        let mut has_no_limit = false;
+        for event in &range.events {
+            let (rank, text) = match event {
+                Event::Introduced(text) if text == "0" => {
+                    list.push((None, 0));
+                    continue;
+                }
+                Event::Limit(text) if text == "*" => {
+                    has_no_limit = true;
+                    continue;
+                }
+                Event::Introduced(text) => (0, text),
+                Event::Fixed(text) => (1, text),
+                Event::LastAffected(text) => (2, text),
+                Event::Limit(text) => (3, text),
+            };
+            let Some(at) = Version::parse(order, text) else { return Some(Err(NO_EVENT)) };
+            if rank == 3 {
+                limits.push(at);
+            } else {
+                list.push((Some(at), rank));
             }
-            _ => {}
         }
+        has_no_limit |= limits.is_empty();
+        // At one version the fault comes in before it goes: a record that says both says that it is gone.
+        list.sort_by(|(one, rank), (other, other_rank)| {
+            let order = match (one, other) {
+                (Some(one), Some(other)) => compare(one, other),
+                (one, other) => one.is_some().cmp(&other.is_some()),
+            };
+            order.then(rank.cmp(other_rank))
+        });
+        Some(Ok(Self { order, list, limits, has_no_limit }))
     }
-    if is_affected { Answer::Affected } else { Answer::NotAffected }
+
+    fn ask(&self, own: &Version) -> Answer {
+        let is_within = |limit: &Version| compare(own, limit) == Ordering::Less;
+        if !self.has_no_limit && !self.limits.iter().any(is_within) {
+            return Answer::NotAffected;
+        }
+        let mut is_affected = false;
+        for (at, rank) in &self.list {
+            let than = at.as_ref().map_or(Ordering::Greater, |at| compare(own, at));
+            match (rank, than) {
+                (0, Ordering::Greater | Ordering::Equal) => is_affected = true,
+                (1, Ordering::Greater | Ordering::Equal) | (2, Ordering::Greater) => is_affected = false,
+                _ => {}
+            }
+        }
+        if is_affected { Answer::Affected } else { Answer::NotAffected }
+    }
+}
+
+/// Versions of one order are always comparable.
+fn compare(one: &Version, other: &Version) -> Ordering {
+    one.compare(other).unwrap_or(Ordering::Equal)
 }
 
 /// A local build is compared as the version it is built from.
@@ -146,6 +190,9 @@ fn public(version: Version) -> Version {
         other => other,
     }
 }
+
+/// Most comparisons for one requirement and one record.
+const MOST_WORK: usize = 20_000_000;
 
 /// What is known of all that a requirement of Python allows. Asked is at the versions that the record and the requirement
 /// name, at which alone an answer can change.
@@ -162,10 +209,21 @@ pub(crate) fn range_is_affected(affected: &Affected, specifiers: &str) -> RangeA
     let mut asked: Vec<pep440::Version> = texts.filter_map(|text| pep440::Version::parse(text)).collect();
     let above: Vec<pep440::Version> = asked.iter().map(pep440::Version::just_above).collect();
     asked.extend(allowed.begins());
-    asked.extend(above);
+    // Between two versions of a list there is none; in a range there may be.
+    if !affected.ranges.is_empty() {
+        asked.extend(above);
+    }
+    let prepared = Prepared::of(affected);
+    if asked.len().saturating_mul(prepared.work()) > MOST_WORK {
+        return RangeAnswer::Unknown("the record names too many versions");
+    }
     let (mut bad, mut good) = (false, false);
     for version in asked.iter().filter(|version| allowed.allow(version)) {
-        match parsed_is_affected(affected, version) {
+        let as_order = |order| match order {
+            Order::Pep440 => Some(Version::Pep440(version.clone())),
+            order => Version::parse(order, &version.to_string()),
+        };
+        match prepared.ask(&as_order) {
             Answer::Affected => bad = true,
             Answer::NotAffected => good = true,
             Answer::Unknown(why) => return RangeAnswer::Unknown(why),
@@ -179,10 +237,6 @@ pub(crate) fn range_is_affected(affected: &Affected, specifiers: &str) -> RangeA
         (true, true) => RangeAnswer::Some,
         (false, _) => RangeAnswer::None,
     }
-}
-
-fn parsed_is_affected(affected: &Affected, version: &pep440::Version) -> Answer {
-    version_is_affected(affected, &version.to_string())
 }
 
 /// Whether a version of a package has a record's fault; nothing where it cannot be told.
@@ -347,6 +401,8 @@ mod tests {
             assert_eq!(range_is_affected(&torch, specifiers), expected, "{specifiers}");
         }
         assert_eq!(fixed_versions(&torch, Some("2.1")), ["2.6.0"]);
+        let listed = affected("PyPI", Vec::new(), &["2.5.0", "2.5.1"]);
+        assert_eq!(range_is_affected(&listed, "~=2.5.0"), RangeAnswer::All);
         let two = affected("PyPI", events(&["in 3", "fix 3.9", "in 0", "fix 2.1"]), &[]);
         assert_eq!(fixed_versions(&two, Some("2.5")), ["3.9"]);
         assert_eq!(fixed_versions(&two, None), ["2.1", "3.9"]);

@@ -1,3 +1,5 @@
+//! Components against records and statements in memory.
+
 use std::collections::BTreeSet;
 
 use lazaret_core::Limits;

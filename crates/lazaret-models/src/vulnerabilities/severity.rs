@@ -77,7 +77,7 @@ pub fn score(vector: &str) -> Option<f64> {
         let mut metrics = vector.split('/').filter_map(|step| step.split_once(':'));
         metrics.any(|(name, _)| name == *metric)
     };
-    if vector.len() > 300 || !base.iter().all(|metric| says(metric)) {
+    if vector.len() > 300 || !base.iter().all(says) {
         return None;
     }
     let score = Cvss::from_str(vector).ok()?.score();

@@ -91,7 +91,7 @@ fn hostile_records_end_as_they_should() {
     let nonsense = record("nonsense-events.json").unwrap();
     assert_eq!(version_has(&nonsense, "PyPI", "a", "5"), Some(false));
     assert_eq!(record("no-introduced.json").unwrap_err().at, "affected[0].ranges[0].events");
-    assert_eq!(record("equal-keys.json").unwrap_err().at, "@19");
+    assert_eq!(record("equal-keys.json").unwrap_err().at, "@20");
     let malicious = record("malicious-package.json").unwrap();
     assert_eq!(version_has(&malicious, "PyPI", "torchh", "99"), Some(true));
     assert_eq!(graveness(&malicious, None).severity, Severity::Critical);
@@ -160,7 +160,8 @@ fn what_is_written_fits_the_schemas() {
     let errors: Vec<String> =
         validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert_eq!(errors, [] as [String; 0]);
-    assert_eq!(document["vulnerabilities"][0]["bom-ref"], "8a2cae5b0a0c45e88e3dda0dcde3a35b");
+    let named = document["vulnerabilities"].as_array().unwrap();
+    assert!(named.iter().any(|one| one["bom-ref"] == "8a2cae5b0a0c45e88e3dda0dcde3a35b"));
     // The validator does look.
     let mut broken = document.clone();
     broken["vulnerabilities"][0]["analysis"]["state"] = "nonsense".into();

@@ -1,3 +1,5 @@
+//! A database in a folder of its own: imports, joins, statements, copies.
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -180,6 +180,11 @@ const JUSTIFICATIONS: &[(&str, &str)] = &[
     ("protected_by_mitigating_control", "inline_mitigations_already_exist"),
 ];
 
+/// Whether a word is one of the five.
+fn is_of_openvex(word: &str) -> bool {
+    JUSTIFICATIONS.iter().any(|(name, justification)| *name == word && name == justification)
+}
+
 fn justification(word: &str) -> Option<String> {
     let known = JUSTIFICATIONS.iter().find(|(name, _)| *name == word);
     known.map(|(_, justification)| (*justification).to_owned())

@@ -5,8 +5,8 @@ use lazaret_core::Limit;
 use lazaret_input::json::Node;
 
 use super::{
-    Product, Statement, Status, VexDocument, VexError, items, justification, kept, names, product, text,
-    time, wrong,
+    Product, Statement, Status, VexDocument, VexError, is_of_openvex, items, justification, kept, names,
+    product, text, time, wrong,
 };
 
 pub(super) fn read(root: Node<'_, '_>, most: Limit) -> Result<VexDocument, VexError> {
@@ -39,8 +39,8 @@ pub(super) fn read(root: Node<'_, '_>, most: Limit) -> Result<VexDocument, VexEr
         let products =
             products(node, most).or_else(|error| wrong(format!("{at}.{}", error.at), error.why))?;
         let word = text(node, &["justification"]);
-        if let (Some(word), None) = (word, word.and_then(justification)) {
-            let _ = word;
+        let why = word.filter(|word| is_of_openvex(word)).and_then(justification);
+        if word.is_some() && why.is_none() {
             return wrong(format!("{at}.justification"), "it is none of the five");
         }
         if products.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn read(root: Node<'_, '_>, most: Limit) -> Result<VexDocument, VexEr
             names,
             products,
             status,
-            justification: word.and_then(justification),
+            justification: why,
             impact: text(node, &["impact_statement"]).map(kept),
             action: text(node, &["action_statement"]).map(kept),
             author: author.clone(),

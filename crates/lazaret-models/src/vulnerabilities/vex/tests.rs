@@ -1,3 +1,5 @@
+//! Statements in each format: what is read, what is refused, what is written and read again.
+
 use lazaret_core::{Limits, Locator, Severity};
 use proptest::prelude::*;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{JUSTIFICATIONS, Status};
+use super::{Status, is_of_openvex};
 use crate::vulnerabilities::check::{Concern, Match};
 
 /// Which format is written.
@@ -100,7 +100,7 @@ fn openvex(head: &VexHead, faults: &[Fault<'_>]) -> Value {
             match is {
                 Status::NotAffected => {
                     let reason = one.said.as_ref().and_then(|said| said.reason.clone()).unwrap_or_default();
-                    let is_word = JUSTIFICATIONS.iter().take(5).any(|(word, _)| *word == reason);
+                    let is_word = is_of_openvex(&reason);
                     fields.insert(
                         if is_word { "justification" } else { "impact_statement" }.to_owned(),
                         reason.into(),
