@@ -113,24 +113,24 @@ impl Version {
         Self { before: None, post: None, dev: None, local: None, ..self.clone() }
     }
 
+    /// The earliest version that comes before it.
+    pub(crate) fn earliest(&self) -> Self {
+        Self { dev: Some(Number::default()), local: None, ..self.clone() }
+    }
+
+    /// What it is a post-release of.
+    pub(crate) fn without_post(&self) -> Self {
+        Self { post: None, dev: None, local: None, ..self.clone() }
+    }
+
     /// How many numbers its release has.
     pub(crate) const fn steps(&self) -> usize {
         self.release.len()
     }
 
-    /// Whether it is a development release.
-    pub(crate) const fn is_before_dev(&self) -> bool {
-        self.dev.is_some()
-    }
-
-    /// Whether `==prefix.*` holds of it: all that the prefix says is the same, and whatever follows is free.
-    pub(crate) fn begins_like(&self, prefix: &Self) -> bool {
-        if !self.begins_with(prefix, prefix.steps()) {
-            return false;
-        }
-        let free = prefix.before.is_none() && prefix.post.is_none();
-        let exact = prefix.steps() >= self.significant().len();
-        free || exact && self.before == prefix.before && (prefix.post.is_none() || self.post == prefix.post)
+    /// Whether it is a release and nothing else: no word, no local part.
+    pub(crate) const fn is_release(&self) -> bool {
+        !self.is_before_release() && !self.is_post() && !self.is_local()
     }
 
     /// Whether it begins with the epoch and the first numbers of another release (`==1.4.*`), short ones filled with noughts.

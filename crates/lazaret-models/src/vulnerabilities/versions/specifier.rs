@@ -98,9 +98,8 @@ impl Clause {
         let any_beyond = prefix.is_some();
         let version = Version::parse(prefix.unwrap_or(written))?;
         let fits = match operator {
-            Operator::Equal | Operator::Not => {
-                !(any_beyond && (version.is_before_dev() || version.is_local()))
-            }
+            // `.*` follows a release alone.
+            Operator::Equal | Operator::Not => !any_beyond || version.is_release(),
             Operator::Compatible => !any_beyond && version.steps() > 1 && !version.is_local(),
             _ => !any_beyond && !version.is_local(),
         };
@@ -121,24 +120,22 @@ impl Clause {
             }
             Operator::AtMost => public() <= *own,
             Operator::AtLeast => public() >= *own,
-            // `<3.1` does not allow `3.1.dev0`, `>3.1` neither `3.1.post0` nor `3.1+local`.
+            // `<3.1` allows nothing that comes before 3.1 itself (`3.1.dev0`, `3.1rc1`); `>3.1` neither `3.1.post0` nor
+            // `3.1+local`.
             Operator::Below => {
                 version < own
-                    && (own.is_before_release()
-                        || !version.is_before_release()
-                        || version.base() != own.base())
+                    && (own.is_before_release() || !version.is_before_release() || *version < own.earliest())
             }
             Operator::Above => {
-                version > own
-                    && (own.is_post() || !version.is_post() || version.base() != own.base())
-                    && (!version.is_local() || version.base() != own.base())
+                let is_post_of = !own.is_post() && version.is_post() && version.without_post() == *own;
+                version > own && !is_post_of && !(version.is_local() && version.public() == *own)
             }
         }
     }
 
     fn equals(&self, own: &Version, version: &Version) -> bool {
         if self.any_beyond {
-            return version.begins_like(own);
+            return version.begins_with(own, own.steps());
         }
         if own.is_local() { version == own } else { version.public() == *own }
     }
@@ -163,6 +160,8 @@ mod tests {
             ("==1.1+cu118", "1.1+cu118", "1.1"),
             ("!=1.1.*", "1.2", "1.1.7"),
             (">1.7", "1.7.1", "1.7.0.post1"),
+            (">2.10.dev10", "2.10.post2", "2.10.dev10+x"),
+            ("<2.post10,>=2.dev0", "2.dev1", "2.post10.dev1"),
             (">1.7.post2", "1.7.0.post3", "1.7.0"),
             ("<3.1", "3.0.post1", "3.1"),
             (">=1.0,<2,!=1.5", "1.4", "1.5"),
@@ -174,7 +173,19 @@ mod tests {
             assert!(allows(specifiers, yes), "{specifiers} {yes}");
             assert!(!allows(specifiers, no), "{specifiers} {no}");
         }
-        for text in ["1.0", "=1.0", ">=1.*", "~=1", "==", "==1.0.dev1.*", ">1+x", "== 1 0"] {
+        for text in [
+            "1.0",
+            "=1.0",
+            ">=1.*",
+            "~=1",
+            "==",
+            "==1.0.dev1.*",
+            "==1.0a1.*",
+            "!=1.0.post1.*",
+            "==1.0+a.*",
+            ">1+x",
+            "== 1 0",
+        ] {
             assert!(Specifiers::parse(text).is_none(), "{text}");
         }
         assert_eq!(Specifiers::parse("== 1.2.0").unwrap().pin(), Some("1.2.0"));
