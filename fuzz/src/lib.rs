@@ -20,7 +20,8 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
-use lazaret_models::{Inspected, NoFolder, OwnRules, look, look_by};
+use lazaret_models::vulnerabilities::{VexDocument, graveness, read_records, version_has};
+use lazaret_models::{Inspected, NoFolder, OwnRules, Terms, look, look_by};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -78,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
     target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
+    target("osv", &[("testdata/vulnerabilities", ".json")], 2_000, osv),
     target(
         "own_rules",
         &[("testdata/docs", "models.toml"), ("testdata/docs", "rules.toml")],
@@ -113,6 +115,7 @@ pub const TARGETS: &[Target] = &[
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
+    target("vex", &[("testdata/fuzz/vex", ".json")], 2_000, vex),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
     target("yaml", &[("testdata/models/yaml", ".yaml")], 2_000, yaml),
@@ -589,7 +592,8 @@ pub fn own_rules(bytes: &[u8]) -> String {
         Ok(rules) => {
             let pickle = b"cposix\nsystem\n(S'true'\ntR.";
             let source = Arc::new(MemorySource::new(&pickle[..], Hint::default()));
-            let report = look_by(source, pickle.len() as u64, "m.pkl", &NoFolder, &limits, &rules);
+            let terms = Terms { own: Arc::new(rules.clone()), ..Terms::default() };
+            let report = look_by(source, pickle.len() as u64, "m.pkl", &NoFolder, &limits, &terms);
             let critical = report.findings.iter().any(|finding| finding.severity == Severity::Critical);
             assert!(critical || text.contains("sha256"), "a critical finding was lowered by a name");
             format!("{:?} {:?}", rules.entries(), report.findings)
@@ -640,6 +644,37 @@ pub fn xml(bytes: &[u8]) -> String {
 /// YAML: tags and keys, or a finding.
 pub fn yaml(bytes: &[u8]) -> String {
     model_file(bytes, "fuzz.yaml")
+}
+
+/// Records of known faults: read whole or refused with the place, and every question about a version ends.
+pub fn osv(bytes: &[u8]) -> String {
+    let source: Arc<dyn lazaret_core::Source> = Arc::new(MemorySource::new(bytes, Hint::default()));
+    let mut said = String::new();
+    let read = read_records(&source, bytes.len() as u64, &Limits::default(), &mut |(place, record)| {
+        let _ = match record {
+            Ok(record) => {
+                let mut answers = Vec::new();
+                for affected in &record.affected {
+                    for version in ["0", "1.0", "2.6.0rc1", "9!9", "x"] {
+                        answers.push(version_has(&record, &affected.ecosystem, &affected.name, version));
+                    }
+                }
+                writeln!(said, "{place}: {record:?} {answers:?} {:?}", graveness(&record, None))
+            }
+            Err(error) => writeln!(said, "{place}: refused: {error}"),
+        };
+        true
+    });
+    format!("{said}{read:?}")
+}
+
+/// Statements about faults: a document is read whole or refused with the place.
+pub fn vex(bytes: &[u8]) -> String {
+    let read = VexDocument::read(bytes, &Limits::default());
+    if let Ok(document) = &read {
+        assert!(document.statements.iter().all(|one| !one.names.is_empty() && !one.products.is_empty()));
+    }
+    format!("{read:?}")
 }
 
 /// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.

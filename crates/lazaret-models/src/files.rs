@@ -5,27 +5,42 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lazaret_core::{
-    Body, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness, Limits, Locator,
-    Payload, Reading, Record, RecordPlace, Refused, Segment, Source, Stored, SubjectRef, UNINSPECTABLE,
+    Body, DETECTOR_FAILED, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness,
+    Limits, Locator, Payload, Reading, Record, RecordPlace, Refused, Segment, Source, Stored, SubjectRef,
+    Timestamp, UNINSPECTABLE, chain, hex,
 };
 use lazaret_input::{FileSource, OpenError};
 
 use rustc_hash::FxHashMap;
 
-use crate::look::{Folder, Inspected, Report, UNKNOWN, look_by};
-use crate::own::OwnRules;
+use crate::components::Component;
+use crate::look::{Folder, Inspected, Report, Terms, UNKNOWN, look_by};
 use crate::part::printed;
+use crate::signature::HashKind;
+use crate::vulnerabilities::{Advisories, MAX_MATCHES, Match, check};
+
+/// The SHA-256 of a file's bytes, in lower-case hexadecimal; nothing if it cannot be read.
+pub fn sha256_of(path: &Path) -> Option<String> {
+    let file = FileSource::open(path).ok()?;
+    let mut buffer = vec![0; 1 << 20];
+    HashKind::Sha256.of(&file, 0, file.len(), &mut buffer).ok().map(|digest| hex(&digest))
+}
 
 /// Looks at one file on disk, with the files beside it.
 pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
-    look_among(path, &Names::default(), limits, &OwnRules::none())
+    look_file_by(path, limits, &Terms::default())
 }
 
-fn look_among(path: &Path, names: &Names, limits: &Limits, own: &OwnRules) -> Result<Report, OpenError> {
+/// The same on other terms.
+pub fn look_file_by(path: &Path, limits: &Limits, terms: &Terms) -> Result<Report, OpenError> {
+    look_among(path, &Names::default(), limits, terms)
+}
+
+fn look_among(path: &Path, names: &Names, limits: &Limits, terms: &Terms) -> Result<Report, OpenError> {
     let file = FileSource::open(path)?;
     let len = file.len();
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")), names };
-    Ok(look_by(Arc::new(file), len, &name_of(path), &beside, limits, own))
+    Ok(look_by(Arc::new(file), len, &name_of(path), &beside, limits, terms))
 }
 
 /// A file's own name, as places begin with it.
@@ -40,14 +55,13 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files, in order, which are looked at by the hospital's own rules too, and what each turns out to be once it was
-    /// looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>, own: &Arc<OwnRules>) -> (Self, Vec<Arc<ModelFile>>) {
+    /// The files, in order, which are looked at on these terms, and what each turns out to be once it was looked at.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>, terms: &Terms) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                let (names, own) = (Arc::clone(&names), Arc::clone(own));
-                Arc::new(ModelFile { number, lies: Lies::OnDisk { path, names }, is: OnceLock::new(), own })
+                let lies = Lies::OnDisk { path, names: Arc::clone(&names) };
+                Arc::new(ModelFile { number, lies, is: OnceLock::new(), terms: terms.clone() })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -71,23 +85,16 @@ pub struct ModelPayload {
 }
 
 impl ModelPayload {
-    /// The files, in order. Each is looked at with the others beside it, by their names.
-    pub fn new(files: Vec<Stored>) -> Self {
+    /// The files, in order. Each is looked at on these terms, with the others beside it, by their names.
+    pub fn new(files: Vec<Stored>, terms: &Terms) -> Self {
         let model: Arc<[Stored]> = files.into();
         let files = (0_u64..).zip(0..model.len()).map(|(number, at)| ModelFile {
             number,
             lies: Lies::Received { model: Arc::clone(&model), at },
             is: OnceLock::new(),
-            own: Arc::default(),
+            terms: terms.clone(),
         });
         Self { files: files.collect(), read: 0 }
-    }
-
-    /// The same, looked at by the hospital's own rules too.
-    #[must_use]
-    pub fn by(mut self, own: &Arc<OwnRules>) -> Self {
-        self.files.iter_mut().for_each(|file| file.own = Arc::clone(own));
-        self
     }
 }
 
@@ -103,10 +110,10 @@ impl Payload for ModelPayload {
     }
 }
 
-/// Any file as a model's: what it is its own reader tells. The format of checkpoints through which models cross, without the
-/// hospital's own rules: where there are some, the payload is made with them ([`ModelPayload::by`]).
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AnyModel;
+/// Any file as a model's, looked at on some terms: what it is its own reader tells. The format of checkpoints through which
+/// models cross.
+#[derive(Clone, Default)]
+pub struct AnyModel(pub Terms);
 
 impl Format for AnyModel {
     fn id(&self) -> FormatId {
@@ -120,17 +127,24 @@ impl Format for AnyModel {
     fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let why = "a model crosses as a file that was received whole, and nobody else writes";
         let stored = Stored::of(&source).ok_or_else(|| Refused::new(UNINSPECTABLE.id, why))?;
-        Ok(Box::new(ModelPayload::new(vec![stored])))
+        Ok(Box::new(ModelPayload::new(vec![stored], &self.0)))
     }
+}
+
+/// A database of vulnerabilities that files are checked against, and the time at which statements end.
+pub struct Against {
+    /// The database.
+    pub advisories: Box<dyn Advisories>,
+    /// The present time.
+    pub now: Timestamp,
 }
 
 /// One model file.
 pub struct ModelFile {
     number: u64,
     lies: Lies,
-    is: OnceLock<(FormatId, Inspected)>,
-    /// The hospital's own rules.
-    own: Arc<OwnRules>,
+    is: OnceLock<Facts>,
+    terms: Terms,
 }
 
 /// Where a model file lies.
@@ -141,10 +155,60 @@ enum Lies {
     Received { model: Arc<[Stored]>, at: usize },
 }
 
+/// What a look told, beside its findings.
+struct Facts {
+    format: FormatId,
+    inspected: Inspected,
+    components: Vec<Component>,
+    matches: Vec<Match>,
+}
+
 impl ModelFile {
     /// What it is, and how much of it was read. Unknown and nothing before it was looked at.
     pub fn is(&self) -> (FormatId, Inspected) {
-        self.is.get().copied().unwrap_or((UNKNOWN, Inspected::None))
+        self.is.get().map_or((UNKNOWN, Inspected::None), |facts| (facts.format, facts.inspected))
+    }
+
+    /// Its own name.
+    fn name(&self) -> String {
+        match &self.lies {
+            Lies::OnDisk { path, .. } => name_of(path),
+            Lies::Received { model, at } => {
+                let hint = model.get(*at).map(|stored| stored.source.hint()).unwrap_or_default();
+                hint.name.unwrap_or_default()
+            }
+        }
+    }
+
+    /// The packages that it names; none before it was looked at.
+    pub fn components(&self) -> &[Component] {
+        self.is.get().map(|facts| facts.components.as_slice()).unwrap_or_default()
+    }
+
+    /// The known faults of those packages; none without a database.
+    pub fn vulnerabilities(&self) -> &[Match] {
+        self.is.get().map(|facts| facts.matches.as_slice()).unwrap_or_default()
+    }
+
+    /// The faults of packages, as findings. A database that fails is one too: nothing may pass by it unseen.
+    fn check(&self, components: &[Component], limits: &Limits, findings: &mut Findings) -> Vec<Match> {
+        let Some(against) = &self.terms.against else { return Vec::new() };
+        let most = limits.get(MAX_MATCHES);
+        let mut digest = || match &self.lies {
+            Lies::OnDisk { path, .. } => sha256_of(path),
+            Lies::Received { model, at } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
+        };
+        match check(components, against.advisories.as_ref(), against.now, &mut digest, most) {
+            Ok(checked) => {
+                checked.findings.into_iter().for_each(|finding| findings.fault(finding));
+                checked.matches
+            }
+            Err(error) => {
+                let at = Locator::printed(printed(&self.name()));
+                findings.fault(Finding::new(&DETECTOR_FAILED, at, chain(&error)));
+                Vec::new()
+            }
+        }
     }
 }
 
@@ -167,7 +231,7 @@ impl Record for ModelFile {
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
         let report = match &self.lies {
-            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.own) {
+            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.terms) {
                 Ok(report) => report,
                 Err(error) => {
                     let at = Locator::printed(printed(&name_of(path)));
@@ -180,12 +244,14 @@ impl Record for ModelFile {
                 let name = source.hint().name.unwrap_or_default();
                 let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
                 let among = Among { folder, model };
-                look_by(Arc::clone(source), file.len, own, &among, limits, &self.own)
+                look_by(Arc::clone(source), file.len, own, &among, limits, &self.terms)
             }
         };
-        // Only the first look counts, and all say the same.
-        let _first = self.is.set((report.format, report.inspected));
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
+        let matches = self.check(&report.components, limits, findings);
+        // Only the first look counts, and all say the same.
+        let (format, inspected, components) = (report.format, report.inspected, report.components);
+        let _first = self.is.set(Facts { format, inspected, components, matches });
         (report.inspected != Inspected::None).then(|| Box::new(Looked) as Box<dyn Reading>)
     }
 }

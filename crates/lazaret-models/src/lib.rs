@@ -14,10 +14,13 @@
 //! | `callables` | what functions and classes do that a model may name: one catalogue for all formats |
 //! | `formats` | one file or folder a format |
 //! | `own` | the hospital's own rules: classes of its own, an allow list, patterns |
+//! | `components` | the packages that a model names, with the versions it declares |
+//! | `vulnerabilities` | known faults of those packages, and what is said of them |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
 mod callables;
+mod components;
 mod files;
 mod formats;
 mod look;
@@ -27,9 +30,11 @@ mod registry;
 mod rules;
 mod signature;
 mod stream;
+pub mod vulnerabilities;
 
-pub use files::{AnyModel, ModelFile, ModelFiles, ModelPayload, look_file};
-pub use look::{Folder, Inspected, NoFolder, Report, look, look_by};
+pub use components::{Component, Declared, Ecosystem, Role, normalised};
+pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
+pub use look::{Folder, Inspected, NoFolder, Report, Terms, look, look_by};
 pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};
 pub use rules::ModelRule;

@@ -1,5 +1,6 @@
 //! The one road: recognise what a part is by its content, let its format read it, go on into what lies within.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use lazaret_core::{
@@ -9,6 +10,8 @@ use lazaret_input::decompress::MAX_RATIO;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::Against;
+use crate::components::{self, Component, Declared, MAX_COMPONENTS, Role};
 use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
@@ -50,6 +53,8 @@ pub struct Report {
     pub inspected: Inspected,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
+    /// The packages that it names.
+    pub components: Vec<Component>,
 }
 
 /// The files beside the one looked at: a graph's weights, a repository's code. Paths are relative to it, `/` between;
@@ -77,21 +82,29 @@ impl Folder for NoFolder {
 
 /// Looks at one file. `name` is what places begin with, and a hint; never more.
 pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, limits: &Limits) -> Report {
-    look_by(source, len, name, folder, limits, &OwnRules::none())
+    look_by(source, len, name, folder, limits, &Terms::default())
 }
 
-/// The same by the hospital's own rules too. The same bytes, limits and rules give the same report: `own` was weighed
-/// against its day when it was read.
+/// On what terms files are looked at, beside the rules that are built in. Nothing by default.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// The hospital's own rules, weighed against their day when they were read.
+    pub own: Arc<OwnRules>,
+    /// A database that the packages which files name are checked against, by [`ModelFile`](crate::ModelFile).
+    pub against: Option<Arc<Against>>,
+}
+
+/// The same on other terms. The same bytes, limits and terms give the same report.
 pub fn look_by(
     source: Arc<dyn Source>,
     len: u64,
     name: &str,
     folder: &dyn Folder,
     limits: &Limits,
-    own: &OwnRules,
+    terms: &Terms,
 ) -> Report {
     let part = Part::file(source, len, name);
-    let mut looking = Looking { own, file_len: len, ..Looking::new(limits, folder) };
+    let mut looking = Looking { own: &terms.own, file_len: len, ..Looking::new(limits, folder) };
     let format = looking.inside(&part);
     looking.allow(&part);
     looking.report(format)
@@ -105,6 +118,7 @@ pub(crate) struct Looking<'a> {
     folder: &'a dyn Folder,
     pub(crate) inspected: Inspected,
     pub(crate) findings: Vec<Found>,
+    components: BTreeSet<Component>,
     seen: FxHashSet<(&'static str, String, String, Option<About>)>,
     left_out: u64,
     worst_left_out: Option<Severity>,
@@ -168,6 +182,7 @@ impl<'a> Looking<'a> {
             folder,
             inspected: Inspected::Whole,
             findings: Vec::new(),
+            components: BTreeSet::new(),
             seen: FxHashSet::default(),
             left_out: 0,
             worst_left_out: None,
@@ -192,7 +207,8 @@ impl<'a> Looking<'a> {
                 ),
             });
         }
-        Report { format, inspected: self.inspected, findings }
+        let components = self.components.into_iter().collect();
+        Report { format, inspected: self.inspected, findings, components }
     }
 
     /// Recognises a part and lets its format read it; gives what it is. Whatever goes wrong is a finding.
@@ -329,6 +345,26 @@ impl<'a> Looking<'a> {
         let key = (finding.id, finding.at.as_str().to_owned(), finding.message.clone(), about.clone());
         if self.seen.insert(key) {
             self.findings.push(Found { finding, about });
+        }
+    }
+
+    /// Notes a package that a part names, if there is one. More than may be noted is a finding.
+    pub(crate) fn component(&mut self, component: Option<Component>) {
+        let Some(component) = component.filter(|component| !self.components.contains(component)) else {
+            return;
+        };
+        let count = (self.components.len() as u64).saturating_add(1);
+        match self.limits.get(MAX_COMPONENTS).check(count) {
+            Ok(()) => drop(self.components.insert(component)),
+            Err(reached) => self.add(Finding::new(&UNINSPECTABLE, Locator::document(), reached.to_string())),
+        }
+    }
+
+    /// Notes a package of Python that wrote a part, by a version that stands in it.
+    pub(crate) fn written_by(&mut self, name: &str, version: &str, at: Locator, because: &'static str) {
+        let declared = components::exact(version);
+        if declared != Declared::Unknown {
+            self.component(Component::python(name, declared, Role::WrittenBy, at, because));
         }
     }
 

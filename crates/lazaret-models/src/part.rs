@@ -229,12 +229,16 @@ impl fmt::Debug for Part {
 /// A name of the input as it may be printed: no control or invisible characters, and not without end.
 pub(crate) fn printed(name: &str) -> String {
     const MOST: usize = 160;
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", printable(name.get(..end).unwrap_or_default())),
+        None => printable(name),
+    }
+}
+
+/// A text without control or invisible characters.
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
-    for (count, c) in name.chars().enumerate() {
-        if count == MOST {
-            shown.push('…');
-            break;
-        }
+    for c in text.chars() {
         if c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
         {

@@ -8,6 +8,7 @@ use crate::own;
 use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
 use crate::signature;
+use crate::vulnerabilities;
 
 /// How far a format is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +177,7 @@ pub const LIMITS: &[Limit] = &[
     readers::hdf5::MAX_CLAIMED,
     readers::hdf5::MAX_OBJECTS,
     readers::hdf5::MAX_READ,
+    crate::components::MAX_COMPONENTS,
     look::MAX_DEPTH,
     part::MAX_WHOLE,
     look::MAX_EXPANDED,
@@ -213,6 +215,16 @@ pub const LIMITS: &[Limit] = &[
     readers::yaml::document::MAX_NODES,
     signature::MAX_FILES,
     signature::MAX_KEY,
+    vulnerabilities::MAX_AFFECTED,
+    vulnerabilities::MAX_ALIASES,
+    vulnerabilities::MAX_DOCUMENT,
+    vulnerabilities::MAX_EVENTS,
+    vulnerabilities::MAX_MATCHES,
+    vulnerabilities::MAX_NAMES,
+    vulnerabilities::MAX_RECORD,
+    vulnerabilities::MAX_RECORDS,
+    vulnerabilities::MAX_STATEMENTS,
+    vulnerabilities::MAX_VEX,
 ];
 
 #[cfg(test)]

@@ -8,4 +8,5 @@ mod main {
     mod corpus;
     mod fixtures;
     mod graphs;
+    mod vulnerabilities;
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 mod models;
 mod phi;
 mod registry;
+mod vulns;
 
 pub(crate) use models::{
     ModelsCommand, ModelsRulesCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs,
@@ -18,6 +19,11 @@ pub(crate) use phi::{
 pub(crate) use registry::{
     ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
     ModelsRescanArgs,
+};
+
+pub(crate) use vulns::{
+    VexCommand, VexExportArgs, VexImportArgs, VexOutput, VulnsCommand, VulnsImportArgs, VulnsListArgs,
+    VulnsPlace, VulnsShowArgs,
 };
 
 /// The checkpoint between your hospital's data and AI
@@ -67,6 +73,9 @@ pub(crate) enum Command {
     /// What loading model files would do
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Known faults of the packages that models name
+    #[command(subcommand)]
+    Vulns(VulnsCommand),
     /// Find identifying text
     #[command(subcommand)]
     Phi(PhiCommand),

@@ -14,7 +14,7 @@ use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_ingest::lake::Lake;
 use lazaret_input::{Blobs, charset};
 use lazaret_ledger::{LedgerReader, SqliteLedger};
-use lazaret_models::AnyModel;
+use lazaret_models::{AnyModel, Terms};
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
@@ -439,8 +439,8 @@ impl Data {
     }
 
     /// The checkpoint through which models cross: they bring their own reader.
-    pub(crate) fn checkpoint_for_models(&self) -> Result<Checkpoint, CliError> {
-        let looking = Looking { formats: vec![Arc::new(AnyModel)], detectors: Vec::new() };
+    pub(crate) fn checkpoint_for_models(&self, terms: &Terms) -> Result<Checkpoint, CliError> {
+        let looking = Looking { formats: vec![Arc::new(AnyModel(terms.clone()))], detectors: Vec::new() };
         let policy = Arc::new(self.policy()?);
         let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
         let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;

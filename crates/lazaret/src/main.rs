@@ -15,6 +15,7 @@ mod registry;
 mod report;
 mod server;
 mod unfinished;
+mod vulnerabilities;
 
 use std::io::Write as _;
 use std::process::ExitCode;

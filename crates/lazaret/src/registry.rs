@@ -11,7 +11,7 @@ use lazaret_core::{
     Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
 };
 use lazaret_input::Blobs;
-use lazaret_models::ModelPayload;
+use lazaret_models::{ModelPayload, Terms};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::cli::one_line;
 use crate::compose::{Crossings, Data};
 use crate::config::Config;
 use crate::exit::CliError;
+use crate::{own_rules, vulnerabilities};
 
 /// What receipts call the registry.
 pub(crate) const REGISTRY: &str = "registry";
@@ -32,6 +33,8 @@ pub(crate) struct Registry {
     blobs: Arc<Blobs>,
     mode: Mode,
     crossings: Crossings,
+    /// The hospital's own rules, and the known faults of packages where a database of them was imported.
+    terms: Terms,
 }
 
 /// What became of one file of a model.
@@ -68,7 +71,9 @@ impl Registry {
         let blobs = Arc::new(data.model_store()?);
         let crossings =
             Crossings::new(config, REGISTRY, None, Some("identified"), None)?.into_registry(&blobs);
-        Ok(Self { checkpoint: data.checkpoint_for_models()?, blobs, mode: config.models_mode()?, crossings })
+        let terms = terms(config)?;
+        let checkpoint = data.checkpoint_for_models(&terms)?;
+        Ok(Self { checkpoint, blobs, mode: config.models_mode()?, crossings, terms })
     }
 
     /// Whether its verdicts are enforced.
@@ -116,7 +121,7 @@ impl Registry {
         let dataset = dataset_of(crossing.model.as_ref().map_or("", |model| &model.name));
         let to = self.blobs.passage(crossing.id, &dataset);
         let mut fates = Vec::with_capacity(files.len());
-        let payload = Box::new(ModelPayload::new(files));
+        let payload = Box::new(ModelPayload::new(files, &self.terms));
         let receipt = self.checkpoint.pass(crossing, payload, to, &mut |seen| {
             if let Watch::Record(judgement) = seen {
                 let entry = judgement.entry;
@@ -136,6 +141,14 @@ impl Registry {
         })?;
         Ok(Passed { receipt, files: fates })
     }
+}
+
+/// On what terms models are looked at when they cross, or again.
+pub(crate) fn terms(config: &Config) -> Result<Terms, CliError> {
+    let (own, _) = own_rules::in_force(config, None)?;
+    let database = config.path("data").join(vulnerabilities::FILE);
+    let against = database.is_file().then(|| vulnerabilities::against(config, None)).transpose()?;
+    Ok(Terms { own: Arc::new(own), against })
 }
 
 /// The verdict of policies on a file that is looked at again.

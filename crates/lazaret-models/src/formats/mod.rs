@@ -15,6 +15,7 @@ pub(crate) mod mlflow;
 pub(crate) mod msgpack;
 pub(crate) mod numpy;
 pub(crate) mod onnx;
+pub(crate) mod packages;
 pub(crate) mod packed;
 pub(crate) mod paddle;
 pub(crate) mod pickle;

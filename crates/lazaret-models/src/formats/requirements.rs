@@ -2,6 +2,7 @@
 
 use lazaret_core::{FormatId, Likeness, Severity};
 
+use super::packages;
 use super::text::is_text;
 use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
@@ -50,12 +51,14 @@ impl ModelFormat for Requirements {
                 continue;
             }
             line.push_str(raw);
+            packages::required(&line, part.at(begin as u64), "requirements", looking);
             if let Some((severity, why)) = judge(&line) {
                 let at = part.at(begin as u64);
                 looking.find_as(severity, &rules::REQUIREMENTS_FOREIGN_SOURCE, at, why);
             }
             line.clear();
         }
+        packages::required(&line, part.at(begin as u64), "requirements", looking);
         if let Some((severity, why)) = judge(&line) {
             looking.find_as(severity, &rules::REQUIREMENTS_FOREIGN_SOURCE, part.at(begin as u64), why);
         }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ring::digest::{SHA256, digest};
 
 use super::*;
-use crate::look::{NoFolder, Report, look, look_by};
+use crate::look::{NoFolder, Report, Terms, look, look_by};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_694_400_000); // 2026-11-26
 
@@ -24,7 +24,8 @@ const ANSWER: &str = "owner = 'M. Tansy'\nreason = 'read it'\nuntil = 2027-03-31
 
 fn look_at(bytes: &[u8], name: &str, rules: &OwnRules) -> Report {
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
-    look_by(source, bytes.len() as u64, name, &NoFolder, &Limits::default(), rules)
+    let terms = Terms { own: Arc::new(rules.clone()), ..Terms::default() };
+    look_by(source, bytes.len() as u64, name, &NoFolder, &Limits::default(), &terms)
 }
 
 fn scan(bytes: &[u8], rules: &str) -> Report {

@@ -150,6 +150,11 @@ rules! {
     mlflow_loader as MLFLOW_LOADER,
     format_claimed_size as CLAIMED_SIZE,
     msgpack_unknown_extension as UNKNOWN_EXTENSION,
+    // Known faults of packages
+    vulnerability_known as VULNERABILITY_KNOWN,
+    vulnerability_possible as VULNERABILITY_POSSIBLE,
+    vulnerability_unpinned as VULNERABILITY_UNPINNED,
+    vulnerability_writer as VULNERABILITY_WRITER,
     // Signatures of models
     signature_digest_mismatch as DIGEST_MISMATCH,
     signature_ignored_path as IGNORED_PATH,

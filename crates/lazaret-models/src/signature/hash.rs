@@ -9,7 +9,7 @@ pub(super) const BLOCK: usize = 1 << 20;
 
 /// How files are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HashKind {
+pub(crate) enum HashKind {
     /// SHA-256.
     Sha256,
     /// BLAKE2b of 64 bytes.
@@ -41,7 +41,7 @@ impl HashKind {
     }
 
     /// The digest of so many bytes of a source; the buffer is used again and again.
-    pub(super) fn of(
+    pub(crate) fn of(
         self,
         source: &dyn Source,
         from: u64,

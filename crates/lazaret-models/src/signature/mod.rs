@@ -31,6 +31,7 @@ use lazaret_core::LimitExceeded;
 pub(crate) use bundle::is_bundle;
 pub use certificates::Trusted;
 pub(crate) use folder::MAX_FILES;
+pub(crate) use hash::HashKind;
 pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
 pub use sign::{Sign, Signed};

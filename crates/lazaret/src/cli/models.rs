@@ -69,6 +69,7 @@ Exit codes: 0 valid; 1 valid, and entries have run out; 2 not valid; 3 could not
   lazaret models scan --sarif models/ > found.sarif
                                                    for code scanning services
   lazaret models scan --rules models.toml models/  with the hospital's own rules
+  lazaret models scan --vulnerabilities models/    and the known faults of the packages that they name
   lazaret explain pickle.dangerous-call            what a rule means
 
 Looks only: nothing is written or recorded. The content decides what a file is; its name is a hint.
@@ -83,6 +84,10 @@ pub(crate) struct ModelsScanArgs {
     /// Print SARIF 2.1.0, as code scanning services read it
     #[arg(long, conflicts_with_all = ["json", "jsonl"])]
     pub(crate) sarif: bool,
+    /// Check the packages that files name against the database of known faults (`lazaret vulns`): the data directory's, or
+    /// the file named. Never by itself, so that a file has the same verdict on every machine
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) vulnerabilities: Option<PathBuf>,
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,

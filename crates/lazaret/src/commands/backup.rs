@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::lakes;
 use crate::own_rules;
+use crate::vulnerabilities::{self, Vulnerabilities};
 
 /// Copies ledger, policies, quarantine and vault. The vault is copied after the ledger, so every hold and token
 /// an entry names is in the copy; it is copied last, and without it there is no backup.
@@ -44,6 +45,7 @@ pub(crate) fn backup(args: &BackupArgs, config: &Config, out: &mut impl Write) -
     copy(lakes::LIST, lakes::MAX_LIST).map_err(|error| failed("the list of lakes")(error))?;
     copy(own_rules::FILE, config.limits().get(OwnRules::MAX_FILE))
         .map_err(|error| failed("the rules for models")(error))?;
+    copy_vulnerabilities(&data.folder, to).map_err(|error| failed("the known faults")(error))?;
     data.vault.backup(to).map_err(|error| failed("the vault")(error.into()))?;
     data.close()?;
     writeln!(
@@ -110,6 +112,7 @@ fn restore_into(from: &Path, folder: &Path, config: &Config) -> Result<(), CliEr
     copy(lakes::LIST, lakes::MAX_LIST).map_err(|error| failed("the list of lakes")(error))?;
     copy(own_rules::FILE, config.limits().get(OwnRules::MAX_FILE))
         .map_err(|error| failed("the rules for models")(error))?;
+    copy_vulnerabilities(from, folder).map_err(|error| failed("the known faults")(error))?;
     restore_ledger(&from.join("ledger.db"), &ledger).map_err(failed("the ledger"))?;
     vault.finish().map_err(|error| failed("the vault")(error.into()))?;
     Data::open(config)?.close()
@@ -144,6 +147,19 @@ fn restore_ledger(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Erro
     private_file(&coming)?;
     SqliteLedger::restore(from, &coming)?;
     Ok(lazaret_input::rename_durably(&coming, to)?)
+}
+
+/// Known faults of packages, what is said of them, and by which ids they are known for good; there may be none.
+fn copy_vulnerabilities(from: &Path, to: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (from, to) = (from.join(vulnerabilities::FILE), to.join(vulnerabilities::FILE));
+    if !from.exists() {
+        return Ok(());
+    }
+    match std::fs::remove_file(&to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {} // what a restore cut short left
+    }
+    Vulnerabilities::copy(&from, &to)
 }
 
 /// A file of the data directory that need not be there: which folders hold lakes, the hospital's own rules.

@@ -10,12 +10,13 @@ mod ingest;
 mod init;
 mod keys;
 mod ledger;
-mod models;
+pub(crate) mod models;
 pub(crate) mod phi;
 mod policy;
 mod quarantine;
 mod serve;
 mod tokens;
+mod vulns;
 
 use std::io::Write;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: &Cli, out: &mut impl Write) -> Result<Exit, CliError> {
         Command::Init(args) => init::run(args, &config, json, out),
         Command::Ingest(args) => ingest::run(args, &config, json, out),
         Command::Models(command) => models::run(command, &config, json, out),
+        Command::Vulns(command) => vulns::run(command, &config, json, out),
         Command::Phi(command) => phi::run(command, &config, json, out),
         Command::Explain(args) => explain::run(args, &config, json, out),
         Command::Policy(command) => policy::run(command, &config, json, out),

@@ -13,6 +13,11 @@ const CONFIGURATIONS: &[&str] = &["model_config", "training_config"];
 
 /// Tells what an attribute makes a loader do.
 pub(super) fn judge(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
+    if attribute.name == "keras_version" {
+        let version = value::text(file, attribute).unwrap_or_default();
+        let version = String::from_utf8_lossy(&version).into_owned();
+        looking.written_by("keras", &version, file.part.inner("keras_version"), "keras_version");
+    }
     if !CONFIGURATIONS.contains(&attribute.name.as_str()) {
         return pickles(file, looking, attribute, path);
     }

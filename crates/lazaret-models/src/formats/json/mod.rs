@@ -24,7 +24,7 @@ use lazaret_input::{
 };
 
 pub(crate) use self::walk::{Walk, path_of};
-use super::template;
+use super::{packages, template};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -133,6 +133,7 @@ pub(crate) fn tell_document(root: Node<'_, '_>, part: &Part, looking: &mut Looki
         kind.read(root, part, looking);
         is = is.or(Some(kind.id()));
     }
+    packages::of_document(root, part, looking);
     read_values(root, part, looking);
     is
 }

@@ -13,8 +13,8 @@ pub(crate) use external::ExternalData;
 use external::Externals;
 use walk::{Told, walk};
 
-use super::beside;
 use super::protobuf::{Is, Shape, begins_message};
+use super::{beside, packages};
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
@@ -166,6 +166,7 @@ impl ModelFormat for Onnx {
             max_operators: looking.limits.get(MAX_OPERATORS),
             externals: Externals::new(part),
         };
+        packages::of_onnx(part, looking);
         let end = walk(part, looking.limits, &mut |told| judge.take(told, looking));
         judge.finish(looking);
         // What a fault leaves unread may be another file, glued to this one.

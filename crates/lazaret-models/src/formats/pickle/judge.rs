@@ -43,6 +43,9 @@ enum Item {
 /// Most findings of one pickle that are kept; the worst of all others is told once.
 const MOST_SAID: usize = 2_000;
 
+/// Most different versions of scikit-learn in one pickle.
+const MOST_VERSIONS: usize = 64;
+
 #[derive(Default)]
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
@@ -53,6 +56,8 @@ pub(super) struct Judge<'o> {
     pub(super) said: Vec<Said>,
     /// Packages whose code is loaded.
     pub(super) packages: BTreeSet<String>,
+    /// Versions of scikit-learn in the states of its objects.
+    pub(super) sklearn_versions: BTreeSet<String>,
     /// How many arrays of objects this pickle lies in.
     pub(super) inline: u32,
     /// A helper that unpickles its argument on purpose was called (torch).
@@ -413,6 +418,18 @@ impl Judge<'_> {
         let Some(name) = self.values.name_of(target) else { return };
         let message = format!("writes into `{}`, for the whole process", dotted(&name.module, &name.name));
         self.say(&rules::BUILD_PLANTS_METHOD, at, message);
+    }
+
+    /// Keys and values are put into a dict: the state of an object of scikit-learn says which version made it.
+    pub(super) fn notes_version(&mut self, pairs: &[Value]) {
+        for pair in pairs.chunks_exact(2) {
+            let [key, version] = pair else { continue };
+            if self.values.text_of(*key) == Some(b"_sklearn_version")
+                && self.sklearn_versions.len() < MOST_VERSIONS
+            {
+                self.sklearn_versions.extend(self.values.str_of(*version).map(str::to_owned));
+            }
+        }
     }
 
     /// Values are kept in a container: `getattr` may be called, but not kept for somebody else to call.

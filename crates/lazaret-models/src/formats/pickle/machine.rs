@@ -530,6 +530,9 @@ impl<'m, 'a> Machine<'m, 'a> {
             let plants = pairs && keys.clone().any(|key| values.text_of(*key).is_some_and(plants));
             let first = parts.iter().take(FIRST).copied().collect();
             self.judge.kept(parts, self.at);
+            if pairs {
+                self.judge.notes_version(parts);
+            }
             self.judge.values.hold(Held { size, plants, first })
         };
         self.stack.truncate(from);
@@ -553,6 +556,9 @@ impl<'m, 'a> Machine<'m, 'a> {
             let planted =
                 pairs && parts.iter().step_by(2).any(|key| values.text_of(*key).is_some_and(plants));
             self.judge.kept(parts, self.at);
+            if pairs {
+                self.judge.notes_version(parts);
+            }
             if let Some(held) = self.judge.values.held_mut(target) {
                 held.plants |= planted;
                 let room = FIRST.saturating_sub(held.first.len());

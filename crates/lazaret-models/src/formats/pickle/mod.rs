@@ -25,6 +25,7 @@ pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
+use super::packages;
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread};
@@ -70,8 +71,9 @@ impl ModelFormat for Pickle {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let mut input = part.stream(0);
-        let mut packages = BTreeSet::new();
-        let read = streams(part, &mut input, &mut packages, looking);
+        let (mut packages, mut versions) = (BTreeSet::new(), BTreeSet::new());
+        let read = streams(part, &mut input, &mut packages, &mut versions, looking);
+        packages::of_pickle(packages.iter(), versions.iter(), part, looking);
         if !packages.is_empty() {
             let message = format!("code of these packages runs when it is loaded: {}", listed(&packages));
             looking.find(&rules::CODE_OF_PACKAGE, part.place(), message);
@@ -94,6 +96,7 @@ fn streams(
     part: &Part,
     input: &mut Stream<'_>,
     packages: &mut BTreeSet<String>,
+    versions: &mut BTreeSet<String>,
     looking: &mut Looking<'_>,
 ) -> Result<FormatId, Unread> {
     let mut number = 0_u64;
@@ -130,6 +133,7 @@ fn streams(
             looking.met_callable(&module, &name, || part.at(at));
         }
         packages.extend(judge.packages);
+        versions.extend(judge.sklearn_versions);
         for pickle in nested {
             follow(part, pickle, judge.loads_nested, looking);
         }

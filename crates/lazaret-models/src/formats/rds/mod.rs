@@ -8,6 +8,7 @@ mod walk;
 
 use lazaret_core::{FormatId, Likeness, Limit};
 
+use super::packages;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -50,7 +51,7 @@ impl ModelFormat for Rds {
             form(&start).ok_or_else(|| Unread::malformed(0, "it is no serialised R object"))?;
         let mut input = Input::new(part, begins, form);
         let version = input.int()?;
-        input.int()?;
+        packages::of_r(input.int()?, part, looking);
         input.int()?;
         if version == 3 {
             let length = input.length()?;

@@ -16,6 +16,7 @@ pub(crate) use ops::{Effect, effect, is_known};
 pub(crate) use text::TextGraph;
 use walk::Outermost;
 
+use super::packages;
 use super::protobuf::{Is, Shape, begins_message};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
@@ -155,6 +156,7 @@ impl ModelFormat for SavedModel {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        packages::of_tensorflow(part, &[2, 1], looking);
         walk::read(part, Outermost::SavedModel, looking)?;
         Ok(self.id())
     }
@@ -181,6 +183,7 @@ impl ModelFormat for MetaGraph {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        packages::of_tensorflow(part, &[1], looking);
         walk::read(part, Outermost::MetaGraph, looking)?;
         Ok(self.id())
     }

@@ -14,9 +14,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
-use lazaret_models::{Inspected, ModelFiles};
+use lazaret_core::{Clock as _, Finding, FormatId, Gate, Policy as _, Severity, SystemClock, Verdict};
+use lazaret_models::vulnerabilities::Match;
+use lazaret_models::{Against, Component, Inspected, ModelFiles};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
 use crate::commands::ingest::{gather, progress};
@@ -25,6 +27,7 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::own_rules;
 use crate::report::{exit_of, json_document, json_line, table, thousands};
+use crate::vulnerabilities::against;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -77,6 +80,23 @@ struct FileReport {
     inspected: Inspected,
     verdict: Verdict,
     findings: Vec<Finding>,
+    /// What `--json` adds: the packages that the file names, and their known faults. The lines of `--jsonl` stay as they are.
+    #[serde(skip)]
+    components: Vec<Component>,
+    #[serde(skip)]
+    vulnerabilities: Vec<Match>,
+}
+
+impl FileReport {
+    /// With all that is known of it.
+    fn document(&self) -> Result<Value, serde_json::Error> {
+        let mut document = serde_json::to_value(self)?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("components".to_owned(), serde_json::to_value(&self.components)?);
+            fields.insert("vulnerabilities".to_owned(), serde_json::to_value(&self.vulnerabilities)?);
+        }
+        Ok(document)
+    }
 }
 
 fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -90,7 +110,9 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let own = Arc::new(own);
     let checkpoint = checkpoint_for_models(config, policy)?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
-    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &own);
+    let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
+    let terms = Terms { own: Arc::clone(&own), against };
+    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
     let mut written = Ok(());
@@ -107,6 +129,8 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
             inspected,
             verdict: record.verdict,
             findings: record.findings,
+            components: if json { seen.components().to_vec() } else { Vec::new() },
+            vulnerabilities: seen.vulnerabilities().to_vec(),
         };
         tally.add(&report);
         if args.jsonl {
@@ -125,6 +149,8 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     } else if json {
         let policies = serde_json::json!({ "from": from, "version": version });
         let rules = own_from.map(|from| serde_json::json!({ "from": from, "sha256": own.sha256() }));
+        let documents: Result<Vec<Value>, _> = reports.iter().map(FileReport::document).collect();
+        let reports = documents.map_err(|error| CliError::failed("the report", error))?;
         let all =
             serde_json::json!({ "files": reports, "counts": tally, "policies": policies, "rules": rules });
         json_document(out, &all)?;
@@ -200,13 +226,13 @@ fn write_reports(out: &mut impl Write, reports: &[FileReport], tally: &Tally) ->
 }
 
 /// A file and how its path is shown: relative to the folder that was given.
-struct Found {
-    path: PathBuf,
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
     shown: String,
 }
 
 /// All files under the paths, in order, hidden ones too: a loader does not care whether a name begins with a dot.
-fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
+pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for path in paths {
         let mut files = Vec::new();

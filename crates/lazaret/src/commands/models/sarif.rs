@@ -7,6 +7,7 @@ use std::io::Write;
 
 use lazaret_core::{Finding, Rule, Severity, hex};
 use lazaret_models::OwnRules;
+use lazaret_models::vulnerabilities::{Concern, Match};
 use serde_json::{Value, json};
 
 use super::FileReport;
@@ -18,12 +19,29 @@ const RESULTS: usize = 25_000;
 /// Most runs of one file.
 const RUNS: usize = 20;
 
+/// A finding, its file, and the fingerprint of the fault that it tells, if it is one of a package.
+struct Found<'r> {
+    path: &'r str,
+    finding: &'r Finding,
+    fault: Option<&'r str>,
+}
+
+fn found(report: &FileReport) -> impl Iterator<Item = Found<'_>> {
+    report.findings.iter().map(|finding| {
+        let tells = |one: &&Match| {
+            one.concern == Concern::Affected
+                && one.rule == finding.id
+                && one.at == finding.at
+                && one.message == finding.message
+        };
+        let fault = report.vulnerabilities.iter().find(tells).map(|one| one.fingerprint.as_str());
+        Found { path: &report.path, finding, fault }
+    })
+}
+
 /// Writes the findings of all files as one document.
 pub(super) fn write(out: &mut impl Write, reports: &[FileReport], own: &OwnRules) -> Result<(), CliError> {
-    let results: Vec<(&str, &Finding)> = reports
-        .iter()
-        .flat_map(|report| report.findings.iter().map(|finding| (report.path.as_str(), finding)))
-        .collect();
+    let results: Vec<Found<'_>> = reports.iter().flat_map(found).collect();
     if results.len() > RESULTS * RUNS {
         return Err(CliError::Usage(format!(
             "{} findings: a SARIF file takes {} at most; give fewer files at once",
@@ -32,7 +50,7 @@ pub(super) fn write(out: &mut impl Write, reports: &[FileReport], own: &OwnRules
         )));
     }
     // A document without findings has a run too: that nothing was found is a result.
-    let parts: Vec<&[(&str, &Finding)]> =
+    let parts: Vec<&[Found<'_>]> =
         if results.is_empty() { vec![&[]] } else { results.chunks(RESULTS).collect() };
     let runs: Vec<Value> = (1..).zip(parts).map(|(number, results)| run(number, results, own)).collect();
     json_document(
@@ -46,7 +64,7 @@ pub(super) fn write(out: &mut impl Write, reports: &[FileReport], own: &OwnRules
     Ok(())
 }
 
-fn run(number: usize, results: &[(&str, &Finding)], own: &OwnRules) -> Value {
+fn run(number: usize, results: &[Found<'_>], own: &OwnRules) -> Value {
     let known: BTreeMap<&str, &'static Rule> = lazaret_models::rules()
         .into_iter()
         .chain(lazaret_input::RULES.iter().copied())
@@ -54,7 +72,7 @@ fn run(number: usize, results: &[(&str, &Finding)], own: &OwnRules) -> Value {
         .map(|rule| (rule.id, rule))
         .collect();
     let used: BTreeMap<&str, Severity> =
-        results.iter().map(|(_, finding)| (finding.id, finding.severity)).collect();
+        results.iter().map(|found| (found.finding.id, found.finding.severity)).collect();
     let ids: Vec<&str> = used.keys().copied().collect();
     let rules: Vec<Value> = used
         .iter()
@@ -63,7 +81,7 @@ fn run(number: usize, results: &[(&str, &Finding)], own: &OwnRules) -> Value {
             None => rule(id, known.get(id).copied(), *severity),
         })
         .collect();
-    let results: Vec<Value> = results.iter().map(|(path, finding)| result(path, finding, &ids)).collect();
+    let results: Vec<Value> = results.iter().map(|found| result(found, &ids)).collect();
     json!({
         "tool": { "driver": {
             "name": "lazaret",
@@ -105,7 +123,8 @@ fn described(id: &str, title: &str, severity: Severity, page: &str, tags: &[Stri
     })
 }
 
-fn result(path: &str, finding: &Finding, ids: &[&str]) -> Value {
+fn result(found: &Found<'_>, ids: &[&str]) -> Value {
+    let Found { path, finding, fault } = found;
     let uri = uri(path);
     let at = finding.at.as_str();
     let mut region = json!({ "startLine": 1 });
@@ -120,7 +139,13 @@ fn result(path: &str, finding: &Finding, ids: &[&str]) -> Value {
         text.push(0);
     }
     let digest = ring::digest::digest(&ring::digest::SHA256, &text);
-    let fingerprint = hex(digest.as_ref().get(..16).unwrap_or_default());
+    let of_place = hex(digest.as_ref().get(..16).unwrap_or_default());
+    // A fault of a package is the same fault wherever it is declared: one ticket.
+    let fingerprint = fault.map_or(of_place, str::to_owned);
+    let mut fingerprints = json!({ "primaryLocationLineHash": fingerprint });
+    if let (Some(fault), Some(fields)) = (fault, fingerprints.as_object_mut()) {
+        fields.insert("lazaretVulnerability/v1".to_owned(), (*fault).into());
+    }
     json!({
         "ruleId": finding.id,
         "ruleIndex": ids.binary_search(&finding.id).unwrap_or(0),
@@ -130,7 +155,7 @@ fn result(path: &str, finding: &Finding, ids: &[&str]) -> Value {
             "physicalLocation": { "artifactLocation": { "uri": uri }, "region": region },
             "logicalLocations": [{ "fullyQualifiedName": at, "kind": "member" }],
         }],
-        "partialFingerprints": { "primaryLocationLineHash": fingerprint },
+        "partialFingerprints": fingerprints,
         "properties": { "security-severity": score(finding.severity), "severity": finding.severity.name() },
     })
 }
@@ -203,6 +228,8 @@ mod tests {
             inspected: Inspected::Whole,
             verdict: Verdict::Block,
             findings: (0..findings).map(finding).collect(),
+            components: Vec::new(),
+            vulnerabilities: Vec::new(),
         };
         let mut out = Vec::new();
         write(&mut out, &[report], &OwnRules::none()).unwrap();
