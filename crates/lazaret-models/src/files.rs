@@ -12,19 +12,34 @@ use lazaret_input::{FileSource, OpenError};
 
 use rustc_hash::FxHashMap;
 
-use crate::look::{Folder, Inspected, Report, UNKNOWN, look};
+use crate::look::{Folder, Inspected, Report, UNKNOWN, look_at_weights};
 use crate::part::printed;
+use crate::weights::Statistics;
 
 /// Looks at one file on disk, with the files beside it.
 pub fn look_file(path: &Path, limits: &Limits) -> Result<Report, OpenError> {
-    look_among(path, &Names::default(), limits)
+    look_file_at_weights(path, limits, Statistics::Off)
 }
 
-fn look_among(path: &Path, names: &Names, limits: &Limits) -> Result<Report, OpenError> {
+/// The same, and at the numbers of its tensors too.
+pub fn look_file_at_weights(
+    path: &Path,
+    limits: &Limits,
+    statistics: Statistics,
+) -> Result<Report, OpenError> {
+    look_among(path, &Names::default(), limits, statistics)
+}
+
+fn look_among(
+    path: &Path,
+    names: &Names,
+    limits: &Limits,
+    statistics: Statistics,
+) -> Result<Report, OpenError> {
     let file = FileSource::open(path)?;
     let len = file.len();
     let beside = Beside { folder: path.parent().unwrap_or(Path::new("")), names };
-    Ok(look(Arc::new(file), len, &name_of(path), &beside, limits))
+    Ok(look_at_weights(Arc::new(file), len, &name_of(path), &beside, limits, statistics))
 }
 
 /// A file's own name, as places begin with it.
@@ -40,11 +55,20 @@ pub struct ModelFiles {
 
 impl ModelFiles {
     /// The files, in order, and what each turns out to be once it was looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> (Self, Vec<Arc<ModelFile>>) {
+    pub fn new(
+        paths: impl IntoIterator<Item = PathBuf>,
+        statistics: Statistics,
+    ) -> (Self, Vec<Arc<ModelFile>>) {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+                Arc::new(ModelFile {
+                    number,
+                    path,
+                    is: OnceLock::new(),
+                    names: Arc::clone(&names),
+                    statistics,
+                })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -67,6 +91,7 @@ pub struct ModelFile {
     path: PathBuf,
     is: OnceLock<(FormatId, Inspected)>,
     names: Arc<Names>,
+    statistics: Statistics,
 }
 
 impl ModelFile {
@@ -91,7 +116,7 @@ impl Record for ModelFile {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let report = match look_among(&self.path, &self.names, limits) {
+        let report = match look_among(&self.path, &self.names, limits, self.statistics) {
             Ok(report) => report,
             Err(error) => {
                 let at = Locator::printed(printed(&name_of(&self.path)));

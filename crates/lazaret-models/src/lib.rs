@@ -13,6 +13,7 @@
 //! | `registry` | every format, rule and limit of this gate |
 //! | `effects` | what functions and classes do that a model may name |
 //! | `formats` | one file or folder a format |
+//! | `weights` | tensors as formats hand them over: structure, and statistics where they are asked for |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
@@ -25,12 +26,14 @@ mod registry;
 mod rules;
 mod signature;
 mod stream;
+mod weights;
 
-pub use files::{ModelFile, ModelFiles, look_file};
-pub use look::{Folder, Inspected, NoFolder, Report, look};
+pub use files::{ModelFile, ModelFiles, look_file, look_file_at_weights};
+pub use look::{Folder, Inspected, NoFolder, Report, look, look_at_weights};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{
     Curve, MAX_KEY, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, Trust, Trusted,
     Verification, Verify,
 };
+pub use weights::Statistics;

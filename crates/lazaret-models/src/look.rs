@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
 use crate::rules::{self, ModelRule};
+use crate::weights::Statistics;
 
 /// How deep parts may lie in each other: archives in archives, pickles in pickles.
 pub(crate) const MAX_DEPTH: Limit = Limit::new("models.max_depth", 8);
@@ -76,8 +77,21 @@ impl Folder for NoFolder {
 
 /// Looks at one file. `name` is what places begin with, and a hint; never more.
 pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, limits: &Limits) -> Report {
+    look_at_weights(source, len, name, folder, limits, Statistics::Off)
+}
+
+/// The same, and at the numbers of its tensors too.
+pub fn look_at_weights(
+    source: Arc<dyn Source>,
+    len: u64,
+    name: &str,
+    folder: &dyn Folder,
+    limits: &Limits,
+    statistics: Statistics,
+) -> Report {
     let part = Part::file(source, len, name);
     let mut looking = Looking::new(limits, folder);
+    looking.statistics = statistics;
     looking.file_len = len;
     let format = looking.inside(&part);
     looking.report(format)
@@ -86,6 +100,7 @@ pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, 
 /// A file being looked at.
 pub(crate) struct Looking<'a> {
     pub(crate) limits: &'a Limits,
+    pub(crate) statistics: Statistics,
     folder: &'a dyn Folder,
     inspected: Inspected,
     findings: Vec<Finding>,
@@ -141,6 +156,7 @@ impl<'a> Looking<'a> {
     pub(crate) fn new(limits: &'a Limits, folder: &'a dyn Folder) -> Self {
         Self {
             limits,
+            statistics: Statistics::Off,
             folder,
             inspected: Inspected::Whole,
             findings: Vec::new(),

@@ -7,6 +7,7 @@ use crate::look::{self, Head, Looking};
 use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
 use crate::signature;
+use crate::weights;
 
 /// How far a format is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +206,7 @@ pub const LIMITS: &[Limit] = &[
     readers::yaml::document::MAX_NODES,
     signature::MAX_FILES,
     signature::MAX_KEY,
+    weights::MAX_TENSORS,
 ];
 
 #[cfg(test)]

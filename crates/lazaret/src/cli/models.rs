@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use lazaret_models::Statistics;
 
 /// `models …`
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,7 @@ pub(crate) enum ModelsCommand {
                                                    one JSON object a file: path, format, inspected, verdict, findings
   lazaret models scan --sarif models/ > found.sarif
                                                    for code scanning services
+  lazaret models scan --weights model.safetensors  reads every number too: payloads, outliers
   lazaret explain pickle.dangerous-call            what a rule means
 
 Looks only: nothing is written or recorded. The content decides what a file is; its name is a hint.
@@ -39,9 +41,38 @@ pub(crate) struct ModelsScanArgs {
     /// Print SARIF 2.1.0, as code scanning services read it
     #[arg(long, conflicts_with_all = ["json", "jsonl"])]
     pub(crate) sarif: bool,
+    /// Read the numbers of tensors too, and tell signs of tampering: payloads in low bits, replaced bytes, layers and rows that
+    /// stand out. With `all`, also signs that more than 1 % of honest models have
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "measured"
+    )]
+    pub(crate) weights: Option<WeightsArg>,
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
+}
+
+/// Which signs of tampering are told.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// Those that at most 1 % of honest models had when it was measured
+    Measured,
+    /// All
+    All,
+}
+
+impl From<WeightsArg> for Statistics {
+    fn from(how: WeightsArg) -> Self {
+        match how {
+            WeightsArg::Measured => Self::Measured,
+            WeightsArg::All => Self::All,
+        }
+    }
 }
 
 /// What `sign` and `verify` have in common.

@@ -7,9 +7,10 @@ mod verify;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
-use lazaret_models::{Inspected, ModelFiles};
+use lazaret_models::{Inspected, ModelFiles, Statistics};
 use serde::Serialize;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
@@ -69,9 +70,10 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     }
     let (policy, from) = policies_to_look_by(config, args.policies.as_deref())?;
     let version = policy.version();
-    let checkpoint = checkpoint_for_models(config, policy)?;
+    let statistics = args.weights.map_or(Statistics::Off, Statistics::from);
+    let checkpoint = checkpoint_for_models(config, policy, time_for(statistics, &files))?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
-    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()));
+    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), statistics);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
     let mut written = Ok(());
@@ -111,6 +113,16 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
         writeln!(out, "policies: {from}")?;
     }
     Ok(exit_of(&counts, tally.worst))
+}
+
+/// How much longer than a record's deadline a file may take where every number is read: as long as the slowest disk needs.
+fn time_for(statistics: Statistics, files: &[Found]) -> Duration {
+    const BYTES_A_SECOND: u64 = 20_000_000;
+    if statistics == Statistics::Off {
+        return Duration::ZERO;
+    }
+    let lengths = files.iter().filter_map(|file| std::fs::metadata(&file.path).ok());
+    Duration::from_secs(lengths.map(|about| about.len()).max().unwrap_or(0) / BYTES_A_SECOND)
 }
 
 /// How the files fared.

@@ -1,0 +1,1 @@
+//! Weights end to end.
