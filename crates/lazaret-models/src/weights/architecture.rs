@@ -55,9 +55,9 @@ struct Declared {
 
 /// Holds tensors of a file of `transformers` against the configuration beside it, if there is one.
 pub(super) fn judge(tensors: &[Tensor], part: &Part, looking: &mut Looking<'_>) {
-    let name = part.file_name();
-    let is_model = name.starts_with("model") && name.ends_with(".safetensors")
-        || name.starts_with("pytorch_model") && name.ends_with(".bin");
+    let (name, ending) = (part.file_name(), part.extension());
+    let is_model = name.starts_with("model") && ending == "safetensors"
+        || name.starts_with("pytorch_model") && ending == "bin";
     if !is_model || tensors.is_empty() {
         return;
     }
@@ -162,7 +162,7 @@ fn read(config: &Part, looking: &Looking<'_>) -> Option<Declared> {
             }
             key if LAYERS.contains(&key) => declared.layers = declared.layers.max(Some(number)),
             key if MORE_LAYERS.contains(&key) => {
-                declared.more_layers = declared.more_layers.saturating_add(number)
+                declared.more_layers = declared.more_layers.saturating_add(number);
             }
             _ => {}
         }

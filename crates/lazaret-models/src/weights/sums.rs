@@ -95,7 +95,9 @@ impl Sums {
         let sums = lanes.map(|lane| lane.iter().map(|sum| f64::from(*sum)).sum::<f64>());
         if sums.iter().all(|sum| sum.is_finite()) {
             self.powers.iter_mut().zip(sums).for_each(|(power, sum)| *power += sum);
-            rest.iter().for_each(|value| self.add(*value));
+            for value in rest {
+                self.add(*value);
+            }
             let (least, greatest) = extremes(values);
             (self.least, self.greatest) = (self.least.min(least), self.greatest.max(greatest));
             self.norms(values, from);

@@ -93,15 +93,15 @@ pub(super) fn read(
         let at = reader.position();
         let name = reader.name(MAX_NAME)?;
         match extent(reader, at)? {
-            Ok(placed) if placed.begin % alignment != 0 => {
+            Ok(tensor) if tensor.begin % alignment != 0 => {
                 let message =
                     format!("tensor `{}` does not begin at a multiple of {alignment}", printed(&name));
                 looking.find(&rules::GGUF_TENSOR, reader.part.at(at), message);
             }
-            Ok(mut placed) => {
-                places.push((placed.begin, placed.begin.saturating_add(placed.len), at));
-                placed.name.clone_from(&name);
-                kept.push(placed);
+            Ok(mut tensor) => {
+                places.push((tensor.begin, tensor.begin.saturating_add(tensor.len), at));
+                tensor.name.clone_from(&name);
+                kept.push(tensor);
             }
             Err(why) => {
                 let message = format!("tensor `{}`: {why}", printed(&name));

@@ -33,7 +33,7 @@ impl JsonKind for WeightIndex {
         let mut files: BTreeMap<&str, Vec<(&str, Node<'_, '_>)>> = BTreeMap::new();
         for member in map.members() {
             let Some(file) = member.value.as_str() else { continue };
-            let listed = files.entry(file).or_insert_with(Vec::new);
+            let listed = files.entry(file).or_default();
             listed.push((member.key, member.value));
             if listed.len() > 1 {
                 continue;

@@ -132,7 +132,7 @@ fn entry(
             (4, Some(number)) => found.offset = number,
             (5, Some(number)) => found.size = number,
             (2, None) => {
-                found.shape = field.span().map(|span| shape(&mut fields, span)).transpose()?.flatten()
+                found.shape = field.span().map(|span| shape(&mut fields, span)).transpose()?.flatten();
             }
             (7, None) => found.shape = None,
             _ => {}

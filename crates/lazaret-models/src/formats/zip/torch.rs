@@ -56,14 +56,14 @@ pub(super) fn tensors(
     let torch = members.open(&format!("{top}{pickle}"), part, looking);
     let Some(torch) = torch.and_then(|(member, _)| pickle::torch(&member, looking)) else { return };
     let folder = format!("{top}{folder}");
-    let named: FxHashSet<&str> = torch.storages.iter().map(|storage| storage.key.as_str()).collect();
+    let keys: FxHashSet<&str> = torch.storages.iter().map(|storage| storage.key.as_str()).collect();
     if !torch.is_partial {
-        unused(&names, &folder, &named, part, looking);
+        unused(&names, &folder, &keys, part, looking);
     }
     let order = members.open(&format!("{top}byteorder"), part, looking);
     let is_big = order.is_some_and(|(order, _)| order.array(0).is_ok_and(|bytes| bytes == *b"big"));
     let mut found: FxHashMap<String, Data> = FxHashMap::default();
-    for key in named.into_iter().filter(|_| !is_big) {
+    for key in keys.into_iter().filter(|_| !is_big) {
         let Some((member, true)) = members.open(&format!("{folder}{key}"), part, looking) else { continue };
         let len = member.len();
         found.insert(key.to_owned(), Data { part: Arc::new(member), from: 0, len });
@@ -73,14 +73,14 @@ pub(super) fn tensors(
 }
 
 /// Storages that nothing refers to.
-fn unused(names: &[&str], folder: &str, named: &FxHashSet<&str>, part: &Part, looking: &mut Looking<'_>) {
+fn unused(names: &[&str], folder: &str, keys: &FxHashSet<&str>, part: &Part, looking: &mut Looking<'_>) {
     const MOST: usize = 20;
     let is_unused =
-        |name: &&&str| name.strip_prefix(folder).is_some_and(|key| !key.is_empty() && !named.contains(key));
+        |name: &&&str| name.strip_prefix(folder).is_some_and(|key| !key.is_empty() && !keys.contains(key));
     let mut unused: Vec<&str> = names.iter().filter(is_unused).copied().collect();
     unused.sort_unstable();
     // A pickle without any tensor was not written for these members; there is nothing that they hide behind.
-    let severity = if named.is_empty() { Severity::Info } else { rules::WEIGHTS_UNUSED.rule.severity };
+    let severity = if keys.is_empty() { Severity::Info } else { rules::WEIGHTS_UNUSED.rule.severity };
     for name in unused.iter().take(MOST) {
         let message = "the bytes of a tensor that nothing in the pickle refers to";
         looking.find_as(severity, &rules::WEIGHTS_UNUSED, part.inner(name), message);
