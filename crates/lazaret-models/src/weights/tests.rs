@@ -237,8 +237,9 @@ fn a_tensor_of_torch_reaches_no_further_than_its_storage() {
     assert_eq!(ids(&report), ["weights.shape-mismatch"]);
     assert_eq!(report.findings[0].message, "tensor `w`: it reaches to byte 404 of a storage of 400");
     // What is no number of any weight is told under the name that the pickle gives it.
-    let odd: Vec<u8> = (0..100).flat_map(|n| f32::from_bits(n * 40_000_000).to_le_bytes()).collect();
-    let report = look(legacy(100, 100, &odd), Statistics::Measured);
+    let odd = |n: u32| f32::from_bits(n.wrapping_mul(987_654_321)).to_le_bytes();
+    let odd: Vec<u8> = (0..250).flat_map(odd).collect();
+    let report = look(legacy(250, 250, &odd), Statistics::Measured);
     assert_eq!((ids(&report), report.findings[0].at.as_str()), (vec!["weights.not-numbers"], "m.pt!w"));
 }
 
