@@ -116,7 +116,8 @@ fn too_many_layers(declared: &Declared, layer: Option<u64>) -> Option<String> {
 
 fn embedding(declared: &Declared, tensor: &Tensor) -> Option<String> {
     let [rows, columns] = tensor.shape.as_slice() else { return None };
-    if !tensor.kind.is_float() || !TOKENS.iter().any(|ending| tensor.name.ends_with(ending)) {
+    let is_table = TOKENS.iter().any(|ending| tensor.name.ends_with(ending));
+    if !is_table || !tensor.kind.is_float() || layer_of(&tensor.name).is_some() {
         return None;
     }
     if !declared.vocabulary.is_empty() && !declared.vocabulary.contains(rows) {

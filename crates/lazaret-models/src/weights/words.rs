@@ -298,6 +298,8 @@ const COMMON: &[&str] = &[
     "biases",
     // Adapters
     "base_model",
+    "module",
+    "_orig_mod",
     "base_layer",
     "lora_A",
     "lora_B",

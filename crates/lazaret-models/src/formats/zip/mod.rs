@@ -50,16 +50,21 @@ impl<'r> Members<'r> {
         self.by_name.keys().copied()
     }
 
-    /// A member's bytes, and whether they lie in the archive as they are. What is wrong with it was told before.
-    fn open(&self, name: &str, part: &Part, looking: &mut Looking<'_>) -> Option<(Part, bool)> {
+    /// A member's bytes. What is wrong with it was told before.
+    fn open(&self, name: &str, part: &Part, looking: &mut Looking<'_>) -> Option<Part> {
         let opened = self.read.open(*self.by_name.get(name)?, looking.room(), looking.limits).ok()?;
-        let member = if opened.stored {
+        looking.unpacked(opened.unpacked).ok()?;
+        Some(if opened.stored {
             part.slice(opened.from, opened.len, name)
         } else {
             part.member(opened.source, opened.len, name)
-        };
-        looking.unpacked(opened.unpacked).ok()?;
-        Some((member, opened.stored))
+        })
+    }
+
+    /// The same of a member that lies in the archive as it is; none of one that is packed.
+    fn stored(&self, name: &str, part: &Part, looking: &mut Looking<'_>) -> Option<Part> {
+        let member = self.read.members.get(*self.by_name.get(name)?)?;
+        if member.method == 0 { self.open(name, part, looking) } else { None }
     }
 }
 

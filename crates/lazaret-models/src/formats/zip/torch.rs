@@ -54,17 +54,17 @@ pub(super) fn tensors(
     let names: Vec<&str> = members.names().collect();
     let Some(top) = top_of(&names, pickle) else { return };
     let torch = members.open(&format!("{top}{pickle}"), part, looking);
-    let Some(torch) = torch.and_then(|(member, _)| pickle::torch(&member, looking)) else { return };
+    let Some(torch) = torch.and_then(|member| pickle::torch(&member, looking)) else { return };
     let folder = format!("{top}{folder}");
     let keys: FxHashSet<&str> = torch.storages.iter().map(|storage| storage.key.as_str()).collect();
     if !torch.is_partial {
         unused(&names, &folder, &keys, part, looking);
     }
     let order = members.open(&format!("{top}byteorder"), part, looking);
-    let is_big = order.is_some_and(|(order, _)| order.array(0).is_ok_and(|bytes| bytes == *b"big"));
+    let is_big = order.is_some_and(|order| order.array(0).is_ok_and(|bytes| bytes == *b"big"));
     let mut found: FxHashMap<String, Data> = FxHashMap::default();
     for key in keys.into_iter().filter(|_| !is_big) {
-        let Some((member, true)) = members.open(&format!("{folder}{key}"), part, looking) else { continue };
+        let Some(member) = members.stored(&format!("{folder}{key}"), part, looking) else { continue };
         let len = member.len();
         found.insert(key.to_owned(), Data { part: Arc::new(member), from: 0, len });
     }
