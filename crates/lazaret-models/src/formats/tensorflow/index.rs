@@ -20,7 +20,7 @@ pub(super) struct Entry {
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) kind: Kind,
-    /// Its dimensions; none where it lies in slices.
+    /// Its dimensions; none where they are not said, or it lies in slices.
     pub(super) shape: Option<Vec<u64>>,
 }
 
@@ -122,7 +122,7 @@ fn entry(
     let value = part.member(std::sync::Arc::new(source), length, "entry");
     let mut fields = Fields::new(&value, limits);
     let mut span = fields.root();
-    let mut found = Entry { shard: 0, offset: 0, size: 0, kind: Kind::Unknown, shape: Some(Vec::new()) };
+    let mut found = Entry { shard: 0, offset: 0, size: 0, kind: Kind::Unknown, shape: None };
     let mut shards = 1;
     while let Some(field) = fields.next(&mut span)? {
         match (field.number, field.varint()) {
