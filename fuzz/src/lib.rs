@@ -21,7 +21,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_models::vulnerabilities::{VexDocument, graveness, read_records, version_has};
-use lazaret_models::{Inspected, NoFolder, OwnRules, Terms, look, look_by};
+use lazaret_models::{Inspected, NoFolder, OwnRules, Statistics, Terms, look_by};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -680,7 +680,8 @@ pub fn vex(bytes: &[u8]) -> String {
 /// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.
 fn model_file(bytes: &[u8], name: &str) -> String {
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
-    let report = look(source, bytes.len() as u64, name, &NoFolder, &Limits::default());
+    let (limits, all) = (Limits::default(), Terms { statistics: Statistics::All, ..Terms::default() });
+    let report = look_by(source, bytes.len() as u64, name, &NoFolder, &limits, &all);
     let is_whole = report.inspected == Inspected::Whole;
     assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");
     assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));

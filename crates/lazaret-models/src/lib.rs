@@ -16,6 +16,7 @@
 //! | `own` | the hospital's own rules: classes of its own, an allow list, patterns |
 //! | `components` | the packages that a model names, with the versions it declares |
 //! | `vulnerabilities` | known faults of those packages, and what is said of them |
+//! | `weights` | tensors as formats hand them over: structure, and statistics where they are asked for |
 //! | `signature` | signatures of models: checked, and made |
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
@@ -31,6 +32,7 @@ mod rules;
 mod signature;
 mod stream;
 pub mod vulnerabilities;
+mod weights;
 
 pub use components::{Component, Declared, Ecosystem, Role, normalised};
 pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
@@ -42,3 +44,4 @@ pub use signature::{
     Curve, MAX_KEY, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, Trust, Trusted,
     Verification, Verify,
 };
+pub use weights::Statistics;

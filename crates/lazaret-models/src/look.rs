@@ -16,6 +16,7 @@ use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
 use crate::rules::{self, ModelRule};
+use crate::weights::Statistics;
 
 /// How deep parts may lie in each other: archives in archives, pickles in pickles.
 pub(crate) const MAX_DEPTH: Limit = Limit::new("models.max_depth", 8);
@@ -92,6 +93,8 @@ pub struct Terms {
     pub own: Arc<OwnRules>,
     /// A database that the packages which files name are checked against, by [`ModelFile`](crate::ModelFile).
     pub against: Option<Arc<Against>>,
+    /// Whether the numbers of tensors are read too.
+    pub statistics: Statistics,
 }
 
 /// The same on other terms. The same bytes, limits and terms give the same report.
@@ -104,7 +107,12 @@ pub fn look_by(
     terms: &Terms,
 ) -> Report {
     let part = Part::file(source, len, name);
-    let mut looking = Looking { own: &terms.own, file_len: len, ..Looking::new(limits, folder) };
+    let mut looking = Looking {
+        own: &terms.own,
+        statistics: terms.statistics,
+        file_len: len,
+        ..Looking::new(limits, folder)
+    };
     let format = looking.inside(&part);
     looking.allow(&part);
     looking.report(format)
@@ -115,6 +123,7 @@ pub(crate) struct Looking<'a> {
     pub(crate) limits: &'a Limits,
     /// The hospital's own rules.
     pub(crate) own: &'a OwnRules,
+    pub(crate) statistics: Statistics,
     folder: &'a dyn Folder,
     pub(crate) inspected: Inspected,
     pub(crate) findings: Vec<Found>,
@@ -179,6 +188,7 @@ impl<'a> Looking<'a> {
         Self {
             limits,
             own: &NONE,
+            statistics: Statistics::Off,
             folder,
             inspected: Inspected::Whole,
             findings: Vec::new(),

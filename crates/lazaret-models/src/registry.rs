@@ -9,6 +9,7 @@ use crate::part::{self, Part, Unread};
 use crate::rules::{self, ModelRule};
 use crate::signature;
 use crate::vulnerabilities;
+use crate::weights;
 
 /// How far a format is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,6 +226,7 @@ pub const LIMITS: &[Limit] = &[
     vulnerabilities::MAX_RECORDS,
     vulnerabilities::MAX_STATEMENTS,
     vulnerabilities::MAX_VEX,
+    weights::MAX_TENSORS,
 ];
 
 #[cfg(test)]

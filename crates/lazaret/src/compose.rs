@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazaret_core::{
     Actor, Basis, Checkpoint, CheckpointParts, Clock, Crossing, CrossingId, Destination, Detector, Format,
@@ -131,7 +132,8 @@ fn checkpoint_of(
     ledger: Arc<dyn Ledger>,
     profiles: BTreeMap<Basis, Profile>,
 ) -> Result<Checkpoint, CliError> {
-    let parts = Looking { formats: told.formats(&config.limits())?, detectors: detectors(config)? };
+    let (formats, detectors) = (told.formats(&config.limits())?, detectors(config)?);
+    let parts = Looking { formats, detectors, more_time: Duration::ZERO };
     joined(config, parts, policy, vault, ledger, profiles)
 }
 
@@ -139,6 +141,8 @@ fn checkpoint_of(
 struct Looking {
     formats: Vec<Arc<dyn Format>>,
     detectors: Vec<Arc<dyn Detector>>,
+    /// What a record may take beyond its deadline.
+    more_time: Duration,
 }
 
 fn joined(
@@ -149,6 +153,8 @@ fn joined(
     ledger: Arc<dyn Ledger>,
     profiles: BTreeMap<Basis, Profile>,
 ) -> Result<Checkpoint, CliError> {
+    let mut deadlines = config.deadlines()?;
+    deadlines.record = deadlines.record.saturating_add(looking.more_time);
     Ok(Checkpoint::new(CheckpointParts {
         formats: looking.formats,
         detectors: looking.detectors,
@@ -158,18 +164,22 @@ fn joined(
         rewriter: Arc::new(PhiRewriter::new(SystemClock.now())),
         workers: ThreadWorkers::new(config.width()?, MOST_LOST_WORKERS),
         clock: Arc::new(SystemClock),
-        deadlines: config.deadlines()?,
+        deadlines,
         limits: config.limits(),
         profiles,
     }))
 }
 
 /// A checkpoint that looks at model files: they bring their own reader, and hold no text about a patient that detectors
-/// would read.
-pub(crate) fn checkpoint_for_models(config: &Config, policy: CedarPolicy) -> Result<Checkpoint, CliError> {
+/// would read. Where every number is read, a file takes `more_time` than the deadline of a record.
+pub(crate) fn checkpoint_for_models(
+    config: &Config,
+    policy: CedarPolicy,
+    more_time: Duration,
+) -> Result<Checkpoint, CliError> {
     joined(
         config,
-        Looking { formats: Vec::new(), detectors: Vec::new() },
+        Looking { formats: Vec::new(), detectors: Vec::new(), more_time },
         Arc::new(policy),
         Arc::new(MemoryOfSubjects::new(&config.limits())),
         Arc::new(NoLedger),

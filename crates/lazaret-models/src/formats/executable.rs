@@ -125,7 +125,7 @@ fn is_ape(head: &[u8]) -> bool {
 }
 
 /// Whether bytes that should be data are a program beyond doubt: its whole header is right.
-pub(super) fn is_surely(part: &Part) -> Result<bool, Unread> {
+pub(crate) fn is_surely(part: &Part) -> Result<bool, Unread> {
     let mut header = [0; 64];
     let read = part.read_at(0, &mut header)?;
     let header = header.get(..read).unwrap_or_default();

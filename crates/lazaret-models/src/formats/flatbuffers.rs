@@ -108,6 +108,18 @@ impl<'p> Flat<'p> {
         self.field(table, number)?.map(|at| self.array(at).map(i32::from_le_bytes)).transpose()
     }
 
+    /// Whether a table has a field.
+    pub(crate) fn has(&self, table: Table, number: u64) -> Result<bool, Unread> {
+        Ok(self.field(table, number)?.is_some())
+    }
+
+    /// Numbers of four bytes in a row, at most so many of them.
+    pub(crate) fn i32s(&self, table: Table, number: u64, most: usize) -> Result<Vec<i32>, Unread> {
+        let row = self.row(table, number, 4)?.unwrap_or(Row { at: 0, count: 0 });
+        let places = (0..row.count).take(most).map(|index| row.at.saturating_add(index.saturating_mul(4)));
+        places.map(|at| self.array(at).map(i32::from_le_bytes)).collect()
+    }
+
     /// A number of eight bytes in a field.
     pub(crate) fn u64(&self, table: Table, number: u64) -> Result<Option<u64>, Unread> {
         self.field(table, number)?.map(|at| self.array(at).map(u64::from_le_bytes)).transpose()

@@ -1,5 +1,7 @@
 //! Arrays of numpy (`.npy`, versions 1 to 3): a header of Python literals, then the data; of objects, a pickle.
 
+use std::sync::Arc;
+
 use lazaret_core::{FormatId, Likeness, Limit};
 
 use super::python::literal::{self, Literal};
@@ -7,6 +9,7 @@ use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Kind, Tensor, Tensors};
 
 /// Most bytes of a header. The library itself reads 10,000 unless told otherwise.
 pub(crate) const MAX_HEADER: Limit = Limit::new("numpy.max_header", 1 << 20);
@@ -66,7 +69,10 @@ impl ModelFormat for Numpy {
         }
         let wanted = array.count.and_then(|count| count.checked_mul(array.item));
         match wanted {
-            Some(wanted) if wanted <= there => looking.tail(part, data.saturating_add(wanted)),
+            Some(wanted) if wanted <= there => {
+                looking.tail(part, data.saturating_add(wanted));
+                hand_over(array, data, wanted, part, looking);
+            }
             _ => {
                 let said = wanted
                     .map_or_else(|| "more than any memory has".to_owned(), |bytes| format!("{bytes} bytes"));
@@ -78,6 +84,34 @@ impl ModelFormat for Numpy {
     }
 }
 
+/// Hands the array over as a tensor without a name. Arrays in the order of Fortran have their dimensions turned round.
+fn hand_over(array: Array, from: u64, len: u64, part: &Part, looking: &mut Looking<'_>) {
+    let mut tensors = Tensors::new(looking);
+    let data = Some(Data { part: Arc::new(part.clone()), from, len });
+    tensors.push(Tensor { name: String::new(), kind: array.kind, shape: array.shape, data });
+    weights::judge(&tensors, part, looking);
+}
+
+/// The type of the numbers of an array, where they are read.
+fn kind_of(descr: &Literal) -> Kind {
+    let Literal::Text(code) = descr else { return Kind::Unknown };
+    match code.as_str() {
+        "<f8" => Kind::F64,
+        "<f4" => Kind::F32,
+        "<f2" => Kind::F16,
+        "<i8" => Kind::Int(8),
+        "<i4" => Kind::Int(4),
+        "<i2" => Kind::Int(2),
+        "|i1" | "<i1" => Kind::Int(1),
+        "<u8" => Kind::Uint(8),
+        "<u4" => Kind::Uint(4),
+        "<u2" => Kind::Uint(2),
+        "|u1" | "<u1" => Kind::Uint(1),
+        "|b1" => Kind::Bool,
+        _ => Kind::Unknown,
+    }
+}
+
 /// What a header says.
 #[derive(Debug, PartialEq, Eq)]
 struct Array {
@@ -86,6 +120,9 @@ struct Array {
     /// Bytes an item.
     item: u64,
     objects: bool,
+    kind: Kind,
+    /// Its dimensions in the order in which they lie.
+    shape: Vec<u64>,
 }
 
 impl Array {
@@ -95,18 +132,24 @@ impl Array {
             let mut found = pairs.iter().filter(|(key, _)| matches!(key, Literal::Text(key) if key == name));
             found.next_back().map(|(_, value)| value)
         };
-        let (item, objects) = item_size(get("descr")?)?;
+        let descr = get("descr")?;
+        let (item, objects) = item_size(descr)?;
         let Literal::Tuple(shape) = get("shape")? else { return None };
-        let mut count = Some(1_u64);
+        let (mut count, mut lengths) = (Some(1_u64), Vec::new());
         for length in shape {
             let Literal::Int(length) = length else { return None };
             let length = u64::try_from(*length).ok()?;
             count = count.and_then(|count| count.checked_mul(length));
+            lengths.push(length);
         }
         if shape.contains(&Literal::Int(0)) {
             count = Some(0);
         }
-        matches!(get("fortran_order")?, Literal::Bool(_)).then_some(Self { count, item, objects })
+        let Literal::Bool(is_fortran) = get("fortran_order")? else { return None };
+        if *is_fortran {
+            lengths.reverse();
+        }
+        Some(Self { count, item, objects, kind: kind_of(descr), shape: lengths })
     }
 }
 

@@ -1,14 +1,17 @@
 //! TensorFlow Lite: the operators that a model declares, and where its buffers lie.
 
+use std::sync::Arc;
+
 use lazaret_core::{FormatId, Likeness, Severity};
 
-use super::flatbuffers::Flat;
+use super::flatbuffers::{Flat, Table};
 use super::tensorflow::{Effect, effect, is_known};
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Kind, Tensor, Tensors};
 
 /// What stands at byte 4 of every model.
 const MARK: &[u8] = b"TFL3";
@@ -62,6 +65,7 @@ impl ModelFormat for TfLite {
                 operator(&name, part, code.at, looking);
             }
         }
+        let mut buffers = Vec::new();
         for buffer in flat.tables(model, 4)? {
             let buffer = buffer?;
             let data = flat.row(buffer, 0, 1)?;
@@ -75,8 +79,102 @@ impl ModelFormat for TfLite {
                     "a buffer that lies outside the file, or in two places",
                 ));
             }
+            let inner = data.map_or((0, 0), |data| (data.at, data.count));
+            let (from, len) = if offset > 1 { (offset, size) } else { inner };
+            buffers.push(Buffer { at: buffer.at, from, len, used: false });
         }
+        tensors(&flat, model, &mut buffers, part, looking)?;
         Ok(self.id())
+    }
+}
+
+/// Where the bytes of a tensor, or of other data, lie.
+struct Buffer {
+    at: u64,
+    from: u64,
+    len: u64,
+    used: bool,
+}
+
+/// Hands over the tensors of all graphs, holds them against their buffers, and tells buffers that nothing refers to.
+fn tensors(
+    flat: &Flat<'_>,
+    model: Table,
+    buffers: &mut [Buffer],
+    part: &Part,
+    looking: &mut Looking<'_>,
+) -> Result<(), Unread> {
+    let (file, mut read) = (Arc::new(part.clone()), Tensors::new(looking));
+    for graph in flat.tables(model, 2)? {
+        for tensor in flat.tables(graph?, 0)? {
+            let tensor = tensor?;
+            let number = usize::try_from(flat.i32(tensor, 2)?.unwrap_or(0)).unwrap_or(usize::MAX);
+            let Some(buffer) = buffers.get_mut(number) else {
+                return Err(Unread::malformed(tensor.at, "a tensor of a buffer that is not there"));
+            };
+            buffer.used = true;
+            let shape = flat.i32s(tensor, 0, MOST_DIMENSIONS)?;
+            let shape: Option<Vec<u64>> = shape.iter().map(|length| u64::try_from(*length).ok()).collect();
+            // What is computed has no bytes; what is sparse has others than its shape makes.
+            let (Some(shape), false, false) = (shape, buffer.len == 0, flat.has(tensor, 6)?) else {
+                continue;
+            };
+            let name = flat.text(tensor, 3, 1024)?.unwrap_or_default();
+            let kind = kind_of(flat.i8(tensor, 1)?.unwrap_or(0));
+            let data = Some(Data { part: Arc::clone(&file), from: buffer.from, len: buffer.len });
+            let tensor = Tensor { name, kind, shape, data };
+            let size = tensor.count().and_then(|count| kind.bytes(count));
+            if kind != Kind::Unknown && size != Some(buffer.len) {
+                let message = format!(
+                    "tensor `{}`: its shape and type do not make the {} bytes of its buffer",
+                    printed(&tensor.name),
+                    buffer.len
+                );
+                looking.find(&rules::WEIGHTS_SHAPE, part.at(buffer.at), message);
+            }
+            read.push(tensor);
+        }
+    }
+    for metadata in flat.tables(model, 6)? {
+        let number = usize::try_from(flat.i32(metadata?, 1)?.unwrap_or(0)).unwrap_or(usize::MAX);
+        buffers.get_mut(number).into_iter().for_each(|buffer| buffer.used = true);
+    }
+    for number in flat.i32s(model, 5, MOST_BUFFERS)? {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        buffers.get_mut(number).into_iter().for_each(|buffer| buffer.used = true);
+    }
+    for buffer in buffers.iter().filter(|buffer| !buffer.used && buffer.len > 0) {
+        let message = format!("{} bytes of a buffer that no tensor refers to", buffer.len);
+        looking.find(&rules::WEIGHTS_UNUSED, part.at(buffer.at), message);
+    }
+    weights::judge(&read, part, looking);
+    Ok(())
+}
+
+/// Most dimensions of a tensor, and most buffers of metadata, that are read.
+const MOST_DIMENSIONS: usize = 64;
+const MOST_BUFFERS: usize = 100_000;
+
+/// The types of the schema whose size is fixed.
+const fn kind_of(kind: i8) -> Kind {
+    match kind {
+        0 => Kind::F32,
+        1 => Kind::F16,
+        2 => Kind::Int(4),
+        3 => Kind::Uint(1),
+        4 => Kind::Int(8),
+        6 => Kind::Bool,
+        7 => Kind::Int(2),
+        8 => Kind::Bits(64),
+        9 => Kind::Int(1),
+        10 => Kind::F64,
+        11 => Kind::Bits(128),
+        12 => Kind::Uint(8),
+        15 => Kind::Uint(4),
+        16 => Kind::Uint(2),
+        17 => Kind::Bits(4),
+        18 => Kind::Bf16,
+        _ => Kind::Unknown,
     }
 }
 

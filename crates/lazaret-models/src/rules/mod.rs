@@ -112,6 +112,18 @@ rules! {
     tensorflow_python_operator as TENSORFLOW_PYTHON_OPERATOR,
     tensorflow_unknown_operator as TENSORFLOW_UNKNOWN_OPERATOR,
     tflite_custom_operator as TFLITE_CUSTOM_OPERATOR,
+    // Weights
+    weights_architecture_mismatch as WEIGHTS_ARCHITECTURE,
+    weights_embedded_payload as WEIGHTS_PAYLOAD,
+    weights_hidden_tensor as WEIGHTS_HIDDEN,
+    weights_index_mismatch as WEIGHTS_INDEX,
+    weights_mixed_precision as WEIGHTS_MIXED,
+    weights_not_numbers as WEIGHTS_NOT_NUMBERS,
+    weights_outlier_layer as WEIGHTS_LAYER,
+    weights_outlier_row as WEIGHTS_ROW,
+    weights_replaced_bytes as WEIGHTS_REPLACED,
+    weights_shape_mismatch as WEIGHTS_SHAPE,
+    weights_unused_storage as WEIGHTS_UNUSED,
     // Templates
     template_backdoor as TEMPLATE_BACKDOOR,
     template_exhausts as TEMPLATE_EXHAUSTS,

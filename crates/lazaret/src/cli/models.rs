@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use lazaret_models::Statistics;
 
 use super::registry::{
     ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
@@ -70,6 +71,7 @@ Exit codes: 0 valid; 1 valid, and entries have run out; 2 not valid; 3 could not
                                                    for code scanning services
   lazaret models scan --rules models.toml models/  with the hospital's own rules
   lazaret models scan --vulnerabilities models/    and the known faults of the packages that they name
+  lazaret models scan --weights model.safetensors  reads every number too: payloads, outliers
   lazaret explain pickle.dangerous-call            what a rule means
 
 Looks only: nothing is written or recorded. The content decides what a file is; its name is a hint.
@@ -88,12 +90,41 @@ pub(crate) struct ModelsScanArgs {
     /// the file named. Never by itself, so that a file has the same verdict on every machine
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) vulnerabilities: Option<PathBuf>,
+    /// Read the numbers of tensors too, and tell signs of tampering: payloads in low bits, replaced bytes, layers and rows that
+    /// stand out. With `all`, also signs that more than 1 % of honest models have
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "measured"
+    )]
+    pub(crate) weights: Option<WeightsArg>,
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
     /// The hospital's own rules [default: the setting `models.rules`, else the data directory's models.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
+}
+
+/// Which signs of tampering are told.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// Those that at most 1 % of honest models had when it was measured
+    Measured,
+    /// All
+    All,
+}
+
+impl From<WeightsArg> for Statistics {
+    fn from(how: WeightsArg) -> Self {
+        match how {
+            WeightsArg::Measured => Self::Measured,
+            WeightsArg::All => Self::All,
+        }
+    }
 }
 
 /// What `sign` and `verify` have in common.

@@ -1,7 +1,7 @@
 //! GGUF: key-values, tensor infos, tensors. Versions 1 to 3 in both byte orders.
 //!
 //! Every count and length is held against what is left of the file before anything is done with it. Values are walked,
-//! not kept; templates among them are judged. Tensors are never read.
+//! not kept; templates among them are judged. Tensors are handed over to `weights`.
 
 mod tensors;
 mod values;
@@ -13,6 +13,7 @@ use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
 use crate::stream::Stream;
+use crate::weights::{self, Tensors};
 
 /// Most key-values, and most tensors.
 pub(crate) const MAX_ENTRIES: Limit = Limit::new("gguf.max_entries", 1_000_000);
@@ -56,8 +57,10 @@ impl ModelFormat for Gguf {
         let mut reader = Reader::new(part, looking)?;
         let (tensors, values) = (reader.count("tensors", 24)?, reader.count("key-values", 12)?);
         let alignment = values::read(&mut reader, values, looking)?;
-        let end = tensors::read(&mut reader, tensors, alignment, looking)?;
+        let mut read = Tensors::new(looking);
+        let end = tensors::read(&mut reader, tensors, alignment, looking, &mut read)?;
         looking.tail(part, end);
+        weights::judge(&read, part, looking);
         Ok(self.id())
     }
 }

@@ -1,5 +1,5 @@
 //! HDF5, as far as it can make a loader open other files, build a model or take memory: every group, link, attribute and
-//! dataset header is read, tensor data never.
+//! dataset header is read. Datasets that lie in one piece are handed over to `weights`, those in chunks are not.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -21,6 +21,8 @@ mod value;
 
 pub(crate) use file::{MAX_BLOCK, MAX_READ};
 
+use std::sync::Arc;
+
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 use rustc_hash::FxHashSet;
 
@@ -28,6 +30,7 @@ use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Tensor, Tensors};
 use file::{Fields, File, broken};
 use group::{Link, To};
 use header::{Message, kind};
@@ -80,8 +83,12 @@ impl ModelFormat for Hdf5 {
         }
         let unreadable = |unread| Unread { rule: &rules::HDF5_UNREADABLE.rule, ..unread };
         let (file, root) = superblock(part, begins, looking).map_err(unreadable)?;
-        let mut walk = Walk { file, looking, seen: FxHashSet::default(), open: vec![(root, String::new())] };
+        let (whole, tensors) = (Arc::new(part.clone()), Tensors::new(looking));
+        let open = vec![(root, String::new())];
+        let mut walk = Walk { file, whole, looking, seen: FxHashSet::default(), open, tensors };
         walk.objects();
+        let tensors = walk.tensors;
+        weights::judge(&tensors, part, looking);
         Ok(self.id())
     }
 }
@@ -165,6 +172,8 @@ struct Walk<'a, 'l, 'f> {
     seen: FxHashSet<u64>,
     /// Objects to come, with their paths.
     open: Vec<(u64, String)>,
+    whole: Arc<Part>,
+    tensors: Tensors,
 }
 
 impl Walk<'_, '_, '_> {
@@ -218,7 +227,7 @@ impl Walk<'_, '_, '_> {
             };
         }
         match message.kind {
-            kind::DATASPACE => dataset.points = Some(value::points(&mut fields)?),
+            kind::DATASPACE => dataset.dimensions = value::dimensions(&mut fields)?,
             kind::DATATYPE => dataset.kind = Some(value::datatype(&mut fields)?),
             kind::LAYOUT => dataset.layout = Some(value::layout(&mut fields)?),
             kind::EXTERNAL_FILES => {
@@ -355,8 +364,8 @@ impl Walk<'_, '_, '_> {
             return;
         }
         let length = self.file.part.len();
-        let claimed =
-            dataset.points.unwrap_or(0).saturating_mul(dataset.kind.map_or(1, |kind| kind.size.max(1)));
+        let points = dataset.dimensions.as_deref().map_or(0, value::points);
+        let claimed = points.saturating_mul(dataset.kind.map_or(1, |kind| kind.size.max(1)));
         let beyond = matches!(layout, Layout::One(address, Some(stored))
             if !self.file.is_nowhere(*address)
                 && address.saturating_add(self.file.base).saturating_add(*stored) > length);
@@ -368,6 +377,17 @@ impl Walk<'_, '_, '_> {
             self.looking.find(&rules::HDF5_CLAIMED_SIZE, place(), says);
         } else if beyond {
             self.looking.find(&rules::HDF5_CLAIMED_SIZE, place(), "its bytes lie behind the end of the file");
+        } else if let (Layout::One(address, Some(stored)), Some(kind)) = (layout, dataset.kind)
+            && !self.file.is_nowhere(*address)
+        {
+            if claimed != *stored {
+                let says = format!("its shape and type make {claimed} bytes, {stored} are stored");
+                self.looking.find(&rules::WEIGHTS_SHAPE, place(), says);
+            }
+            let from = address.saturating_add(self.file.base);
+            let data = Some(Data { part: Arc::clone(&self.whole), from, len: *stored });
+            let shape = dataset.dimensions.clone().unwrap_or_default();
+            self.tensors.push(Tensor { name: path.to_owned(), kind: kind.number, shape, data });
         }
     }
 
@@ -379,7 +399,7 @@ impl Walk<'_, '_, '_> {
 /// What the messages of one object say of its data.
 #[derive(Default)]
 struct Dataset {
-    points: Option<u64>,
+    dimensions: Option<Vec<u64>>,
     kind: Option<Type>,
     layout: Option<Layout>,
     is_external: bool,

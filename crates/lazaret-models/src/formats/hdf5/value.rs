@@ -3,29 +3,28 @@
 use super::file::{Fields, File, broken};
 use super::heap;
 use crate::part::Unread;
+use crate::weights::Kind;
 
-/// How many values a shape has; nothing is none.
-pub(super) fn points(fields: &mut Fields<'_>) -> Result<u64, Unread> {
+/// The dimensions of a shape; none of a shape without values.
+pub(super) fn dimensions(fields: &mut Fields<'_>) -> Result<Option<Vec<u64>>, Unread> {
     let at = fields.place();
     let (version, rank, flags) = (fields.byte()?, fields.byte()?, fields.byte()?);
     match version {
         1 => fields.skip(5)?,
         2 => {
             if fields.byte()? == 2 {
-                return Ok(0);
+                return Ok(None);
             }
         }
         _ => return Err(broken(at, format!("a shape of the unknown version {version}"))),
     }
     let _ = flags;
-    let mut points = 1_u64;
-    let mut is_empty = false;
-    for _ in 0..rank {
-        let dimension = fields.length()?;
-        is_empty |= dimension == 0;
-        points = points.saturating_mul(dimension.max(1));
-    }
-    Ok(if is_empty { 0 } else { points })
+    (0..rank).map(|_| fields.length()).collect::<Result<_, _>>().map(Some)
+}
+
+/// How many values dimensions make, as far as can be counted.
+pub(super) fn points(dimensions: &[u64]) -> u64 {
+    dimensions.iter().fold(1, |points, dimension| points.saturating_mul(*dimension))
 }
 
 /// What a type says.
@@ -35,6 +34,8 @@ pub(super) struct Type {
     /// Of a type of any length: whether it is text.
     pub(super) is_text: bool,
     pub(super) size: u64,
+    /// How its numbers are read, if it is a type of numbers.
+    pub(super) number: Kind,
 }
 
 /// Texts of a fixed length, and of any length.
@@ -45,7 +46,23 @@ pub(super) fn datatype(fields: &mut Fields<'_>) -> Result<Type, Unread> {
     let (first, bits) = (fields.byte()?, fields.byte()?);
     fields.skip(2)?;
     let size = fields.number(4)?;
-    Ok(Type { class: first & 15, is_text: bits & 15 == 1, size })
+    let (class, is_big_endian) = (first & 15, bits & 1 == 1);
+    let number = match (class, size) {
+        _ if is_big_endian => Kind::Unknown,
+        (0, bytes @ (1 | 2 | 4 | 8)) => {
+            let bytes = u8::try_from(bytes).unwrap_or(1);
+            if bits & 8 == 0 { Kind::Uint(bytes) } else { Kind::Int(bytes) }
+        }
+        (1, 8) => Kind::F64,
+        (1, 4) => Kind::F32,
+        (1, 2) => {
+            // Where the bits begin, how many there are, where the exponent begins, and how many bits it has.
+            let exponent = fields.skip(5).and_then(|()| fields.byte());
+            if matches!(exponent, Ok(5)) { Kind::F16 } else { Kind::Unknown }
+        }
+        _ => Kind::Unknown,
+    };
+    Ok(Type { class, is_text: bits & 15 == 1, size, number })
 }
 
 /// An attribute: its name, and what is needed to read its value.

@@ -1,5 +1,7 @@
 //! Files in which tensors of a graph lie: the paths that name them, and the files themselves.
 
+use std::sync::Arc;
+
 use lazaret_core::{FormatId, Likeness, Limits, Severity};
 use rustc_hash::FxHashMap;
 
@@ -9,6 +11,7 @@ use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::Data;
 
 /// How many paths are remembered; more are judged each time they come.
 const REMEMBERED: usize = 100_000;
@@ -20,8 +23,8 @@ const GRAPHS: usize = 16;
 /// Judges what tensors say of other files.
 pub(super) struct Externals<'p> {
     part: &'p Part,
-    /// The length of a file that was named before; none if it leaves the folder or is not there.
-    seen: FxHashMap<String, Option<u64>>,
+    /// A file that was named before; none if it leaves the folder or is not there.
+    seen: FxHashMap<String, Option<Arc<Part>>>,
 }
 
 impl<'p> Externals<'p> {
@@ -29,7 +32,8 @@ impl<'p> Externals<'p> {
         Self { part, seen: FxHashMap::default() }
     }
 
-    pub(super) fn judge(&mut self, tensor: &External, looking: &mut Looking<'_>) {
+    /// Tells what is wrong; gives where the tensor's bytes lie.
+    pub(super) fn judge(&mut self, tensor: &External, looking: &mut Looking<'_>) -> Option<Data> {
         let place = self.part.at(tensor.at);
         let Some(path) = &tensor.location else {
             looking.find(
@@ -37,24 +41,31 @@ impl<'p> Externals<'p> {
                 place,
                 "a tensor lies in another file, which is not named",
             );
-            return;
+            return None;
         };
-        let seen = self.seen.get(path).copied();
-        let length = seen.unwrap_or_else(|| {
-            let length = self.file(path, tensor.at, looking);
+        let seen = self.seen.get(path).cloned();
+        let file = seen.unwrap_or_else(|| {
+            let file = self.file(path, tensor.at, looking);
             if self.seen.len() < REMEMBERED {
-                self.seen.insert(path.clone(), length);
+                self.seen.insert(path.clone(), file.clone());
             }
-            length
+            file
         });
-        if let Err(why) = extent(tensor, length) {
-            let message = format!("a tensor in `{}`: {why}", printed(path));
-            looking.find(&rules::ONNX_EXTERNAL_DATA, place, message);
+        match extent(tensor, file.as_deref().map(Part::len)) {
+            Ok(end) => {
+                let len = tensor.size?;
+                Some(Data { part: file?, from: end.checked_sub(len)?, len })
+            }
+            Err(why) => {
+                let message = format!("a tensor in `{}`: {why}", printed(path));
+                looking.find(&rules::ONNX_EXTERNAL_DATA, place, message);
+                None
+            }
         }
     }
 
     /// Judges a path when it comes first.
-    fn file(&self, path: &str, at: u64, looking: &mut Looking<'_>) -> Option<u64> {
+    fn file(&self, path: &str, at: u64, looking: &mut Looking<'_>) -> Option<Arc<Part>> {
         let place = self.part.at(at);
         if let Some(why) = beside::leaves(path) {
             let message = format!("a tensor is read from the path `{}`, which {why}", printed(path));
@@ -72,7 +83,7 @@ impl<'p> Externals<'p> {
                 format!("the file `{}`, in which a tensor lies, is not beside the graph", printed(path));
             looking.find_as(Severity::Low, &rules::ONNX_EXTERNAL_DATA, place, message);
         }
-        file.map(|file| file.len())
+        file.map(Arc::new)
     }
 }
 

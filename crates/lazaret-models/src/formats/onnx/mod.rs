@@ -6,12 +6,14 @@
 mod external;
 mod walk;
 
+use std::sync::Arc;
+
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use external::ExternalData;
 use external::Externals;
-use walk::{Told, walk};
+use walk::{Inner, Told, walk};
 
 use super::protobuf::{Is, Shape, begins_message};
 use super::{beside, packages};
@@ -20,6 +22,7 @@ use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Tensor, Tensors};
 
 /// Most different operators and functions of one model.
 pub(crate) const MAX_OPERATORS: Limit = Limit::new("onnx.max_operators", 100_000);
@@ -165,10 +168,13 @@ impl ModelFormat for Onnx {
             functions: FxHashSet::default(),
             max_operators: looking.limits.get(MAX_OPERATORS),
             externals: Externals::new(part),
+            file: Arc::new(part.clone()),
+            tensors: Tensors::new(looking),
         };
         packages::of_onnx(part, looking);
         let end = walk(part, looking.limits, &mut |told| judge.take(told, looking));
-        judge.finish(looking);
+        let tensors = judge.finish(looking);
+        weights::judge(&tensors, part, looking);
         // What a fault leaves unread may be another file, glued to this one.
         match end {
             Ok(end) => looking.tail(part, end),
@@ -192,6 +198,8 @@ struct Judge<'p> {
     functions: FxHashSet<(String, String)>,
     max_operators: Limit,
     externals: Externals<'p>,
+    file: Arc<Part>,
+    tensors: Tensors,
 }
 
 impl Judge<'_> {
@@ -226,7 +234,12 @@ impl Judge<'_> {
                 self.functions.insert((domain, name));
                 self.max_operators.check(self.functions.len() as u64)?;
             }
-            Told::External(tensor) => self.externals.judge(&tensor, looking),
+            Told::External(tensor) => {
+                let data = self.externals.judge(&tensor, looking);
+                let (name, kind, shape) = (tensor.name, tensor.kind, tensor.shape);
+                self.tensors.push(Tensor { name, kind, shape, data });
+            }
+            Told::Inner(tensor) => self.inner(tensor, looking),
             Told::Unknown { at, number } => {
                 let message =
                     format!("the model has a field {number} that ONNX does not have: loaders pass it over");
@@ -236,7 +249,22 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn finish(self, looking: &mut Looking<'_>) {
+    /// A tensor whose bytes stand in the graph.
+    fn inner(&mut self, tensor: Inner, looking: &mut Looking<'_>) {
+        let (from, len) = (tensor.bytes.at, tensor.bytes.end.saturating_sub(tensor.bytes.at));
+        if let Some(size) = tensor.size.filter(|size| tensor.raw && *size != len) {
+            let message = format!(
+                "tensor `{}`: its shape and type make {size} bytes, {len} are there",
+                printed(&tensor.name)
+            );
+            looking.find(&rules::WEIGHTS_SHAPE, self.part.at(tensor.at), message);
+        }
+        let data = Some(Data { part: Arc::clone(&self.file), from, len });
+        self.tensors.push(Tensor { name: tensor.name, kind: tensor.kind, shape: tensor.shape, data });
+    }
+
+    /// Tells what could be told only at the end; gives the tensors.
+    fn finish(self, looking: &mut Looking<'_>) -> Tensors {
         let mut foreign: Vec<_> = self.foreign.into_iter().collect();
         foreign.sort_unstable();
         for (operator, (at, count)) in foreign {
@@ -256,6 +284,7 @@ impl Judge<'_> {
             let (rule, about) = (&rules::ONNX_CUSTOM_OPERATOR, About::operator(&domain, &name));
             looking.find_about(rule.rule.severity, rule, about, self.part.at(at), message);
         }
+        self.tensors
     }
 }
 

@@ -4,9 +4,12 @@ use lazaret_core::Limits;
 
 use crate::formats::protobuf::{Field, Fields, Span};
 use crate::part::{Part, Unread};
+use crate::weights::Kind;
 
 /// The longest name of an operator, domain or file that is taken.
 const MAX_NAME: usize = 4096;
+/// Most dimensions that are kept; a tensor with more is not read.
+const MOST_DIMENSIONS: usize = 64;
 
 /// A tensor whose data lie in another file.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,24 @@ pub(super) struct External {
     pub(super) length: Option<String>,
     /// How many bytes its shape and type make, if that is known.
     pub(super) size: Option<u64>,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) shape: Vec<u64>,
+}
+
+/// A tensor whose data lie in the graph.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) at: u64,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) shape: Vec<u64>,
+    /// How many bytes its shape and type make, if that is known.
+    pub(super) size: Option<u64>,
+    /// Its bytes, where they lie in one piece.
+    pub(super) bytes: Span,
+    /// Whether they are its `raw_data`, which has a length of its own.
+    pub(super) raw: bool,
 }
 
 /// What is told of a model.
@@ -28,6 +49,8 @@ pub(super) enum Told {
     Function { domain: String, name: String },
     /// A tensor in another file.
     External(External),
+    /// A tensor in the graph.
+    Inner(Inner),
     /// A field that no version has.
     Unknown { at: u64, number: u32 },
 }
@@ -47,6 +70,20 @@ struct Tensor {
     /// The number of values, until it is larger than any file.
     values: Option<u64>,
     kind: u64,
+    name: String,
+    shape: Vec<u64>,
+    /// Its bytes, and whether they are `raw_data`; and how often such a field came.
+    bytes: Option<(Span, bool)>,
+    pieces: u32,
+}
+
+impl Tensor {
+    fn dimension(&mut self, length: u64) {
+        self.values = self.values.and_then(|values| values.checked_mul(length));
+        if self.shape.len() < MOST_DIMENSIONS {
+            self.shape.push(length);
+        }
+    }
 }
 
 /// A message that is being read.
@@ -120,7 +157,16 @@ fn take(
     let attribute = || Message::Attribute { name: String::new(), text: None, number: None };
     let tensor = || {
         let external = External { at: field.at, ..External::default() };
-        Message::Tensor(Tensor { external, is_external: false, values: Some(1), kind: 0 })
+        Message::Tensor(Tensor {
+            external,
+            is_external: false,
+            values: Some(1),
+            kind: 0,
+            name: String::new(),
+            shape: Vec::new(),
+            bytes: None,
+            pieces: 0,
+        })
     };
     let next = match (&mut frame.message, field.number) {
         (Message::Model, 7) | (Message::Training, 1 | 2) | (Message::Attribute { .. }, 6 | 11) => {
@@ -148,9 +194,7 @@ fn take(
 fn number(message: &mut Message, field: Field) {
     let Some(value) = field.varint() else { return };
     match (message, field.number) {
-        (Message::Tensor(tensor), 1) => {
-            tensor.values = tensor.values.and_then(|values| values.checked_mul(value));
-        }
+        (Message::Tensor(tensor), 1) => tensor.dimension(value),
         (Message::Tensor(tensor), 2) => tensor.kind = value,
         (Message::Tensor(tensor), 14) => tensor.is_external |= value == 1,
         (Message::Attribute { number, .. }, 3) => *number = Some(value),
@@ -176,10 +220,18 @@ fn text(fields: &mut Fields<'_>, message: &mut Message, number: u32, span: Span)
                 value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
                 shift = shift.saturating_add(7);
                 if byte & 0x80 == 0 {
-                    tensor.values = tensor.values.and_then(|values| values.checked_mul(value));
+                    tensor.dimension(value);
                     (value, shift) = (0, 0);
                 }
             }
+        }
+        (Message::Tensor(tensor), 8) if span.len() <= MAX_NAME as u64 => {
+            tensor.name = fields.text(span, MAX_NAME)?;
+        }
+        // Of `float_data` and `double_data` the bytes are those of `raw_data`.
+        (Message::Tensor(tensor), 4 | 9 | 10) => {
+            tensor.bytes = Some((span, number == 9));
+            tensor.pieces = tensor.pieces.saturating_add(1);
         }
         (Message::Tensor(tensor), 13) => {
             tensor.is_external = true;
@@ -220,7 +272,14 @@ fn finish(
         Message::Function { domain, name } => tell(Told::Function { domain, name }),
         Message::Tensor(tensor) if tensor.is_external => {
             let size = tensor.values.and_then(|values| bytes_of(tensor.kind, values));
-            tell(Told::External(External { size, ..tensor.external }))
+            let (name, kind, shape) = (tensor.name, kind_of(tensor.kind), tensor.shape);
+            tell(Told::External(External { size, name, kind, shape, ..tensor.external }))
+        }
+        Message::Tensor(Tensor {
+            bytes: Some((bytes, raw)), pieces: 1, kind, values, name, shape, ..
+        }) => {
+            let size = values.and_then(|values| bytes_of(kind, values));
+            tell(Told::Inner(Inner { at: done.at, name, kind: kind_of(kind), shape, size, bytes, raw }))
         }
         Message::Attribute { name, text, number } => {
             if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
@@ -233,6 +292,28 @@ fn finish(
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// The types of `TensorProto.DataType`.
+const fn kind_of(kind: u64) -> Kind {
+    match kind {
+        1 => Kind::F32,
+        2 => Kind::Uint(1),
+        3 => Kind::Int(1),
+        4 => Kind::Uint(2),
+        5 => Kind::Int(2),
+        6 => Kind::Int(4),
+        7 => Kind::Int(8),
+        9 => Kind::Bool,
+        10 => Kind::F16,
+        11 => Kind::F64,
+        12 => Kind::Uint(4),
+        13 => Kind::Uint(8),
+        16 => Kind::Bf16,
+        17 => Kind::F8E4m3,
+        19 => Kind::F8E5m2,
+        _ => Kind::Unknown,
     }
 }
 

@@ -530,24 +530,6 @@ impl Judge<'_> {
         }
     }
 
-    /// The storage that a persistent id of torch names: `('storage', torch.FloatStorage, key, place, count)`.
-    pub(super) fn storage(&self, id: Value) -> Option<(String, u64)> {
-        let held = self.values.held_of(id)?;
-        let [kind, class, key, ..] = held.first.as_slice() else { return None };
-        if self.values.text_of(*kind) != Some(b"storage") {
-            return None;
-        }
-        let class = self.values.name_of(*class)?;
-        let bytes = match &*class.name {
-            "DoubleStorage" | "LongStorage" | "ComplexFloatStorage" => 8,
-            "FloatStorage" | "IntStorage" | "QInt32Storage" => 4,
-            "HalfStorage" | "ShortStorage" | "BFloat16Storage" => 2,
-            "ComplexDoubleStorage" => 16,
-            _ => 1,
-        };
-        Some((self.values.str_of(*key)?.to_owned(), bytes))
-    }
-
     /// Judges what had to wait for the end.
     pub(super) fn finish(&mut self) {
         let calls = std::mem::take(&mut self.values.calls);

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::judge::{Array, Judge, plants};
 use super::packed;
 use super::probe::{PROBE, looks_like_pickle, may_be_pickle};
+use super::tensors::Torch;
 use super::values::{FIRST, Held, LONGEST_NAME, PLAIN, Size, Value};
 use crate::part::Unread;
 use crate::rules;
@@ -64,8 +65,8 @@ pub(super) struct Machine<'m, 'a> {
     /// Texts in the order in which they came, where they are asked for.
     pub(super) texts: Option<Vec<String>>,
     pub(super) nested: Vec<Nested>,
-    /// Storages that persistent ids name, as torch writes them: key and bytes of an element.
-    pub(super) storages: Vec<(String, u64)>,
+    /// Storages and tensors, as torch writes them.
+    pub(super) torch: Torch,
 }
 
 /// Most pickles within a pickle that are followed.
@@ -90,7 +91,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             steps: 0,
             texts: None,
             nested: Vec::new(),
-            storages: Vec::new(),
+            torch: Torch::default(),
         }
     }
 
@@ -309,7 +310,8 @@ impl<'m, 'a> Machine<'m, 'a> {
             b'R' => {
                 let (arguments, callee) = (self.pop()?, self.pop()?);
                 let value = self.judge.call(callee, arguments, self.at);
-                self.push(value);
+                let tensor = self.torch.rebuilt(callee, arguments, &self.judge.values);
+                self.push(tensor.unwrap_or(value));
             }
             0x81 => {
                 let (arguments, class) = (self.pop()?, self.pop()?);
@@ -348,6 +350,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             }
             // Persistent ids and extensions
             b'P' => {
+                self.torch.is_partial = true;
                 let id = self.input.line()?;
                 // `PK`, of a zip archive, begins like a persistent id.
                 if self.probes && !id.iter().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -357,12 +360,8 @@ impl<'m, 'a> Machine<'m, 'a> {
             }
             b'Q' => {
                 let id = self.pop()?;
-                if self.storages.len() < MOST_SPARSE
-                    && let Some(storage) = self.judge.storage(id)
-                {
-                    self.storages.push(storage);
-                }
-                self.push(Value::Persistent(0));
+                let value = self.torch.persistent(id, &self.judge.values);
+                self.push(value);
             }
             0x82 => self.extension::<1>()?,
             0x83 => self.extension::<2>()?,
@@ -528,6 +527,9 @@ impl<'m, 'a> Machine<'m, 'a> {
         } else {
             let keys = parts.iter().step_by(2);
             let plants = pairs && keys.clone().any(|key| values.text_of(*key).is_some_and(plants));
+            if pairs {
+                self.torch.name(parts, values);
+            }
             let first = parts.iter().take(FIRST).copied().collect();
             self.judge.kept(parts, self.at);
             if pairs {
@@ -553,6 +555,9 @@ impl<'m, 'a> Machine<'m, 'a> {
         }
         let plain = parts.iter().all(|part| matches!(part, Value::Data(_)));
         if !plain {
+            if pairs {
+                self.torch.name(parts, values);
+            }
             let planted =
                 pairs && parts.iter().step_by(2).any(|key| values.text_of(*key).is_some_and(plants));
             self.judge.kept(parts, self.at);

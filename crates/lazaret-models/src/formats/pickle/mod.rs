@@ -5,12 +5,14 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
+//! | `tensors` | tensors of torch, as its pickles rebuild them |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
 mod judge;
 mod machine;
 mod packed;
 mod probe;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,11 +22,13 @@ use std::sync::Arc;
 
 use lazaret_core::{FormatId, Hint, Likeness};
 use lazaret_input::MemorySource;
+use rustc_hash::FxHashMap;
 
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
+pub(crate) use self::tensors::Torch;
 use super::packages;
 use crate::look::{Head, Looking};
 use crate::own::About;
@@ -32,6 +36,7 @@ use crate::part::{MAX_WHOLE, Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
 use crate::stream::Stream;
+use crate::weights::{self, Data};
 
 /// The format.
 pub(crate) struct Pickle;
@@ -101,7 +106,7 @@ fn streams(
 ) -> Result<FormatId, Unread> {
     let mut number = 0_u64;
     let mut is_torch = false;
-    let mut storages: Vec<(String, u64)> = Vec::new();
+    let mut torch = Torch::default();
     loop {
         let mut machine = Machine::new(input, looking.limits);
         machine.judge.own = Some(looking.own);
@@ -112,7 +117,7 @@ fn streams(
         machine.judge.finish();
         is_torch |= number == 0 && machine.is_torch;
         if is_torch && number == 3 {
-            storages = std::mem::take(&mut machine.storages);
+            torch = std::mem::take(&mut machine.torch);
         }
         let keys = machine.texts.take();
         let nested = std::mem::take(&mut machine.nested);
@@ -140,8 +145,10 @@ fn streams(
         read?;
         number += 1;
         if let Some(keys) = keys {
-            pass_storages(input, &keys, &storages)?;
+            let found = pass_storages(input, &keys, &torch)?;
             looking.tail(part, input.position());
+            let tensors = torch.hand_over(&mut |key| found.get(key).cloned(), part, looking);
+            weights::judge(&tensors, part, looking);
             return Ok(TORCH_LEGACY);
         }
         if !goes_on(input, looking)? {
@@ -213,13 +220,32 @@ fn unpack(part: &Part, at: u64, len: u64, looking: &mut Looking<'_>) -> Option<V
     }
 }
 
-/// Passes over the storages of a torch file: each is a count of 8 bytes and so many elements.
-fn pass_storages(input: &mut Stream<'_>, keys: &[String], storages: &[(String, u64)]) -> Result<(), Unread> {
+/// Passes over the storages of a torch file: each is a count of 8 bytes and so many elements. Gives where they lie.
+fn pass_storages(
+    input: &mut Stream<'_>,
+    keys: &[String],
+    torch: &Torch,
+) -> Result<FxHashMap<String, Data>, Unread> {
+    let file = Arc::new(input.part().clone());
+    let widths: FxHashMap<&str, u64> =
+        torch.storages.iter().map(|storage| (storage.key.as_str(), storage.width)).collect();
+    let mut found = FxHashMap::default();
     for key in keys {
-        let size = storages.iter().find(|(known, _)| known == key).map_or(1, |(_, size)| *size);
+        let width = widths.get(key.as_str()).copied().unwrap_or(1);
         let count = input.number::<8>()?;
-        let bytes = count.checked_mul(size);
-        input.skip(bytes.ok_or_else(|| Unread::malformed(input.position(), "a storage without end"))?)?;
+        let bytes = count.checked_mul(width);
+        let bytes = bytes.ok_or_else(|| Unread::malformed(input.position(), "a storage without end"))?;
+        let from = input.position();
+        input.skip(bytes)?;
+        found.insert(key.clone(), Data { part: Arc::clone(&file), from, len: bytes });
     }
-    Ok(())
+    Ok(found)
+}
+
+/// What the pickle of a torch archive says of tensors. What is wrong with it is told where it is looked at.
+pub(crate) fn torch(part: &Part, looking: &Looking<'_>) -> Option<Torch> {
+    let mut input = part.stream(0);
+    let mut machine = Machine::new(&mut input, looking.limits);
+    machine.run().ok()?;
+    Some(machine.torch)
 }

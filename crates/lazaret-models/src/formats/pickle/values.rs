@@ -22,8 +22,10 @@ pub(super) enum Value {
     Global(u32),
     /// What a call gave, or an object that is being built.
     Made(u32),
-    /// What the loader puts in for an id (torch: a storage).
+    /// What the loader puts in for an id: 0, or the number of a storage of torch, from 1.
     Persistent(u32),
+    /// A tensor of torch, by its number.
+    Tensor(u32),
     /// It cannot be known: an extension code, an operand that was not kept.
     Unknown,
 }

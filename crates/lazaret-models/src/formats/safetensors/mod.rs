@@ -1,17 +1,20 @@
 //! Safetensors: a length, a JSON header that says where each tensor lies, the tensors.
 //!
 //! The header is read whole and held to what the format's own reader asks: tensors follow each other without hole or
-//! overlap, each as long as its shape and type say, and nothing comes after the last. Tensors are never read.
+//! overlap, each as long as its shape and type say, and nothing comes after the last. Tensors are handed over to `weights`.
 
 mod metadata;
 
-use lazaret_core::{Finding, FormatId, Likeness, Limit};
+use std::sync::Arc;
+
+use lazaret_core::{Finding, FormatId, Likeness, Limit, Limits};
 use lazaret_input::json::{self, JsonKind, Node};
 
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Kind, Tensor, Tensors};
 
 /// The longest header, as in the format's own reader.
 pub(crate) const MAX_HEADER: Limit = Limit::new("safetensors.max_header", 100_000_000);
@@ -19,30 +22,30 @@ pub(crate) const MAX_HEADER: Limit = Limit::new("safetensors.max_header", 100_00
 /// The length before the header.
 const PREFIX: u64 = 8;
 
-/// The types and how many bits one number of them has.
-const TYPES: &[(&str, u64)] = &[
-    ("BF16", 16),
-    ("BOOL", 8),
-    ("C64", 64),
-    ("F16", 16),
-    ("F32", 32),
-    ("F4", 4),
-    ("F64", 64),
-    ("F6_E2M3", 6),
-    ("F6_E3M2", 6),
-    ("F8_E4M3", 8),
-    ("F8_E4M3FNUZ", 8),
-    ("F8_E5M2", 8),
-    ("F8_E5M2FNUZ", 8),
-    ("F8_E8M0", 8),
-    ("I16", 16),
-    ("I32", 32),
-    ("I64", 64),
-    ("I8", 8),
-    ("U16", 16),
-    ("U32", 32),
-    ("U64", 64),
-    ("U8", 8),
+/// The types.
+const TYPES: &[(&str, Kind)] = &[
+    ("BF16", Kind::Bf16),
+    ("BOOL", Kind::Bool),
+    ("C64", Kind::Bits(64)),
+    ("F16", Kind::F16),
+    ("F32", Kind::F32),
+    ("F4", Kind::Bits(4)),
+    ("F64", Kind::F64),
+    ("F6_E2M3", Kind::Bits(6)),
+    ("F6_E3M2", Kind::Bits(6)),
+    ("F8_E4M3", Kind::F8E4m3),
+    ("F8_E4M3FNUZ", Kind::Bits(8)),
+    ("F8_E5M2", Kind::F8E5m2),
+    ("F8_E5M2FNUZ", Kind::Bits(8)),
+    ("F8_E8M0", Kind::Bits(8)),
+    ("I16", Kind::Int(2)),
+    ("I32", Kind::Int(4)),
+    ("I64", Kind::Int(8)),
+    ("I8", Kind::Int(1)),
+    ("U16", Kind::Uint(2)),
+    ("U32", Kind::Uint(4)),
+    ("U64", Kind::Uint(8)),
+    ("U8", Kind::Uint(1)),
 ];
 
 /// The format.
@@ -110,8 +113,10 @@ impl ModelFormat for Safetensors {
             return Err(refused("the header is no JSON object".to_owned()));
         }
         let data = PREFIX.saturating_add(length);
-        let end = Layout { part, data, looking, tensors: Vec::new() }.read(root);
+        let mut tensors = Tensors::new(looking);
+        let end = Layout { part, data, looking, places: Vec::new() }.read(root, &mut tensors);
         looking.tail(part, end);
+        weights::judge(&tensors, part, looking);
         Ok(self.id())
     }
 }
@@ -122,13 +127,14 @@ struct Layout<'l, 'a> {
     /// Where the first tensor begins.
     data: u64,
     looking: &'l mut Looking<'a>,
-    /// Begin, end, and where in the header it is said.
-    tensors: Vec<(u64, u64, u64)>,
+    /// Begin and end of each tensor, and where in the header it is said.
+    places: Vec<(u64, u64, u64)>,
 }
 
 impl Layout<'_, '_> {
     /// Reads all entries; gives where the last tensor ends.
-    fn read(mut self, root: Node<'_, '_>) -> u64 {
+    fn read(mut self, root: Node<'_, '_>, tensors: &mut Tensors) -> u64 {
+        let file = Arc::new(self.part.clone());
         for member in root.members() {
             let at = member.key_offset.saturating_add(PREFIX);
             if member.key == "__metadata__" {
@@ -136,17 +142,24 @@ impl Layout<'_, '_> {
                 continue;
             }
             match extent(member.value) {
-                Ok((begin, end)) => self.tensors.push((begin, end, at)),
+                Ok((begin, end, kind, shape)) => {
+                    self.places.push((begin, end, at));
+                    let from = self.data.saturating_add(begin);
+                    let is_there = self.data.saturating_add(end) <= self.part.len();
+                    let data = Data { part: Arc::clone(&file), from, len: end.saturating_sub(begin) };
+                    let name = member.key.to_owned();
+                    tensors.push(Tensor { name, kind, shape, data: Some(data).filter(|_| is_there) });
+                }
                 Err(why) => {
                     let message = format!("tensor `{}`: {why}", printed(member.key));
                     self.looking.find(&rules::SAFETENSORS_LAYOUT, self.part.at(at), message);
                 }
             }
         }
-        self.tensors.sort_unstable();
+        self.places.sort_unstable();
         let length = self.part.len().saturating_sub(self.data);
         let mut expected = 0;
-        for &(begin, end, at) in &self.tensors {
+        for &(begin, end, at) in &self.places {
             let why = if end > length {
                 format!("a tensor ends at byte {end} of the data, which has {length}")
             } else if begin < expected {
@@ -165,8 +178,18 @@ impl Layout<'_, '_> {
     }
 }
 
-/// Where a tensor lies in the data, if all that is said of it agrees.
-fn extent(entry: Node<'_, '_>) -> Result<(u64, u64), String> {
+/// The names of the tensors of a file; none where its header cannot be read, which is told where the file is looked at.
+pub(crate) fn names(part: &Part, limits: &Limits) -> Option<Vec<String>> {
+    let length = u64::from_le_bytes(part.array(0).ok()?);
+    limits.get(MAX_HEADER).check(length).ok()?;
+    let bytes = part.bytes(PREFIX, usize::try_from(length).ok()?).ok()?;
+    let document = json::parse_at(&bytes, PREFIX, limits).document?;
+    let names = document.root().members().map(|member| member.key).filter(|name| *name != "__metadata__");
+    Some(names.map(str::to_owned).collect())
+}
+
+/// Where a tensor lies in the data, its type and its shape, if all that is said of it agrees.
+fn extent(entry: Node<'_, '_>) -> Result<(u64, u64, Kind, Vec<u64>), String> {
     if entry.kind() != JsonKind::Object {
         return Err("its entry is no object".to_owned());
     }
@@ -175,23 +198,28 @@ fn extent(entry: Node<'_, '_>) -> Result<(u64, u64), String> {
     }
     let name = entry.get("dtype").and_then(|node| node.as_str()).ok_or("it has no type")?;
     let known = TYPES.iter().find(|(known, _)| *known == name);
-    let (_, bits) = known.ok_or_else(|| format!("its type `{}` is unknown", printed(name)))?;
+    let (_, kind) = known.ok_or_else(|| format!("its type `{}` is unknown", printed(name)))?;
     let shape = entry.get("shape").filter(|node| node.kind() == JsonKind::Array).ok_or("it has no shape")?;
-    let mut size = *bits;
+    let too_large = "its shape is larger than any file";
+    let (mut numbers, mut lengths) = (1_u64, Vec::new());
     for length in shape.items() {
         let length = whole(length).ok_or("its shape has a length that is no whole number")?;
-        size = size.checked_mul(length).ok_or("its shape is larger than any file")?;
+        numbers = numbers.checked_mul(length).ok_or(too_large)?;
+        lengths.push(length);
     }
+    let whole_bytes =
+        !matches!(kind, Kind::Bits(bits) if numbers.checked_mul(*bits).is_none_or(|bits| bits % 8 != 0));
+    let size = kind.bytes(numbers).ok_or(too_large)?;
     let offsets = entry.get("data_offsets").filter(|node| node.len() == 2).ok_or("it has no place")?;
     let mut ends = offsets.items().map(whole);
     let (Some(Some(begin)), Some(Some(end))) = (ends.next(), ends.next()) else {
         return Err("its place is not given by two whole numbers".to_owned());
     };
     let length = end.checked_sub(begin).ok_or("it ends before it begins")?;
-    if size % 8 != 0 || size / 8 != length {
-        return Err(format!("its shape and type make {} bytes, its place has {length}", size.div_ceil(8)));
+    if !whole_bytes || size != length {
+        return Err(format!("its shape and type make {size} bytes, its place has {length}"));
     }
-    Ok((begin, end))
+    Ok((begin, end, *kind, lengths))
 }
 
 /// A whole number, written as one: no sign, no fraction, no exponent.

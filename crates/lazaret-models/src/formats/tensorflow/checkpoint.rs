@@ -1,6 +1,7 @@
 //! Checkpoints: an index, files of data, and a text that names the latest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lazaret_core::{FormatId, Likeness, Limits, Severity};
 
@@ -10,6 +11,7 @@ use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
+use crate::weights::{self, Data, Kind, Tensor, Tensors};
 
 /// Most files of data of one checkpoint that are asked for.
 const SHARDS: u64 = 4096;
@@ -47,11 +49,17 @@ impl ModelFormat for CheckpointIndex {
         let mut shards = 1;
         // Tensors, and what is wrong with each.
         let mut wrong: Vec<(String, String)> = Vec::new();
+        let mut misfits: Vec<(String, String)> = Vec::new();
         let mut last: BTreeMap<u64, (u64, String)> = BTreeMap::new();
         index::read(part, looking.limits, &mut |told| {
             match told {
                 Told::Shards(count) => shards = count,
-                Told::Tensor { name, entry } => match end(entry) {
+                Told::Tensor { name, entry } if misfit(&entry).is_some() => {
+                    misfits
+                        .extend(misfit(&entry).map(|why| (name.clone(), format!("tensor `{name}`: {why}"))));
+                    misfits.truncate(100);
+                }
+                Told::Tensor { name, entry } => match end(&entry) {
                     Some(_) if entry.shard >= shards => {
                         let why = format!("tensor `{name}` lies in file {} of {shards}", entry.shard);
                         wrong.push((name, why));
@@ -91,6 +99,9 @@ impl ModelFormat for CheckpointIndex {
                 }
             }
         }
+        for (name, why) in misfits {
+            looking.find(&rules::WEIGHTS_SHAPE, part.inner(&name), why);
+        }
         for (name, why) in wrong {
             looking.find(&rules::TENSORFLOW_CHECKPOINT, part.inner(&name), why);
         }
@@ -99,8 +110,21 @@ impl ModelFormat for CheckpointIndex {
 }
 
 /// Where a tensor ends in its file.
-fn end(entry: Entry) -> Option<u64> {
+fn end(entry: &Entry) -> Option<u64> {
     entry.offset.checked_add(entry.size).filter(|end| i64::try_from(*end).is_ok())
+}
+
+/// Why a tensor's shape and type do not fit its size.
+fn misfit(entry: &Entry) -> Option<String> {
+    let count = entry.shape.as_ref()?.iter().try_fold(1_u64, |count, length| count.checked_mul(*length));
+    if entry.kind == Kind::Unknown {
+        return None;
+    }
+    match count.and_then(|count| entry.kind.bytes(count)) {
+        Some(size) if size == entry.size => None,
+        Some(size) => Some(format!("its shape and type make {size} bytes, the index says {}", entry.size)),
+        None => Some("its shape is larger than any file".to_owned()),
+    }
 }
 
 /// A file of data of a checkpoint, told by the index beside it.
@@ -135,18 +159,26 @@ impl ModelFormat for CheckpointData {
         let Some((stem, number)) = shard(part.name()) else { return Ok(self.id()) };
         let Some(table) = looking.beside(part, &format!("{stem}.index")) else { return Ok(self.id()) };
         let mut last = 0;
+        let (file, mut tensors) = (Arc::new(part.clone()), Tensors::new(looking));
         // What is wrong with the index is told where it is looked at.
         let limits: &Limits = looking.limits;
         let read = index::read(&table, limits, &mut |told| {
-            if let Told::Tensor { entry, .. } = told
+            if let Told::Tensor { entry, name } = told
                 && entry.shard == number
             {
-                last = last.max(end(entry).unwrap_or(u64::MAX));
+                let end = end(&entry);
+                last = last.max(end.unwrap_or(u64::MAX));
+                let data = Data { part: Arc::clone(&file), from: entry.offset, len: entry.size };
+                let data = Some(data).filter(|_| end.is_some_and(|end| end <= file.len()));
+                if let Some(shape) = entry.shape {
+                    tensors.push(Tensor { name, kind: entry.kind, shape, data });
+                }
             }
             Ok(())
         });
         if read.is_ok() {
             looking.tail(part, last);
+            weights::judge(&tensors, part, looking);
         }
         Ok(self.id())
     }

@@ -2,8 +2,9 @@
 
 use lazaret_core::Limits;
 
-use crate::formats::protobuf::Fields;
+use crate::formats::protobuf::{Fields, Span};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
+use crate::weights::Kind;
 
 /// The last eight bytes of a table.
 pub(super) const MAGIC: [u8; 8] = 0xdb47_7524_8b80_fb57_u64.to_le_bytes();
@@ -13,11 +14,14 @@ const FOOTER: u64 = 48;
 const TRAILER: u64 = 5;
 
 /// What the index says of one tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) shard: u64,
     pub(super) offset: u64,
     pub(super) size: u64,
+    pub(super) kind: Kind,
+    /// Its dimensions; none where they are not said, or it lies in slices.
+    pub(super) shape: Option<Vec<u64>>,
 }
 
 /// What an index holds, told one by one.
@@ -118,14 +122,19 @@ fn entry(
     let value = part.member(std::sync::Arc::new(source), length, "entry");
     let mut fields = Fields::new(&value, limits);
     let mut span = fields.root();
-    let mut found = Entry { shard: 0, offset: 0, size: 0 };
+    let mut found = Entry { shard: 0, offset: 0, size: 0, kind: Kind::Unknown, shape: None };
     let mut shards = 1;
     while let Some(field) = fields.next(&mut span)? {
         match (field.number, field.varint()) {
-            (1, Some(number)) => shards = number,
+            // Of the first entry it is the number of files.
+            (1, Some(number)) => (shards, found.kind) = (number, kind_of(number)),
             (3, Some(number)) => found.shard = number,
             (4, Some(number)) => found.offset = number,
             (5, Some(number)) => found.size = number,
+            (2, None) => {
+                found.shape = field.span().map(|span| shape(&mut fields, span)).transpose()?.flatten();
+            }
+            (7, None) => found.shape = None,
             _ => {}
         }
     }
@@ -133,6 +142,46 @@ fn entry(
         tell(Told::Shards(shards))
     } else {
         tell(Told::Tensor { name: printed(&String::from_utf8_lossy(key)), entry: found })
+    }
+}
+
+/// The dimensions of a `TensorShapeProto`; none of one that is not known.
+fn shape(fields: &mut Fields<'_>, span: Span) -> Result<Option<Vec<u64>>, Unread> {
+    const MOST: usize = 64;
+    let (mut span, mut lengths) = (span, Vec::new());
+    while let Some(field) = fields.next(&mut span)? {
+        let (2, Some(mut dimension)) = (field.number, field.span()) else { continue };
+        let mut length = 0;
+        while let Some(field) = fields.next(&mut dimension)? {
+            length = field.varint().filter(|_| field.number == 1).unwrap_or(length);
+        }
+        if lengths.len() >= MOST {
+            return Ok(None);
+        }
+        lengths.push(length);
+    }
+    Ok(Some(lengths))
+}
+
+/// The types of `DataType` whose size is fixed.
+const fn kind_of(kind: u64) -> Kind {
+    match kind {
+        1 => Kind::F32,
+        2 => Kind::F64,
+        3 => Kind::Int(4),
+        4 => Kind::Uint(1),
+        5 => Kind::Int(2),
+        6 => Kind::Int(1),
+        8 => Kind::Bits(64),
+        9 => Kind::Int(8),
+        10 => Kind::Bool,
+        14 => Kind::Bf16,
+        17 => Kind::Uint(2),
+        18 => Kind::Bits(128),
+        19 => Kind::F16,
+        22 => Kind::Uint(4),
+        23 => Kind::Uint(8),
+        _ => Kind::Unknown,
     }
 }
 

@@ -105,6 +105,11 @@ fn source(bytes: Vec<u8>) -> Arc<dyn Source> {
 }
 
 fn table(size: u64) -> Vec<u8> {
+    table_of([number(1, 1), number(5, size)].concat())
+}
+
+/// An index with one entry.
+fn table_of(entry: Vec<u8>) -> Vec<u8> {
     let block = |pairs: &[(&[u8], Vec<u8>)]| {
         let mut bytes = Vec::new();
         for (key, value) in pairs {
@@ -115,7 +120,7 @@ fn table(size: u64) -> Vec<u8> {
         bytes.extend([0, 0, 0, 0, 1, 0, 0, 0]);
         bytes
     };
-    let data = block(&[(b"", number(1, 1)), (b"w", [number(1, 1), number(5, size)].concat())]);
+    let data = block(&[(b"", number(1, 1)), (b"w", entry)]);
     let index = block(&[(b"x", [varint(0), varint(data.len() as u64)].concat())]);
     let handle = [varint(data.len() as u64 + 5), varint(index.len() as u64)].concat();
     let mut footer = [vec![0, 0], handle].concat();
@@ -141,6 +146,11 @@ fn an_index_and_its_data_are_held_against_each_other() {
     let report = look_at(vec![7; 90], data, &One("v.index", table(8)));
     assert_eq!(worst(&report), [("format.trailing-bytes", Severity::Medium)]);
     assert_eq!(worst(&look_at(vec![7; 8], data, &NoFolder)), [("format.unknown", Severity::Medium)]);
+    let shaped =
+        |length| table_of([number(1, 1), field(2, field(2, number(1, length))), number(5, 8)].concat());
+    assert_eq!(worst(&look_at(shaped(2), "v.index", &One(data, vec![7; 8]))), []);
+    let report = look_at(shaped(3), "v.index", &One(data, vec![7; 8]));
+    assert_eq!(worst(&report), [("weights.shape-mismatch", Severity::Medium)]);
     for at in 0..table(8).len() {
         let mut bytes = table(8);
         bytes[at] ^= 0xff;

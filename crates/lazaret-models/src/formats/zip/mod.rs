@@ -6,6 +6,7 @@ mod torchscript;
 
 use lazaret_core::{FormatId, Likeness, Severity};
 use lazaret_input::archive::zip::{self, Ends, Member};
+use rustc_hash::FxHashMap;
 
 use super::{archive, tflite};
 use crate::look::{Head, Looking, is_also, is_known};
@@ -27,6 +28,44 @@ pub(crate) trait ZipKind: Send + Sync {
     }
     /// Says what there is to say of the archive as a whole, when its members were looked at.
     fn whole(&self, _names: &[&str], _part: &Part, _looking: &mut Looking<'_>) {}
+    /// Hands its tensors over, which lie in several members.
+    fn weights(&self, _members: &Members<'_>, _part: &Part, _looking: &mut Looking<'_>) {}
+}
+
+/// The members of an archive by their names.
+pub(crate) struct Members<'r> {
+    read: &'r zip::Zip,
+    by_name: FxHashMap<&'r str, usize>,
+}
+
+impl<'r> Members<'r> {
+    fn new(read: &'r zip::Zip) -> Self {
+        // Of members of one name the last counts, as for Python.
+        let by_name = read.members.iter().enumerate().map(|(index, member)| (member.name.as_str(), index));
+        Self { read, by_name: by_name.collect() }
+    }
+
+    /// All names.
+    fn names(&self) -> impl Iterator<Item = &'r str> {
+        self.by_name.keys().copied()
+    }
+
+    /// A member's bytes. What is wrong with it was told before.
+    fn open(&self, name: &str, part: &Part, looking: &mut Looking<'_>) -> Option<Part> {
+        let opened = self.read.open(*self.by_name.get(name)?, looking.room(), looking.limits).ok()?;
+        looking.unpacked(opened.unpacked).ok()?;
+        Some(if opened.stored {
+            part.slice(opened.from, opened.len, name)
+        } else {
+            part.member(opened.source, opened.len, name)
+        })
+    }
+
+    /// The same of a member that lies in the archive as it is; none of one that is packed.
+    fn stored(&self, name: &str, part: &Part, looking: &mut Looking<'_>) -> Option<Part> {
+        let member = self.read.members.get(*self.by_name.get(name)?)?;
+        if member.method == 0 { self.open(name, part, looking) } else { None }
+    }
 }
 
 /// The kinds, in the order in which they are asked.
@@ -118,6 +157,7 @@ impl ModelFormat for Zip {
         }
         if let Some(kind) = kind {
             kind.whole(&names, part, looking);
+            kind.weights(&Members::new(&read), part, looking);
         }
         if read.ends {
             looking.tail(part, read.end);

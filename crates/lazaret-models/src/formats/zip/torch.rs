@@ -1,12 +1,16 @@
 //! What `torch.save` writes, and packages of `torch.package`.
 
-use lazaret_core::FormatId;
+use std::sync::Arc;
 
-use super::super::executable;
-use super::{ZipKind, is_python};
+use lazaret_core::{FormatId, Severity};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::{executable, pickle};
+use super::{Members, ZipKind, is_python};
 use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
+use crate::weights::{self, Data};
 
 /// A file of `torch.save` since 1.6: `archive/data.pkl`, and the bytes of tensors in `archive/data/0` and so on.
 pub(super) struct TorchZip;
@@ -31,6 +35,62 @@ impl ZipKind for TorchZip {
 
     fn member(&self, member: &Part, _: &mut Looking<'_>) -> Result<bool, Unread> {
         Ok(is_record(member)? || is_storage(member)?)
+    }
+
+    fn weights(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+        tensors(members, "data.pkl", "data/", part, looking);
+    }
+}
+
+/// Hands over the tensors that one pickle of an archive rebuilds from the storages in a folder, and tells storages that it
+/// does not name.
+pub(super) fn tensors(
+    members: &Members<'_>,
+    pickle: &str,
+    folder: &str,
+    part: &Part,
+    looking: &mut Looking<'_>,
+) {
+    let names: Vec<&str> = members.names().collect();
+    let Some(top) = top_of(&names, pickle) else { return };
+    let torch = members.open(&format!("{top}{pickle}"), part, looking);
+    let Some(torch) = torch.and_then(|member| pickle::torch(&member, looking)) else { return };
+    let folder = format!("{top}{folder}");
+    let keys: FxHashSet<&str> = torch.storages.iter().map(|storage| storage.key.as_str()).collect();
+    if !torch.is_partial {
+        unused(&names, &folder, &keys, part, looking);
+    }
+    let order = members.open(&format!("{top}byteorder"), part, looking);
+    let is_big = order.is_some_and(|order| order.array(0).is_ok_and(|bytes| bytes == *b"big"));
+    let mut found: FxHashMap<String, Data> = FxHashMap::default();
+    for key in keys.into_iter().filter(|_| !is_big) {
+        let Some(member) = members.stored(&format!("{folder}{key}"), part, looking) else { continue };
+        let len = member.len();
+        found.insert(key.to_owned(), Data { part: Arc::new(member), from: 0, len });
+    }
+    let tensors = torch.hand_over(&mut |key| found.get(key).cloned(), part, looking);
+    weights::judge(&tensors, part, looking);
+}
+
+/// Storages that nothing refers to.
+fn unused(names: &[&str], folder: &str, keys: &FxHashSet<&str>, part: &Part, looking: &mut Looking<'_>) {
+    const MOST: usize = 20;
+    let is_unused =
+        |name: &&&str| name.strip_prefix(folder).is_some_and(|key| !key.is_empty() && !keys.contains(key));
+    let mut unused: Vec<&str> = names.iter().filter(is_unused).copied().collect();
+    unused.sort_unstable();
+    // A pickle without any tensor was not written for these members; there is nothing that they hide behind.
+    let severity = if keys.is_empty() { Severity::Info } else { rules::WEIGHTS_UNUSED.rule.severity };
+    for name in unused.iter().take(MOST) {
+        let message = "the bytes of a tensor that nothing in the pickle refers to";
+        looking.find_as(severity, &rules::WEIGHTS_UNUSED, part.inner(name), message);
+    }
+    if unused.len() > MOST {
+        let message = format!(
+            "{} more members that nothing in the pickle refers to",
+            unused.len().saturating_sub(MOST)
+        );
+        looking.find_as(severity, &rules::WEIGHTS_UNUSED, part.place(), message);
     }
 }
 

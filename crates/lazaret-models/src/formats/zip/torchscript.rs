@@ -2,8 +2,8 @@
 
 use lazaret_core::FormatId;
 
-use super::torch::{is_record, is_storage, top_of};
-use super::{ZipKind, is_python};
+use super::torch::{is_record, is_storage, tensors, top_of};
+use super::{Members, ZipKind, is_python};
 use crate::look::Looking;
 use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
@@ -39,6 +39,11 @@ impl ZipKind for TorchScript {
             bytecode(&member.whole(looking.limits.get(MAX_WHOLE))?, member, looking);
         }
         Ok(is_record(member)? || is_storage(member)?)
+    }
+
+    fn weights(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+        tensors(members, "data.pkl", "data/", part, looking);
+        tensors(members, "constants.pkl", "constants/", part, looking);
     }
 }
 

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use lazaret_core::{Clock as _, Finding, FormatId, Gate, Policy as _, Severity, SystemClock, Verdict};
+use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
 use lazaret_models::vulnerabilities::Match;
-use lazaret_models::{Against, Component, Inspected, ModelFiles};
+use lazaret_models::{Component, Inspected, ModelFiles, Statistics, Terms};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -108,10 +109,11 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let version = policy.version();
     let (own, own_from) = own_rules::in_force(config, args.rules.as_deref())?;
     let own = Arc::new(own);
-    let checkpoint = checkpoint_for_models(config, policy)?;
+    let statistics = args.weights.map_or(Statistics::Off, Statistics::from);
+    let checkpoint = checkpoint_for_models(config, policy, time_for(statistics, &files))?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
-    let terms = Terms { own: Arc::clone(&own), against };
+    let terms = Terms { own: Arc::clone(&own), against, statistics };
     let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
@@ -162,6 +164,16 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
         }
     }
     Ok(exit_of(&counts, tally.worst))
+}
+
+/// How much longer than a record's deadline a file may take where every number is read: as long as the slowest disk needs.
+fn time_for(statistics: Statistics, files: &[Found]) -> Duration {
+    const BYTES_A_SECOND: u64 = 20_000_000;
+    if statistics == Statistics::Off {
+        return Duration::ZERO;
+    }
+    let lengths = files.iter().filter_map(|file| std::fs::metadata(&file.path).ok());
+    Duration::from_secs(lengths.map(|about| about.len()).max().unwrap_or(0) / BYTES_A_SECOND)
 }
 
 /// How the files fared.
