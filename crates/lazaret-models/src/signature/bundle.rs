@@ -8,13 +8,21 @@ use serde_json::json;
 use super::dsse::PAYLOAD_TYPE;
 use super::keys::{MAX_KEY, PublicKey};
 use super::manifest::Fault;
+use super::sigstore;
 use crate::part::MAX_WHOLE;
 use crate::rules;
 
 /// What every bundle's type begins with.
 const MEDIA_TYPES: &str = "application/vnd.dev.sigstore.bundle";
-/// The type that is checked and written.
+/// The type that is written.
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The types that are checked: what each asks for beyond the others is asked for of all.
+const READ_TYPES: [&str; 4] = [
+    MEDIA_TYPE,
+    "application/vnd.dev.sigstore.bundle+json;version=0.3",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+];
 
 /// What a signature is checked by.
 #[derive(Debug)]
@@ -24,7 +32,7 @@ pub(super) enum Material {
     /// Certificates, the signing one first.
     Certificates(Vec<Vec<u8>>),
     /// A short-lived certificate and an entry in a public log.
-    Sigstore,
+    Sigstore(Box<sigstore::Material>),
 }
 
 /// A bundle.
@@ -37,7 +45,7 @@ pub(super) struct Bundle {
     pub(super) signature: Vec<u8>,
 }
 
-fn malformed(at: &str, message: impl Into<String>) -> Fault {
+pub(super) fn malformed(at: &str, message: impl Into<String>) -> Fault {
     Fault { rule: &rules::SIGNATURE_MALFORMED, at: at.to_owned(), message: message.into() }
 }
 
@@ -60,7 +68,8 @@ impl Bundle {
 
     /// Reads a document.
     pub(super) fn of(root: Node<'_, '_>, limits: &Limits) -> Result<Self, Fault> {
-        if root.get("mediaType").and_then(|value| value.as_str()) != Some(MEDIA_TYPE) {
+        let media_type = root.get("mediaType").and_then(|value| value.as_str()).unwrap_or_default();
+        if !READ_TYPES.contains(&media_type) {
             return Err(malformed("mediaType", format!("it is not `{MEDIA_TYPE}`")));
         }
         let material = root.get("verificationMaterial");
@@ -77,7 +86,7 @@ impl Bundle {
             return Err(malformed("dsseEnvelope.signatures", message));
         };
         Ok(Self {
-            material: material_of(material)?,
+            material: material_of(material, limits)?,
             payload,
             signature: bytes_of(signature.get("sig"), "dsseEnvelope.signatures[0].sig", limits)?,
         })
@@ -89,14 +98,21 @@ pub(super) fn payload_of(envelope: Node<'_, '_>, limits: &Limits) -> Result<Vec<
     bytes_of(envelope.get("payload"), "dsseEnvelope.payload", limits)
 }
 
-fn material_of(material: Node<'_, '_>) -> Result<Material, Fault> {
+fn material_of(material: Node<'_, '_>, limits: &Limits) -> Result<Material, Fault> {
     let key = material.get("publicKey");
     let chain = material.get("x509CertificateChain");
-    let sigstore = material.get("certificate");
-    match (key, chain, sigstore) {
+    let certificate = material.get("certificate");
+    match (key, chain, certificate) {
         (Some(key), None, None) => {
             let hint = key.get("hint").and_then(|hint| hint.as_str());
             Ok(Material::Key { hint: hint.filter(|hint| !hint.is_empty()).map(str::to_owned) })
+        }
+        // Before version 0.3, Sigstore too wrote a chain; what has an entry in a log is one of its own.
+        (None, Some(chain), None)
+            if material.get("tlogEntries").is_some_and(|entries| !entries.is_empty()) =>
+        {
+            let first = chain.get("certificates").and_then(|list| list.items().next());
+            Ok(Material::Sigstore(Box::new(sigstore::Material::read(first, material, limits)?)))
         }
         (None, Some(chain), None) => {
             let certificates = chain.get("certificates").into_iter().flat_map(|list| list.items());
@@ -109,7 +125,9 @@ fn material_of(material: Node<'_, '_>) -> Result<Material, Fault> {
             }
             Ok(Material::Certificates(chain))
         }
-        (None, None, Some(_)) => Ok(Material::Sigstore),
+        (None, None, Some(_)) => {
+            Ok(Material::Sigstore(Box::new(sigstore::Material::read(certificate, material, limits)?)))
+        }
         _ => Err(malformed(
             "verificationMaterial",
             "it has not exactly one of publicKey, x509CertificateChain, certificate",
@@ -117,7 +135,8 @@ fn material_of(material: Node<'_, '_>) -> Result<Material, Fault> {
     }
 }
 
-fn bytes_of(node: Option<Node<'_, '_>>, at: &str, limits: &Limits) -> Result<Vec<u8>, Fault> {
+/// Bytes in base64; where they are missing or are none, that place is at fault.
+pub(super) fn bytes_of(node: Option<Node<'_, '_>>, at: &str, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let text = node.and_then(|node| node.as_str()).ok_or_else(|| malformed(at, "it is missing"))?;
     base64::decode(text, Whitespace::Refused, limits.get(MAX_WHOLE))
         .map_err(|error| malformed(at, error.to_string()))

@@ -99,6 +99,18 @@ pub(super) enum Sha {
     Sha512,
 }
 
+impl Sha {
+    /// The digest of some bytes.
+    pub(super) fn of(self, bytes: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        };
+        digest::digest(algorithm, bytes).as_ref().to_vec()
+    }
+}
+
 /// A public key on one of the curves.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {

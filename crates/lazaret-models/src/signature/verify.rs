@@ -13,6 +13,7 @@ use super::dsse;
 use super::folder::Model;
 use super::keys::{PublicKey, Sha};
 use super::manifest::{Fault, Manifest};
+use super::sigstore::SigstoreTrust;
 use crate::part::{MAX_WHOLE, printed};
 use crate::rules::{self, ModelRule};
 
@@ -23,6 +24,8 @@ pub enum Trust {
     Key(PublicKey),
     /// Certificates that are trusted.
     Certificates(Trusted),
+    /// Authorities and logs of Sigstore, and who is to have signed.
+    Sigstore(Box<SigstoreTrust>),
 }
 
 /// What is checked, and how.
@@ -65,6 +68,17 @@ pub enum Signer {
         from: String,
         /// The last.
         until: String,
+    },
+    /// Someone who signed in to Sigstore.
+    Sigstore {
+        /// Who: a mail address, or the URI of a workflow.
+        identity: String,
+        /// Who knows them.
+        identity_provider: String,
+        /// The earliest time that an authority or the log has signed for.
+        signed_at: String,
+        /// The entry's number in the log.
+        log_index: u64,
     },
 }
 
@@ -218,12 +232,32 @@ impl Check<'_> {
         let verify = self.verify;
         let at = self.signature.clone();
         let (key, signer) = match (&bundle.material, &verify.trust) {
-            (Material::Sigstore, _) => return Err(SignatureError::Unsupported(SIGSTORE.to_owned())),
-            (Material::Key { .. }, Trust::Certificates(_)) => {
+            (Material::Sigstore(material), Trust::Sigstore(trust)) => {
+                match material.check(&bundle.payload, &bundle.signature, trust, self.limits) {
+                    Ok(proof) => (
+                        proof.key,
+                        Signer::Sigstore {
+                            identity: proof.identity,
+                            identity_provider: proof.identity_provider,
+                            signed_at: proof.signed_at,
+                            log_index: proof.log_index,
+                        },
+                    ),
+                    Err((rule, why)) => {
+                        self.find(rule, &at, why);
+                        return Ok(None);
+                    }
+                }
+            }
+            (Material::Sigstore(_), _) => {
+                let message = "the signature is one of Sigstore: say who is to have signed it (`--identity` and `--identity-provider`)";
+                return Err(SignatureError::Usage(message.to_owned()));
+            }
+            (Material::Key { .. }, Trust::Certificates(_) | Trust::Sigstore(_)) => {
                 let message = "the signature was made with a key: give its public half (`--public-key`)";
                 return Err(SignatureError::Usage(message.to_owned()));
             }
-            (Material::Certificates(_), Trust::Key(_)) => {
+            (Material::Certificates(_), Trust::Key(_) | Trust::Sigstore(_)) => {
                 let message =
                     "the signature was made with a certificate: give those you trust (`--certificate-chain`)";
                 return Err(SignatureError::Usage(message.to_owned()));
@@ -275,6 +309,8 @@ impl Check<'_> {
         let is_old = match signer {
             Signer::Key { .. } => key.verifies(&old, &bundle.signature),
             Signer::Certificate { .. } => key.verifies_with(Sha::Sha256, &old, &bundle.signature),
+            // What the log has is signed in the form that DSSE has.
+            Signer::Sigstore { .. } => false,
         };
         if is_old {
             let message =
@@ -286,5 +322,3 @@ impl Check<'_> {
         Ok(None)
     }
 }
-
-const SIGSTORE: &str = "the signature is one of Sigstore (a short-lived certificate and an entry in a public log): checking it needs Sigstore's trust root, the certificate's transparency timestamp and the log's proof of inclusion, which are not built in; key and certificate signatures can be checked";
