@@ -31,6 +31,6 @@ pub use look::{Folder, Inspected, NoFolder, Report, look};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{
-    Curve, MAX_KEY, PrivateKey, PublicKey, Sign, SignatureError, Signed, Signer, SigstoreTrust, Trust,
-    TrustRoot, Trusted, Verification, Verify,
+    Curve, MAX_KEY, PrivateKey, Proven, Provenance, PublicKey, Sign, SignatureError, Signed, Signer,
+    SigningChain, SigningKey, SigstoreTrust, Trust, TrustRoot, Trusted, Verification, Verify,
 };

@@ -69,7 +69,7 @@ pub struct OpenedWords {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderWords {
     /// `release`, `reject`, `look`, `reveal`, `shred`, `legal-hold`, `lift-legal-hold`, `export-keys`,
-    /// `rotate-keys`, `approve-knowledge`, `reject-knowledge`.
+    /// `rotate-keys`, `make-model-key`, `approve-knowledge`, `reject-knowledge`.
     pub what: String,
     /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys.
     pub object: String,

@@ -147,6 +147,12 @@ rules! {
     config_target as CONFIG_TARGET,
     mlflow_loader as MLFLOW_LOADER,
     format_claimed_size as CLAIMED_SIZE,
+    // Where models are from
+    provenance_invalid as PROVENANCE_INVALID,
+    provenance_malformed as PROVENANCE_MALFORMED,
+    provenance_wrong_builder as PROVENANCE_WRONG_BUILDER,
+    provenance_wrong_source as PROVENANCE_WRONG_SOURCE,
+    provenance_wrong_subject as PROVENANCE_WRONG_SUBJECT,
     // Signatures of models
     signature_digest_mismatch as DIGEST_MISMATCH,
     signature_ignored_path as IGNORED_PATH,

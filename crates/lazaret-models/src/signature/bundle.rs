@@ -5,6 +5,7 @@ use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::json::{self, Node};
 use serde_json::json;
 
+use super::certificates::SigningChain;
 use super::dsse::PAYLOAD_TYPE;
 use super::keys::{MAX_KEY, PublicKey};
 use super::manifest::Fault;
@@ -24,6 +25,9 @@ const READ_TYPES: [&str; 4] = [
     "application/vnd.dev.sigstore.bundle+json;version=0.1",
 ];
 
+/// Most signatures of an envelope.
+const MAX_SIGNATURES: usize = 16;
+
 /// What a signature is checked by.
 #[derive(Debug)]
 pub(super) enum Material {
@@ -41,8 +45,8 @@ pub(super) struct Bundle {
     pub(super) material: Material,
     /// The bytes that were signed.
     pub(super) payload: Vec<u8>,
-    /// DER.
-    pub(super) signature: Vec<u8>,
+    /// DER. A bundle has one; a bare envelope may have several.
+    pub(super) signatures: Vec<Vec<u8>>,
 }
 
 pub(super) fn malformed(at: &str, message: impl Into<String>) -> Fault {
@@ -75,21 +79,42 @@ impl Bundle {
         let material = root.get("verificationMaterial");
         let material = material.ok_or_else(|| malformed("verificationMaterial", "it is missing"))?;
         let envelope = root.get("dsseEnvelope").ok_or_else(|| malformed("dsseEnvelope", "it is missing"))?;
+        let bundle = Self::of_envelope(envelope, material_of(material, limits)?, limits)?;
+        match bundle.signatures.len() {
+            1 => Ok(bundle),
+            count => Err(malformed("dsseEnvelope.signatures", format!("it has {count} signatures, not one"))),
+        }
+    }
+
+    /// Reads a bundle, or a bare envelope, which is checked by a key that the one who checks has.
+    pub(super) fn read_or_envelope(bytes: &[u8], limits: &Limits) -> Result<Self, Fault> {
+        let parsed = json::parse(bytes, limits);
+        if let Some(fault) = parsed.faults.first() {
+            return Err(malformed("", format!("byte {}: {}", fault.offset, fault.message)));
+        }
+        let document = parsed.document.ok_or_else(|| malformed("", "it is no JSON"))?;
+        let root = document.root();
+        if root.get("payload").is_some() && root.get("mediaType").is_none() {
+            return Self::of_envelope(root, Material::Key { hint: None }, limits);
+        }
+        Self::of(root, limits)
+    }
+
+    fn of_envelope(envelope: Node<'_, '_>, material: Material, limits: &Limits) -> Result<Self, Fault> {
         let payload = payload_of(envelope, limits)?;
         if envelope.get("payloadType").and_then(|value| value.as_str()) != Some(PAYLOAD_TYPE) {
             return Err(malformed("dsseEnvelope.payloadType", format!("it is not `{PAYLOAD_TYPE}`")));
         }
-        let signatures: Vec<Node<'_, '_>> =
-            envelope.get("signatures").into_iter().flat_map(|list| list.items()).collect();
-        let [signature] = signatures.as_slice() else {
-            let message = format!("it has {} signatures, not one", signatures.len());
-            return Err(malformed("dsseEnvelope.signatures", message));
-        };
-        Ok(Self {
-            material: material_of(material, limits)?,
-            payload,
-            signature: bytes_of(signature.get("sig"), "dsseEnvelope.signatures[0].sig", limits)?,
-        })
+        let mut signatures = Vec::new();
+        let listed = envelope.get("signatures").into_iter().flat_map(|list| list.items());
+        for (number, signature) in listed.enumerate() {
+            let at = format!("dsseEnvelope.signatures[{number}].sig");
+            if number >= MAX_SIGNATURES {
+                return Err(malformed(&at, format!("it has more than {MAX_SIGNATURES} signatures")));
+            }
+            signatures.push(bytes_of(signature.get("sig"), &at, limits)?);
+        }
+        Ok(Self { material, payload, signatures })
     }
 }
 
@@ -142,11 +167,27 @@ pub(super) fn bytes_of(node: Option<Node<'_, '_>>, at: &str, limits: &Limits) ->
         .map_err(|error| malformed(at, error.to_string()))
 }
 
-/// A bundle made with a key.
-pub(super) fn with_key(key: &PublicKey, payload: &[u8], signature: &[u8]) -> String {
+/// A bundle as it is written: with the certificates, or with what names the key.
+pub(super) fn written(
+    key: &PublicKey,
+    chain: Option<&SigningChain>,
+    payload: &[u8],
+    signature: &[u8],
+) -> String {
+    let material = match chain {
+        Some(chain) => {
+            let certificates: Vec<_> = chain
+                .certificates
+                .iter()
+                .map(|certificate| json!({ "rawBytes": base64::encode(certificate) }))
+                .collect();
+            json!({ "x509CertificateChain": { "certificates": certificates }, "tlogEntries": [] })
+        }
+        None => json!({ "publicKey": { "hint": key.hint() }, "tlogEntries": [] }),
+    };
     let bundle = json!({
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": { "publicKey": { "hint": key.hint() }, "tlogEntries": [] },
+        "verificationMaterial": material,
         "dsseEnvelope": {
             "payload": base64::encode(payload),
             "payloadType": PAYLOAD_TYPE,

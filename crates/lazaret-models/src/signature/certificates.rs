@@ -49,6 +49,45 @@ impl Trusted {
     }
 }
 
+/// What a model is signed with beside its key: the signing certificate, and those between it and a trusted one.
+#[derive(Debug, Clone)]
+pub struct SigningChain {
+    /// DER, the signing one first.
+    pub(super) certificates: Vec<Vec<u8>>,
+    /// The signing one's name.
+    pub(super) name: String,
+}
+
+impl SigningChain {
+    /// Reads PEM texts: one with the signing certificate, which must be that of the key and may sign models, and those with the
+    /// rest of its chain.
+    pub fn from_pem<'a>(
+        signing: &str,
+        chain: impl IntoIterator<Item = &'a str>,
+        key: &PublicKey,
+    ) -> Result<Self, SignatureError> {
+        let wrong = |why: String| SignatureError::Certificates(why);
+        let mut signing = Trusted::from_pem([signing])?.anchors;
+        let leaf = signing.pop().filter(|_| signing.is_empty());
+        let leaf = leaf.ok_or_else(|| wrong("more than one signing certificate".to_owned()))?;
+        leaf.may_sign_models().map_err(wrong)?;
+        if PublicKey::from_der(&leaf.key).as_ref() != Ok(key) {
+            let why =
+                format!("the signing certificate of `{}` is of another key than the one given", leaf.name());
+            return Err(wrong(why));
+        }
+        let mut certificates = vec![leaf.der.clone()];
+        for text in chain {
+            certificates
+                .extend(Trusted::from_pem([text])?.anchors.into_iter().map(|certificate| certificate.der));
+        }
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(wrong("more certificates than are taken".to_owned()));
+        }
+        Ok(Self { certificates, name: leaf.name() })
+    }
+}
+
 /// A signing certificate whose chain leads to a trusted one.
 pub(super) struct Signing {
     pub(super) key: PublicKey,

@@ -8,6 +8,7 @@
 //! | `sigstore` | signatures with a short-lived certificate and an entry in a public log |
 //! | `folder`, `hash` | the files on disk |
 //! | `verify`, `verify_files`, `sign` | the two ways through |
+//! | `provenance` | where a model is from, as its builder says (SLSA) |
 //! | `look` | a signature among the files that are looked at, without keys |
 
 mod any_key;
@@ -21,6 +22,7 @@ mod keys;
 mod look;
 mod manifest;
 mod moment;
+mod provenance;
 mod sign;
 mod sigstore;
 #[cfg(test)]
@@ -34,11 +36,12 @@ use std::io;
 use lazaret_core::LimitExceeded;
 
 pub(crate) use bundle::is_bundle;
-pub use certificates::Trusted;
+pub use certificates::{SigningChain, Trusted};
 pub(crate) use folder::MAX_FILES;
 pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
-pub use sign::{Sign, Signed};
+pub use provenance::{Proven, Provenance};
+pub use sign::{Sign, Signed, SigningKey};
 pub use sigstore::{SigstoreTrust, TrustRoot};
 pub use verify::{Signer, Trust, Verification, Verify};
 

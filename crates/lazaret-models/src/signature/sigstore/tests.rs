@@ -243,8 +243,8 @@ fn proven(name: &str, trust: &SigstoreTrust) -> Result<Proof, Refused> {
     let limits = Limits::default();
     let bundle = Bundle::read(text(&other(name)).as_bytes(), &limits).unwrap();
     let bundle::Material::Sigstore(material) = &bundle.material else { panic!("{bundle:?}") };
-    let proof = material.check(&bundle.payload, &bundle.signature, trust, &limits)?;
-    assert!(proof.key.verifies(&dsse::encoded(&bundle.payload), &bundle.signature));
+    let proof = material.check(&bundle.payload, &bundle.signatures[0], trust, &limits)?;
+    assert!(proof.key.verifies(&dsse::encoded(&bundle.payload), &bundle.signatures[0]));
     Ok(proof)
 }
 

@@ -1,8 +1,13 @@
 //! `lazaret models`: what loading model files would do, and who vouches for them.
 
+mod pkcs11;
+mod pkcs11_uri;
 mod sarif;
 mod sign;
+mod signer;
 mod verify;
+
+pub(super) use signer::public_of;
 
 use std::collections::BTreeMap;
 use std::io::Write;
