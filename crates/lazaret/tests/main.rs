@@ -27,6 +27,8 @@ mod killed;
 mod lakes;
 #[path = "main/litellm.rs"]
 mod litellm;
+#[path = "main/models_sign.rs"]
+mod models_sign;
 #[path = "main/ner.rs"]
 mod ner;
 #[path = "main/phi_edit.rs"]

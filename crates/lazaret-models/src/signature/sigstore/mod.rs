@@ -23,11 +23,13 @@ use lazaret_input::json::Node;
 
 use self::log::LogEntry;
 pub use self::root::TrustRoot;
-use super::bundle::{bytes_of, malformed};
+use super::bundle::{self, Bundle, bytes_of, malformed};
 use super::certificates;
+use super::dsse;
 use super::keys::PublicKey;
 use super::manifest::Fault;
 use super::moment::{Moment, shown};
+use super::verify::Signer;
 use super::x509::Certificate;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
@@ -44,6 +46,23 @@ pub struct SigstoreTrust {
     pub identity: String,
     /// Who knows them: the issuer of the identity token, `https://accounts.google.com`.
     pub identity_provider: String,
+}
+
+impl SigstoreTrust {
+    /// Who signed a bundle, whatever its statement is of. An error says why nobody that is trusted did.
+    pub fn signer_of(&self, bundle: &[u8], limits: &Limits) -> Result<Signer, String> {
+        let bundle = Bundle::read(bundle, limits).map_err(|fault| fault.message)?;
+        let bundle::Material::Sigstore(material) = &bundle.material else {
+            return Err("it is no bundle of Sigstore".to_owned());
+        };
+        let signature = bundle.signatures.first().map(Vec::as_slice).unwrap_or_default();
+        let proof = material.check(&bundle.payload, signature, self, limits).map_err(|(_, why)| why)?;
+        if proof.key.verifies(&dsse::encoded(&bundle.payload), signature) {
+            Ok(proof.into())
+        } else {
+            Err("the signature is not one of these bytes by this key".to_owned())
+        }
+    }
 }
 
 /// What a bundle of Sigstore carries.

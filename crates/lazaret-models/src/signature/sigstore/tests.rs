@@ -6,9 +6,8 @@ use lazaret_core::Limits;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::signature::bundle::{self, Bundle};
 use crate::signature::tests::{ids, text, upstream, verify};
-use crate::signature::{Signer, Trust, Verification, dsse};
+use crate::signature::{Signer, Trust, Verification};
 
 const SIGNER: &str = "stefanb@us.ibm.com";
 const PROVIDER: &str = "https://sigstore.verify.ibm.com/oauth2";
@@ -239,25 +238,23 @@ fn a_file_of_trust_is_read_whole_or_refused() {
 }
 
 /// A bundle that is not of a model: everything but its statement is checked.
-fn proven(name: &str, trust: &SigstoreTrust) -> Result<Proof, Refused> {
-    let limits = Limits::default();
-    let bundle = Bundle::read(text(&other(name)).as_bytes(), &limits).unwrap();
-    let bundle::Material::Sigstore(material) = &bundle.material else { panic!("{bundle:?}") };
-    let proof = material.check(&bundle.payload, &bundle.signatures[0], trust, &limits)?;
-    assert!(proof.key.verifies(&dsse::encoded(&bundle.payload), &bundle.signatures[0]));
-    Ok(proof)
+fn proven(name: &str, trust: &SigstoreTrust) -> Result<Signer, String> {
+    trust.signer_of(text(&other(name)).as_bytes(), &Limits::default())
 }
 
 #[test]
 fn other_kinds_of_entries_and_logs_are_checked_too() {
     let workflow = "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main";
     let github = trust(&public_good(), workflow, "https://token.actions.githubusercontent.com");
-    let proof = proven("sigstore-js-2.0.0-provenance.json", &github).unwrap();
-    assert_eq!(proof.signed_at, "2023-08-18 16:05:35 UTC");
+    let signer = proven("sigstore-js-2.0.0-provenance.json", &github).unwrap();
+    assert!(matches!(signer, Signer::Sigstore { signed_at, .. } if signed_at == "2023-08-18 16:05:35 UTC"));
     // The log's second version: Ed25519, no promise; the time is from an authority alone.
     let staging: Value = serde_json::from_str(&text(&other("staging_trusted_root.json"))).unwrap();
     let someone = |root: &Value| trust(root, "jku@goto.fi", "https://github.com/login/oauth");
     proven("rekor2.json", &someone(&staging)).unwrap();
-    let (rule, _) = proven("rekor2.json", &someone(&public_good())).unwrap_err();
-    assert_eq!(rule.rule.id, "signature.timestamp");
+    let why = proven("rekor2.json", &someone(&public_good())).unwrap_err();
+    assert!(why.contains("no authority of time"), "{why}");
+    let key = upstream("v1.1.0-elliptic-key").join("model.sig");
+    let why = github.signer_of(text(&key).as_bytes(), &Limits::default()).unwrap_err();
+    assert!(why.contains("no bundle of Sigstore"), "{why}");
 }
