@@ -77,6 +77,12 @@ pub const TARGETS: &[Target] = &[
     target("models_json", &[("testdata/models/json", ""), ("testdata/json", "")], 1_000, models_json),
     target("models_npy", &[("testdata/models/numpy", "")], 1_000, models_npy),
     target("models_python", &[("testdata/models/python", "")], 1_000, models_python),
+    target(
+        "models_signature",
+        &[("testdata/models/sigstore", ".json"), ("testdata/models/oms", ".sig")],
+        600,
+        models_signature,
+    ),
     target("models_template", &[("testdata/models/template", "")], 1_000, models_template),
     target("note", &[("testdata/note", ""), ("testdata/input", "")], 2_000, note),
     target("osv", &[("testdata/vulnerabilities", ".json")], 2_000, osv),
@@ -574,6 +580,20 @@ pub fn models_npy(bytes: &[u8]) -> String {
 /// Source and compiled Python, and requirements.
 pub fn models_python(bytes: &[u8]) -> String {
     model_file(bytes, "a.py") + &model_file(bytes, "a.pyc") + &model_file(bytes, "requirements.txt")
+}
+
+/// Bundles of Sigstore and files of trust: nobody signs for one who is nobody.
+pub fn models_signature(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let own = lazaret_models::TrustRoot::read(bytes, &limits).map_err(|error| error.to_string());
+    let trust = lazaret_models::TrustRoot::public_good(&limits).map(|root| lazaret_models::SigstoreTrust {
+        root,
+        identity: String::new(),
+        identity_provider: String::new(),
+    });
+    let signer = trust.map(|trust| trust.signer_of(bytes, &limits));
+    assert!(matches!(signer, Ok(Err(_))), "a bundle that nobody signed holds");
+    format!("{} {signer:?}", own.map_or_else(|error| error, |_| "a file of trust".to_owned()))
 }
 
 /// Templates.

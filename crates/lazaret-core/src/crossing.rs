@@ -264,6 +264,8 @@ pub enum Ordered {
     ExportKeys,
     /// The data keys are wrapped under a new key-encryption key.
     RotateKeys,
+    /// A key that signs models is made in the vault.
+    MakeModelKey,
     /// A proposed entry joins the hospital's knowledge.
     ApproveKnowledge,
     /// A proposed entry does not.

@@ -36,6 +36,15 @@ pub enum VaultFailure {
     /// Another process gave the vault a new key-encryption key.
     #[error("the key-encryption key was rotated by another process; restart with the new key")]
     Rotated,
+    /// A key of this name is there already.
+    #[error("there is a key `{name}` already; it is never replaced")]
+    ModelKeyExists {
+        /// Its name.
+        name: String,
+    },
+    /// A name that keys do not have.
+    #[error("a key's name is of 1 to 64 small letters, digits and `-`")]
+    ModelKeyName,
     /// Rotation to the key in force.
     #[error("the new key-encryption key is the one in force")]
     SameKey,

@@ -14,6 +14,7 @@
 //! | `subjects`, `facts`, `tokens` | a patient's secret, what is known of it, its tokens |
 //! | `holds`, `segments` | records kept back, and the files they lie in |
 //! | `shred` | shredding of a subject, legal hold |
+//! | `model_keys` | keys that sign models |
 //! | `log` | how far the ledger was signed |
 //! | `status`, `backup` | counts for people; consistent copies |
 //! | `database`, `keeper`, `cache`, `random` | SQLite, the thread beside it, memory, random bytes |
@@ -32,6 +33,7 @@ mod holds;
 mod keeper;
 mod kms;
 mod log;
+mod model_keys;
 mod random;
 mod segments;
 mod shred;
@@ -48,6 +50,7 @@ pub use holds::{HeldFinding, HeldRecord, HoldFilter, HoldState, Settlement};
 pub use kms::{
     Kms, KmsDescription, KmsError, LocalKms, MIN_PASSPHRASE_CHARS, PBKDF2_ITERATIONS, WrapContext,
 };
+pub use model_keys::ModelKey;
 pub use random::SystemRandom;
 pub use shred::Shredded;
 pub use status::VaultStatus;

@@ -73,6 +73,8 @@ pub(crate) struct VaultKeys {
     /// Seals held records of no subject, and what is known of all.
     pub(crate) holds: SealingKey,
     signing: Ed25519KeyPair,
+    /// Seals the keys that sign models.
+    pub(crate) model_keys: SealingKey,
 }
 
 /// The limits in force.
@@ -299,6 +301,7 @@ fn load(connection: &Connection, kms: &dyn Kms) -> Result<VaultKeys, VaultFailur
         holds: SealingKey::new(&key(HOLDS)?),
         signing: Ed25519KeyPair::from_pkcs8(signing.expose())
             .map_err(|_| VaultFailure::NotOpened { what: "the signing key" })?,
+        model_keys: Derivation::of(&key(SIGNING)?).sealing("model keys")?,
     })
 }
 

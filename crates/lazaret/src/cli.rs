@@ -392,6 +392,26 @@ It cannot be taken back.")]
         #[arg(long, value_parser = one_line)]
         reason: String,
     },
+    /// Print the public half of a key that signs models, or make it. What is made is recorded before it is done
+    #[command(after_help = "Examples:
+  lazaret keys model-signing-key registry --make --by ana --reason \"models of ward 7\" > registry-pub.pem
+  lazaret models sign --vault-key registry --signature model.sig model/
+  lazaret models verify --public-key registry-pub.pem --signature model.sig model/
+
+The key is on P-256 and never leaves the vault; a backup holds it, sealed. None is ever replaced.")]
+    ModelSigningKey {
+        /// What the key is called: small letters, digits and `-`
+        name: String,
+        /// Make it
+        #[arg(long, requires_all = ["by", "reason"])]
+        make: bool,
+        /// Who makes it
+        #[arg(long, value_parser = one_line, requires = "make")]
+        by: Option<String>,
+        /// Why. It stands in the ledger for good: no patient data in it
+        #[arg(long, value_parser = one_line, requires = "make")]
+        reason: Option<String>,
+    },
     /// Destroy one subject's secret: tokens, digests and held records of it become meaningless
     Shred {
         /// The subject's id in its source system, `Patient/123`

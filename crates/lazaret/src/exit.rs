@@ -73,6 +73,8 @@ impl CliError {
             | Failure::LegalHold
             | Failure::TwoPersons
             | Failure::NoPerson
+            | Failure::ModelKeyExists { .. }
+            | Failure::ModelKeyName
             | Failure::SameKey => "",
             _ => return Self::failed("the vault", error),
         };

@@ -29,6 +29,8 @@ mod lakes;
 mod litellm;
 #[path = "main/models_rules.rs"]
 mod models_rules;
+#[path = "main/models_sign.rs"]
+mod models_sign;
 #[path = "main/ner.rs"]
 mod ner;
 #[path = "main/phi_edit.rs"]

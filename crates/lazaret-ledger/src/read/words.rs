@@ -72,8 +72,8 @@ pub struct OpenedWords {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderWords {
     /// `release`, `reject`, `look`, `reveal`, `shred`, `legal-hold`, `lift-legal-hold`, `export-keys`,
-    /// `rotate-keys`, `approve-knowledge`, `reject-knowledge`, `request-model`, `admit-model`, `refuse-model`,
-    /// `revoke-model`.
+    /// `rotate-keys`, `make-model-key`, `approve-knowledge`, `reject-knowledge`, `request-model`, `admit-model`,
+    /// `refuse-model`, `revoke-model`.
     pub what: String,
     /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys, a model file's SHA-256.
     pub object: String,

@@ -1,17 +1,14 @@
 //! The certificate that a signature is made with, and its chain to one that the hospital trusts (RFC 5280, 6.1). Web
 //! verifiers cannot be used here: signing certificates of models in use say that they are authorities themselves.
 //!
-//! Kept small on purpose: RSA and ECDSA signatures, basic constraints, key usage, extended key usage, validity at one moment.
-//! A certificate with any other critical extension (name constraints, policies) is refused, never half understood. Names are
-//! compared byte for byte. Revocation is not asked for: that would need the network.
-
-use lazaret_core::hex;
-use ring::digest;
-use ring::signature::{self as ring_signature, VerificationAlgorithm};
+//! Names are compared byte for byte. Revocation is not asked for: that would need the network.
 
 use super::SignatureError;
-use super::der::{self, BIT_STRING, Der, INTEGER, NotDer, OCTET_STRING, OID, SEQUENCE};
-use super::keys::{EC_PUBLIC_KEY, MAX_KEY, PublicKey, Sha};
+use super::any_key::sha256_hex;
+use super::der::{self, NotDer};
+use super::keys::{MAX_KEY, PublicKey};
+use super::moment::{Moment, date};
+use super::x509::{Certificate, KEY_CERT_SIGN};
 use crate::part::printed;
 
 /// Most certificates between a signing certificate and a trusted one.
@@ -52,6 +49,45 @@ impl Trusted {
     }
 }
 
+/// What a model is signed with beside its key: the signing certificate, and those between it and a trusted one.
+#[derive(Debug, Clone)]
+pub struct SigningChain {
+    /// DER, the signing one first.
+    pub(super) certificates: Vec<Vec<u8>>,
+    /// The signing one's name.
+    pub(super) name: String,
+}
+
+impl SigningChain {
+    /// Reads PEM texts: one with the signing certificate, which must be that of the key and may sign models, and those with the
+    /// rest of its chain.
+    pub fn from_pem<'a>(
+        signing: &str,
+        chain: impl IntoIterator<Item = &'a str>,
+        key: &PublicKey,
+    ) -> Result<Self, SignatureError> {
+        let wrong = |why: String| SignatureError::Certificates(why);
+        let mut signing = Trusted::from_pem([signing])?.anchors;
+        let leaf = signing.pop().filter(|_| signing.is_empty());
+        let leaf = leaf.ok_or_else(|| wrong("more than one signing certificate".to_owned()))?;
+        leaf.may_sign_models().map_err(wrong)?;
+        if PublicKey::from_der(&leaf.key).as_ref() != Ok(key) {
+            let why =
+                format!("the signing certificate of `{}` is of another key than the one given", leaf.name());
+            return Err(wrong(why));
+        }
+        let mut certificates = vec![leaf.der.clone()];
+        for text in chain {
+            certificates
+                .extend(Trusted::from_pem([text])?.anchors.into_iter().map(|certificate| certificate.der));
+        }
+        if certificates.len() > MAX_CERTIFICATES {
+            return Err(wrong("more certificates than are taken".to_owned()));
+        }
+        Ok(Self { certificates, name: leaf.name() })
+    }
+}
+
 /// A signing certificate whose chain leads to a trusted one.
 pub(super) struct Signing {
     pub(super) key: PublicKey,
@@ -82,37 +118,40 @@ pub(super) fn check(chain: &[Vec<u8>], trusted: &Trusted) -> Result<Signing, Str
     let key =
         PublicKey::from_der(&leaf.key).map_err(|why| format!("the signing certificate's key: {why}"))?;
     if !trusted.anchors.iter().any(|anchor| anchor.der == leaf.der) {
-        let mut search = Search { between, trusted, at: leaf.from, checks: 0, why: None };
-        if !search.leads_to_trust(leaf) {
-            return Err(search.why.unwrap_or_else(|| {
-                format!(
-                    "no certificate that is trusted or that the signature carries has signed the one of `{}`",
-                    leaf.name()
-                )
-            }));
-        }
+        leads_to_trust(leaf, between, &trusted.anchors, leaf.from)?;
     }
     Ok(Signing {
         key,
         name: leaf.name(),
-        fingerprint: hex(digest::digest(&digest::SHA256, &leaf.der).as_ref()),
+        fingerprint: sha256_hex(&leaf.der),
         from: date(leaf.from),
         until: date(leaf.until),
     })
 }
 
-/// `20250502233628` as digits.
-type Moment = [u8; 14];
-
-fn date(moment: Moment) -> String {
-    let digits = moment.map(char::from);
-    let text = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().iter().collect::<String>();
-    [text(0, 4), text(4, 6), text(6, 8)].join("-")
+/// Whether a certificate leads to one of the anchors, directly or over those between, all of them valid at a moment. An error
+/// says why not.
+pub(super) fn leads_to_trust(
+    leaf: &Certificate,
+    between: &[Certificate],
+    anchors: &[Certificate],
+    at: Moment,
+) -> Result<(), String> {
+    let mut search = Search { between, anchors, at, checks: 0, why: None };
+    if search.leads_to_trust(leaf) {
+        return Ok(());
+    }
+    Err(search.why.unwrap_or_else(|| {
+        format!(
+            "no certificate that is trusted or that the signature carries has signed the one of `{}`",
+            leaf.name()
+        )
+    }))
 }
 
 struct Search<'a> {
     between: &'a [Certificate],
-    trusted: &'a Trusted,
+    anchors: &'a [Certificate],
     at: Moment,
     checks: usize,
     /// Why the last candidate was refused.
@@ -122,11 +161,11 @@ struct Search<'a> {
 impl Search<'_> {
     /// Goes up from a certificate, depth first, over every certificate that has signed it.
     fn leads_to_trust(&mut self, leaf: &Certificate) -> bool {
-        let (between, trusted) = (self.between, self.trusted);
+        let (between, anchors) = (self.between, self.anchors);
         // Each step: the certificate, and those below it, the leaf left out.
         let mut open: Vec<(&Certificate, Vec<&Certificate>)> = vec![(leaf, Vec::new())];
         while let Some((certificate, below)) = open.pop() {
-            for anchor in &trusted.anchors {
+            for anchor in anchors {
                 if self.has_signed(anchor, certificate, &below) {
                     return true;
                 }
@@ -170,237 +209,11 @@ impl Search<'_> {
         } else if issuer.unknown_critical {
             "has a critical extension that is not understood here"
         } else if self.at < issuer.from || self.at > issuer.until {
-            "was not valid when the signing certificate began"
+            "was not valid when the signing certificate was used"
         } else {
             return true;
         };
         self.why = Some(format!("the certificate of `{}` {refused}", issuer.name()));
         false
-    }
-}
-
-/// digitalSignature, in the first byte of a key usage.
-const DIGITAL_SIGNATURE: u8 = 0x80;
-/// keyCertSign.
-const KEY_CERT_SIGN: u8 = 0x04;
-/// id-kp-codeSigning.
-const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
-/// anyExtendedKeyUsage.
-const ANY_USAGE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
-
-/// A certificate, as far as chains need it.
-#[derive(Debug, Clone)]
-struct Certificate {
-    der: Vec<u8>,
-    tbs: Vec<u8>,
-    /// The object identifier of how it is signed.
-    algorithm: Vec<u8>,
-    signature: Vec<u8>,
-    issuer: Vec<u8>,
-    subject: Vec<u8>,
-    from: Moment,
-    until: Moment,
-    /// Its `SubjectPublicKeyInfo`.
-    key: Vec<u8>,
-    is_authority: bool,
-    path_len: Option<u64>,
-    usage: Option<u8>,
-    /// Whether its extended usage, if it has one, has code signing in it.
-    code_signing: Option<bool>,
-    unknown_critical: bool,
-}
-
-impl Certificate {
-    fn read(bytes: &[u8]) -> Result<Self, NotDer> {
-        let mut outer = Der::only(bytes, SEQUENCE)?;
-        let tbs = outer.take(SEQUENCE)?;
-        let algorithm = outer.take(SEQUENCE)?;
-        let signature = outer.bits()?;
-        outer.end()?;
-
-        let mut fields = Der::new(tbs.body);
-        let version = fields.optional(0xa0)?.map(|version| version.body);
-        if version != Some(&[2, 1, 2]) {
-            return Err(NotDer); // without version 3 there is no saying what it may be used for
-        }
-        fields.take(INTEGER)?;
-        if fields.take(SEQUENCE)?.whole != algorithm.whole {
-            return Err(NotDer);
-        }
-        let issuer = fields.take(SEQUENCE)?;
-        let mut validity = fields.open(SEQUENCE)?;
-        let (from, until) = (moment(&mut validity)?, moment(&mut validity)?);
-        let subject = fields.take(SEQUENCE)?;
-        let key = fields.take(SEQUENCE)?;
-        let mut certificate = Self {
-            der: bytes.to_vec(),
-            tbs: tbs.whole.to_vec(),
-            algorithm: Der::new(algorithm.body).take(OID)?.body.to_vec(),
-            signature: signature.to_vec(),
-            issuer: issuer.whole.to_vec(),
-            subject: subject.whole.to_vec(),
-            from,
-            until,
-            key: key.whole.to_vec(),
-            is_authority: false,
-            path_len: None,
-            usage: None,
-            code_signing: None,
-            unknown_critical: false,
-        };
-        fields.optional(0x81)?;
-        fields.optional(0x82)?;
-        if let Some(extensions) = fields.optional(0xa3)? {
-            certificate.read_extensions(extensions.body)?;
-        }
-        fields.end()?;
-        Ok(certificate)
-    }
-
-    fn read_extensions(&mut self, bytes: &[u8]) -> Result<(), NotDer> {
-        let mut extensions = Der::only(bytes, SEQUENCE)?;
-        let mut seen: Vec<&[u8]> = Vec::new();
-        while !extensions.is_empty() {
-            let mut extension = extensions.open(SEQUENCE)?;
-            let id = extension.take(OID)?.body;
-            let critical = extension.optional(0x01)?.is_some_and(|flag| flag.body != [0]);
-            let value = extension.take(OCTET_STRING)?.body;
-            extension.end()?;
-            if seen.contains(&id) {
-                return Err(NotDer);
-            }
-            seen.push(id);
-            match id {
-                [0x55, 0x1d, 0x13] => {
-                    let mut constraints = Der::only(value, SEQUENCE)?;
-                    self.is_authority = constraints.optional(0x01)?.is_some_and(|flag| flag.body != [0]);
-                    self.path_len = match constraints.optional(INTEGER)? {
-                        Some(len) => Some(small(len.body)?),
-                        None => None,
-                    };
-                }
-                [0x55, 0x1d, 0x0f] => {
-                    let bits = Der::new(value).take(BIT_STRING)?.body;
-                    self.usage = Some(bits.get(1).copied().unwrap_or(0));
-                }
-                [0x55, 0x1d, 0x25] => {
-                    let mut usages = Der::only(value, SEQUENCE)?;
-                    let mut signs = false;
-                    while !usages.is_empty() {
-                        let usage = usages.take(OID)?.body;
-                        signs |= usage == CODE_SIGNING || usage == ANY_USAGE;
-                    }
-                    self.code_signing = Some(signs);
-                }
-                _ => self.unknown_critical |= critical,
-            }
-        }
-        Ok(())
-    }
-
-    fn may_sign_models(&self) -> Result<(), String> {
-        let refused = if self.unknown_critical {
-            "has a critical extension that is not understood here"
-        } else if self.usage.is_some_and(|usage| usage & DIGITAL_SIGNATURE == 0) {
-            "may not be used for signatures (key usage)"
-        } else if self.code_signing == Some(false) {
-            "may not be used to sign code (extended key usage)"
-        } else if self.usage.is_none() && self.code_signing.is_none() {
-            "does not say that it may be used for signatures (no key usage)"
-        } else {
-            return Ok(());
-        };
-        Err(format!("the signing certificate of `{}` {refused}", self.name()))
-    }
-
-    fn is_signed_by(&self, issuer: &Self) -> bool {
-        let sha = match self.algorithm.as_slice() {
-            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, which] => {
-                return self.is_signed_with_rsa(issuer, *which);
-            }
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02] => Sha::Sha256,
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03] => Sha::Sha384,
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04] => Sha::Sha512,
-            _ => return false,
-        };
-        PublicKey::from_der(&issuer.key).is_ok_and(|key| key.verifies_with(sha, &self.tbs, &self.signature))
-    }
-
-    fn is_signed_with_rsa(&self, issuer: &Self, which: u8) -> bool {
-        let algorithm: &dyn VerificationAlgorithm = match which {
-            0x0b => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
-            0x0c => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
-            0x0d => &ring_signature::RSA_PKCS1_2048_8192_SHA512,
-            _ => return false,
-        };
-        let key = rsa_key(&issuer.key).unwrap_or_default();
-        ring_signature::UnparsedPublicKey::new(algorithm, key).verify(&self.tbs, &self.signature).is_ok()
-    }
-
-    /// Its common name, else the last name that it has.
-    fn name(&self) -> String {
-        let mut name = "";
-        let mut is_common = false;
-        let mut sets = Der::only(&self.subject, SEQUENCE).unwrap_or(Der::new(&[]));
-        while let Ok(set) = sets.next() {
-            let mut pairs = Der::new(set.body);
-            while let Ok(mut pair) = pairs.open(SEQUENCE) {
-                let (Ok(kind), Ok(value)) = (pair.take(OID), pair.next()) else { break };
-                let common = kind.body == [0x55, 0x04, 0x03];
-                if let Some(text) = std::str::from_utf8(value.body).ok().filter(|_| common || !is_common) {
-                    name = text;
-                    is_common |= common;
-                }
-            }
-        }
-        printed(name)
-    }
-}
-
-/// The `RSAPublicKey` within a `SubjectPublicKeyInfo`.
-fn rsa_key(info: &[u8]) -> Result<&[u8], NotDer> {
-    let mut info = Der::only(info, SEQUENCE)?;
-    let kind = info.open(SEQUENCE)?.take(OID)?.body;
-    if kind == EC_PUBLIC_KEY || kind != [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01] {
-        return Err(NotDer);
-    }
-    info.bits()
-}
-
-fn small(bytes: &[u8]) -> Result<u64, NotDer> {
-    match bytes {
-        [byte @ 0..=0x7f] => Ok(u64::from(*byte)),
-        _ => Err(NotDer),
-    }
-}
-
-/// `UTCTime` or `GeneralizedTime` (RFC 5280, 4.1.2.5).
-fn moment(validity: &mut Der<'_>) -> Result<Moment, NotDer> {
-    let item = validity.next()?;
-    let digits = item.body.strip_suffix(b"Z").ok_or(NotDer)?;
-    let mut moment = Vec::with_capacity(14);
-    match item.tag {
-        0x17 => moment.extend_from_slice(if digits.first() >= Some(&b'5') { b"19" } else { b"20" }),
-        0x18 => {}
-        _ => return Err(NotDer),
-    }
-    moment.extend_from_slice(digits);
-    let moment: Moment = moment.try_into().map_err(|_| NotDer)?;
-    if moment.iter().all(u8::is_ascii_digit) { Ok(moment) } else { Err(NotDer) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_compare_as_times_do() {
-        let read = |bytes: &[u8]| moment(&mut Der::new(bytes));
-        let early = read(b"\x17\x0d991231235959Z").unwrap();
-        let late = read(b"\x18\x0f20500101000000Z").unwrap();
-        let between = read(b"\x17\x0d250502233628Z").unwrap();
-        assert!(early < between && between < late);
-        assert_eq!(date(between), "2025-05-02");
-        assert!(read(b"\x17\x0b2505022336Z").is_err() && read(b"\x17\x0d25050223362aZ").is_err());
     }
 }

@@ -12,6 +12,12 @@ pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 /// OBJECT IDENTIFIER.
 pub(super) const OID: u8 = 0x06;
+/// UTF8String.
+pub(super) const UTF8_STRING: u8 = 0x0c;
+/// GeneralizedTime.
+pub(super) const GENERALIZED_TIME: u8 = 0x18;
+/// SET.
+pub(super) const SET: u8 = 0x31;
 /// SEQUENCE.
 pub(super) const SEQUENCE: u8 = 0x30;
 
@@ -109,6 +115,22 @@ impl<'a> Der<'a> {
     }
 }
 
+/// A value written, with the shortest length.
+pub(super) fn wrapped(tag: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let len = body.len().to_be_bytes();
+    let digits = len.iter().position(|byte| *byte != 0).and_then(|from| len.get(from..)).unwrap_or(&[0]);
+    match digits {
+        [short @ 0..=0x7f] => out.push(*short),
+        long => {
+            out.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
+            out.extend_from_slice(long);
+        }
+    }
+    out.extend_from_slice(body);
+    out
+}
+
 /// The bytes of a BIT STRING's body that has no unused bits.
 pub(super) fn whole_bytes(body: &[u8]) -> Result<&[u8], NotDer> {
     match body {
@@ -184,6 +206,14 @@ mod tests {
             &[4, 0x85, 1, 1, 1, 1, 1],
         ] {
             assert_eq!(Der::new(wrong).next().unwrap_err(), NotDer);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for len in [0, 1, 127, 128, 255, 256, 70_000] {
+            let body = vec![7; len];
+            assert_eq!(Der::only(&wrapped(OCTET_STRING, &body), OCTET_STRING).unwrap().rest, body);
         }
     }
 

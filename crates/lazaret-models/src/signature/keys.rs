@@ -99,6 +99,18 @@ pub(super) enum Sha {
     Sha512,
 }
 
+impl Sha {
+    /// The digest of some bytes.
+    pub(super) fn of(self, bytes: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        };
+        digest::digest(algorithm, bytes).as_ref().to_vec()
+    }
+}
+
 /// A public key on one of the curves.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -153,6 +165,41 @@ impl PublicKey {
             Some((2 | 3, _)) => Err("its point is compressed: write it uncompressed".to_owned()),
             _ => Err(format!("it holds no point of {}", curve.name())),
         }
+    }
+
+    /// Of a token's attributes: the curve's object identifier in DER, and the point, in an OCTET STRING or without (PKCS#11 2.40,
+    /// 2.3.3).
+    pub fn from_parts(curve: &[u8], point: &[u8]) -> Result<Self, SignatureError> {
+        let oid = Der::new(curve).take(OID).ok().and_then(|oid| Curve::of_oid(oid.body));
+        let curve = oid.ok_or_else(|| SignatureError::Key(OTHER_KEY.to_owned()))?;
+        let mut wrapped = Der::new(point);
+        let inner = wrapped.take(OCTET_STRING).ok().filter(|_| wrapped.is_empty()).map(|item| item.body);
+        Self::new(curve, inner.unwrap_or(point)).map_err(SignatureError::Key)
+    }
+
+    /// Of P-256, by its uncompressed point.
+    pub fn p256(point: &[u8]) -> Result<Self, SignatureError> {
+        Self::new(Curve::P256, point).map_err(SignatureError::Key)
+    }
+
+    /// The digest of a message that goes with the curve: what a token signs.
+    pub fn digest(&self, message: &[u8]) -> Vec<u8> {
+        self.curve.digest().of(message)
+    }
+
+    /// A signature in DER (RFC 3279, 2.2.3), of its two numbers one after the other, as tokens give them.
+    pub fn der_of_halves(&self, halves: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        let (r, s) =
+            halves.split_at_checked(self.curve.width()).filter(|(r, s)| r.len() == s.len()).ok_or_else(
+                || SignatureError::Key(format!("the token gave no signature of {}", self.curve.name())),
+            )?;
+        let number = |bytes: &[u8]| {
+            let from = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+            let digits = bytes.get(from..).unwrap_or_default();
+            let positive = if digits.first().is_none_or(|first| *first >= 0x80) { &[0][..] } else { &[] };
+            der::wrapped(INTEGER, &[positive, digits].concat())
+        };
+        Ok(der::wrapped(SEQUENCE, &[number(r), number(s)].concat()))
     }
 
     /// Its curve.

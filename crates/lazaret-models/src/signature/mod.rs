@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `bundle`, `dsse` | the file that a signature is, and the bytes that are signed |
 //! | `manifest` | the signed statement: names, digests, how they were made |
-//! | `keys`, `certificates`, `der` | what a signature is checked by |
+//! | `keys`, `any_key`, `x509`, `certificates`, `der`, `moment` | what a signature is checked by |
+//! | `sigstore` | signatures with a short-lived certificate and an entry in a public log |
 //! | `folder`, `hash` | the files on disk |
 //! | `verify`, `verify_files`, `sign` | the two ways through |
+//! | `provenance` | where a model is from, as its builder says (SLSA) |
 //! | `look` | a signature among the files that are looked at, without keys |
 
+mod any_key;
 mod bundle;
 mod certificates;
 mod der;
@@ -18,23 +21,29 @@ mod hash;
 mod keys;
 mod look;
 mod manifest;
+mod moment;
+mod provenance;
 mod sign;
+mod sigstore;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod verify_files;
+mod x509;
 
 use std::io;
 
 use lazaret_core::LimitExceeded;
 
 pub(crate) use bundle::is_bundle;
-pub use certificates::Trusted;
+pub use certificates::{SigningChain, Trusted};
 pub(crate) use folder::MAX_FILES;
 pub(crate) use hash::HashKind;
 pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
-pub use sign::{Sign, Signed};
+pub use provenance::{Proven, Provenance};
+pub use sign::{Sign, Signed, SigningKey};
+pub use sigstore::{SigstoreTrust, TrustRoot};
 pub use verify::{Signer, Trust, Verification, Verify};
 
 /// Why a model could not be signed, or its signature not be checked.

@@ -1,4 +1,4 @@
-//! Signs a model with a key, so that `model_signing` 1.1 takes it too.
+//! Signs a model with a key, with or without a certificate, so that `model_signing` 1.1 takes it too.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,32 @@ use serde::Serialize;
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::certificates::SigningChain;
 use super::folder::{Job, Kind, LeftOut, Model};
 use super::hash::HashKind;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, PublicKey};
 use super::manifest::{PREDICATE, STATEMENT, leads_out};
 use super::{SignatureError, bundle, dsse};
 use crate::part::printed;
+
+/// What signs: a key in memory, in a token, in a vault.
+pub trait SigningKey: std::fmt::Debug {
+    /// Its public half.
+    fn public(&self) -> &PublicKey;
+
+    /// Signs a message by ECDSA and the digest that goes with the curve; DER (RFC 3279, 2.2.3).
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError>;
+}
+
+impl SigningKey for PrivateKey {
+    fn public(&self) -> &PublicKey {
+        Self::public(self)
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        Self::sign(self, message)
+    }
+}
 
 /// What is signed, and how.
 #[derive(Debug)]
@@ -25,7 +45,9 @@ pub struct Sign<'a> {
     /// Where the signature is written; what was there is replaced.
     pub signature: PathBuf,
     /// The key.
-    pub key: &'a PrivateKey,
+    pub key: &'a dyn SigningKey,
+    /// Its certificate, with the chain: then the signature is checked by certificates, not by the key.
+    pub chain: Option<&'a SigningChain>,
     /// Paths of the model that are left out, with all that is below them.
     pub ignore_paths: Vec<PathBuf>,
     /// What git keeps is left out too.
@@ -45,6 +67,9 @@ pub struct Signed {
     pub files: u64,
     /// What the signature names the key by.
     pub hint: String,
+    /// The name of the signing certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// Paths that are there and were left out.
     pub left_out: Vec<String>,
 }
@@ -110,8 +135,13 @@ impl Sign<'_> {
             },
         });
         let payload = statement.to_string().into_bytes();
-        let signature = self.key.sign(&dsse::encoded(&payload))?;
-        let text = bundle::with_key(self.key.public(), &payload, &signature);
+        let encoded = dsse::encoded(&payload);
+        let signature = self.key.sign(&encoded)?;
+        if !self.key.public().verifies(&encoded, &signature) {
+            let why = "the signature that was made does not hold by the public half of its key: nothing was written";
+            return Err(SignatureError::Key(why.to_owned()));
+        }
+        let text = bundle::written(self.key.public(), self.chain, &payload, &signature);
         write_durably(&self.signature, text.as_bytes()).map_err(|cause| SignatureError::Unreadable {
             what: self.signature.display().to_string(),
             cause,
@@ -121,6 +151,7 @@ impl Sign<'_> {
             subject,
             files: names.len() as u64,
             hint: self.key.public().hint(),
+            certificate: self.chain.map(|chain| chain.name.clone()),
             left_out: walk.left_out.into_iter().filter(|path| Some(path) != own.as_ref()).collect(),
         })
     }

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn upstream(path: &str) -> PathBuf {
+pub(super) fn upstream(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/oms").join(path)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test reads its own file")]
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -29,6 +29,7 @@ pub(super) fn verify(model: &Path, signature: &Path, trust: Trust) -> Verify {
         ignore_git_paths: true,
         ignore_unsigned_files: false,
         allow_symlinks: false,
+        provenance: None,
     }
 }
 
@@ -59,12 +60,13 @@ pub(super) fn keys() -> [PrivateKey; 3] {
     [made(&ECDSA_P256_SHA256_ASN1_SIGNING), made(&ECDSA_P384_SHA384_ASN1_SIGNING), p521]
 }
 
-pub(super) fn sign(model: &Path, signature: &Path, key: &PrivateKey) -> Result<Signed, SignatureError> {
+pub(super) fn sign(model: &Path, signature: &Path, key: &dyn SigningKey) -> Result<Signed, SignatureError> {
     let (model, signature) = (model.to_owned(), signature.to_owned());
     let sign = Sign {
         model,
         signature,
         key,
+        chain: None,
         ignore_paths: Vec::new(),
         ignore_git_paths: true,
         allow_symlinks: false,
@@ -88,10 +90,10 @@ pub(super) fn model() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Signs a statement as it is given.
-fn sign_statement(key: &PrivateKey, statement: &Value, signature: &Path) {
+pub(super) fn sign_statement(key: &PrivateKey, statement: &Value, signature: &Path) {
     let payload = statement.to_string().into_bytes();
     let signed = key.sign(&dsse::encoded(&payload)).unwrap();
-    std::fs::write(signature, bundle::with_key(key.public(), &payload, &signed)).unwrap();
+    std::fs::write(signature, bundle::written(key.public(), None, &payload, &signed)).unwrap();
 }
 
 /// A statement over these names, each with the digest of its content.
@@ -153,7 +155,7 @@ fn what_cannot_be_checked_says_what_is_missing() {
     let limits = Limits::default();
     let model = upstream("v1.1.0-sigstore");
     let error = verify(&model, &model.join("model.sig"), their_key()).run(&limits).unwrap_err();
-    assert!(error.to_string().contains("trust root"), "{error}");
+    assert!(error.to_string().contains("--identity"), "{error}");
     let model = upstream("v1.1.0-certificate");
     let error = verify(&model, &model.join("model.sig"), their_key()).run(&limits).unwrap_err();
     assert!(error.to_string().contains("--certificate-chain"), "{error}");
@@ -263,6 +265,125 @@ fn what_is_signed_here_is_verified_and_every_change_is_found() {
         let [other, ..] = keys();
         let checked = run(verify(&model, &signature, Trust::Key(other.public().clone())));
         assert_eq!((checked.verified, ids(&checked.findings)), (false, vec!["signature.invalid"]));
+    }
+}
+
+/// Their signing key is not known, so a certificate is made here that signed itself: the shape is theirs.
+fn own_certificate(key: &PrivateKey, usage: u8) -> Vec<u8> {
+    use der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, wrapped};
+    let sequence = |parts: &[Vec<u8>]| wrapped(SEQUENCE, &parts.concat());
+    let algorithm = sequence(&[wrapped(OID, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02])]);
+    let common = sequence(&[wrapped(OID, &[0x55, 0x04, 0x03]), wrapped(der::UTF8_STRING, b"registry")]);
+    let name = sequence(&[wrapped(SET, &common)]);
+    let validity = sequence(&[wrapped(0x17, b"250101000000Z"), wrapped(0x17, b"350101000000Z")]);
+    let public = der::blocks(&key.public().pem())[0].bytes(MAX_KEY).unwrap();
+    let usage = wrapped(OCTET_STRING, &wrapped(BIT_STRING, &[0, usage]));
+    let usage = sequence(&[wrapped(OID, &[0x55, 0x1d, 0x0f]), usage]);
+    let tbs = sequence(&[
+        wrapped(0xa0, &[2, 1, 2]),
+        wrapped(INTEGER, &[1]),
+        algorithm.clone(),
+        name.clone(),
+        validity,
+        name,
+        public,
+        wrapped(0xa3, &sequence(&[usage])),
+    ]);
+    let signature = [&[0][..], &key.sign(&tbs).unwrap()].concat();
+    sequence(&[tbs, algorithm, wrapped(BIT_STRING, &signature)])
+}
+
+#[test]
+fn what_is_signed_with_a_certificate_is_verified() {
+    let limits = Limits::default();
+    let (_work, model) = model();
+    let [key, other, _] = keys();
+    let signature = model.join("model.sig");
+    let pem = |usage: u8| der::pem("CERTIFICATE", &own_certificate(&key, usage));
+    let own = pem(0x80);
+    let more = text(&upstream("keys/int-ca-cert.pem"));
+    let chain = SigningChain::from_pem(&own, [more.as_str()], key.public()).unwrap();
+    let sign = Sign {
+        model: model.clone(),
+        signature: signature.clone(),
+        key: &key,
+        chain: Some(&chain),
+        ignore_paths: Vec::new(),
+        ignore_git_paths: true,
+        allow_symlinks: false,
+    };
+    assert_eq!(sign.run(&limits).unwrap().certificate.as_deref(), Some("registry"));
+    let trust = Trust::Certificates(Trusted::from_pem([own.as_str()]).unwrap());
+    let checked = verify(&model, &signature, trust).run(&limits).unwrap();
+    assert!(checked.verified && checked.files == 3, "{checked:?}");
+    assert!(matches!(checked.signer, Some(Signer::Certificate { ref name, .. }) if name == "registry"));
+    let checked = verify(&model, &signature, their_root()).run(&limits).unwrap();
+    assert_eq!(ids(&checked.findings), ["signature.untrusted-certificate"]);
+
+    let refused =
+        |signing: &str, key: &PublicKey| SigningChain::from_pem(signing, [], key).unwrap_err().to_string();
+    assert!(refused(&own, other.public()).contains("of another key"));
+    assert!(refused(&pem(0x04), key.public()).contains("may not be used for signatures"));
+    assert!(refused(&[own.as_str(), &own].concat(), key.public()).contains("more than one"));
+    assert!(refused("", key.public()).contains("no certificate"));
+}
+
+/// A token whose signatures are of something else.
+#[derive(Debug)]
+struct Faulty(PrivateKey);
+
+impl SigningKey for Faulty {
+    fn public(&self) -> &PublicKey {
+        self.0.public()
+    }
+
+    fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        self.0.sign(b"other")
+    }
+}
+
+#[test]
+fn a_signature_that_does_not_hold_is_not_written() {
+    let (_work, model) = model();
+    let [key, ..] = keys();
+    let signature = model.join("model.sig");
+    let error = sign(&model, &signature, &Faulty(key)).unwrap_err();
+    assert!(error.to_string().contains("does not hold") && !signature.exists(), "{error}");
+}
+
+#[test]
+fn keys_and_signatures_of_tokens_are_read() {
+    for key in keys() {
+        let curve = key.public().curve();
+        let spki = der::blocks(&key.public().pem())[0].bytes(MAX_KEY).unwrap();
+        let mut info = der::Der::only(&spki, der::SEQUENCE).unwrap();
+        let mut algorithm = info.open(der::SEQUENCE).unwrap();
+        algorithm.take(der::OID).unwrap();
+        let oid = algorithm.take(der::OID).unwrap().whole;
+        let point = info.bits().unwrap();
+        let wrapped = der::wrapped(der::OCTET_STRING, point);
+        for point in [point, wrapped.as_slice()] {
+            assert_eq!(PublicKey::from_parts(oid, point).unwrap(), *key.public());
+        }
+        assert!(PublicKey::from_parts(oid, &point[1..]).is_err());
+        assert!(PublicKey::from_parts(&[6, 1, 1], point).is_err());
+
+        // The halves of a signature, taken out of its DER and put in again.
+        let signed = key.sign(b"message").unwrap();
+        let mut parts = der::Der::only(&signed, der::SEQUENCE).unwrap();
+        let width = match curve {
+            Curve::P256 => 32,
+            Curve::P384 => 48,
+            Curve::P521 => 66,
+        };
+        let mut halves = Vec::new();
+        for _ in 0..2 {
+            let number = parts.take(der::INTEGER).unwrap().body;
+            let digits = number.strip_prefix(&[0]).unwrap_or(number);
+            halves.extend(std::iter::repeat_n(0, width - digits.len()).chain(digits.iter().copied()));
+        }
+        assert_eq!(key.public().der_of_halves(&halves).unwrap(), signed);
+        assert!(key.public().der_of_halves(&halves[1..]).is_err());
     }
 }
 

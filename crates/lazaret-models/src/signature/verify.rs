@@ -13,6 +13,8 @@ use super::dsse;
 use super::folder::Model;
 use super::keys::{PublicKey, Sha};
 use super::manifest::{Fault, Manifest};
+use super::provenance::{Proven, Provenance};
+use super::sigstore::{Proof, SigstoreTrust};
 use crate::part::{MAX_WHOLE, printed};
 use crate::rules::{self, ModelRule};
 
@@ -23,6 +25,8 @@ pub enum Trust {
     Key(PublicKey),
     /// Certificates that are trusted.
     Certificates(Trusted),
+    /// Authorities and logs of Sigstore, and who is to have signed.
+    Sigstore(Box<SigstoreTrust>),
 }
 
 /// What is checked, and how.
@@ -42,6 +46,8 @@ pub struct Verify {
     pub ignore_unsigned_files: bool,
     /// Links to files are followed even where the signature does not allow them.
     pub allow_symlinks: bool,
+    /// Where the model is to be from, and the file that says so.
+    pub provenance: Option<Provenance>,
 }
 
 /// Who signed.
@@ -66,6 +72,28 @@ pub enum Signer {
         /// The last.
         until: String,
     },
+    /// Someone who signed in to Sigstore.
+    Sigstore {
+        /// Who: a mail address, or the URI of a workflow.
+        identity: String,
+        /// Who knows them.
+        identity_provider: String,
+        /// The earliest time that an authority or the log has signed for.
+        signed_at: String,
+        /// The entry's number in the log.
+        log_index: u64,
+    },
+}
+
+impl From<Proof> for Signer {
+    fn from(proof: Proof) -> Self {
+        Self::Sigstore {
+            identity: proof.identity,
+            identity_provider: proof.identity_provider,
+            signed_at: proof.signed_at,
+            log_index: proof.log_index,
+        }
+    }
 }
 
 /// What a check came to.
@@ -81,6 +109,9 @@ pub struct Verification {
     pub subject: Option<String>,
     /// How many files are signed and as they were.
     pub files: u64,
+    /// What is proven of where the model is from; none where provenance was not asked for or does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Proven>,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -107,6 +138,7 @@ impl Verify {
             name: None,
             subject: None,
             files: 0,
+            provenance: None,
         };
         check.run(&bytes)?;
         Ok(check.outcome())
@@ -124,6 +156,7 @@ pub(super) struct Check<'a> {
     name: Option<String>,
     subject: Option<String>,
     pub(super) files: u64,
+    provenance: Option<Proven>,
 }
 
 impl Check<'_> {
@@ -138,6 +171,7 @@ impl Check<'_> {
             name: self.name.filter(|_| is_signed),
             subject: self.subject.filter(|_| is_signed),
             files: self.files,
+            provenance: self.provenance,
             findings,
         }
     }
@@ -210,20 +244,67 @@ impl Check<'_> {
             let at = self.signature.clone();
             self.find(&rules::SIGNATURE_LEGACY, &at, message);
         }
-        self.check_files(&manifest)
+        self.check_files(&manifest)?;
+        let provenance = self.verify.provenance.as_ref();
+        // Of what is not as it was signed, nothing can be proven.
+        let worst = self.findings.faults().iter().map(|finding| finding.severity).max();
+        match provenance.filter(|_| worst < Some(Severity::Medium)) {
+            Some(provenance) => self.check_provenance(provenance, &manifest),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks where the model is from.
+    fn check_provenance(
+        &mut self,
+        provenance: &Provenance,
+        manifest: &Manifest,
+    ) -> Result<(), SignatureError> {
+        let name = provenance.file.file_name().map(|name| printed(&name.to_string_lossy()));
+        let name = name.unwrap_or_default();
+        let files = self.sha256_of_files(manifest)?;
+        let attested = provenance.attested(self.limits)?;
+        let proven = attested.and_then(|attested| attested.of_model(self.subject.as_deref(), &files));
+        let faults = match proven {
+            Ok(proven) => {
+                let faults = provenance.faults(&proven);
+                self.provenance = Some(proven).filter(|_| faults.is_empty());
+                faults
+            }
+            Err(fault) => vec![fault],
+        };
+        for fault in faults {
+            let at = [name.as_str(), &fault.at].join("!");
+            self.find(fault.rule, at.trim_end_matches('!'), fault.message);
+        }
+        Ok(())
     }
 
     /// Checks the signed bytes; gives who signed them, or finds why not.
     fn check_signature(&mut self, bundle: &Bundle) -> Result<Option<Signer>, SignatureError> {
         let verify = self.verify;
         let at = self.signature.clone();
+        // A bundle has one.
+        let signature = bundle.signatures.first().map(Vec::as_slice).unwrap_or_default();
         let (key, signer) = match (&bundle.material, &verify.trust) {
-            (Material::Sigstore, _) => return Err(SignatureError::Unsupported(SIGSTORE.to_owned())),
-            (Material::Key { .. }, Trust::Certificates(_)) => {
+            (Material::Sigstore(material), Trust::Sigstore(trust)) => {
+                match material.check(&bundle.payload, signature, trust, self.limits) {
+                    Ok(proof) => (proof.key.clone(), proof.into()),
+                    Err((rule, why)) => {
+                        self.find(rule, &at, why);
+                        return Ok(None);
+                    }
+                }
+            }
+            (Material::Sigstore(_), _) => {
+                let message = "the signature is one of Sigstore: say who is to have signed it (`--identity` and `--identity-provider`)";
+                return Err(SignatureError::Usage(message.to_owned()));
+            }
+            (Material::Key { .. }, Trust::Certificates(_) | Trust::Sigstore(_)) => {
                 let message = "the signature was made with a key: give its public half (`--public-key`)";
                 return Err(SignatureError::Usage(message.to_owned()));
             }
-            (Material::Certificates(_), Trust::Key(_)) => {
+            (Material::Certificates(_), Trust::Key(_) | Trust::Sigstore(_)) => {
                 let message =
                     "the signature was made with a certificate: give those you trust (`--certificate-chain`)";
                 return Err(SignatureError::Usage(message.to_owned()));
@@ -267,14 +348,16 @@ impl Check<'_> {
                 }
             }
         };
-        if key.verifies(&dsse::encoded(&bundle.payload), &bundle.signature) {
+        if key.verifies(&dsse::encoded(&bundle.payload), signature) {
             return Ok(Some(signer));
         }
         let old = dsse::encoded_before_1_0(&bundle.payload);
         // Certificates signed by SHA-256 in those releases, whatever their curve.
         let is_old = match signer {
-            Signer::Key { .. } => key.verifies(&old, &bundle.signature),
-            Signer::Certificate { .. } => key.verifies_with(Sha::Sha256, &old, &bundle.signature),
+            Signer::Key { .. } => key.verifies(&old, signature),
+            Signer::Certificate { .. } => key.verifies_with(Sha::Sha256, &old, signature),
+            // What the log has is signed in the form that DSSE has.
+            Signer::Sigstore { .. } => false,
         };
         if is_old {
             let message =
@@ -286,5 +369,3 @@ impl Check<'_> {
         Ok(None)
     }
 }
-
-const SIGSTORE: &str = "the signature is one of Sigstore (a short-lived certificate and an entry in a public log): checking it needs Sigstore's trust root, the certificate's transparency timestamp and the log's proof of inclusion, which are not built in; key and certificate signatures can be checked";

@@ -1,6 +1,6 @@
 //! The second half of a check: the files of a model against a statement that is signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lazaret_core::{Severity, hex};
 use lazaret_input::OpenError;
@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::SignatureError;
 use super::folder::{HashError, Job, Kind, LeftOut};
+use super::hash::HashKind;
 use super::manifest::{Manifest, Method};
 use super::verify::Check;
 use crate::part::printed;
@@ -76,6 +77,27 @@ impl Check<'_> {
     }
 
     /// Paths that are left out: as the signature says, as the caller says, and the signature itself.
+    /// The SHA-256 of every signed file: from the statement where it has them, else of the files, which are as they were signed.
+    pub(super) fn sha256_of_files(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Vec<(String, Vec<u8>)>, SignatureError> {
+        if manifest.hash == HashKind::Sha256 && manifest.method == Method::Files {
+            let files = manifest.resources.iter();
+            return Ok(files.map(|file| (file.path.clone(), file.digest.clone())).collect());
+        }
+        let names: BTreeSet<&str> =
+            manifest.resources.iter().map(|resource| resource.path.as_str()).collect();
+        let jobs: Vec<Job<'_>> = names.iter().map(|name| Job { name, shard: None }).collect();
+        let mut files = Vec::new();
+        for (name, digest) in names.iter().zip(self.model.digests(&jobs, HashKind::Sha256)) {
+            let unreadable =
+                |error: HashError| SignatureError::Unreadable { what: printed(name), cause: error.into_io() };
+            files.push(((*name).to_owned(), digest.map_err(unreadable)?));
+        }
+        Ok(files)
+    }
+
     fn left_out(&self, manifest: &Manifest) -> Result<LeftOut, SignatureError> {
         let mut left_out = LeftOut::default();
         for path in &manifest.ignore_paths {

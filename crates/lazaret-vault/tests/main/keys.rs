@@ -286,3 +286,33 @@ fn the_status_counts() {
     assert_eq!((status.kms.provider.as_str(), status.schema, status.kms_age_days), ("local", 2, 0));
     assert_eq!(status.signing_key.len(), 64);
 }
+
+#[test]
+fn keys_that_sign_models_stay_in_the_vault() {
+    let home = Home::new();
+    let vault = home.init();
+    assert!(vault.model_keys().unwrap().is_empty() && vault.model_key("registry").unwrap().is_none());
+    let made = vault.make_model_key("registry").unwrap();
+    let again = vault.make_model_key("registry").unwrap_err();
+    assert!(matches!(again, VaultFailure::ModelKeyExists { .. }), "{again}");
+    for name in ["", "Registry", "a b", "../x", &"a".repeat(65)] {
+        assert!(matches!(vault.make_model_key(name), Err(VaultFailure::ModelKeyName)), "{name}");
+    }
+    vault.make_model_key("second").unwrap();
+    drop(vault);
+    let vault = home.open();
+    assert_eq!(vault.model_keys().unwrap(), ["registry", "second"]);
+    let opened = vault.model_key("registry").unwrap().unwrap();
+    assert_eq!((opened.point(), opened.point().len()), (made.point(), 65));
+    assert_ne!(vault.model_key("second").unwrap().unwrap().point(), made.point());
+    let key = signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, made.point());
+    key.verify(b"message", &opened.sign(b"message").unwrap()).unwrap();
+    assert!(key.verify(b"other", &opened.sign(b"message").unwrap()).is_err());
+    // A row moved to another name does not open.
+    let file = home.data().join("vault.db");
+    drop(vault);
+    let connection = rusqlite::Connection::open(file).unwrap();
+    connection.execute("UPDATE model_keys SET name = 'third' WHERE name = 'second'", []).unwrap();
+    drop(connection);
+    assert!(matches!(home.open().model_key("third"), Err(VaultFailure::NotOpened { .. })));
+}

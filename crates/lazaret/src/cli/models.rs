@@ -38,7 +38,7 @@ pub(crate) enum ModelsCommand {
     /// The hospital's own rules: classes of its own, an allow list, patterns
     #[command(subcommand)]
     Rules(ModelsRulesCommand),
-    /// Sign a model with a key (OpenSSF Model Signing)
+    /// Sign a model with a key or a certificate (OpenSSF Model Signing)
     Sign(ModelsSignArgs),
     /// Check a model against its signature (OpenSSF Model Signing)
     Verify(ModelsVerifyArgs),
@@ -130,7 +130,7 @@ impl From<WeightsArg> for Statistics {
 /// What `sign` and `verify` have in common.
 #[derive(Debug, Args)]
 pub(crate) struct SignatureArgs {
-    /// The model: a folder, or one file. `key` or `certificate` may stand before it, as in `model_signing`
+    /// The model: a folder, or one file. The method may stand before it, as in `model_signing`
     #[arg(required = true, num_args = 1..=2, value_names = ["MODEL"])]
     pub(crate) model: Vec<PathBuf>,
     /// The signature
@@ -153,7 +153,11 @@ pub(crate) struct SignatureArgs {
 /// Arguments of `models sign`
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "lazaret models sign [key] --private-key FILE [OPTIONS] MODEL",
+    override_usage = "lazaret models sign [key] --private-key FILE [OPTIONS] MODEL
+       lazaret models sign [key] --vault-key NAME [OPTIONS] MODEL
+       lazaret models sign [certificate] --private-key FILE --signing-certificate FILE [--certificate-chain FILE]… MODEL
+       lazaret models sign [pkcs11-key] --pkcs11-uri URI [OPTIONS] MODEL
+       lazaret models sign [pkcs11-certificate] --pkcs11-uri URI --signing-certificate FILE [OPTIONS] MODEL",
     after_help = "Examples:
   openssl ecparam -name prime256v1 -genkey -noout -out signer.pem
   openssl ec -in signer.pem -pubout -out signer-pub.pem
@@ -162,9 +166,18 @@ pub(crate) struct SignatureArgs {
                                                    signs every file of the folder
   lazaret models sign key --private_key signer.pem model/
                                                    the same as model_signing is called; writes ./model.sig
+  lazaret models sign --private-key signer.pem --signing-certificate signer-cert.pem \\
+      --certificate-chain between.pem model/       with a certificate, which names the signer
+  lazaret models sign --vault-key registry model/  with a key that never leaves the vault (`lazaret keys
+                                                   model-signing-key registry --make …`)
+  LAZARET_PKCS11_PIN=… lazaret models sign pkcs11-key --pkcs11-uri \\
+      'pkcs11:token=Models;object=registry?module-path=/usr/lib/softhsm/libsofthsm2.so' model/
+                                                   with a key in a token
 
 `lazaret models verify` checks the signature, and so does model_signing 1.1. Keys are on P-256,
-P-384 or P-521, in PEM (PKCS#8 or SEC 1) and not encrypted. A signature that is there is replaced.
+P-384 or P-521; those in files are in PEM (PKCS#8 or SEC 1) and not encrypted. The PIN of a token
+is in LAZARET_PKCS11_PIN or in the file that the URI's pin-source names. A signature that is there
+is replaced.
 Exit codes: 0 signed; 2 used wrongly, or the model cannot be signed as it is; 3 could not read or
 write"
 )]
@@ -172,15 +185,34 @@ pub(crate) struct ModelsSignArgs {
     #[command(flatten)]
     pub(crate) common: SignatureArgs,
     /// The private key, in PEM
-    #[arg(long, alias = "private_key", value_name = "FILE", required = true)]
-    pub(crate) private_key: PathBuf,
+    #[arg(long, alias = "private_key", value_name = "FILE", conflicts_with_all = ["vault_key", "pkcs11_uri"])]
+    pub(crate) private_key: Option<PathBuf>,
+    /// A key of the vault, by its name
+    #[arg(long, value_name = "NAME", conflicts_with = "pkcs11_uri")]
+    pub(crate) vault_key: Option<String>,
+    /// A key in a token (RFC 7512), with the path of the token's library
+    #[arg(long, alias = "pkcs11_uri", value_name = "URI")]
+    pub(crate) pkcs11_uri: Option<String>,
+    /// The certificate of the key, in PEM
+    #[arg(long, alias = "signing_certificate", value_name = "FILE")]
+    pub(crate) signing_certificate: Option<PathBuf>,
+    /// Certificates between the signing one and one that is trusted, in PEM; as often as needed
+    #[arg(
+        long,
+        alias = "certificate_chain",
+        value_name = "FILE",
+        num_args = 1,
+        requires = "signing_certificate"
+    )]
+    pub(crate) certificate_chain: Vec<PathBuf>,
 }
 
 /// Arguments of `models verify`
 #[derive(Debug, Args)]
 #[command(
     override_usage = "lazaret models verify [key] --public-key FILE [OPTIONS] MODEL
-       lazaret models verify [certificate] --certificate-chain FILE… [OPTIONS] MODEL",
+       lazaret models verify [certificate] --certificate-chain FILE… [OPTIONS] MODEL
+       lazaret models verify [sigstore] --identity WHO --identity-provider URL [OPTIONS] MODEL",
     after_help = "Examples:
   lazaret models verify --public-key signer-pub.pem --signature model/model.sig model/
                                                    signed with a key
@@ -188,11 +220,18 @@ pub(crate) struct ModelsSignArgs {
                                                    signed with a certificate that leads to ca.pem
   lazaret models verify key --public_key signer-pub.pem --signature model.sig model/
                                                    the same as model_signing is called
+  lazaret models verify --identity ana@hospital.example --identity-provider https://accounts.google.com \\
+      --signature model/model.sig model/           signed with Sigstore, by this person
+  lazaret models verify --public-key signer-pub.pem --signature model.sig \\
+      --provenance model.intoto.json --provenance-key builder-pub.pem \\
+      --builder-id https://ci.hospital.example --source-uri https://git.hospital.example/sepsis model/
+                                                   signed, and built by whom from what
   lazaret explain signature.unsigned-file          what a rule means
 
-The signed bytes are checked first, then every name before any file is opened, then the files.
-Files that no signature covers and paths that are left out are told. Nothing is written or
-recorded. Signatures of Sigstore (without keys) are not checked yet.
+The signed bytes are checked first, then every name before any file is opened, then the files, then
+where they are from. Files that no signature covers and paths that are left out are told. Nothing is
+written or recorded, and no network is used: of Sigstore, the authorities and logs are those of its
+public service as they were when this program was made, or those of --trust-config.
 Exit codes: 0 verified; 1 not verified; 2 used wrongly; 3 could not read"
 )]
 pub(crate) struct ModelsVerifyArgs {
@@ -204,6 +243,33 @@ pub(crate) struct ModelsVerifyArgs {
     /// Certificates that you trust, in PEM; as often as needed. Every one of them is trusted
     #[arg(long, alias = "certificate_chain", value_name = "FILE", num_args = 1)]
     pub(crate) certificate_chain: Vec<PathBuf>,
+    /// Who is to have signed with Sigstore: a mail address, or the URI of a workflow
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["public_key", "certificate_chain"], requires = "identity_provider")]
+    pub(crate) identity: Option<String>,
+    /// Who knows that identity: the issuer of its tokens
+    #[arg(long, alias = "identity_provider", value_name = "URL", requires = "identity")]
+    pub(crate) identity_provider: Option<String>,
+    /// Authorities and logs of another Sigstore: a `trusted_root.json`, or a client's configuration with one
+    #[arg(long, alias = "trust_config", value_name = "FILE")]
+    pub(crate) trust_config: Option<PathBuf>,
+    /// SLSA provenance of the model: a bundle of Sigstore, or a DSSE envelope
+    #[arg(long, value_name = "FILE")]
+    pub(crate) provenance: Option<PathBuf>,
+    /// The public key of who signed the provenance, in PEM
+    #[arg(long, value_name = "FILE", requires = "provenance", conflicts_with = "provenance_identity")]
+    pub(crate) provenance_key: Option<PathBuf>,
+    /// Who is to have signed the provenance with Sigstore
+    #[arg(long, value_name = "WHO", requires_all = ["provenance", "provenance_identity_provider"])]
+    pub(crate) provenance_identity: Option<String>,
+    /// Who knows that identity
+    #[arg(long, value_name = "URL", requires = "provenance_identity")]
+    pub(crate) provenance_identity_provider: Option<String>,
+    /// Who is to have built the model, exactly as the provenance names it
+    #[arg(long, value_name = "ID", requires = "provenance")]
+    pub(crate) builder_id: Option<String>,
+    /// The repository that it is to be built from; with `@` and a commit, that commit
+    #[arg(long, value_name = "URI", requires = "provenance")]
+    pub(crate) source_uri: Option<String>,
     /// Files that no signature covers are told, and no fault
     #[arg(long, alias = "ignore_unsigned_files")]
     pub(crate) ignore_unsigned_files: bool,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use lazaret_core::{Ordered, Signer as _, Subject};
 use lazaret_ledger::note::VerifierKey;
-use lazaret_vault::{Kms, LocalKms, SystemRandom, VaultFailure};
+use lazaret_vault::{Kms, LocalKms, ModelKey, SystemRandom, VaultFailure};
 
 use super::export::{Asked, export};
+use super::models::public_of;
 use crate::cli::KeysCommand;
 use crate::compose::{Crossings, Data, Reading, ask_passphrase, is_one_person};
 use crate::config::Config;
@@ -27,9 +28,27 @@ pub(crate) fn run(
         status(&Reading::open(config)?, config, json, out)?;
         return Ok(Exit::Clear);
     }
+    if let KeysCommand::ModelSigningKey { name, make: false, .. } = command {
+        let vault = Reading::open(config)?.vault;
+        let key = vault.model_key(name).map_err(CliError::vault)?.ok_or_else(|| {
+            let way_out = "to make it, add `--make --by WHO --reason WHY`";
+            CliError::Usage(format!("the vault has no key of that name for models; {way_out}"))
+        })?;
+        model_key(&key, json, out)?;
+        return Ok(Exit::Clear);
+    }
     let data = Data::open(config)?;
     match command {
         KeysCommand::Status => {}
+        KeysCommand::ModelSigningKey { name, by, reason, .. } => {
+            let (by, reason) = (by.as_deref().unwrap_or_default(), reason.as_deref().unwrap_or_default());
+            if data.vault.model_key(name).map_err(CliError::vault)?.is_some() {
+                return Err(CliError::vault(VaultFailure::ModelKeyExists { name: name.clone() }));
+            }
+            let order = Crossings::order(Ordered::MakeModelKey, name, by, None, reason);
+            data.carry_out(Crossings::new(config, "vault", None, None, None)?.ordered(order)?)?;
+            model_key(&data.vault.make_model_key(name).map_err(CliError::vault)?, json, out)?;
+        }
         KeysCommand::Export { datasets, columns, reader, by, second, reason, to } => {
             let asked =
                 Asked { datasets, columns, reader, by, second: second.as_deref(), reason, to: to.as_path() };
@@ -54,6 +73,20 @@ pub(crate) fn run(
 fn named(config: &Config, subject: &str, system: Option<&str>) -> Subject {
     let system = system.unwrap_or_else(|| config.text("crossing.system")).to_owned();
     Subject { system, id: subject.to_owned().into() }
+}
+
+/// The public half alone, so that the output is what others check by.
+fn model_key(key: &ModelKey, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    let public = public_of(key)?;
+    if json {
+        let key = serde_json::json!({
+            "name": key.name(), "curve": public.curve().name(), "hint": public.hint(), "public_key": public.pem(),
+        });
+        json_document(out, &key)?;
+        return Ok(());
+    }
+    write!(out, "{}", public.pem())?;
+    Ok(())
 }
 
 fn status(data: &Reading, config: &Config, json: bool, out: &mut impl Write) -> Result<(), CliError> {

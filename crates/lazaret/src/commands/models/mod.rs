@@ -2,12 +2,17 @@
 
 mod bom;
 mod pass;
+mod pkcs11;
+mod pkcs11_uri;
 mod queue;
 pub(crate) mod recall;
 mod rules;
 mod sarif;
 mod sign;
+mod signer;
 mod verify;
+
+pub(super) use signer::public_of;
 
 use std::collections::BTreeMap;
 use std::io::Write;
