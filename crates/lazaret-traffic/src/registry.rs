@@ -1,0 +1,19 @@
+//! The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
+
+use lazaret_core::Limit;
+
+use crate::net::{client, tls};
+
+/// Every limit of the proxies.
+pub const LIMITS: &[Limit] =
+    &[tls::MAX_AUTHORITIES, client::MAX_HEADERS, client::MAX_PAGE, client::MAX_REDIRECTS];
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        assert!(LIMITS.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    }
+}

@@ -1,0 +1,3 @@
+//! The Hugging Face hub.
+pub mod page;
+pub mod route;

@@ -1,0 +1,3 @@
+//! A simple index.
+pub mod html;
+pub mod simple;

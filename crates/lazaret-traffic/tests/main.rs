@@ -1,0 +1,6 @@
+//! The proxies, asked as clients ask them, before servers that behave and servers that do not.
+
+#[cfg(test)]
+mod main {
+    mod client;
+}
