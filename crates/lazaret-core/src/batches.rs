@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::amounts::Amount;
 use crate::checkpoint::Parts;
@@ -11,12 +12,15 @@ use crate::judge::{Aim, Doing, Doings, Grave, Judged, Task};
 use crate::numbers::Numbers;
 use crate::stopped::Failed;
 use crate::workers::{Pending, run, start};
-use crate::{Crossing, Failure, Payload, Profile, Record, Refused, Stage};
+use crate::{Body, Crossing, Failure, Payload, Profile, Record, Refused, Stage};
 
 /// Most records in one batch.
 const BATCH_RECORDS: usize = 64;
 /// A batch is full at this many bytes.
-const BATCH_BYTES: usize = 512 * 1024;
+const BATCH_BYTES: u64 = 512 * 1024;
+
+/// Bytes of a file that are read in a second at the slowest.
+const SLOWEST: u64 = 32 << 20;
 
 /// Batches that one reading fetches: a worker is woken once for all of them.
 const BATCHES_READ: usize = 4;
@@ -177,11 +181,11 @@ impl Counted {
     /// The records of one batch; none at the payload's end.
     fn fill(&mut self) -> Result<Vec<Arc<dyn Record>>, Refused> {
         let mut records = Vec::new();
-        let mut bytes = 0_usize;
+        let mut bytes = 0_u64;
         while records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
             let Some(record) = self.payload.next()? else { break };
             self.records.add(1)?;
-            bytes = bytes.saturating_add(record.bytes().len());
+            bytes = bytes.saturating_add(record.body().len());
             records.push(record);
         }
         Ok(records)
@@ -303,7 +307,7 @@ impl Judging {
         while let Some(pending) = self.pending.take() {
             let done = Arc::clone(&self.done);
             let mut before = 0;
-            let answer = pending.wait(self.terms.parts.deadlines.record, || {
+            let answer = pending.wait(self.deadline(), || {
                 let now = done.lock().len();
                 std::mem::replace(&mut before, now) < now
             });
@@ -341,11 +345,21 @@ impl Judging {
         Ok(all)
     }
 
+    /// How long one record may take: a file that is read from the disk takes longer the longer it is.
+    fn deadline(&self) -> Duration {
+        let longest = self.tasks.iter().map(|task| match task.record.body() {
+            Body::Held(_) => 0,
+            Body::Stored(stored) => stored.file.len,
+        });
+        let more = Duration::from_secs(longest.max().unwrap_or(0) / SLOWEST);
+        self.terms.parts.deadlines.record.saturating_add(more)
+    }
+
     fn judge_overdue(&self, record: Arc<dyn Record>, doing: Doing) -> Result<Judged, Failed> {
         let (terms, number) = (self.terms.clone(), record.place().number);
         let done = Arc::new(Doings::default());
         let doings = Arc::clone(&done);
-        run(&self.terms.parts.workers, self.terms.parts.deadlines.record, move || {
+        run(&self.terms.parts.workers, self.deadline(), move || {
             terms.parts.judge.judge_overdue(terms.task(record.as_ref(), &doings), doing)
         })
         .map_err(|failure| Failed { step: step_of(done.get()), record: Some(number), failure })?

@@ -2,14 +2,14 @@
 //! nothing else: another road does not compile.
 //!
 //! ```compile_fail
-//! let piece = lazaret_core::Piece { record: 0, kind: String::new(), bytes: vec![] };
+//! let piece = lazaret_core::Piece { record: 0, kind: String::new(), content: lazaret_core::PieceContent::Bytes(vec![]) };
 //! let smuggled = lazaret_core::Cleared(piece);
 //! ```
 
-use crate::{Output, Sealed};
+use crate::{Output, Sealed, Stored};
 
 /// Something that was inspected, decided and written down, and may go to its destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Cleared<P>(P);
 
 impl<P> Cleared<P> {
@@ -30,19 +30,47 @@ impl<P> Cleared<P> {
 }
 
 /// One record as it leaves.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Piece {
     /// Its number in the payload.
     pub record: u64,
     /// What kind of record it is: `Patient`, `note`, `csv-row`.
     pub kind: String,
-    /// Its bytes with the edits made.
-    pub bytes: Vec<u8>,
+    /// What it holds, with the edits made.
+    pub content: PieceContent,
+}
+
+/// What a piece holds.
+#[derive(Clone)]
+pub enum PieceContent {
+    /// Bytes in memory.
+    Bytes(Vec<u8>),
+    /// A file of lazaret's own, as it came.
+    Stored(Stored),
+}
+
+impl PieceContent {
+    /// The bytes in memory; none of a file.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Stored(_) => None,
+        }
+    }
+
+    /// Length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no one asks a piece whether it is empty")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Stored(stored) => stored.file.len,
+        }
+    }
 }
 
 impl std::fmt::Debug for Piece {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Piece {{ record: {}, kind: {:?}, {} bytes }}", self.record, self.kind, self.bytes.len())
+        write!(f, "Piece {{ record: {}, kind: {:?}, {} bytes }}", self.record, self.kind, self.content.len())
     }
 }
 

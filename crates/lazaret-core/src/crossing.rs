@@ -261,6 +261,14 @@ pub enum Ordered {
     ApproveKnowledge,
     /// A proposed entry does not.
     RejectKnowledge,
+    /// Somebody asks for a model that policy holds.
+    RequestModel,
+    /// A model crosses although policy holds it, until a day.
+    AdmitModel,
+    /// A model that was asked for does not cross.
+    RefuseModel,
+    /// An admission ends.
+    RevokeModel,
 }
 
 /// A person's order, which is a crossing of its own: recorded before it is carried out.
@@ -268,8 +276,8 @@ pub enum Ordered {
 pub struct Order {
     /// What is to be done.
     pub what: Ordered,
-    /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys. Never a value, never a
-    /// key.
+    /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys, a model file's SHA-256.
+    /// Never a value, never a key.
     pub object: String,
     /// Who orders it.
     pub by: String,
@@ -277,6 +285,9 @@ pub struct Order {
     pub second: Option<String>,
     /// Why, in the person's words. Must hold no patient data: the help says so.
     pub reason: String,
+    /// Until when it holds, where it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Who sends what from where to where, for what, on which basis, when.
@@ -318,4 +329,32 @@ pub struct Crossing {
     pub override_by: Option<Override>,
     /// A person's order that this crossing carries out.
     pub order: Option<Order>,
+    /// The model that crosses, if it is one.
+    pub model: Option<ModelOrigin>,
+}
+
+/// A model that crosses: what it is called, and where it comes from as far as its sender says or its attestations prove.
+/// All of it is recorded as it stands: it must hold no patient data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ModelOrigin {
+    /// Its name in the registry: `radiology/chest-xray`.
+    pub name: String,
+    /// Its revision there: a commit, a version, a tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The datasets it was trained on, by the serial numbers of their bills of materials or their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<String>,
+    /// The commit of the code that trained it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The run that trained it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Who signed it: a key's digest, or an identity and who vouches for it. Only what was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Who built it, by a provenance statement that was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub builder: Option<String>,
 }

@@ -95,9 +95,15 @@ pub static UNKNOWN_SUBJECT: Rule = Rule::new(
     Severity::Low,
     "free text about a patient whose names and numbers are not known, so they could not be sought in it",
 );
+/// A model does not say where it comes from. Information by itself: a policy may hold by it.
+pub static UNLINKED: Rule = Rule::new(
+    "provenance.unlinked",
+    Severity::Info,
+    "the model does not say on which datasets, by which code or in which run it was trained",
+);
 
 /// The rules of core itself.
-pub const CORE_RULES: [&Rule; 7] = [
+pub const CORE_RULES: [&Rule; 8] = [
     &DETECTOR_FAILED,
     &UNINSPECTABLE,
     &HELD_RECORDS,
@@ -105,6 +111,7 @@ pub const CORE_RULES: [&Rule; 7] = [
     &TIME_LIMIT,
     &SENSITIVE_RECORD,
     &UNKNOWN_SUBJECT,
+    &UNLINKED,
 ];
 
 /// How sure a detector is, from 0 to 1.
@@ -199,7 +206,7 @@ pub struct Detection {
 }
 
 /// Most findings of one record that are kept; one more says how many were left out.
-pub const MAX_FINDINGS: usize = 1_000;
+pub const MAX_FINDINGS: usize = 10_000;
 
 /// What is gathered while a record, or one view of it, is looked at.
 #[derive(Debug, Default)]

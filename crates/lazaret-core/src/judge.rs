@@ -19,9 +19,10 @@ use looking::Inspected;
 
 use crate::numbers::Numbers;
 use crate::{
-    Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format, Hold,
-    HoldId, KeyedDigest, Ledger, Limits, Locator, Piece, Policy, Profile, Reading, Record, RecordedFinding,
-    Rewriter, Severity, Subject, TIME_LIMIT, UNINSPECTABLE, Vault, VaultError, Verdict,
+    Body, Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format,
+    Hold, HoldId, KeyedDigest, Ledger, Limits, Locator, ModelOrigin, Piece, PieceContent, Policy, Profile,
+    Reading, Record, RecordedFile, RecordedFinding, Rewriter, Severity, Subject, TIME_LIMIT, UNINSPECTABLE,
+    UNLINKED, Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.
@@ -122,6 +123,9 @@ impl Judge {
     fn conclude(&self, task: Task<'_>, mut inspected: Inspected<'_>) -> Result<Judged, Grave> {
         let Task { crossing, record, aim, doings, .. } = task;
         doings.set(Doing::Deciding);
+        if let (Body::Stored(_), Some(model)) = (record.body(), &crossing.model) {
+            inspected.findings.extend(unlinked(model));
+        }
         let decision = self.policy.decide(crossing, &summarise(&inspected, aim))?;
         let mut entry = entry_of(record, &inspected, &decision);
         if aim == Aim::Look {
@@ -132,12 +136,12 @@ impl Judge {
             return Ok(Judged { entry, findings: inspected.findings, piece: None, draft: None });
         }
         doings.set(Doing::Vault);
-        entry.digest_in = self.vault.digest(inspected.subject.as_ref(), record.bytes())?;
+        entry.digest_in = self.vault.digest(inspected.subject.as_ref(), &record.body().to_digest())?;
         entry.identity = self.identity(task, &inspected)?;
         doings.set(Doing::Ledger);
         entry.again = self.ledger.crossed(&entry.identity).map_err(Grave::Ledger)?;
         doings.set(Doing::Vault); // whose digest tells whether break-glass is for this subject
-        let course = self.course(crossing, &inspected, &decision)?;
+        let course = self.course(task, &inspected, &decision)?;
         entry.verdict = course.verdict;
         entry.uninspected = course.uninspected;
         if let Some(reason) = course.policy {
@@ -148,9 +152,12 @@ impl Judge {
         if judged.entry.again.is_some() && !judged.entry.verdict.holds() {
             return Ok(judged);
         }
-        let bytes = match course.release {
+        let content = match course.release {
             Release::Held => None,
-            Release::AsItIs => Some(record.bytes().to_vec()),
+            Release::AsItIs => Some(match record.body() {
+                Body::Held(bytes) => PieceContent::Bytes(bytes.to_vec()),
+                Body::Stored(stored) => PieceContent::Stored(stored.clone()),
+            }),
             Release::Edited { redact_all } => {
                 doings.set(Doing::Vault);
                 let mut draft = self.draft(task, &inspected, redact_all)?;
@@ -164,7 +171,7 @@ impl Judge {
                 return Ok(judged);
             }
         };
-        self.finish(task, judged, inspected.subject.as_ref(), bytes)
+        self.finish(task, judged, inspected.subject.as_ref(), content)
     }
 
     /// Writes a record with its edits, and finishes it; one that cannot be written is held.
@@ -176,10 +183,10 @@ impl Judge {
         draft: &Draft,
     ) -> Result<Judged, Grave> {
         task.doings.set(Doing::Writing);
-        let bytes = match draft.written(task.record, reading) {
+        let content = match draft.written(task.record, reading) {
             Ok(bytes) => {
                 judged.entry.edits.clone_from(&draft.made);
-                Some(bytes)
+                Some(PieceContent::Bytes(bytes))
             }
             Err(finding) => {
                 judged.entry.findings.push(recorded(&finding));
@@ -188,7 +195,7 @@ impl Judge {
                 None
             }
         };
-        self.finish(task, judged, draft.subject.as_ref(), bytes)
+        self.finish(task, judged, draft.subject.as_ref(), content)
     }
 
     /// Makes the piece of what is released, and keeps back what is not.
@@ -197,13 +204,17 @@ impl Judge {
         task: Task<'_>,
         mut judged: Judged,
         subject: Option<&Subject>,
-        bytes: Option<Vec<u8>>,
+        content: Option<PieceContent>,
     ) -> Result<Judged, Grave> {
         task.doings.set(Doing::Vault);
         let entry = &mut judged.entry;
-        if let Some(bytes) = bytes {
-            entry.digest_out = Some(self.vault.digest(subject, &bytes)?);
-            judged.piece = Some(Piece { record: entry.record, kind: entry.kind.clone(), bytes });
+        if let Some(content) = content {
+            let body = match &content {
+                PieceContent::Bytes(bytes) => Body::Held(bytes),
+                PieceContent::Stored(stored) => Body::Stored(stored),
+            };
+            entry.digest_out = Some(self.vault.digest(subject, &body.to_digest())?);
+            judged.piece = Some(Piece { record: entry.record, kind: entry.kind.clone(), content });
         } else {
             entry.held = Some(self.hold(task, subject, entry, &judged.findings)?);
         }
@@ -214,7 +225,8 @@ impl Judge {
     fn identity(&self, task: Task<'_>, inspected: &Inspected<'_>) -> Result<KeyedDigest, VaultError> {
         let Task { crossing, record, .. } = task;
         let identity = inspected.reading.as_ref().map(|reading| reading.identity()).unwrap_or_default();
-        let mut text = Vec::with_capacity(record.bytes().len().saturating_add(128));
+        let content = record.body().to_digest();
+        let mut text = Vec::with_capacity(content.len().saturating_add(128));
         let purpose = crossing.purpose.to_string();
         for part in [
             crossing.to_id.as_ref().unwrap_or(&crossing.to).as_bytes(),
@@ -229,7 +241,7 @@ impl Judge {
             text.extend_from_slice(&(part.len() as u64).to_be_bytes());
             text.extend_from_slice(part);
         }
-        text.extend_from_slice(record.bytes());
+        text.extend_from_slice(&content);
         self.vault.digest(inspected.subject.as_ref(), &text)
     }
 
@@ -245,7 +257,7 @@ impl Judge {
             crossing: task.crossing.id,
             record: entry.record,
             identity: entry.identity,
-            bytes: task.record.bytes(),
+            body: task.record.body(),
             kind: &entry.kind,
             subject,
             findings,
@@ -279,6 +291,18 @@ fn summarise(inspected: &Inspected<'_>, aim: Aim) -> FindingSummary {
     }
 }
 
+/// What a model does not say of where it comes from.
+fn unlinked(model: &ModelOrigin) -> Option<Finding> {
+    let says = [
+        (!model.datasets.is_empty(), "the datasets it was trained on"),
+        (model.code.is_some(), "the code that trained it"),
+        (model.run.is_some(), "the run that trained it"),
+    ];
+    let missing: Vec<&str> = says.iter().filter(|(said, _)| !said).map(|(_, what)| *what).collect();
+    let what = || format!("the model does not name {}", missing.join(", nor "));
+    (!missing.is_empty()).then(|| Finding::new(&UNLINKED, Locator::document(), what()))
+}
+
 /// The entry as the decision makes it, before anything is done about it.
 fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision) -> Entry {
     let mut phi = BTreeMap::new();
@@ -294,6 +318,7 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         identity: KeyedDigest([0; 32]),
         digest_in: KeyedDigest([0; 32]),
         digest_out: None,
+        file: file_of(record),
         verdict: decision.verdict,
         policies: decision.policies.to_vec(),
         findings: recorded_all(&inspected.findings),
@@ -304,6 +329,17 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         again: None,
         uninspected: None,
     }
+}
+
+/// Longest name of a file that is recorded.
+const MOST_NAME: usize = 256;
+
+/// The file that a record is, if it is one.
+fn file_of(record: &dyn Record) -> Option<RecordedFile> {
+    let Body::Stored(stored) = record.body() else { return None };
+    let name = stored.source.hint().name.unwrap_or_default();
+    let name = name.chars().take(MOST_NAME).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    Some(RecordedFile { name, sha256: stored.file.sha256, bytes: stored.file.len })
 }
 
 /// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very

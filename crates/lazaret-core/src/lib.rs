@@ -20,6 +20,7 @@
 
 mod amounts;
 mod batches;
+mod body;
 mod chain;
 mod checkpoint;
 mod cleared;
@@ -49,18 +50,19 @@ mod verdict;
 mod workers;
 
 pub use amounts::{CORE_LIMITS, MAX_HELD, MAX_RECORDS};
+pub use body::{Body, OwnFile, Sha256, Stored};
 pub use chain::chain;
 pub use checkpoint::{Checkpoint, CheckpointParts, RecordReport};
-pub use cleared::{Cleared, Destination, Piece, Undelivered};
+pub use cleared::{Cleared, Destination, Piece, PieceContent, Undelivered};
 pub use clock::SystemClock;
 pub use crossing::{
-    Actor, Basis, Crossing, CrossingId, Gate, Order, Ordered, Purpose, Recipient, Sensitivity,
+    Actor, Basis, Crossing, CrossingId, Gate, ModelOrigin, Order, Ordered, Purpose, Recipient, Sensitivity,
 };
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
 pub use finding::{
     CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, HELD_RECORDS, MAX_FINDINGS,
-    RECORDS, Rule, SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT,
+    RECORDS, Rule, SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT, UNLINKED,
 };
 pub use hex::hex;
 pub use label::{Kind, Label};
@@ -75,13 +77,13 @@ pub use numbers::{MAX_ENTITIES, MAX_SUBJECTS};
 pub use passage::{Fate, Judgement, Passage, Watch};
 pub use policy::{Decision, FindingSummary, Policy, PolicyError};
 pub use ports::{
-    Clock, DataKey, DataKeys, Deadlines, Hold, HoldId, Job, KeyedDigest, Known, KnownFact, Ledger,
+    Admission, Clock, DataKey, DataKeys, Deadlines, Hold, HoldId, Job, KeyedDigest, Known, KnownFact, Ledger,
     LedgerError, Numbering, Random, RandomError, Rewriter, Signer, Source, SourceError, Subject, TokenForm,
     TokenRequest, Vault, VaultError, Workers, WorkersRefused,
 };
 pub use profile::{Action, Profile};
 pub use receipt::{
-    Counts, Ending, Entry, EntryIndex, Opened, Output, Receipt, RecordedFinding, Seal, Sealed,
+    Counts, Ending, Entry, EntryIndex, Opened, Output, Receipt, RecordedFile, RecordedFinding, Seal, Sealed,
 };
 pub use record::{
     Content, Fact, Flow, Format, FormatId, Hint, Identity, Likeness, Meaning, Payload, Reading, Record,

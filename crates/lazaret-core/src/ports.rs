@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Basis, CrossingId, Entry, EntryIndex, Finding, Hint, Label, Opened, Purpose, Seal, Sealed, Sensitive,
-    Timestamp, hex,
+    Basis, Body, CrossingId, Entry, EntryIndex, Finding, Hint, Label, Opened, OwnFile, Purpose, Seal, Sealed,
+    Sensitive, Sha256, Timestamp, hex,
 };
 
 /// Reads time.
@@ -45,6 +45,10 @@ pub trait Source: Send + Sync {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError>;
     /// What else is known.
     fn hint(&self) -> Hint;
+    /// The file of lazaret's own that it is, if it is one: such a source may cross without being held in memory.
+    fn own_file(&self) -> Option<&OwnFile> {
+        None
+    }
 }
 
 /// A digest under a secret: the same bytes of the same subject give the same digest, and shredding the
@@ -100,6 +104,20 @@ pub trait Ledger: Send + Sync {
     /// The crossing by which a record of this identity already crossed: its entry was cleared and its
     /// crossing sealed as complete.
     fn crossed(&self, identity: &KeyedDigest) -> Result<Option<CrossingId>, LedgerError>;
+    /// The order by which persons admitted a file of this SHA-256, if one holds at that time. By default nobody admits
+    /// anything.
+    fn admitted(&self, _: Sha256, _: Timestamp) -> Result<Option<Admission>, LedgerError> {
+        Ok(None)
+    }
+}
+
+/// Persons let a file cross although policy holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// The crossing that carried the order out.
+    pub order: CrossingId,
+    /// Whether two persons gave it: what policy blocks takes two.
+    pub by_two: bool,
 }
 
 /// The vault failed: nothing crosses.
@@ -179,8 +197,8 @@ pub struct Hold<'a> {
     pub record: u64,
     /// What makes it the same record if it comes again: it is then not kept twice.
     pub identity: KeyedDigest,
-    /// Its bytes as they arrived.
-    pub bytes: &'a [u8],
+    /// What it holds, as it arrived. Of a file only its SHA-256 and length are kept.
+    pub body: Body<'a>,
     /// What kind of record, if it could be read.
     pub kind: &'a str,
     /// Whose, if it names a patient.

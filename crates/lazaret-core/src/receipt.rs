@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, Order,
-    Override, Purpose, Recipient, Sensitivity, Severity, Timestamp, Verdict,
+    Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, ModelOrigin,
+    Order, Override, Purpose, Recipient, Sensitivity, Severity, Sha256, Timestamp, Verdict,
 };
 
 /// The index of an entry in the ledger, from 0.
@@ -54,6 +54,9 @@ pub struct Opened {
     pub override_by: Option<Override>,
     /// A person's order that the crossing carries out.
     pub order: Option<Order>,
+    /// The model that crosses, and where it says it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelOrigin>,
     /// Digest of the policy set.
     pub policy: String,
     /// Names and versions of formats and detectors.
@@ -88,6 +91,7 @@ impl Opened {
             care_critical: crossing.care_critical.clone(),
             override_by: crossing.override_by.clone(),
             order: crossing.order.clone(),
+            model: crossing.model.clone(),
             policy,
             detectors,
         }
@@ -103,6 +107,17 @@ pub struct RecordedFinding {
     pub severity: Severity,
     /// Where.
     pub at: String,
+}
+
+/// A file as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RecordedFile {
+    /// Its name in its model, as it may be printed. Must hold no patient data: the help says so.
+    pub name: String,
+    /// Of all its bytes.
+    pub sha256: Sha256,
+    /// Length in bytes.
+    pub bytes: u64,
 }
 
 /// What happened to one record.
@@ -122,6 +137,9 @@ pub struct Entry {
     pub digest_in: KeyedDigest,
     /// Digest of the bytes that went out, if any did.
     pub digest_out: Option<KeyedDigest>,
+    /// The file that it is, if it is one that is about no patient: a model's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<RecordedFile>,
     /// What was decided. In mode `observe`, what would have been.
     pub verdict: Verdict,
     /// Ids of the policies that decided.

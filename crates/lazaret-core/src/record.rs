@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Edits, Findings, Label, Limits, Place, RecordPlace, Sensitivity, Source};
+use crate::{Body, Edits, Findings, Label, Limits, Place, RecordPlace, Sensitivity, Source};
 
 /// The id of a format: `fhir-r4`, `csv`, `note`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -43,6 +43,9 @@ pub struct Hint {
     pub extension: Option<String>,
     /// A media type that came with it.
     pub media_type: Option<String>,
+    /// Its name where it comes from, with the folders of its model: `unet/model.bin`. Only of files that are about no
+    /// patient; a record's file name may hold a record number and is never told.
+    pub name: Option<String>,
 }
 
 /// Why a payload could not be read on. Place and kind, never content.
@@ -87,8 +90,8 @@ pub trait Record: Send + Sync {
     fn place(&self) -> RecordPlace;
     /// Its format.
     fn format(&self) -> FormatId;
-    /// The bytes as they arrived: what is digested, and what is held if it must be.
-    fn bytes(&self) -> &[u8];
+    /// What it holds, as it arrived: what is digested, and what is held if it must be.
+    fn body(&self) -> Body<'_>;
     /// Whether it may describe a patient (FHIR `Patient`), by a cheap look at its bytes: such records are read
     /// first, to learn the names and numbers that are then sought in notes.
     fn may_describe_subject(&self) -> bool {
@@ -146,7 +149,7 @@ pub trait Reading {
     /// Visits every segment in a fixed order; the n-th visited is edited by its number n.
     fn segments(&self, visit: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused>;
     /// Writes the record with the edits made and everything else as it was, byte for byte. With no edits it
-    /// writes [`Record::bytes`]. A format that cannot be edited says so: its records are allowed or held only.
+    /// writes [`Record::body`]. A format that cannot be edited says so: its records are allowed or held only.
     fn write(&self, edits: &Edits, out: &mut dyn Write) -> Result<(), Refused>;
 }
 

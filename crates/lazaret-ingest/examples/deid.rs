@@ -123,5 +123,6 @@ fn crossing(basis: Basis, number: usize) -> Crossing {
         care_critical: None,
         override_by: None,
         order: None,
+        model: None,
     }
 }

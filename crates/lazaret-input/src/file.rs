@@ -66,6 +66,11 @@ impl FileSource {
 }
 
 impl FileSource {
+    /// A source over an open file that is so long.
+    pub(crate) const fn of(file: File, len: u64, hint: Hint) -> Self {
+        Self { file, len, hint }
+    }
+
     /// Length in bytes, at opening.
     #[expect(clippy::len_without_is_empty, reason = "no one asks a file whether it is empty")]
     pub const fn len(&self) -> u64 {
@@ -239,7 +244,7 @@ fn hint_of(path: &Path) -> Hint {
             is_ending(&last).then(|| path.file_stem().and_then(|stem| ending(Path::new(stem)))).flatten();
         before.map_or(last.clone(), |before| format!("{before}.{last}"))
     });
-    Hint { extension, media_type: None }
+    Hint { extension, ..Hint::default() }
 }
 
 #[cfg(test)]

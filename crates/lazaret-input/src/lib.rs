@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `file`, `lines` | files and memory as sources, read whole or line by line |
 //! | `durable` | files written so that a crash leaves the old or the new |
+//! | `store` | large files: received and hashed, and kept by their SHA-256 once cleared |
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `archive` | members of zip, tar and 7z archives, and what their headers hide |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
@@ -37,6 +38,7 @@ mod lines;
 mod platform;
 mod rules;
 pub mod sniff;
+mod store;
 pub mod structure;
 pub mod xml;
 
@@ -54,6 +56,7 @@ pub use rules::{
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
+pub use store::{Blobs, Spool, StoreError, find_blob};
 
 /// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[lazaret_core::Limit] = &[

@@ -302,6 +302,7 @@ fn opened(crossing: CrossingId) -> Opened {
         care_critical: None,
         override_by: None,
         order: None,
+        model: None,
         policy: "0".repeat(64),
         detectors: (0..8).map(|n| format!("phi.detector-{n}/1")).collect(),
     }

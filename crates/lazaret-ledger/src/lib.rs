@@ -10,6 +10,7 @@
 //! | `canonical` | the one form in which bodies are hashed |
 //! | `store` | the tables; `store/sqlite` the ledger, `store/start` what it finds when it starts, `store/writer` group commit, `store/nodes` the stored tree, `store/bodies` what leaves say |
 //! | `read` | what is read back: crossings, entries, events |
+//! | `files` | what is known of a model's file, by its SHA-256 |
 //! | `verify` | the whole ledger against the key of its log |
 //! | `lineage` | source → crossing → dataset |
 //! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX |
@@ -17,6 +18,7 @@
 
 mod bom;
 mod canonical;
+mod files;
 mod lineage;
 pub mod merkle;
 pub mod note;
@@ -32,11 +34,12 @@ pub use bom::{
     BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, RESIDUE, Stated, bom, bom_view,
 };
 pub use canonical::{CanonicalError, to_canonical};
+pub use files::{AboutFile, FileCrossing};
 pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry};
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
-    ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FindingWords, LeafRow, LedgerReader,
-    OpenedWords, OrderWords, OutputWords, Query, SealWords, SealedWords, Totals,
+    ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FileWords, FindingWords, LeafRow,
+    LedgerReader, ModelWords, OpenedWords, OrderWords, OutputWords, Query, SealWords, SealedWords, Totals,
 };
 pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed, check_remembered};
 pub use verify::{

@@ -17,8 +17,8 @@ use crate::store::{StoreError, entry_row, entry_rows, int, opened_of_row, uint};
 mod words;
 
 pub use words::{
-    ActorWords, CountWords, CrossingWords, EntryWords, FindingWords, OpenedWords, OrderWords, OutputWords,
-    SealWords, SealedWords,
+    ActorWords, CountWords, CrossingWords, EntryWords, FileWords, FindingWords, ModelWords, OpenedWords,
+    OrderWords, OutputWords, SealWords, SealedWords,
 };
 pub(crate) use words::{OpenedBody, OutputsBody, SealedBody};
 

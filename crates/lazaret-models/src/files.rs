@@ -1,12 +1,12 @@
-//! Model files on disk as a payload: one record a file, whatever lies within it.
+//! Model files as payloads, one record a file, whatever lies within it: on disk, to be looked at, and received, to cross.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use lazaret_core::{
-    Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Payload, Reading, Record,
-    RecordPlace, Refused, Segment, Source, SubjectRef, UNINSPECTABLE,
+    Body, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness, Limits, Locator,
+    Payload, Reading, Record, RecordPlace, Refused, Segment, Source, Stored, SubjectRef, UNINSPECTABLE,
 };
 use lazaret_input::{FileSource, OpenError};
 
@@ -44,7 +44,8 @@ impl ModelFiles {
         let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
         let files: Vec<Arc<ModelFile>> = numbered
             .map(|(number, path)| {
-                Arc::new(ModelFile { number, path, is: OnceLock::new(), names: Arc::clone(&names) })
+                let lies = Lies::OnDisk { path, names: Arc::clone(&names) };
+                Arc::new(ModelFile { number, lies, is: OnceLock::new() })
             })
             .collect();
         (Self { files: files.iter().cloned().collect() }, files)
@@ -61,12 +62,70 @@ impl Payload for ModelFiles {
     }
 }
 
+/// The files of one model, received whole: a payload that may cross.
+pub struct ModelPayload {
+    files: VecDeque<ModelFile>,
+    read: u64,
+}
+
+impl ModelPayload {
+    /// The files, in order. Each is looked at with the others beside it, by their names.
+    pub fn new(files: Vec<Stored>) -> Self {
+        let model: Arc<[Stored]> = files.into();
+        let files = (0_u64..).zip(0..model.len()).map(|(number, at)| ModelFile {
+            number,
+            lies: Lies::Received { model: Arc::clone(&model), at },
+            is: OnceLock::new(),
+        });
+        Self { files: files.collect(), read: 0 }
+    }
+}
+
+impl Payload for ModelPayload {
+    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
+        let Some(file) = self.files.pop_front() else { return Ok(None) };
+        self.read = self.read.saturating_add(file.body().len());
+        Ok(Some(Arc::new(file)))
+    }
+
+    fn position(&self) -> u64 {
+        self.read
+    }
+}
+
+/// Any file as a model's: what it is its own reader tells. The format of checkpoints through which models cross.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnyModel;
+
+impl Format for AnyModel {
+    fn id(&self) -> FormatId {
+        FormatId("model")
+    }
+
+    fn recognise(&self, _: &[u8], _: &Hint) -> Likeness {
+        Likeness::Possible
+    }
+
+    fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
+        let why = "a model crosses as a file that was received whole, and nobody else writes";
+        let stored = Stored::of(&source).ok_or_else(|| Refused::new(UNINSPECTABLE.id, why))?;
+        Ok(Box::new(ModelPayload::new(vec![stored])))
+    }
+}
+
 /// One model file.
 pub struct ModelFile {
     number: u64,
-    path: PathBuf,
+    lies: Lies,
     is: OnceLock<(FormatId, Inspected)>,
-    names: Arc<Names>,
+}
+
+/// Where a model file lies.
+enum Lies {
+    /// On the operator's disk, where others may write it: it is looked at and does not cross.
+    OnDisk { path: PathBuf, names: Arc<Names> },
+    /// Received whole, with the other files of its model.
+    Received { model: Arc<[Stored]>, at: usize },
 }
 
 impl ModelFile {
@@ -85,18 +144,29 @@ impl Record for ModelFile {
         self.is().0
     }
 
-    /// None: a model is not held in memory.
-    fn bytes(&self) -> &[u8] {
-        &[]
+    /// Of a file on the operator's disk nothing: it is only looked at.
+    fn body(&self) -> Body<'_> {
+        match &self.lies {
+            Lies::OnDisk { .. } => Body::Held(&[]),
+            Lies::Received { model, at } => model.get(*at).map_or(Body::Held(&[]), Body::Stored),
+        }
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let report = match look_among(&self.path, &self.names, limits) {
-            Ok(report) => report,
-            Err(error) => {
-                let at = Locator::printed(printed(&name_of(&self.path)));
-                findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
-                return None;
+        let report = match &self.lies {
+            Lies::OnDisk { path, names } => match look_among(path, names, limits) {
+                Ok(report) => report,
+                Err(error) => {
+                    let at = Locator::printed(printed(&name_of(path)));
+                    findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
+                    return None;
+                }
+            },
+            Lies::Received { model, at } => {
+                let Stored { source, file } = model.get(*at)?;
+                let name = source.hint().name.unwrap_or_default();
+                let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
+                look(Arc::clone(source), file.len, own, &Among { folder, model }, limits)
             }
         };
         // Only the first look counts, and all say the same.
@@ -128,6 +198,40 @@ impl Reading for Looked {
 
     fn write(&self, _: &Edits, _: &mut dyn std::io::Write) -> Result<(), Refused> {
         Err(Refused::new(UNINSPECTABLE.id, "a model file is not edited: it crosses whole or not at all"))
+    }
+}
+
+/// The other files of a model that was received.
+struct Among<'a> {
+    folder: &'a str,
+    model: &'a [Stored],
+}
+
+impl Among<'_> {
+    /// The path of each file below the folder, with the file.
+    fn files(&self) -> impl Iterator<Item = (String, &Stored)> {
+        self.model.iter().filter_map(|stored| {
+            let name = stored.source.hint().name?;
+            let rest = match self.folder {
+                "" => Some(name.as_str()),
+                folder => name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
+            };
+            Some((rest?.to_owned(), stored))
+        })
+    }
+}
+
+impl Folder for Among<'_> {
+    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
+        let (_, stored) = self.files().find(|(name, _)| name == path)?;
+        Some((Arc::clone(&stored.source), stored.file.len))
+    }
+
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        let here = self.files().map(|(name, _)| name).filter(|name| !name.contains('/'));
+        let mut names: Vec<String> = here.filter(|name| name.ends_with(ending)).collect();
+        names.sort_unstable();
+        names
     }
 }
 

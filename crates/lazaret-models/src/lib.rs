@@ -8,7 +8,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `look` | the one road: recognise, read, go on into what lies within |
-//! | `files` | files on disk as a payload |
+//! | `files` | files as payloads: on disk, and received |
 //! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
 //! | `effects` | what functions and classes do that a model may name |
@@ -26,7 +26,7 @@ mod rules;
 mod signature;
 mod stream;
 
-pub use files::{ModelFile, ModelFiles, look_file};
+pub use files::{AnyModel, ModelFile, ModelFiles, ModelPayload, look_file};
 pub use look::{Folder, Inspected, NoFolder, Report, look};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, page, rule, rules};
 pub use rules::ModelRule;

@@ -216,7 +216,7 @@ impl Source for Part {
 
     fn hint(&self) -> Hint {
         let extension = Some(self.extension()).filter(|ending| !ending.is_empty());
-        Hint { extension, media_type: None }
+        Hint { extension, ..Hint::default() }
     }
 }
 

@@ -97,6 +97,9 @@ pub struct HeldRecord {
     pub received: Timestamp,
     /// Length of its content in bytes.
     pub bytes: u64,
+    /// SHA-256 of a file that is about no patient (a model's): it stays with its sender, and is not kept here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// Whether it is sealed under a patient's secret.
     pub of_subject: bool,
     /// Whether its crossing was cut short.
@@ -134,6 +137,9 @@ struct Meta {
     releasable: bool,
     received: u64,
     bytes: u64,
+    /// Of a file: its content stays with its sender, and nothing of it is sealed.
+    #[serde(default)]
+    sha256: Option<String>,
 }
 
 const COLUMNS: &str =
@@ -163,7 +169,8 @@ impl SqliteVault {
             findings: hold.findings.iter().map(HeldFinding::from).collect(),
             releasable: hold.releasable,
             received: self.now().millis(),
-            bytes: hold.bytes.len() as u64,
+            bytes: hold.body.len(),
+            sha256: hold.body.sha256().map(|sha256| sha256.to_string()),
         };
         let meta = serde_json::to_vec(&meta).map_err(|_| VaultFailure::NotSealed)?;
         let meta = self.keys.holds.seal(&binding("held record's findings", id), &meta)?;
@@ -171,7 +178,7 @@ impl SqliteVault {
             let subject = hold.subject.map(|subject| self.subject(subject)).transpose()?;
             let sealing = subject.as_ref().map(|keys| keys.derivation.sealing("held record")).transpose()?;
             let sealing = sealing.as_ref().unwrap_or(&self.keys.holds);
-            let sealed = sealing.seal(&binding("held record", id), hold.bytes)?;
+            let sealed = sealing.seal(&binding("held record", id), hold.body.held().unwrap_or_default())?;
             let row = subject.map(|keys| keys.row);
             self.append_hold(epoch, (id, &hold.identity), row, &sealed, &meta)
         })
@@ -322,6 +329,7 @@ impl SqliteVault {
             releasable: meta.releasable,
             received: Timestamp::from_millis(meta.received),
             bytes: meta.bytes,
+            sha256: meta.sha256,
             of_subject: row.subject.is_some(),
             cut: row.cut,
             state: row.state()?,

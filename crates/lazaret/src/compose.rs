@@ -586,6 +586,7 @@ impl Crossings {
             by: by.to_owned(),
             second: second.map(str::to_owned),
             reason: reason.to_owned(),
+            until: None,
         }
     }
 
@@ -626,6 +627,7 @@ impl Crossings {
             care_critical: None,
             override_by: None,
             order: None,
+            model: None,
         })
     }
 }

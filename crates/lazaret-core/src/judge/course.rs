@@ -1,10 +1,10 @@
 //! What is done about a decision: what the policy decided, and what modes, break-glass, care-critical routes and
 //! orders make of it.
 
-use super::Judge;
-use super::doing::Grave;
+use super::doing::{Doing, Grave};
 use super::looking::Inspected;
-use crate::{Crossing, Decision, Mode, Ordered, Recipient, Verdict};
+use super::{Judge, Task};
+use crate::{Decision, Mode, Ordered, Recipient, Verdict};
 
 /// What is done with a record.
 pub(super) struct Course {
@@ -27,10 +27,11 @@ impl Judge {
     /// What is done about a decision: modes, break-glass and care-critical routes have their say here.
     pub(super) fn course(
         &self,
-        crossing: &Crossing,
+        task: Task<'_>,
         inspected: &Inspected<'_>,
         decision: &Decision,
     ) -> Result<Course, Grave> {
+        let Task { crossing, record, doings, .. } = task;
         let mut course =
             Course { verdict: decision.verdict, release: Release::Held, uninspected: None, policy: None };
         let inside = crossing.recipient != Recipient::Public;
@@ -69,6 +70,19 @@ impl Judge {
         }
         if inspected.reading.is_none() && !course.verdict.holds() {
             course.verdict = Verdict::Quarantine; // what cannot be read is never allowed
+        }
+        if course.verdict.holds()
+            && inspected.failed.is_none()
+            && let Some(sha256) = record.body().sha256()
+        {
+            doings.set(Doing::Ledger);
+            let admission = self.ledger.admitted(sha256, crossing.started).map_err(Grave::Ledger)?;
+            doings.set(Doing::Vault);
+            // What policy blocks takes two persons.
+            if admission.is_some_and(|admission| admission.by_two || course.verdict != Verdict::Block) {
+                course.verdict = Verdict::Allow;
+                course.policy = Some("admitted-by-order");
+            }
         }
         let released = crossing.order.as_ref().is_some_and(|order| order.what == Ordered::Release);
         if released && course.verdict.holds() && inspected.reading.is_some() && inspected.failed.is_none() {

@@ -49,7 +49,7 @@ impl Draft {
         record: &dyn Record,
         reading: Option<&(dyn Reading + '_)>,
     ) -> Result<Vec<u8>, Finding> {
-        let mut bytes = Vec::with_capacity(record.bytes().len());
+        let mut bytes = Vec::with_capacity(record.body().held().map_or(0, <[u8]>::len));
         let why = match reading.map(|reading| reading.write(&self.edits, &mut bytes)) {
             Some(Ok(())) => return Ok(bytes),
             Some(Err(refused)) => refused.to_string(),

@@ -124,8 +124,8 @@ impl Record for FakeRecord {
     fn format(&self) -> FormatId {
         FormatId("fake")
     }
-    fn bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+    fn body(&self) -> Body<'_> {
+        Body::Held(self.text.as_bytes())
     }
     fn may_describe_subject(&self) -> bool {
         self.text.starts_with("describes")
@@ -335,7 +335,7 @@ impl Vault for FakeVault {
     fn hold(&self, hold: &Hold<'_>) -> Result<HoldId, VaultError> {
         self.plan.meet(At::Hold).map_err(vault_error("hold a record"))?;
         let id = HoldId { crossing: hold.crossing, record: hold.record };
-        self.held.lock().unwrap().push((id, hold.bytes.to_vec()));
+        self.held.lock().unwrap().push((id, hold.body.held().unwrap().to_vec()));
         Ok(id)
     }
     fn sync(&self) -> Result<(), VaultError> {
@@ -537,7 +537,10 @@ impl Scene {
 
     pub fn visible(&self) -> Vec<String> {
         let visible = self.shore.visible.lock().unwrap();
-        visible.iter().map(|piece| String::from_utf8(piece.bytes.clone()).unwrap()).collect()
+        visible
+            .iter()
+            .map(|piece| String::from_utf8(piece.content.bytes().unwrap().to_vec()).unwrap())
+            .collect()
     }
 }
 
@@ -566,6 +569,7 @@ pub fn crossing(number: u8) -> Crossing {
         care_critical: None,
         override_by: None,
         order: None,
+        model: None,
     }
 }
 

@@ -81,7 +81,7 @@ fn records_fed_one_by_one_are_numbered_alike() {
     let mut feed = |number, text: &str| {
         let record = FakeRecord { plan: Plan::none(), number, text: text.to_owned() };
         let Fate::Cleared(piece) = passage.feed(Arc::new(record)).unwrap() else { panic!("{text} is held") };
-        String::from_utf8(piece.piece().bytes.clone()).unwrap()
+        String::from_utf8(piece.piece().content.bytes().unwrap().to_vec()).unwrap()
     };
     assert_eq!(feed(0, "patient a: Quillfeather"), "patient a: [MRN 1]");
     assert_eq!(feed(1, "patient b: Orrelby"), "patient b: [MRN 1]");

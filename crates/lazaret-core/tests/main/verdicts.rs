@@ -127,7 +127,7 @@ fn a_passage_can_be_fed_record_by_record() {
         std::sync::Arc::new(FakeRecord { plan: Plan::none(), number, text: text.to_owned() })
     };
     assert!(
-        matches!(passage.feed(record(0, "plain")).unwrap(), Fate::Cleared(piece) if piece.piece().bytes == b"plain")
+        matches!(passage.feed(record(0, "plain")).unwrap(), Fate::Cleared(piece) if piece.piece().content.bytes() == Some(b"plain"))
     );
     assert!(matches!(passage.feed(record(1, "attack")).unwrap(), Fate::Held(_)));
     assert!(matches!(passage.feed(record(2, "plain")).unwrap(), Fate::Again(_)));
@@ -143,6 +143,7 @@ fn a_release_by_order_edits_what_could_be_read_and_holds_what_could_not() {
         by: "a.reyes".into(),
         second: None,
         reason: "reviewed".into(),
+        until: None,
     };
     let scene = Scene::new(Plan::none());
     let released = Crossing { order: Some(order), ..crossing(1) };

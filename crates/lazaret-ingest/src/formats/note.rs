@@ -13,8 +13,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Content, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness, Limits, Locator,
-    Meaning, Payload, Place, Reading, Record, RecordPlace, Refused, Segment, Source, SubjectRef,
+    Body, Content, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness, Limits,
+    Locator, Meaning, Payload, Place, Reading, Record, RecordPlace, Refused, Segment, Source, SubjectRef,
     UNINSPECTABLE,
 };
 use lazaret_input::BYTE_ORDER_MARK;
@@ -105,8 +105,8 @@ impl Record for Note {
         FORMAT
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn body(&self) -> Body<'_> {
+        Body::Held(&self.bytes)
     }
 
     fn read<'r>(&'r self, _limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn text_is_known_by_content_or_by_name() {
-        let txt = Hint { extension: Some("txt".to_owned()), media_type: None };
+        let txt = Hint { extension: Some("txt".to_owned()), ..Hint::default() };
         let format = NoteFormat::new();
         assert_eq!(format.recognise(b"She came in today.\n", &Hint::default()), Likeness::Possible);
         assert_eq!(format.recognise(b"a, well\nb, ill\n", &txt), Likeness::Possible);
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_structured_by_name_or_by_content_is_no_note() {
         let format = NoteFormat::new();
-        let named = |ending: &str| Hint { extension: Some(ending.to_owned()), media_type: None };
+        let named = |ending: &str| Hint { extension: Some(ending.to_owned()), ..Hint::default() };
         let prose = b"She came in today, well.\n";
         for ending in ["json", "ndjson", "jsonl", "csv", "tsv", "xml", "sql", "yaml", "yml", "html", "hl7"] {
             assert_eq!(format.recognise(prose, &named(ending)), Likeness::No, "{ending}");
@@ -312,7 +312,7 @@ mod tests {
         ) {
             let format = charset.map_or(NoteFormat::new(), |charset| NoteFormat::new().in_charset(charset));
             let record = record(&format, &bytes);
-            prop_assert_eq!(record.bytes(), &bytes);
+            prop_assert_eq!(record.body().held().unwrap(), &bytes);
             let mut findings = Findings::new();
             match record.read(&Limits::default(), &mut findings) {
                 None => prop_assert!(!findings.faults().is_empty()),

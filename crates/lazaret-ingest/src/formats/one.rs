@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lazaret_core::{
-    Finding, Findings, FormatId, Limits, Payload, Reading, Record, RecordPlace, Refused, Source,
+    Body, Finding, Findings, FormatId, Limits, Payload, Reading, Record, RecordPlace, Refused, Source,
     UNINSPECTABLE,
 };
 use lazaret_input::{MAX_RECORD, RECORD_SIZE, ReadError, decompress, read_whole};
@@ -27,7 +27,7 @@ pub(crate) struct One {
 
 impl One {
     pub(crate) fn of(record: Arc<dyn Record>) -> Self {
-        let length = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
+        let length = record.body().len();
         Self { record: Some(record), length, position: 0 }
     }
 }
@@ -59,8 +59,8 @@ impl Record for Unread {
         self.format
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn body(&self) -> Body<'_> {
+        Body::Held(&self.bytes)
     }
 
     fn read<'r>(&'r self, _limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {

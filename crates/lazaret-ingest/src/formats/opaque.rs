@@ -80,7 +80,7 @@ mod tests {
         let mut payload = OpaqueFormat.open(source, &Limits::default()).unwrap();
         let record = payload.next().unwrap().unwrap();
         assert!(payload.next().unwrap().is_none());
-        assert_eq!(record.bytes(), bytes);
+        assert_eq!(record.body().held().unwrap(), bytes);
         let mut findings = Findings::new();
         assert!(record.read(&Limits::default(), &mut findings).is_none());
         let [fault] = findings.faults() else { panic!() };
@@ -97,7 +97,7 @@ mod tests {
         assert!(message(b"\x01\x02\x03\xFF").contains("(unknown)"));
         assert!(message(b"Id,LAST,FIRST\n1,Featherstone,Quillan\n").contains("looks like CSV"));
         assert!(message(b"x{\"resourceType\": \"Patient\"}").contains(".json"));
-        let hint = Hint { extension: Some("yaml".to_owned()), media_type: None };
+        let hint = Hint { extension: Some("yaml".to_owned()), ..Hint::default() };
         let source = Arc::new(MemorySource::new(&b"name: Featherstone\n"[..], hint));
         let record = OpaqueFormat.open(source, &Limits::default()).unwrap().next().unwrap().unwrap();
         let mut findings = Findings::new();
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn it_goes_before_a_name_and_after_a_reader() {
-        let hint = Hint { extension: Some("txt".to_owned()), media_type: None };
+        let hint = Hint { extension: Some("txt".to_owned()), ..Hint::default() };
         assert_eq!(OpaqueFormat.recognise(b"%PDF-1.7\n", &hint), Likeness::Certain);
         assert_eq!(OpaqueFormat.recognise(b"\x01\x02\xFF", &hint), Likeness::ByName);
         assert_eq!(OpaqueFormat.recognise(b"She came in.", &hint), Likeness::ByName);

@@ -56,9 +56,10 @@ impl LakeDestination {
     /// Stages one piece. Only what core cleared comes here.
     pub(crate) fn add(&mut self, piece: &Piece) -> Result<(), LakeError> {
         self.begin()?;
-        self.put(&piece.kind, piece.record, None, &piece.bytes)?;
+        let bytes = piece.content.bytes().ok_or(LakeError::NoRecord)?;
+        self.put(&piece.kind, piece.record, None, bytes)?;
         if piece.kind == "Bundle" {
-            for (entry, kind, resource) in table::entries(&piece.bytes)? {
+            for (entry, kind, resource) in table::entries(bytes)? {
                 let own_table = kind.starts_with(|first: char| first.is_ascii_uppercase());
                 if own_table && kind != "Bundle" && checked_name(&kind).is_ok() {
                     self.put(&kind, piece.record, Some(entry), resource.as_bytes())?;

@@ -132,6 +132,9 @@ pub enum LakeError {
     /// The name of a lake, kind or dataset is none.
     #[error("not a name of the lake: only letters, digits and `-`, at most 64")]
     Name,
+    /// A file came where the lake takes records.
+    #[error("not a record but a file: the lake takes records")]
+    NoRecord,
     /// A record to be stored is no JSON.
     #[error("a record to be stored is no JSON at byte {at}")]
     NoJson {

@@ -31,7 +31,7 @@ fn memory(bytes: &[u8], extension: &str) -> Vec<Arc<dyn Record>> {
 
 /// Bytes that look compressed and are not are refused.
 fn any_memory(bytes: &[u8], extension: &str) -> Result<Vec<Arc<dyn Record>>, Refused> {
-    let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
+    let hint = Hint { extension: Some(extension.to_owned()), ..Hint::default() };
     let source = MemorySource::new(bytes.to_vec(), hint);
     let (source, _) = unpack(Arc::new(source), &Limits::default())?;
     let mut payload = FhirR4.open(source, &Limits::default())?;
@@ -203,7 +203,7 @@ fn a_record_without_edits_is_written_as_it_arrived() {
         let mut out = Vec::new();
         let reading = record.read(&Limits::default(), &mut Findings::new()).unwrap();
         reading.write(&Edits::none(), &mut out).unwrap();
-        assert_eq!(out, record.bytes());
+        assert_eq!(out, record.body().held().unwrap());
     }
 }
 
@@ -464,7 +464,7 @@ proptest! {
     #[test]
     fn mutated_records_end_without_a_panic(which in any::<prop::sample::Index>(), cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..6)) {
         let all = valid_records();
-        let mut bytes = all[which.index(all.len())].bytes().to_vec();
+        let mut bytes = all[which.index(all.len())].body().held().unwrap().to_vec();
         for (at, byte, how) in cuts {
             if bytes.is_empty() { break; }
             let at = at.index(bytes.len());
@@ -567,7 +567,7 @@ fn a_record_above_its_limit_is_held_and_the_next_is_read() {
     let mut limits = Limits::default();
     limits.set("input.max_record", 1_000);
     let open = |extension: &str| {
-        let hint = Hint { extension: Some(extension.to_owned()), media_type: None };
+        let hint = Hint { extension: Some(extension.to_owned()), ..Hint::default() };
         FhirR4.open(Arc::new(MemorySource::new(file.as_bytes().to_vec(), hint)), &limits)
     };
     let mut payload = open("ndjson").unwrap();
@@ -601,7 +601,7 @@ fn compressed_files_are_read_as_what_is_in_them() {
     let pretty = memory(&pack(b"{\n \"resourceType\": \"Patient\"\n}\n"), "gz");
     assert_eq!(pretty.iter().map(|record| record.place().line).collect::<Vec<_>>(), [None]);
     let bomb = pack(&vec![b' '; 200 << 20]);
-    let hint = Hint { extension: Some("ndjson".to_owned()), media_type: None };
+    let hint = Hint { extension: Some("ndjson".to_owned()), ..Hint::default() };
     let (source, _) = unpack(Arc::new(MemorySource::new(bomb, hint)), &Limits::default()).unwrap();
     let refused = match FhirR4.open(source, &Limits::default()) {
         Ok(mut payload) => loop {
@@ -620,7 +620,7 @@ fn compressed_files_are_read_as_what_is_in_them() {
 fn what_is_fhir_is_known_by_its_content() {
     use lazaret_core::Likeness::{ByName, Certain, No, Possible};
     let like = |head: &[u8], extension: &str| {
-        FhirR4.recognise(head, &Hint { extension: Some(extension.to_owned()), media_type: None })
+        FhirR4.recognise(head, &Hint { extension: Some(extension.to_owned()), ..Hint::default() })
     };
     assert_eq!(like(b"\xef\xbb\xbf {\"id\":\"a\",\"resourceType\":\"Patient\"}", "txt"), Certain);
     assert_eq!(like(b"<Patient xmlns=\"http://hl7.org/fhir\"/>", "txt"), Certain);

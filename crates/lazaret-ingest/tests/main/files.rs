@@ -52,7 +52,7 @@ fn taken(
     ending: &str,
     schemas: Vec<Arc<Schema>>,
 ) -> (&'static str, Vec<(&'static str, String)>) {
-    let hint = Hint { extension: (!ending.is_empty()).then(|| ending.to_owned()), media_type: None };
+    let hint = Hint { extension: (!ending.is_empty()).then(|| ending.to_owned()), ..Hint::default() };
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(bytes, hint));
     let start = head(source.as_ref(), 16 << 10).unwrap();
     let mut best = None;

@@ -35,7 +35,7 @@ fn pack(codec: Codec, bytes: &[u8]) -> Vec<u8> {
 
 fn source(codec: Codec, bytes: Vec<u8>) -> Arc<dyn Source> {
     let extension = (codec == Codec::Brotli).then(|| "ndjson.br".to_owned());
-    Arc::new(MemorySource::new(bytes, Hint { extension, media_type: None }))
+    Arc::new(MemorySource::new(bytes, Hint { extension, ..Hint::default() }))
 }
 
 fn unpacked(codec: Codec, bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, UnpackError> {
@@ -198,7 +198,7 @@ fn a_source_that_was_recognised_and_is_then_read_is_unpacked_once() {
         let packed = pack(codec, &text);
         let extension = Some("ndjson.br".to_owned()).filter(|_| codec == Codec::Brotli);
         let length = packed.len();
-        let memory = MemorySource::new(packed, Hint { extension, media_type: None });
+        let memory = MemorySource::new(packed, Hint { extension, ..Hint::default() });
         let counting = Arc::new(Counting(memory, 0.into()));
         let (source, _) = unpack(Arc::clone(&counting) as Arc<dyn Source>, &Limits::default()).unwrap();
         assert_eq!(head(&*source, 16 << 10).unwrap(), text[..16 << 10]);

@@ -59,6 +59,9 @@ pub struct OpenedWords {
     /// A person's order that the crossing carries out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderWords>,
+    /// The model that crossed, and where it said it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelWords>,
     /// Digest of the policy set.
     pub policy: String,
     /// Names and versions of formats and detectors.
@@ -69,9 +72,10 @@ pub struct OpenedWords {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderWords {
     /// `release`, `reject`, `look`, `reveal`, `shred`, `legal-hold`, `lift-legal-hold`, `export-keys`,
-    /// `rotate-keys`, `approve-knowledge`, `reject-knowledge`.
+    /// `rotate-keys`, `approve-knowledge`, `reject-knowledge`, `request-model`, `admit-model`, `refuse-model`,
+    /// `revoke-model`.
     pub what: String,
-    /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys.
+    /// With what: a hold's id, a token, a keyed digest of a subject or an entry, the ids of keys, a model file's SHA-256.
     pub object: String,
     /// Who ordered it.
     pub by: String,
@@ -80,6 +84,34 @@ pub struct OrderWords {
     pub second: Option<String>,
     /// Why, in the person's words.
     pub reason: String,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// A model that crossed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelWords {
+    /// Its name in the registry.
+    pub name: String,
+    /// Its revision there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The datasets it was trained on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<String>,
+    /// The commit of the code that trained it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The run that trained it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Who signed it, where that was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Who built it, where that was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builder: Option<String>,
 }
 
 /// A finding.
@@ -91,6 +123,17 @@ pub struct FindingWords {
     pub severity: String,
     /// Where.
     pub at: String,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileWords {
+    /// Its name in its model.
+    pub name: String,
+    /// SHA-256, hex.
+    pub sha256: String,
+    /// Length in bytes.
+    pub bytes: u64,
 }
 
 /// What happened to one record.
@@ -112,6 +155,9 @@ pub struct EntryWords {
     /// Digest of the bytes out.
     #[serde(default)]
     pub digest_out: Option<String>,
+    /// The file that it was, if it was one that is about no patient: a model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileWords>,
     /// What was decided.
     pub verdict: String,
     /// By which policies.

@@ -1,6 +1,6 @@
 //! The bodies of leaves, as they are written. What is once written is read for ever: `read/words` knows them all.
 
-use lazaret_core::{CrossingId, Entry, Opened, Output, Seal, Timestamp};
+use lazaret_core::{CrossingId, Entry, Opened, Output, Seal, Sha256, Timestamp};
 use serde::Serialize;
 
 use crate::canonical::to_canonical;
@@ -21,8 +21,13 @@ pub(super) fn opened_leaf(opened: &Opened) -> Result<Leaf, StoreError> {
 }
 
 /// The leaf of an event of another kind.
-pub(super) fn event_leaf(kind: &str, at: Timestamp, event: &impl Serialize) -> Result<Leaf, StoreError> {
-    leaf(kind, &EventBody { kind, schema: BODY_SCHEMA, at, event }, "an event")
+pub(super) fn event_leaf(
+    kind: &str,
+    at: Timestamp,
+    about: Option<Sha256>,
+    event: &impl Serialize,
+) -> Result<Leaf, StoreError> {
+    leaf(kind, &EventBody { kind, schema: BODY_SCHEMA, at, about, event }, "an event")
 }
 
 /// The sealed leaf; many outputs go into leaves of their own right before it.
@@ -105,5 +110,8 @@ struct EventBody<'a, T> {
     kind: &'a str,
     schema: u32,
     at: Timestamp,
+    /// The model's file that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<Sha256>,
     event: &'a T,
 }

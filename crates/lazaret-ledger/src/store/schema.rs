@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The schema this version writes.
-pub(crate) const SCHEMA: i64 = 1;
+pub(crate) const SCHEMA: i64 = 2;
 /// "lzrt": marks the file as a ledger.
 const APPLICATION: i64 = 0x6c7a_7274;
 
@@ -31,6 +31,13 @@ CREATE INDEX crossing_unsealed ON crossing (opened_at) WHERE sealed_at IS NULL;
 CREATE TABLE output (dataset TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (dataset, opened_at)) STRICT, WITHOUT ROWID;
 CREATE TABLE entry (id INTEGER PRIMARY KEY, identity BLOB, body TEXT NOT NULL) STRICT;
 CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
+";
+
+/// Since schema 2: what is known of a model's file, by its SHA-256: the entries of its crossings, and the leaves of orders
+/// and events about it. Before, no entry named one.
+const FILES: &str = "
+CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens for writing; makes the tables in an empty file.
@@ -55,8 +62,14 @@ pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, 
     if empty {
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(FILES)?;
         transaction.execute("INSERT INTO meta VALUES ('origin', ?1)", [origin])?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()?;
+    } else if version(&connection)? < SCHEMA {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(FILES)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
     }
@@ -106,12 +119,17 @@ fn set_up(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The schema that a database has.
+pub(crate) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 fn check(connection: &Connection) -> Result<(), StoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if pragma("application_id")? != APPLICATION {
         return Err(StoreError::NotALedger);
     }
-    let found = pragma("user_version")?;
+    let found = version(connection)?;
     if found > SCHEMA {
         return Err(StoreError::NewerSchema { found, known: SCHEMA });
     }

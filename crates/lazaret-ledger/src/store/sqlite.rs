@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use lazaret_core::{
-    Clock, Counts, CrossingId, Ending, Entry, EntryIndex, KeyedDigest, Ledger, LedgerError, Opened, Seal,
-    Sealed, Signer, hex,
+    Admission, Clock, Counts, CrossingId, Ending, Entry, EntryIndex, KeyedDigest, Ledger, LedgerError,
+    Opened, Order, Ordered, Seal, Sealed, Sha256, Signer, Timestamp, hex,
 };
 use serde::Serialize;
 
@@ -115,13 +115,22 @@ impl SqliteLedger {
     /// Appends an event of another kind: a token revealed, a key rotated. Returns when it is durable. The body
     /// must hold no patient data.
     pub fn append(&self, kind: &str, body: &impl Serialize) -> Result<EntryIndex, StoreError> {
-        let word = !kind.is_empty()
-            && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
-        if !word || OWN_KINDS.contains(&kind) {
-            return Err(StoreError::Kind);
-        }
-        let leaf = event_leaf(kind, self.clock.now(), body)?;
+        check_kind(kind)?;
+        let leaf = event_leaf(kind, self.clock.now(), None, body)?;
         self.write(vec![leaf], Index::Nothing).map(EntryIndex)
+    }
+
+    /// Appends an event about a model's file, so that it is found by the file's SHA-256: it was fetched, it runs somewhere,
+    /// it was looked at again.
+    pub fn append_about(
+        &self,
+        file: Sha256,
+        kind: &str,
+        body: &impl Serialize,
+    ) -> Result<EntryIndex, StoreError> {
+        check_kind(kind)?;
+        let leaf = event_leaf(kind, self.clock.now(), Some(file), body)?;
+        self.write(vec![leaf], Index::About(file)).map(EntryIndex)
     }
 
     /// Crossings that were opened and not sealed.
@@ -193,6 +202,7 @@ impl SqliteLedger {
             started: opened.started.to_string(),
             gate: opened.gate.name(),
             to_id: opened.to_id.clone(),
+            about: opened.order.as_ref().and_then(about_file),
         };
         let opened_at = self.write(vec![leaf], index)?;
         let state = OpenCrossing::new(opened_at);
@@ -221,6 +231,7 @@ impl SqliteLedger {
             rows.push(EntryRow {
                 row: entry_row(state.opened_at, entry.record)?,
                 identity: counts_as_crossed(entry).then(|| entry.identity.half()),
+                sha256: entry.file.as_ref().map(|file| file.sha256),
                 body: std::mem::take(body),
             });
         }
@@ -319,6 +330,11 @@ impl Ledger for SqliteLedger {
         let found = self.alive().and_then(|()| self.reader.crossed(identity));
         found.map_err(|error| error.when("look up a record's identity"))
     }
+
+    fn admitted(&self, file: Sha256, at: Timestamp) -> Result<Option<Admission>, LedgerError> {
+        let found = self.alive().and_then(|()| self.reader.admission(file, at));
+        found.map_err(|error| error.when("look up who admitted a model"))
+    }
 }
 
 impl Drop for SqliteLedger {
@@ -330,6 +346,23 @@ impl Drop for SqliteLedger {
 /// Whether an entry says that its record went out: it was not held, and it had not crossed before.
 fn counts_as_crossed(entry: &Entry) -> bool {
     entry.held.is_none() && entry.again.is_none() && entry.digest_out.is_some()
+}
+
+/// The kind of an event is a word, and none of the ledger's own.
+fn check_kind(kind: &str) -> Result<(), StoreError> {
+    let word = !kind.is_empty()
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
+    if word && !OWN_KINDS.contains(&kind) { Ok(()) } else { Err(StoreError::Kind) }
+}
+
+/// The model's file that an order is about.
+fn about_file(order: &Order) -> Option<Sha256> {
+    match order.what {
+        Ordered::RequestModel | Ordered::AdmitModel | Ordered::RefuseModel | Ordered::RevokeModel => {
+            Sha256::parse(&order.object)
+        }
+        _ => None,
+    }
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use lazaret_core::{Signer, chain};
+use lazaret_core::{Sha256, Signer, chain};
 use rusqlite::{Connection, params};
 
 use crate::merkle::{Frontier, Hash};
@@ -48,8 +48,23 @@ pub(crate) struct Leaf {
 /// What is indexed of a leaf.
 pub(crate) enum Index {
     Nothing,
-    Opened { id: [u8; 16], started: String, gate: &'static str, to_id: Option<String> },
-    Sealed { opened_at: u64, ending: &'static str, records: u64, held: u64, datasets: Vec<String> },
+    /// An event about a file.
+    About(Sha256),
+    /// An opened crossing; `about` is the file that its order is about.
+    Opened {
+        id: [u8; 16],
+        started: String,
+        gate: &'static str,
+        to_id: Option<String>,
+        about: Option<Sha256>,
+    },
+    Sealed {
+        opened_at: u64,
+        ending: &'static str,
+        records: u64,
+        held: u64,
+        datasets: Vec<String>,
+    },
 }
 
 /// A record's entry to store.
@@ -57,6 +72,8 @@ pub(crate) struct EntryRow {
     pub(crate) row: i64,
     /// Half of the record's identity, for the index; none unless it went out.
     pub(crate) identity: Option<[u8; 16]>,
+    /// Of a model's file.
+    pub(crate) sha256: Option<Sha256>,
     pub(crate) body: String,
 }
 
@@ -162,7 +179,7 @@ impl Writer {
     fn apply(&mut self, job: Job, batch: &mut Batch) -> Result<(), StoreError> {
         match job {
             Job::Leaves { leaves, index, reply } => {
-                if let Index::Opened { id, started, gate, to_id } = &index
+                if let Index::Opened { id, started, gate, to_id, .. } = &index
                     && !self.index_opened(id, started, gate, to_id.as_deref())?
                 {
                     batch.waiting.push((reply, Reply::Taken));
@@ -176,6 +193,11 @@ impl Writer {
                 if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
                     self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
                 }
+                if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
+                    self.connection
+                        .prepare_cached("INSERT INTO about (sha256, idx) VALUES (?1, ?2)")?
+                        .execute(params![file.0, int(last)?])?;
+                }
                 batch.waiting.push((reply, Reply::Durable(last)));
             }
             Job::Entries(rows) => {
@@ -185,6 +207,11 @@ impl Writer {
                 for entry in &rows {
                     batch.bytes = batch.bytes.saturating_add(entry.body.len());
                     insert.execute(params![entry.row, entry.identity, entry.body])?;
+                    if let Some(file) = entry.sha256 {
+                        self.connection
+                            .prepare_cached("INSERT INTO file (sha256, entry) VALUES (?1, ?2)")?
+                            .execute(params![file.0, entry.row])?;
+                    }
                 }
             }
             Job::Sign(reply) => {

@@ -1,5 +1,8 @@
 //! Bodies, read as far as anything is indexed of them.
 
+use std::borrow::Cow;
+
+use lazaret_core::Sha256;
 use serde::Deserialize;
 
 use crate::read::SealedBody;
@@ -8,7 +11,8 @@ use crate::read::SealedBody;
 pub(super) enum Body<'b> {
     Opened(OpenedHead<'b>),
     Sealed(Box<SealedBody>),
-    Other,
+    /// An event, and the file that it is about.
+    Event(Option<&'b str>),
 }
 
 impl<'b> Body<'b> {
@@ -25,7 +29,7 @@ impl<'b> Body<'b> {
             }
             _ => {
                 let other: Head<'b> = serde_json::from_str(body).ok()?;
-                (other.kind.as_bytes() == kind).then_some(Self::Other)
+                (other.kind.as_bytes() == kind).then_some(Self::Event(other.about))
             }
         }
     }
@@ -34,6 +38,7 @@ impl<'b> Body<'b> {
 #[derive(Deserialize)]
 pub(super) struct Head<'b> {
     pub(super) kind: &'b str,
+    pub(super) about: Option<&'b str>,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +54,24 @@ pub(super) struct OpenedHead<'b> {
     pub(super) started: &'b str,
     pub(super) gate: &'b str,
     pub(super) to_id: Option<&'b str>,
+    #[serde(borrow)]
+    pub(super) order: Option<OrderHead<'b>>,
+}
+
+impl OpenedHead<'_> {
+    /// The model's file that its order is about.
+    pub(super) fn about(&self) -> Option<Sha256> {
+        let order = self.order.as_ref().filter(|order| order.what.ends_with("-model"))?;
+        Sha256::parse(&order.object)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct OrderHead<'b> {
+    what: &'b str,
+    /// Escaped, where it is a name.
+    #[serde(borrow)]
+    object: Cow<'b, str>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +81,13 @@ pub(super) struct EntryHead<'b> {
     pub(super) digest_out: Option<&'b str>,
     pub(super) held: Option<&'b str>,
     pub(super) again: Option<&'b str>,
+    #[serde(borrow)]
+    pub(super) file: Option<FileHead<'b>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct FileHead<'b> {
+    pub(super) sha256: &'b str,
 }
 
 impl EntryHead<'_> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lazaret_core::{CrossingId, Finding, KeyedDigest, Locator};
+use lazaret_core::{CrossingId, Finding, KeyedDigest, Locator, Sha256};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::Check;
@@ -35,7 +35,7 @@ impl Check<'_> {
         let read = std::str::from_utf8(body).ok().and_then(|body| Body::read(kind, body));
         match read {
             None => self.find(&INDEX_MISMATCH, index, "the stored kind is not the one in the body"),
-            Some(Body::Other) => {}
+            Some(Body::Event(about)) => self.about(index, about.and_then(Sha256::parse))?,
             Some(Body::Opened(opened)) => self.opened(index, &opened)?,
             Some(Body::Sealed(sealed)) => self.sealed(index, &sealed)?,
         }
@@ -60,6 +60,18 @@ impl Check<'_> {
         };
         if !follows {
             self.find(&INDEX_MISMATCH, index, "the row of the crossing differs from its opened entry");
+        }
+        self.about(index, opened.about())
+    }
+
+    /// A leaf about a file is found by it.
+    fn about(&mut self, index: u64, file: Option<Sha256>) -> Result<(), StoreError> {
+        let Some(file) = file else { return Ok(()) };
+        self.about = self.about.saturating_add(1);
+        let sql = "SELECT EXISTS (SELECT 1 FROM about WHERE sha256 = ?1 AND idx = ?2)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        if !statement.query_row(params![file.0, int(index)?], |row| row.get::<_, bool>(0))? {
+            self.find(&INDEX_MISMATCH, index, "an entry about a model's file is not indexed");
         }
         Ok(())
     }
@@ -123,7 +135,7 @@ impl Check<'_> {
             );
             self.find(&RECORD_MISMATCH, index, &message);
         } else if let Some(record) = identities {
-            let message = format!("the identity indexed for record {record} differs from its entry");
+            let message = format!("what is indexed of record {record} differs from its entry");
             self.find(&INDEX_MISMATCH, index, &message);
         }
         Ok(())
@@ -144,6 +156,16 @@ impl Check<'_> {
             let body = row.get_ref(2)?.as_bytes().unwrap_or_default();
             tree.push(leaf_hash(body));
             let head = std::str::from_utf8(body).ok().and_then(|body| serde_json::from_str(body).ok());
+            let file =
+                head.as_ref().and_then(|head: &EntryHead<'_>| Sha256::parse(head.file.as_ref()?.sha256));
+            if let Some(file) = file {
+                self.files = self.files.saturating_add(1);
+                let sql = "SELECT EXISTS (SELECT 1 FROM file WHERE sha256 = ?1 AND entry = ?2)";
+                let mut indexed = self.connection.prepare_cached(sql)?;
+                if !indexed.query_row(params![file.0, row.get::<_, i64>(0)?], |row| row.get::<_, bool>(0))? {
+                    wrong = wrong.or(Some(record));
+                }
+            }
             let follows = head.is_some_and(|head: EntryHead<'_>| {
                 let identity = head.went_out().then(|| unhex(head.identity)).flatten();
                 let identity = identity.map(|identity| KeyedDigest(identity).half());
@@ -167,7 +189,7 @@ impl Check<'_> {
         while let Some(row) = left_open.next()? {
             let opened_at = uint(row.get(0)?)?;
             if let (_, Some(record)) = self.entries(opened_at)? {
-                let message = format!("the identity indexed for record {record} differs from its entry");
+                let message = format!("what is indexed of record {record} differs from its entry");
                 self.find(&INDEX_MISMATCH, opened_at, &message);
             }
         }
@@ -179,6 +201,8 @@ impl Check<'_> {
                 "crossings are indexed as sealed that are not",
             ),
             ("SELECT count(*) FROM output", self.outputs, "outputs are indexed that no crossing made"),
+            ("SELECT count(*) FROM file", self.files, "files are indexed that no record was"),
+            ("SELECT count(*) FROM about", self.about, "entries are indexed as about a file that are not"),
             ("SELECT count(*) FROM tile", self.tiles, "tiles are stored that the log does not fill"),
             ("SELECT count(*) FROM entry", self.records, "entries are stored that belong to no crossing"),
         ] {

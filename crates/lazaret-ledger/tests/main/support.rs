@@ -75,6 +75,7 @@ pub(crate) fn opened(n: u64) -> Opened {
         care_critical: None,
         override_by: None,
         order: None,
+        model: None,
         policy: "ab12".into(),
         detectors: vec!["fhir-r4/1".into(), "phi.mrn/2".into()],
     }
@@ -82,6 +83,7 @@ pub(crate) fn opened(n: u64) -> Opened {
 
 pub(crate) fn entry(n: u64, record: u64) -> Entry {
     Entry {
+        file: None,
         record,
         line: Some(record + 1),
         format: FormatId("fhir-ndjson"),

@@ -37,6 +37,7 @@ pub(crate) fn crossing() -> Crossing {
         care_critical: None,
         override_by: None,
         order: None,
+        model: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lazaret_core::{Hold, HoldId, Vault as _};
+use lazaret_core::{Body, Hold, HoldId, Vault as _};
 use lazaret_vault::{HoldFilter, HoldState, Settlement, VaultFailure};
 
 use super::support::{Home, crossing, hold, subject};
@@ -116,8 +116,16 @@ fn a_record_that_comes_again_is_kept_once_until_it_is_settled() {
         let bytes = b"note of anna".as_slice();
         let subject = Some(&anna);
         let findings = &[];
-        let hold =
-            Hold { crossing, record, identity, bytes, kind: "note", subject, findings, releasable: true };
+        let hold = Hold {
+            crossing,
+            record,
+            identity,
+            body: Body::Held(bytes),
+            kind: "note",
+            subject,
+            findings,
+            releasable: true,
+        };
         vault.hold(&hold).unwrap()
     };
     let first = keep(crossing(), 7);
@@ -146,7 +154,7 @@ fn many_threads_keep_a_record_once() {
                 crossing: crossing(),
                 record: 0,
                 identity,
-                bytes: b"x",
+                body: Body::Held(b"x"),
                 kind: "note",
                 subject: None,
                 findings: &[],

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lazaret_core::{
-    Basis, Clock, CrossingId, Finding, Hold, HoldId, Label, Limits, Locator, Purpose, Sensitive, Subject,
-    SystemClock, Timestamp, TokenForm, TokenRequest, UNINSPECTABLE, Vault as _,
+    Basis, Body, Clock, CrossingId, Finding, Hold, HoldId, Label, Limits, Locator, Purpose, Sensitive,
+    Subject, SystemClock, Timestamp, TokenForm, TokenRequest, UNINSPECTABLE, Vault as _,
 };
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
@@ -91,7 +91,15 @@ pub(crate) fn hold(
     let identity = vault
         .digest(subject, &[record.to_be_bytes().as_slice(), crossing.as_bytes(), bytes].concat())
         .unwrap();
-    let hold =
-        Hold { crossing, record, identity, bytes, kind: "note", subject, findings: &findings, releasable };
+    let hold = Hold {
+        crossing,
+        record,
+        identity,
+        body: Body::Held(bytes),
+        kind: "note",
+        subject,
+        findings: &findings,
+        releasable,
+    };
     vault.hold(&hold).unwrap()
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use lazaret_core::{
-    Actor, Basis, Clock as _, Counts, CrossingId, Ending, Entry, Finding, FormatId, Gate, Hold, HoldId,
+    Actor, Basis, Body, Clock as _, Counts, CrossingId, Ending, Entry, Finding, FormatId, Gate, Hold, HoldId,
     KeyedDigest, Ledger as _, Limits, Locator, Mode, Opened, Order, Ordered, Output, Purpose, Recipient,
     Rule, Seal, Sensitivity, Severity, SystemClock, Vault as _, Verdict,
 };
@@ -152,7 +152,9 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
             by: "a.reyes".into(),
             second: Some("m.osei".into()),
             reason: HOSTILE.into(),
+            until: None,
         }),
+        model: None,
         policy: "ab12".into(),
         detectors: vec![HOSTILE.into()],
     };
@@ -162,7 +164,7 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
         crossing: id,
         record: 2,
         identity: digest(number * 10 + 2),
-        bytes: b"kept-bytes-7",
+        body: Body::Held(b"kept-bytes-7"),
         kind: HOSTILE,
         subject: None,
         findings: std::slice::from_ref(&finding),
@@ -181,6 +183,7 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
                 at: finding.at.as_str().into(),
             };
             Entry {
+                file: None,
                 record,
                 line: Some(record + 1),
                 format: FormatId("fhir-ndjson"),

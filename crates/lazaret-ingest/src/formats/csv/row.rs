@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Content, Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Meaning, Place, Reading,
-    Record, RecordPlace, Refused, Segment, Step, SubjectRef, UNINSPECTABLE,
+    Body, Content, Edits, Finding, Findings, Flow, FormatId, Identity, Limits, Locator, Meaning, Place,
+    Reading, Record, RecordPlace, Refused, Segment, Step, SubjectRef, UNINSPECTABLE,
 };
 use lazaret_input::{BYTE_ORDER_MARK, RECORD_SIZE};
 
@@ -63,6 +63,12 @@ pub(crate) struct Row {
     pub(crate) marked: bool,
 }
 
+impl Row {
+    fn bytes(&self) -> &[u8] {
+        self.chunk.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
 impl Record for Row {
     fn place(&self) -> RecordPlace {
         self.place
@@ -72,8 +78,8 @@ impl Record for Row {
         FORMAT
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.chunk.get(self.start..self.end).unwrap_or_default()
+    fn body(&self) -> Body<'_> {
+        Body::Held(self.bytes())
     }
 
     fn may_describe_subject(&self) -> bool {

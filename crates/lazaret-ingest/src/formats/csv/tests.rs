@@ -81,7 +81,7 @@ fn the_swallowed_rows_are_held_together_and_counted() {
     let limits = Limits::default();
     let found = records(&format, bytes.as_bytes(), &limits);
     let held = found.last().unwrap();
-    assert_eq!(memchr::memchr_iter(b'\n', held.bytes()).count(), 3);
+    assert_eq!(memchr::memchr_iter(b'\n', held.body().held().unwrap()).count(), 3);
     let mut findings = Findings::new();
     assert!(held.read(&limits, &mut findings).is_none());
     assert_eq!(
@@ -190,7 +190,10 @@ fn a_row_above_the_limit_is_held_in_parts_and_the_next_is_read() {
     }
     assert_eq!(parts.last().unwrap()["findings"], serde_json::json!([]));
     assert_eq!(parts.last().unwrap()["line"], 400_004);
-    assert_eq!(found.iter().map(|record| record.bytes().len()).sum::<usize>(), text.len() - header.len());
+    assert_eq!(
+        found.iter().map(|record| record.body().held().unwrap().len()).sum::<usize>(),
+        text.len() - header.len()
+    );
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn a_header_says_which_table_a_file_is() {
     let limits = Limits::default();
     let found = records(&format, head.as_bytes(), &limits);
     assert_eq!(found[0].read(&limits, &mut Findings::new()).unwrap().kind(), "csv-observations");
-    let csv = Hint { extension: Some("csv".to_owned()), media_type: None };
+    let csv = Hint { extension: Some("csv".to_owned()), ..Hint::default() };
     assert_eq!(format.recognise(b"A,B\n1,2\n", &csv), Likeness::Possible);
     assert_eq!(format.recognise(b"A,B\n1,2\n", &Hint::default()), Likeness::No);
     assert_eq!(format.recognise(b"\0\0", &csv), Likeness::ByName);
@@ -257,7 +260,7 @@ fn csv_bytes() -> impl Strategy<Value = Vec<u8>> {
 /// Every byte after the header, blank lines at the end left out, is in exactly one record, and what can be read is written again as it was.
 fn holds_for(format: &CsvFormat, bytes: &[u8], limits: &Limits) -> Result<(), TestCaseError> {
     let found = records(format, bytes, limits);
-    let all: Vec<u8> = found.iter().flat_map(|record| record.bytes().to_vec()).collect();
+    let all: Vec<u8> = found.iter().flat_map(|record| record.body().held().unwrap().to_vec()).collect();
     let blank = bytes.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let cut = (0..=blank).find(|cut| bytes[..bytes.len() - cut].ends_with(&all));
     prop_assert!(cut.is_some());
@@ -271,7 +274,7 @@ fn holds_for(format: &CsvFormat, bytes: &[u8], limits: &Limits) -> Result<(), Te
             Some(reading) => {
                 let mut out = Vec::new();
                 reading.write(&Edits::none(), &mut out).unwrap();
-                prop_assert_eq!(&out, record.bytes());
+                prop_assert_eq!(&out, record.body().held().unwrap());
                 // An edit that puts every cell's own text in its place changes quoting at most, never a value.
                 let mut edits = Edits::none();
                 let mut values = Vec::new();
@@ -289,8 +292,10 @@ fn holds_for(format: &CsvFormat, bytes: &[u8], limits: &Limits) -> Result<(), Te
                 let mut out = Vec::new();
                 reading.write(&edits, &mut out).unwrap();
                 let (mut was, mut is) = (Vec::new(), Vec::new());
-                let (old, new) =
-                    (std::str::from_utf8(record.bytes()).unwrap(), String::from_utf8(out).unwrap());
+                let (old, new) = (
+                    std::str::from_utf8(record.body().held().unwrap()).unwrap(),
+                    String::from_utf8(out).unwrap(),
+                );
                 split::cells(old.as_bytes(), b',', &mut was);
                 split::cells(new.as_bytes(), b',', &mut is);
                 let was: Vec<_> = was.iter().map(|cell| cell.text(old)).collect();

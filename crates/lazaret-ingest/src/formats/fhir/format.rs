@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lazaret_core::{
-    Finding, Findings, Flow, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload,
+    Body, Finding, Findings, Flow, Format, FormatId, Hint, Likeness, LimitExceeded, Limits, Locator, Payload,
     Reading, Record, RecordPlace, Refused, Source, UNINSPECTABLE,
 };
 use lazaret_input::decompress;
@@ -135,8 +135,8 @@ impl Record for Unread {
         FHIR_R4
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn body(&self) -> Body<'_> {
+        Body::Held(&self.bytes)
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {

@@ -1,8 +1,8 @@
 //! One FHIR record as it arrived, and its strict reading.
 
 use lazaret_core::{
-    Finding, Findings, Flow, FormatId, Limits, Locator, Meaning, Reading, Record, RecordPlace, Severity,
-    UNINSPECTABLE,
+    Body, Finding, Findings, Flow, FormatId, Limits, Locator, Meaning, Reading, Record, RecordPlace,
+    Severity, UNINSPECTABLE,
 };
 use lazaret_input::json::{self, Document};
 
@@ -33,8 +33,8 @@ impl Record for FhirRecord {
         FHIR_R4
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
+    fn body(&self) -> Body<'_> {
+        Body::Held(&self.bytes)
     }
 
     fn may_describe_subject(&self) -> bool {

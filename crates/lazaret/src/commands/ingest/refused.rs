@@ -76,7 +76,7 @@ fn stays(error: &ReadError) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use lazaret_core::{Findings, FormatId, Payload, Reading, Record, RecordPlace};
+    use lazaret_core::{Body, Findings, FormatId, Payload, Reading, Record, RecordPlace};
     use lazaret_vault::HoldFilter;
 
     use super::super::{Passed, pass};
@@ -96,8 +96,8 @@ mod tests {
             FormatId("broken")
         }
 
-        fn bytes(&self) -> &[u8] {
-            &self.0
+        fn body(&self) -> Body<'_> {
+            Body::Held(&self.0)
         }
 
         fn read<'r>(&'r self, _: &Limits, _: &mut Findings) -> Option<Box<dyn Reading + 'r>> {

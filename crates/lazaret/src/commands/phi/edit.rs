@@ -281,8 +281,12 @@ impl Staged {
 
 impl Destination for Staged {
     fn stage(&mut self, piece: Cleared<Piece>) -> Result<(), Undelivered> {
+        let piece = piece.into_piece();
+        let Some(bytes) = piece.content.bytes() else {
+            return Err(Undelivered { what: "take a file as text", cause: None });
+        };
         self.with(|text| {
-            text.bytes.extend(piece.into_piece().bytes);
+            text.bytes.extend(bytes);
             text.records += 1;
         });
         Ok(())

@@ -1,0 +1,462 @@
+//! Large files on their way and at their place: a private file that is hashed while it is written ([`Spool`]), and a folder
+//! of files by their SHA-256 ([`Blobs`]) that takes only what was cleared.
+//!
+//! ```text
+//! FOLDER/lock           held while the folder is open for writing
+//! FOLDER/id             which folder this is: one made anew in its place is another
+//! FOLDER/incoming/      what is being received; gone at the next start
+//! FOLDER/staged/ID/     what a crossing cleared and has not sealed; finished or undone at the next start
+//! FOLDER/blobs/ab/ab…   what was sealed, by SHA-256
+//! ```
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use lazaret_core::{
+    Cleared, CrossingId, Destination, Ending, Hint, LedgerError, Limit, Output, OwnFile, Piece, PieceContent,
+    Random, Sealed, Sha256, Source, SourceError, Stored, Undelivered,
+};
+use ring::digest;
+
+use crate::{
+    FileSource, OpenError, ReadError, create_private_folder_durably, platform, read_file, write_durably,
+};
+
+/// A folder of blobs could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The file system said no.
+    #[error("the store could not {what}")]
+    Io {
+        /// What was asked.
+        what: &'static str,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// Another process has it.
+    #[error("another process has the store open for writing")]
+    InUse,
+    /// The ledger did not say how a crossing ended.
+    #[error("the store could not be put right")]
+    Ledger(#[from] LedgerError),
+    /// A blob that is there could not be opened.
+    #[error("a file of the store could not be opened")]
+    Open(#[from] OpenError),
+    /// Its id cannot be read.
+    #[error("the store's id cannot be read")]
+    Read(#[source] ReadError),
+    /// Its id is damaged.
+    #[error("`id`, which says which store this is, is damaged")]
+    Id,
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random,
+    /// A cleared piece is no file, or not one of this store's own.
+    #[error("what was cleared is no file that was received here")]
+    NotOurs,
+}
+
+impl StoreError {
+    fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |cause| Self::Io { what, cause }
+    }
+}
+
+/// A folder of files by their SHA-256.
+#[derive(Debug)]
+pub struct Blobs {
+    folder: PathBuf,
+    id: String,
+    _lock: File,
+}
+
+impl Blobs {
+    /// Opens a folder for writing, making it if there is none. What a crash left is put right: what was being received
+    /// goes, and what was staged is made visible where its crossing was sealed as complete, else it goes.
+    pub fn open(
+        folder: &Path,
+        random: &dyn Random,
+        sealed: &dyn Fn(CrossingId) -> Result<bool, LedgerError>,
+    ) -> Result<Self, StoreError> {
+        for folder in [folder, &folder.join("incoming"), &folder.join("staged"), &folder.join("blobs")] {
+            create_private_folder_durably(folder).map_err(StoreError::io("make its folders"))?;
+        }
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(StoreError::io("be locked"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(StoreError::InUse),
+            Err(std::fs::TryLockError::Error(error)) => return Err(StoreError::io("be locked")(error)),
+        }
+        let blobs = Self { folder: folder.to_owned(), id: id_of(folder, random)?, _lock: lock };
+        for left in entries(&folder.join("incoming"))? {
+            std::fs::remove_file(left).map_err(StoreError::io("remove what was being received"))?;
+        }
+        for left in entries(&folder.join("staged"))? {
+            let id = left.file_name().and_then(|name| CrossingId::parse(name.to_str()?));
+            match id {
+                Some(id) if sealed(id)? => blobs.make_visible(&left)?,
+                _ => remove(&left)?,
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Which folder it is, in hex: for the destination's id in receipts.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Begins to receive a file.
+    pub fn receive(&self) -> io::Result<Spool> {
+        Spool::create(&self.folder.join("incoming"))
+    }
+
+    /// The cleared file of a SHA-256, if it is here.
+    pub fn find(&self, sha256: Sha256) -> Result<Option<FileSource>, StoreError> {
+        find_blob(&self.folder, sha256)
+    }
+
+    /// Where the cleared files of one crossing go: into this folder, as the outputs of a dataset or model of that name.
+    pub fn passage(self: &Arc<Self>, crossing: CrossingId, dataset: &str) -> Box<dyn Destination> {
+        let staged = self.folder.join("staged").join(crossing.to_string());
+        Box::new(BlobsPassage {
+            blobs: Arc::clone(self),
+            crossing,
+            dataset: dataset.to_owned(),
+            staged,
+            outputs: Vec::new(),
+            sealed: false,
+        })
+    }
+
+    /// Moves what a sealed crossing staged to where it is found. May be done again after a crash.
+    fn make_visible(&self, staged: &Path) -> Result<(), StoreError> {
+        for file in entries(staged)? {
+            let name = file.file_name().and_then(|name| Sha256::parse(name.to_str()?));
+            let Some(sha256) = name else { continue };
+            let place = place_of(&self.folder, sha256);
+            if let Some(parent) = place.parent() {
+                create_private_folder_durably(parent).map_err(StoreError::io("make a folder"))?;
+            }
+            std::fs::rename(&file, &place).map_err(StoreError::io("make a file visible"))?;
+            if let Some(parent) = place.parent() {
+                platform::sync_folder(parent).map_err(StoreError::io("make a file visible"))?;
+            }
+        }
+        remove(staged)
+    }
+}
+
+/// The cleared file of a SHA-256 in a folder of blobs that another process may have open for writing.
+pub fn find_blob(folder: &Path, sha256: Sha256) -> Result<Option<FileSource>, StoreError> {
+    match FileSource::open(&place_of(folder, sha256)) {
+        Ok(file) => Ok(Some(file)),
+        Err(OpenError::System(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The id of a folder, made if it has none.
+fn id_of(folder: &Path, random: &dyn Random) -> Result<String, StoreError> {
+    const MAX_ID: Limit = Limit::fixed("store.max_id", 64);
+    let place = folder.join("id");
+    match read_file(&place, MAX_ID) {
+        Ok(bytes) => {
+            let id = String::from_utf8(bytes).ok().map(|id| id.trim().to_owned());
+            id.filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).ok_or(StoreError::Id)
+        }
+        Err(ReadError::Open(OpenError::System(error))) if error.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0; 16];
+            random.fill(&mut bytes).map_err(|_| StoreError::Random)?;
+            let id = lazaret_core::hex(&bytes);
+            write_durably(&place, id.as_bytes()).map_err(StoreError::io("be named"))?;
+            Ok(id)
+        }
+        Err(error) => Err(StoreError::Read(error)),
+    }
+}
+
+fn place_of(folder: &Path, sha256: Sha256) -> PathBuf {
+    let name = sha256.to_string();
+    let first = name.get(..2).unwrap_or_default();
+    folder.join("blobs").join(first).join(&name)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    };
+    match list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(StoreError::io("list a folder")),
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(StoreError::io("remove what was staged")),
+    }
+}
+
+/// The cleared files of one crossing.
+struct BlobsPassage {
+    blobs: Arc<Blobs>,
+    crossing: CrossingId,
+    dataset: String,
+    staged: PathBuf,
+    outputs: Vec<Output>,
+    sealed: bool,
+}
+
+impl BlobsPassage {
+    fn add(&mut self, piece: &Piece) -> Result<(), StoreError> {
+        let PieceContent::Stored(stored) = &piece.content else { return Err(StoreError::NotOurs) };
+        let OwnFile { path, len, sha256 } = &stored.file;
+        if !path.starts_with(self.blobs.folder.join("incoming")) {
+            return Err(StoreError::NotOurs);
+        }
+        create_private_folder_durably(&self.staged).map_err(StoreError::io("make a staging folder"))?;
+        let place = self.staged.join(sha256.to_string());
+        File::open(path)
+            .and_then(|file| file.sync_data())
+            .and_then(|()| std::fs::rename(path, &place))
+            .map_err(StoreError::io("stage a file"))?;
+        let name = stored.source.hint().name.unwrap_or_default();
+        self.outputs.push(Output {
+            dataset: self.dataset.clone(),
+            name: if name.is_empty() { sha256.to_string() } else { name },
+            sha256: sha256.to_string(),
+            bytes: *len,
+            records: 1,
+        });
+        Ok(())
+    }
+}
+
+impl Destination for BlobsPassage {
+    fn stage(&mut self, piece: Cleared<Piece>) -> Result<(), Undelivered> {
+        self.add(piece.piece()).map_err(|cause| undelivered("take a file", cause))
+    }
+
+    fn finish(&mut self) -> Result<Vec<Output>, Undelivered> {
+        if !self.outputs.is_empty() {
+            platform::sync_folder(&self.staged)
+                .map_err(|cause| undelivered("stage a file", StoreError::io("stage a file")(cause)))?;
+        }
+        Ok(self.outputs.clone())
+    }
+
+    fn commit(&mut self, sealed: &Sealed) -> Result<(), Undelivered> {
+        if sealed.seal.crossing != self.crossing || sealed.seal.ending != Ending::Complete {
+            return Err(Undelivered { what: "make files visible that are not sealed", cause: None });
+        }
+        self.sealed = true;
+        let visible = self.blobs.make_visible(&self.staged);
+        visible.map_err(|cause| undelivered("make its files visible", cause))
+    }
+
+    /// What cannot be taken away now goes at the next start. What is sealed stays, to be made visible then.
+    fn undo(&mut self) {
+        if !self.sealed {
+            let _left = remove(&self.staged);
+        }
+    }
+}
+
+fn undelivered(what: &'static str, cause: StoreError) -> Undelivered {
+    Undelivered { what, cause: Some(Box::new(cause)) }
+}
+
+/// A private file that is being received: hashed while it is written, and gone if it is dropped before a destination took
+/// it.
+#[derive(Debug)]
+pub struct Spool {
+    file: File,
+    path: OwnPath,
+    len: u64,
+    hash: Hash,
+}
+
+/// `digest::Context` has no `Debug`.
+struct Hash(digest::Context);
+
+impl std::fmt::Debug for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hash")
+    }
+}
+
+/// A path whose file goes with it.
+#[derive(Debug)]
+struct OwnPath(PathBuf);
+
+impl Drop for OwnPath {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0)); // it may have been moved, and what is left goes at the next start
+    }
+}
+
+impl Spool {
+    fn create(folder: &Path) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("{}-{number}", std::process::id()));
+        let file = platform::private_new_file().read(true).open(&path)?;
+        let hash = Hash(digest::Context::new(&digest::SHA256));
+        Ok(Self { file, path: OwnPath(path), len: 0, hash })
+    }
+
+    /// Bytes received so far.
+    #[expect(clippy::len_without_is_empty, reason = "no one asks whether anything came yet")]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Ends the file. `name` is its name where it comes from, with the folders of its model.
+    pub fn finish(self, name: &str) -> io::Result<Stored> {
+        let Self { file, path, len, hash } = self;
+        let mut sha256 = [0; 32];
+        for (to, from) in sha256.iter_mut().zip(hash.0.finish().as_ref()) {
+            *to = *from;
+        }
+        let own = OwnFile { path: path.0.clone(), len, sha256: Sha256(sha256) };
+        let last = name.rsplit('/').next().unwrap_or_default();
+        let extension = last.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        let hint = Hint { extension, name: Some(name.to_owned()), ..Hint::default() };
+        let file = FileSource::of(file, len, hint);
+        let source: Arc<dyn Source> = Arc::new(Received { file, own: own.clone(), _path: path });
+        Ok(Stored { source, file: own })
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.0.update(bytes.get(..written).unwrap_or_default());
+        self.len = self.len.saturating_add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file that was received whole.
+struct Received {
+    file: FileSource,
+    own: OwnFile,
+    _path: OwnPath,
+}
+
+impl Source for Received {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        self.file.read_at(offset, buffer)
+    }
+
+    fn hint(&self) -> Hint {
+        self.file.hint()
+    }
+
+    fn own_file(&self) -> Option<&OwnFile> {
+        Some(&self.own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_core::{Clock as _, RandomError, SystemClock};
+
+    use super::*;
+
+    struct Counting;
+
+    impl Random for Counting {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            buffer.fill(u8::try_from(NEXT.fetch_add(1, Ordering::Relaxed) % 251).unwrap_or(0));
+            Ok(())
+        }
+    }
+
+    fn open(folder: &Path) -> Result<Arc<Blobs>, StoreError> {
+        Blobs::open(folder, &Counting, &|_| Ok(false)).map(Arc::new)
+    }
+
+    fn received(blobs: &Blobs, bytes: &[u8]) -> Stored {
+        let mut spool = blobs.receive().unwrap();
+        spool.write_all(bytes).unwrap();
+        spool.finish("unet/model.PT").unwrap()
+    }
+
+    #[test]
+    fn a_file_is_hashed_while_it_is_received_and_goes_when_nobody_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = open(folder.path()).unwrap();
+        let stored = received(&blobs, b"abc");
+        // FIPS 180-4, its first example
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!((stored.file.sha256.to_string().as_str(), stored.file.len), (expected, 3));
+        let hint = stored.source.hint();
+        assert_eq!((hint.extension.as_deref(), hint.name.as_deref()), (Some("pt"), Some("unet/model.PT")));
+        let mut bytes = [0; 8];
+        assert_eq!(stored.source.read_at(1, &mut bytes).unwrap(), 2);
+        let path = stored.file.path.clone();
+        assert!(path.is_file());
+        drop(stored);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_has_one_writer_and_one_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = open(folder.path()).unwrap();
+        assert!(matches!(open(folder.path()), Err(StoreError::InUse)));
+        let id = blobs.id().to_owned();
+        drop(blobs);
+        assert_eq!(open(folder.path()).unwrap().id(), id);
+        std::fs::write(folder.path().join("id"), "x").unwrap();
+        assert!(matches!(open(folder.path()), Err(StoreError::Id)));
+    }
+
+    #[test]
+    fn what_a_crash_left_is_finished_where_it_was_sealed_and_goes_where_it_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let new_id = || CrossingId::new(SystemClock.now(), &Counting).unwrap();
+        let (done, cut) = (new_id(), new_id());
+        let mut files = Vec::new();
+        {
+            let blobs = open(folder.path()).unwrap();
+            for (id, bytes) in [(done, b"done".as_slice()), (cut, b"cut")] {
+                let stored = received(&blobs, bytes);
+                let staged = folder.path().join("staged").join(id.to_string());
+                std::fs::create_dir(&staged).unwrap();
+                std::fs::rename(&stored.file.path, staged.join(stored.file.sha256.to_string())).unwrap();
+                files.push(stored.file.sha256);
+            }
+            std::mem::forget(received(&blobs, b"half a file"));
+        }
+        let blobs = Blobs::open(folder.path(), &Counting, &|id| Ok(id == done)).unwrap();
+        let found: Vec<bool> = files.iter().map(|file| blobs.find(*file).unwrap().is_some()).collect();
+        assert_eq!(found, [true, false]);
+        for empty in ["incoming", "staged"] {
+            assert_eq!(std::fs::read_dir(folder.path().join(empty)).unwrap().count(), 0, "{empty}");
+        }
+    }
+}

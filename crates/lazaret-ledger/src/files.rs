@@ -1,0 +1,175 @@
+//! What is known of a model's file, by its SHA-256: each crossing it was in, who asked for it and who admitted it, where it
+//! went and where it runs.
+
+use lazaret_core::{Admission, CrossingId, Sha256, Timestamp};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::read::{CrossingWords, EntryWords, LedgerReader, OrderWords, parse, text};
+use crate::store::schema::version;
+use crate::store::{StoreError, int, opened_of_row, uint};
+
+/// A file in one of its crossings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileCrossing {
+    /// The crossing.
+    pub crossing: CrossingWords,
+    /// What happened to the file in it.
+    pub entry: EntryWords,
+}
+
+/// Something that was ordered or that happened about a file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum AboutFile {
+    /// A person's order, carried out.
+    Order {
+        /// The index of the opened entry.
+        at: u64,
+        /// The crossing that carried it out.
+        crossing: String,
+        /// When.
+        when: String,
+        /// The order.
+        order: OrderWords,
+    },
+    /// An event.
+    Event {
+        /// Its index.
+        at: u64,
+        /// Its kind.
+        kind: String,
+        /// When.
+        when: String,
+        /// What it says.
+        event: Value,
+    },
+}
+
+/// The body of an event.
+#[derive(Deserialize)]
+struct EventWords {
+    at: String,
+    event: Value,
+}
+
+impl LedgerReader {
+    /// Whether this ledger knows files: one that no newer version has opened for writing has none.
+    fn knows_files(&self) -> Result<bool, StoreError> {
+        Ok(version(&self.connection())? >= 2)
+    }
+
+    /// The files that crossed or were held, in the order of their SHA-256, after one of them.
+    pub fn files(&self, after: Option<Sha256>, limit: u32) -> Result<Vec<Sha256>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT sha256 FROM file WHERE ?1 IS NULL OR sha256 > ?1 ORDER BY sha256 LIMIT ?2",
+        )?;
+        let files = statement.query_map(params![after.map(|after| after.0), limit], |row| row.get(0))?;
+        Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
+    }
+
+    /// The crossings of a file, oldest first, from one on.
+    pub fn crossings_of_file(
+        &self,
+        file: Sha256,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<FileCrossing>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let mut entries = Vec::new();
+        {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached(
+                "SELECT entry.id, body FROM file JOIN entry ON entry.id = file.entry
+                 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2 OFFSET ?3",
+            )?;
+            let mut rows = statement.query(params![file.0, limit, int(from)?])?;
+            while let Some(row) = rows.next()? {
+                let opened_at = opened_of_row(row.get(0)?)?;
+                entries.push((opened_at, parse::<EntryWords>(text(row, 1)?, opened_at)?));
+            }
+        }
+        let missing = || StoreError::Damaged("an entry belongs to no crossing");
+        let crossed = entries.into_iter().map(|(opened_at, entry)| {
+            Ok(FileCrossing { crossing: self.crossing_at(opened_at)?.ok_or_else(missing)?, entry })
+        });
+        crossed.collect()
+    }
+
+    /// What was ordered and what happened about a file, oldest first: of orders only those that were carried out.
+    pub fn about_file(&self, file: Sha256, from: u64, limit: u32) -> Result<Vec<AboutFile>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let indexes: Vec<u64> = {
+            let connection = self.connection();
+            let mut statement = connection
+                .prepare_cached("SELECT idx FROM about WHERE sha256 = ?1 ORDER BY idx LIMIT ?2 OFFSET ?3")?;
+            let mut rows = statement.query(params![file.0, limit, int(from)?])?;
+            let mut indexes = Vec::new();
+            while let Some(row) = rows.next()? {
+                indexes.push(uint(row.get(0)?)?);
+            }
+            indexes
+        };
+        let mut about = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            let leaf = self.leaf(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
+            if leaf.kind != "opened" {
+                let EventWords { at, event } = parse(&leaf.body, index)?;
+                about.push(AboutFile::Event { at: index, kind: leaf.kind, when: at, event });
+                continue;
+            }
+            let crossing = self.crossing_at(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
+            let complete = crossing.sealed.is_some_and(|sealed| sealed.seal.ending == "complete");
+            if let (Some(order), true) = (crossing.opened.order, complete) {
+                let (crossing, when) = (crossing.opened.crossing, crossing.opened.started);
+                about.push(AboutFile::Order { at: index, crossing, when, order });
+            }
+        }
+        Ok(about)
+    }
+
+    /// The order by which a file is admitted at a time, if one holds: the last word counts.
+    pub fn admission(&self, file: Sha256, at: Timestamp) -> Result<Option<Admission>, StoreError> {
+        const PAGE: u32 = 1_000;
+        let (mut admitted, mut from) = (None, 0_u64);
+        loop {
+            let page = self.about_file(file, from, PAGE)?;
+            for about in &page {
+                let AboutFile::Order { crossing, order, .. } = about else { continue };
+                match order.what.as_str() {
+                    "admit-model" => admitted = Some((crossing.clone(), order.clone())),
+                    "refuse-model" | "revoke-model" => admitted = None,
+                    _ => {}
+                }
+            }
+            // Orders that were not carried out are left out of a page, so an empty one may not be the last.
+            from = from.saturating_add(PAGE.into());
+            if self.about_count(file)? <= from {
+                break;
+            }
+        }
+        let Some((crossing, order)) = admitted else { return Ok(None) };
+        // Times of one form compare as text.
+        let holds = order.until.as_ref().is_none_or(|until| *until > at.to_string());
+        let order_of = CrossingId::parse(&crossing).filter(|_| holds);
+        Ok(order_of.map(|id| Admission { order: id, by_two: order.second.is_some() }))
+    }
+
+    fn about_count(&self, file: Sha256) -> Result<u64, StoreError> {
+        if !self.knows_files()? {
+            return Ok(0);
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached("SELECT count(*) FROM about WHERE sha256 = ?1")?;
+        uint(statement.query_row([file.0], |row| row.get(0))?)
+    }
+}
