@@ -2,11 +2,23 @@
 
 use lazaret_core::Limit;
 
-use crate::net::{client, tls};
+use crate::net::{client, download, tls};
+use crate::updates::{self, hugging_face, notes, pypi};
 
 /// Every limit of the proxies.
-pub const LIMITS: &[Limit] =
-    &[tls::MAX_AUTHORITIES, client::MAX_HEADERS, client::MAX_PAGE, client::MAX_REDIRECTS];
+pub const LIMITS: &[Limit] = &[
+    tls::MAX_AUTHORITIES,
+    download::MAX_BREAKS,
+    download::MAX_FILE,
+    client::MAX_HEADERS,
+    client::MAX_PAGE,
+    client::MAX_REDIRECTS,
+    hugging_face::MAX_ASKED,
+    updates::MAX_DOWNLOADS,
+    notes::MAX_NOTE,
+    pypi::simple::MAX_FILES,
+    updates::MAX_REQUESTS,
+];
 
 #[cfg(test)]
 mod tests {

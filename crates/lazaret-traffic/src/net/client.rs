@@ -77,7 +77,8 @@ impl Call {
     /// The same with a header, if there is one.
     #[must_use]
     pub fn with(mut self, name: axum::http::HeaderName, value: Option<HeaderValue>) -> Self {
-        if let Some(value) = value {
+        if let Some(mut value) = value {
+            value.set_sensitive(name == AUTHORIZATION); // so that it is never printed
             self.headers.insert(name, value);
         }
         self

@@ -13,6 +13,7 @@
 pub mod addresses;
 pub mod answer;
 pub mod client;
+pub mod download;
 
 pub mod headers;
 pub mod range;

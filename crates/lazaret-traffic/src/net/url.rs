@@ -149,6 +149,11 @@ impl Url {
         }
     }
 
+    /// All of it, the query too: to be kept, never to be printed.
+    pub fn whole(&self) -> String {
+        format!("{}://{}{}", self.scheme.name(), self.authority(), self.target())
+    }
+
     /// What stands in the header `Host`.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.port() {

@@ -137,8 +137,8 @@ impl Project {
         Ok(Self { name: name.to_owned(), files })
     }
 
-    /// As HTML (PEP 503), each file with the address that is given for its name.
-    pub fn to_html(&self, address: impl Fn(&str) -> String) -> String {
+    /// As HTML (PEP 503), each file with the address that is given for it.
+    pub fn to_html(&self, address: impl Fn(&ListedFile) -> String) -> String {
         let title = escaped(&self.name);
         let mut page = format!(
             "<!DOCTYPE html>\n<html><head><meta name=\"pypi:repository-version\" content=\"1.0\"><title>{title}</title>\
@@ -152,7 +152,7 @@ impl Project {
             };
             page += &[
                 "<a href=\"",
-                &escaped(&address(&file.name)),
+                &escaped(&address(file)),
                 &digest,
                 "\"",
                 &attribute("data-requires-python", &file.requires_python),
@@ -167,11 +167,11 @@ impl Project {
         page
     }
 
-    /// As JSON (PEP 691), each file with the address that is given for its name.
-    pub fn to_json(&self, address: impl Fn(&str) -> String) -> String {
+    /// As JSON (PEP 691), each file with the address that is given for it.
+    pub fn to_json(&self, address: impl Fn(&ListedFile) -> String) -> String {
         let files = self.files.iter().map(|file| {
             let mut entry = serde_json::json!({
-                "filename": file.name, "url": address(&file.name), "hashes": file.hashes,
+                "filename": file.name, "url": address(file), "hashes": file.hashes,
                 "yanked": file.yanked.as_ref().map_or(serde_json::Value::Bool(false), |why| match why.as_str() {
                     "" => serde_json::Value::Bool(true),
                     why => why.into(),
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!((two.name.as_str(), two.yanked.as_deref()), ("t-1.1.tar.gz", Some("")));
         assert_eq!(three.yanked.as_deref(), Some("bad & worse"));
         assert_eq!(three.url.path(), "/simple/torch/t-2.zip");
-        let written = project.to_html(|name| format!("/files/{name}"));
+        let written = project.to_html(|file| format!("/files/{}", file.name));
         assert!(
             !written.contains("metadata") && !written.contains("files.example") && !written.contains("help")
         );
@@ -297,7 +297,7 @@ mod tests {
             files.map(|file| ListedFile { url: at(), ..file }).collect::<Vec<_>>()
         };
         assert_eq!(but_url(&again), but_url(&project));
-        let json = project.to_json(|name| format!("/files/{name}"));
+        let json = project.to_json(|file| format!("/files/{}", file.name));
         let again = Project::of_json("torch", json.as_bytes(), &at(), &Limits::default()).unwrap();
         assert_eq!(but_url(&again), but_url(&project));
     }
@@ -312,7 +312,7 @@ mod tests {
         let project = read(page).unwrap();
         assert_eq!((project.files.len(), project.files[0].size), (1, Some(7)));
         assert_eq!(project.files[0].yanked.as_deref(), Some("old"));
-        assert!(!project.to_json(ToOwned::to_owned).contains("core-metadata"));
+        assert!(!project.to_json(|file| file.name.clone()).contains("core-metadata"));
         assert!(matches!(read("{"), Err(PageError::Malformed(_))));
         assert!(matches!(read(r#"{"meta":{"api-version":"2.0"},"files":[]}"#), Err(PageError::Version)));
         assert!(matches!(read(r#"{"meta":{"api-version":"1.0"}}"#), Err(PageError::Malformed(_))));
@@ -343,7 +343,7 @@ mod tests {
         fn any_page_is_read_to_plain_names_or_refused(page in "([<>/a \"'=&#;-]|<a href=|</a>|data-yanked|<!--|-->|.){0,80}") {
             if let Ok(project) = Project::of_html("t", &page, &at(), &Limits::default()) {
                 prop_assert!(project.files.iter().all(|file| is_file_name(&file.name)));
-                let written = project.to_html(|name| format!("/f/{name}"));
+                let written = project.to_html(|file| format!("/f/{}", file.name));
                 let again = Project::of_html("t", &written, &at(), &Limits::default()).unwrap();
                 prop_assert_eq!(again.files.len(), project.files.len());
             }
