@@ -73,6 +73,45 @@ impl LedgerReader {
         Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
     }
 
+    /// The names of all models that crossed or were held, after one of them.
+    pub fn models(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT name FROM model WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2",
+        )?;
+        let names = statement.query_map(params![after, limit], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// The crossings of a model by its name, newest first, before an index.
+    pub fn crossings_of_model(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<CrossingWords>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let indexes: Vec<u64> = {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached(
+                "SELECT opened_at FROM model WHERE name = ?1 AND opened_at < ?2 ORDER BY opened_at DESC LIMIT ?3",
+            )?;
+            let mut rows = statement.query(params![name, before.map_or(Ok(i64::MAX), int)?, limit])?;
+            let mut indexes = Vec::new();
+            while let Some(row) = rows.next()? {
+                indexes.push(uint(row.get(0)?)?);
+            }
+            indexes
+        };
+        let missing = || StoreError::Damaged("an entry is missing");
+        indexes.into_iter().map(|index| self.crossing_at(index)?.ok_or_else(missing)).collect()
+    }
+
     /// The crossings of a file, oldest first, from one on.
     pub fn crossings_of_file(
         &self,

@@ -7,6 +7,8 @@ mod bom;
 #[path = "main/crash.rs"]
 mod crash;
 #[cfg(test)]
+#[path = "main/files.rs"]
+mod files;
 #[path = "main/ledger.rs"]
 mod ledger;
 #[cfg(test)]

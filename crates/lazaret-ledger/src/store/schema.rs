@@ -34,10 +34,11 @@ CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
 ";
 
 /// Since schema 2: what is known of a model's file, by its SHA-256: the entries of its crossings, and the leaves of orders
-/// and events about it. Before, no entry named one.
+/// and events about it; and the crossings of a model, by its name. Before, no entry named either.
 const FILES: &str = "
 CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
 CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens for writing; makes the tables in an empty file.

@@ -57,6 +57,7 @@ pub(crate) enum Index {
         gate: &'static str,
         to_id: Option<String>,
         about: Option<Sha256>,
+        model: Option<String>,
     },
     Sealed {
         opened_at: u64,
@@ -192,6 +193,11 @@ impl Writer {
                 let last = self.frontier.size().saturating_sub(1);
                 if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
                     self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
+                }
+                if let Index::Opened { model: Some(model), .. } = &index {
+                    self.connection
+                        .prepare_cached("INSERT INTO model (name, opened_at) VALUES (?1, ?2)")?
+                        .execute(params![model, int(last)?])?;
                 }
                 if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
                     self.connection

@@ -56,6 +56,8 @@ pub(super) struct OpenedHead<'b> {
     pub(super) to_id: Option<&'b str>,
     #[serde(borrow)]
     pub(super) order: Option<OrderHead<'b>>,
+    #[serde(borrow)]
+    pub(super) model: Option<ModelHead<'b>>,
 }
 
 impl OpenedHead<'_> {
@@ -64,6 +66,12 @@ impl OpenedHead<'_> {
         let order = self.order.as_ref().filter(|order| order.what.ends_with("-model"))?;
         Sha256::parse(&order.object)
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ModelHead<'b> {
+    #[serde(borrow)]
+    pub(super) name: Cow<'b, str>,
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ use super::rules::{INDEX_MISMATCH, RECORD_MISMATCH};
 use crate::merkle::{Frontier, leaf_hash};
 use crate::note::unhex;
 use crate::read::{SealedBody, sealed_words};
+use crate::store::schema::version;
 use crate::store::{StoreError, entry_rows, int, uint};
 use crate::tiles::Tile;
 
@@ -60,6 +61,14 @@ impl Check<'_> {
         };
         if !follows {
             self.find(&INDEX_MISMATCH, index, "the row of the crossing differs from its opened entry");
+        }
+        if let Some(model) = &opened.model {
+            self.models = self.models.saturating_add(1);
+            let sql = "SELECT EXISTS (SELECT 1 FROM model WHERE name = ?1 AND opened_at = ?2)";
+            let mut statement = self.connection.prepare_cached(sql)?;
+            if !statement.query_row(params![model.name, int(index)?], |row| row.get::<_, bool>(0))? {
+                self.find(&INDEX_MISMATCH, index, "the crossing of a model is not indexed by its name");
+            }
         }
         self.about(index, opened.about())
     }
@@ -202,10 +211,15 @@ impl Check<'_> {
             ),
             ("SELECT count(*) FROM output", self.outputs, "outputs are indexed that no crossing made"),
             ("SELECT count(*) FROM file", self.files, "files are indexed that no record was"),
+            ("SELECT count(*) FROM model", self.models, "crossings are indexed as a model's that are not"),
             ("SELECT count(*) FROM about", self.about, "entries are indexed as about a file that are not"),
             ("SELECT count(*) FROM tile", self.tiles, "tiles are stored that the log does not fill"),
             ("SELECT count(*) FROM entry", self.records, "entries are stored that belong to no crossing"),
         ] {
+            let since_2 = ["FROM file", "FROM about", "FROM model"].iter().any(|table| sql.ends_with(table));
+            if since_2 && version(self.connection)? < 2 {
+                continue;
+            }
             let found = uint(self.connection.query_row(sql, [], |row| row.get(0))?)?;
             if found != expected && !self.found(&INDEX_MISMATCH) {
                 let message = format!("{message}: {found} instead of {expected}");

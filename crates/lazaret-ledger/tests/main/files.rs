@@ -1,0 +1,149 @@
+//! Models' files: found by their SHA-256, with who admitted them, and their models by name.
+
+use lazaret_core::{
+    CrossingId, Ending, Entry, Gate, Ledger as _, ModelOrigin, Opened, Order, Ordered, RecordedFile, Sha256,
+    Timestamp,
+};
+use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, verify};
+use rusqlite::Connection;
+
+use crate::support::{crossing, entry, key, ledger, opened, seal};
+
+const FILE: Sha256 = Sha256([7; 32]);
+const NOW: Timestamp = Timestamp::from_millis(1_764_080_413_007);
+
+fn with_file(n: u64, record: u64, name: &str) -> Entry {
+    let file = RecordedFile { name: name.to_owned(), sha256: FILE, bytes: 40 };
+    Entry { file: Some(file), ..entry(n, record) }
+}
+
+fn of_model(n: u64, name: &str) -> Opened {
+    let model =
+        ModelOrigin { name: name.to_owned(), revision: Some(format!("r{n}")), ..ModelOrigin::default() };
+    Opened { gate: Gate::Models, model: Some(model), ..opened(n) }
+}
+
+fn order(
+    ledger: &SqliteLedger,
+    n: u64,
+    what: Ordered,
+    second: Option<&str>,
+    until: Option<Timestamp>,
+    ends: Ending,
+) {
+    let order = Order {
+        what,
+        object: FILE.to_string(),
+        by: "a.reyes".into(),
+        second: second.map(str::to_owned),
+        reason: "needed".into(),
+        until,
+    };
+    ledger.open(&Opened { order: Some(order), ..opened(n) }).unwrap();
+    ledger.seal(&seal(n, &[], ends)).unwrap();
+}
+
+#[test]
+fn a_file_is_found_in_its_crossings_and_a_model_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = ledger(&path);
+    for (n, model) in [(1, "chest/x-ray"), (2, "chest/x-ray"), (3, "sepsis \"2\"")] {
+        ledger.open(&of_model(n, model)).unwrap();
+        let entries = vec![with_file(n, 0, "model.pt"), entry(n, 1)];
+        ledger.record(crossing(n), entries.clone()).unwrap();
+        ledger.seal(&seal(n, &entries, Ending::Complete)).unwrap();
+    }
+    ledger.append_about(FILE, "models.fetched", &serde_json::json!({ "by": "ci" })).unwrap();
+    ledger.close().unwrap();
+    let reader = LedgerReader::open(&path).unwrap();
+    assert_eq!(reader.files(None, 10).unwrap(), [FILE]);
+    assert_eq!(reader.files(Some(FILE), 10).unwrap(), []);
+    let crossings = reader.crossings_of_file(FILE, 0, 10).unwrap();
+    let names: Vec<_> =
+        crossings.iter().map(|found| found.crossing.opened.model.as_ref().unwrap().name.as_str()).collect();
+    assert_eq!(names, ["chest/x-ray", "chest/x-ray", "sepsis \"2\""]);
+    assert_eq!(crossings[0].entry.file.as_ref().unwrap().name, "model.pt");
+    assert_eq!(reader.crossings_of_file(FILE, 2, 10).unwrap().len(), 1);
+    assert_eq!(reader.models(None, 10).unwrap(), ["chest/x-ray", "sepsis \"2\""]);
+    let newest = reader.crossings_of_model("chest/x-ray", None, 10).unwrap();
+    assert_eq!(newest.iter().map(|found| found.opened_at).collect::<Vec<_>>(), [2, 0]);
+    assert_eq!(reader.crossings_of_model("chest/x-ray", Some(2), 10).unwrap().len(), 1);
+    let about = reader.about_file(FILE, 0, 10).unwrap();
+    assert!(matches!(&about[..], [AboutFile::Event { kind, .. }] if kind == "models.fetched"));
+    let verified = verify(&path, &key(), &[]).unwrap();
+    assert_eq!(verified.findings, []);
+}
+
+#[test]
+fn the_last_word_about_a_file_counts_until_its_day_and_only_if_it_was_carried_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder.path().join("ledger.db"));
+    let admitted =
+        |at: Timestamp| ledger.admitted(FILE, at).unwrap().map(|found| (found.order, found.by_two));
+    let id = |n: u64| -> CrossingId { crossing(n) };
+    assert_eq!(admitted(NOW), None);
+    order(&ledger, 1, Ordered::RequestModel, None, None, Ending::Complete);
+    assert_eq!(admitted(NOW), None);
+    order(&ledger, 2, Ordered::AdmitModel, None, Some(NOW.plus_millis(10)), Ending::Cut);
+    assert_eq!(admitted(NOW), None);
+    order(&ledger, 3, Ordered::AdmitModel, None, Some(NOW.plus_millis(10)), Ending::Complete);
+    assert_eq!(admitted(NOW), Some((id(3), false)));
+    assert_eq!(admitted(NOW.plus_millis(10)), None);
+    order(&ledger, 4, Ordered::AdmitModel, Some("m.osei"), None, Ending::Complete);
+    assert_eq!(admitted(NOW.plus_millis(1 << 40)), Some((id(4), true)));
+    order(&ledger, 5, Ordered::RevokeModel, None, None, Ending::Complete);
+    assert_eq!(admitted(NOW), None);
+    assert_eq!(ledger.admitted(Sha256([8; 32]), NOW).unwrap(), None);
+}
+
+#[test]
+fn an_index_of_files_that_was_changed_is_told() {
+    for tampering in [
+        "DELETE FROM file",
+        "UPDATE file SET sha256 = zeroblob(32)",
+        "INSERT INTO file VALUES (zeroblob(32), 1)",
+        "DELETE FROM about",
+        "INSERT INTO about VALUES (zeroblob(32), 0)",
+        "DELETE FROM model",
+        "UPDATE model SET name = 'other'",
+        "INSERT INTO model VALUES ('other', 1)",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let ledger = ledger(&path);
+        ledger.open(&of_model(1, "chest")).unwrap();
+        let entries = vec![with_file(1, 0, "model.pt")];
+        ledger.record(crossing(1), entries.clone()).unwrap();
+        ledger.seal(&seal(1, &entries, Ending::Complete)).unwrap();
+        order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
+        ledger.close().unwrap();
+        Connection::open(&path).unwrap().execute_batch(tampering).unwrap();
+        let verified = verify(&path, &key(), &[]).unwrap();
+        let found: Vec<_> = verified.findings.iter().map(|finding| finding.id).collect();
+        assert_eq!(found, ["ledger.index-mismatch"], "{tampering}");
+    }
+}
+
+#[test]
+fn a_ledger_of_schema_1_is_read_as_it_is_and_gets_the_tables_when_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    {
+        let ledger = ledger(&path);
+        ledger.open(&opened(1)).unwrap();
+        ledger.seal(&seal(1, &[], Ending::Complete)).unwrap();
+        ledger.close().unwrap();
+    }
+    let older = "DROP TABLE file; DROP TABLE about; DROP TABLE model; PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    let reader = LedgerReader::open(&path).unwrap();
+    assert_eq!(reader.files(None, 10).unwrap(), []);
+    assert_eq!(reader.models(None, 10).unwrap(), [""; 0]);
+    assert_eq!(reader.admission(FILE, NOW).unwrap(), None);
+    assert_eq!(reader.about_file(FILE, 0, 10).unwrap(), []);
+    assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
+    let ledger = ledger(&path);
+    order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
+    assert!(ledger.admitted(FILE, NOW).unwrap().is_some());
+}
