@@ -12,7 +12,7 @@ use lazaret_core::{
 use lazaret_ingest::formats::csv::Schema;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_ingest::lake::Lake;
-use lazaret_input::charset;
+use lazaret_input::{Blobs, charset};
 use lazaret_ledger::{LedgerReader, SqliteLedger};
 use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
@@ -45,6 +45,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
         lazaret_models::LIMITS,
+        lazaret_traffic::LIMITS,
         &[
             MAX_SCHEMA,
             MAX_CONFIG,
@@ -406,6 +407,34 @@ impl Data {
         checkpoint_of(&self.config, told, policy, vault, ledger, profiles)
     }
 
+    /// The checkpoint through which models cross: they bring their own reader, and hold no text about a patient that
+    /// detectors would read.
+    pub(crate) fn checkpoint_of_models(&self) -> Result<Checkpoint, CliError> {
+        joined(
+            &self.config,
+            Looking { formats: vec![Arc::new(lazaret_models::AnyModel)], detectors: Vec::new() },
+            Arc::new(self.policy()?),
+            Arc::clone(&self.vault) as Arc<dyn Vault>,
+            Arc::clone(&self.ledger) as Arc<dyn Ledger>,
+            BTreeMap::new(),
+        )
+    }
+
+    /// The folder that cleared models lie in, with what a crash left in it finished or undone.
+    pub(crate) fn models(&self) -> Result<Arc<Blobs>, CliError> {
+        let set = self.config.path("gates.models.store");
+        let folder = if set.as_os_str().is_empty() { self.folder.join("models") } else { set };
+        let blobs = Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing));
+        let failed = |error| CliError::failed(format!("the models {}", folder.display()), error);
+        blobs.map(Arc::new).map_err(failed)
+    }
+
+    fn is_sealed(&self, crossing: CrossingId) -> Result<bool, LedgerError> {
+        self.ledger
+            .is_sealed_complete(crossing)
+            .map_err(|error| LedgerError { what: "tell how a crossing ended", cause: Some(Box::new(error)) })
+    }
+
     /// A lake, with what a crash left in it finished or undone. A name given is the lake's from now on.
     pub(crate) fn lake(
         &self,
@@ -427,13 +456,8 @@ impl Data {
         if let Some(schema) = schema {
             lake = lake.with_table(read_schema(schema, &self.config.limits())?);
         }
-        lake.recover(&|crossing| {
-            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
-                what: "tell how a crossing ended",
-                cause: Some(Box::new(error)),
-            })
-        })
-        .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
+        lake.recover(&|crossing| self.is_sealed(crossing))
+            .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
         Ok(OpenLake { lake, id: known.id })
     }
 
@@ -576,6 +600,12 @@ impl Crossings {
     #[must_use]
     pub(crate) fn into_lake(self, lake: &OpenLake) -> Self {
         Self { to: lake.name().to_owned(), to_id: Some(lake.id.clone()), ..self }
+    }
+
+    /// Crossings into this folder of models.
+    #[must_use]
+    pub(crate) fn into_models(self, blobs: &Blobs) -> Self {
+        Self { to_id: Some(blobs.id().to_owned()), ..self }
     }
 
     /// A person's order.

@@ -13,6 +13,7 @@ mod proposals;
 mod report;
 mod server;
 mod unfinished;
+mod updates;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -30,6 +30,7 @@ pub(crate) async fn answer(
     let url = url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let key = ["file", name, &url.target()].map(str::to_owned).to_vec();
     let asked = Asked {
+        route: "files",
         from: url.clone(),
         model: format!("{name}/{file}"),
         revision: None,

@@ -20,6 +20,8 @@ const MOST_TOLD: usize = 3;
 /// What is asked for: what a crossing is told of a file.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    /// By which proxy, as policies name it: `hub`, `packages`, `files`.
+    pub route: &'static str,
     /// Where it is from.
     pub from: Url,
     /// The model or package it is of, as its upstream names it: `org/model`.

@@ -1,5 +1,6 @@
 //! Asking other servers, the hostile ones too.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,59 @@ async fn page(
     let call = Call::new(Method::GET, base.clone()).with(AUTHORIZATION, secret.map(HeaderValue::from_static));
     let answer = client.follow(&to(base, on_to), call).await?;
     Ok(String::from_utf8(answer.page(MAX_PAGE.with(1000)).await?).unwrap())
+}
+
+/// A server that speaks TLS with the certificate of the tests; gives its port.
+async fn tls_server() -> u16 {
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::ring::default_provider;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
+    let certificate = CertificateDer::from_pem_file(folder.join("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let acceptor =
+        tokio_rustls::TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(stream.read_u8().await?);
+                }
+                stream.write_all(ok("over TLS").as_bytes()).await?;
+                stream.shutdown().await
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn tls_believes_the_authorities_that_are_named_and_nobody_else() {
+    let port = tls_server().await;
+    let waits = Waits { connect: Duration::from_secs(2), read: Duration::from_secs(2) };
+    let private = ["localhost".to_owned(), "127.0.0.1".to_owned(), "127.0.0.2".to_owned()];
+    let ca = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls/ca.pem");
+    let ours = Client::new(Some(&ca), private.clone(), waits, Limits::default()).unwrap();
+    let systems = Client::new(None, private, waits, Limits::default()).unwrap();
+    for host in ["localhost", "127.0.0.1"] {
+        let at = url(&format!("https://{host}:{port}/"));
+        assert_eq!(page(&ours, &at, &[], None).await.unwrap(), "over TLS");
+        let error = page(&systems, &at, &[], None).await.unwrap_err().line();
+        assert!(error.contains("UnknownIssuer"), "{error}");
+    }
+    let no_file = Client::new(Some(Path::new("none.pem")), [], waits, Limits::default()).err().unwrap();
+    assert!(no_file.to_string().contains("could not be read"));
+    let key = ca.with_file_name("server.key.pem");
+    let none = Client::new(Some(&key), [], waits, Limits::default()).err().unwrap().to_string();
+    assert!(none.contains("there is no certificate authority"), "{none}");
 }
 
 fn ok(body: &str) -> String {

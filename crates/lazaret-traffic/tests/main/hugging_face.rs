@@ -280,3 +280,15 @@ fn a_file_is_known_only_under_a_name_it_was_cleared_under() {
     assert_eq!(served.get("/org/other/resolve/main/good%20one.bin").status, 200);
     assert_eq!(hub.cdn.count("GET"), 2, "the same bytes under the same name need no second look");
 }
+
+#[test]
+fn offline_a_branch_is_the_commit_that_its_page_named() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    // As a snapshot is fetched: the page of the branch, then files by their commit.
+    assert_eq!(served.get("/api/models/org/model").status, 200);
+    assert_eq!(served.get(&GOOD.replace("main", COMMIT)).status, 200);
+    drop(served);
+    let served = Served::start(folder.path(), &hub, &Setup { offline: true, ..Setup::default() });
+    assert_eq!(served.get(GOOD).status, 200);
+}

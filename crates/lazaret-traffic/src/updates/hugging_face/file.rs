@@ -17,6 +17,7 @@ use crate::net::upstream::Upstream;
 use crate::net::url::Url;
 use crate::updates::Updates;
 use crate::updates::gate::Asked;
+use crate::updates::hugging_face::page::is_commit;
 use crate::updates::hugging_face::route::Repository;
 use crate::updates::hugging_face::{COMMIT, passed, tag_of};
 use crate::updates::obtain::{Wanted, refusal};
@@ -40,6 +41,7 @@ impl Named {
 
     fn asked(&self, hub: &Upstream, commit: &str) -> Result<Asked, Refusal> {
         Ok(Asked {
+            route: "hub",
             from: self.url(hub, commit)?,
             model: self.repository.to_string(),
             revision: Some(commit.to_owned()),
@@ -115,10 +117,7 @@ async fn ask(
 }
 
 fn facts(answer: &Answer) -> Option<Facts> {
-    let is_commit = |commit: &&str| {
-        (1..=64).contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    let commit = answer.header(COMMIT).filter(is_commit)?.to_owned();
+    let commit = answer.header(COMMIT).filter(|commit| is_commit(commit))?.to_owned();
     let linked = tag_of(answer, &LINKED_TAG);
     let size = answer.header(LINKED_SIZE).and_then(|size| size.parse().ok());
     let own = answer.announced().filter(|_| !answer.response.status().is_redirection());

@@ -35,6 +35,9 @@ pub const MAX_ASKED: Limit = Limit::new("updates.max_asked", 4 << 20);
 /// The commit that a revision meant.
 const COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
 
+/// The branch that is meant where no revision is named.
+const DEFAULT_BRANCH: &str = "main";
+
 /// Answers a request to the hub.
 pub(crate) async fn answer(
     updates: &Arc<Updates>,
@@ -129,6 +132,12 @@ async fn page(
     let page = page::without_xet(&page, &updates.limits);
     let page =
         page.ok_or_else(|| refusal(&Trouble::Answer { host, what: "tells of the repository in no JSON" }))?;
+    if let Route::Info { repository, revision } = route
+        && let Some(commit) = page::commit(&page, &updates.limits)
+    {
+        let revision = revision.as_deref().unwrap_or(DEFAULT_BRANCH);
+        updates.keep(&["hub-revision", &repository.to_string(), revision], commit).await?;
+    }
     let link = next.unwrap_or_default();
     updates.keep(&key, format!("{link}\n{}", String::from_utf8_lossy(&page))).await?;
     Ok(told(&link, page, &request.headers))

@@ -19,6 +19,19 @@ pub fn without_xet(page: &[u8], limits: &Limits) -> Option<Vec<u8>> {
     Some(made.into_bytes())
 }
 
+/// The commit that a page about a repository names.
+pub fn commit(page: &[u8], limits: &Limits) -> Option<String> {
+    let parsed = json::parse(page, limits);
+    let document = parsed.document.filter(|_| parsed.faults.is_empty())?;
+    let commit = document.root().get("sha")?.as_str()?;
+    is_commit(commit).then(|| commit.to_owned())
+}
+
+/// Whether a text can be a commit.
+pub fn is_commit(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Writes a value that nests so deep at most.
 fn write(node: &Node<'_, '_>, depth: usize, made: &mut String) -> Option<()> {
     let within = depth.checked_sub(1)?;
@@ -75,6 +88,13 @@ mod tests {
         );
         assert_eq!(without_xet(b"{\"a\":1,\"a\":2}", &Limits::default()), None);
         assert_eq!(without_xet(b"<html>", &Limits::default()), None);
+    }
+
+    #[test]
+    fn a_page_names_its_commit() {
+        let commit = |page: &str| commit(page.as_bytes(), &Limits::default());
+        assert_eq!(commit(r#"{"id":"a","sha":"00ff"}"#).as_deref(), Some("00ff"));
+        assert_eq!((commit(r#"{"sha":"../x"}"#), commit("[]"), commit(r#"{"sha":1}"#)), (None, None, None));
     }
 
     proptest! {

@@ -159,6 +159,7 @@ async fn give(
     request: &Parts,
 ) -> Result<Response, Refusal> {
     let asked = Asked {
+        route: "packages",
         from: listed.url.clone(),
         model: format!("pypi/{project}"),
         revision: None,
