@@ -53,10 +53,12 @@ fn read(folder: &Path, below: &str, found: &mut std::collections::BTreeMap<Strin
 }
 
 fn hub_of(made: &Path) -> Hub {
-    let mut contents = Contents { json: true, ..Contents::default() };
+    let hub = Hub::start(Contents { json: true, ..Contents::default() });
+    let mut contents = hub.contents.lock().unwrap();
     read(&made.join("hub"), "", &mut contents.files);
     read(&made.join("packages"), "", &mut contents.packages);
-    Hub::start(contents)
+    drop(contents);
+    hub
 }
 
 /// What the guide says that packages may hold.
