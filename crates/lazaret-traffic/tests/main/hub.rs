@@ -125,6 +125,11 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
+/// The first characters of a digest: a tag that is not the digest.
+fn first(digest: &str, count: usize) -> String {
+    digest.chars().take(count).collect()
+}
+
 /// What a hub holds: `org/model/file` and its bytes; files of more than a thousand bytes are large (LFS).
 #[derive(Clone, Default)]
 pub(crate) struct Contents {
@@ -162,7 +167,7 @@ fn blob(contents: &mut Contents, asked: &Asked) -> Reply {
         return Reply::of(404);
     };
     let cut = (asked.method == "GET" && !contents.cuts.is_empty()).then(|| contents.cuts.remove(0));
-    let tag = format!("\"{}\"", &wanted[..16]);
+    let tag = format!("\"{}\"", first(wanted, 16));
     let from = asked
         .headers
         .get("range")
@@ -218,7 +223,7 @@ fn answer(contents: &Contents, asked: &Asked, cdn: &str) -> Reply {
         ["packages" | "plain", file] => {
             match contents.packages.iter().find(|(name, _)| name.ends_with(&format!("/{file}"))) {
                 Some((_, bytes)) => Reply::ok("application/zip", bytes.clone())
-                    .with("ETag", format!("\"{}\"", &sha256(bytes)[..9])),
+                    .with("ETag", format!("\"{}\"", first(&sha256(bytes), 9))),
                 None => Reply::of(404),
             }
         }
@@ -240,7 +245,7 @@ fn answer(contents: &Contents, asked: &Asked, cdn: &str) -> Reply {
                 Reply::ok("text/plain", bytes.clone())
             };
             reply
-                .with("ETag", format!("\"{}\"", &digest[..40]))
+                .with("ETag", format!("\"{}\"", first(&digest, 40)))
                 .with("X-Repo-Commit", COMMIT)
                 .with("X-Xet-Hash", "ab".repeat(32))
                 .with("Link", format!("<{cdn}/xet-read-token>; rel=\"xet-auth\""))
@@ -265,7 +270,10 @@ fn entry(name: &str, bytes: &[u8]) -> String {
     } else {
         String::new()
     };
-    format!("{{\"type\":\"file\",\"path\":\"{name}\",\"size\":{size},\"oid\":\"{}\"{lfs}}}", &digest[..40])
+    format!(
+        "{{\"type\":\"file\",\"path\":\"{name}\",\"size\":{size},\"oid\":\"{}\"{lfs}}}",
+        first(&digest, 40)
+    )
 }
 
 fn index(contents: &Contents, project: &str) -> Reply {
