@@ -31,6 +31,11 @@ use lazaret_phi::{
     Answers, Editor, EntryKind, Knowledge, NewEntry, PhiRewriter, Scanner, With, shape_of, with_lines,
 };
 use lazaret_policy::{CedarPolicy, PolicyText};
+use lazaret_traffic::net::url::Url;
+use lazaret_traffic::net::{headers, range};
+use lazaret_traffic::updates::hugging_face::{page, route::Route};
+use lazaret_traffic::updates::path;
+use lazaret_traffic::updates::pypi::simple::{Project, is_file_name};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
 
 /// One target.
@@ -118,8 +123,10 @@ pub const TARGETS: &[Target] = &[
     target("rds", &[("testdata/models/rds", ".rds")], 3_000, rds),
     target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
     target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
+    target("simple_index", &[("testdata/updates", "")], 1_000, simple_index),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
+    target("update_request", &[("testdata/updates", "")], 2_000, update_request),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("vex", &[("testdata/fuzz/vex", ".json")], 2_000, vex),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
@@ -739,6 +746,55 @@ fn records(format: &dyn Format, bytes: &[u8]) -> String {
         let (visited, learnt) = (visited.is_ok(), learnt.is_ok());
         let _ = writeln!(said, "{number} {facts} {visited} {learnt} {written} {}", gone.len()); // writing to a String cannot fail
         let _ = writeln!(said, "{:?} {:?}", reading.subject().is_some(), reading.sensitivity()); // writing to a String cannot fail
+    }
+    said
+}
+
+/// A page of a simple index, as HTML and as JSON: what is made of it holds plain names alone and is read the same again.
+pub fn simple_index(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let Ok(at) = Url::parse("https://index.example/simple/torch/") else { return String::new() };
+    let html = Project::of_html("torch", &String::from_utf8_lossy(bytes), &at, &limits);
+    let json = Project::of_json("torch", bytes, &at, &limits);
+    let mut said = String::new();
+    for read in [html, json] {
+        let project = match read {
+            Ok(project) => project,
+            Err(error) => {
+                let _fits = writeln!(said, "{error}");
+                continue;
+            }
+        };
+        assert!(project.files.iter().all(|file| is_file_name(&file.name)));
+        let again = Project::of_html("torch", &project.to_html(|file| file.url.whole()), &at, &limits);
+        assert_eq!(again.map(|again| again.files.len()).ok(), Some(project.files.len()));
+        let again =
+            Project::of_json("torch", project.to_json(|file| file.url.whole()).as_bytes(), &at, &limits);
+        assert_eq!(again.as_ref().ok(), Some(&project));
+        let _fits = writeln!(said, "{project:?}");
+    }
+    said
+}
+
+/// What a client or an upstream says in a line: an address, a path, a range, a tag; and a page of the hub.
+pub fn update_request(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut said = String::new();
+    for line in text.lines().take(100) {
+        let route = path::steps(line).and_then(|steps| Route::of(&steps));
+        if let Some(route) = &route {
+            assert_eq!(path::steps(&route.path()).and_then(|steps| Route::of(&steps)).as_ref(), Some(route));
+        }
+        let url = Url::parse(line);
+        let (wanted, part) = (range::wanted(Some(line), 1000), range::content_range(line));
+        if let range::Wanted::Part { from, to } = wanted {
+            assert!(from < to && to <= 1000);
+        }
+        let _fits = writeln!(said, "{route:?} {url:?} {wanted:?} {part:?} {:?}", headers::tag(line));
+    }
+    if let Some(page) = page::without_xet(bytes, &Limits::default()) {
+        assert_eq!(page::without_xet(&page, &Limits::default()).as_ref(), Some(&page));
+        said.push_str(&String::from_utf8_lossy(&page));
     }
     said
 }

@@ -73,6 +73,7 @@ pub const LIMITS: &[lazaret_core::Limit] = &[
     json::MAX_DEPTH,
     json::MAX_FAULTS,
     json::MAX_NODES,
+    store::MAX_ID,
     xml::MAX_ATTRIBUTES,
     xml::MAX_DEPTH,
     xml::MAX_FAULTS,

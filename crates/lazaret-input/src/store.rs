@@ -25,6 +25,9 @@ use crate::{
     FileSource, OpenError, ReadError, create_private_folder_durably, platform, read_file, write_durably,
 };
 
+/// Longest file that names a folder of blobs.
+pub(crate) const MAX_ID: Limit = Limit::fixed("store.max_id", 64);
+
 /// A folder of blobs could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -173,7 +176,6 @@ pub fn find_blob(folder: &Path, sha256: Sha256) -> Result<Option<FileSource>, St
 
 /// The id of a folder, made if it has none.
 fn id_of(folder: &Path, random: &dyn Random) -> Result<String, StoreError> {
-    const MAX_ID: Limit = Limit::fixed("store.max_id", 64);
     let place = folder.join("id");
     match read_file(&place, MAX_ID) {
         Ok(bytes) => {

@@ -160,55 +160,89 @@ impl LedgerReader {
         };
         let mut about = Vec::with_capacity(indexes.len());
         for index in indexes {
-            let leaf = self.leaf(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
-            if leaf.kind != "opened" {
-                let EventWords { at, event } = parse(&leaf.body, index)?;
-                about.push(AboutFile::Event { at: index, kind: leaf.kind, when: at, event });
-                continue;
-            }
-            let crossing = self.crossing_at(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
-            let complete = crossing.sealed.is_some_and(|sealed| sealed.seal.ending == "complete");
-            if let (Some(order), true) = (crossing.opened.order, complete) {
-                let (crossing, when) = (crossing.opened.crossing, crossing.opened.started);
-                about.push(AboutFile::Order { at: index, crossing, when, order });
-            }
+            about.extend(self.about_at(index)?);
         }
         Ok(about)
     }
 
     /// The order by which a file is admitted at a time, if one holds: the last word counts.
     pub fn admission(&self, file: Sha256, at: Timestamp) -> Result<Option<Admission>, StoreError> {
-        const PAGE: u32 = 1_000;
-        let (mut admitted, mut from) = (None, 0_u64);
-        loop {
-            let page = self.about_file(file, from, PAGE)?;
-            for about in &page {
-                let AboutFile::Order { crossing, order, .. } = about else { continue };
-                match order.what.as_str() {
-                    "admit-model" => admitted = Some((crossing.clone(), order.clone())),
-                    "refuse-model" | "revoke-model" => admitted = None,
-                    _ => {}
+        let mut last = None;
+        for index in self.indexes_about(file, "opened")? {
+            let Some(AboutFile::Order { crossing, order, .. }) = self.about_at(index)? else { continue };
+            match order.what.as_str() {
+                "admit-model" => {
+                    last = Some((crossing, order));
+                    break;
                 }
-            }
-            // Orders that were not carried out are left out of a page, so an empty one may not be the last.
-            from = from.saturating_add(PAGE.into());
-            if self.about_count(file)? <= from {
-                break;
+                "refuse-model" | "revoke-model" => break,
+                _ => {}
             }
         }
-        let Some((crossing, order)) = admitted else { return Ok(None) };
+        let Some((crossing, order)) = last else { return Ok(None) };
         // Times of one form compare as text.
         let holds = order.until.as_ref().is_none_or(|until| *until > at.to_string());
         let order_of = CrossingId::parse(&crossing).filter(|_| holds);
         Ok(order_of.map(|id| Admission { order: id, by_two: order.second.is_some() }))
     }
 
-    fn about_count(&self, file: Sha256) -> Result<u64, StoreError> {
+    /// The last crossing of a file.
+    pub fn last_crossing_of_file(&self, file: Sha256) -> Result<Option<FileCrossing>, StoreError> {
         if !self.knows_files()? {
-            return Ok(0);
+            return Ok(None);
+        }
+        let found = {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached(
+                "SELECT entry.id, body FROM file JOIN entry ON entry.id = file.entry
+                 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT 1",
+            )?;
+            let mut rows = statement.query([file.0])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let opened_at = opened_of_row(row.get(0)?)?;
+            (opened_at, parse::<EntryWords>(text(row, 1)?, opened_at)?)
+        };
+        let crossing = self.crossing_at(found.0)?;
+        Ok(crossing.map(|crossing| FileCrossing { crossing, entry: found.1 }))
+    }
+
+    /// The last event of a kind about a file.
+    pub fn last_event_about(&self, file: Sha256, kind: &str) -> Result<Option<AboutFile>, StoreError> {
+        match self.indexes_about(file, kind)?.first() {
+            Some(index) => self.about_at(*index),
+            None => Ok(None),
+        }
+    }
+
+    /// The leaves of a kind about a file, newest first.
+    fn indexes_about(&self, file: Sha256, kind: &str) -> Result<Vec<u64>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached("SELECT count(*) FROM about WHERE sha256 = ?1")?;
-        uint(statement.query_row([file.0], |row| row.get(0))?)
+        let mut statement = connection.prepare_cached(
+            "SELECT about.idx FROM about JOIN leaf ON leaf.idx = about.idx
+             WHERE sha256 = ?1 AND kind = ?2 ORDER BY about.idx DESC",
+        )?;
+        let mut rows = statement.query(params![file.0, kind])?;
+        let mut indexes = Vec::new();
+        while let Some(row) = rows.next()? {
+            indexes.push(uint(row.get(0)?)?);
+        }
+        Ok(indexes)
+    }
+
+    /// What one leaf says about a file; none for an order that was not carried out.
+    fn about_at(&self, index: u64) -> Result<Option<AboutFile>, StoreError> {
+        let leaf = self.leaf(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
+        if leaf.kind != "opened" {
+            let EventWords { at, event } = parse(&leaf.body, index)?;
+            return Ok(Some(AboutFile::Event { at: index, kind: leaf.kind, when: at, event }));
+        }
+        let crossing = self.crossing_at(index)?.ok_or(StoreError::Damaged("an entry is missing"))?;
+        let complete = crossing.sealed.is_some_and(|sealed| sealed.seal.ending == "complete");
+        let order = crossing.opened.order.filter(|_| complete);
+        let (crossing, when) = (crossing.opened.crossing, crossing.opened.started);
+        Ok(order.map(|order| AboutFile::Order { at: index, crossing, when, order }))
     }
 }

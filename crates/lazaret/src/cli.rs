@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Print the settings in force and where each came from
     Config,
-    /// Serve the console on this machine, and the interface of Presidio
+    /// Serve the console on this machine, the interface of Presidio, and models through the gate
     Serve(ServeArgs),
     /// The main job on sample records, in a directory of its own
     Demo(DemoArgs),
@@ -470,7 +470,8 @@ pub(crate) struct RestoreArgs {
   lazaret serve --presidio 5002                    and the paths of Presidio: /analyze, /anonymize, /deanonymize
   lazaret serve --presidio 5002 --no-console       those alone; needs no data directory
   lazaret serve --review 8791                      and the pages on which entries of the hospital's knowledge are
-                                                   proposed and approved")]
+                                                   proposed and approved
+  lazaret serve --models-proxy 8795                and models and packages, fetched through the gate")]
 pub(crate) struct ServeArgs {
     /// Port on the loopback interface; 0 for any free one
     #[arg(long, default_value_t = 8790)]
@@ -482,6 +483,10 @@ pub(crate) struct ServeArgs {
     /// this port of the loopback interface; 0 for any free one
     #[arg(long, value_name = "PORT")]
     pub(crate) review: Option<u16>,
+    /// Also give models and packages out, fetched through the model gate, on this port of the loopback interface; 0 for any
+    /// free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) models_proxy: Option<u16>,
     /// Leave the console out
     #[arg(long)]
     pub(crate) no_console: bool,

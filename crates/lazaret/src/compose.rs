@@ -47,6 +47,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_vault::LIMITS,
         lazaret_ingest::LIMITS,
         lazaret_models::LIMITS,
+        lazaret_traffic::LIMITS,
         &[
             MAX_SCHEMA,
             MAX_CONFIG,
@@ -417,6 +418,12 @@ impl Data {
         checkpoint_of(&self.config, told, policy, vault, ledger, profiles)
     }
 
+    fn is_sealed(&self, crossing: CrossingId) -> Result<bool, LedgerError> {
+        self.ledger
+            .is_sealed_complete(crossing)
+            .map_err(|error| LedgerError { what: "tell how a crossing ended", cause: Some(Box::new(error)) })
+    }
+
     /// A lake, with what a crash left in it finished or undone. A name given is the lake's from now on.
     pub(crate) fn lake(
         &self,
@@ -438,13 +445,8 @@ impl Data {
         if let Some(schema) = schema {
             lake = lake.with_table(read_schema(schema, &self.config.limits())?);
         }
-        lake.recover(&|crossing| {
-            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
-                what: "tell how a crossing ended",
-                cause: Some(Box::new(error)),
-            })
-        })
-        .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
+        lake.recover(&|crossing| self.is_sealed(crossing))
+            .map_err(|error| CliError::failed(format!("the lake {}", folder.display()), error))?;
         Ok(OpenLake { lake, id: known.id })
     }
 
@@ -460,13 +462,7 @@ impl Data {
     /// Where cleared model files are kept, with what a crash left there finished or undone.
     pub(crate) fn model_store(&self) -> Result<Blobs, CliError> {
         let folder = model_store_folder(&self.config, &self.folder);
-        let sealed = |crossing| {
-            self.ledger.is_sealed_complete(crossing).map_err(|error| LedgerError {
-                what: "tell how a crossing ended",
-                cause: Some(Box::new(error)),
-            })
-        };
-        Blobs::open(&folder, &SystemRandom, &sealed)
+        Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing))
             .map_err(|error| CliError::failed(format!("the store of models {}", folder.display()), error))
     }
 

@@ -58,10 +58,44 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "reading, inspecting and deciding one record",
     },
     Setting {
-        key: "keys.file",
+        key: "gates.models.authorities",
         default: "",
-        about: "the key-encryption key's file, outside the data directory; empty: the data directory's name \
-                and `.key`, beside it. Not used where a passphrase opens the vault",
+        about: "a PEM file of the certificate authorities that upstreams of models are believed by; empty: the system's",
+    },
+    Setting {
+        key: "gates.models.hub",
+        default: "https://huggingface.co",
+        about: "the Hugging Face hub that models are fetched from; empty: none",
+    },
+    Setting {
+        key: "gates.models.hub_datasets",
+        default: "false",
+        about: "whether the hub's datasets are passed on: true or false",
+    },
+    Setting {
+        key: "gates.models.hub_hosts",
+        default: "*.huggingface.co *.hf.co",
+        about: "the hosts that the hub may send to for large files; `*.` stands for all below a name",
+    },
+    Setting {
+        key: "gates.models.hub_spaces",
+        default: "false",
+        about: "whether the hub's spaces are passed on: true or false",
+    },
+    Setting {
+        key: "gates.models.index",
+        default: "https://pypi.org/simple/",
+        about: "the simple index (PEP 503, PEP 691) that packages are fetched from; empty: none",
+    },
+    Setting {
+        key: "gates.models.index_hosts",
+        default: "files.pythonhosted.org",
+        about: "the hosts that the index may send to for files",
+    },
+    Setting {
+        key: "gates.models.listen",
+        default: "127.0.0.1",
+        about: "the address that models are asked for on; until sign-in exists one of this machine alone",
     },
     Setting {
         key: "gates.models.mode",
@@ -70,9 +104,35 @@ pub(crate) const SETTINGS: &[Setting] = &[
                 enforce",
     },
     Setting {
+        key: "gates.models.offline",
+        default: "false",
+        about: "true: no upstream is asked, and what was cleared before is given",
+    },
+    Setting {
+        key: "gates.models.private_hosts",
+        default: "",
+        about: "upstreams that may lie at addresses of the house: mirrors of the hospital's own",
+    },
+    Setting {
         key: "gates.models.store",
         default: "",
-        about: "the folder that cleared model files are kept in, by their SHA-256; empty: `models` in the data directory",
+        about: "the folder that cleared models lie in; empty: `models` in the data directory",
+    },
+    Setting {
+        key: "gates.models.wait_connect",
+        default: "10 s",
+        about: "how long an upstream may take to be reached",
+    },
+    Setting {
+        key: "gates.models.wait_read",
+        default: "60 s",
+        about: "how long an upstream may take to send its next bytes",
+    },
+    Setting {
+        key: "keys.file",
+        default: "",
+        about: "the key-encryption key's file, outside the data directory; empty: the data directory's name \
+                and `.key`, beside it. Not used where a passphrase opens the vault",
     },
     Setting { key: "lake", default: "lazaret-lake", about: "the lake records are written to" },
     Setting {
@@ -118,6 +178,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// What the names of a model's labels stand under.
 const MODEL_LABELS: &str = "phi.model.labels.";
+/// What the names of servers of models' files stand under.
+const SERVERS: &str = "gates.models.servers.";
 /// What is said of a model's label that identifies nobody.
 const NO_LABEL: &str = "none";
 
@@ -153,6 +215,8 @@ pub(crate) struct Config {
     model_labels: BTreeMap<String, (String, Origin)>,
     /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
     profiles: BTreeMap<String, (Profile, Vec<Line>)>,
+    /// Servers of models' files, by the names they are asked by: an address, and hosts it may send to.
+    servers: BTreeMap<String, (String, Origin)>,
     /// Who may propose and approve, by name: the digest of each one's token, as `sha256:…`.
     reviewers: BTreeMap<String, (String, Origin)>,
 }
@@ -172,6 +236,7 @@ impl Config {
             limits: BTreeMap::new(),
             model_labels: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            servers: BTreeMap::new(),
             reviewers: BTreeMap::new(),
         };
         let named = file.map(Path::to_owned);
@@ -211,6 +276,11 @@ impl Config {
                     return Err(wrong(format!("`{key}`: {}, nor `{NO_LABEL}`", no_label(&value))));
                 }
                 self.model_labels.insert(name.to_owned(), (value, origin));
+                continue;
+            }
+            if let Some(name) = key.strip_prefix(SERVERS) {
+                crate::updates::server(name, &value).map_err(|why| wrong(format!("`{key}`: {why}")))?;
+                self.servers.insert(name.to_owned(), (value, origin));
                 continue;
             }
             if let Some(name) = key.strip_prefix("reviewers.") {
@@ -272,6 +342,24 @@ impl Config {
     /// its token.
     pub(crate) fn reviewers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.reviewers.iter().map(|(name, (digest, _))| (name.as_str(), digest.as_str()))
+    }
+
+    /// Servers of models' files: each name with what it stands for.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.servers.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()))
+    }
+
+    /// A setting that is true or false.
+    pub(crate) fn is_true(&self, key: &str) -> Result<bool, CliError> {
+        let text = self.text(key);
+        text.parse().map_err(|_| CliError::Usage(format!("`{key}`: `{text}` is neither true nor false")))
+    }
+
+    /// A setting that is a time.
+    pub(crate) fn time(&self, key: &str) -> Result<Duration, CliError> {
+        let text = self.text(key);
+        parse_duration(text)
+            .ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
     }
 
     /// A profile by its name: built in, or of the configuration.
@@ -336,12 +424,7 @@ impl Config {
 
     /// The deadlines.
     pub(crate) fn deadlines(&self) -> Result<Deadlines, CliError> {
-        let one = |key: &str| {
-            let text = self.text(key);
-            parse_duration(text)
-                .ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
-        };
-        Ok(Deadlines { record: one("deadlines.record")?, call: one("deadlines.call")? })
+        Ok(Deadlines { record: self.time("deadlines.record")?, call: self.time("deadlines.call")? })
     }
 
     /// The number of worker threads.
@@ -395,10 +478,13 @@ impl Config {
         let labels = labels.map(|(name, (value, origin))| {
             (format!("{MODEL_LABELS}{name}"), value.clone(), origin.to_string())
         });
+        let servers = self.servers.iter();
+        let servers = servers
+            .map(|(name, (value, origin))| (format!("{SERVERS}{name}"), value.clone(), origin.to_string()));
         let reviewers = self.reviewers.iter().map(|(name, (_, origin))| {
             (format!("reviewers.{name}"), "token set".to_owned(), origin.to_string())
         });
-        settings.chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
+        settings.chain(servers).chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
     }
 }
 

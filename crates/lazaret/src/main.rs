@@ -15,6 +15,7 @@ mod registry;
 mod report;
 mod server;
 mod unfinished;
+mod updates;
 mod vulnerabilities;
 
 use std::io::Write as _;

@@ -29,7 +29,7 @@ const BLOCK: usize = 1 << 20;
 
 /// The registry over a data directory.
 pub(crate) struct Registry {
-    checkpoint: Checkpoint,
+    checkpoint: Arc<Checkpoint>,
     blobs: Arc<Blobs>,
     mode: Mode,
     crossings: Crossings,
@@ -72,8 +72,18 @@ impl Registry {
         let crossings =
             Crossings::new(config, REGISTRY, None, Some("identified"), None)?.into_registry(&blobs);
         let terms = terms(config)?;
-        let checkpoint = data.checkpoint_for_models(&terms)?;
+        let checkpoint = Arc::new(data.checkpoint_for_models(&terms)?);
         Ok(Self { checkpoint, blobs, mode: config.models_mode()?, crossings, terms })
+    }
+
+    /// Where cleared files are kept.
+    pub(crate) fn blobs(&self) -> &Arc<Blobs> {
+        &self.blobs
+    }
+
+    /// The checkpoint.
+    pub(crate) fn checkpoint(&self) -> &Arc<Checkpoint> {
+        &self.checkpoint
     }
 
     /// Whether its verdicts are enforced.

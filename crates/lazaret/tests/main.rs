@@ -55,5 +55,7 @@ mod targets;
 #[cfg(feature = "ner-model")]
 #[path = "../../lazaret-ner/tests/main/tiny.rs"]
 mod tiny;
+#[path = "main/updates.rs"]
+mod updates;
 #[path = "main/usage.rs"]
 mod usage;

@@ -1,27 +1,36 @@
-//! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers.
+//! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers, the proxies
+//! of model updates.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cli::ServeArgs;
-use crate::compose::{Reading, secret};
+use crate::compose::{Data, Reading, secret};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
 use crate::server::{ConsoleState, bind, router, serve};
+use crate::updates;
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
-    if args.no_console && args.presidio.is_none() && args.review.is_none() {
-        let why = "without the console, --presidio or --review says what to serve";
+    if args.no_console && args.presidio.is_none() && args.review.is_none() && args.models_proxy.is_none() {
+        let why = "without the console, --presidio, --review or --models-proxy says what to serve";
         return Err(CliError::Usage(why.to_owned()));
     }
     // The interface of Presidio looks only, so it needs no data directory; the console and the reviewers do.
-    let data = (!args.no_console || args.review.is_some()).then(|| Reading::open(config)).transpose()?;
+    let reads = !args.no_console || args.review.is_some();
+    let data = reads.then(|| Reading::open(config)).transpose()?;
+    // What is fetched for models crosses, so its data is open for writing.
+    let fetching = args.models_proxy.map(|_| match &data {
+        Some(data) => Data::open_over(config, Arc::clone(&data.vault)),
+        None => Data::open(config),
+    });
+    let fetching = fetching.transpose()?;
     let mut served = Vec::new();
     if let Some(port) = args.presidio {
         let state = PresidioState::new(Watched::new(config)?, config.limits());
@@ -36,14 +45,27 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         writeln!(out, "review: {}{secret}/  (Ctrl-C ends it)", bound.url())?;
         served.push(bound.with(|hosts| review::router(state, hosts)));
     }
+    if let (Some(port), Some(data)) = (args.models_proxy, &fetching) {
+        let updates = updates::open(data, config)?;
+        let listen = config.text("gates.models.listen");
+        let listen: IpAddr = listen.parse().map_err(|_| {
+            CliError::Usage(format!("`gates.models.listen`: `{listen}` is no address, as 127.0.0.1 is one"))
+        })?;
+        let bound = bind(SocketAddr::new(listen, port)).map_err(failed)?;
+        writeln!(out, "models: {}  (Ctrl-C ends it)", bound.url())?;
+        served.push(bound.with(|hosts| updates::router(updates, hosts)));
+    }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
         let (console, url) = console(data, args.port)?;
         writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
         served.push(console);
     }
     out.flush()?;
-    serve(served).map_err(failed)?;
-    Ok(Exit::Clear)
+    let ended = serve(served).map_err(failed);
+    if let Some(data) = &fetching {
+        data.close()?;
+    }
+    ended.map(|()| Exit::Clear)
 }
 
 /// Serves the console over some data until it is interrupted. It only reads, so other commands may write

@@ -84,6 +84,11 @@ pub(crate) async fn admit_changes(State(hosts): State<Hosts>, request: Request, 
     if may_change(&request) { next.run(request).await } else { answer::from_elsewhere() }
 }
 
+/// Lets through what asks for this machine by its own name: for programs, which look at what is asked themselves.
+pub(crate) async fn admit_named(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if is_named(&hosts, &request) { next.run(request).await } else { answer::wrong_host() }
+}
+
 fn may_change(request: &Request) -> bool {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let own = header(HOST).map(|host| format!("http://{host}"));

@@ -35,7 +35,7 @@ pub(crate) mod review;
 mod sheet;
 mod words;
 
-pub(crate) use guard::Hosts;
+pub(crate) use guard::{Hosts, admit_named};
 pub(crate) use listen::{ServeError, Served, bind, serve};
 pub(crate) use pages::bom::document as bom_document;
 

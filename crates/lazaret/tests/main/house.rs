@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lazaret-vault", &["lazaret-core", "lazaret-input"]),
     ("lazaret-ingest", &["lazaret-core", "lazaret-input"]),
     ("lazaret-models", &["lazaret-core", "lazaret-input"]),
+    ("lazaret-traffic", &["lazaret-core", "lazaret-input"]),
 ];
 
 #[test]

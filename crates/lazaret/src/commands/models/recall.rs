@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use lazaret_core::{Finding, Gate, Limits, Policy as _, Severity, Sha256, Verdict};
-use lazaret_input::find_blob;
-use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader};
-use lazaret_models::NoFolder;
+use lazaret_core::{
+    Clock as _, DETECTOR_FAILED, Finding, Gate, Limits, Locator, Policy as _, Severity, Sha256, SystemClock, Verdict,
+};
+use lazaret_input::{FileSource, find_blob};
+use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader, StoreError};
+use lazaret_models::vulnerabilities::{MAX_MATCHES, check};
+use lazaret_models::{NoFolder, Terms, look_by};
 use serde::Serialize;
 
 use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
 use crate::commands::ingest::progress;
 use crate::compose::{Crossings, Data, Reading, model_store_folder};
 use crate::config::Config;
-use crate::exit::{CliError, Exit};
-use crate::registry::{REGISTRY, decide};
+use crate::exit::{CliError, Exit, chain};
+use crate::registry::{REGISTRY, decide, terms};
 use crate::report::{json_document, table, thousands};
 
 /// Crossings or events of one file that are read.
@@ -23,8 +26,8 @@ const MOST: u32 = 100_000;
 /// Files of the ledger that are read at once.
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
-pub(crate) const FETCHED: &str = "models.fetched";
-pub(crate) const RUNS: &str = "models.runs";
+pub(crate) const PULLED: &str = "models.pulled";
+const RUNS: &str = "models.runs";
 const RESCANNED: &str = "models.rescanned";
 
 /// Everything a file touches.
@@ -74,6 +77,23 @@ struct RollBack {
     when: String,
 }
 
+/// Whether what was decided last about a file lets it leave the registry: by its last crossing, or by a second look after
+/// that, or by an order that holds now.
+pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
+    let Some(last) = ledger.last_crossing_of_file(file)? else { return Ok(false) };
+    let looked = match ledger.last_event_about(file, RESCANNED)? {
+        Some(AboutFile::Event { at, event, .. }) if at > last.crossing.opened_at => {
+            event.get("verdict").and_then(|verdict| verdict.as_str()).map(str::to_owned)
+        }
+        _ => None,
+    };
+    // By an order alone it was cleared, and the order may be over.
+    let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
+    let verdict = looked.unwrap_or(last.entry.verdict);
+    let holds = by_order || Verdict::parse(&verdict).is_none_or(Verdict::holds);
+    Ok(!holds || ledger.admission(file, SystemClock.now())?.is_some())
+}
+
 /// Says what a file touches.
 pub(super) fn impact(
     args: &ModelsImpactArgs,
@@ -117,7 +137,7 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
             AboutFile::Event { ref kind, ref when, ref event, .. } => {
                 let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
                 match kind.as_str() {
-                    FETCHED => fetched.add(word("by"), when),
+                    PULLED => fetched.add(word("by"), when),
                     RUNS => runs.add(word("where"), when),
                     RESCANNED => verdict = Some(word("verdict").to_owned()),
                     _ => {}
@@ -304,7 +324,7 @@ pub(super) fn rescan(
 ) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     let store = model_store_folder(config, &data.folder);
-    let policy = data.policy()?;
+    let (policy, terms) = (data.policy()?, terms(config)?);
     let asked = Crossings::new(config, REGISTRY, None, Some("identified"), None)?.through(Gate::Models);
     let mut files = args.sha256.clone();
     if files.is_empty() {
@@ -343,7 +363,7 @@ pub(super) fn rescan(
             continue;
         };
         looked = looked.saturating_add(1);
-        let findings = look_again(source, &report.file, &data.limits());
+        let findings = look_again(source, &report.file, file, &data.limits(), &terms);
         let verdict = decide(&policy, &asked, &findings)?;
         let now: BTreeMap<String, Severity> =
             worst_by_rule(findings.iter().map(|finding| (finding.id.to_owned(), finding.severity)));
@@ -404,10 +424,26 @@ fn worst_by_rule(findings: impl Iterator<Item = (String, Severity)>) -> BTreeMap
     worst
 }
 
-fn look_again(source: lazaret_input::FileSource, name: &str, limits: &Limits) -> Vec<Finding> {
+fn look_again(
+    source: FileSource,
+    name: &str,
+    file: Sha256,
+    limits: &Limits,
+    terms: &Terms,
+) -> Vec<Finding> {
     let own = name.rsplit('/').next().unwrap_or(name).to_owned();
     let len = source.len();
-    lazaret_models::look(Arc::new(source), len, &own, &NoFolder, limits).findings
+    let report = look_by(Arc::new(source), len, &own, &NoFolder, limits, terms);
+    let mut findings = report.findings;
+    if let Some(against) = &terms.against {
+        let (advisories, most) = (against.advisories.as_ref(), limits.get(MAX_MATCHES));
+        let mut digest = || Some(file.to_string());
+        match check(&report.components, advisories, against.now, &mut digest, most) {
+            Ok(checked) => findings.extend(checked.findings),
+            Err(error) => findings.push(Finding::new(&DETECTOR_FAILED, Locator::document(), chain(&error))),
+        }
+    }
+    findings
 }
 
 fn record(

@@ -1,0 +1,24 @@
+//! The plumbing of every proxy: asking other servers, and answering with files that were cleared.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `url`, `range`, `headers` | what requests and answers carry, read strictly |
+//! | `addresses`, `upstream` | whom a proxy may ask |
+//! | `tls`, `client` | asking: connections, time limits, redirects |
+//! | `download` | a file of an upstream's, into a spool, whole or not at all |
+//! | `shared` | work that several wait for and that is done once |
+//! | `answer` | files as answers (ranges, conditions), and refusals |
+//! | `trouble` | why an upstream gave nothing |
+
+pub mod addresses;
+pub mod answer;
+pub mod client;
+pub mod download;
+
+pub mod headers;
+pub mod range;
+pub mod shared;
+pub mod tls;
+pub mod trouble;
+pub mod upstream;
+pub mod url;

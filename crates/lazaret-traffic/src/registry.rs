@@ -1,0 +1,31 @@
+//! The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
+
+use lazaret_core::Limit;
+
+use crate::net::{client, download, tls};
+use crate::updates::{self, hugging_face, notes, pypi};
+
+/// Every limit of the proxies.
+pub const LIMITS: &[Limit] = &[
+    tls::MAX_AUTHORITIES,
+    download::MAX_BREAKS,
+    download::MAX_FILE,
+    client::MAX_HEADERS,
+    client::MAX_PAGE,
+    client::MAX_REDIRECTS,
+    hugging_face::MAX_ASKED,
+    updates::MAX_DOWNLOADS,
+    notes::MAX_NOTE,
+    pypi::simple::MAX_FILES,
+    updates::MAX_REQUESTS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn limit_keys_are_sorted_and_unique() {
+        assert!(LIMITS.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+    }
+}

@@ -1,0 +1,207 @@
+//! The one road of a file that was fetched: inspected, decided and recorded by the checkpoint, and given out of the folder
+//! of cleared blobs alone. What each proxy does around it is its own affair; no byte passes but through here.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use lazaret_core::{
+    Checkpoint, Crossing, CrossingId, LedgerError, RandomError, Refused, Severity, Sha256, Stopped, Stored,
+    Verdict, Watch, chain,
+};
+use lazaret_input::{Blobs, FileSource, Spool, StoreError};
+
+use crate::net::answer::Refusal;
+use crate::net::url::Url;
+
+/// Findings that a refusal names; the receipt has all.
+const MOST_TOLD: usize = 3;
+
+/// What is asked for: what a crossing is told of a file.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// By which proxy, as policies name it: `hub`, `packages`, `files`.
+    pub route: &'static str,
+    /// Where it is from.
+    pub from: Url,
+    /// The model or package it is of, as its upstream names it: `org/model`.
+    pub model: String,
+    /// Its revision there.
+    pub revision: Option<String>,
+    /// Its path in the model.
+    pub file: String,
+}
+
+/// Makes the crossing of a file: who asks, for what, on which basis. The binary knows; a proxy does not.
+pub trait Crossings: Send + Sync {
+    /// The next crossing.
+    fn next(&self, asked: &Asked) -> Result<Crossing, RandomError>;
+}
+
+/// A cleared file is given out once more.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// Which.
+    pub sha256: Sha256,
+    /// As what.
+    pub asked: Asked,
+}
+
+/// Records who pulled what.
+pub trait Pulls: Send + Sync {
+    /// Records that a cleared file is given out. Returns when that is durable; only then its first byte goes.
+    fn pulled(&self, pull: &Pull) -> Result<(), LedgerError>;
+
+    /// Whether what was decided last about a file that was cleared still lets it leave: it may have been looked at again, or
+    /// its admission may be over.
+    fn may_leave(&self, _file: Sha256) -> Result<bool, LedgerError> {
+        Ok(true)
+    }
+}
+
+/// The checkpoint, where cleared files lie, and who records that they are given out.
+pub struct Gate {
+    /// Inspects, decides, records.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Where cleared files lie.
+    pub blobs: Arc<Blobs>,
+    /// Makes crossings.
+    pub crossings: Box<dyn Crossings>,
+    /// Records pulls.
+    pub pulls: Box<dyn Pulls>,
+}
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It may be given out.
+    Cleared(Sha256),
+    /// It is held or blocked: nobody gets it.
+    Held(Held),
+}
+
+/// A file that does not leave.
+#[derive(Debug)]
+pub struct Held {
+    /// The crossing, which is its receipt.
+    pub receipt: CrossingId,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The gravest of what was found: rule, severity, place.
+    pub worst: Vec<(String, Severity, String)>,
+    /// How much more was found.
+    pub more: usize,
+}
+
+/// Why a file is neither given out nor held: it was not inspected or not recorded to the end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The crossing was stopped.
+    #[error("the file was not let through")]
+    Stopped(#[from] Stopped),
+    /// No format knows it.
+    #[error("the file could not be inspected: {0}")]
+    Unread(#[from] Refused),
+    /// The folder of cleared blobs failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A cleared file is not where it was put.
+    #[error("the cleared file is not in the store")]
+    Gone,
+    /// That it is given out could not be recorded.
+    #[error("it could not be recorded who asks")]
+    Pull(#[from] LedgerError),
+    /// No id for its crossing.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl GateError {
+    /// As an answer: nothing is given where inspecting or recording failed.
+    pub fn refusal(&self) -> Refusal {
+        let why = format!("lazaret gives nothing out: {}; when that is put right, ask again", chain(self));
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
+    }
+}
+
+impl Gate {
+    /// Begins to receive a file.
+    pub fn receive(&self) -> io::Result<Spool> {
+        self.blobs.receive()
+    }
+
+    /// Lets a file through that was received whole, or holds it.
+    pub fn pass(&self, stored: &Stored, asked: &Asked) -> Result<Outcome, GateError> {
+        let (_, payload) = self.checkpoint.recognise(&stored.source)?;
+        let crossing = self.crossings.next(asked)?;
+        let receipt = crossing.id;
+        let to = self.blobs.passage(receipt, &asked.model);
+        let mut told = Told::default();
+        self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
+        if let Some(verdict) = told.holds {
+            let found = told.found.len();
+            told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
+            told.found.truncate(MOST_TOLD);
+            let more = found.saturating_sub(told.found.len());
+            return Ok(Outcome::Held(Held { receipt, verdict, worst: told.found, more }));
+        }
+        let sha256 = stored.file.sha256;
+        let is_there = self.blobs.find(sha256)?.is_some();
+        if is_there { Ok(Outcome::Cleared(sha256)) } else { Err(GateError::Gone) }
+    }
+
+    /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
+    pub fn open(&self, sha256: Sha256, asked: &Asked) -> Result<Option<FileSource>, GateError> {
+        let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
+        if !self.pulls.may_leave(sha256)? {
+            return Ok(None);
+        }
+        self.pulls.pulled(&Pull { sha256, asked: asked.clone() })?;
+        Ok(Some(file))
+    }
+
+    /// Whether a cleared file is here, and may leave.
+    pub fn has(&self, sha256: Sha256) -> Result<bool, GateError> {
+        Ok(self.blobs.find(sha256)?.is_some() && self.pulls.may_leave(sha256)?)
+    }
+}
+
+/// What a crossing tells while it goes on.
+#[derive(Default)]
+struct Told {
+    holds: Option<Verdict>,
+    found: Vec<(String, Severity, String)>,
+}
+
+impl Told {
+    fn add(&mut self, watch: &Watch<'_>) {
+        let Watch::Record(judged) = watch else { return };
+        // In mode observe nothing is held, whatever would have been.
+        if judged.entry.held.is_some() {
+            self.holds = self.holds.max(Some(judged.entry.verdict));
+        }
+        let recorded = judged.entry.findings.iter();
+        self.found.extend(recorded.map(|found| (found.id.clone(), found.severity, found.at.clone())));
+    }
+}
+
+impl Held {
+    /// As an answer, in words that every client shows: what was found, where, and the receipt.
+    pub fn refusal(&self, asked: &Asked) -> Refusal {
+        let what = match self.verdict {
+            Verdict::Block => "blocked",
+            _ => "holds",
+        };
+        let found = self.worst.iter().map(|(rule, severity, at)| format!("{rule} ({severity}) at {at}"));
+        let mut found = found.collect::<Vec<_>>().join("; ");
+        if self.more > 0 {
+            found = format!("{found}; and {} more", self.more);
+        }
+        let message = format!(
+            "lazaret {what} {} of {}: {found}. Receipt {}; whoever runs lazaret can look it up and decide",
+            asked.file, asked.model, self.receipt
+        );
+        Refusal::new(StatusCode::FORBIDDEN, message).coded("GatedRepo")
+    }
+}

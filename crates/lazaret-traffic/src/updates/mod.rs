@@ -1,0 +1,142 @@
+//! Model updates: one port on which a hub, an index of packages and servers of files are asked for through the gate.
+//!
+//! ```text
+//! /…                        the Hugging Face hub, as `HF_ENDPOINT`
+//! /-/pypi/simple/PROJECT/   a simple index, as pip's `--index-url`
+//! /-/fetch/NAME/PATH        servers of files by their configured names
+//! ```
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `gate` | the one road of a file: inspected, decided, recorded, given out |
+//! | `obtain` | a file that is wanted: known here, or fetched and let through |
+//! | `notes` | what is remembered: which cleared file a name means |
+//! | `hugging_face`, `pypi`, `download` | one proxy each |
+//! | `path` | the steps of a request's path |
+
+pub mod download;
+pub mod gate;
+pub mod hugging_face;
+pub mod notes;
+pub mod obtain;
+pub mod path;
+pub mod pypi;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use lazaret_core::{Limit, Limits};
+use tokio::sync::Semaphore;
+
+use crate::net::answer::Refusal;
+use crate::net::client::{Client, MAX_HEADERS};
+use crate::net::shared::Shared;
+use crate::net::upstream::Upstream;
+use gate::Gate;
+use notes::Notes;
+
+/// Most files that are fetched and inspected at once.
+pub const MAX_DOWNLOADS: Limit = Limit::new("updates.max_downloads", 4);
+/// Most requests that are answered at once.
+pub const MAX_REQUESTS: Limit = Limit::new("updates.max_requests", 256);
+
+/// Whom the proxies ask. What is not here is refused by name.
+#[derive(Debug, Clone, Default)]
+pub struct Upstreams {
+    /// The Hugging Face hub.
+    pub hub: Option<Arc<Upstream>>,
+    /// Whether the hub's datasets are passed on.
+    pub datasets: bool,
+    /// Whether the hub's spaces are passed on.
+    pub spaces: bool,
+    /// The folder of a simple index: `https://pypi.org/simple/`.
+    pub index: Option<Arc<Upstream>>,
+    /// Servers of files, by the names they go by here.
+    pub servers: BTreeMap<String, Arc<Upstream>>,
+    /// Nobody is asked: only what was cleared before is given out.
+    pub offline: bool,
+}
+
+/// The proxies and what they share.
+pub struct Updates {
+    client: Client,
+    gate: Arc<Gate>,
+    notes: Arc<Notes>,
+    upstreams: Upstreams,
+    limits: Limits,
+    fetching: Shared<Result<lazaret_core::Sha256, Refusal>>,
+    downloads: Arc<Semaphore>,
+    requests: Semaphore,
+}
+
+impl Updates {
+    /// The proxies over a gate.
+    pub fn new(client: Client, gate: Gate, notes: Notes, upstreams: Upstreams, limits: Limits) -> Arc<Self> {
+        let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX).clamp(1, 10_000);
+        let (downloads, requests) = (most(MAX_DOWNLOADS), most(MAX_REQUESTS));
+        Arc::new(Self {
+            client,
+            gate: Arc::new(gate),
+            notes: Arc::new(notes),
+            upstreams,
+            limits,
+            fetching: Shared::new(),
+            downloads: Arc::new(Semaphore::new(downloads)),
+            requests: Semaphore::new(requests),
+        })
+    }
+
+    /// Their routes.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new().fallback(answer).with_state(self)
+    }
+}
+
+async fn answer(State(updates): State<Arc<Updates>>, request: Request) -> Response {
+    let asked = |refusal: Refusal| {
+        tracing::warn!(status = refusal.status.as_u16(), "model update refused");
+        refusal.answer()
+    };
+    let Ok(_turn) = updates.requests.try_acquire() else {
+        let busy = "lazaret answers as many requests as it may at once; ask again later, or raise `updates.max_requests`";
+        return asked(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, busy));
+    };
+    let headers = request.headers().iter();
+    let size = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()) as u64).sum();
+    if let Err(limit) = updates.limits.get(MAX_HEADERS).check(size) {
+        return asked(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, limit.to_string()));
+    }
+    route(&updates, request).await.unwrap_or_else(asked)
+}
+
+/// Which proxy is asked.
+async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Refusal> {
+    // Apart from its body, which no other thread may look at: what is asked is read on several.
+    let (request, body) = request.into_parts();
+    let path = request.uri.path();
+    let steps = path::steps(path)
+        .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "the address makes no sense"))?;
+    let is_reading = matches!(request.method, Method::GET | Method::HEAD);
+    match steps.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["-", "pypi", rest @ ..] if is_reading => pypi::answer(updates, rest, &request).await,
+        ["-", "fetch", name, file @ ..] if is_reading && !file.is_empty() => {
+            download::answer(updates, name, &file.join("/"), &request).await
+        }
+        ["-", ..] => Err(not_passed_on(path)),
+        _ => hugging_face::answer(updates, &steps, &request, body).await,
+    }
+}
+
+/// What is said of an address that no proxy passes on.
+fn not_passed_on(path: &str) -> Refusal {
+    let path: String = path.chars().take(200).collect();
+    let why = format!(
+        "lazaret does not pass {path} on: it reads repositories of the Hugging Face hub, projects of /-/pypi/simple/, and files \
+         of the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH)"
+    );
+    Refusal::new(StatusCode::NOT_FOUND, why)
+}

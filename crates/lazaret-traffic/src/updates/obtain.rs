@@ -1,0 +1,228 @@
+//! A file that is wanted: known here, or fetched, let through, and remembered.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, Method, StatusCode};
+use lazaret_core::{Sha256, Source};
+use lazaret_input::FileSource;
+
+use crate::net::answer::Refusal;
+use crate::net::client::Call;
+use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download};
+use crate::net::trouble::Trouble;
+use crate::net::upstream::Upstream;
+use crate::updates::Updates;
+use crate::updates::gate::{Asked, Gate, GateError, Outcome};
+use crate::updates::notes::{FileNote, Notes};
+
+/// A file that is wanted.
+#[derive(Clone)]
+pub(crate) struct Wanted {
+    /// What the crossing is told.
+    pub(crate) asked: Asked,
+    /// Whom to ask.
+    pub(crate) upstream: Arc<Upstream>,
+    /// What the client told it to be let in.
+    pub(crate) secret: Option<HeaderValue>,
+    /// What its upstream announced.
+    pub(crate) expected: Expected,
+    /// Its entity tag there, without quotes, if it has one.
+    pub(crate) tag: Option<String>,
+    /// Whether it is a large file of the hub.
+    pub(crate) is_large: bool,
+    /// What it is remembered under.
+    pub(crate) key: Vec<String>,
+}
+
+/// A cleared file, ready to be given out: that it is asked for is recorded.
+pub(crate) struct Obtained {
+    pub(crate) file: Arc<dyn Source>,
+    pub(crate) len: u64,
+    pub(crate) sha256: Sha256,
+}
+
+impl Obtained {
+    fn new(file: FileSource, sha256: Sha256) -> Self {
+        Self { len: file.len(), file: Arc::new(file), sha256 }
+    }
+}
+
+impl Updates {
+    /// A file that is wanted, from here if it was cleared before, else fetched and let through.
+    pub(crate) async fn obtain(self: &Arc<Self>, wanted: Wanted) -> Result<Obtained, Refusal> {
+        if let Some(known) = self.known(&wanted).await? {
+            return Ok(known);
+        }
+        let Expected { sha256, len } = &wanted.expected;
+        let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
+        let (this, of_work) = (Arc::clone(self), wanted.clone());
+        let sha256 = self.fetching.of(&under_way, async move { this.fetch(of_work).await }).await;
+        let sha256 = sha256.ok_or_else(|| refusal(&Trouble::Ended))??;
+        let gate = Arc::clone(&self.gate);
+        let opened = blocking(move || gate.open(sha256, &wanted.asked)).await?;
+        let file = opened.map_err(|error| error.refusal())?.ok_or_else(|| GateError::Gone.refusal())?;
+        Ok(Obtained::new(file, sha256))
+    }
+
+    /// The file, if it was cleared before: its upstream says the same SHA-256 or tag as then.
+    async fn known(&self, wanted: &Wanted) -> Result<Option<Obtained>, Refusal> {
+        let (notes, gate, wanted) = (Arc::clone(&self.notes), Arc::clone(&self.gate), wanted.clone());
+        blocking(move || {
+            let sha256 = match wanted.expected.sha256 {
+                Some(sha256) if is_noted(&notes, sha256, &wanted.asked.file)? => Some(sha256),
+                Some(_) => None,
+                None => {
+                    noted(&notes, &wanted.key)?.filter(|note| is_same(note, &wanted)).map(|note| note.sha256)
+                }
+            };
+            let Some(sha256) = sha256 else { return Ok(None) };
+            let file = gate.open(sha256, &wanted.asked).map_err(|error| error.refusal())?;
+            if file.is_some() {
+                remember(&notes, &wanted, sha256, file.as_ref().map_or(0, FileSource::len))?;
+            }
+            Ok(file.map(|file| Obtained::new(file, sha256)))
+        })
+        .await?
+    }
+
+    /// Without asking anybody: the file that its name meant when it was last cleared.
+    pub(crate) async fn offline(&self, key: Vec<String>, asked: Asked) -> Result<Obtained, Refusal> {
+        let sha256 = self.cleared(&key, &asked).await?.sha256;
+        let (gate, of_work) = (Arc::clone(&self.gate), asked.clone());
+        let opened = blocking(move || gate.open(sha256, &of_work)).await?.map_err(|error| error.refusal())?;
+        opened.map(|file| Obtained::new(file, sha256)).ok_or_else(|| not_cleared(&asked))
+    }
+
+    /// What its name meant when it was last cleared, if the file is here.
+    pub(crate) async fn cleared(&self, key: &[String], asked: &Asked) -> Result<FileNote, Refusal> {
+        let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), key.to_vec());
+        let note = blocking(move || match noted(&notes, &key)? {
+            Some(note) if gate.has(note.sha256).map_err(|error| error.refusal())? => Ok(Some(note)),
+            _ => Ok(None),
+        });
+        note.await??.ok_or_else(|| not_cleared(asked))
+    }
+
+    /// Reads a note.
+    pub(crate) async fn note(&self, key: &[&str]) -> Result<Option<String>, Refusal> {
+        let (notes, key) = (Arc::clone(&self.notes), owned(key));
+        blocking(move || notes.get(&borrowed(&key)).map_err(here("read what it remembers"))).await?
+    }
+
+    /// Keeps a note.
+    pub(crate) async fn keep(&self, key: &[&str], text: String) -> Result<(), Refusal> {
+        let (notes, key) = (Arc::clone(&self.notes), owned(key));
+        blocking(move || notes.put(&borrowed(&key), &text).map_err(here("remember"))).await?
+    }
+
+    /// Of these files, those that are cleared and here.
+    pub(crate) async fn here(&self, keys: Vec<Vec<String>>) -> Result<Vec<bool>, Refusal> {
+        let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
+        blocking(move || {
+            let is_here = |key: &Vec<String>| match noted(&notes, key)? {
+                Some(note) => gate.has(note.sha256).map_err(|error| error.refusal()),
+                None => Ok(false),
+            };
+            keys.iter().map(is_here).collect()
+        })
+        .await?
+    }
+
+    /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
+    async fn fetch(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
+        let turn = Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))?;
+        let gate = Arc::clone(&self.gate);
+        let spool = blocking(move || gate.receive().map_err(here("make room for the file"))).await??;
+        let call =
+            Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
+        let bounds = Bounds { file: self.limits.get(MAX_FILE), breaks: self.limits.get(MAX_BREAKS) };
+        let name = wanted.asked.file.clone();
+        let fetched =
+            download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
+        let stored = fetched.map_err(|trouble| refusal(&trouble))?;
+        let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
+        blocking(move || {
+            let passed = pass(&gate, &notes, &stored, &wanted);
+            drop(turn); // here, not with the request: one given up frees no thread
+            passed
+        })
+        .await?
+    }
+}
+
+fn pass(
+    gate: &Gate,
+    notes: &Notes,
+    stored: &lazaret_core::Stored,
+    wanted: &Wanted,
+) -> Result<Sha256, Refusal> {
+    match gate.pass(stored, &wanted.asked).map_err(|error| error.refusal())? {
+        Outcome::Cleared(sha256) => {
+            remember(notes, wanted, sha256, stored.file.len)?;
+            Ok(sha256)
+        }
+        Outcome::Held(held) => Err(held.refusal(&wanted.asked)),
+    }
+}
+
+/// Remembers which file a name means, and under which name the file was inspected: what a file would do depends on what it
+/// is taken for, so it is known only under a name that it was cleared under.
+fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
+    let note =
+        FileNote { sha256, len, tag: wanted.tag.clone().unwrap_or_default(), is_large: wanted.is_large };
+    notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))?;
+    let digits = sha256.to_string();
+    notes.put(&["cleared", &digits, base(&wanted.asked.file)], "").map_err(here("remember"))
+}
+
+fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
+    let digits = sha256.to_string();
+    Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
+}
+
+fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
+    let line = notes.get(&borrowed(key)).map_err(here("read what it remembers"))?;
+    Ok(line.and_then(|line| FileNote::parse(&line)))
+}
+
+fn not_cleared(asked: &Asked) -> Refusal {
+    let why = format!(
+        "lazaret is offline and {} of {} was not cleared before; ask whoever runs lazaret",
+        asked.file, asked.model
+    );
+    Refusal::new(StatusCode::FORBIDDEN, why).coded("GatedRepo")
+}
+
+/// Whether its upstream still has the file that was cleared, as far as a tag says.
+fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
+    wanted.tag.as_ref().is_some_and(|tag| *tag == note.tag)
+        && wanted.expected.len.is_none_or(|len| len == note.len)
+}
+
+fn base(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or_default()
+}
+
+fn borrowed(key: &[String]) -> Vec<&str> {
+    key.iter().map(String::as_str).collect()
+}
+
+fn owned(key: &[&str]) -> Vec<String> {
+    key.iter().map(|step| (*step).to_owned()).collect()
+}
+
+fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
+    move |error| refusal(&Trouble::here(what)(error))
+}
+
+/// Why an upstream gave nothing, as an answer.
+pub(crate) fn refusal(trouble: &Trouble) -> Refusal {
+    Refusal::new(trouble.status(), format!("lazaret gives nothing out: {}", trouble.line()))
+}
+
+/// Work that may wait for files, on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| refusal(&Trouble::Ended))
+}

@@ -1,0 +1,354 @@
+//! Proxies over a checkpoint whose one rule is that a file may not say `EVIL`, and a client that sees every byte it is sent.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lazaret_core::*;
+use lazaret_input::{Blobs, read_stream, read_whole};
+use lazaret_traffic::net::client::{Client, Waits};
+use lazaret_traffic::net::upstream::Upstream;
+use lazaret_traffic::net::url::Url;
+use lazaret_traffic::updates::gate::{self, Crossings, Gate, Pull, Pulls};
+use lazaret_traffic::updates::notes::Notes;
+use lazaret_traffic::updates::{Updates, Upstreams};
+
+use crate::main::hub::Hub;
+
+static EVIL: Rule = Rule::new("fake.evil", Severity::Critical, "it says so");
+const ALL: Limit = Limit::new("fake.all", 1 << 30);
+
+/// Every file is of this format, and one record.
+struct AnyFile;
+
+impl Format for AnyFile {
+    fn id(&self) -> FormatId {
+        FormatId("fake")
+    }
+    fn recognise(&self, _: &[u8], _: &Hint) -> Likeness {
+        Likeness::Certain
+    }
+    fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
+        Ok(Box::new(OneFile(Some(source))))
+    }
+}
+
+struct OneFile(Option<Arc<dyn Source>>);
+
+impl Payload for OneFile {
+    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
+        Ok(self.0.take().map(|source| Arc::new(File(Stored::of(&source).unwrap())) as Arc<dyn Record>))
+    }
+    fn position(&self) -> u64 {
+        0
+    }
+}
+
+struct File(Stored);
+
+impl Record for File {
+    fn place(&self) -> RecordPlace {
+        RecordPlace { number: 0, line: None }
+    }
+    fn format(&self) -> FormatId {
+        FormatId("fake")
+    }
+    fn body(&self) -> Body<'_> {
+        Body::Stored(&self.0)
+    }
+    fn read<'r>(&'r self, _: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
+        let bytes = read_whole(self.0.source.as_ref(), ALL).unwrap();
+        if let Some(at) = bytes.windows(4).position(|window| window == b"EVIL") {
+            let name = self.0.source.hint().name.unwrap_or_default();
+            findings.fault(Finding::new(&EVIL, Locator::printed(format!("{name}@{at}")), "evil"));
+        }
+        Some(Box::new(Looked))
+    }
+}
+
+struct Looked;
+
+impl Reading for Looked {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+    fn identity(&self) -> Identity<'_> {
+        Identity::default()
+    }
+    fn subject(&self) -> Option<SubjectRef<'_>> {
+        None
+    }
+    fn segments(&self, _: &mut dyn FnMut(Segment<'_>) -> Flow) -> Result<(), Refused> {
+        Ok(())
+    }
+    fn write(&self, _: &Edits, _: &mut dyn std::io::Write) -> Result<(), Refused> {
+        Err(Refused::new("fake.write", "not edited"))
+    }
+}
+
+struct BlockCritical;
+
+impl Policy for BlockCritical {
+    fn decide(&self, _: &Crossing, findings: &FindingSummary) -> Result<Decision, PolicyError> {
+        let verdict = if findings.highest.is_some() { Verdict::Block } else { Verdict::Allow };
+        Ok(Decision { verdict, policies: Arc::from(vec!["fake".to_owned()]) })
+    }
+    fn version(&self) -> String {
+        "fake".into()
+    }
+}
+
+struct NoSecrets;
+
+impl Vault for NoSecrets {
+    fn digest(&self, _: Option<&Subject>, bytes: &[u8]) -> Result<KeyedDigest, VaultError> {
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        Ok(KeyedDigest(digest.as_ref().try_into().unwrap()))
+    }
+    fn token(&self, _: &TokenRequest<'_>) -> Result<String, VaultError> {
+        Err(VaultError { what: "make a token", cause: None })
+    }
+    fn shift_days(&self, _: &Subject, _: &Purpose) -> Result<i32, VaultError> {
+        Ok(0)
+    }
+    fn learn(&self, _: &Subject, _: &[KnownFact]) -> Result<(), VaultError> {
+        Ok(())
+    }
+    fn known(&self, _: &Subject) -> Result<Option<Arc<Known>>, VaultError> {
+        Ok(None)
+    }
+    fn hold(&self, hold: &Hold<'_>) -> Result<HoldId, VaultError> {
+        Ok(HoldId { crossing: hold.crossing, record: hold.record })
+    }
+    fn sync(&self) -> Result<(), VaultError> {
+        Ok(())
+    }
+}
+
+/// What was recorded; it can be told to fail.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub(crate) fails: AtomicBool,
+    pub(crate) seals: Mutex<Vec<Seal>>,
+    pub(crate) pulls: Mutex<Vec<Pull>>,
+}
+
+impl Book {
+    fn may(&self) -> Result<(), LedgerError> {
+        let fails = self.fails.load(Ordering::SeqCst);
+        if fails { Err(LedgerError { what: "record as it should", cause: None }) } else { Ok(()) }
+    }
+}
+
+impl Ledger for Book {
+    fn open(&self, _: &Opened) -> Result<EntryIndex, LedgerError> {
+        self.may().map(|()| EntryIndex(0))
+    }
+    fn record(&self, _: CrossingId, _: Vec<Entry>) -> Result<(), LedgerError> {
+        self.may()
+    }
+    fn seal(&self, seal: &Seal) -> Result<Sealed, LedgerError> {
+        self.may()?;
+        self.seals.lock().unwrap().push(seal.clone());
+        let (opened_at, sealed_at) = (EntryIndex(0), EntryIndex(1));
+        Ok(Sealed { seal: seal.clone(), record_root: String::new(), opened_at, sealed_at })
+    }
+    fn crossed(&self, _: &KeyedDigest) -> Result<Option<CrossingId>, LedgerError> {
+        Ok(None)
+    }
+}
+
+struct Pulled(Arc<Book>);
+
+impl Pulls for Pulled {
+    fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {
+        self.0.may()?;
+        self.0.pulls.lock().unwrap().push(pull.clone());
+        Ok(())
+    }
+}
+
+struct NoRewriter;
+
+impl Rewriter for NoRewriter {
+    fn generalise(&self, _: Label, _: &str) -> Option<String> {
+        None
+    }
+    fn shift(&self, _: Label, _: &str, _: i32) -> Option<String> {
+        None
+    }
+    fn surrogate(&self, _: Label, _: &str, _: &KeyedDigest) -> Option<String> {
+        None
+    }
+    fn numbering(&self) -> Box<dyn Numbering> {
+        Box::new(NoNumbering)
+    }
+}
+
+struct NoNumbering;
+
+impl Numbering for NoNumbering {
+    fn number(&mut self, _: Label, _: &str, _: &mut u64) -> Option<u32> {
+        None
+    }
+}
+
+struct Counting;
+
+impl Random for Counting {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        for (to, from) in
+            buffer.iter_mut().zip(NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes().iter().rev())
+        {
+            *to = *from;
+        }
+        Ok(())
+    }
+}
+
+impl Crossings for Counting {
+    fn next(&self, asked: &gate::Asked) -> Result<Crossing, RandomError> {
+        let started = SystemClock.now();
+        Ok(Crossing {
+            id: CrossingId::new(started, self)?,
+            actor: Actor { id: "proxy".into(), role: "engineer".into() },
+            gate: lazaret_core::Gate::Models,
+            from: Sensitive::new(asked.from.to_string()),
+            system: "hub".into(),
+            to: "models".into(),
+            to_id: None,
+            recipient: Recipient::Internal,
+            route: "updates".into(),
+            purpose: Purpose::Operations,
+            basis: Basis::SafeHarbor,
+            started,
+            exchange: None,
+            mode: Mode::Enforce,
+            care_critical: None,
+            override_by: None,
+            order: None,
+            model: None,
+        })
+    }
+}
+
+/// Proxies that are served on a port, over a folder that stays when they end.
+pub(crate) struct Served {
+    pub(crate) port: u16,
+    pub(crate) book: Arc<Book>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// How the proxies are set up.
+#[derive(Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) offline: bool,
+    pub(crate) datasets: bool,
+    /// Whether the hub may send to its server of large files.
+    pub(crate) no_cdn: bool,
+    pub(crate) limits: Limits,
+}
+
+impl Served {
+    pub(crate) fn start(folder: &Path, hub: &Hub, setup: &Setup) -> Self {
+        let book = Arc::<Book>::default();
+        let checkpoint = Checkpoint::new(CheckpointParts {
+            formats: vec![Arc::new(AnyFile)],
+            detectors: Vec::new(),
+            policy: Arc::new(BlockCritical),
+            vault: Arc::new(NoSecrets),
+            ledger: Arc::clone(&book) as Arc<dyn Ledger>,
+            rewriter: Arc::new(NoRewriter),
+            workers: ThreadWorkers::new(2, 8),
+            clock: Arc::new(SystemClock),
+            deadlines: Deadlines { record: Duration::from_secs(10), call: Duration::from_secs(10) },
+            limits: Limits::default(),
+            profiles: BTreeMap::new(),
+        });
+        let gate = Gate {
+            checkpoint: Arc::new(checkpoint),
+            blobs: Arc::new(Blobs::open(&folder.join("store"), &Counting, &|_| Ok(false)).unwrap()),
+            crossings: Box::new(Counting),
+            pulls: Box::new(Pulled(Arc::clone(&book))),
+        };
+        let waits = Waits { connect: Duration::from_secs(2), read: Duration::from_secs(2) };
+        let client = Client::new(None, ["127.0.0.1".to_owned()], waits, Limits::default()).unwrap();
+        let cdn = format!("127.0.0.1:{}", hub.cdn.port);
+        let hosts = if setup.no_cdn { Vec::new() } else { vec![cdn] };
+        let at = |path: &str| Url::parse(&format!("{}{path}", hub.server.url())).unwrap();
+        let upstreams = Upstreams {
+            hub: Some(Arc::new(Upstream::new(at(""), hosts, "gates.models.hub_hosts"))),
+            datasets: setup.datasets,
+            spaces: false,
+            index: Some(Arc::new(Upstream::new(at("/simple/"), [], "gates.models.index_hosts"))),
+            servers: [("plain".to_owned(), Arc::new(Upstream::new(at("/plain/"), [], "x")))].into(),
+            offline: setup.offline,
+        };
+        let notes = Notes::open(&folder.join("notes"), Limits::default()).unwrap();
+        let updates = Updates::new(client, gate, notes, upstreams, setup.limits.clone());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        runtime.spawn(async move { axum::serve(listener, updates.router()).await });
+        Self { port, book, _runtime: runtime }
+    }
+
+    /// Asks, and gives everything that came.
+    pub(crate) fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Seen {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let sent = headers.iter().map(|(name, value)| [*name, ": ", *value, "\r\n"].concat());
+        let sent = sent.collect::<String>();
+        let (port, len) = (self.port, body.len());
+        let rest = format!("Connection: close\r\n{sent}Content-Length: {len}\r\n\r\n{body}");
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{rest}");
+        stream.write_all(request.as_bytes()).unwrap();
+        let raw = read_stream(&mut stream, ALL).unwrap();
+        Seen::of(raw)
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Seen {
+        self.ask("GET", target, &[], "")
+    }
+}
+
+/// What a client saw.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    /// The words of the status.
+    pub(crate) reason: String,
+    /// Names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+    /// Every byte.
+    pub(crate) raw: Vec<u8>,
+}
+
+impl Seen {
+    fn of(raw: Vec<u8>) -> Self {
+        let end = raw.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(raw[..end].to_vec()).unwrap();
+        let (line, rest) = head.split_once("\r\n").unwrap_or((&head, ""));
+        let mut words = line.splitn(3, ' ');
+        let status = words.nth(1).unwrap().parse().unwrap();
+        let reason = words.next().unwrap_or("").to_owned();
+        let headers = rest.lines().filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Self { status, reason, headers, body: raw[end + 4..].to_vec(), raw }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}

@@ -1,0 +1,294 @@
+//! The hub through the gate.
+
+use std::sync::atomic::Ordering;
+
+use lazaret_core::Limits;
+
+use crate::main::house::{Served, Setup};
+use crate::main::hub::{COMMIT, Contents, Hub, Reply, SECRET, Server, sha256};
+
+fn large(word: &str) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..300_000_u32).map(|n| u8::try_from(n % 241).unwrap()).collect();
+    bytes[200_000..200_000 + word.len()].copy_from_slice(word.as_bytes());
+    bytes
+}
+
+fn hub() -> Hub {
+    let files = [
+        ("org/model/config.json", b"{\"a\": 1}".to_vec()),
+        ("org/model/sub/good one.bin", large("fine")),
+        ("org/model/bad.bin", large("EVIL")),
+        ("org/data/x.csv", b"a,b".to_vec()),
+        ("private/model/w.bin", large("ours")),
+    ];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes)).into();
+    Hub::start(Contents { files, ..Contents::default() })
+}
+
+const GOOD: &str = "/org/model/resolve/main/sub/good%20one.bin";
+const BAD: &str = "/org/model/resolve/main/bad.bin";
+
+#[test]
+fn head_tells_what_a_client_needs_without_a_download() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let head = served.ask("HEAD", GOOD, &[("Accept-Encoding", "identity")], "");
+    let digest = sha256(&large("fine"));
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("x-repo-commit"), COMMIT);
+    assert_eq!(
+        (head.header("etag"), head.header("x-linked-etag")),
+        (&*format!("\"{digest}\""), &*format!("\"{digest}\""))
+    );
+    assert_eq!((head.header("content-length"), head.header("x-linked-size")), ("300000", "300000"));
+    let names =
+        head.headers.keys().filter(|name| name.contains("xet") || *name == "link" || *name == "location");
+    assert_eq!(names.count(), 0, "{head:?}");
+    let small = served.ask("HEAD", "/org/model/resolve/main/config.json", &[], "");
+    assert_eq!((small.header("content-length"), small.header("x-linked-etag")), ("8", ""));
+    assert_eq!((hub.cdn.count(""), hub.server.count("GET"), hub.server.count("HEAD")), (0, 0, 2));
+    assert!(served.book.pulls.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_cleared_file_is_given_whole_and_in_parts_and_fetched_once() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let whole = served.get(GOOD);
+    assert_eq!((whole.status, whole.body == large("fine")), (200, true));
+    assert_eq!((whole.header("x-repo-commit"), whole.header("accept-ranges")), (COMMIT, "bytes"));
+    let tag = whole.header("etag").to_owned();
+    let part = served.ask("GET", GOOD, &[("Range", "bytes=299990-"), ("If-Range", &tag)], "");
+    assert_eq!((part.status, part.body == large("fine")[299_990..]), (206, true));
+    assert_eq!(part.header("content-range"), "bytes 299990-299999/300000");
+    let last = served.ask("GET", GOOD, &[("Range", "bytes=-3")], "");
+    assert_eq!((last.status, last.body.len()), (206, 3));
+    assert_eq!(served.ask("GET", GOOD, &[("Range", "bytes=300000-")], "").status, 416);
+    let same = served.ask("GET", GOOD, &[("If-None-Match", &tag)], "");
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    assert_eq!(hub.cdn.count("GET"), 1);
+    let (seals, pulls) = (served.book.seals.lock().unwrap().len(), served.book.pulls.lock().unwrap().len());
+    assert_eq!((seals, pulls), (1, 4), "one crossing, and each answer with bytes is recorded");
+    let pull = served.book.pulls.lock().unwrap()[0].clone();
+    assert_eq!((pull.asked.model.as_str(), pull.asked.file.as_str()), ("org/model", "sub/good one.bin"));
+    assert_eq!(pull.asked.revision.as_deref(), Some(COMMIT));
+}
+
+#[test]
+fn of_a_blocked_file_no_byte_leaves_and_the_client_is_told_why() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let of_it = &large("EVIL")[1000..1016];
+    for headers in [&[][..], &[("Range", "bytes=0-9")], &[("Range", "bytes=200000-")]] {
+        let blocked = served.ask("GET", BAD, headers, "");
+        assert_eq!((blocked.status, blocked.header("x-error-code")), (403, "GatedRepo"));
+        let message = blocked.header("x-error-message").to_owned();
+        assert!(message.starts_with(
+            "lazaret blocked bad.bin of org/model: fake.evil (critical) at bad.bin@200000. Receipt 0"
+        ));
+        assert_eq!(blocked.reason, message);
+        assert!(blocked.raw.len() < 2000 && !blocked.raw.windows(16).any(|window| window == of_it));
+    }
+    let left = walk(folder.path()).into_iter().filter(|path| path.metadata().unwrap().len() > 10_000);
+    assert_eq!(left.count(), 0, "nothing of it stays here");
+    assert!(served.book.pulls.lock().unwrap().is_empty());
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn two_that_ask_for_the_same_file_share_one_download() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let seen: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..6).map(|_| scope.spawn(|| served.get(GOOD))).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(seen.iter().all(|seen| seen.status == 200 && seen.body == large("fine")));
+    assert_eq!(hub.cdn.count("GET"), 1);
+}
+
+#[test]
+fn a_download_that_breaks_off_is_taken_up_and_one_that_is_not_whole_does_not_cross() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    hub.contents.lock().unwrap().cuts = vec![1000, 150_000];
+    assert!(served.get(GOOD).body == large("fine"));
+    let ranges: Vec<String> = hub
+        .cdn
+        .asked
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|asked| asked.headers.get("range").cloned().unwrap_or_default())
+        .collect();
+    assert_eq!(ranges, ["", "bytes=1000-", "bytes=151000-"]);
+    let mut few = Limits::default();
+    few.set("traffic.max_breaks", 1);
+    let other = tempfile::tempdir().unwrap();
+    let served = Served::start(other.path(), &hub, &Setup { limits: few, ..Setup::default() });
+    hub.contents.lock().unwrap().cuts = vec![1000, 1000, 1000];
+    let broken = served.get(GOOD);
+    assert_eq!(broken.status, 502, "{}", broken.text());
+    assert!(served.book.seals.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_is_not_what_was_announced_does_not_cross() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    // The server of large files gives other bytes of the same length under the digest that the hub announced.
+    let cdn = Server::start(|_| Reply::ok("x/y", large("liar")));
+    let (port, digest) = (cdn.port, sha256(&large("fine")));
+    let lying = Server::start(move |_| {
+        Reply::of(302)
+            .with("Location", format!("http://127.0.0.1:{port}/f"))
+            .with("X-Linked-Etag", format!("\"{digest}\""))
+            .with("X-Linked-Size", "300000")
+            .with("X-Repo-Commit", COMMIT)
+    });
+    let served =
+        Served::start(folder.path(), &Hub { server: lying, cdn, contents: hub.contents }, &Setup::default());
+    let refused = served.get(GOOD);
+    assert_eq!(refused.status, 502);
+    assert!(refused.text().contains("SHA-256 is not the one announced"), "{}", refused.text());
+    assert!(served.book.seals.lock().unwrap().is_empty());
+}
+
+#[test]
+fn nothing_is_given_where_recording_fails() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    served.book.fails.store(true, Ordering::SeqCst);
+    assert_eq!(served.get(GOOD).status, 503);
+    served.book.fails.store(false, Ordering::SeqCst);
+    assert_eq!(served.get(GOOD).status, 200);
+    served.book.fails.store(true, Ordering::SeqCst);
+    let refused = served.get(GOOD); // it is cleared and here, and that it goes out is not recorded
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("it could not be recorded who asks"), "{}", refused.text());
+}
+
+#[test]
+fn pages_are_the_hubs_without_what_leads_round_the_gate() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let info = served.get("/api/models/org/model/revision/main?blobs=true");
+    assert!(
+        info.text().contains(COMMIT) && info.text().contains("good one.bin") && !info.text().contains("xet")
+    );
+    let tree = served.get(&format!("/api/models/org/model/tree/{COMMIT}?recursive=true"));
+    assert!(tree.text().contains("\"lfs\"") && !tree.text().contains("xetHash"));
+    assert_eq!(tree.header("link"), "");
+    let paths = served.ask(
+        "POST",
+        "/api/models/org/model/paths-info/main",
+        &[("Content-Type", "application/json")],
+        "{\"paths\":[]}",
+    );
+    assert_eq!(paths.status, 200);
+    let nobody = served.get("/api/models/org/none");
+    assert_eq!((nobody.status, nobody.header("x-error-code")), (404, "RepoNotFound"));
+    let no_file = served.get("/org/model/resolve/main/none.txt");
+    assert_eq!((no_file.status, no_file.header("x-error-code")), (404, "EntryNotFound"));
+}
+
+#[test]
+fn what_is_not_passed_on_is_refused_by_name() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let data = served.get("/datasets/org/data/resolve/main/x.csv");
+    assert_eq!(data.status, 403);
+    assert!(
+        data.header("x-error-message")
+            .contains("datasets/org/data is refused; to allow them, set `gates.models.hub_datasets`")
+    );
+    for (method, target, status) in [
+        ("GET", "/api/models/org/model/xet-read-token/main", 404),
+        ("GET", "/api/whoami-v2", 404),
+        ("POST", "/api/repos/create", 404),
+        ("PUT", GOOD, 405),
+        ("POST", GOOD, 405),
+        ("GET", "/api/models/org/model/paths-info/main", 405),
+        ("GET", "/org/model/resolve/main/..%2f..%2fx", 400),
+    ] {
+        assert_eq!(served.ask(method, target, &[], "").status, status, "{method} {target}");
+    }
+    assert_eq!(hub.server.asked.lock().unwrap().len(), 0);
+    let refused =
+        Served::start(&folder.path().join("2"), &hub, &Setup { no_cdn: true, ..Setup::default() }).get(GOOD);
+    assert_eq!(refused.status, 403);
+    assert!(refused.text().contains("add it to `gates.models.hub_hosts`"), "{}", refused.text());
+}
+
+#[test]
+fn what_a_client_tells_the_hub_stays_with_the_hub_and_who_may_not_see_a_file_is_not_given_it() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let ours = "/private/model/resolve/main/w.bin";
+    let told = [("Authorization", SECRET), ("Cookie", "session=1")];
+    assert_eq!(served.ask("GET", ours, &told, "").status, 200);
+    assert_eq!(served.ask("GET", ours, &[], "").status, 401, "cleared and here, and still not for everyone");
+    for server in [&hub.server, &hub.cdn] {
+        let asked = server.asked.lock().unwrap();
+        assert!(asked.iter().all(|asked| !asked.headers.contains_key("cookie")));
+    }
+    assert!(hub.cdn.asked.lock().unwrap().iter().all(|asked| !asked.headers.contains_key("authorization")));
+}
+
+#[test]
+fn offline_what_was_cleared_is_given_and_nobody_is_asked() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let info = served.get("/api/models/org/model/revision/main").text();
+    assert_eq!((served.get(GOOD).status, served.get(BAD).status), (200, 403));
+    let before = served.ask("HEAD", GOOD, &[], "").headers;
+    drop(served);
+    let asked = hub.server.asked.lock().unwrap().len();
+    let served = Served::start(folder.path(), &hub, &Setup { offline: true, ..Setup::default() });
+    assert_eq!(served.get("/api/models/org/model/revision/main").text(), info);
+    let mut head = served.ask("HEAD", GOOD, &[], "").headers;
+    head.insert("date".into(), before["date"].clone());
+    assert_eq!(head, before);
+    assert!(served.get(GOOD).body == large("fine"));
+    assert!(served.get(&GOOD.replace("main", COMMIT)).body == large("fine"));
+    let never = served.get(BAD);
+    assert_eq!((never.status, never.header("x-error-code")), (403, "GatedRepo"));
+    assert!(never.text().contains("lazaret is offline and bad.bin of org/model was not cleared before"));
+    assert_eq!(hub.server.asked.lock().unwrap().len(), asked);
+    // A cleared file that is gone from the store is not given out by what is remembered of it.
+    let digest = sha256(&large("fine"));
+    std::fs::remove_file(folder.path().join("store/blobs").join(&digest[..2]).join(&digest)).unwrap();
+    assert_eq!(served.get(GOOD).status, 403);
+}
+
+#[test]
+fn a_file_is_known_only_under_a_name_it_was_cleared_under() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    assert_eq!(served.get(GOOD).status, 200);
+    hub.contents.lock().unwrap().files.insert("org/other/run.py".to_owned(), large("fine"));
+    hub.contents.lock().unwrap().files.insert("org/other/good one.bin".to_owned(), large("fine"));
+    assert_eq!(served.get("/org/other/resolve/main/run.py").status, 200);
+    assert_eq!(
+        (hub.cdn.count("GET"), served.book.seals.lock().unwrap().len()),
+        (2, 2),
+        "inspected as what it is called"
+    );
+    assert_eq!(served.get("/org/other/resolve/main/good%20one.bin").status, 200);
+    assert_eq!(hub.cdn.count("GET"), 2, "the same bytes under the same name need no second look");
+}
+
+#[test]
+fn offline_a_branch_is_the_commit_that_its_page_named() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub());
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    // As a snapshot is fetched: the page of the branch, then files by their commit.
+    assert_eq!(served.get("/api/models/org/model").status, 200);
+    assert_eq!(served.get(&GOOD.replace("main", COMMIT)).status, 200);
+    drop(served);
+    let served = Served::start(folder.path(), &hub, &Setup { offline: true, ..Setup::default() });
+    assert_eq!(served.get(GOOD).status, 200);
+}

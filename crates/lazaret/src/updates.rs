@@ -1,0 +1,176 @@
+//! Joins the proxies of model updates to the data directory: the checkpoint of models, their store, the ledger, the settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use lazaret_core::{Crossing, LedgerError, Mode, ModelOrigin, RandomError, Sha256};
+use lazaret_ledger::{SqliteLedger, StoreError};
+use lazaret_traffic::net::client::{Client, Waits};
+use lazaret_traffic::net::upstream::Upstream;
+use lazaret_traffic::net::url::Url;
+use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Pull, Pulls};
+use lazaret_traffic::updates::notes::Notes;
+use lazaret_traffic::updates::{Updates, Upstreams};
+use serde::Serialize;
+
+use crate::commands::models::recall;
+use crate::compose::Data;
+use crate::config::Config;
+use crate::exit::CliError;
+use crate::registry::Registry;
+use crate::server::{Hosts, admit_named};
+
+/// The proxies over a data directory.
+pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliError> {
+    let registry = Registry::open(data, config)?;
+    let blobs = Arc::clone(registry.blobs());
+    let notes = blobs.folder().join("names");
+    let notes =
+        Notes::open(&notes, config.limits()).map_err(|error| CliError::failed("the models' names", error))?;
+    let gate = Gate {
+        checkpoint: Arc::clone(registry.checkpoint()),
+        blobs,
+        pulls: Box::new(Recorded {
+            ledger: Arc::clone(&data.ledger),
+            by: config.text("actor.id").to_owned(),
+            mode: registry.mode(),
+        }),
+        crossings: Box::new(Fetched(registry)),
+    };
+    let authorities = config.path("gates.models.authorities");
+    let authorities = Some(authorities.as_path()).filter(|file| !file.as_os_str().is_empty());
+    let waits = Waits {
+        connect: config.time("gates.models.wait_connect")?,
+        read: config.time("gates.models.wait_read")?,
+    };
+    let client =
+        Client::new(authorities, words(config.text("gates.models.private_hosts")), waits, config.limits())
+            .map_err(|error| CliError::failed("`gates.models.authorities`", error))?;
+    Ok(Updates::new(client, gate, notes, upstreams(config)?, config.limits()))
+}
+
+/// Its routes, for requests that name this machine and nothing else.
+pub(crate) fn router(updates: Arc<Updates>, hosts: Hosts) -> Router {
+    updates.router().layer(from_fn_with_state(hosts, admit_named))
+}
+
+fn upstreams(config: &Config) -> Result<Upstreams, CliError> {
+    let one = |key: &str, hosts: &str| -> Result<Option<Arc<Upstream>>, CliError> {
+        let address = config.text(key);
+        if address.is_empty() {
+            return Ok(None);
+        }
+        let base = Url::parse(address).map_err(|error| CliError::Usage(format!("`{key}`: {error}")))?;
+        Ok(Some(Arc::new(Upstream::new(base, words(config.text(hosts)), hosts))))
+    };
+    let mut servers = BTreeMap::new();
+    for (name, value) in config.servers() {
+        let server = server(name, value).map_err(CliError::Usage)?;
+        servers.insert(name.to_owned(), Arc::new(server));
+    }
+    Ok(Upstreams {
+        hub: one("gates.models.hub", "gates.models.hub_hosts")?,
+        datasets: config.is_true("gates.models.hub_datasets")?,
+        spaces: config.is_true("gates.models.hub_spaces")?,
+        index: one("gates.models.index", "gates.models.index_hosts")?,
+        servers,
+        offline: config.is_true("gates.models.offline")?,
+    })
+}
+
+/// A server of files from its line: `https://github.com/ codeload.github.com`.
+pub(crate) fn server(name: &str, line: &str) -> Result<Upstream, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        return Err("the name stands in addresses: letters, digits, `-` and `_`".to_owned());
+    }
+    let mut words = words(line);
+    let base = words.next().unwrap_or_default();
+    let base = Url::parse(&base).map_err(|error| {
+        format!(
+            "an address, then the hosts it may send to (`https://github.com/ codeload.github.com`): {error}"
+        )
+    })?;
+    Ok(Upstream::new(base, words, format!("gates.models.servers.{name}")))
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+/// Makes the crossings of files that are fetched.
+struct Fetched(Registry);
+
+impl NextCrossing for Fetched {
+    fn next(&self, asked: &Asked) -> Result<Crossing, RandomError> {
+        let model = ModelOrigin {
+            name: asked.model.clone(),
+            revision: asked.revision.clone(),
+            ..ModelOrigin::default()
+        };
+        // Nothing but an id is made anew.
+        let crossing = self.0.crossing(&asked.from.to_string(), None, model).map_err(|_| RandomError)?;
+        Ok(Crossing { route: asked.route.to_owned(), ..crossing })
+    }
+}
+
+/// Records in the ledger who pulled what.
+struct Recorded {
+    ledger: Arc<SqliteLedger>,
+    by: String,
+    mode: Mode,
+}
+
+/// What is recorded of a file that is given out.
+#[derive(Serialize)]
+struct Pulled<'a> {
+    by: &'a str,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
+    file: &'a str,
+}
+
+impl Pulls for Recorded {
+    fn may_leave(&self, file: Sha256) -> Result<bool, LedgerError> {
+        let failed = |error: StoreError| error.when("tell what was decided about a model");
+        Ok(self.mode == Mode::Observe || recall::may_leave(self.ledger.reader(), file).map_err(failed)?)
+    }
+
+    fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {
+        let Asked { model, revision, file, .. } = &pull.asked;
+        let body = Pulled { by: &self.by, model, revision: revision.as_deref(), file };
+        let recorded = self.ledger.append_about(pull.sha256, recall::PULLED, &body);
+        recorded.map(drop).map_err(|error| LedgerError {
+            what: "record that a model is given out",
+            cause: Some(Box::new(error)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_an_address_and_the_hosts_it_may_send_to() {
+        let github =
+            server("github", "https://github.com/ codeload.github.com, *.githubusercontent.com").unwrap();
+        let may = |url: &str| github.may_ask(&Url::parse(url).unwrap());
+        assert!(
+            may("https://codeload.github.com/x").is_ok() && may("https://a.githubusercontent.com/").is_ok()
+        );
+        assert!(
+            may("https://evil.example/").unwrap_err().to_string().contains("`gates.models.servers.github`")
+        );
+        for (name, line, why) in [
+            ("a/b", "https://x/", "the name stands"),
+            ("a", "", "no URL that begins"),
+            ("a", "x y", "no URL"),
+        ] {
+            assert!(server(name, line).unwrap_err().contains(why), "{name} {line}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The proxies of model updates, asked by the clients that hospitals use: `huggingface_hub` and pip, unmodified, against a hub
+//! and an index on the loopback interface.
+//!
+//! They are in the Python that `LAZARET_HUB` names. Without it the test says that it was skipped, and fails where `CI` is
+//! `true`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+#[path = "../../../lazaret-traffic/tests/main/hub.rs"]
+mod hub;
+
+use hub::{Contents, Hub};
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+fn lazaret(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret"));
+    command.current_dir(folder);
+    command
+}
+
+fn serve(folder: &Path) -> (Running, String) {
+    let mut serving = lazaret(folder);
+    serving.args(["serve", "--models-proxy", "0", "--no-console"]).stdout(Stdio::piped());
+    let mut serving = Running(serving.spawn().unwrap());
+    let mut lines = BufReader::new(serving.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.starts_with("models: ")).expect("serve says its address");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    (serving, url)
+}
+
+fn read(folder: &Path, below: &str, found: &mut std::collections::BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{below}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            read(&path, &format!("{name}/"), found);
+        } else {
+            found.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn hub_of(made: &Path) -> Hub {
+    let hub = Hub::start(Contents { json: true, ..Contents::default() });
+    let mut contents = hub.contents.lock().unwrap();
+    read(&made.join("hub"), "", &mut contents.files);
+    read(&made.join("packages"), "", &mut contents.packages);
+    drop(contents);
+    hub
+}
+
+/// What the guide says that packages may hold.
+fn policy_of_the_guide() -> String {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/guides/model-proxies.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let (_, rest) = guide.split_once("```cedar\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// Every byte that a client is sent.
+fn bytes_sent(url: &str, target: &str) -> Vec<u8> {
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut sent = Vec::new();
+    stream.read_to_end(&mut sent).unwrap();
+    sent
+}
+
+#[test]
+fn huggingface_hub_and_pip_are_given_what_was_cleared_and_told_why_not() {
+    let Ok(python) = std::env::var("LAZARET_HUB") else {
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "LAZARET_HUB names no Python with huggingface_hub"
+        );
+        println!("skipped: LAZARET_HUB names no Python with huggingface_hub; scripts/test installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models_proxy.py");
+    let run = |arguments: &[&str]| {
+        let ran =
+            Command::new(&python).arg(&script).args(arguments).current_dir(folder.path()).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.success(), "{out}\n{err}");
+        out.lines().filter(|line| line.starts_with("ok: ")).count()
+    };
+    run(&["make", "made"]);
+    let hub = hub_of(&folder.path().join("made"));
+    let settings = |offline: bool| {
+        let (hub, cdn) = (hub.server.url(), format!("127.0.0.1:{}", hub.cdn.port));
+        let text = format!(
+            "[gates.models]\nhub = '{hub}'\nhub_hosts = '{cdn}'\nindex = '{hub}/simple/'\nprivate_hosts = '127.0.0.1'\n\
+             offline = '{offline}'\n"
+        );
+        std::fs::write(folder.path().join("lazaret.toml"), text).unwrap();
+    };
+    settings(false);
+    assert!(lazaret(folder.path()).arg("init").status().unwrap().success());
+    std::fs::write(folder.path().join("lazaret-data/policies/packages.cedar"), policy_of_the_guide())
+        .unwrap();
+    {
+        let (_serving, url) = serve(folder.path());
+        assert_eq!(run(&["online", &url, "."]), 9);
+        let blocked = "/org/mixed/resolve/main/pytorch_model.bin";
+        for target in [blocked, "/-/pypi/files/badmodel/badmodel-1.0-py3-none-any.whl"] {
+            let sent = bytes_sent(&url, target);
+            let told = String::from_utf8_lossy(&sent);
+            assert!(told.starts_with("HTTP/1.1 403 lazaret blocked ") && sent.len() < 2500, "{told}");
+            assert!(!told.contains("no byte of this leaves"));
+        }
+        // The large file was fetched once, whoever asked and however often.
+        assert_eq!(hub.cdn.count("GET"), 1 + 3, "the blocked one is fetched anew each time");
+    }
+    settings(true);
+    let before = hub.server.asked.lock().unwrap().len();
+    let (serving, url) = serve(folder.path());
+    assert_eq!(run(&["offline", &url, "."]), 9);
+    assert_eq!(hub.server.asked.lock().unwrap().len(), before, "nobody is asked");
+    drop(serving);
+    let verified = lazaret(folder.path()).args(["ledger", "verify"]).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[test]
+fn models_are_served_to_this_machine_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(lazaret(folder.path()).arg("init").status().unwrap().success());
+    std::fs::write(folder.path().join("lazaret.toml"), "[gates.models]\nlisten = '0.0.0.0'\n").unwrap();
+    let refused =
+        lazaret(folder.path()).args(["serve", "--models-proxy", "0", "--no-console"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("until sign-in exists"), "{said}");
+    std::fs::write(
+        folder.path().join("lazaret.toml"),
+        "[gates.models.servers]\n'a/b' = 'https://x.example/'\n",
+    )
+    .unwrap();
+    let refused = lazaret(folder.path()).args(["serve", "--models-proxy", "0"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("gates.models.servers.a/b"), "{said}");
+}

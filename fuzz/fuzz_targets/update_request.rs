@@ -1,0 +1,5 @@
+//! `update_request` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::update_request(bytes);
+});
