@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Clock as _, DETECTOR_FAILED, Finding, Gate, Limits, Locator, Policy as _, Severity, Sha256, SystemClock, Verdict,
+    Clock as _, DETECTOR_FAILED, Finding, Gate, Limits, Locator, Policy as _, Severity, Sha256, SystemClock,
+    Verdict,
 };
 use lazaret_input::{FileSource, find_blob};
 use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader, StoreError};
@@ -424,13 +425,7 @@ fn worst_by_rule(findings: impl Iterator<Item = (String, Severity)>) -> BTreeMap
     worst
 }
 
-fn look_again(
-    source: FileSource,
-    name: &str,
-    file: Sha256,
-    limits: &Limits,
-    terms: &Terms,
-) -> Vec<Finding> {
+fn look_again(source: FileSource, name: &str, file: Sha256, limits: &Limits, terms: &Terms) -> Vec<Finding> {
     let own = name.rsplit('/').next().unwrap_or(name).to_owned();
     let len = source.len();
     let report = look_by(Arc::new(source), len, &own, &NoFolder, limits, terms);
