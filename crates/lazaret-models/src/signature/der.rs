@@ -12,9 +12,9 @@ pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 /// OBJECT IDENTIFIER.
 pub(super) const OID: u8 = 0x06;
-/// UTF8String.
+/// `UTF8String`.
 pub(super) const UTF8_STRING: u8 = 0x0c;
-/// GeneralizedTime.
+/// `GeneralizedTime`.
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 /// SET.
 pub(super) const SET: u8 = 0x31;

@@ -11,7 +11,9 @@ type Hash = [u8; 32];
 
 fn hash(parts: &[&[u8]]) -> Hash {
     let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     context.finish().as_ref().try_into().unwrap_or_default()
 }
 
