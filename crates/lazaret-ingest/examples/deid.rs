@@ -95,7 +95,11 @@ fn main() {
         let record = open().next().unwrap().expect("a record");
         match passage.feed(record).unwrap() {
             Fate::Cleared(cleared) => {
-                std::fs::write(folder.join(format!("{number}.json")), cleared.piece().content.bytes().unwrap_or_default()).unwrap();
+                std::fs::write(
+                    folder.join(format!("{number}.json")),
+                    cleared.piece().content.bytes().unwrap_or_default(),
+                )
+                .unwrap();
             }
             fate => panic!("{path}: not written: {fate:?}"),
         }

@@ -452,7 +452,11 @@ impl Data {
 
     /// The checkpoint through which models cross: they bring their own reader.
     pub(crate) fn checkpoint_for_models(&self, terms: &Terms) -> Result<Checkpoint, CliError> {
-        let looking = Looking { formats: vec![Arc::new(AnyModel(terms.clone()))], detectors: Vec::new() };
+        let looking = Looking {
+            formats: vec![Arc::new(AnyModel(terms.clone()))],
+            detectors: Vec::new(),
+            more_time: Duration::ZERO,
+        };
         let policy = Arc::new(self.policy()?);
         let vault = Arc::clone(&self.vault) as Arc<dyn Vault>;
         let ledger = Arc::clone(&self.ledger) as Arc<dyn Ledger>;

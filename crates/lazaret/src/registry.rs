@@ -158,7 +158,7 @@ pub(crate) fn terms(config: &Config) -> Result<Terms, CliError> {
     let (own, _) = own_rules::in_force(config, None)?;
     let database = config.path("data").join(vulnerabilities::FILE);
     let against = database.is_file().then(|| vulnerabilities::against(config, None)).transpose()?;
-    Ok(Terms { own: Arc::new(own), against })
+    Ok(Terms { own: Arc::new(own), against, ..Terms::default() })
 }
 
 /// The verdict of policies on a file that is looked at again.

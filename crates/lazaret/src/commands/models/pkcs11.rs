@@ -9,8 +9,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
-use lazaret_core::Limit;
-use lazaret_models::{PublicKey, SignatureError, SigningKey};
+use lazaret_models::{MAX_KEY, PublicKey, SignatureError, SigningKey};
 use zeroize::Zeroizing;
 
 use super::pkcs11_uri::Uri;
@@ -18,8 +17,6 @@ use crate::exit::read_text;
 
 /// The PIN of a token, where the URI names no file with it.
 const PIN: &str = "LAZARET_PKCS11_PIN";
-/// Most bytes of a file with a PIN.
-const MAX_PIN: Limit = Limit::new("signature.max_pin", 1 << 10);
 
 /// A key in a token, and the session that it is used in.
 pub(super) struct Token {
@@ -114,7 +111,7 @@ fn pin(uri: &Uri) -> Result<Zeroizing<String>, SignatureError> {
             if !path.is_absolute() {
                 return Err(wrong("its `pin-source` is no absolute path of a file"));
             }
-            let text = read_text(path, MAX_PIN);
+            let text = read_text(path, MAX_KEY);
             text.map_err(|error| wrong(&format!("its `pin-source`: {}", lazaret_core::chain(&error))))?
         }
         None => std::env::var(PIN).map_err(|_| {
