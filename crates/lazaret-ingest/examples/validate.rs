@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             records.push((path, record));
         }
     }
-    let bytes: usize = records.iter().map(|(_, record)| record.bytes().len()).sum();
+    let bytes: u64 = records.iter().map(|(_, record)| record.body().len()).sum();
     let mut held = 0_u32;
     for (path, record) in &records {
         let mut findings = Findings::new();

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use lazaret_core::{
-    Basis, CrossingId, Hold, Label, Limits, Purpose, Sensitive, Subject, SystemClock, Timestamp, TokenForm,
-    TokenRequest, Vault as _, VaultError,
+    Basis, Body, CrossingId, Hold, Label, Limits, Purpose, Sensitive, Subject, SystemClock, Timestamp,
+    TokenForm, TokenRequest, Vault as _, VaultError,
 };
 use lazaret_vault::{LocalKms, SqliteVault, SystemRandom, VaultFailure};
 
@@ -97,7 +97,7 @@ fn tokens(c: &mut Criterion) {
                     crossing,
                     record,
                     identity,
-                    bytes: &[7; 2048],
+                    body: Body::Held(&[7; 2048]),
                     kind: "note",
                     subject: subjects.first(),
                     findings: &[],

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use lazaret_core::{
-    Counts, DataKey, Destination, Ending, EntryIndex, LedgerError, Output, Piece, Seal, Sealed, Timestamp,
+    Counts, DataKey, Destination, Ending, EntryIndex, LedgerError, Output, Piece, PieceContent, Seal, Sealed,
+    Timestamp,
 };
 
 use super::*;
@@ -79,7 +80,7 @@ fn sealed(crossing: CrossingId, ending: Ending, outputs: Vec<Output>) -> Sealed 
 }
 
 fn piece(record: u64, kind: &str, bytes: impl Into<Vec<u8>>) -> Piece {
-    Piece { record, kind: kind.to_owned(), bytes: bytes.into() }
+    Piece { record, kind: kind.to_owned(), content: PieceContent::Bytes(bytes.into()) }
 }
 
 const SECRET: &str = "Quillmoor-Featherstone";

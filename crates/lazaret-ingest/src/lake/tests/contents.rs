@@ -12,7 +12,7 @@ fn what_is_written_is_read_back_with_its_columns() {
 
     let row = &rows(&lake, "lake/Observation", &keys).unwrap()[0];
     assert_eq!((row.record, row.entry, row.crossing), (4, None, crossing(1)));
-    assert_eq!(row.content.expose(), &pieces[1].bytes);
+    assert_eq!(row.content.expose(), pieces[1].content.bytes().unwrap());
     let columns: Vec<_> =
         row.columns.iter().map(|(name, text)| (name.as_str(), text.expose().as_str())).collect();
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_bundle_is_stored_whole_and_by_its_entries() {
     let (_dir, keys, lake) = new_lake();
     let bundle = format!(
         r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"fullUrl":"x"}},{{"resource":{}}}]}}"#,
-        String::from_utf8(patient(7).bytes).unwrap()
+        String::from_utf8(patient(7).content.bytes().unwrap().to_vec()).unwrap()
     );
     write(&lake, crossing(1), &[piece(9, "Bundle", bundle.clone())]);
     assert_eq!(rows(&lake, "lake/Bundle", &keys).unwrap()[0].content.expose(), bundle.as_bytes());

@@ -48,7 +48,7 @@ fn pyarrow_reads_the_lake_with_the_key_and_not_without() {
     assert_eq!(read["first"]["value"], "127.90");
     assert_eq!(read["first"]["value_number"], 127.9);
     assert_eq!(read["first"]["effective_year"], 2023);
-    assert_eq!(read["first"]["resource"].as_str().unwrap().as_bytes(), pieces[1].bytes);
+    assert_eq!(read["first"]["resource"].as_str().unwrap().as_bytes(), pieces[1].content.bytes().unwrap());
 
     // Without a key, with wrong keys, and with the keys of some columns only.
     let (code, out, _) = run(&Keys::default(), observations, "");
