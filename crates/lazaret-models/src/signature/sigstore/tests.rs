@@ -98,11 +98,11 @@ fn every_part_of_the_bundle_counts() {
     };
     let log = "signature.log-entry";
     is("v0.3.1", log, "other content", &|bundle| {
-        *entry(bundle) = swapped["verificationMaterial"]["tlogEntries"][0].clone()
+        *entry(bundle) = swapped["verificationMaterial"]["tlogEntries"][0].clone();
     });
     is("v0.3.1", log, "no entry", &|bundle| bundle["verificationMaterial"]["tlogEntries"] = json!([]));
     is("v0.3.1", log, "proof of inclusion", &|bundle| {
-        entry(bundle)["inclusionProof"]["logIndex"] = json!("84437786")
+        entry(bundle)["inclusionProof"]["logIndex"] = json!("84437786");
     });
     is("v0.3.1", log, "proof of inclusion", &|bundle| {
         entry(bundle)["inclusionProof"]["hashes"].as_array_mut().unwrap().pop();
@@ -119,12 +119,12 @@ fn every_part_of_the_bundle_counts() {
         *note = note.as_str().unwrap().replacen("84437788", "84437789", 1).into();
     });
     is("v0.3.1", log, "not signed for this entry", &|bundle| {
-        entry(bundle)["integratedTime"] = json!("1746234603")
+        entry(bundle)["integratedTime"] = json!("1746234603");
     });
     is("v0.3.1", log, "not signed for this entry", &|bundle| entry(bundle)["logIndex"] = json!("1"));
     is("v0.3.1", log, "none that is trusted", &|bundle| entry(bundle)["logId"]["keyId"] = json!("AAAA"));
     is("v0.3.1", log, "not a `dsse 0.0.2`", &|bundle| {
-        entry(bundle)["kindVersion"]["version"] = json!("0.0.2")
+        entry(bundle)["kindVersion"]["version"] = json!("0.0.2");
     });
     is("v0.3.1", "signature.timestamp", "nobody has signed for the time", &|bundle| {
         entry(bundle).as_object_mut().unwrap().remove("inclusionPromise");
@@ -222,7 +222,7 @@ fn a_file_of_trust_is_read_whole_or_refused() {
         (&|root| root["tlogs"][1]["logId"] = json!({}), "tlogs[1].logId.keyId"),
         (
             &|root| {
-                root["certificateAuthorities"][0]["certChain"]["certificates"][0]["rawBytes"] = json!("AAAA")
+                root["certificateAuthorities"][0]["certChain"]["certificates"][0]["rawBytes"] = json!("AAAA");
             },
             "RFC 5280",
         ),
