@@ -1,4 +1,4 @@
-//! Keys in a token (PKCS#11 2.40): a smart card, a security module, SoftHSM. The key never leaves it; the module is a library of
+//! Keys in a token (PKCS#11 2.40): a smart card, a security module, `SoftHSM`. The key never leaves it; the module is a library of
 //! its maker that this program loads, so its path is given in full and by the operator alone.
 
 use std::path::Path;
