@@ -161,6 +161,7 @@ struct Facts {
     inspected: Inspected,
     components: Vec<Component>,
     matches: Vec<Match>,
+    sha256: Option<String>,
 }
 
 impl ModelFile {
@@ -190,14 +191,44 @@ impl ModelFile {
         self.is.get().map(|facts| facts.matches.as_slice()).unwrap_or_default()
     }
 
+    /// The SHA-256 of its bytes, in hex; none unless it was asked for, and before it was looked at.
+    pub fn sha256(&self) -> Option<&str> {
+        self.is.get()?.sha256.as_deref()
+    }
+
+    fn digest(&self) -> Option<String> {
+        match &self.lies {
+            Lies::OnDisk { path, .. } => sha256_of(path),
+            Lies::Received { model, at } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
+        }
+    }
+
+    /// Looks at it. None where it cannot be opened, with a finding that says why.
+    fn look(&self, limits: &Limits, findings: &mut Findings) -> Option<Report> {
+        match &self.lies {
+            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.terms) {
+                Ok(report) => Some(report),
+                Err(error) => {
+                    let at = Locator::printed(printed(&name_of(path)));
+                    findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
+                    None
+                }
+            },
+            Lies::Received { model, at } => {
+                let Stored { source, file } = model.get(*at)?;
+                let name = source.hint().name.unwrap_or_default();
+                let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
+                let among = Among { folder, model };
+                Some(look_by(Arc::clone(source), file.len, own, &among, limits, &self.terms))
+            }
+        }
+    }
+
     /// The faults of packages, as findings. A database that fails is one too: nothing may pass by it unseen.
     fn check(&self, components: &[Component], limits: &Limits, findings: &mut Findings) -> Vec<Match> {
         let Some(against) = &self.terms.against else { return Vec::new() };
         let most = limits.get(MAX_MATCHES);
-        let mut digest = || match &self.lies {
-            Lies::OnDisk { path, .. } => sha256_of(path),
-            Lies::Received { model, at } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
-        };
+        let mut digest = || self.digest();
         match check(components, against.advisories.as_ref(), against.now, &mut digest, most) {
             Ok(checked) => {
                 checked.findings.into_iter().for_each(|finding| findings.fault(finding));
@@ -230,28 +261,17 @@ impl Record for ModelFile {
     }
 
     fn read<'r>(&'r self, limits: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let report = match &self.lies {
-            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.terms) {
-                Ok(report) => report,
-                Err(error) => {
-                    let at = Locator::printed(printed(&name_of(path)));
-                    findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
-                    return None;
-                }
-            },
-            Lies::Received { model, at } => {
-                let Stored { source, file } = model.get(*at)?;
-                let name = source.hint().name.unwrap_or_default();
-                let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
-                let among = Among { folder, model };
-                look_by(Arc::clone(source), file.len, own, &among, limits, &self.terms)
-            }
-        };
+        let (report, sha256) = std::thread::scope(|scope| {
+            let hashing = self.terms.digest.then(|| scope.spawn(|| self.digest()));
+            let report = self.look(limits, findings);
+            (report, hashing.and_then(|hashing| hashing.join().ok()).flatten())
+        });
+        let report = report?;
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
         let matches = self.check(&report.components, limits, findings);
         // Only the first look counts, and all say the same.
         let (format, inspected, components) = (report.format, report.inspected, report.components);
-        let _first = self.is.set(Facts { format, inspected, components, matches });
+        let _first = self.is.set(Facts { format, inspected, components, matches, sha256 });
         (report.inspected != Inspected::None).then(|| Box::new(Looked) as Box<dyn Reading>)
     }
 }

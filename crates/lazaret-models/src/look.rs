@@ -95,6 +95,8 @@ pub struct Terms {
     pub against: Option<Arc<Against>>,
     /// Whether the numbers of tensors are read too.
     pub statistics: Statistics,
+    /// Whether the SHA-256 of every byte is told, by [`ModelFile`](crate::ModelFile).
+    pub digest: bool,
 }
 
 /// The same on other terms. The same bytes, limits and terms give the same report.

@@ -18,7 +18,7 @@ pub(crate) use phi::{
 };
 pub(crate) use registry::{
     ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
-    ModelsRescanArgs,
+    ModelsRescanArgs, ModelsWatchArgs,
 };
 
 pub(crate) use vulns::{

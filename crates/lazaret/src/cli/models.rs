@@ -7,7 +7,7 @@ use lazaret_models::Statistics;
 
 use super::registry::{
     ModelsAdmitArgs, ModelsBomArgs, ModelsImpactArgs, ModelsOrderArgs, ModelsPassArgs, ModelsRequestsArgs,
-    ModelsRescanArgs,
+    ModelsRescanArgs, ModelsWatchArgs,
 };
 
 /// `models …`
@@ -17,6 +17,8 @@ pub(crate) enum ModelsCommand {
     Scan(ModelsScanArgs),
     /// Pass a model through the checkpoint into the registry
     Pass(ModelsPassArgs),
+    /// Pass what is put into a folder, as soon as nobody writes it any more
+    Watch(ModelsWatchArgs),
     /// List the models that policy holds: who asked for them, how long they wait
     Requests(ModelsRequestsArgs),
     /// Ask for a model that policy holds
@@ -86,6 +88,9 @@ pub(crate) struct ModelsScanArgs {
     /// Print SARIF 2.1.0, as code scanning services read it
     #[arg(long, conflicts_with_all = ["json", "jsonl"])]
     pub(crate) sarif: bool,
+    /// With --json or --jsonl the SHA-256 of each file too: every byte is read
+    #[arg(long)]
+    pub(crate) sha256: bool,
     /// Check the packages that files name against the database of known faults (`lazaret vulns`): the data directory's, or
     /// the file named. Never by itself, so that a file has the same verdict on every machine
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]

@@ -48,6 +48,32 @@ pub(crate) struct ModelsPassArgs {
     pub(crate) jsonl: bool,
 }
 
+/// Arguments of `models watch`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret models watch /srv/inbox                  until it is ended: each file or folder in it is a model of that name
+  lazaret models watch /srv/inbox --once           what lies there now, then ends
+  lazaret models watch bucket/ --interval '1 min'  a bucket that is mounted as a folder
+
+A model passes when it looks the same twice, an interval apart; one that changes passes again. Names that begin with a
+dot are left alone. What lies there stays there: what was cleared is in the registry, what is held is in `models requests`.
+Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly; 3 could not inspect or
+record")]
+pub(crate) struct ModelsWatchArgs {
+    /// The folder
+    #[arg(value_name = "FOLDER")]
+    pub(crate) inbox: PathBuf,
+    /// How long between two looks
+    #[arg(long, value_name = "TIME", default_value = "10 s")]
+    pub(crate) interval: String,
+    /// Pass what lies there now, without a second look, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// observe or enforce [default: setting `gates.models.mode`]
+    #[arg(long)]
+    pub(crate) mode: Option<String>,
+}
+
 /// Arguments of `models requests`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

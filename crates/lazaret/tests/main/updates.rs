@@ -104,7 +104,7 @@ fn huggingface_hub_and_pip_are_given_what_was_cleared_and_told_why_not() {
     let settings = |offline: bool| {
         let (hub, cdn) = (hub.server.url(), format!("127.0.0.1:{}", hub.cdn.port));
         let text = format!(
-            "[gates.models]\nhub = '{hub}'\nhub_hosts = '{cdn}'\nindex = '{hub}/simple/'\nprivate_hosts = '127.0.0.1'\n\
+            "[gates.models]\nmode = 'enforce'\nhub = '{hub}'\nhub_hosts = '{cdn}'\nindex = '{hub}/simple/'\nprivate_hosts = '127.0.0.1'\n\
              offline = '{offline}'\n"
         );
         std::fs::write(folder.path().join("lazaret.toml"), text).unwrap();

@@ -11,6 +11,7 @@ mod sarif;
 mod sign;
 mod signer;
 mod verify;
+mod watch;
 
 pub(super) use signer::public_of;
 
@@ -45,6 +46,7 @@ pub(crate) fn run(
     match command {
         ModelsCommand::Scan(args) => scan(args, config, json, out),
         ModelsCommand::Pass(args) => pass::run(args, config, json, out),
+        ModelsCommand::Watch(args) => watch::run(args, config, json, out),
         ModelsCommand::Requests(args) => queue::requests(args, config, json, out),
         ModelsCommand::Request(args) => queue::ask(args, config, json, out),
         ModelsCommand::Admit(args) => queue::admit(args, config, json, out),
@@ -86,6 +88,8 @@ struct FileReport {
     inspected: Inspected,
     verdict: Verdict,
     findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     /// What `--json` adds: the packages that the file names, and their known faults. The lines of `--jsonl` stay as they are.
     #[serde(skip)]
     components: Vec<Component>,
@@ -115,10 +119,10 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let (own, own_from) = own_rules::in_force(config, args.rules.as_deref())?;
     let own = Arc::new(own);
     let statistics = args.weights.map_or(Statistics::Off, Statistics::from);
-    let checkpoint = checkpoint_for_models(config, policy, time_for(statistics, &files))?;
+    let checkpoint = checkpoint_for_models(config, policy, time_for(args.sha256 || statistics != Statistics::Off, &files))?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
-    let terms = Terms { own: Arc::clone(&own), against, statistics };
+    let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256 };
     let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
@@ -136,6 +140,7 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
             inspected,
             verdict: record.verdict,
             findings: record.findings,
+            sha256: seen.sha256().map(str::to_owned),
             components: if json { seen.components().to_vec() } else { Vec::new() },
             vulnerabilities: seen.vulnerabilities().to_vec(),
         };
@@ -171,10 +176,10 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     Ok(exit_of(&counts, tally.worst))
 }
 
-/// How much longer than a record's deadline a file may take where every number is read: as long as the slowest disk needs.
-fn time_for(statistics: Statistics, files: &[Found]) -> Duration {
+/// How much longer than a record's deadline a file may take where every byte is read: as long as the slowest disk needs.
+fn time_for(whole: bool, files: &[Found]) -> Duration {
     const BYTES_A_SECOND: u64 = 20_000_000;
-    if statistics == Statistics::Off {
+    if !whole {
         return Duration::ZERO;
     }
     let lengths = files.iter().filter_map(|file| std::fs::metadata(&file.path).ok());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use lazaret_core::{Mode, ModelOrigin, Severity};
+use lazaret_core::{Mode, ModelOrigin, Severity, Stored};
 
 use super::files_of;
 use crate::cli::ModelsPassArgs;
@@ -31,24 +31,33 @@ pub(super) fn run(
     }
     let data = Data::open(&config)?;
     let registry = Registry::open(&data, &config)?;
-    let bar = progress("receiving and hashing", files.len() as u64, false);
-    let mut received = Vec::with_capacity(files.len());
-    for file in &files {
-        let name = name_in_model(&args.model, &file.path)?;
-        let stored = registry.receive(&file.path, &name);
-        let stored = stored.map_err(|error| CliError::failed(file.path.display().to_string(), error))?;
-        received.push(stored);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let paths = files.iter().map(|file| &file.path);
+    let received = received(&registry, paths, |path| name_in_model(&args.model, path))?;
     let crossing = registry.crossing(&args.model.to_string_lossy(), None, origin)?;
     let passed = registry
         .pass(crossing, received, &mut |_| {})
         .map_err(|stopped| CliError::failed(args.model.display().to_string(), stopped))?;
-    report(args, &passed, registry.mode(), json, out)?;
+    report(args, &passed, json, out)?;
     data.close()?;
     let worst = passed.files.iter().flat_map(|file| &file.findings).map(|finding| finding.severity).max();
     Ok(exit_of(&passed.receipt.sealed.seal.counts, worst))
+}
+
+/// Receives the files of a model, each by its name in it.
+pub(super) fn received<'p>(
+    registry: &Registry,
+    files: impl ExactSizeIterator<Item = &'p PathBuf>,
+    name: impl Fn(&Path) -> Result<String, CliError>,
+) -> Result<Vec<Stored>, CliError> {
+    let bar = progress("receiving and hashing", files.len() as u64, false);
+    let received = files.map(|path| {
+        let stored = registry.receive(path, &name(path)?);
+        bar.inc(1);
+        stored.map_err(|error| CliError::failed(path.display().to_string(), error))
+    });
+    let received = received.collect::<Result<_, _>>();
+    bar.finish_and_clear();
+    received
 }
 
 fn origin(args: &ModelsPassArgs) -> Result<ModelOrigin, CliError> {
@@ -64,7 +73,7 @@ fn origin(args: &ModelsPassArgs) -> Result<ModelOrigin, CliError> {
 }
 
 /// A file's name in its model: the path below the folder, with `/` between.
-fn name_in_model(model: &Path, file: &Path) -> Result<String, CliError> {
+pub(super) fn name_in_model(model: &Path, file: &Path) -> Result<String, CliError> {
     let below = file.strip_prefix(model).ok().filter(|rest| !rest.as_os_str().is_empty());
     let below = below.unwrap_or_else(|| file.file_name().map_or(file, Path::new));
     let steps: Option<Vec<&str>> = below.components().map(|step| step.as_os_str().to_str()).collect();
@@ -73,24 +82,24 @@ fn name_in_model(model: &Path, file: &Path) -> Result<String, CliError> {
     })
 }
 
-fn report(
-    args: &ModelsPassArgs,
-    passed: &Passed,
-    mode: Mode,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<(), CliError> {
+/// What is said of the crossing, after its files.
+pub(super) fn summary(passed: &Passed) -> serde_json::Value {
     let opened = &passed.receipt.opened;
     let counts = &passed.receipt.sealed.seal.counts;
     let verdicts: BTreeMap<String, u64> =
         counts.verdicts.iter().map(|(verdict, count)| (verdict.to_string(), *count)).collect();
-    let sealed = serde_json::json!({
+    serde_json::json!({
         "receipt": opened.crossing,
-        "mode": mode,
+        "mode": opened.mode,
         "model": opened.model,
         "sealed_at": passed.receipt.sealed.sealed_at,
         "verdicts": verdicts,
-    });
+    })
+}
+
+fn report(args: &ModelsPassArgs, passed: &Passed, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    let opened = &passed.receipt.opened;
+    let sealed = summary(passed);
     if json {
         json_document(out, &serde_json::json!({ "files": passed.files, "receipt": sealed }))?;
         return Ok(());
@@ -102,7 +111,7 @@ fn report(
         json_line(out, &sealed)?;
         return Ok(());
     }
-    write(out, &passed.files, mode)?;
+    write(out, &passed.files, opened.mode)?;
     writeln!(out, "receipt {}", opened.crossing)?;
     Ok(())
 }

@@ -228,6 +228,7 @@ mod tests {
             inspected: Inspected::Whole,
             verdict: Verdict::Block,
             findings: (0..findings).map(finding).collect(),
+            sha256: None,
             components: Vec::new(),
             vulnerabilities: Vec::new(),
         };
