@@ -586,6 +586,6 @@ mod tests {
         }
         let mut found = 0;
         of(&Cli::command(), &["lazaret".to_owned()], &mut found);
-        assert_eq!(found, 25);
+        assert_eq!(found, 36);
     }
 }

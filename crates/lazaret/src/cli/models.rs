@@ -103,7 +103,8 @@ pub(crate) struct ModelsScanArgs {
         value_name = "HOW",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "measured"
+        default_missing_value = "measured",
+        hide_possible_values = true
     )]
     pub(crate) weights: Option<WeightsArg>,
     /// Decide by the policies of this folder [default: the data directory's, else the built-in ones]

@@ -192,3 +192,33 @@ fn the_bill_of_materials_of_a_model_has_its_files_its_datasets_and_its_findings(
     assert!(place.ends(2, &["models", "bom", "radiology/chst"]).contains("did you mean `radiology/chest`"));
     place.ends(3, &["models", "bom", "radiology/chest", "--revision", "9"]);
 }
+
+#[test]
+fn what_is_put_into_a_folder_passes_and_what_has_no_name_is_told() {
+    let place = place();
+    let inbox = place.0.path().join("inbox");
+    std::fs::create_dir_all(inbox.join("sepsis")).unwrap();
+    std::fs::copy(place.0.path().join("scaler.pkl"), inbox.join("sepsis/scaler.pkl")).unwrap();
+    std::fs::copy(place.0.path().join("model.pkl"), inbox.join("chest.pkl")).unwrap();
+    std::fs::write(inbox.join("no name.bin"), "x").unwrap();
+    let text = place.ends(1, &["models", "watch", "inbox", "--once", "--mode", "enforce"]);
+    assert!(
+        text.contains("sepsis: 1 crossed, 0 held") && text.contains("chest.pkl: 0 crossed, 1 held"),
+        "{text}"
+    );
+    assert!(text.contains("no name.bin: not passed"), "{text}");
+    assert_eq!(blobs(&place), 1);
+    place.ends(2, &["models", "watch", "no-such-folder", "--once"]);
+    place.ends(2, &["models", "watch", "inbox", "--interval", "soon"]);
+}
+
+#[test]
+fn the_digest_of_every_byte_is_told_where_it_is_asked_for() {
+    let place = place();
+    let line: Value =
+        serde_json::from_str(&place.clear(&["models", "scan", "--jsonl", "--sha256", "scaler.pkl"])).unwrap();
+    assert_eq!(line["sha256"], "f0b4512771827f6f79ba3771f44f1be8c93dde21d101ab5acd8cf56721daa30a");
+    let plain: Value =
+        serde_json::from_str(&place.clear(&["models", "scan", "--jsonl", "scaler.pkl"])).unwrap();
+    assert_eq!(plain.get("sha256"), None);
+}

@@ -119,7 +119,11 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let (own, own_from) = own_rules::in_force(config, args.rules.as_deref())?;
     let own = Arc::new(own);
     let statistics = args.weights.map_or(Statistics::Off, Statistics::from);
-    let checkpoint = checkpoint_for_models(config, policy, time_for(args.sha256 || statistics != Statistics::Off, &files))?;
+    let checkpoint = checkpoint_for_models(
+        config,
+        policy,
+        time_for(args.sha256 || statistics != Statistics::Off, &files),
+    )?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
     let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256 };

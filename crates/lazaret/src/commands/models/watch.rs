@@ -118,7 +118,10 @@ fn pass(registry: &Registry, model: &Path, out: &mut impl Write, json: bool) -> 
         let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let origin = ModelOrigin { name: model_name(&name)?, ..ModelOrigin::default() };
         let files = files_of(&[model.to_owned()])?;
-        Ok((origin, received(registry, files.iter().map(|file| &file.path), |path| name_in_model(model, path))?))
+        Ok((
+            origin,
+            received(registry, files.iter().map(|file| &file.path), |path| name_in_model(model, path))?,
+        ))
     })();
     let (origin, files) = match received {
         Ok(received) => received,
@@ -132,11 +135,15 @@ fn pass(registry: &Registry, model: &Path, out: &mut impl Write, json: bool) -> 
         }
     };
     let crossing = registry.crossing(&shown, None, origin)?;
-    let passed =
-        registry.pass(crossing, files, &mut |_| {}).map_err(|stopped| CliError::failed(shown.clone(), stopped))?;
+    let passed = registry
+        .pass(crossing, files, &mut |_| {})
+        .map_err(|stopped| CliError::failed(shown.clone(), stopped))?;
     let held = passed.files.iter().filter(|file| file.held).count();
     if json {
-        json_line(out, &serde_json::json!({ "path": shown, "files": passed.files, "receipt": summary(&passed) }))?;
+        json_line(
+            out,
+            &serde_json::json!({ "path": shown, "files": passed.files, "receipt": summary(&passed) }),
+        )?;
     } else {
         let crossed = passed.files.len() - held;
         let receipt = passed.receipt.opened.crossing;
