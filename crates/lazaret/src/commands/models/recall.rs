@@ -341,9 +341,9 @@ pub(super) fn rescan(
     let (mut changed, mut looked) = (Vec::new(), 0_u64);
     for file in files {
         bar.inc(1);
-        let crossings = data.ledger.reader().crossings_of_file(file, 0, MOST).map_err(of_ledger)?;
-        let Some(last) = crossings.last() else { continue };
-        let (before, known) = known_of(data.ledger.reader(), file, last)?;
+        let last = data.ledger.reader().last_crossing_of_file(file).map_err(of_ledger)?;
+        let Some(last) = last else { continue };
+        let (before, known) = known_of(data.ledger.reader(), file, &last)?;
         let own = last.entry.file.as_ref();
         let mut report = Rescanned {
             sha256: file.to_string(),
@@ -398,17 +398,17 @@ fn known_of(
     last: &FileCrossing,
 ) -> Result<(String, BTreeMap<String, Severity>), CliError> {
     let severity = |text: &str| Severity::parse(text).unwrap_or(Severity::Info);
-    for about in ledger.about_file(file, 0, MOST).map_err(of_ledger)?.into_iter().rev() {
-        let AboutFile::Event { at, kind, event, .. } = about else { continue };
-        if kind == RESCANNED && at > last.crossing.opened_at {
-            let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
-            let findings = event.get("findings").and_then(|findings| findings.as_array());
-            let findings = findings.into_iter().flatten().filter_map(|finding| {
-                let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
-                Some((word("id")?.to_owned(), severity(word("severity")?)))
-            });
-            return Ok((verdict.to_owned(), worst_by_rule(findings)));
-        }
+    let looked = ledger.last_event_about(file, RESCANNED).map_err(of_ledger)?;
+    if let Some(AboutFile::Event { at, event, .. }) = looked
+        && at > last.crossing.opened_at
+    {
+        let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
+        let findings = event.get("findings").and_then(|findings| findings.as_array());
+        let findings = findings.into_iter().flatten().filter_map(|finding| {
+            let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
+            Some((word("id")?.to_owned(), severity(word("severity")?)))
+        });
+        return Ok((verdict.to_owned(), worst_by_rule(findings)));
     }
     let findings =
         last.entry.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
