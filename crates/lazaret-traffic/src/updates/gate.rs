@@ -136,7 +136,7 @@ impl Gate {
         let (_, payload) = self.checkpoint.recognise(&stored.source)?;
         let crossing = self.crossings.next(asked)?;
         let receipt = crossing.id;
-        let to = self.blobs.passage(receipt, &asked.model);
+        let to = self.blobs.passage(receipt, &format!("{}/{}", crossing.to, asked.model));
         let mut told = Told::default();
         self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
         if let Some(verdict) = told.holds {
