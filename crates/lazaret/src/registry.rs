@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Actor, Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Mode, ModelOrigin, Ordered,
+    Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Mode, ModelOrigin, Ordered,
     Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
 };
-use lazaret_input::Blobs;
+use lazaret_input::{Blobs, FileSource, SourceReader};
 use lazaret_models::{ModelPayload, Terms};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
@@ -38,7 +38,7 @@ pub(crate) struct Registry {
 }
 
 /// What became of one file of a model.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct FileFate {
     /// Its name in its model.
     pub(crate) path: String,
@@ -91,51 +91,42 @@ impl Registry {
         self.mode
     }
 
-    /// A crossing of a model into the registry. `from` is a path or an address; `by` who brings or fetches it, if that is
-    /// not the operator.
-    pub(crate) fn crossing(
-        &self,
-        from: &str,
-        by: Option<Actor>,
-        model: ModelOrigin,
-    ) -> Result<Crossing, CliError> {
+    /// A crossing of a model into the registry. `from` is a path or an address.
+    pub(crate) fn crossing(&self, from: &str, model: ModelOrigin) -> Result<Crossing, CliError> {
         let next = self.crossings.next(Path::new(from))?;
-        let actor = by.unwrap_or_else(|| next.actor.clone());
-        Ok(Crossing { actor, mode: self.mode, model: Some(model), ..next })
+        Ok(Crossing { mode: self.mode, model: Some(model), ..next })
     }
 
-    /// Receives a file of the disk: what is inspected is a copy that nobody else writes.
-    pub(crate) fn receive(&self, path: &Path, name: &str) -> io::Result<Stored> {
-        let mut from = std::fs::File::open(path)?;
-        let mut spool = self.blobs.receive()?;
+    /// Receives a file of the disk: what is inspected is a copy that nobody else writes. What is no regular file (a pipe, a
+    /// device) is refused before it is opened.
+    pub(crate) fn receive(&self, path: &Path, name: &str) -> Result<Stored, CliError> {
+        let failed = |error: io::Error| CliError::failed(path.display().to_string(), error);
+        let file = FileSource::open(path);
+        let file = file.map_err(|error| CliError::failed(path.display().to_string(), error))?;
+        let mut from = SourceReader::new(Arc::new(file));
+        let mut spool = self.blobs.receive().map_err(failed)?;
         let mut block = vec![0; BLOCK];
         loop {
-            let read = match from.read(&mut block) {
-                Ok(0) => return spool.finish(name),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            spool.write_all(block.get(..read).unwrap_or_default())?;
+            let read = from.read(&mut block).map_err(failed)?;
+            if read == 0 {
+                return spool.finish(name).map_err(failed);
+            }
+            spool.write_all(block.get(..read).unwrap_or_default()).map_err(failed)?;
         }
     }
 
     /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
     /// once this returns.
-    pub(crate) fn pass(
-        &self,
-        crossing: Crossing,
-        files: Vec<Stored>,
-        watch: &mut dyn FnMut(&FileFate),
-    ) -> Result<Passed, Stopped> {
-        let dataset = dataset_of(crossing.model.as_ref().map_or("", |model| &model.name));
+    pub(crate) fn pass(&self, crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
+        let model = crossing.model.as_ref().map_or("", |model| &model.name);
+        let dataset = format!("{}/{model}", crossing.to);
         let to = self.blobs.passage(crossing.id, &dataset);
         let mut fates = Vec::with_capacity(files.len());
         let payload = Box::new(ModelPayload::new(files, &self.terms));
         let receipt = self.checkpoint.pass(crossing, payload, to, &mut |seen| {
             if let Watch::Record(judgement) = seen {
                 let entry = judgement.entry;
-                let fate = FileFate {
+                fates.push(FileFate {
                     path: entry.file.as_ref().map(|file| file.name.clone()).unwrap_or_default(),
                     sha256: entry.file.as_ref().map(|file| file.sha256),
                     format: entry.format,
@@ -144,9 +135,7 @@ impl Registry {
                     held: entry.held.is_some(),
                     again: entry.again,
                     findings: judgement.findings.to_vec(),
-                };
-                watch(&fate);
-                fates.push(fate);
+                });
             }
         })?;
         Ok(Passed { receipt, files: fates })
@@ -177,11 +166,6 @@ pub(crate) fn decide(
     };
     let decision = policy.decide(&crossing, &summary);
     Ok(decision.map_err(|error| CliError::failed("the policies", error))?.verdict)
-}
-
-/// What a model is called among the outputs of crossings.
-pub(crate) fn dataset_of(model: &str) -> String {
-    format!("{REGISTRY}/{model}")
 }
 
 /// A model's name: letters, digits and `.`, `_`, `-`, in steps with `/` between, none of which is `.` or `..`.

@@ -111,7 +111,7 @@ impl NextCrossing for Fetched {
             ..ModelOrigin::default()
         };
         // Nothing but an id is made anew.
-        let crossing = self.0.crossing(&asked.from.to_string(), None, model).map_err(|_| RandomError)?;
+        let crossing = self.0.crossing(&asked.from.to_string(), model).map_err(|_| RandomError)?;
         Ok(Crossing { route: asked.route.to_owned(), ..crossing })
     }
 }

@@ -117,7 +117,9 @@ fn listed(data: &Reading, record: HeldRecord) -> Result<Listed, CliError> {
 /// Why a record can never be released, as far as that is known without opening it.
 fn why_not(record: &HeldRecord, format: Option<&str>) -> Option<&'static str> {
     let has = |rule: &str| record.findings.iter().any(|finding| finding.id == rule);
-    if format == Some(refused::FORMAT.0) {
+    if record.sha256.is_some() {
+        Some(IS_A_MODEL)
+    } else if format == Some(refused::FORMAT.0) {
         Some(
             "is a file that was refused whole, so it cannot be released; mend it at its source, or raise the limit its finding names, and ingest the file again; then reject this",
         )
@@ -132,6 +134,8 @@ fn why_not(record: &HeldRecord, format: Option<&str>) -> Option<&'static str> {
         None
     }
 }
+
+const IS_A_MODEL: &str = "is a model's file, which stays with its sender: `lazaret models admit SHA256` lets it pass when it comes again";
 
 const BY_ITSELF: &str = "cannot be released by itself: without its file it does not read as what it is; mend it at its source and ingest it again, or reject it";
 
@@ -171,6 +175,9 @@ fn show(
         }
     }
     if let Some((by, reason)) = look {
+        if held.sha256.is_some() {
+            return Err(CliError::Usage(format!("{id} {IS_A_MODEL}")));
+        }
         let data = Data::open(config)?;
         let crossings = Crossings::new(config, "terminal", None, None, None)?;
         let order = Crossings::order(Ordered::Look, &id.to_string(), by, None, reason);

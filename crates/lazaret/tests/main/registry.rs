@@ -222,3 +222,29 @@ fn the_digest_of_every_byte_is_told_where_it_is_asked_for() {
         serde_json::from_str(&place.clear(&["models", "scan", "--jsonl", "scaler.pkl"])).unwrap();
     assert_eq!(plain.get("sha256"), None);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_does_not_hang_the_gate() {
+    let place = place();
+    let pipe = place.0.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let text = place.ends(3, &["models", "pass", "pipe", "--name", "a"]);
+    assert!(text.contains("not a regular file"), "{text}");
+}
+
+#[test]
+fn a_held_model_is_not_a_held_record_and_the_quarantine_says_what_it_is() {
+    let place = place();
+    let passing = [&["model.pkl", "--name", "chest"][..], &ENFORCE].concat();
+    pass(&place, 1, &passing);
+    let held = place.json(1, &["quarantine", "list"]);
+    let id = held[0]["id"].as_str().unwrap();
+    let by = ["--by", "ann", "--second", "bob", "--reason", "x"];
+    let release = [&["quarantine", "release", id, "--to", "lake"][..], &by].concat();
+    assert!(place.ends(2, &release).contains("lazaret models admit"));
+    let look = ["quarantine", "show", id, "--content", "--by", "ann", "--reason", "x"];
+    assert!(place.ends(2, &look).contains("lazaret models admit"));
+    place.clear(&[&["quarantine", "reject", id][..], &by].concat());
+    assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "refused");
+}

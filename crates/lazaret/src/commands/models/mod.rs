@@ -212,14 +212,20 @@ impl Tally {
     }
 }
 
+/// A line for each finding of medium or above; a place begins with the file's own name, so its folder goes before it.
+fn write_findings(out: &mut impl Write, path: &str, findings: &[Finding]) -> Result<(), CliError> {
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(String::new, |folder| format!("{}/", folder.display()));
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Low) {
+        let (at, severity, id) = (&finding.at, finding.severity, finding.id);
+        writeln!(out, "{folder}{at}: {severity}: {id}: {}", finding.message)?;
+    }
+    Ok(())
+}
+
 fn write_reports(out: &mut impl Write, reports: &[FileReport], tally: &Tally) -> Result<(), CliError> {
     for report in reports {
-        for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Low) {
-            let folder = Path::new(&report.path).parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.map_or_else(String::new, |folder| format!("{}/", folder.display()));
-            let (at, severity, id) = (&finding.at, finding.severity, finding.id);
-            writeln!(out, "{folder}{at}: {severity}: {id}: {}", finding.message)?;
-        }
+        write_findings(out, &report.path, &report.findings)?;
     }
     let mut rows = table(["file", "format", "inspected", "findings", "verdict"]);
     for report in reports {

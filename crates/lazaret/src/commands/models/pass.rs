@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lazaret_core::{Mode, ModelOrigin, Severity, Stored};
+use lazaret_core::{Mode, ModelOrigin, Stored};
 
-use super::files_of;
+use super::{files_of, write_findings};
 use crate::cli::ModelsPassArgs;
 use crate::commands::ingest::progress;
 use crate::compose::Data;
@@ -33,9 +33,9 @@ pub(super) fn run(
     let registry = Registry::open(&data, &config)?;
     let paths = files.iter().map(|file| &file.path);
     let received = received(&registry, paths, |path| name_in_model(&args.model, path))?;
-    let crossing = registry.crossing(&args.model.to_string_lossy(), None, origin)?;
+    let crossing = registry.crossing(&args.model.to_string_lossy(), origin)?;
     let passed = registry
-        .pass(crossing, received, &mut |_| {})
+        .pass(crossing, received)
         .map_err(|stopped| CliError::failed(args.model.display().to_string(), stopped))?;
     report(args, &passed, json, out)?;
     data.close()?;
@@ -53,7 +53,7 @@ pub(super) fn received<'p>(
     let received = files.map(|path| {
         let stored = registry.receive(path, &name(path)?);
         bar.inc(1);
-        stored.map_err(|error| CliError::failed(path.display().to_string(), error))
+        stored
     });
     let received = received.collect::<Result<_, _>>();
     bar.finish_and_clear();
@@ -118,11 +118,7 @@ fn report(args: &ModelsPassArgs, passed: &Passed, json: bool, out: &mut impl Wri
 
 fn write(out: &mut impl Write, files: &[FileFate], mode: Mode) -> Result<(), CliError> {
     for file in files {
-        let folder = file.path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        for finding in file.findings.iter().filter(|finding| finding.severity > Severity::Low) {
-            let (at, severity, id) = (&finding.at, finding.severity, finding.id);
-            writeln!(out, "{folder}{at}: {severity}: {id}: {}", finding.message)?;
-        }
+        write_findings(out, &file.path, &file.findings)?;
     }
     let mut rows = table(["file", "format", "sha256", "verdict", "what became of it"]);
     for file in files {

@@ -202,6 +202,11 @@ fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -> Result<Re
         let AboutFile::Order { crossing, order, .. } = about else { continue };
         apply(&mut request, &crossing, &order, now);
     }
+    // Turned down where records kept back are settled (`quarantine reject`): that is an order about the hold.
+    if held.state == HoldState::Rejected && request.standing != Standing::Admitted {
+        request.standing = Standing::Refused;
+        request.approver = request.approver.or(held.settled_by);
+    }
     Ok(request)
 }
 

@@ -134,10 +134,9 @@ fn pass(registry: &Registry, model: &Path, out: &mut impl Write, json: bool) -> 
             return Ok(true);
         }
     };
-    let crossing = registry.crossing(&shown, None, origin)?;
-    let passed = registry
-        .pass(crossing, files, &mut |_| {})
-        .map_err(|stopped| CliError::failed(shown.clone(), stopped))?;
+    let crossing = registry.crossing(&shown, origin)?;
+    let passed =
+        registry.pass(crossing, files).map_err(|stopped| CliError::failed(shown.clone(), stopped))?;
     let held = passed.files.iter().filter(|file| file.held).count();
     if json {
         json_line(
