@@ -1,5 +1,5 @@
-//! What is known of a model's file, by its SHA-256: each crossing it was in, who asked for it and who admitted it, where it
-//! went and where it runs.
+//! What is known of a model's file, by its SHA-256: each crossing it was in, who asked for it and who admitted it, and who
+//! fetched it.
 
 use lazaret_core::{Admission, CrossingId, Sha256, Timestamp};
 use rusqlite::params;

@@ -29,7 +29,7 @@ pub(crate) enum ModelsCommand {
     Refuse(ModelsOrderArgs),
     /// End the admission of a model
     Revoke(ModelsOrderArgs),
-    /// Say what a file of the registry touches: who has it, where it runs, what to go back to
+    /// Say what a file of the registry touches: who has it, what to go back to
     Impact(ModelsImpactArgs),
     /// Look at the files of the registry again, by the rules and policies of now
     Rescan(ModelsRescanArgs),

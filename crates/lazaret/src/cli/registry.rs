@@ -131,7 +131,7 @@ pub(crate) struct ModelsAdmitArgs {
 /// Arguments of `models impact`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  lazaret models impact 5891b5b5…                  who has it, where it runs, what to go back to
+  lazaret models impact 5891b5b5…                  who has it, what to go back to
 
 Read from the ledger alone. Exit codes: 0 the last verdict lets it pass; 1 it does not; 2 used wrongly, or no such file;
 3 could not read")]
@@ -148,7 +148,7 @@ pub(crate) struct ModelsImpactArgs {
   lazaret models rescan 5891b5b5…                  one of them
 
 Files are known from the ledger. What differs from the last look is listed and recorded; nothing is taken out of the
-registry: a model that runs keeps running, and `models impact` says where. Exit codes: 0 nothing that passed would be held
+registry: a model that runs keeps running, and `models impact` says who has it. Exit codes: 0 nothing that passed would be held
 now; 1 something would; 2 used wrongly; 3 could not inspect or record")]
 pub(crate) struct ModelsRescanArgs {
     /// Files by their SHA-256 [default: all]

@@ -28,7 +28,6 @@ const MOST: u32 = 100_000;
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
 pub(crate) const PULLED: &str = "models.pulled";
-const RUNS: &str = "models.runs";
 const RESCANNED: &str = "models.rescanned";
 
 /// Everything a file touches.
@@ -41,8 +40,6 @@ struct Impact {
     models: Vec<InModel>,
     /// Who brought or fetched it, and when first and last.
     fetched: Vec<Use>,
-    /// Where it runs, since when.
-    runs: Vec<Use>,
     /// Orders about it.
     orders: Vec<AboutFile>,
     /// The file to go back to, for each model that has one: what last was cleared before this came.
@@ -59,7 +56,7 @@ struct InModel {
     verdict: String,
 }
 
-/// Somebody or something that has a file.
+/// Somebody who has a file.
 #[derive(Debug, Serialize)]
 struct Use {
     who: String,
@@ -124,7 +121,7 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
     if crossings.is_empty() && about.is_empty() {
         return Ok(None);
     }
-    let (mut fetched, mut runs, mut orders) = (Uses::default(), Uses::default(), Vec::new());
+    let (mut fetched, mut orders) = (Uses::default(), Vec::new());
     let mut verdict = None;
     for FileCrossing { crossing, entry } in &crossings {
         let when = &crossing.opened.started;
@@ -139,7 +136,6 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
                 let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
                 match kind.as_str() {
                     PULLED => fetched.add(word("by"), when),
-                    RUNS => runs.add(word("where"), when),
                     RESCANNED => verdict = Some(word("verdict").to_owned()),
                     _ => {}
                 }
@@ -154,7 +150,6 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
         verdict: verdict.unwrap_or_else(|| "not seen".to_owned()),
         models,
         fetched: fetched.list(),
-        runs: runs.list(),
         orders,
         roll_back,
     }))
@@ -260,16 +255,14 @@ fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
         ]);
     }
     writeln!(out, "\n{rows}")?;
-    for (what, uses) in [("has it", &impact.fetched), ("runs it", &impact.runs)] {
-        let mut rows = table([what, "since", "last", "times"]);
-        for found in uses {
-            rows.add_row([&found.who, &found.first, &found.last, &found.times.to_string()]);
-        }
-        if uses.is_empty() {
-            writeln!(out, "\nnobody {what}, as far as the ledger knows")?;
-        } else {
-            writeln!(out, "\n{rows}")?;
-        }
+    let mut rows = table(["has it", "since", "last", "times"]);
+    for found in &impact.fetched {
+        rows.add_row([&found.who, &found.first, &found.last, &found.times.to_string()]);
+    }
+    if impact.fetched.is_empty() {
+        writeln!(out, "\nnobody has it, as far as the ledger knows")?;
+    } else {
+        writeln!(out, "\n{rows}")?;
     }
     for back in &impact.roll_back {
         let revision = back.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
@@ -486,10 +479,7 @@ fn write_rescanned(out: &mut impl Write, looked: u64, changed: &[Rescanned]) -> 
     let count = changed.iter().filter(|file| file.not_looked_at.is_none()).count();
     writeln!(out, "{} looked at again, {} listed", thousands(looked), thousands(count as u64))?;
     if changed.iter().any(|file| file.now.is_some_and(Verdict::holds)) {
-        writeln!(
-            out,
-            "`lazaret models impact SHA256` says who has a file, where it runs and what to go back to"
-        )?;
+        writeln!(out, "`lazaret models impact SHA256` says who has a file and what to go back to")?;
     }
     Ok(())
 }
