@@ -34,11 +34,12 @@ impl Severity {
         }
     }
 
+    /// All, the least grave first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// Reads the name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
-            .into_iter()
-            .find(|severity| severity.name() == text)
+        Self::ALL.into_iter().find(|severity| severity.name() == text)
     }
 }
 

@@ -248,6 +248,15 @@ impl Reading {
     }
 }
 
+/// The data directory's ledger, which only reading needs no key for.
+pub(crate) fn ledger_of(config: &Config) -> Result<PathBuf, CliError> {
+    let path = config.path("data").join("ledger.db");
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(CliError::Usage(format!("{} is no ledger; make one with `lazaret init`", path.display())))
+}
+
 /// Only a missing vault means that there is no data directory; one that cannot be read says why itself.
 pub(crate) fn is_data_directory(folder: &Path) -> bool {
     folder.join("vault.db").is_file()

@@ -65,9 +65,6 @@ const EFFECTS: &[(&str, &str)] = &[
 ];
 const CONSTRUCTOR: &str = "constructor";
 
-const SEVERITIES: [Severity; 5] =
-    [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-
 /// One thing that is wrong, and its line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
@@ -349,9 +346,12 @@ impl Reading<'_> {
         let id = self.text(entry, "id", "`user.` and a name of your choice");
         let severity = self.text(entry, "severity", "info, low, medium, high or critical");
         let severity = severity.and_then(|(name, at)| {
-            let severity = SEVERITIES.into_iter().find(|severity| severity.name() == name);
+            let severity = Severity::parse(name);
             if severity.is_none() {
-                self.tell(at, no_such("severity", name, SEVERITIES.iter().map(|severity| severity.name())));
+                self.tell(
+                    at,
+                    no_such("severity", name, Severity::ALL.iter().map(|severity| severity.name())),
+                );
             }
             severity
         });

@@ -11,7 +11,8 @@ fn testdata() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models")
 }
 
-fn files(path: &Path, found: &mut Vec<PathBuf>) {
+/// All files below a path, in order.
+pub(crate) fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
         let mut inside: Vec<_> =
             std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -2,10 +2,12 @@
 //! information; a finding of the second names a place within it: a member, an offset, a node, a key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lazaret_core::{Limits, Severity};
 use lazaret_models::{Inspected, Report, formats, look_file};
+
+use super::corpus::files;
 
 /// Formats that cannot have a file that is right, with the reason.
 const NEVER_RIGHT: &[(&str, &str)] = &[
@@ -31,19 +33,6 @@ const WRONG_AS_A_WHOLE: &[(&str, &str)] = &[
     ),
     ("tensorflow-fingerprint", "it holds numbers alone: what is not made of them is another file"),
 ];
-
-fn files(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        let mut inside: Vec<_> =
-            std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
-        inside.sort();
-        for path in inside {
-            files(&path, found);
-        }
-    } else {
-        found.push(path.to_owned());
-    }
-}
 
 fn is_right(report: &Report) -> bool {
     report.inspected == Inspected::Whole

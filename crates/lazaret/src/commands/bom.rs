@@ -6,6 +6,7 @@ use lazaret_ledger::{CycloneDx, LedgerReader, bom, bom_view};
 
 use crate::cli::BomArgs;
 use crate::commands::policy::of_ledger;
+use crate::compose::ledger_of;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::json_document;
@@ -18,14 +19,7 @@ pub(crate) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let path = config.path("data").join("ledger.db");
-    if !path.is_file() {
-        return Err(CliError::Usage(format!(
-            "{} is no ledger; make one with `lazaret init`",
-            path.display()
-        )));
-    }
-    let reader = LedgerReader::open(&path).map_err(of_ledger)?;
+    let reader = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
     let datasets = reader.datasets().map_err(of_ledger)?;
     let Some(dataset) = &args.dataset else {
         if json {

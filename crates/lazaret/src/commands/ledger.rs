@@ -11,7 +11,7 @@ use lazaret_vault::SqliteVault;
 
 use crate::cli::LedgerCommand;
 use crate::commands::policy::{find, of_ledger};
-use crate::compose::kms;
+use crate::compose::{kms, ledger_of};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
 use crate::report::{json_document, table, thousands};
@@ -26,13 +26,7 @@ pub(crate) fn run(
     if let LedgerCommand::CheckProof { file, key } = command {
         return check_proof(file, key, json, out);
     }
-    let path = config.path("data").join("ledger.db");
-    if !path.is_file() {
-        return Err(CliError::Usage(format!(
-            "{} is no ledger; make one with `lazaret init`",
-            path.display()
-        )));
-    }
+    let path = ledger_of(config)?;
     match command {
         LedgerCommand::Verify { key, checkpoint } => {
             let (trusted, remembered) = match key {

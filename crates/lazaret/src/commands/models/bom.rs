@@ -7,6 +7,7 @@ use lazaret_ledger::{CycloneDx, LedgerReader, model_bom};
 use crate::cli::ModelsBomArgs;
 use crate::commands::explain::rules;
 use crate::commands::policy::of_ledger;
+use crate::compose::ledger_of;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::report::json_document;
@@ -21,14 +22,7 @@ pub(super) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let path = config.path("data").join("ledger.db");
-    if !path.is_file() {
-        return Err(CliError::Usage(format!(
-            "{} is no ledger; make one with `lazaret init`",
-            path.display()
-        )));
-    }
-    let reader = LedgerReader::open(&path).map_err(of_ledger)?;
+    let reader = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
     let models = names(&reader)?;
     let Some(model) = &args.model else {
         if json {
