@@ -271,6 +271,7 @@ impl Judge {
         versions.extend(
             formats.iter().map(|format| format!("format {} {}", format.id(), env!("CARGO_PKG_VERSION"))),
         );
+        versions.extend(formats.iter().flat_map(|format| format.goes_by()));
         versions.sort();
         versions
     }

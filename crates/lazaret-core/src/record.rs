@@ -69,6 +69,10 @@ impl Refused {
 pub trait Format: Send + Sync {
     /// Its id.
     fn id(&self) -> FormatId;
+    /// What its readers go by that is not built in, as receipts name it: a file of rules with its digest.
+    fn goes_by(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Whether a source, by its first bytes (at least 4 KiB where there are as many), is of this format.
     fn recognise(&self, head: &[u8], hint: &Hint) -> Likeness;
     /// Opens a source. Reads no further than it must.

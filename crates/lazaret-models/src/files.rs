@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use lazaret_core::{
     Body, DETECTOR_FAILED, Edits, Finding, Findings, Flow, Format, FormatId, Hint, Identity, Likeness,
-    Limits, Locator, Payload, Reading, Record, RecordPlace, Refused, Segment, Source, Stored, SubjectRef,
-    Timestamp, UNINSPECTABLE, chain, hex,
+    Limits, Locator, ModelOrigin, Payload, Reading, Record, RecordPlace, Refused, Segment, Source, Stored,
+    SubjectRef, Timestamp, UNINSPECTABLE, chain, hex,
 };
 use lazaret_input::{FileSource, OpenError};
 
@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use crate::components::Component;
 use crate::look::{Folder, Inspected, Report, Terms, UNKNOWN, look_by};
 use crate::part::printed;
-use crate::signature::HashKind;
+use crate::signature::{HashKind, Standing};
 use crate::vulnerabilities::{Advisories, MAX_MATCHES, Match, check};
 
 /// The SHA-256 of a file's bytes, in lower-case hexadecimal; nothing if it cannot be read.
@@ -80,29 +80,38 @@ impl Payload for ModelFiles {
 
 /// The files of one model, received whole: a payload that may cross.
 pub struct ModelPayload {
-    files: VecDeque<ModelFile>,
+    model: Arc<[Stored]>,
+    next: usize,
     read: u64,
+    terms: Terms,
+    standing: Standing,
 }
 
 impl ModelPayload {
-    /// The files, in order. Each is looked at on these terms, with the others beside it, by their names.
-    pub fn new(files: Vec<Stored>, terms: &Terms) -> Self {
-        let model: Arc<[Stored]> = files.into();
-        let files = (0_u64..).zip(0..model.len()).map(|(number, at)| ModelFile {
-            number,
-            lies: Lies::Received { model: Arc::clone(&model), at },
-            is: OnceLock::new(),
-            terms: terms.clone(),
-        });
-        Self { files: files.collect(), read: 0 }
+    /// The files, in order. Each is looked at on these terms, with the others beside it, by their names. Who signed and
+    /// built the model is checked here.
+    pub fn new(files: Vec<Stored>, terms: &Terms, limits: &Limits) -> Self {
+        let standing = terms.signatories.standing(&files, limits);
+        Self { model: files.into(), next: 0, read: 0, terms: terms.clone(), standing }
+    }
+
+    /// Says in the model's origin who signed and built it, as far as that is proven. What its sender says otherwise of its
+    /// code is a finding.
+    pub fn prove(&mut self, origin: &mut ModelOrigin) {
+        self.standing.prove(&self.model, origin);
     }
 }
 
 impl Payload for ModelPayload {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        let Some(file) = self.files.pop_front() else { return Ok(None) };
-        self.read = self.read.saturating_add(file.body().len());
-        Ok(Some(Arc::new(file)))
+        let at = self.next;
+        let Some(stored) = self.model.get(at) else { return Ok(None) };
+        self.next = at.saturating_add(1);
+        self.read = self.read.saturating_add(stored.file.len);
+        let said = self.standing.of_file(at);
+        let lies = Lies::Received { model: Arc::clone(&self.model), at, said };
+        let terms = self.terms.clone();
+        Ok(Some(Arc::new(ModelFile { number: at as u64, lies, is: OnceLock::new(), terms })))
     }
 
     fn position(&self) -> u64 {
@@ -110,12 +119,11 @@ impl Payload for ModelPayload {
     }
 }
 
-/// Any file as a model's, looked at on some terms: what it is its own reader tells. The format of checkpoints through which
-/// models cross.
-#[derive(Clone, Default)]
-pub struct AnyModel(pub Terms);
+/// Any file as a model's, looked at on the terms of the time: what it is its own reader tells. The format of checkpoints
+/// through which models cross.
+pub struct AnyModel<T>(pub T);
 
-impl Format for AnyModel {
+impl<T: Fn() -> Terms + Send + Sync> Format for AnyModel<T> {
     fn id(&self) -> FormatId {
         FormatId("model")
     }
@@ -124,10 +132,14 @@ impl Format for AnyModel {
         Likeness::Possible
     }
 
-    fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
+    fn goes_by(&self) -> Vec<String> {
+        (self.0)().named.to_vec()
+    }
+
+    fn open(&self, source: Arc<dyn Source>, limits: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let why = "a model crosses as a file that was received whole, and nobody else writes";
         let stored = Stored::of(&source).ok_or_else(|| Refused::new(UNINSPECTABLE.id, why))?;
-        Ok(Box::new(ModelPayload::new(vec![stored], &self.0)))
+        Ok(Box::new(ModelPayload::new(vec![stored], &(self.0)(), limits)))
     }
 }
 
@@ -151,8 +163,8 @@ pub struct ModelFile {
 enum Lies {
     /// On the operator's disk, where others may write it: it is looked at and does not cross.
     OnDisk { path: PathBuf, names: Arc<Names> },
-    /// Received whole, with the other files of its model.
-    Received { model: Arc<[Stored]>, at: usize },
+    /// Received whole, with the other files of its model; `said` is what their signatures say of it.
+    Received { model: Arc<[Stored]>, at: usize, said: Vec<Finding> },
 }
 
 /// What a look told, beside its findings.
@@ -174,7 +186,7 @@ impl ModelFile {
     fn name(&self) -> String {
         match &self.lies {
             Lies::OnDisk { path, .. } => name_of(path),
-            Lies::Received { model, at } => {
+            Lies::Received { model, at, .. } => {
                 let hint = model.get(*at).map(|stored| stored.source.hint()).unwrap_or_default();
                 hint.name.unwrap_or_default()
             }
@@ -199,7 +211,7 @@ impl ModelFile {
     fn digest(&self) -> Option<String> {
         match &self.lies {
             Lies::OnDisk { path, .. } => sha256_of(path),
-            Lies::Received { model, at } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
+            Lies::Received { model, at, .. } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
         }
     }
 
@@ -214,7 +226,7 @@ impl ModelFile {
                     None
                 }
             },
-            Lies::Received { model, at } => {
+            Lies::Received { model, at, .. } => {
                 let Stored { source, file } = model.get(*at)?;
                 let name = source.hint().name.unwrap_or_default();
                 let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
@@ -256,7 +268,7 @@ impl Record for ModelFile {
     fn body(&self) -> Body<'_> {
         match &self.lies {
             Lies::OnDisk { .. } => Body::Held(&[]),
-            Lies::Received { model, at } => model.get(*at).map_or(Body::Held(&[]), Body::Stored),
+            Lies::Received { model, at, .. } => model.get(*at).map_or(Body::Held(&[]), Body::Stored),
         }
     }
 
@@ -266,6 +278,9 @@ impl Record for ModelFile {
             let report = self.look(limits, findings);
             (report, hashing.and_then(|hashing| hashing.join().ok()).flatten())
         });
+        if let Lies::Received { said, .. } = &self.lies {
+            said.iter().cloned().for_each(|finding| findings.fault(finding));
+        }
         let report = report?;
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
         let matches = self.check(&report.components, limits, findings);

@@ -41,7 +41,7 @@ pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{
-    Curve, MAX_KEY, PrivateKey, Proven, Provenance, PublicKey, Sign, SignatureError, Signed, Signer,
-    SigningChain, SigningKey, SigstoreTrust, Trust, TrustRoot, Trusted, Verification, Verify,
+    Builder, Curve, MAX_KEY, PrivateKey, Proven, Provenance, PublicKey, Sign, Signatories, SignatureError,
+    Signed, Signer, SigningChain, SigningKey, SigstoreTrust, Trust, TrustRoot, Trusted, Verification, Verify,
 };
 pub use weights::Statistics;

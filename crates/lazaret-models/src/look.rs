@@ -16,6 +16,7 @@ use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
 use crate::rules::{self, ModelRule};
+use crate::signature::Signatories;
 use crate::weights::Statistics;
 
 /// How deep parts may lie in each other: archives in archives, pickles in pickles.
@@ -89,6 +90,10 @@ pub fn look(source: Arc<dyn Source>, len: u64, name: &str, folder: &dyn Folder, 
 /// On what terms files are looked at, beside the rules that are built in. Nothing by default.
 #[derive(Clone, Default)]
 pub struct Terms {
+    /// What these terms are, as receipts name them: each file of rules or facts with its digest.
+    pub named: Arc<[String]>,
+    /// Whom the hospital trusts to sign models that cross, by [`ModelPayload`](crate::ModelPayload).
+    pub signatories: Arc<Signatories>,
     /// The hospital's own rules, weighed against their day when they were read.
     pub own: Arc<OwnRules>,
     /// A database that the packages which files name are checked against, by [`ModelFile`](crate::ModelFile).

@@ -28,6 +28,7 @@ use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
 use crate::proposals::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
+use crate::reread::Reread;
 use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
 use crate::server::review::MAX_TEXT;
 
@@ -460,9 +461,10 @@ impl Data {
     }
 
     /// The checkpoint through which models cross: they bring their own reader.
-    pub(crate) fn checkpoint_for_models(&self, terms: &Terms) -> Result<Checkpoint, CliError> {
+    pub(crate) fn checkpoint_for_models(&self, terms: &Arc<Reread<Terms>>) -> Result<Checkpoint, CliError> {
+        let terms = Arc::clone(terms);
         let looking = Looking {
-            formats: vec![Arc::new(AnyModel(terms.clone()))],
+            formats: vec![Arc::new(AnyModel(move || terms.now()))],
             detectors: Vec::new(),
             more_time: Duration::ZERO,
         };

@@ -12,6 +12,7 @@ use strsim::levenshtein;
 use crate::cli::one_line;
 use crate::compose::is_one_person;
 use crate::exit::{CliError, read_text};
+use crate::signatories::{self, BUILDERS, SIGNERS};
 
 /// Longest configuration file. It is read under this limit, so it cannot set it.
 pub(crate) const MAX_CONFIG: Limit = Limit::fixed("config.max_size", 1 << 20);
@@ -179,7 +180,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
 /// What the names of a model's labels stand under.
 const MODEL_LABELS: &str = "phi.model.labels.";
 /// What the names of servers of models' files stand under.
-const SERVERS: &str = "gates.models.servers.";
+pub(crate) const SERVERS: &str = "gates.models.servers.";
+/// Tables of lines by name: what they stand under, and whether a line can be read.
+const NAMED: [(&str, LineCheck); 3] = [
+    (SERVERS, |key, line| crate::updates::server(key.strip_prefix(SERVERS).unwrap_or(key), line).map(drop)),
+    (SIGNERS, signatories::check),
+    (BUILDERS, signatories::check),
+];
+/// What is wrong with a line, by its whole key.
+type LineCheck = fn(&str, &str) -> Result<(), String>;
 /// What is said of a model's label that identifies nobody.
 const NO_LABEL: &str = "none";
 
@@ -215,8 +224,8 @@ pub(crate) struct Config {
     model_labels: BTreeMap<String, (String, Origin)>,
     /// Profiles of the hospital's own, by name: what each line says, for `lazaret config`.
     profiles: BTreeMap<String, (Profile, Vec<Line>)>,
-    /// Servers of models' files, by the names they are asked by: an address, and hosts it may send to.
-    servers: BTreeMap<String, (String, Origin)>,
+    /// Lines of the tables [`NAMED`], by their whole keys.
+    named: BTreeMap<String, (String, Origin)>,
     /// Who may propose and approve, by name: the digest of each one's token, as `sha256:…`.
     reviewers: BTreeMap<String, (String, Origin)>,
 }
@@ -236,7 +245,7 @@ impl Config {
             limits: BTreeMap::new(),
             model_labels: BTreeMap::new(),
             profiles: BTreeMap::new(),
-            servers: BTreeMap::new(),
+            named: BTreeMap::new(),
             reviewers: BTreeMap::new(),
         };
         let named = file.map(Path::to_owned);
@@ -278,9 +287,9 @@ impl Config {
                 self.model_labels.insert(name.to_owned(), (value, origin));
                 continue;
             }
-            if let Some(name) = key.strip_prefix(SERVERS) {
-                crate::updates::server(name, &value).map_err(|why| wrong(format!("`{key}`: {why}")))?;
-                self.servers.insert(name.to_owned(), (value, origin));
+            if let Some((_, check)) = NAMED.iter().find(|(table, _)| key.starts_with(table)) {
+                check(&key, &value).map_err(|why| wrong(format!("`{key}`: {why}")))?;
+                self.named.insert(key, (value, origin));
                 continue;
             }
             if let Some(name) = key.strip_prefix("reviewers.") {
@@ -344,9 +353,10 @@ impl Config {
         self.reviewers.iter().map(|(name, (digest, _))| (name.as_str(), digest.as_str()))
     }
 
-    /// Servers of models' files: each name with what it stands for.
-    pub(crate) fn servers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.servers.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()))
+    /// The lines of a table of named lines (`gates.models.servers.`): each name with what it stands for.
+    pub(crate) fn named(&self, table: &'static str) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.named.iter();
+        lines.filter_map(move |(key, (value, _))| Some((key.strip_prefix(table)?, value.as_str())))
     }
 
     /// A setting that is true or false.
@@ -478,13 +488,12 @@ impl Config {
         let labels = labels.map(|(name, (value, origin))| {
             (format!("{MODEL_LABELS}{name}"), value.clone(), origin.to_string())
         });
-        let servers = self.servers.iter();
-        let servers = servers
-            .map(|(name, (value, origin))| (format!("{SERVERS}{name}"), value.clone(), origin.to_string()));
+        let named = self.named.iter();
+        let named = named.map(|(key, (value, origin))| (key.clone(), value.clone(), origin.to_string()));
         let reviewers = self.reviewers.iter().map(|(name, (_, origin))| {
             (format!("reviewers.{name}"), "token set".to_owned(), origin.to_string())
         });
-        settings.chain(servers).chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
+        settings.chain(named).chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
     }
 }
 

@@ -2,16 +2,16 @@
 //! model. Whatever looks at text gets its scanner here.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
 
-use lazaret_core::{Clock, SystemClock, hex};
+use lazaret_core::{Clock as _, SystemClock, hex};
 use lazaret_ledger::merkle::sha256;
 use lazaret_phi::{Knowledge, MAX_KNOWLEDGE, Scanner, TokenClassifier};
 
 use crate::config::Config;
 use crate::exit::{CliError, read_text};
 use crate::model;
+use crate::reread::Reread;
 
 /// The scanner of this configuration, with its knowledge as the file says it now.
 pub(crate) fn scanner(config: &Config) -> Result<Scanner, CliError> {
@@ -68,85 +68,32 @@ pub(crate) fn parse(path: &Path, text: &str, config: &Config) -> Result<Knowledg
     })
 }
 
-/// How long a server goes without looking at the file.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// The scanner of a server: the file is read again when it changes (the model is not). A file that cannot be read, or has anything wrong
-/// in it, changes nothing: the last good one stays in force, and the log says so.
-pub(crate) struct Watched {
-    config: Config,
-    model: Option<Arc<dyn TokenClassifier>>,
-    state: Mutex<State>,
-}
-
-struct State {
-    scanner: Scanner,
-    looked: Instant,
-    /// When the file was written and how long it was, and the day: entries run out at midnight.
-    seen: Seen,
-    broken: Option<String>,
-}
-
-type Seen = (Option<(SystemTime, u64)>, u64);
+/// The scanner of a server: the file is read again when it changes (the model is not).
+pub(crate) struct Watched(Reread<Scanner>);
 
 impl Watched {
     /// Reads the file for the first time; a server does not start with a broken one.
     pub(crate) fn new(config: &Config) -> Result<Self, CliError> {
-        let seen = seen(config);
         let model = model::open(config)?;
-        let scanner = scanner_with(model.clone(), config)?;
-        let state = State { scanner, looked: Instant::now(), seen, broken: None };
-        Ok(Self { config: config.clone(), model, state: Mutex::new(state) })
+        let (files, config) = (path(config).into_iter().collect(), config.clone());
+        let read = move || scanner_with(model.clone(), &config);
+        Ok(Self(Reread::new("the hospital's knowledge", files, read)?))
     }
 
     /// The scanner now.
     pub(crate) fn scanner(&self) -> Scanner {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK_AGAIN {
-            state.looked = Instant::now();
-            let now = seen(&self.config);
-            if now != state.seen {
-                state.seen = now;
-                match scanner_with(self.model.clone(), &self.config) {
-                    Ok(scanner) => {
-                        tracing::info!(
-                            version = scanner.version(),
-                            "the hospital's knowledge was read again"
-                        );
-                        state.scanner = scanner;
-                        state.broken = None;
-                    }
-                    Err(error) => {
-                        let why = lazaret_core::chain(&error);
-                        tracing::error!(
-                            why,
-                            "the hospital's knowledge could not be read; the last good one stays"
-                        );
-                        state.broken = Some(why);
-                    }
-                }
-            }
-        }
-        state.scanner.clone()
+        self.0.now()
     }
 
     /// Looks at the file at the next call: it was just written.
     pub(crate) fn look_again(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seen = (None, 0);
-        state.looked = state.looked.checked_sub(LOOK_AGAIN).unwrap_or(state.looked);
+        self.0.look_again();
     }
 
     /// Why the file as it lies there is not in force.
     pub(crate) fn broken(&self) -> Option<String> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).broken.clone()
+        self.0.broken()
     }
-}
-
-fn seen(config: &Config) -> Seen {
-    let of_file = path(config).and_then(|path| std::fs::metadata(path).ok());
-    let of_file = of_file.and_then(|meta| meta.modified().ok().map(|at| (at, meta.len())));
-    (of_file, SystemClock.now().millis() / 86_400_000)
 }
 
 #[cfg(test)]
@@ -163,8 +110,7 @@ mod tests {
         let file = folder.path().join("knowledge.toml");
         let write = |ward: &str| std::fs::write(&file, format!("version = 1\n{ward}")).unwrap();
         let found = |watched: &Watched| {
-            // As if the second since the last look had passed.
-            watched.state.lock().unwrap().looked -= LOOK_AGAIN;
+            watched.look_again();
             watched.scanner().scan("the tufted end was quiet", None).unwrap().len()
         };
         write("");

@@ -23,13 +23,18 @@ pub(crate) fn in_force(
 }
 
 fn path(config: &Config, named: Option<&Path>) -> Option<PathBuf> {
-    let set = config.path("models.rules");
-    let data = config.path("data");
-    match named {
-        Some(file) => Some(file.to_owned()),
-        None if !set.as_os_str().is_empty() => Some(set),
-        None => Some(data.join(FILE)).filter(|file| is_data_directory(&data) && file.exists()),
+    if let Some(file) = named {
+        return Some(file.to_owned());
     }
+    let is_set = !config.path("models.rules").as_os_str().is_empty();
+    let is_there = |file: &PathBuf| is_data_directory(&config.path("data")) && file.exists();
+    Some(place(config)).filter(|file| is_set || is_there(file))
+}
+
+/// Where the file lies, or would: the setting `models.rules`, else the data directory's.
+pub(crate) fn place(config: &Config) -> PathBuf {
+    let set = config.path("models.rules");
+    if set.as_os_str().is_empty() { config.path("data").join(FILE) } else { set }
 }
 
 /// Reads a file. All that is wrong in it is told with the line.

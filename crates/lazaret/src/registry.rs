@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Mode, ModelOrigin, Ordered,
+    Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Limits, Mode, ModelOrigin, Ordered,
     Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
 };
 use lazaret_input::{Blobs, FileSource, SourceReader};
@@ -20,7 +20,8 @@ use crate::cli::one_line;
 use crate::compose::{Crossings, Data};
 use crate::config::Config;
 use crate::exit::CliError;
-use crate::{own_rules, vulnerabilities};
+use crate::reread::Reread;
+use crate::{own_rules, signatories, vulnerabilities};
 
 /// What receipts call the registry.
 pub(crate) const REGISTRY: &str = "registry";
@@ -33,8 +34,8 @@ pub(crate) struct Registry {
     blobs: Arc<Blobs>,
     mode: Mode,
     crossings: Crossings,
-    /// The hospital's own rules, and the known faults of packages where a database of them was imported.
-    terms: Terms,
+    terms: Arc<Reread<Terms>>,
+    limits: Limits,
 }
 
 /// What became of one file of a model.
@@ -71,9 +72,10 @@ impl Registry {
         let blobs = Arc::new(data.model_store()?);
         let crossings =
             Crossings::new(config, REGISTRY, None, Some("identified"), None)?.into_registry(&blobs);
-        let terms = terms(config)?;
+        let terms = Arc::new(terms_of_now(config)?);
         let checkpoint = Arc::new(data.checkpoint_for_models(&terms)?);
-        Ok(Self { checkpoint, blobs, mode: config.models_mode()?, crossings, terms })
+        let (mode, limits) = (config.models_mode()?, config.limits());
+        Ok(Self { checkpoint, blobs, mode, crossings, terms, limits })
     }
 
     /// Where cleared files are kept.
@@ -117,13 +119,16 @@ impl Registry {
 
     /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
     /// once this returns.
-    pub(crate) fn pass(&self, crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
+    pub(crate) fn pass(&self, mut crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
+        let mut payload = ModelPayload::new(files, &self.terms.now(), &self.limits);
+        if let Some(origin) = &mut crossing.model {
+            payload.prove(origin);
+        }
         let model = crossing.model.as_ref().map_or("", |model| &model.name);
         let dataset = format!("{}/{model}", crossing.to);
         let to = self.blobs.passage(crossing.id, &dataset);
-        let mut fates = Vec::with_capacity(files.len());
-        let payload = Box::new(ModelPayload::new(files, &self.terms));
-        let receipt = self.checkpoint.pass(crossing, payload, to, &mut |seen| {
+        let mut fates = Vec::new();
+        let receipt = self.checkpoint.pass(crossing, Box::new(payload), to, &mut |seen| {
             if let Watch::Record(judgement) = seen {
                 let entry = judgement.entry;
                 fates.push(FileFate {
@@ -146,8 +151,24 @@ impl Registry {
 pub(crate) fn terms(config: &Config) -> Result<Terms, CliError> {
     let (own, _) = own_rules::in_force(config, None)?;
     let database = config.path("data").join(vulnerabilities::FILE);
-    let against = database.is_file().then(|| vulnerabilities::against(config, None)).transpose()?;
-    Ok(Terms { own: Arc::new(own), against, ..Terms::default() })
+    let database = database.is_file().then(|| vulnerabilities::open_for_models(config, None)).transpose()?;
+    let mut named = Vec::new();
+    named.extend(own.sha256().map(|sha256| format!("{} sha256:{sha256}", own_rules::FILE)));
+    if let Some(database) = &database {
+        named.push(format!("{} {}", vulnerabilities::FILE, database.version()?));
+    }
+    let against = database.map(vulnerabilities::of_now);
+    let signatories = Arc::new(signatories::signatories(config)?);
+    Ok(Terms { own: Arc::new(own), against, named: named.into(), signatories, ..Terms::default() })
+}
+
+/// The terms of a server: read anew when a file of rules, of known faults or of keys changes.
+fn terms_of_now(config: &Config) -> Result<Reread<Terms>, CliError> {
+    let mut files = signatories::files(config);
+    files.push(own_rules::place(config));
+    files.push(config.path("data").join(vulnerabilities::FILE));
+    let config = config.clone();
+    Reread::new("the rules and facts that models are looked at by", files, move || terms(&config))
 }
 
 /// The verdict of policies on a file that is looked at again.

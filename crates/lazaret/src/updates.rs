@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::commands::models::recall;
 use crate::compose::Data;
-use crate::config::Config;
+use crate::config::{Config, SERVERS};
 use crate::exit::CliError;
 use crate::registry::Registry;
 use crate::server::{Hosts, admit_named};
@@ -66,7 +66,7 @@ fn upstreams(config: &Config) -> Result<Upstreams, CliError> {
         Ok(Some(Arc::new(Upstream::new(base, words(config.text(hosts)), hosts))))
     };
     let mut servers = BTreeMap::new();
-    for (name, value) in config.servers() {
+    for (name, value) in config.named(SERVERS) {
         let server = server(name, value).map_err(CliError::Usage)?;
         servers.insert(name.to_owned(), Arc::new(server));
     }

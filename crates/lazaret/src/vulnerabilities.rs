@@ -60,6 +60,16 @@ CREATE INDEX about_by_statement ON about (statement);
 
 /// The database that was named, or the data directory's, to check what models name against.
 pub(crate) fn against(config: &Config, named: Option<&Path>) -> Result<Arc<Against>, CliError> {
+    Ok(of_now(open_for_models(config, named)?))
+}
+
+/// A database as of now.
+pub(crate) fn of_now(database: Vulnerabilities) -> Arc<Against> {
+    Arc::new(Against { advisories: Box::new(database), now: SystemClock.now() })
+}
+
+/// The database, which knows packages of Python: what models are made with.
+pub(crate) fn open_for_models(config: &Config, named: Option<&Path>) -> Result<Vulnerabilities, CliError> {
     let named = named.filter(|named| !named.as_os_str().is_empty());
     let database = Vulnerabilities::open(&Vulnerabilities::place(config, named))?;
     if !database.covers("PyPI")? {
@@ -68,7 +78,7 @@ pub(crate) fn against(config: &Config, named: Option<&Path>) -> Result<Arc<Again
             "{place} has no record about Python's packages: import those of PyPI"
         )));
     }
-    Ok(Arc::new(Against { advisories: Box::new(database), now: SystemClock.now() }))
+    Ok(database)
 }
 
 /// The records of packages, by ecosystem and name.

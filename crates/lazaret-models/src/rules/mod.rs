@@ -185,6 +185,7 @@ rules! {
     signature_symlink as SIGNATURE_SYMLINK,
     signature_time_unknown as SIGNING_TIME_UNKNOWN,
     signature_timestamp as SIGNATURE_TIMESTAMP,
+    signature_unsigned as UNSIGNED,
     signature_unsigned_file as UNSIGNED_FILE,
     signature_untrusted_certificate as UNTRUSTED_CERTIFICATE,
     signature_wrong_identity as SIGNATURE_WRONG_IDENTITY,

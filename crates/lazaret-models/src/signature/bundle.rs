@@ -59,6 +59,17 @@ pub(crate) fn is_bundle(root: Node<'_, '_>) -> bool {
     media_type.is_some_and(|text| text.starts_with(MEDIA_TYPES)) && root.get("verificationMaterial").is_some()
 }
 
+/// Whether a document is a bundle or an envelope and nothing beside it, so that no loader finds anything else in it.
+pub(super) fn is_bare(root: Node<'_, '_>) -> bool {
+    const BUNDLE: [&str; 3] = ["mediaType", "verificationMaterial", "dsseEnvelope"];
+    const ENVELOPE: [&str; 3] = ["payload", "payloadType", "signatures"];
+    let is = |keys: [&str; 3]| {
+        keys.iter().all(|key| root.get(key).is_some())
+            && root.members().all(|member| keys.contains(&member.key))
+    };
+    is(BUNDLE) || is(ENVELOPE)
+}
+
 impl Bundle {
     /// Reads a file.
     pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Self, Fault> {

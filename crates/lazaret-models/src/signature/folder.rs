@@ -1,4 +1,4 @@
-//! The files of a model on disk: which there are, which are left out, and their digests. Links are told from files before
+//! The files of a model: which there are, which are left out, and their digests. On disk, links are told from files before
 //! anything is opened, and links to folders are never followed.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lazaret_core::{Limit, Limits};
+use lazaret_core::{Limit, Limits, Source};
 use lazaret_input::{FileSource, OpenError};
 
 use super::SignatureError;
@@ -23,12 +23,30 @@ const THREADS: usize = 2;
 /// What git keeps beside the files of a model.
 const GIT_PATHS: [&str; 4] = [".git", ".gitattributes", ".github", ".gitignore"];
 
+/// The files of a model, wherever they lie.
+pub(super) trait Files: Sync {
+    /// Whether the model is one file, and no folder.
+    fn is_single(&self) -> bool;
+
+    /// Its own name.
+    fn name(&self) -> String;
+
+    /// What a name of a manifest is. The name was checked before.
+    fn kind_of(&self, name: &str) -> io::Result<(Kind, u64)>;
+
+    /// Everything in the folder that is not left out.
+    fn walk(&self, left_out: &LeftOut, limits: &Limits) -> Result<Walk, SignatureError>;
+
+    /// The digest of a file, or of a shard of one.
+    fn digest(&self, job: &Job<'_>, hash: HashKind, buffer: &mut [u8]) -> Result<Vec<u8>, HashError>;
+}
+
 /// A model on disk: a folder, or one file.
 pub(super) struct Model<'a> {
     path: &'a Path,
     /// The path without links, for telling what lies in it.
     real: PathBuf,
-    pub(super) single: bool,
+    single: bool,
 }
 
 /// What an entry of a folder is.
@@ -98,12 +116,6 @@ impl<'a> Model<'a> {
         Ok(Self { path, real, single })
     }
 
-    /// The last step of its path.
-    pub(super) fn name(&self) -> String {
-        let name = self.path.file_name().or_else(|| self.real.file_name());
-        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-
     /// The path of a file within the model, if it lies there (it need not exist, its folder must).
     pub(super) fn within(&self, file: &Path) -> Option<String> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -129,9 +141,20 @@ impl<'a> Model<'a> {
     fn place(&self, name: &str) -> PathBuf {
         if name == "." { self.real.clone() } else { self.real.join(name) }
     }
+}
 
-    /// What a name of a manifest is on disk. The name was checked before.
-    pub(super) fn kind_of(&self, name: &str) -> io::Result<(Kind, u64)> {
+impl Files for Model<'_> {
+    fn is_single(&self) -> bool {
+        self.single
+    }
+
+    /// The last step of its path.
+    fn name(&self) -> String {
+        let name = self.path.file_name().or_else(|| self.real.file_name());
+        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    fn kind_of(&self, name: &str) -> io::Result<(Kind, u64)> {
         if name == "." {
             return kind_of(&self.real);
         }
@@ -146,8 +169,7 @@ impl<'a> Model<'a> {
         kind_of(&place)
     }
 
-    /// Everything in the folder that is not left out.
-    pub(super) fn walk(&self, left_out: &LeftOut, limits: &Limits) -> Result<Walk, SignatureError> {
+    fn walk(&self, left_out: &LeftOut, limits: &Limits) -> Result<Walk, SignatureError> {
         let most = limits.get(MAX_FILES);
         let mut walk = Walk::default();
         let mut count = 0_u64;
@@ -179,39 +201,39 @@ impl<'a> Model<'a> {
         Ok(walk)
     }
 
-    /// Digests of files or shards of them, in the order given. Bounded memory: one block a thread.
-    pub(super) fn digests(&self, jobs: &[Job<'_>], hash: HashKind) -> Vec<Result<Vec<u8>, HashError>> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut buffer = vec![0; BLOCK];
-            let mut done = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(number) else { return done };
-                done.push((number, self.digest(job, hash, &mut buffer)));
-            }
-        };
-        let mut all: Vec<Option<Result<Vec<u8>, HashError>>> = jobs.iter().map(|_| None).collect();
-        let done: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..THREADS.min(jobs.len())).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-        });
-        for (number, result) in done {
-            if let Some(place) = all.get_mut(number) {
-                *place = Some(result);
-            }
-        }
-        all.into_iter().map(|result| result.unwrap_or(Err(HashError::Stopped))).collect()
-    }
-
     fn digest(&self, job: &Job<'_>, hash: HashKind, buffer: &mut [u8]) -> Result<Vec<u8>, HashError> {
         let file = FileSource::open(&self.place(job.name)).map_err(HashError::Open)?;
-        let (from, to) = job.shard.unwrap_or((0, file.len()));
-        if to > file.len() {
-            return Err(HashError::Shorter);
-        }
-        hash.of(&file, from, to, buffer).map_err(|error| HashError::Read(error.cause))
+        hash.of_shard(&file, file.len(), job.shard, buffer)
     }
+}
+
+/// Digests of files or shards of them, in the order given. Bounded memory: one block a thread.
+pub(super) fn digests(
+    files: &dyn Files,
+    jobs: &[Job<'_>],
+    hash: HashKind,
+) -> Vec<Result<Vec<u8>, HashError>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffer = vec![0; BLOCK];
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { return done };
+            done.push((number, files.digest(job, hash, &mut buffer)));
+        }
+    };
+    let mut all: Vec<Option<Result<Vec<u8>, HashError>>> = jobs.iter().map(|_| None).collect();
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS.min(jobs.len())).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    for (number, result) in done {
+        if let Some(place) = all.get_mut(number) {
+            *place = Some(result);
+        }
+    }
+    all.into_iter().map(|result| result.unwrap_or(Err(HashError::Stopped))).collect()
 }
 
 /// A file, or a shard of one, that is hashed.
@@ -229,6 +251,23 @@ pub(super) enum HashError {
     Shorter,
     /// The thread that hashed it came to an end.
     Stopped,
+}
+
+impl HashKind {
+    /// The digest of a file of so many bytes, or of a shard of it.
+    pub(super) fn of_shard(
+        self,
+        file: &dyn Source,
+        len: u64,
+        shard: Option<(u64, u64)>,
+        buffer: &mut [u8],
+    ) -> Result<Vec<u8>, HashError> {
+        let (from, to) = shard.unwrap_or((0, len));
+        if to > len {
+            return Err(HashError::Shorter);
+        }
+        self.of(file, from, to, buffer).map_err(|error| HashError::Read(error.cause))
+    }
 }
 
 impl HashError {

@@ -9,6 +9,7 @@
 //! | `folder`, `hash` | the files on disk |
 //! | `verify`, `verify_files`, `sign` | the two ways through |
 //! | `provenance` | where a model is from, as its builder says (SLSA) |
+//! | `received` | the signatures and the provenance of a model that crosses, by those whom the hospital trusts |
 //! | `look` | a signature among the files that are looked at, without keys |
 
 mod any_key;
@@ -23,6 +24,7 @@ mod look;
 mod manifest;
 mod moment;
 mod provenance;
+mod received;
 mod sign;
 mod sigstore;
 #[cfg(test)]
@@ -41,7 +43,9 @@ pub(crate) use folder::MAX_FILES;
 pub(crate) use hash::HashKind;
 pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
-pub use provenance::{Proven, Provenance};
+pub use provenance::{Builder, Proven, Provenance};
+pub use received::Signatories;
+pub(crate) use received::Standing;
 pub use sign::{Sign, Signed, SigningKey};
 pub use sigstore::{SigstoreTrust, TrustRoot};
 pub use verify::{Signer, Trust, Verification, Verify};

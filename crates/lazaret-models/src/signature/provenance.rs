@@ -2,7 +2,7 @@
 //! signed, that it is of these files, and which builder made them from which source.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::path::PathBuf;
 
@@ -33,7 +33,14 @@ const MOST_TOLD: usize = 5;
 pub struct Provenance {
     /// A bundle of Sigstore, or a DSSE envelope.
     pub file: PathBuf,
-    /// Who is to have signed it: the builder, not the one who signed the model.
+    /// What it is to say.
+    pub builder: Builder,
+}
+
+/// Who is to have built a model, and from what.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    /// Who is to have signed the statement: the builder, not the one who signed the model.
     pub trust: Trust,
     /// Who is to have built the model, exactly as the statement names it.
     pub builder_id: Option<String>,
@@ -75,7 +82,18 @@ impl Provenance {
         let file = FileSource::open(&self.file).map_err(|error| unreadable(lazaret_core::chain(&error)))?;
         let bytes =
             file.whole(limits.get(MAX_WHOLE)).map_err(|error| unreadable(lazaret_core::chain(&error)))?;
-        let bundle = match Bundle::read_or_envelope(&bytes, limits) {
+        self.builder.attested(&bytes, limits)
+    }
+}
+
+impl Builder {
+    /// Reads a statement and checks its signature.
+    pub(super) fn attested(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Result<Attested, Fault>, SignatureError> {
+        let bundle = match Bundle::read_or_envelope(bytes, limits) {
             Ok(bundle) => bundle,
             Err(fault) => return Ok(Err(Fault { rule: &rules::PROVENANCE_MALFORMED, ..fault })),
         };

@@ -11,7 +11,7 @@ use serde_json::json;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::certificates::SigningChain;
-use super::folder::{Job, Kind, LeftOut, Model};
+use super::folder::{Files as _, Job, Kind, LeftOut, Model, digests};
 use super::hash::HashKind;
 use super::keys::{PrivateKey, PublicKey};
 use super::manifest::{PREDICATE, STATEMENT, leads_out};
@@ -94,7 +94,7 @@ impl Sign<'_> {
         for entry in &walk.entries {
             names.push(self.name_to_sign(entry.name.as_deref(), &entry.shown, entry.kind)?);
         }
-        if model.single {
+        if model.is_single() {
             names.push(".");
         }
         if names.is_empty() {
@@ -109,7 +109,7 @@ impl Sign<'_> {
         let jobs: Vec<Job<'_>> = names.iter().map(|name| Job { name, shard: None }).collect();
         let mut root = digest::Context::new(&digest::SHA256);
         let mut resources = Vec::new();
-        for (name, digest) in names.iter().zip(model.digests(&jobs, HashKind::Sha256)) {
+        for (name, digest) in names.iter().zip(digests(&model, &jobs, HashKind::Sha256)) {
             let digest = digest.map_err(|error| SignatureError::Unreadable {
                 what: printed(name),
                 cause: error.into_io(),

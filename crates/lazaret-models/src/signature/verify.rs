@@ -1,5 +1,6 @@
 //! Checks a model against its signature: the signed bytes first, then every name, then the files.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use lazaret_core::{Finding, Findings, Limits, Locator, Severity};
@@ -10,7 +11,7 @@ use super::SignatureError;
 use super::bundle::{Bundle, Material};
 use super::certificates::{self, Trusted};
 use super::dsse;
-use super::folder::Model;
+use super::folder::{Files, Model};
 use super::keys::{PublicKey, Sha};
 use super::manifest::{Fault, Manifest};
 use super::provenance::{Proven, Provenance};
@@ -85,6 +86,21 @@ pub enum Signer {
     },
 }
 
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key { curve, hint } => write!(f, "key: {hint} ({curve})"),
+            Self::Certificate { name, fingerprint, from, until } => {
+                write!(f, "certificate: {name}, {fingerprint}, valid from {from} to {until}")
+            }
+            Self::Sigstore { identity, identity_provider, signed_at, log_index } => write!(
+                f,
+                "identity: {identity}, known to {identity_provider}, at {signed_at}, entry {log_index} of the log"
+            ),
+        }
+    }
+}
+
 impl From<Proof> for Signer {
     fn from(proof: Proof) -> Self {
         Self::Sigstore {
@@ -128,26 +144,36 @@ impl Verify {
             FileSource::open(&self.signature).map_err(|error| unreadable(lazaret_core::chain(&error)))?;
         let bytes =
             file.whole(limits.get(MAX_WHOLE)).map_err(|error| unreadable(lazaret_core::chain(&error)))?;
-        let mut check = Check {
-            verify: self,
-            model,
-            limits,
-            signature: shown,
-            findings: Findings::new(),
-            signer: None,
-            name: None,
-            subject: None,
-            files: 0,
-            provenance: None,
+        let ignored = self.ignore_paths.iter().map(|path| model.left_out(path));
+        let how = How {
+            trust: &self.trust,
+            own: model.within(&self.signature),
+            ignore_paths: ignored.collect::<Result<_, _>>()?,
+            ignore_git_paths: self.ignore_git_paths,
+            ignore_unsigned_files: self.ignore_unsigned_files,
+            allow_symlinks: self.allow_symlinks,
+            provenance: self.provenance.as_ref(),
         };
-        check.run(&bytes)?;
-        Ok(check.outcome())
+        Check::new(how, &model, shown, limits).run(&bytes)
     }
 }
 
+/// How a model is checked, wherever it lies.
+pub(super) struct How<'a> {
+    pub(super) trust: &'a Trust,
+    /// The path of the signature, where it lies in the model.
+    pub(super) own: Option<String>,
+    /// Paths of the model that are left out.
+    pub(super) ignore_paths: Vec<String>,
+    pub(super) ignore_git_paths: bool,
+    pub(super) ignore_unsigned_files: bool,
+    pub(super) allow_symlinks: bool,
+    pub(super) provenance: Option<&'a Provenance>,
+}
+
 pub(super) struct Check<'a> {
-    pub(super) verify: &'a Verify,
-    pub(super) model: Model<'a>,
+    pub(super) how: How<'a>,
+    pub(super) model: &'a dyn Files,
     pub(super) limits: &'a Limits,
     /// The signature's name, as places begin.
     signature: String,
@@ -159,7 +185,29 @@ pub(super) struct Check<'a> {
     provenance: Option<Proven>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// A check that is yet to be run; `signature` is the name of the signature, as places begin.
+    pub(super) fn new(how: How<'a>, model: &'a dyn Files, signature: String, limits: &'a Limits) -> Self {
+        Self {
+            how,
+            model,
+            limits,
+            signature,
+            findings: Findings::new(),
+            signer: None,
+            name: None,
+            subject: None,
+            files: 0,
+            provenance: None,
+        }
+    }
+
+    /// Checks by the bytes of the signature.
+    pub(super) fn run(mut self, bytes: &[u8]) -> Result<Verification, SignatureError> {
+        self.check(bytes)?;
+        Ok(self.outcome())
+    }
+
     fn outcome(self) -> Verification {
         let findings = self.findings.into_faults();
         // What nobody has signed is not passed on as if someone had.
@@ -196,7 +244,7 @@ impl Check<'_> {
         self.find(fault.rule, at.join("!").trim_end_matches('!'), fault.message);
     }
 
-    fn run(&mut self, bytes: &[u8]) -> Result<(), SignatureError> {
+    fn check(&mut self, bytes: &[u8]) -> Result<(), SignatureError> {
         let bundle = match Bundle::read(bytes, self.limits) {
             Ok(bundle) => bundle,
             Err(fault) => {
@@ -214,7 +262,7 @@ impl Check<'_> {
             }
         };
         // Names are looked at before any file is opened, and whoever signed them.
-        let names = manifest.names_at_fault(Some(self.model.single));
+        let names = manifest.names_at_fault(Some(self.model.is_single()));
         let names_are_right = names.is_empty();
         for fault in names {
             self.of_statement(fault);
@@ -245,7 +293,7 @@ impl Check<'_> {
             self.find(&rules::SIGNATURE_LEGACY, &at, message);
         }
         self.check_files(&manifest)?;
-        let provenance = self.verify.provenance.as_ref();
+        let provenance = self.how.provenance;
         // Of what is not as it was signed, nothing can be proven.
         let worst = self.findings.faults().iter().map(|finding| finding.severity).max();
         match provenance.filter(|_| worst < Some(Severity::Medium)) {
@@ -267,7 +315,7 @@ impl Check<'_> {
         let proven = attested.and_then(|attested| attested.of_model(self.subject.as_deref(), &files));
         let faults = match proven {
             Ok(proven) => {
-                let faults = provenance.faults(&proven);
+                let faults = provenance.builder.faults(&proven);
                 self.provenance = Some(proven).filter(|_| faults.is_empty());
                 faults
             }
@@ -282,11 +330,10 @@ impl Check<'_> {
 
     /// Checks the signed bytes; gives who signed them, or finds why not.
     fn check_signature(&mut self, bundle: &Bundle) -> Result<Option<Signer>, SignatureError> {
-        let verify = self.verify;
         let at = self.signature.clone();
         // A bundle has one.
         let signature = bundle.signatures.first().map(Vec::as_slice).unwrap_or_default();
-        let (key, signer) = match (&bundle.material, &verify.trust) {
+        let (key, signer) = match (&bundle.material, self.how.trust) {
             (Material::Sigstore(material), Trust::Sigstore(trust)) => {
                 match material.check(&bundle.payload, signature, trust, self.limits) {
                     Ok(proof) => (proof.key.clone(), proof.into()),

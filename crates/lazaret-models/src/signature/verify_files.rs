@@ -7,7 +7,7 @@ use lazaret_input::OpenError;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::SignatureError;
-use super::folder::{HashError, Job, Kind, LeftOut};
+use super::folder::{HashError, Job, Kind, LeftOut, digests};
 use super::hash::HashKind;
 use super::manifest::{Manifest, Method};
 use super::verify::Check;
@@ -16,8 +16,8 @@ use crate::rules;
 
 impl Check<'_> {
     pub(super) fn check_files(&mut self, manifest: &Manifest) -> Result<(), SignatureError> {
-        let left_out = self.left_out(manifest)?;
-        let follow = manifest.allow_symlinks || self.verify.allow_symlinks;
+        let left_out = self.left_out(manifest);
+        let follow = manifest.allow_symlinks || self.how.allow_symlinks;
         // What each signed file is on disk; a file that is not as it should be is found once, not for each shard.
         let mut files: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         for resource in &manifest.resources {
@@ -33,7 +33,7 @@ impl Check<'_> {
             .collect();
         let jobs: Vec<Job<'_>> =
             resources.iter().map(|resource| Job { name: &resource.path, shard: resource.shard }).collect();
-        let digests = self.model.digests(&jobs, manifest.hash);
+        let digests = digests(self.model, &jobs, manifest.hash);
         let mut changed: FxHashSet<&str> = FxHashSet::default();
         let mut covered: FxHashMap<&str, u64> = FxHashMap::default();
         for (resource, digest) in resources.iter().zip(digests) {
@@ -76,7 +76,6 @@ impl Check<'_> {
         self.check_others(manifest, &files, &left_out, follow)
     }
 
-    /// Paths that are left out: as the signature says, as the caller says, and the signature itself.
     /// The SHA-256 of every signed file: from the statement where it has them, else of the files, which are as they were signed.
     pub(super) fn sha256_of_files(
         &self,
@@ -90,7 +89,7 @@ impl Check<'_> {
             manifest.resources.iter().map(|resource| resource.path.as_str()).collect();
         let jobs: Vec<Job<'_>> = names.iter().map(|name| Job { name, shard: None }).collect();
         let mut files = Vec::new();
-        for (name, digest) in names.iter().zip(self.model.digests(&jobs, HashKind::Sha256)) {
+        for (name, digest) in names.iter().zip(digests(self.model, &jobs, HashKind::Sha256)) {
             let unreadable =
                 |error: HashError| SignatureError::Unreadable { what: printed(name), cause: error.into_io() };
             files.push(((*name).to_owned(), digest.map_err(unreadable)?));
@@ -98,27 +97,22 @@ impl Check<'_> {
         Ok(files)
     }
 
-    fn left_out(&self, manifest: &Manifest) -> Result<LeftOut, SignatureError> {
+    /// Paths that are left out: as the signature says, as the caller says, and the signature itself.
+    fn left_out(&self, manifest: &Manifest) -> LeftOut {
         let mut left_out = LeftOut::default();
-        for path in &manifest.ignore_paths {
+        for path in manifest.ignore_paths.iter().chain(&self.how.ignore_paths).chain(&self.how.own) {
             left_out.add(path);
         }
-        if self.verify.ignore_git_paths {
+        if self.how.ignore_git_paths {
             left_out.add_git();
         }
-        for path in &self.verify.ignore_paths {
-            left_out.add(&self.model.left_out(path)?);
-        }
-        if let Some(path) = self.model.within(&self.verify.signature) {
-            left_out.add(&path);
-        }
-        Ok(left_out)
+        left_out
     }
 
     /// The length of a signed file, or a finding that says why it is not there.
     fn signed_file(&mut self, name: &str, follow: bool) -> Result<Option<u64>, SignatureError> {
         let at = self.place(name);
-        if self.model.single != (name == ".") {
+        if self.model.is_single() != (name == ".") {
             let message = "the model given is one file, and a folder was signed: give the folder";
             self.find(&rules::MISSING_FILE, &at, message);
             return Ok(None);
@@ -159,7 +153,7 @@ impl Check<'_> {
         follow: bool,
     ) -> Result<(), SignatureError> {
         let walk = self.model.walk(left_out, self.limits)?;
-        let own = self.model.within(&self.verify.signature);
+        let own = self.how.own.clone();
         for path in walk.left_out.iter().filter(|path| Some(*path) != own.as_ref()) {
             let by = if manifest.ignore_paths.iter().any(|ignored| ignored == path) {
                 "the signature"
@@ -201,11 +195,8 @@ impl Check<'_> {
     }
 
     fn unsigned(&mut self, at: &str, message: &str) {
-        let severity = if self.verify.ignore_unsigned_files {
-            Severity::Info
-        } else {
-            rules::UNSIGNED_FILE.rule.severity
-        };
+        let severity =
+            if self.how.ignore_unsigned_files { Severity::Info } else { rules::UNSIGNED_FILE.rule.severity };
         self.find_as(severity, &rules::UNSIGNED_FILE, at, message);
     }
 

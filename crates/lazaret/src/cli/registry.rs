@@ -14,11 +14,14 @@ use super::one_line;
                                                    one file
   lazaret models pass model/ --name sepsis --trained-on lake/Patient --code 4f1c2e9 --run mlflow:7d1
                                                    a folder, with what it was trained on, by which code, in which run
+  lazaret models pass chest.pt --name chest --signature chest.sig --signature chest.intoto.json
+                                                   with a signature and a statement of provenance that lie beside it
   lazaret models pass model/ --name sepsis --mode enforce
                                                    what policy holds is kept back, whatever the settings say
 
 Every file is copied, hashed, inspected, decided and recorded; what is cleared is kept in the registry by its SHA-256.
-Names, revisions and what else is told stand in the ledger for good: no patient data in them.
+Names, revisions and what else is told stand in the ledger for good: no patient data in them. Signatures in the model are
+checked by the signers and builders that the settings trust (`gates.models.signers`, `gates.models.builders`).
 Exit codes: 0 all crossed; 1 a file was held or blocked (in mode observe: would have been), or a finding of medium or
 above; 2 used wrongly; 3 could not inspect or record, so nothing crossed")]
 pub(crate) struct ModelsPassArgs {
@@ -40,6 +43,9 @@ pub(crate) struct ModelsPassArgs {
     /// The run that trained it
     #[arg(long)]
     pub(crate) run: Option<String>,
+    /// A signature or a statement of provenance that lies elsewhere and passes with the model; as often as needed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Vec<PathBuf>,
     /// observe or enforce [default: setting `gates.models.mode`]
     #[arg(long)]
     pub(crate) mode: Option<String>,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
+use lazaret_core::hex;
 use lazaret_models::vulnerabilities::{Advisories, AdvisoriesError, Advisory, Record, Statement};
+use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
@@ -55,6 +57,29 @@ impl Vulnerabilities {
                     .query_row("SELECT coalesce(max(modified), '') FROM record", [], |row| row.get(0))?,
                 sources: sources.collect::<Result<_, _>>()?,
             })
+        })
+    }
+
+    /// What tells this state of it from others: a digest over its imports and the statements in it.
+    pub(crate) fn version(&self) -> Result<String, DatabaseError> {
+        self.with(|connection| {
+            let mut context = Context::new(&SHA256);
+            let of = [
+                "SELECT sha256, imported FROM source ORDER BY id",
+                "SELECT document, body FROM statement ORDER BY id",
+            ];
+            for query in of {
+                let mut query = connection.prepare(query)?;
+                let mut rows = query.query([])?;
+                while let Some(row) = rows.next()? {
+                    for column in 0..2 {
+                        let text: String = row.get(column)?;
+                        context.update(&(text.len() as u64).to_be_bytes());
+                        context.update(text.as_bytes());
+                    }
+                }
+            }
+            Ok(format!("sha256:{}", hex(context.finish().as_ref())))
         })
     }
 

@@ -248,3 +248,55 @@ fn a_held_model_is_not_a_held_record_and_the_quarantine_says_what_it_is() {
     place.clear(&[&["quarantine", "reject", id][..], &by].concat());
     assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "refused");
 }
+
+/// A policy that keeps back what no trusted signer vouches for, as the guide has it.
+const SIGNED: &str = r#"
+@id("models-are-signed")
+@why("A file for which no trusted signer vouches is kept back.")
+forbid (principal, action in [Action::"Allow", Action::"Tokenise", Action::"Redact"], resource == Gate::"models")
+when { context.rules.contains("signature.unsigned") };
+"#;
+
+#[test]
+fn receipts_say_who_signed_and_built_and_by_what_a_model_was_looked_at() {
+    let place = place();
+    let folder = place.0.path();
+    for name in ["scaler.sig", "scaler.intoto.json", "signer-pub.pem", "builder-pub.pem", "models.toml"] {
+        std::fs::copy(root().join("testdata/docs").join(name), folder.join(name)).unwrap();
+    }
+    std::fs::rename(folder.join("models.toml"), folder.join("lazaret-data/models.toml")).unwrap();
+    std::fs::write(folder.join("lazaret-data/policies/signed.cedar"), SIGNED).unwrap();
+    let settings = "[gates.models.signers]\nradiology = 'key signer-pub.pem'\n\n[gates.models.builders]\n\
+                    pipeline = 'key builder-pub.pem id=https://ci.hospital.example/models'\n";
+    std::fs::write(folder.join("lazaret.toml"), settings).unwrap();
+    let passing = [&["scaler.pkl", "--name", "scaler"][..], &ENFORCE].concat();
+    let unsigned = pass(&place, 1, &passing);
+    assert_eq!(unsigned["files"][0]["verdict"], "quarantine", "{unsigned}");
+    let attested = ["--signature", "scaler.sig", "--signature", "scaler.intoto.json"];
+    let signed = pass(&place, 0, &[&passing[..], &attested].concat());
+    let model = &signed["receipt"]["model"];
+    assert!(model["signer"].as_str().unwrap().starts_with("radiology: key: "), "{model}");
+    assert_eq!(model["builder"], "https://ci.hospital.example/models");
+    assert_eq!(model["code"], "4c1de0a3b9f8e7d6c5b4a39281706f5e4d3c2b1a");
+    assert_eq!(blobs(&place), 3);
+    // Somebody else's signature is nobody's.
+    std::fs::copy(folder.join("builder-pub.pem"), folder.join("signer-pub.pem")).unwrap();
+    let other = [&["scaler.pkl", "--name", "other", "--signature", "scaler.sig"][..], &ENFORCE].concat();
+    let other = pass(&place, 1, &other);
+    assert_eq!(
+        (&other["receipt"]["model"]["signer"], &other["files"][0]["held"]),
+        (&Value::Null, &Value::Bool(true))
+    );
+    let twice = ["scaler.pkl", "--name", "x", "--signature", "./scaler.pkl"];
+    assert!(place.ends(2, &[&["models", "pass"][..], &twice].concat()).contains("two files of this name"));
+    let receipt = place.json(0, &["ledger", "show", signed["receipt"]["receipt"].as_str().unwrap()]);
+    let by = receipt.pointer("/opened/detectors").and_then(Value::as_array).unwrap();
+    let names_rules = |by: &Value| by.as_str().is_some_and(|by| by.starts_with("models.toml sha256:"));
+    assert!(by.iter().any(names_rules), "{by:?}");
+    for wrong in ["key", "key no-such.pem", "pgp x"] {
+        std::fs::write(folder.join("lazaret.toml"), format!("[gates.models.signers]\na = '{wrong}'\n"))
+            .unwrap();
+        let said = place.ends(2, &["models", "pass", "scaler.pkl", "--name", "x"]);
+        assert!(said.contains("gates.models.signers.a"), "{said}");
+    }
+}

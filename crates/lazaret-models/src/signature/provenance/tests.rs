@@ -9,9 +9,9 @@ use super::*;
 use crate::signature::tests::{ids, keys, model, sign, verify};
 use crate::signature::{PrivateKey, TrustRoot, Verification, sigstore::SigstoreTrust};
 
-const COMMIT: &str = "f0b49a04e5a62250e0f60fb128004a73110fe311";
+pub(crate) const COMMIT: &str = "f0b49a04e5a62250e0f60fb128004a73110fe311";
 
-fn slsa_1(subjects: &[&str]) -> Value {
+pub(crate) fn slsa_1(subjects: &[&str]) -> Value {
     let subjects: Vec<Value> =
         subjects.iter().map(|sha256| json!({ "name": "x", "digest": { "sha256": sha256 } })).collect();
     json!({
@@ -48,7 +48,7 @@ fn slsa_0_2(subjects: &[&str]) -> Value {
     statement
 }
 
-fn envelope(statement: &Value, key: &PrivateKey) -> Value {
+pub(crate) fn envelope(statement: &Value, key: &PrivateKey) -> Value {
     let payload = statement.to_string().into_bytes();
     let signature = key.sign(&dsse::encoded(&payload)).unwrap();
     json!({
@@ -84,8 +84,10 @@ impl Place {
         let path = self.model.join("../provenance.json");
         std::fs::write(&path, file.to_string()).unwrap();
         let trust = Trust::Key(self.key.public().clone());
-        let mut provenance =
-            Provenance { file: path, trust: trust.clone(), builder_id: None, source_uri: None };
+        let mut provenance = Provenance {
+            file: path,
+            builder: Builder { trust: trust.clone(), builder_id: None, source_uri: None },
+        };
         change(&mut provenance);
         let mut verify = verify(&self.model, &self.model.join("../model.sig"), trust);
         verify.provenance = Some(provenance);
@@ -112,8 +114,8 @@ fn what_is_proven_names_builder_source_and_run() {
     for statement in [slsa_1(&all[..1]), slsa_1(&all[1..]), slsa_0_2(&all[..1])] {
         let file = envelope(&statement, &place.key);
         let checked = place.check(&file, |provenance| {
-            provenance.builder_id = Some("https://hospital.example/pipeline".to_owned());
-            provenance.source_uri = Some(format!("git.hospital.example/models/sepsis@{COMMIT}"));
+            provenance.builder.builder_id = Some("https://hospital.example/pipeline".to_owned());
+            provenance.builder.source_uri = Some(format!("git.hospital.example/models/sepsis@{COMMIT}"));
         });
         assert!(checked.verified, "{checked:?}");
         let proven = checked.provenance.unwrap();
@@ -130,10 +132,12 @@ fn what_is_otherwise_than_asked_for_is_found() {
     let place = Place::new();
     let all: Vec<&str> = place.digests.iter().map(String::as_str).collect();
     let right = envelope(&slsa_1(&all[..1]), &place.key);
-    let builder =
-        |id: &'static str| move |provenance: &mut Provenance| provenance.builder_id = Some(id.to_owned());
-    let source =
-        |uri: &'static str| move |provenance: &mut Provenance| provenance.source_uri = Some(uri.to_owned());
+    let builder = |id: &'static str| {
+        move |provenance: &mut Provenance| provenance.builder.builder_id = Some(id.to_owned())
+    };
+    let source = |uri: &'static str| {
+        move |provenance: &mut Provenance| provenance.builder.source_uri = Some(uri.to_owned())
+    };
     place.finds(
         "provenance.wrong-builder",
         "not by `https://hospital.example/`",
@@ -209,7 +213,7 @@ fn provenance_of_sigstore_is_checked_as_signatures_are() {
     let workflow = "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main";
     let by = |identity: &'static str| {
         move |provenance: &mut Provenance| {
-            provenance.trust = Trust::Sigstore(Box::new(SigstoreTrust {
+            provenance.builder.trust = Trust::Sigstore(Box::new(SigstoreTrust {
                 root: TrustRoot::public_good(&Limits::default()).unwrap(),
                 identity: identity.to_owned(),
                 identity_provider: "https://token.actions.githubusercontent.com".to_owned(),

@@ -126,7 +126,7 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     )?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
-    let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256 };
+    let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256, ..Terms::default() };
     let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();

@@ -1,6 +1,6 @@
 //! `lazaret models pass`: a model through the checkpoint into the registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,10 @@ pub(super) fn run(
     }
     let data = Data::open(&config)?;
     let registry = Registry::open(&data, &config)?;
-    let paths = files.iter().map(|file| &file.path);
-    let received = received(&registry, paths, |path| name_in_model(&args.model, path))?;
+    let paths: Vec<&PathBuf> = files.iter().map(|file| &file.path).chain(&args.signature).collect();
+    let name = |path: &Path| name_in_model(&args.model, path);
+    let received = received(&registry, paths.into_iter(), name)?;
+    named_apart(&received)?;
     let crossing = registry.crossing(&args.model.to_string_lossy(), origin)?;
     let passed = registry
         .pass(crossing, received)
@@ -58,6 +60,18 @@ pub(super) fn received<'p>(
     let received = received.collect::<Result<_, _>>();
     bar.finish_and_clear();
     received
+}
+
+/// Refuses two files of one name: what is said of one would be said of the other.
+fn named_apart(files: &[Stored]) -> Result<(), CliError> {
+    let names = files.iter().filter_map(|stored| stored.source.hint().name);
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name.clone()) {
+            return Err(CliError::Usage(format!("{name}: two files of this name; give one of them another")));
+        }
+    }
+    Ok(())
 }
 
 fn origin(args: &ModelsPassArgs) -> Result<ModelOrigin, CliError> {

@@ -10,6 +10,7 @@ use crate::cli::{ModelsSignArgs, SignatureArgs};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, read_text};
 use crate::report::{json_document, thousands};
+use crate::signatories::of_file;
 
 /// Signs.
 pub(super) fn run(
@@ -108,11 +109,6 @@ pub(super) fn method_and_model(common: &SignatureArgs) -> Result<(Option<&str>, 
         },
         _ => Err(CliError::Usage("name the model".to_owned())),
     }
-}
-
-/// A fault of a file of the operator's: its path, and what is wrong with it.
-pub(super) fn of_file(path: &Path, error: &SignatureError) -> CliError {
-    CliError::Usage(format!("{}: {error}", path.display()))
 }
 
 /// A model that could not be signed or checked.

@@ -7,11 +7,12 @@ use lazaret_vault::ModelKey;
 use zeroize::Zeroizing;
 
 use super::pkcs11::Token;
-use super::sign::{cli_error, of_file};
+use super::sign::cli_error;
 use crate::cli::ModelsSignArgs;
 use crate::compose::Reading;
 use crate::config::Config;
 use crate::exit::{CliError, read_text};
+use crate::signatories::of_file;
 
 /// The key that was asked for.
 pub(super) fn signer(args: &ModelsSignArgs, config: &Config) -> Result<Box<dyn SigningKey>, CliError> {

@@ -1,18 +1,16 @@
 //! `lazaret models verify`: a model against its signature.
 
 use std::io::Write;
-use std::path::Path;
 
-use lazaret_core::Limit;
-use lazaret_models::{
-    MAX_KEY, Provenance, PublicKey, Signer, SigstoreTrust, Trust, TrustRoot, Trusted, Verification, Verify,
-};
+use lazaret_core::Limits;
+use lazaret_models::{Builder, Provenance, Trust, Verification, Verify};
 
-use super::sign::{cli_error, files, method_and_model, of_file};
+use super::sign::{cli_error, files, method_and_model};
 use crate::cli::ModelsVerifyArgs;
 use crate::config::Config;
-use crate::exit::{CliError, Exit, read_text};
+use crate::exit::{CliError, Exit};
 use crate::report::json_document;
+use crate::signatories::{certificates_in, key_in, sigstore};
 
 /// Checks.
 pub(super) fn run(
@@ -42,17 +40,12 @@ pub(super) fn run(
 }
 
 fn trust(args: &ModelsVerifyArgs, method: Option<&str>, config: &Config) -> Result<Trust, CliError> {
-    let most = config.limits().get(MAX_KEY);
+    let limits = config.limits();
     match (method, &args.public_key, args.certificate_chain.as_slice(), &args.identity) {
-        (None | Some("key"), Some(path), [], None) => key(path, most),
-        (None | Some("certificate"), None, paths @ [first, ..], None) => {
-            let texts: Vec<String> =
-                paths.iter().map(|path| read_text(path, most)).collect::<Result<_, _>>()?;
-            let trusted = Trusted::from_pem(texts.iter().map(String::as_str));
-            Ok(Trust::Certificates(trusted.map_err(|error| of_file(first, &error))?))
-        }
+        (None | Some("key"), Some(path), [], None) => key_in(path, &limits),
+        (None | Some("certificate"), None, paths @ [_, ..], None) => certificates_in(paths, &limits),
         (None | Some("sigstore"), None, [], Some(identity)) => {
-            sigstore(args, identity, args.identity_provider.as_deref(), config)
+            known(args, identity, args.identity_provider.as_deref(), &limits)
         }
         (Some(method @ ("pkcs11-key" | "pkcs11-certificate")), ..) => {
             let method = method.trim_start_matches("pkcs11-");
@@ -65,38 +58,25 @@ fn trust(args: &ModelsVerifyArgs, method: Option<&str>, config: &Config) -> Resu
     }
 }
 
-fn key(path: &Path, most: Limit) -> Result<Trust, CliError> {
-    let key = PublicKey::from_pem(&read_text(path, most)?);
-    Ok(Trust::Key(key.map_err(|error| of_file(path, &error))?))
-}
-
-fn sigstore(
+/// Trust in an identity, which needs the one who knows it.
+fn known(
     args: &ModelsVerifyArgs,
     identity: &str,
     provider: Option<&str>,
-    config: &Config,
+    limits: &Limits,
 ) -> Result<Trust, CliError> {
     let provider = provider.ok_or_else(|| {
         CliError::Usage("say who knows that identity: its provider, `https://accounts.google.com`".to_owned())
     })?;
-    let limits = config.limits();
-    let root = match &args.trust_config {
-        None => TrustRoot::public_good(&limits).map_err(cli_error)?,
-        Some(path) => {
-            let text = read_text(path, limits.get(MAX_KEY))?;
-            TrustRoot::read(text.as_bytes(), &limits).map_err(|error| of_file(path, &error))?
-        }
-    };
-    let (identity, identity_provider) = (identity.to_owned(), provider.to_owned());
-    Ok(Trust::Sigstore(Box::new(SigstoreTrust { root, identity, identity_provider })))
+    sigstore(identity, provider, args.trust_config.as_deref(), limits)
 }
 
 fn provenance(args: &ModelsVerifyArgs, config: &Config) -> Result<Option<Provenance>, CliError> {
     let Some(file) = &args.provenance else { return Ok(None) };
     let trust = match (&args.provenance_key, &args.provenance_identity) {
-        (Some(path), None) => key(path, config.limits().get(MAX_KEY))?,
+        (Some(path), None) => key_in(path, &config.limits())?,
         (None, Some(identity)) => {
-            sigstore(args, identity, args.provenance_identity_provider.as_deref(), config)?
+            known(args, identity, args.provenance_identity_provider.as_deref(), &config.limits())?
         }
         _ => {
             return Err(CliError::Usage(
@@ -106,7 +86,8 @@ fn provenance(args: &ModelsVerifyArgs, config: &Config) -> Result<Option<Provena
         }
     };
     let (builder_id, source_uri) = (args.builder_id.clone(), args.source_uri.clone());
-    Ok(Some(Provenance { file: file.clone(), trust, builder_id, source_uri }))
+    let builder = Builder { trust, builder_id, source_uri };
+    Ok(Some(Provenance { file: file.clone(), builder }))
 }
 
 fn write(out: &mut impl Write, verification: &Verification) -> Result<(), CliError> {
@@ -122,7 +103,7 @@ fn write(out: &mut impl Write, verification: &Verification) -> Result<(), CliErr
         writeln!(out, "model sha256: {subject}")?;
     }
     if let Some(signer) = &verification.signer {
-        writeln!(out, "{}", told(signer))?;
+        writeln!(out, "{signer}")?;
     }
     if let Some(proven) = &verification.provenance {
         writeln!(out, "built by: {}", proven.builder)?;
@@ -132,21 +113,7 @@ fn write(out: &mut impl Write, verification: &Verification) -> Result<(), CliErr
         if let Some(run) = &proven.invocation {
             writeln!(out, "run: {run}")?;
         }
-        writeln!(out, "provenance signed by {}", told(&proven.signer))?;
+        writeln!(out, "provenance signed by {}", proven.signer)?;
     }
     Ok(())
-}
-
-fn told(signer: &Signer) -> String {
-    match signer {
-        Signer::Key { curve, hint } => format!("key: {hint} ({curve})"),
-        Signer::Certificate { name, fingerprint, from, until } => {
-            format!("certificate: {name}, {fingerprint}, valid from {from} to {until}")
-        }
-        Signer::Sigstore { identity, identity_provider, signed_at, log_index } => {
-            format!(
-                "identity: {identity}, known to {identity_provider}, at {signed_at}, entry {log_index} of the log"
-            )
-        }
-    }
 }
