@@ -2,6 +2,8 @@
 one that is wrong within. Python's standard library alone; run in the folder. Nothing here runs anything: commands are
 `true`, and paths are names of one letter."""
 
+import base64
+import hashlib
 import io
 import json
 import lzma
@@ -207,6 +209,24 @@ put("rds/right.rds", b"X\n" + struct.pack(">iiiiii", 2, 0x30500, 0x20300, 13, 1,
 
 # Archives of one kind
 put("mar/right.mar", zipped([("MAR-INF/MANIFEST.json", b"{}"), ("w.safetensors", safetensors())]))
+# Wheels
+def wheel(members, unlisted=()):
+    info = "scorer-1.0.dist-info"
+    files = members + [
+        (f"{info}/METADATA", b"Metadata-Version: 2.1\nName: scorer\nVersion: 1.0\nRequires-Dist: numpy>=1.26\n"),
+        (f"{info}/WHEEL", b"Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+    ]
+    lines = []
+    for name, data in files:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{name},sha256={digest},{len(data)}\n")
+    record = "".join(lines) + f"{info}/RECORD,,\n"
+    return zipped(files + list(unlisted) + [(f"{info}/RECORD", record.encode())])
+
+
+put("wheel/right.whl", wheel([("scorer/weights.safetensors", safetensors()), ("scorer/py.typed", b"")]))
+put("wheel/wrong.whl", wheel([("scorer.pth", b"import scorer.setup\n")], [("scorer/late.txt", b"later\n")]))
+
 put(
     "torch-package/right.pt",
     zipped([("p/.data/extern_modules", b"torch\n"), ("p/.data/python_version", b"3.11\n"), ("p/w.safetensors", safetensors())]),

@@ -136,6 +136,8 @@ rules! {
     hf_missing_shard as HF_MISSING_SHARD,
     hf_path_escape as HF_PATH_ESCAPE,
     hf_remote_code as HF_REMOTE_CODE,
+    package_record_mismatch as RECORD_MISMATCH,
+    package_start_up_code as START_UP_CODE,
     python_dangerous_call as PYTHON_DANGEROUS_CALL,
     python_remote_code as PYTHON_REMOTE_CODE,
     requirements_foreign_source as REQUIREMENTS_FOREIGN_SOURCE,

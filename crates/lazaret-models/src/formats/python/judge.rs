@@ -16,8 +16,6 @@ pub(super) struct Call {
     pub(super) only_in_function: bool,
 }
 
-/// Most calls that are told of one file.
-const MOST: usize = 32;
 /// Longest name that is followed.
 const MAX_PATH: usize = 256;
 /// How deep brackets of constants are read.
@@ -456,7 +454,7 @@ impl Judge<'_> {
         let Some(token) = self.tokens.get(at) else { return };
         let only_in_function = effect == Effect::Fetches && token.in_function;
         let key = format!("{path} {only_in_function}");
-        if self.calls.len() < MOST && self.seen.insert(key) {
+        if self.seen.insert(key) {
             let path = path.trim_start_matches("builtins.").to_owned();
             self.calls.push(Call { at: token.at, path, does: effect.does(), only_in_function });
         }

@@ -25,6 +25,9 @@ use crate::rules;
 /// Most bytes of one file of source.
 pub(crate) const MAX_SOURCE: Limit = Limit::new("python.max_source", 1 << 20);
 
+/// Most calls that are told of one file: the gravest.
+const MOST_CALLS: usize = 32;
+
 /// Source.
 pub(crate) struct PythonSource;
 
@@ -71,7 +74,9 @@ impl ModelFormat for PythonSource {
             part.place(),
             "Python source: a loader that trusts it runs it",
         );
-        for call in judge::judge(&tokens) {
+        let mut calls = judge::judge(&tokens);
+        calls.sort_by_key(|call| call.only_in_function);
+        for call in calls.into_iter().take(MOST_CALLS) {
             let severity = if call.only_in_function { Severity::High } else { Severity::Critical };
             let message = format!("byte {}: it {} `{}`", call.at, call.does, printed(&call.path));
             looking.find_as(severity, &rules::PYTHON_DANGEROUS_CALL, part.at(call.at as u64), message);

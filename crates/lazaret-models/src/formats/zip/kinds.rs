@@ -2,7 +2,7 @@
 
 use lazaret_core::{FormatId, Severity};
 
-use super::{ZipKind, ending, is_python};
+use super::{Members, ZipKind, ending, is_python};
 use crate::look::Looking;
 use crate::part::Part;
 use crate::rules;
@@ -23,8 +23,8 @@ impl ZipKind for ModelArchive {
         names.contains(&"MAR-INF/MANIFEST.json")
     }
 
-    fn whole(&self, names: &[&str], part: &Part, looking: &mut Looking<'_>) {
-        let Some(handler) = names.iter().find(|name| is_python(name)) else { return };
+    fn whole(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+        let Some(handler) = members.in_order().find(|name| is_python(name)) else { return };
         let message = "it carries Python source: the server runs its handler when it starts";
         looking.find(&rules::HANDLER_CODE, part.inner(handler), message);
     }
@@ -63,7 +63,7 @@ impl ZipKind for ZipApp {
         names.contains(&"__main__.py")
     }
 
-    fn whole(&self, _: &[&str], part: &Part, looking: &mut Looking<'_>) {
+    fn whole(&self, _: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
         let message = "Python runs the archive itself, beginning with this file";
         looking.find_as(Severity::Critical, &rules::PROGRAM, part.inner("__main__.py"), message);
     }

@@ -3,6 +3,7 @@
 mod kinds;
 mod torch;
 mod torchscript;
+mod wheel;
 
 use lazaret_core::{FormatId, Likeness, Severity};
 use lazaret_input::archive::zip::{self, Ends, Member};
@@ -27,7 +28,7 @@ pub(crate) trait ZipKind: Send + Sync {
         Ok(false)
     }
     /// Says what there is to say of the archive as a whole, when its members were looked at.
-    fn whole(&self, _names: &[&str], _part: &Part, _looking: &mut Looking<'_>) {}
+    fn whole(&self, _members: &Members<'_>, _part: &Part, _looking: &mut Looking<'_>) {}
     /// Hands its tensors over, which lie in several members.
     fn weights(&self, _members: &Members<'_>, _part: &Part, _looking: &mut Looking<'_>) {}
 }
@@ -45,9 +46,14 @@ impl<'r> Members<'r> {
         Self { read, by_name: by_name.collect() }
     }
 
-    /// All names.
+    /// All names, in no order.
     fn names(&self) -> impl Iterator<Item = &'r str> {
         self.by_name.keys().copied()
+    }
+
+    /// All names in the order in which they stand in the archive.
+    fn in_order(&self) -> impl Iterator<Item = &'r str> {
+        self.read.members.iter().filter(|member| !member.is_folder()).map(|member| member.name.as_str())
     }
 
     /// A member's bytes. What is wrong with it was told before.
@@ -77,6 +83,7 @@ pub(crate) const KINDS: &[&dyn ZipKind] = &[
     &super::keras::KerasZip,
     &super::skops::SkopsZip,
     &kinds::Npz,
+    &wheel::Wheel,
     &kinds::ZipApp,
 ];
 
@@ -156,8 +163,9 @@ impl ModelFormat for Zip {
             }
         }
         if let Some(kind) = kind {
-            kind.whole(&names, part, looking);
-            kind.weights(&Members::new(&read), part, looking);
+            let members = Members::new(&read);
+            kind.whole(&members, part, looking);
+            kind.weights(&members, part, looking);
         }
         if read.ends {
             looking.tail(part, read.end);

@@ -167,3 +167,85 @@ proptest! {
         looked_at(bytes, "a.pt");
     }
 }
+
+/// A wheel of these members, whose list names each, and of members that its list does not name.
+fn wheel(listed: &[(&str, &[u8])], unlisted: &[(&str, &[u8])]) -> Report {
+    let about: [(&str, &[u8]); 2] = [
+        (
+            "a-1.0.dist-info/METADATA",
+            b"Name: a\nRequires-Dist: numpy==1.26.0; extra == 'x'\n\nRequires-Dist: no\n",
+        ),
+        ("a-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\n"),
+    ];
+    let files = [listed, &about].concat();
+    let mut record = String::new();
+    for (name, bytes) in &files {
+        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+        let digest = lazaret_input::base64::encode(digest.as_ref()).replace('+', "-").replace('/', "_");
+        let name = if name.contains(',') { format!("\"{name}\"") } else { (*name).to_owned() };
+        record.push_str(&format!("{name},sha256={},\n", digest.trim_end_matches('=')));
+    }
+    record.push_str("a-1.0.dist-info/RECORD,,\n");
+    let record: (&str, &[u8]) = ("a-1.0.dist-info/RECORD", record.as_bytes());
+    looked_at(zip(&[&files, unlisted, &[record]].concat()), "a-1.0-py3-none-any.whl")
+}
+
+#[test]
+fn a_wheel_is_read_with_what_it_says_of_itself() {
+    let report = wheel(&[("a/w.pkl", PICKLE), ("a/x, y.txt", b"text"), ("a/py.typed", b"")], &[]);
+    assert_eq!((report.format.0, report.inspected, report.findings.len()), ("wheel", Inspected::Whole, 0));
+    let names: Vec<&str> = report.components.iter().map(|component| component.name.as_str()).collect();
+    assert_eq!(names, ["numpy"]);
+    // A word that has no list beside it is no wheel.
+    assert_eq!(looked_at(zip(&[("a.dist-info/WHEEL", b"x")]), "a.whl").format.0, "zip");
+    // What a wheel says of itself may be a program all the same.
+    let report = wheel(
+        &[("a-1.0.dist-info/x", b"cos\nsystem\n(S'true'\ntR."), ("a/b.txt", b"cos\nsystem\n(S'true'\ntR.")],
+        &[],
+    );
+    let places: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|found| found.id == "pickle.dangerous-call")
+        .map(|found| found.at.as_str())
+        .collect();
+    assert_eq!(places.len(), 2, "{:?}", report.findings);
+}
+
+#[test]
+fn a_wheels_list_is_held_against_its_files() {
+    let report = wheel(&[("a/b.txt", b"x")], &[("a/late.txt", b"y"), ("a-1.0.dist-info/RECORD.jws", b"{}")]);
+    let told: Vec<_> = report.findings.iter().map(|found| (found.id, found.at.as_str())).collect();
+    assert_eq!(told, [("package.record-mismatch", "a-1.0-py3-none-any.whl!a/late.txt")]);
+    let changed = zip(&[
+        ("a/b.txt", b"changed"),
+        ("a-1.0.dist-info/METADATA", b"Name: a\n"),
+        ("a-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\n"),
+        ("a-1.0.dist-info/RECORD", b"a/b.txt,sha256=LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564,3\na-1.0.dist-info/METADATA,,\na-1.0.dist-info/WHEEL,,\n"),
+    ]);
+    let report = looked_at(changed, "a.whl");
+    let message = &found(&report, "package.record-mismatch").unwrap().message;
+    assert!(message.contains("changed since") && report.findings.len() == 1, "{:?}", report.findings);
+}
+
+#[test]
+fn what_python_runs_at_every_start_is_told() {
+    for (name, bytes, is_told) in [
+        ("a.pth", b"import a.hook\n".as_slice(), true),
+        ("a-1.0.data/purelib/a.pth", b"# x\nimport\ta\n", true),
+        ("sitecustomize.py", b"x = 1\n", true),
+        ("a.pth", b"../a\n# import b\n", false),
+        ("a/a.pth", b"import a.hook\n", false),
+        ("a/sitecustomize.py", b"x = 1\n", false),
+        // Weights of PyTorch have the same ending.
+        ("a.pth", PICKLE, false),
+    ] {
+        let report = wheel(&[(name, bytes)], &[]);
+        assert_eq!(
+            found(&report, "package.start-up-code").is_some(),
+            is_told,
+            "{name}: {:?}",
+            report.findings
+        );
+    }
+}

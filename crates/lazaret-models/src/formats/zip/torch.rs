@@ -115,12 +115,12 @@ impl ZipKind for TorchPackage {
         Ok((lists && member.name().contains(".data/")) || is_record(member)? || is_storage(member)?)
     }
 
-    fn whole(&self, names: &[&str], part: &Part, looking: &mut Looking<'_>) {
-        let source = |name: &&&str| is_python(name);
-        let Some(first) = names.iter().find(source) else { return };
+    fn whole(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+        let sources = || members.in_order().filter(|name| is_python(name));
+        let Some(first) = sources().next() else { return };
         let message = format!(
             "it carries {} files of Python source, which loading its pickles imports and so runs",
-            names.iter().filter(source).count()
+            sources().count()
         );
         looking.find(&rules::PACKAGE_CODE, part.inner(first), message);
     }
