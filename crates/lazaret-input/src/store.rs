@@ -7,10 +7,11 @@
 //! FOLDER/incoming/      what is being received; gone at the next start
 //! FOLDER/staged/ID/     what a crossing cleared and has not sealed; finished or undone at the next start
 //! FOLDER/blobs/ab/ab…   what was sealed, by SHA-256
+//! FOLDER/unsynced/ab…-1 a mark that a loss of power may cut the file of that SHA-256; looked at at the next start
 //! ```
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,11 @@ use ring::digest;
 use crate::{
     FileSource, OpenError, ReadError, create_private_folder_durably, platform, read_file, write_durably,
 };
+
+/// Where files are marked that are not safe from a loss of power yet.
+const UNSYNCED: &str = "unsynced";
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 20;
 
 /// Longest file that names a folder of blobs.
 pub(crate) const MAX_ID: Limit = Limit::fixed("store.max_id", 64);
@@ -70,6 +76,16 @@ impl StoreError {
     }
 }
 
+/// When the bytes of a file are safe from a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// Before it can be found: what was taken in is never lost.
+    BeforeItIsFound,
+    /// Soon after. A loss of power before that loses the file and nothing else: the next start finds that it is not whole, and
+    /// removes it. For what can be fetched again, so that nobody waits for the disk.
+    SoonAfter,
+}
+
 /// A folder of files by their SHA-256.
 #[derive(Debug)]
 pub struct Blobs {
@@ -86,8 +102,9 @@ impl Blobs {
         random: &dyn Random,
         sealed: &dyn Fn(CrossingId) -> Result<bool, LedgerError>,
     ) -> Result<Self, StoreError> {
-        for folder in [folder, &folder.join("incoming"), &folder.join("staged"), &folder.join("blobs")] {
-            create_private_folder_durably(folder).map_err(StoreError::io("make its folders"))?;
+        create_private_folder_durably(folder).map_err(StoreError::io("make its folders"))?;
+        for name in ["incoming", "staged", "blobs", UNSYNCED] {
+            create_private_folder_durably(&folder.join(name)).map_err(StoreError::io("make its folders"))?;
         }
         let lock = File::options()
             .create(true)
@@ -104,6 +121,7 @@ impl Blobs {
         for left in entries(&folder.join("incoming"))? {
             std::fs::remove_file(left).map_err(StoreError::io("remove what was being received"))?;
         }
+        blobs.check_unsynced()?;
         for left in entries(&folder.join("staged"))? {
             let id = left.file_name().and_then(|name| CrossingId::parse(name.to_str()?));
             match id {
@@ -135,16 +153,54 @@ impl Blobs {
     }
 
     /// Where the cleared files of one crossing go: into this folder, as the outputs of a dataset or model of that name.
-    pub fn passage(self: &Arc<Self>, crossing: CrossingId, dataset: &str) -> Box<dyn Destination> {
+    pub fn passage(
+        self: &Arc<Self>,
+        crossing: CrossingId,
+        dataset: &str,
+        durable: Durable,
+    ) -> Box<dyn Destination> {
         let staged = self.folder.join("staged").join(crossing.to_string());
         Box::new(BlobsPassage {
             blobs: Arc::clone(self),
             crossing,
             dataset: dataset.to_owned(),
+            durable,
             staged,
             outputs: Vec::new(),
             sealed: false,
         })
+    }
+
+    /// Files that a loss of power may have cut: those that are not what they are named after go.
+    fn check_unsynced(&self) -> Result<(), StoreError> {
+        for mark in entries(&self.folder.join(UNSYNCED))? {
+            let name = mark.file_name().and_then(|name| Sha256::parse(name.to_str()?.split('-').next()?));
+            if let Some(sha256) = name {
+                let staged = entries(&self.folder.join("staged"))?;
+                let staged = staged.into_iter().map(|folder| folder.join(sha256.to_string()));
+                for file in staged.chain([place_of(&self.folder, sha256)]) {
+                    check_whole(&file, sha256).map_err(StoreError::io("look at a file after a crash"))?;
+                }
+            }
+            std::fs::remove_file(mark).map_err(StoreError::io("look at a file after a crash"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a file safe behind the back of whoever goes on with it. Until then a mark says that it may be cut.
+    fn sync_later(&self, file: File, sha256: Sha256) -> Result<(), StoreError> {
+        // One mark a file: two of the same bytes may be on their way.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.join(UNSYNCED);
+        let mark = folder.join(format!("{sha256}-{number}"));
+        File::create(&mark)
+            .and_then(|_| platform::sync_folder(&folder))
+            .map_err(StoreError::io("mark a file as not safe yet"))?;
+        // Whatever keeps it from being synced, the mark stays, and the next start looks at the file.
+        let sync = move || drop(file.sync_data().and_then(|()| std::fs::remove_file(&mark)));
+        let thread = std::thread::Builder::new().name("sync-blob".to_owned()).spawn(sync);
+        thread.map(drop).map_err(StoreError::io("make a file safe"))
     }
 
     /// Moves what a sealed crossing staged to where it is found. May be done again after a crash.
@@ -163,6 +219,24 @@ impl Blobs {
         }
         remove(staged)
     }
+}
+
+/// Removes a file that is not what it is named after; one that is not there is no matter.
+fn check_whole(path: &Path, sha256: Sha256) -> io::Result<()> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(block.get(..read).unwrap_or_default());
+    }
+    if hash.finish().as_ref() == sha256.0 { file.sync_data() } else { std::fs::remove_file(path) }
 }
 
 /// The cleared file of a SHA-256 in a folder of blobs that another process may have open for writing.
@@ -221,6 +295,7 @@ struct BlobsPassage {
     blobs: Arc<Blobs>,
     crossing: CrossingId,
     dataset: String,
+    durable: Durable,
     staged: PathBuf,
     outputs: Vec<Output>,
     sealed: bool,
@@ -235,10 +310,14 @@ impl BlobsPassage {
         }
         create_private_folder_durably(&self.staged).map_err(StoreError::io("make a staging folder"))?;
         let place = self.staged.join(sha256.to_string());
-        File::open(path)
-            .and_then(|file| file.sync_data())
-            .and_then(|()| std::fs::rename(path, &place))
-            .map_err(StoreError::io("stage a file"))?;
+        let file = File::open(path).map_err(StoreError::io("stage a file"))?;
+        // One that takes the place of a file which is safe is safe before.
+        if self.durable == Durable::SoonAfter && self.blobs.find(*sha256)?.is_none() {
+            self.blobs.sync_later(file, *sha256)?;
+        } else {
+            file.sync_data().map_err(StoreError::io("stage a file"))?;
+        }
+        std::fs::rename(path, &place).map_err(StoreError::io("stage a file"))?;
         let name = stored.source.hint().name.unwrap_or_default();
         self.outputs.push(Output {
             dataset: self.dataset.clone(),
@@ -460,5 +539,48 @@ mod tests {
         for empty in ["incoming", "staged"] {
             assert_eq!(std::fs::read_dir(folder.path().join(empty)).unwrap().count(), 0, "{empty}");
         }
+    }
+
+    #[test]
+    fn a_file_that_a_loss_of_power_cut_goes_and_a_whole_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole =
+            Sha256::parse("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad").unwrap();
+        let cut = Sha256([7; 32]);
+        let unmarked = Sha256([9; 32]);
+        {
+            let blobs = open(folder.path()).unwrap();
+            for (sha256, marked) in [(whole, true), (cut, true), (unmarked, false)] {
+                let place = place_of(folder.path(), sha256);
+                std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+                std::fs::write(&place, "abc").unwrap();
+                let name = if sha256 == whole { format!("{sha256}-0") } else { format!("{sha256}-17") };
+                if marked {
+                    std::fs::write(folder.path().join(UNSYNCED).join(name), "").unwrap();
+                }
+            }
+            std::fs::write(folder.path().join(UNSYNCED).join("no mark"), "").unwrap();
+            drop(blobs);
+        }
+        let blobs = open(folder.path()).unwrap();
+        let found = [whole, cut, unmarked].map(|file| blobs.find(file).unwrap().is_some());
+        assert_eq!(found, [true, false, true], "what has no mark was safe before it was found");
+        assert_eq!(entries(&folder.path().join(UNSYNCED)).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_mark_goes_when_the_file_is_safe() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = open(folder.path()).unwrap();
+        let stored = received(&blobs, b"abc");
+        for _ in 0..2 {
+            blobs.sync_later(File::open(&stored.file.path).unwrap(), stored.file.sha256).unwrap();
+        }
+        let marks = || entries(&folder.path().join(UNSYNCED)).unwrap().len();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while marks() > 0 && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(marks(), 0);
     }
 }

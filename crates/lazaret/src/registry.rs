@@ -10,7 +10,7 @@ use lazaret_core::{
     Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Limits, Mode, ModelOrigin, Ordered,
     Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
 };
-use lazaret_input::{Blobs, FileSource, SourceReader};
+use lazaret_input::{Blobs, Durable, FileSource, SourceReader};
 use lazaret_models::{ModelPayload, Terms};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
@@ -126,7 +126,7 @@ impl Registry {
         }
         let model = crossing.model.as_ref().map_or("", |model| &model.name);
         let dataset = format!("{}/{model}", crossing.to);
-        let to = self.blobs.passage(crossing.id, &dataset);
+        let to = self.blobs.passage(crossing.id, &dataset, Durable::BeforeItIsFound);
         let mut fates = Vec::new();
         let receipt = self.checkpoint.pass(crossing, Box::new(payload), to, &mut |seen| {
             if let Watch::Record(judgement) = seen {

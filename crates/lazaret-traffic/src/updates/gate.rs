@@ -9,7 +9,7 @@ use lazaret_core::{
     Checkpoint, Crossing, CrossingId, LedgerError, RandomError, Refused, Severity, Sha256, Stopped, Stored,
     Verdict, Watch, chain,
 };
-use lazaret_input::{Blobs, FileSource, Spool, StoreError};
+use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
 
 use crate::net::answer::Refusal;
 use crate::net::url::Url;
@@ -136,7 +136,9 @@ impl Gate {
         let (_, payload) = self.checkpoint.recognise(&stored.source)?;
         let crossing = self.crossings.next(asked)?;
         let receipt = crossing.id;
-        let to = self.blobs.passage(receipt, &format!("{}/{}", crossing.to, asked.model));
+        let model = format!("{}/{}", crossing.to, asked.model);
+        // It can be fetched again, and whoever asked waits.
+        let to = self.blobs.passage(receipt, &model, Durable::SoonAfter);
         let mut told = Told::default();
         self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
         if let Some(verdict) = told.holds {
