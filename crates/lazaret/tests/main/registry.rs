@@ -249,6 +249,32 @@ fn a_held_model_is_not_a_held_record_and_the_quarantine_says_what_it_is() {
     assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "refused");
 }
 
+#[test]
+fn a_second_look_sees_a_model_as_it_crossed() {
+    let place = place();
+    let folder = place.0.path();
+    // A graph whose weights lie in another file: alone it is not whole, and its data are of no format.
+    let model = folder.join("model/deep");
+    std::fs::create_dir_all(&model).unwrap();
+    let from = root().join("testdata/models/generated/benign/ext_data");
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, model.join(path.file_name().unwrap())).unwrap();
+    }
+    for name in ["scaler.sig", "signer-pub.pem"] {
+        std::fs::copy(root().join("testdata/docs").join(name), folder.join(name)).unwrap();
+    }
+    let settings = "[gates.models.signers]\nradiology = 'key signer-pub.pem'\n";
+    std::fs::write(folder.join("lazaret.toml"), settings).unwrap();
+    let passed = pass(&place, 0, &["model", "--name", "graph"]);
+    let files = passed["files"].as_array().unwrap();
+    assert!(files.len() > 1 && files.iter().all(|file| file["verdict"] == "allow"), "{passed}");
+    pass(&place, 0, &["scaler.pkl", "--name", "scaler", "--signature", "scaler.sig"]);
+    let again = place.json(0, &["models", "rescan"]);
+    assert_eq!(again["changed"], Value::Array(Vec::new()), "{again}");
+    assert_eq!(again["looked_at"], files.len() + 2);
+}
+
 /// A policy that keeps back what no trusted signer vouches for, as the guide has it.
 const SIGNED: &str = r#"
 @id("models-are-signed")

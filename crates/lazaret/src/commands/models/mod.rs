@@ -1,5 +1,6 @@
 //! `lazaret models`: what loading model files would do, and who vouches for them.
 
+mod beside;
 mod bom;
 mod pass;
 mod pkcs11;

@@ -11,9 +11,10 @@ use lazaret_core::{
 use lazaret_input::{FileSource, find_blob};
 use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader, StoreError};
 use lazaret_models::vulnerabilities::{MAX_MATCHES, check};
-use lazaret_models::{NoFolder, Terms, look_by};
+use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
 
+use super::beside::Beside;
 use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
 use crate::commands::ingest::progress;
 use crate::compose::{Crossings, Data, Reading, model_store_folder};
@@ -357,7 +358,10 @@ pub(super) fn rescan(
             continue;
         };
         looked = looked.saturating_add(1);
-        let findings = look_again(source, &report.file, file, &data.limits(), &terms);
+        let beside =
+            Beside::of(data.ledger.reader(), &last.crossing, &report.file, &store).map_err(of_ledger)?;
+        let mut findings = look_again(source, &report.file, file, &beside, &data.limits(), &terms);
+        findings.extend(of_the_crossing(&last.entry));
         let verdict = decide(&policy, &asked, &findings)?;
         let now: BTreeMap<String, Severity> =
             worst_by_rule(findings.iter().map(|finding| (finding.id.to_owned(), finding.severity)));
@@ -418,10 +422,28 @@ fn worst_by_rule(findings: impl Iterator<Item = (String, Severity)>) -> BTreeMap
     worst
 }
 
-fn look_again(source: FileSource, name: &str, file: Sha256, limits: &Limits, terms: &Terms) -> Vec<Finding> {
+/// What only a crossing finds of a file, by the signatures and the provenance that came with it: it still holds.
+fn of_the_crossing(entry: &EntryWords) -> impl Iterator<Item = Finding> {
+    let found = entry.findings.iter().filter_map(|found| {
+        let is_attested = found.id.starts_with("signature.") || found.id.starts_with("provenance.");
+        let rule = rule(&found.id).filter(|_| is_attested)?;
+        let severity = Severity::parse(&found.severity).unwrap_or(rule.rule.severity);
+        Some(Finding { severity, ..Finding::new(&rule.rule, Locator::printed(found.at.clone()), "") })
+    });
+    found
+}
+
+fn look_again(
+    source: FileSource,
+    name: &str,
+    file: Sha256,
+    beside: &Beside<'_>,
+    limits: &Limits,
+    terms: &Terms,
+) -> Vec<Finding> {
     let own = name.rsplit('/').next().unwrap_or(name).to_owned();
     let len = source.len();
-    let report = look_by(Arc::new(source), len, &own, &NoFolder, limits, terms);
+    let report = look_by(Arc::new(source), len, &own, beside, limits, terms);
     let mut findings = report.findings;
     if let Some(against) = &terms.against {
         let (advisories, most) = (against.advisories.as_ref(), limits.get(MAX_MATCHES));

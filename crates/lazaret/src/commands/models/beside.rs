@@ -1,0 +1,60 @@
+//! The files of a model in the registry, each beside the others, as they were when they crossed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use lazaret_core::{CrossingId, Sha256, Source};
+use lazaret_input::find_blob;
+use lazaret_ledger::{CrossingWords, LedgerReader, StoreError};
+use lazaret_models::Folder;
+
+/// Entries of a crossing that are read at once.
+const PAGE: u32 = 1_000;
+
+/// The files of one crossing that are in the registry, seen from the folder of one of them.
+pub(super) struct Beside<'a> {
+    store: &'a Path,
+    /// By their paths from that folder.
+    files: BTreeMap<String, Sha256>,
+}
+
+impl<'a> Beside<'a> {
+    /// The files beside one of this name, and below its folder.
+    pub(super) fn of(
+        ledger: &LedgerReader,
+        crossing: &CrossingWords,
+        name: &str,
+        store: &'a Path,
+    ) -> Result<Self, StoreError> {
+        let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let mut files = BTreeMap::new();
+        let Some(id) = CrossingId::parse(&crossing.opened.crossing) else { return Ok(Self { store, files }) };
+        let mut from = 0;
+        loop {
+            let entries = ledger.entries(id, from, PAGE)?;
+            let Some(last) = entries.last() else { return Ok(Self { store, files }) };
+            from = last.record.saturating_add(1);
+            for file in entries.into_iter().filter_map(|entry| entry.file) {
+                if let (Some(path), Some(sha256)) =
+                    (file.name.strip_prefix(&folder), Sha256::parse(&file.sha256))
+                {
+                    files.insert(path.to_owned(), sha256);
+                }
+            }
+        }
+    }
+}
+
+impl Folder for Beside<'_> {
+    fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
+        let file = find_blob(self.store, *self.files.get(path)?).ok()??;
+        let len = file.len();
+        Some((Arc::new(file), len))
+    }
+
+    fn names_ending(&self, ending: &str) -> Vec<String> {
+        let here = self.files.keys().filter(|path| !path.contains('/') && path.ends_with(ending));
+        here.cloned().collect()
+    }
+}
