@@ -78,7 +78,7 @@ pub(crate) fn run(
     }
     if !args.once && !json {
         drop(data);
-        return super::serve::open_console(&Reading::open(&config)?, args.port, out);
+        return super::serve::open_console(&Reading::open(&config)?, &config, args.port, out);
     }
     Ok(Exit::Clear)
 }

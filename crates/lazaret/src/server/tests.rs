@@ -55,8 +55,11 @@ impl Console {
         ledger.checkpoint().unwrap();
         let ready = Arc::new(AtomicBool::new(true));
         let is_ready = Arc::clone(&ready);
+        let own = Arc::new(lazaret_models::OwnRules::none());
+        let models = super::Models::new(folder.path().join("models"), Limits::default(), own);
         let state =
-            ConsoleState::open(ledger.path(), vault, move || is_ready.load(Ordering::Relaxed)).unwrap();
+            ConsoleState::open(ledger.path(), vault, models, move || is_ready.load(Ordering::Relaxed))
+                .unwrap();
         let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = bound.address();
         assert_eq!(bound.url(), format!("http://127.0.0.1:{}/", address.port()));
@@ -257,7 +260,7 @@ fn every_page_is_whole_escaped_and_under_the_headers() {
         assert_eq!(text.matches("<th ").count(), text.matches("scope=\"").count(), "{path}");
         assert!(!text.contains(" style=") && !text.contains(" onclick"), "{path}");
         for header in [
-            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "cache-control: no-store",

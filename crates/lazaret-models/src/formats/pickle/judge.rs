@@ -23,6 +23,17 @@ pub(super) struct Said {
     pub(super) about: Option<(Box<str>, Box<str>)>,
 }
 
+/// How a function or class is used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Used {
+    /// Where it was first loaded.
+    pub(super) at: u64,
+    pub(super) loaded: u64,
+    pub(super) called: u64,
+    /// States that are set on what calls of it give.
+    pub(super) states: u64,
+}
+
 /// An array that joblib writes into the stream, behind the object that stands for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Array {
@@ -43,6 +54,9 @@ enum Item {
 /// Most findings of one pickle that are kept; the worst of all others is told once.
 const MOST_SAID: usize = 2_000;
 
+/// Most functions and classes of one pickle that are noted because all are.
+const MOST_NOTED: usize = 20_000;
+
 /// Most different versions of scikit-learn in one pickle.
 const MOST_VERSIONS: usize = 64;
 
@@ -50,8 +64,14 @@ const MOST_VERSIONS: usize = 64;
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
     pub(super) own: Option<&'o OwnRules>,
-    /// Functions and classes that those rules are about: where each was first loaded.
-    pub(super) met: BTreeMap<(Box<str>, Box<str>), u64>,
+    /// Whether all functions and classes are noted, and not only those that the rules are about.
+    pub(super) notes_all: bool,
+    /// Functions and classes that are noted, and how each is used.
+    pub(super) met: BTreeMap<(Box<str>, Box<str>), Used>,
+    /// How many names were left out of these.
+    pub(super) unnoted: u64,
+    /// Where a state was first set on an object that has no name here, and how often.
+    pub(super) states: Option<(u64, u64)>,
     pub(super) values: Values,
     pub(super) said: Vec<Said>,
     /// Packages whose code is loaded.
@@ -189,10 +209,46 @@ impl Judge<'_> {
             }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
         }
-        if self.own.is_some_and(|own| own.is_about(module, name)) {
-            self.met.entry((module.into(), name.into())).or_insert(at);
+        if self.notes_all || self.own.is_some_and(|own| own.is_about(module, name)) {
+            self.note(module, name, at);
         }
         value
+    }
+
+    fn note(&mut self, module: &str, name: &str, at: u64) {
+        let key = (module.into(), name.into());
+        let is_full = self.notes_all && self.met.len() >= MOST_NOTED;
+        if is_full && !self.met.contains_key(&key) && self.own.is_none_or(|own| !own.is_about(module, name)) {
+            self.unnoted = self.unnoted.saturating_add(1);
+            return;
+        }
+        let used = self.met.entry(key).or_insert(Used { at, loaded: 0, called: 0, states: 0 });
+        used.loaded = used.loaded.saturating_add(1);
+    }
+
+    /// Notes the call of a function or class, where all are noted.
+    fn note_call(&mut self, name: &Name) {
+        if self.notes_all
+            && let Some(used) = self.met.get_mut(&(name.module.clone(), name.name.clone()))
+        {
+            used.called = used.called.saturating_add(1);
+        }
+    }
+
+    /// The same of a state that is set.
+    fn note_state(&mut self, object: Value, at: u64) {
+        if !self.notes_all {
+            return;
+        }
+        let made = self.values.call_of(object).and_then(|call| self.values.name_of(call.callee));
+        let used = made.and_then(|name| self.met.get_mut(&(name.module.clone(), name.name.clone())));
+        match used {
+            Some(used) => used.states = used.states.saturating_add(1),
+            None => {
+                let states = self.states.get_or_insert((at, 0));
+                states.1 = states.1.saturating_add(1);
+            }
+        }
     }
 
     /// The same where module and name are values of the stack.
@@ -225,6 +281,7 @@ impl Judge<'_> {
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
+        self.note_call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -271,6 +328,7 @@ impl Judge<'_> {
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
+        self.note_call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -387,6 +445,7 @@ impl Judge<'_> {
 
     /// BUILD: a state is set on an object.
     pub(super) fn build(&mut self, object: Value, state: Value, at: u64) {
+        self.note_state(object, at);
         let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
         // A state may be two: that of the object and that of its slots.
         let planted = std::iter::once(state)
@@ -551,9 +610,17 @@ impl Judge<'_> {
 
     /// Takes over what was found in a pickle that lies in this one's stream.
     pub(super) fn take_over(&mut self, other: Judge<'_>) {
-        for (name, at) in other.met {
-            self.met.entry(name).or_insert(at);
+        for (name, used) in other.met {
+            let own = self.met.entry(name).or_insert(Used { loaded: 0, called: 0, states: 0, ..used });
+            own.loaded = own.loaded.saturating_add(used.loaded);
+            own.called = own.called.saturating_add(used.called);
+            own.states = own.states.saturating_add(used.states);
         }
+        if let Some((at, count)) = other.states {
+            let states = self.states.get_or_insert((at, 0));
+            states.1 = states.1.saturating_add(count);
+        }
+        self.unnoted = self.unnoted.saturating_add(other.unnoted);
         other.said.into_iter().for_each(|said| self.list(said));
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);

@@ -4,12 +4,14 @@ mod bom;
 mod pass;
 mod pkcs11;
 mod pkcs11_uri;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod recall;
 mod rules;
 mod sarif;
+mod show;
 mod sign;
 mod signer;
+pub(crate) mod standing;
 mod verify;
 mod watch;
 
@@ -55,6 +57,7 @@ pub(crate) fn run(
         ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
         ModelsCommand::Rescan(args) => recall::rescan(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
+        ModelsCommand::Show(args) => show::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
         ModelsCommand::Rules(command) => rules::run(command, config, json, out),
         ModelsCommand::Sign(args) => sign::run(args, config, json, out),
@@ -126,7 +129,7 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     )?;
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
-    let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256 };
+    let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256, ..Terms::default() };
     let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
