@@ -215,7 +215,9 @@ impl LedgerReader {
     /// out and when.
     pub fn last_word(&self, file: Sha256) -> Result<Option<(String, String, OrderWords)>, StoreError> {
         for index in self.indexes_about(file, "opened")? {
-            let Some(AboutFile::Order { crossing, when, order, .. }) = self.about_at(index)? else { continue };
+            let Some(AboutFile::Order { crossing, when, order, .. }) = self.about_at(index)? else {
+                continue;
+            };
             if matches!(order.what.as_str(), "admit-model" | "refuse-model" | "revoke-model") {
                 return Ok(Some((crossing, when, order)));
             }

@@ -31,12 +31,14 @@ pub mod tiles;
 mod verify;
 
 pub use bom::{
-    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, ModelFile, ModelRevision, ModelView,
-    RESIDUE, Stated, bom, bom_view, model_bom, model_view,
+    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, ModelFile, ModelRevision,
+    ModelView, RESIDUE, Stated, bom, bom_view, model_bom, model_view,
 };
 pub use canonical::{CanonicalError, to_canonical};
 pub use files::{AboutFile, FileCrossing, TrainedOn};
-pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry, model_ancestry};
+pub use lineage::{
+    Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry, model_ancestry,
+};
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FileWords, FindingWords, LeafRow,

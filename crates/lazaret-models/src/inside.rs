@@ -117,7 +117,9 @@ pub(crate) const fn words(effect: Effect) -> &'static str {
 /// The same of a name in a document.
 pub(crate) const fn words_of_document(effect: documents::Effect) -> Option<&'static str> {
     Some(match effect {
-        documents::Effect::Harmless => "makes a plain value, or an object of a library that models are made with",
+        documents::Effect::Harmless => {
+            "makes a plain value, or an object of a library that models are made with"
+        }
         documents::Effect::Own => "makes an object of the hospital's own",
         documents::Effect::Dangerous(does) => does,
         // Its own format may know more of it, and says what is wrong in a finding.
@@ -223,7 +225,8 @@ impl Tree {
 
     /// The look's finding of this number is of the part.
     pub(crate) fn found(&mut self, number: usize) {
-        if let Some(part) = self.open.last_mut() {
+        // What is found once all was read is the file's.
+        if let Some(part) = self.open.last_mut().or(self.file.as_mut()) {
             part.found.push(number);
         }
     }

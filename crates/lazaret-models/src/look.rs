@@ -214,11 +214,11 @@ impl<'a> Looking<'a> {
     }
 
     pub(crate) fn report(mut self, format: FormatId) -> Report {
-        let inside = self.tree.take().and_then(|tree| tree.finish(&self.findings));
+        let mut inside = self.tree.take().and_then(|tree| tree.finish(&self.findings));
         let mut findings: Vec<Finding> = self.findings.into_iter().map(|found| found.finding).collect();
         if let Some(severity) = self.worst_left_out {
             let most = self.limits.get(MAX_FINDINGS).most();
-            findings.push(Finding {
+            let more = Finding {
                 id: UNINSPECTABLE.id,
                 severity: severity.max(UNINSPECTABLE.severity),
                 at: Locator::document(),
@@ -227,7 +227,9 @@ impl<'a> Looking<'a> {
                     self.left_out,
                     MAX_FINDINGS.key()
                 ),
-            });
+            };
+            inside.iter_mut().for_each(|file| file.findings.push(more.clone()));
+            findings.push(more);
         }
         let components = self.components.into_iter().collect();
         Report { format, inspected: self.inspected, findings, components, inside }

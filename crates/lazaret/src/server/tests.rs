@@ -36,6 +36,11 @@ struct Console {
 
 impl Console {
     fn new(crossings: u64) -> Self {
+        Self::filled(crossings, |_, _, _| ())
+    }
+
+    /// With more in its ledger, its vault and its folder.
+    fn filled(crossings: u64, more: impl FnOnce(&SqliteLedger, &SqliteVault, &Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let vault = vault(folder.path());
         let ledger = SqliteLedger::start(
@@ -52,6 +57,7 @@ impl Console {
             ids.push(id);
             held = held.or(Some(kept));
         }
+        more(&ledger, &vault, folder.path());
         ledger.checkpoint().unwrap();
         let ready = Arc::new(AtomicBool::new(true));
         let is_ready = Arc::clone(&ready);
@@ -223,6 +229,8 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
     ledger.seal(&Seal { crossing, ending, reason: None, ended, counts, outputs: vec![output] }).unwrap();
     (id, hold)
 }
+
+mod models;
 
 /// The part of an answer after its headers.
 fn body(answer: &str) -> &str {

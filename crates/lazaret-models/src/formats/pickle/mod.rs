@@ -24,10 +24,10 @@ use lazaret_core::{FormatId, Hint, Likeness};
 use lazaret_input::MemorySource;
 use rustc_hash::FxHashMap;
 
+use self::judge::Used;
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 pub(crate) use self::packed::MAX_PACKED;
-use self::judge::Used;
 use self::probe::{PROBE, Probe, probe};
 pub(crate) use self::tensors::Torch;
 use super::packages;

@@ -72,7 +72,7 @@ impl ModelFormat for PythonSource {
             part.place(),
             "Python source: a loader that trusts it runs it",
         );
-        let met = || Met::code("Python source", "is run by a loader that trusts it");
+        let met = || Met::code("Python source", "run by a loader that trusts it");
         looking.uses(met, || part.place());
         for call in judge::judge(&tokens) {
             let at = || part.at(call.at as u64);
@@ -147,7 +147,7 @@ impl ModelFormat for PythonBytecode {
             part.place(),
             "compiled Python: a loader that trusts it runs it",
         );
-        let met = || Met::code("compiled Python", "is run by a loader that trusts it");
+        let met = || Met::code("compiled Python", "run by a loader that trusts it");
         looking.uses(met, || part.place());
         for name in bytecode::dangerous(&bytes) {
             let message = format!("compiled Python uses `{}`", printed(&name));

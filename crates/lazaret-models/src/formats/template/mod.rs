@@ -163,7 +163,7 @@ fn does_something(template: &Template) -> bool {
 }
 
 fn tell(template: &Template, place: Locator, looking: &mut Looking<'_>) {
-    let met = || Met::code("a Jinja template", "is rendered for every chat");
+    let met = || Met::code("a Jinja template", "a loader renders it");
     looking.uses(met, || place.clone());
     let max_work = looking.limits.get(MAX_WORK);
     let (found, followed) = flow::judge(template, max_work.most());

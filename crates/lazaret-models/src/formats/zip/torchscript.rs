@@ -33,7 +33,7 @@ impl ZipKind for TorchScript {
     fn member(&self, member: &Part, looking: &mut Looking<'_>) -> Result<bool, Unread> {
         if member.name().contains("code/") && member.extension() == "py" {
             let source = member.whole(looking.limits.get(MAX_WHOLE))?;
-            let met = || Met::code("a TorchScript program", "is run when the model is called");
+            let met = || Met::code("a TorchScript program", "run when the model is called");
             looking.uses(met, || member.place());
             judge(&source, member, looking);
             return Ok(true);

@@ -51,13 +51,12 @@ pub(super) fn run(
 fn of_registry(file: Sha256, config: &Config, terms: &Terms) -> Result<Report, CliError> {
     let ledger = ledger_of(config)?;
     let store = model_store_folder(config, &config.path("data"));
-    let source =
-        find_blob(&store, file).map_err(|error| CliError::failed("the store of models", error))?.ok_or_else(
-            || {
-                let why = "is not in the registry: it was held, or it never came";
-                CliError::Usage(format!("{file} {why}; `lazaret models impact` says what is known of it"))
-            },
-        )?;
+    let source = find_blob(&store, file)
+        .map_err(|error| CliError::failed("the store of models", error))?
+        .ok_or_else(|| {
+            let why = "is not in the registry: it was held, or it never came";
+            CliError::Usage(format!("{file} {why}; `lazaret models impact` says what is known of it"))
+        })?;
     let reader = lazaret_ledger::LedgerReader::open(&ledger).map_err(of_ledger)?;
     let last = reader.last_crossing_of_file(file).map_err(of_ledger)?;
     let name = last.and_then(|last| last.entry.file).map(|file| file.name).unwrap_or_default();

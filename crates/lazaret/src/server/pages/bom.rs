@@ -99,12 +99,8 @@ pub(crate) async fn page(State(state): State<ConsoleState>, Path(name): Path<Str
         let bill = Bill::of(bom_view(&rooms.ledger, &name, None)?, true);
         let models = rooms.ledger.models_trained_on(&name, MOST_MODELS)?;
         let more_trained = models.len().saturating_sub(MOST);
-        let trained = models.into_iter().take(MOST).map(|TrainedOn { model, at, crossing, dataset }| Trained {
-            link: segment(&model),
-            model: named(&model),
-            dataset: named(&dataset),
-            crossing,
-            at,
+        let trained = models.into_iter().take(MOST).map(|TrainedOn { model, at, crossing, dataset }| {
+            Trained { link: segment(&model), model: named(&model), dataset: named(&dataset), crossing, at }
         });
         Ok(BomPage { link: segment(&bill.view.dataset), bill, trained: trained.collect(), more_trained })
     })

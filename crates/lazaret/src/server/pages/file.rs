@@ -141,7 +141,10 @@ pub(super) fn add_event(kind: &str, event: &Value, when: &str, has_it: &mut User
         PULLED => has_it.add(word("by"), when),
         RUNS => {
             let place = ["cluster", "namespace", "kind", "name"].map(word);
-            runs.add(&place.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / "), when);
+            runs.add(
+                &place.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / "),
+                when,
+            );
         }
         _ => return false,
     }
@@ -155,7 +158,8 @@ pub(crate) async fn page(State(state): State<ConsoleState>, Path(sha256): Path<S
 
 fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     let unknown = "no file of a model with this SHA-256 is in the ledger";
-    let file = Sha256::parse(sha256).ok_or(Trouble::NotFound("no file has such a SHA-256: it has 64 hex digits"))?;
+    let file =
+        Sha256::parse(sha256).ok_or(Trouble::NotFound("no file has such a SHA-256: it has 64 hex digits"))?;
     let ledger = &rooms.ledger;
     let mut crossings = ledger.crossings_of_file(file, 0, MOST_CROSSINGS + 1)?;
     let more_crossings = crossings.len() > MOST_CROSSINGS as usize;
@@ -243,7 +247,9 @@ fn look(at: u64, when: String, event: &Value) -> LookLine {
 
 /// What is held of a file, by the first of its crossings that was.
 fn waits(rooms: &Rooms, file: Sha256, crossings: &[FileCrossing]) -> Result<Option<Waits>, Trouble> {
-    let Some(id) = crossings.iter().find_map(|crossing| crossing.entry.held.as_deref()) else { return Ok(None) };
+    let Some(id) = crossings.iter().find_map(|crossing| crossing.entry.held.as_deref()) else {
+        return Ok(None);
+    };
     let held = rooms.vault.held(quarantine::parse(id)?)?;
     let request = request(&rooms.ledger, file.to_string(), held)?;
     Ok(Some(Waits {

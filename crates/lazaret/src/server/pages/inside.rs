@@ -267,7 +267,11 @@ mod tests {
     use super::*;
 
     fn finding(at: &str) -> FindingWords {
-        FindingWords { id: "pickle.dangerous-call".to_owned(), severity: "critical".to_owned(), at: at.to_owned() }
+        FindingWords {
+            id: "pickle.dangerous-call".to_owned(),
+            severity: "critical".to_owned(),
+            at: at.to_owned(),
+        }
     }
 
     /// The names of a tree, each with what begins and ends behind it.

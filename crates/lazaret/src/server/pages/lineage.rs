@@ -7,10 +7,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_ledger::{Ancestry, Edge, Node, Phi, TrainedOn, ancestry};
 
-use crate::commands::phi::visible::visible;
 use crate::server::answer::{Trouble, page as made};
 use crate::server::pages::picture::{self, Cell, Column, Picture, Spot};
-use crate::server::words::{Code, Toned as _, segment};
+use crate::server::words::{Code, Toned as _, named, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Nodes of one picture; past them it says that it was cut, and where.
@@ -44,9 +43,15 @@ struct EdgeLine {
     to: String,
     to_label: String,
     to_link: Option<String>,
-    /// None for an edge into a crossing: what comes in comes in as it is.
+    /// None for an edge into a crossing, where what comes in comes in as it is, and into a model.
     phi: Option<&'static str>,
     at: u64,
+}
+
+impl EdgeLine {
+    fn else_word(&self) -> &'static str {
+        if self.to_kind == "model" { "as the dataset holds them" } else { "as they came" }
+    }
 }
 
 /// `/datasets/{name}/lineage`
@@ -108,18 +113,18 @@ pub(super) fn kind(node: &Node) -> &'static str {
 /// All of a node's name.
 fn whole(node: &Node) -> String {
     match node {
-        Node::Source { system, digest } => format!("{system} {digest}"),
+        Node::Source { system, digest } => format!("{} {digest}", named(system)),
         Node::Crossing { id } => id.clone(),
-        Node::Dataset { name } | Node::Model { name } => name.clone(),
+        Node::Dataset { name } | Node::Model { name } => named(name),
     }
 }
 
 /// A node's name for eyes.
 fn label(node: &Node) -> String {
     match node {
-        Node::Source { system, digest } => format!("{system} {}", Code(digest.clone()).head()),
+        Node::Source { system, digest } => format!("{} {}", named(system), Code(digest.clone()).head()),
         Node::Crossing { id } => Code(id.clone()).tail(),
-        Node::Dataset { name } | Node::Model { name } => visible(name).into_owned(),
+        Node::Dataset { name } | Node::Model { name } => named(name),
     }
 }
 

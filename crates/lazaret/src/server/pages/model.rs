@@ -26,6 +26,8 @@ use crate::server::{ConsoleState, Rooms};
 /// Crossings of the model, and files of the revision, that are looked at.
 const MOST_CROSSINGS: u64 = 1_000;
 const MOST_FILES: usize = 500;
+/// The same of the other revisions, for their standing.
+const MOST_FILES_BEFORE: usize = 100;
 /// Revisions that are listed, and of these whose standing is told.
 const MOST_REVISIONS: usize = 100;
 const MOST_STANDINGS: usize = 20;
@@ -158,7 +160,8 @@ fn title_of(rules: &Rules, id: &str) -> Option<String> {
 fn model(rooms: &Rooms, name: &str, revision: Option<&str>) -> Result<ModelPage, Trouble> {
     let (ledger, now) = (&rooms.ledger, SystemClock.now());
     let view = model_view(ledger, name, revision, (MOST_CROSSINGS, MOST_FILES))?;
-    let view = view.ok_or(Trouble::NotFound("no complete crossing brought such a model, or such a revision"))?;
+    let view =
+        view.ok_or(Trouble::NotFound("no complete crossing brought such a model, or such a revision"))?;
     let known = rules();
     let (signatures, rules): (Vec<_>, Vec<_>) = by_rule(&view, &known)
         .into_iter()
@@ -294,7 +297,7 @@ fn revisions(
         let standing = match &of.revision {
             _ if shown => worst(rooms, view, now)?.stands,
             Some(revision) if number < MOST_STANDINGS => {
-                let most = (MOST_CROSSINGS, MOST_FILES);
+                let most = (MOST_CROSSINGS, MOST_FILES_BEFORE);
                 match model_view(&rooms.ledger, name, Some(revision), most)? {
                     Some(view) => worst(rooms, &view, now)?.stands,
                     None => None,
@@ -326,11 +329,16 @@ fn draw(
     runs: &[UsedBy],
 ) -> Picture {
     let cell = |kind, label: String, link| Cell { kind, label, link };
-    let of_datasets: Vec<Cell> = datasets
+    let mut of_datasets: Vec<Cell> = datasets
         .iter()
         .take(MOST_BOXES)
-        .map(|(name, link)| cell("dataset", name.clone(), link.as_ref().map(|link| format!("/datasets/{link}/lineage"))))
+        .map(|(name, link)| {
+            cell("dataset", name.clone(), link.as_ref().map(|link| format!("/datasets/{link}/lineage")))
+        })
         .collect();
+    if of_datasets.is_empty() {
+        of_datasets.push(cell("untold", "not told".to_owned(), None));
+    }
     let shown: Vec<&ModelRevision> = view.revisions.iter().take(MOST_BOXES).collect();
     let of_revisions: Vec<Cell> = shown
         .iter()
@@ -358,11 +366,13 @@ fn draw(
         has_it.len() + runs.len()
     );
     let own = Node::Model { name: name.to_owned() };
-    let columns = vec![
+    let mut columns = vec![
         Column { head: "Trained on", cells: of_datasets },
         Column { head: "Model", cells: vec![cell(super::lineage::kind(&own), named(name), None)] },
         Column { head: "Revisions", cells: of_revisions },
-        Column { head: "Fetched by, runs in", cells: users },
     ];
+    if !users.is_empty() {
+        columns.push(Column { head: "Fetched by, runs in", cells: users });
+    }
     picture::draw(format!("Lineage of {}", named(name)), about, columns, lines)
 }

@@ -86,6 +86,11 @@ pub(super) struct Worst {
 }
 
 impl Worst {
+    /// What the person did: whoever brought a file did not decide about it.
+    pub(super) fn verb(&self) -> &'static str {
+        if matches!(self.stands, Some(Stands::Admitted | Stands::Refused)) { "by" } else { "brought by" }
+    }
+
     pub(super) fn of(standing: Option<Standing>) -> Self {
         let Some(Standing { stands, since, by, second, until }) = standing else {
             return Self { word: "unknown", since: None, by: None, second: None, until: None, stands: None };
@@ -202,8 +207,7 @@ pub(super) fn worst(rooms: &Rooms, view: &ModelView, now: Timestamp) -> Result<W
 
 /// How many files wait, and whether there may be more.
 fn waiting(rooms: &Rooms) -> Result<(Count, bool), Trouble> {
-    let filter =
-        HoldFilter { state: Some(HoldState::Held), most: Some(MOST_HELD), ..HoldFilter::default() };
+    let filter = HoldFilter { state: Some(HoldState::Held), most: Some(MOST_HELD), ..HoldFilter::default() };
     let held = rooms.vault.holds(&filter)?;
     let files: std::collections::BTreeSet<&str> =
         held.iter().filter_map(|held| held.sha256.as_deref()).collect();

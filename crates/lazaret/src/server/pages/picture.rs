@@ -1,7 +1,7 @@
 //! A picture of what comes from what, made here: boxes in columns, lines from left to right.
 
 /// A column's width, a row's height, and a box's size, in the picture's own units.
-const COLUMN: u32 = 330;
+const COLUMN: u32 = 300;
 const ROW: u32 = 40;
 const BOX: (u32, u32) = (230, 30);
 /// Twice the rows by which a short column is moved down at most.
@@ -86,7 +86,9 @@ pub(super) fn draw(
         boxes: columns
             .into_iter()
             .enumerate()
-            .flat_map(|(at, column)| column.cells.into_iter().enumerate().map(move |(row, cell)| (at, row, cell)))
+            .flat_map(|(at, column)| {
+                column.cells.into_iter().enumerate().map(move |(row, cell)| (at, row, cell))
+            })
             .map(|(at, row, Cell { kind, label, link })| {
                 let (x, y) = place((at, row));
                 Drawn { kind, label: fitting(&label), link, x, y }
@@ -127,7 +129,7 @@ mod tests {
         let (box_b, box_m, line) = (&drawn.boxes[1], &drawn.boxes[2], &drawn.lines[0]);
         assert_eq!((line.x1, line.y1), (box_b.x + BOX.0, box_b.y + BOX.1 / 2));
         assert_eq!((line.x2, line.y2), (box_m.x, box_m.y + BOX.1 / 2));
-        assert_eq!(drawn.heads, [(8, "Datasets"), (338, "Model")]);
+        assert_eq!(drawn.heads, [(8, "Datasets"), (308, "Model")]);
         assert!(drawn.height >= box_b.y + BOX.1 && drawn.width >= box_m.x + BOX.0);
     }
 }
