@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use lazaret_core::{Finding, FormatId, Limit, Limits, Locator, Severity};
+use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 
 use crate::callables::{Effect, documents};
@@ -30,7 +31,7 @@ pub struct Inside {
     pub bytes: u64,
     /// What loading it would use, the gravest first.
     pub uses: Vec<Use>,
-    /// How many names more it uses.
+    /// How often names were met that are not kept, here and in parts that are not shown.
     pub more_uses: u64,
     /// What is wrong at this place.
     pub findings: Vec<Finding>,
@@ -41,8 +42,8 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// The names of its limits, for what says that it was cut.
-    pub const LIMITS: [&'static str; 2] = [MAX_SHOWN_PARTS.key(), MAX_SHOWN_NAMES.key()];
+    /// The limit of its parts, for what says that it was cut.
+    pub const PARTS_LIMIT: &'static str = MAX_SHOWN_PARTS.key();
 }
 
 /// How loading a part uses something that it names.
@@ -271,12 +272,19 @@ impl Open {
     /// Parts lie in each other no deeper than they are read (`models.max_depth`).
     fn finish(self, findings: &[Found]) -> Inside {
         let own: Vec<&Found> = self.found.iter().filter_map(|number| findings.get(*number)).collect();
+        let mut gravest: FxHashMap<&About, Severity> = FxHashMap::default();
+        for Found { finding, about } in &own {
+            if let Some(about) = about {
+                let known = gravest.entry(about).or_insert(finding.severity);
+                *known = finding.severity.max(*known);
+            }
+        }
         let mut uses: Vec<Use> = self
             .uses
             .into_values()
             .map(|(used, about)| {
-                let of_it = own.iter().filter(|found| about.is_some() && found.about == about);
-                Use { severity: of_it.map(|found| found.finding.severity).max(), ..used }
+                let severity = about.and_then(|about| gravest.get(&about).copied());
+                Use { severity, ..used }
             })
             .collect();
         uses.sort_by_key(|used| std::cmp::Reverse(used.severity));

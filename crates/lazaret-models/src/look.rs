@@ -228,7 +228,9 @@ impl<'a> Looking<'a> {
                     MAX_FINDINGS.key()
                 ),
             };
-            inside.iter_mut().for_each(|file| file.findings.push(more.clone()));
+            if let Some(file) = &mut inside {
+                file.findings.push(more.clone());
+            }
             findings.push(more);
         }
         let components = self.components.into_iter().collect();

@@ -98,7 +98,9 @@ pub fn model_view(
                 continue;
             };
             if read == most_crossings {
-                found.iter_mut().for_each(|found| found.complete = false);
+                if let Some(found) = &mut found {
+                    found.complete = false;
+                }
                 break 'pages;
             }
             read = read.saturating_add(1);

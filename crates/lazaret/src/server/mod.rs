@@ -107,6 +107,7 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .route("/datasets/{name}/lineage", get(pages::lineage::page))
         .route("/models", get(pages::models::page))
         .route("/models/{name}", get(pages::model::page))
+        .route("/models/{name}/{rest}", get(pages::model::typed))
         .route("/models/{name}/bom/{spec}", get(pages::model::download))
         .route("/files/{sha256}", get(pages::file::page))
         .route("/quarantine", get(pages::quarantine::page))

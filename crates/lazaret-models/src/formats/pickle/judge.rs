@@ -1,11 +1,12 @@
 //! What loading a pickle would do: each function it names, each call it makes, each state it sets, judged as it is met; of
 //! calls of functions that nobody has listed, at the end, when it is known whether they only made an object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use lazaret_core::Severity;
 
+use super::notes::Notes;
 use super::values::{Call, Name, PLAIN, Value, Values};
 use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
 use crate::own::OwnRules;
@@ -21,17 +22,6 @@ pub(super) struct Said {
     pub(super) message: String,
     /// The module and name of the function or class that it is about.
     pub(super) about: Option<(Box<str>, Box<str>)>,
-}
-
-/// How a function or class is used.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Used {
-    /// Where it was first loaded.
-    pub(super) at: u64,
-    pub(super) loaded: u64,
-    pub(super) called: u64,
-    /// States that are set on what calls of it give.
-    pub(super) states: u64,
 }
 
 /// An array that joblib writes into the stream, behind the object that stands for it.
@@ -54,9 +44,6 @@ enum Item {
 /// Most findings of one pickle that are kept; the worst of all others is told once.
 const MOST_SAID: usize = 2_000;
 
-/// Most functions and classes of one pickle that are noted because all are.
-const MOST_NOTED: usize = 20_000;
-
 /// Most different versions of scikit-learn in one pickle.
 const MOST_VERSIONS: usize = 64;
 
@@ -64,14 +51,7 @@ const MOST_VERSIONS: usize = 64;
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
     pub(super) own: Option<&'o OwnRules>,
-    /// Whether all functions and classes are noted, and not only those that the rules are about.
-    pub(super) notes_all: bool,
-    /// Functions and classes that are noted, and how each is used.
-    pub(super) met: BTreeMap<(Box<str>, Box<str>), Used>,
-    /// How many names were left out of these.
-    pub(super) unnoted: u64,
-    /// Where a state was first set on an object that has no name here, and how often.
-    pub(super) states: Option<(u64, u64)>,
+    pub(super) notes: Notes,
     pub(super) values: Values,
     pub(super) said: Vec<Said>,
     /// Packages whose code is loaded.
@@ -209,46 +189,11 @@ impl Judge<'_> {
             }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
         }
-        if self.notes_all || self.own.is_some_and(|own| own.is_about(module, name)) {
-            self.note(module, name, at);
+        let wanted = self.own.is_some_and(|own| own.is_about(module, name));
+        if wanted || self.notes.all {
+            self.notes.load(module, name, at, wanted);
         }
         value
-    }
-
-    fn note(&mut self, module: &str, name: &str, at: u64) {
-        let key = (module.into(), name.into());
-        let is_full = self.notes_all && self.met.len() >= MOST_NOTED;
-        if is_full && !self.met.contains_key(&key) && self.own.is_none_or(|own| !own.is_about(module, name)) {
-            self.unnoted = self.unnoted.saturating_add(1);
-            return;
-        }
-        let used = self.met.entry(key).or_insert(Used { at, loaded: 0, called: 0, states: 0 });
-        used.loaded = used.loaded.saturating_add(1);
-    }
-
-    /// Notes the call of a function or class, where all are noted.
-    fn note_call(&mut self, name: &Name) {
-        if self.notes_all
-            && let Some(used) = self.met.get_mut(&(name.module.clone(), name.name.clone()))
-        {
-            used.called = used.called.saturating_add(1);
-        }
-    }
-
-    /// The same of a state that is set.
-    fn note_state(&mut self, object: Value, at: u64) {
-        if !self.notes_all {
-            return;
-        }
-        let made = self.values.call_of(object).and_then(|call| self.values.name_of(call.callee));
-        let used = made.and_then(|name| self.met.get_mut(&(name.module.clone(), name.name.clone())));
-        match used {
-            Some(used) => used.states = used.states.saturating_add(1),
-            None => {
-                let states = self.states.get_or_insert((at, 0));
-                states.1 = states.1.saturating_add(1);
-            }
-        }
     }
 
     /// The same where module and name are values of the stack.
@@ -281,7 +226,7 @@ impl Judge<'_> {
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
-        self.note_call(&name);
+        self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -328,7 +273,7 @@ impl Judge<'_> {
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
-        self.note_call(&name);
+        self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -445,7 +390,10 @@ impl Judge<'_> {
 
     /// BUILD: a state is set on an object.
     pub(super) fn build(&mut self, object: Value, state: Value, at: u64) {
-        self.note_state(object, at);
+        if self.notes.all {
+            let made_by = self.values.call_of(object).and_then(|call| self.values.name_of(call.callee));
+            self.notes.state(made_by.as_deref(), at);
+        }
         let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
         // A state may be two: that of the object and that of its slots.
         let planted = std::iter::once(state)
@@ -610,17 +558,7 @@ impl Judge<'_> {
 
     /// Takes over what was found in a pickle that lies in this one's stream.
     pub(super) fn take_over(&mut self, other: Judge<'_>) {
-        for (name, used) in other.met {
-            let own = self.met.entry(name).or_insert(Used { loaded: 0, called: 0, states: 0, ..used });
-            own.loaded = own.loaded.saturating_add(used.loaded);
-            own.called = own.called.saturating_add(used.called);
-            own.states = own.states.saturating_add(used.states);
-        }
-        if let Some((at, count)) = other.states {
-            let states = self.states.get_or_insert((at, 0));
-            states.1 = states.1.saturating_add(count);
-        }
-        self.unnoted = self.unnoted.saturating_add(other.unnoted);
+        self.notes.take_over(other.notes);
         other.said.into_iter().for_each(|said| self.list(said));
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);

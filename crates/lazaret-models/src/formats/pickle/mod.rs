@@ -5,11 +5,13 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
+//! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
 mod judge;
 mod machine;
+mod notes;
 mod packed;
 mod probe;
 mod tensors;
@@ -24,9 +26,9 @@ use lazaret_core::{FormatId, Hint, Likeness};
 use lazaret_input::MemorySource;
 use rustc_hash::FxHashMap;
 
-use self::judge::Used;
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
+use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
 pub(crate) use self::tensors::Torch;
@@ -112,7 +114,7 @@ fn streams(
     let mut torch = Torch::default();
     loop {
         let mut machine = Machine::new(input, looking.limits);
-        (machine.judge.own, machine.judge.notes_all) = (Some(looking.own), looking.tree.is_some());
+        (machine.judge.own, machine.judge.notes.all) = (Some(looking.own), looking.tree.is_some());
         if is_torch && number == 4 {
             machine.texts = Some(Vec::new());
         }
@@ -138,14 +140,14 @@ fn streams(
             }
         }
         if let Some(tree) = &mut looking.tree {
-            tree.left_out(judge.unnoted);
+            tree.left_out(judge.notes.left_out);
         }
-        if let Some((at, times)) = judge.states {
+        if let Some((at, times)) = judge.notes.states {
             let name = "objects made by a class or call".to_owned();
             let met = || Met { how: How::SetsState, name, does: None, about: None, times };
             looking.uses(met, || part.at(at));
         }
-        for ((module, name), used) in judge.met {
+        for ((module, name), used) in judge.notes.used {
             tell(&module, &name, used, part, looking);
         }
         packages.extend(judge.packages);

@@ -80,9 +80,9 @@ fn write_part(out: &mut impl Write, part: &Inside, head: &str, rest: &str) -> Re
         let times = if used.times > 1 { format!(", {} times", thousands(used.times)) } else { String::new() };
         writeln!(out, "{rest}{below}  {} {}{does}{times}{grave}", used.how.name(), used.name)?;
     }
-    let left = (part.uses.len().saturating_sub(MOST) as u64).saturating_add(part.more_uses);
+    let left = part.uses.iter().skip(MOST).fold(part.more_uses, |sum, used| sum.saturating_add(used.times));
     if left > 0 {
-        writeln!(out, "{rest}{below}  … and {} more names", thousands(left))?;
+        writeln!(out, "{rest}{below}  … and more names, met {} times", thousands(left))?;
     }
     for finding in part.findings.iter().take(MOST) {
         let (id, severity, at) = (finding.id, finding.severity, &finding.at);
@@ -98,7 +98,7 @@ fn write_part(out: &mut impl Write, part: &Inside, head: &str, rest: &str) -> Re
     }
     if cut {
         let count = thousands(part.more_parts);
-        writeln!(out, "{rest}└─ … and {count} more parts (`{}` under [limits])", Inside::LIMITS[0])?;
+        writeln!(out, "{rest}└─ … and {count} more parts (`{}` under [limits])", Inside::PARTS_LIMIT)?;
     }
     Ok(())
 }

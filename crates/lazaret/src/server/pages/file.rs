@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::{Clock as _, Sha256, SystemClock};
 use lazaret_ledger::{AboutFile, FileCrossing, FindingWords};
+use lazaret_models::Inside;
 use serde_json::Value;
 
 use super::inside::{self, Shown};
@@ -48,6 +49,8 @@ struct FilePage {
     has_it: Vec<UsedBy>,
     runs: Vec<UsedBy>,
     inside: Shown,
+    /// The limit by which parts are left out where the file is read.
+    parts_limit: &'static str,
 }
 
 /// A file that policy holds.
@@ -177,7 +180,9 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     let findings: Vec<FindingWords> =
         findings.iter().filter(|finding| finding.id != lazaret_core::UNLINKED.id).cloned().collect();
     let mut told = About::default();
-    about.into_iter().for_each(|about| told.add(about));
+    for about in about {
+        told.add(about);
+    }
     let more_about = more_about || told.cut;
     Ok(FilePage {
         sha256: Code(file.to_string()),
@@ -186,6 +191,7 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
         bytes: Size(own.map_or(0, |file| file.bytes)),
         standing: Worst::of(standing(ledger, file, SystemClock.now())?),
         waits: waits(rooms, file, &crossings)?,
+        parts_limit: Inside::PARTS_LIMIT,
         inside: inside::of(rooms, file, &name, &findings)?,
         crossings: crossings.iter().rev().map(crossing_line).collect(),
         more_crossings,

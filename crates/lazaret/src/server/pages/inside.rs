@@ -108,7 +108,9 @@ fn read(models: &Models, source: FileSource, name: &str) -> Shown {
         ended: AtomicU64::new(0),
     });
     let mut limits = models.limits.clone();
-    LOWERED.into_iter().for_each(|(key, most)| limits.set(key, most));
+    for (key, most) in LOWERED {
+        limits.set(key, most);
+    }
     let terms = Terms { own: Arc::clone(&models.own), inside: true, ..Terms::default() };
     let own = name.rsplit('/').next().unwrap_or(name);
     let report = look_by(Arc::clone(&bounded) as Arc<dyn Source>, len, own, &NoFolder, &limits, &terms);
@@ -150,13 +152,14 @@ fn add(part: Inside, depth: usize, lines: &mut Vec<Part>) {
         at: named(finding.at.as_str()),
         message: named(&finding.message),
     });
-    let more_uses = part.uses.len().saturating_sub(MOST_USES) as u64;
+    let more_uses = part.uses.iter().skip(MOST_USES);
+    let more_uses = more_uses.fold(part.more_uses, |sum, used| sum.saturating_add(used.times));
     lines.push(Part {
         name: named(&part.name),
         formats: part.formats.iter().map(|format| format.0).collect(),
         bytes: Some(Size(part.bytes)),
         uses: uses.collect(),
-        more_uses: Count(more_uses.saturating_add(part.more_uses)),
+        more_uses: Count(more_uses),
         findings: findings.collect(),
         more_findings: Count(part.findings.len().saturating_sub(MOST_FINDINGS) as u64),
         more_parts: Count(part.more_parts),

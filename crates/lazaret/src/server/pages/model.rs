@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Path, Query as Asked, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::{Clock as _, Sha256, SystemClock, Timestamp};
 use lazaret_ledger::{
     AboutFile, CycloneDx, ModelFile, ModelRevision, ModelView, Node, model_ancestry, model_bom, model_view,
@@ -30,10 +30,10 @@ const MOST_FILES: usize = 500;
 const MOST_FILES_BEFORE: usize = 100;
 /// Revisions that are listed, and of these whose standing is told.
 const MOST_REVISIONS: usize = 100;
-const MOST_STANDINGS: usize = 20;
+const MOST_STANDINGS: usize = 10;
 /// Orders and events of one file, and files whose events are read.
-const MOST_ABOUT: u32 = 2_000;
-const MOST_FOLLOWED: usize = 50;
+const MOST_ABOUT: u32 = 500;
+const MOST_FOLLOWED: usize = 20;
 /// Lines of findings, and files named of one rule.
 const MOST_RULES: usize = 200;
 const MOST_NAMED: usize = 5;
@@ -124,6 +124,11 @@ pub(crate) async fn page(
         return Trouble::Asked("`revision` may be asked for").into_response();
     };
     made(state, move |rooms| model(rooms, &name, asks.revision.as_deref())).await
+}
+
+/// `/models/radiology/chest-xray` as it is typed: its page is at one step.
+pub(crate) async fn typed(Path((name, rest)): Path<(String, String)>) -> Redirect {
+    Redirect::permanent(&format!("/models/{}", segment(&format!("{name}/{rest}"))))
 }
 
 /// `/models/{name}/bom/{spec}`: CycloneDX 1.6 or 1.7.

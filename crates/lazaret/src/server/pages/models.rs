@@ -17,12 +17,12 @@ use crate::server::{ConsoleState, Rooms};
 const ROWS: usize = 50;
 /// Names that are read for one page, and of these models that are looked at.
 const MOST_NAMES: usize = 10_000;
-const MOST_LOOKED_AT: usize = 300;
+const MOST_LOOKED_AT: usize = 200;
 /// Names that are read at once.
 const AT_ONCE: u32 = 1_000;
 /// Crossings and files of one model that are looked at for its line.
 const MOST_CROSSINGS: u64 = 20;
-const MOST_FILES: usize = 200;
+const MOST_FILES: usize = 50;
 /// Held records that are looked through for models that wait.
 const MOST_HELD: u32 = 10_000;
 /// Longest part of a name that is looked for.
@@ -114,10 +114,10 @@ pub(crate) async fn page(
     let Ok(Asked(asks)) = asked else {
         return Trouble::Asked("`name`, `standing` and `after` may be asked for").into_response();
     };
-    made(state, move |rooms| models(rooms, asks)).await
+    made(state, move |rooms| models(rooms, &asks)).await
 }
 
-fn models(rooms: &Rooms, asks: Asks) -> Result<Models, Trouble> {
+fn models(rooms: &Rooms, asks: &Asks) -> Result<Models, Trouble> {
     let wanted = match asks.standing.as_deref() {
         None | Some("" | "all") => None,
         Some(key) => Some(

@@ -71,7 +71,7 @@ fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, crosses: &Cro
     let sha256 = sha256(crosses.bytes);
     if crosses.kept {
         let text = sha256.to_string();
-        let place = folder.join("models/blobs").join(&text[..2]);
+        let place = folder.join("models/blobs").join(text.get(..2).unwrap());
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join(&text), crosses.bytes).unwrap();
     }
@@ -203,6 +203,9 @@ fn models_and_files_are_whole_escaped_and_linked() {
     let quarantined = held.split("href=\"/quarantine/").nth(1).unwrap().split('"').next().unwrap();
     let entry = console.page(&format!("/quarantine/{quarantined}"));
     assert!(entry.contains(&format!("/files/{calls}")) && !entry.contains("lazaret quarantine release"));
+    let typed = console.get("/models/a%22/b%0d%0ac");
+    assert!(typed.starts_with("HTTP/1.1 308"), "{typed}");
+    assert!(typed.contains("\r\nlocation: /models/a%22%2Fb%0D%0Ac\r\n"), "{typed}");
     for spec in ["1.6", "1.7"] {
         let answer = console.page(&format!("/models/{link}/bom/{spec}?revision=1"));
         let document: serde_json::Value = serde_json::from_str(body(&answer)).unwrap();
