@@ -707,7 +707,8 @@ pub fn vex(bytes: &[u8]) -> String {
 /// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.
 fn model_file(bytes: &[u8], name: &str) -> String {
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
-    let (limits, all) = (Limits::default(), Terms { statistics: Statistics::All, ..Terms::default() });
+    let (limits, all) =
+        (Limits::default(), Terms { statistics: Statistics::All, inside: true, ..Terms::default() });
     let report = look_by(source, bytes.len() as u64, name, &NoFolder, &limits, &all);
     let is_whole = report.inspected == Inspected::Whole;
     assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");

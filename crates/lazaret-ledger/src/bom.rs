@@ -14,7 +14,7 @@ mod cyclonedx;
 mod model;
 
 pub use cyclonedx::{CycloneDx, bom};
-pub use model::model_bom;
+pub use model::{ModelFile, ModelRevision, ModelView, model_bom, model_view};
 
 /// What is said of data whose identifiers were removed: never more than was done.
 pub const RESIDUE: &str = "identifiers of these kinds removed as detected; what no detector found may remain";

@@ -47,11 +47,32 @@ pub enum AboutFile {
     },
 }
 
+/// A model that says it was trained on a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TrainedOn {
+    /// Its name.
+    pub model: String,
+    /// The index of the newest opened entry that says so.
+    pub at: u64,
+    /// That crossing.
+    pub crossing: String,
+    /// The dataset, as it names it.
+    pub dataset: String,
+}
+
 /// The body of an event.
 #[derive(Deserialize)]
 struct EventWords {
     at: String,
     event: Value,
+}
+
+impl OrderWords {
+    /// Whether it admits a model at a time.
+    pub fn admits(&self, at: Timestamp) -> bool {
+        // Times of one form compare as text.
+        self.what == "admit-model" && self.until.as_ref().is_none_or(|until| *until > at.to_string())
+    }
 }
 
 impl LedgerReader {
@@ -112,6 +133,31 @@ impl LedgerReader {
         indexes.into_iter().map(|index| self.crossing_at(index)?.ok_or_else(missing)).collect()
     }
 
+    /// The models that say they were trained on a dataset, on a part of it, or on what it is a part of; the newest so many
+    /// crossings of models are looked at.
+    pub fn models_trained_on(&self, dataset: &str, most: u32) -> Result<Vec<TrainedOn>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT name, max(opened_at), leaf.body ->> '$.opened.crossing', value
+             FROM (SELECT name, opened_at FROM model ORDER BY opened_at DESC LIMIT ?2) AS newest
+             JOIN leaf ON leaf.idx = opened_at
+             JOIN json_each(leaf.body, '$.opened.model.datasets')
+             WHERE value = ?1 OR substr(value, 1, length(?1) + 1) = ?1 || '/'
+                OR substr(?1, 1, length(value) + 1) = value || '/'
+             GROUP BY name ORDER BY name",
+        )?;
+        let mut rows = statement.query(params![dataset, most])?;
+        let mut models = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (model, crossing, dataset) = (row.get(0)?, row.get(2)?, row.get(3)?);
+            models.push(TrainedOn { model, at: uint(row.get(1)?)?, crossing, dataset });
+        }
+        Ok(models)
+    }
+
     /// The crossings of a file, oldest first, from one on.
     pub fn crossings_of_file(
         &self,
@@ -165,23 +211,24 @@ impl LedgerReader {
         Ok(about)
     }
 
-    /// The order by which a file is admitted at a time, if one holds: the last word counts.
-    pub fn admission(&self, file: Sha256, at: Timestamp) -> Result<Option<Admission>, StoreError> {
-        let mut last = None;
+    /// The last word on whether a file may pass: an order that admits, refuses or revokes, with the crossing that carried it
+    /// out and when.
+    pub fn last_word(&self, file: Sha256) -> Result<Option<(String, String, OrderWords)>, StoreError> {
         for index in self.indexes_about(file, "opened")? {
-            let Some(AboutFile::Order { crossing, order, .. }) = self.about_at(index)? else { continue };
-            match order.what.as_str() {
-                "admit-model" => {
-                    last = Some((crossing, order));
-                    break;
-                }
-                "refuse-model" | "revoke-model" => break,
-                _ => {}
+            let Some(AboutFile::Order { crossing, when, order, .. }) = self.about_at(index)? else {
+                continue;
+            };
+            if matches!(order.what.as_str(), "admit-model" | "refuse-model" | "revoke-model") {
+                return Ok(Some((crossing, when, order)));
             }
         }
-        let Some((crossing, order)) = last else { return Ok(None) };
-        // Times of one form compare as text.
-        let holds = order.until.as_ref().is_none_or(|until| *until > at.to_string());
+        Ok(None)
+    }
+
+    /// The order by which a file is admitted at a time, if one holds: the last word counts.
+    pub fn admission(&self, file: Sha256, at: Timestamp) -> Result<Option<Admission>, StoreError> {
+        let Some((crossing, _, order)) = self.last_word(file)? else { return Ok(None) };
+        let holds = order.admits(at);
         let order_of = CrossingId::parse(&crossing).filter(|_| holds);
         Ok(order_of.map(|id| Admission { order: id, by_two: order.second.is_some() }))
     }

@@ -12,7 +12,7 @@
 //! | `read` | what is read back: crossings, entries, events |
 //! | `files` | what is known of a model's file, by its SHA-256 |
 //! | `verify` | the whole ledger against the key of its log |
-//! | `lineage` | source → crossing → dataset |
+//! | `lineage` | source → crossing → dataset → model |
 //! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX; that of a model |
 //! | `prove` | a proof of one crossing, or one record of it, that anyone can check offline |
 
@@ -31,12 +31,14 @@ pub mod tiles;
 mod verify;
 
 pub use bom::{
-    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, RESIDUE, Stated, bom, bom_view,
-    model_bom,
+    BomCrossing, BomError, BomOutput, BomPhi, BomSource, BomView, CycloneDx, ModelFile, ModelRevision,
+    ModelView, RESIDUE, Stated, bom, bom_view, model_bom, model_view,
 };
 pub use canonical::{CanonicalError, to_canonical};
-pub use files::{AboutFile, FileCrossing};
-pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry};
+pub use files::{AboutFile, FileCrossing, TrainedOn};
+pub use lineage::{
+    Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry, model_ancestry,
+};
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{
     ActorWords, CountWords, CrossingRow, CrossingWords, EntryWords, FileWords, FindingWords, LeafRow,

@@ -1,4 +1,4 @@
-//! Where a dataset comes from: source → crossing → dataset, read from opened and sealed entries.
+//! Where a dataset comes from, and a model: source → crossing → dataset → model, read from opened and sealed entries.
 //!
 //! Sources are known by their keyed digest, so the picture names no file of the hospital. A walk is bounded by
 //! nodes, never by depth, and says when it was cut and where: an answer that is not whole never looks whole.
@@ -49,6 +49,11 @@ pub enum Node {
         /// Its name.
         name: String,
     },
+    /// A model.
+    Model {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What PHI went along an edge.
@@ -76,6 +81,13 @@ pub struct Edge {
     pub ledger_index: u64,
     /// What PHI went along it.
     pub phi: Phi,
+}
+
+impl Edge {
+    /// An edge that leads to a model. What its datasets hold stands on the edges that lead to them.
+    fn of_model(from: Node, model: &Node, crossing: &str, ledger_index: u64) -> Self {
+        Self { from, to: model.clone(), crossing: crossing.to_owned(), ledger_index, phi: Phi::NoneFound }
+    }
 }
 
 /// Everything a node comes from.
@@ -121,18 +133,7 @@ impl Graph {
     /// is what went along to these.
     pub fn add_crossing(&mut self, crossing: &CrossingWords, phi: Phi) {
         let id = &crossing.opened.crossing;
-        let node = Node::Crossing { id: id.clone() };
-        self.add(Edge {
-            from: Node::Source {
-                system: crossing.opened.system.clone(),
-                digest: crossing.opened.from.clone(),
-            },
-            to: node.clone(),
-            crossing: id.clone(),
-            ledger_index: crossing.opened_at,
-            // What comes in comes in as it is; what counts for a dataset is the edge that leads to it.
-            phi: Phi::NoneFound,
-        });
+        let node = self.add_source(crossing);
         let Some(sealed) = crossing.sealed.as_ref().filter(|sealed| sealed.seal.ending == "complete") else {
             return;
         };
@@ -145,6 +146,21 @@ impl Graph {
                 phi,
             });
         }
+    }
+
+    /// Adds the source of a crossing; gives the crossing.
+    fn add_source(&mut self, crossing: &CrossingWords) -> Node {
+        let opened = &crossing.opened;
+        let node = Node::Crossing { id: opened.crossing.clone() };
+        self.add(Edge {
+            from: Node::Source { system: opened.system.clone(), digest: opened.from.clone() },
+            to: node.clone(),
+            crossing: opened.crossing.clone(),
+            ledger_index: crossing.opened_at,
+            // What comes in comes in as it is; what counts for a dataset is the edge that leads to it.
+            phi: Phi::NoneFound,
+        });
+        node
     }
 
     /// Everything a node comes from, at most so many nodes.
@@ -268,6 +284,44 @@ pub fn ancestry(reader: &LedgerReader, dataset: &str, most_nodes: usize) -> Resu
         found.cut_at.extend(left_out);
         found.cut_at.truncate(MAX_CUT);
     }
+    Ok(found)
+}
+
+/// Where a model comes from: the crossings that brought it, and the datasets that it says it was trained on, with where those
+/// come from. At most so many nodes.
+pub fn model_ancestry(reader: &LedgerReader, model: &str, most_nodes: usize) -> Result<Ancestry, StoreError> {
+    let of = Node::Model { name: model.to_owned() };
+    let (mut graph, mut datasets) = (Graph::new(), BTreeSet::new());
+    let limit = u32::try_from(most_nodes).unwrap_or(u32::MAX);
+    let crossings = reader.crossings_of_model(model, None, limit)?;
+    let mut complete = crossings.len() < most_nodes;
+    for crossing in &crossings {
+        let Some(words) = &crossing.opened.model else { continue };
+        // What was held, or is not over, brought nothing.
+        let Some(sealed) = crossing.sealed.as_ref().filter(|sealed| sealed.seal.ending == "complete") else {
+            continue;
+        };
+        let (id, sealed_at) = (&crossing.opened.crossing, sealed.sealed_at);
+        graph.add_source(crossing);
+        let by = Node::Crossing { id: id.clone() };
+        graph.add(Edge::of_model(by, &of, id, sealed_at));
+        for dataset in &words.datasets {
+            let from = Node::Dataset { name: dataset.clone() };
+            graph.add(Edge::of_model(from, &of, id, crossing.opened_at));
+            datasets.insert(dataset.clone());
+        }
+    }
+    for dataset in &datasets {
+        if graph.into.len() > most_nodes {
+            complete = false;
+            break;
+        }
+        let found = ancestry(reader, dataset, most_nodes)?;
+        complete &= found.complete;
+        found.edges.into_iter().for_each(|edge| graph.add(edge));
+    }
+    let mut found = graph.ancestry(&of, most_nodes);
+    found.complete &= complete;
     Ok(found)
 }
 

@@ -8,6 +8,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `look` | the one road: recognise, read, go on into what lies within |
+//! | `inside` | a file from the inside, as a tree |
 //! | `files` | files as payloads: on disk, and received |
 //! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
 //! | `registry` | every format, rule and limit of this gate |
@@ -24,6 +25,7 @@ mod callables;
 mod components;
 mod files;
 mod formats;
+mod inside;
 mod look;
 mod own;
 mod part;
@@ -36,6 +38,7 @@ mod weights;
 
 pub use components::{Component, Declared, Ecosystem, Role, normalised};
 pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
+pub use inside::{How, Inside, Use};
 pub use look::{Folder, Inspected, NoFolder, Report, Terms, look, look_by};
 pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::Against;
 use crate::components::{self, Component, Declared, MAX_COMPONENTS, Role};
+use crate::inside::{Inside, Met, Tree};
 use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, Unread};
 use crate::registry::{self, ModelFormat};
@@ -57,6 +58,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The packages that it names.
     pub components: Vec<Component>,
+    /// What lies in it, where that was asked for.
+    pub inside: Option<Inside>,
 }
 
 /// The files beside the one looked at: a graph's weights, a repository's code. Paths are relative to it, `/` between;
@@ -102,6 +105,8 @@ pub struct Terms {
     pub statistics: Statistics,
     /// Whether the SHA-256 of every byte is told, by [`ModelFile`](crate::ModelFile).
     pub digest: bool,
+    /// Whether the file is told from the inside, as a tree ([`Report::inside`]).
+    pub inside: bool,
 }
 
 /// The same on other terms. The same bytes, limits and terms give the same report.
@@ -118,6 +123,7 @@ pub fn look_by(
         own: &terms.own,
         statistics: terms.statistics,
         file_len: len,
+        tree: terms.inside.then(|| Tree::new(limits)),
         ..Looking::new(limits, folder)
     };
     let format = looking.inside(&part);
@@ -141,6 +147,8 @@ pub(crate) struct Looking<'a> {
     parts: u64,
     expanded: u64,
     file_len: u64,
+    /// The file from the inside, where it is asked for.
+    pub(crate) tree: Option<Tree>,
 }
 
 /// A finding, and what it is about where that has a name.
@@ -206,14 +214,16 @@ impl<'a> Looking<'a> {
             parts: 0,
             expanded: 0,
             file_len: 0,
+            tree: None,
         }
     }
 
-    pub(crate) fn report(self, format: FormatId) -> Report {
+    pub(crate) fn report(mut self, format: FormatId) -> Report {
+        let mut inside = self.tree.take().and_then(|tree| tree.finish(&self.findings));
         let mut findings: Vec<Finding> = self.findings.into_iter().map(|found| found.finding).collect();
         if let Some(severity) = self.worst_left_out {
             let most = self.limits.get(MAX_FINDINGS).most();
-            findings.push(Finding {
+            let more = Finding {
                 id: UNINSPECTABLE.id,
                 severity: severity.max(UNINSPECTABLE.severity),
                 at: Locator::document(),
@@ -222,14 +232,38 @@ impl<'a> Looking<'a> {
                     self.left_out,
                     MAX_FINDINGS.key()
                 ),
-            });
+            };
+            if let Some(file) = &mut inside {
+                file.findings.push(more.clone());
+            }
+            findings.push(more);
         }
         let components = self.components.into_iter().collect();
-        Report { format, inspected: self.inspected, findings, components }
+        Report { format, inspected: self.inspected, findings, components, inside }
     }
 
     /// Recognises a part and lets its format read it; gives what it is. Whatever goes wrong is a finding.
     pub(crate) fn inside(&mut self, part: &Part) -> FormatId {
+        self.within(part, |looking| looking.read(part))
+    }
+
+    /// What is met and found meanwhile is of this part.
+    pub(crate) fn within<T>(&mut self, part: &Part, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.tree.iter_mut().for_each(|tree| tree.enter(part));
+        let done = work(self);
+        self.tree.iter_mut().for_each(Tree::leave);
+        done
+    }
+
+    /// The part is told to use something.
+    pub(crate) fn uses(&mut self, met: impl FnOnce() -> Met, at: impl FnOnce() -> Locator) {
+        if let Some(tree) = &mut self.tree {
+            tree.met(met(), at);
+        }
+    }
+
+    /// The same as [`Self::inside`] for a part that was entered.
+    pub(crate) fn read(&mut self, part: &Part) -> FormatId {
         self.parts = self.parts.saturating_add(1);
         let allowed = self
             .limits
@@ -242,7 +276,7 @@ impl<'a> Looking<'a> {
         }
         self.met_file(part.name(), || part.place());
         if part.len() == 0 {
-            return self.is(part, EMPTY);
+            return self.ends_as(part, EMPTY);
         }
         let mut head = vec![0; HEAD];
         match part.read_at(0, &mut head) {
@@ -258,7 +292,7 @@ impl<'a> Looking<'a> {
         let readers = recognise(&head);
         let [first, others @ ..] = readers.as_slice() else {
             self.unknown(part);
-            return self.is(part, UNKNOWN);
+            return self.ends_as(part, UNKNOWN);
         };
         if let [second, ..] = others
             && !first.carries(second.id())
@@ -283,9 +317,16 @@ impl<'a> Looking<'a> {
             if id != reader.id() {
                 self.is(part, id);
             }
+            self.tree.iter_mut().for_each(|tree| tree.is(id));
             is = is.or(Some(id));
         }
         is.unwrap_or(UNKNOWN)
+    }
+
+    /// Nothing reads it further.
+    fn ends_as(&mut self, part: &Part, id: FormatId) -> FormatId {
+        self.tree.iter_mut().for_each(|tree| tree.is(id));
+        self.is(part, id)
     }
 
     fn is(&mut self, part: &Part, id: FormatId) -> FormatId {
@@ -361,6 +402,8 @@ impl<'a> Looking<'a> {
         }
         let key = (finding.id, finding.at.as_str().to_owned(), finding.message.clone(), about.clone());
         if self.seen.insert(key) {
+            let number = self.findings.len();
+            self.tree.iter_mut().for_each(|tree| tree.found(number));
             self.findings.push(Found { finding, about });
         }
     }

@@ -3,6 +3,7 @@
 use lazaret_core::{FormatId, Likeness, Limit, Rule};
 
 use crate::formats as readers;
+use crate::inside;
 use crate::look::{self, Head, Looking};
 use crate::own;
 use crate::part::{self, Part, Unread};
@@ -188,6 +189,8 @@ pub const LIMITS: &[Limit] = &[
     readers::json::MAX_SIZE,
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
+    inside::MAX_SHOWN_NAMES,
+    inside::MAX_SHOWN_PARTS,
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_PACKED,
     readers::pickle::MAX_STACK,

@@ -8,5 +8,6 @@ mod main {
     mod corpus;
     mod fixtures;
     mod graphs;
+    mod inside;
     mod vulnerabilities;
 }

@@ -10,7 +10,8 @@ mod registry;
 mod vulns;
 
 pub(crate) use models::{
-    ModelsCommand, ModelsRulesCommand, ModelsScanArgs, ModelsSignArgs, ModelsVerifyArgs, SignatureArgs,
+    ModelsCommand, ModelsRulesCommand, ModelsScanArgs, ModelsShowArgs, ModelsSignArgs, ModelsVerifyArgs,
+    SignatureArgs,
 };
 pub(crate) use phi::{
     PhiAnnotateArgs, PhiCommand, PhiConvertArgs, PhiEditArgs, PhiEditWith, PhiFormat, PhiKnowledgeCommand,

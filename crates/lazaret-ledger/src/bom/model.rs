@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use lazaret_core::hex;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::bom::cyclonedx::{indexes, property, with_serial_number};
@@ -17,22 +18,50 @@ use crate::read::{CrossingWords, EntryWords, FileWords, LedgerReader, ModelWords
 const PAGE: u32 = 1_000;
 
 /// A file of a model, as the newest crossing that had it left it.
-struct ModelFile {
-    file: FileWords,
-    entry: EntryWords,
-    crossing: String,
-    sealed_at: u64,
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelFile {
+    /// The file.
+    pub file: FileWords,
+    /// What happened to it.
+    pub entry: EntryWords,
+    /// In which crossing.
+    pub crossing: String,
+    /// The index of that crossing's sealed entry.
+    pub sealed_at: u64,
 }
 
 /// One revision of a model, put together from all crossings of its files.
-struct Model {
-    words: ModelWords,
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelView {
+    /// What it said it is, and comes from.
+    pub words: ModelWords,
     /// When it was last added to.
-    timestamp: String,
-    files: BTreeMap<String, ModelFile>,
+    pub timestamp: String,
+    /// Its files in the registry, by name.
+    pub files: BTreeMap<String, ModelFile>,
     /// Files that were held: they are not in the registry.
-    held: BTreeMap<String, ModelFile>,
-    crossings: Vec<CrossingWords>,
+    pub held: BTreeMap<String, ModelFile>,
+    /// Its crossings, newest first.
+    pub crossings: Vec<CrossingWords>,
+    /// All revisions of the model, newest first.
+    pub revisions: Vec<ModelRevision>,
+    /// Whether all crossings of the model, and all of its files, were read.
+    pub complete: bool,
+}
+
+/// A revision of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelRevision {
+    /// Its name; none for crossings that named none.
+    pub revision: Option<String>,
+    /// When its first and its last crossing began.
+    pub first: String,
+    /// The last.
+    pub last: String,
+    /// How many crossings it has.
+    pub crossings: u64,
+    /// The last of them.
+    pub crossing: String,
 }
 
 /// The bill of materials of a model's revision, or of its newest: canonical JSON, the same bytes for the same ledger.
@@ -44,13 +73,21 @@ pub fn model_bom(
     version: CycloneDx,
     title: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, BomError> {
-    let model = model(reader, name, revision)?.ok_or(BomError::NoModel)?;
+    let model = model_view(reader, name, revision, (u64::MAX, usize::MAX))?.ok_or(BomError::NoModel)?;
     with_serial_number(document(reader, &model, version, title)?)
 }
 
-fn model(reader: &LedgerReader, name: &str, revision: Option<&str>) -> Result<Option<Model>, BomError> {
-    let (mut found, mut before): (Option<Model>, _) = (None, None);
-    loop {
+/// A model's revision, or its newest; of the model's complete crossings the newest so many are read, and of its files so many.
+/// None where no crossing brought it.
+pub fn model_view(
+    reader: &LedgerReader,
+    name: &str,
+    revision: Option<&str>,
+    (most_crossings, most_files): (u64, usize),
+) -> Result<Option<ModelView>, BomError> {
+    let (mut found, mut before): (Option<ModelView>, _) = (None, None);
+    let (mut revisions, mut read) = (Vec::new(), 0_u64);
+    'pages: loop {
         let page = reader.crossings_of_model(name, before, PAGE)?;
         let Some(last) = page.last() else { break };
         before = Some(last.opened_at);
@@ -60,6 +97,14 @@ fn model(reader: &LedgerReader, name: &str, revision: Option<&str>) -> Result<Op
             else {
                 continue;
             };
+            if read == most_crossings {
+                if let Some(found) = &mut found {
+                    found.complete = false;
+                }
+                break 'pages;
+            }
+            read = read.saturating_add(1);
+            add_revision(&mut revisions, &words, &crossing);
             // The newest crossing says which revision is meant, where nobody does.
             let wanted = found.as_ref().map_or_else(
                 || revision.map_or_else(|| words.revision.clone(), |revision| Some(revision.to_owned())),
@@ -68,20 +113,40 @@ fn model(reader: &LedgerReader, name: &str, revision: Option<&str>) -> Result<Op
             if words.revision != wanted {
                 continue;
             }
-            let model = found.get_or_insert_with(|| Model {
+            let model = found.get_or_insert_with(|| ModelView {
                 words: words.clone(),
                 timestamp: sealed.seal.ended.clone(),
                 files: BTreeMap::new(),
                 held: BTreeMap::new(),
                 crossings: Vec::new(),
+                revisions: Vec::new(),
+                complete: true,
             });
             model.words.learn(&words);
             let (id, sealed_at) = (crossing.opened.crossing.clone(), sealed.sealed_at);
             model.crossings.push(crossing);
-            add_files(reader, model, &id, sealed_at)?;
+            add_files(reader, model, (&id, sealed_at), most_files)?;
         }
     }
-    Ok(found)
+    Ok(found.map(|found| ModelView { revisions, ..found }))
+}
+
+/// Counts a crossing, of those newest first, to its revision.
+fn add_revision(revisions: &mut Vec<ModelRevision>, words: &ModelWords, crossing: &CrossingWords) {
+    let started = &crossing.opened.started;
+    match revisions.iter_mut().find(|known| known.revision == words.revision) {
+        Some(known) => {
+            known.first.clone_from(started);
+            known.crossings = known.crossings.saturating_add(1);
+        }
+        None => revisions.push(ModelRevision {
+            revision: words.revision.clone(),
+            first: started.clone(),
+            last: started.clone(),
+            crossings: 1,
+            crossing: crossing.opened.crossing.clone(),
+        }),
+    }
 }
 
 impl ModelWords {
@@ -107,9 +172,9 @@ impl ModelWords {
 
 fn add_files(
     reader: &LedgerReader,
-    model: &mut Model,
-    crossing: &str,
-    sealed_at: u64,
+    model: &mut ModelView,
+    (crossing, sealed_at): (&str, u64),
+    most: usize,
 ) -> Result<(), BomError> {
     let Some(id) = lazaret_core::CrossingId::parse(crossing) else { return Ok(()) };
     let mut from = 0;
@@ -122,6 +187,10 @@ fn add_files(
             if model.files.contains_key(&file.name) || model.held.contains_key(&file.name) {
                 continue; // a newer crossing had it
             }
+            if model.files.len().saturating_add(model.held.len()) >= most {
+                model.complete = false;
+                return Ok(());
+            }
             let to = if entry.held.is_some() { &mut model.held } else { &mut model.files };
             let name = file.name.clone();
             to.insert(name, ModelFile { file, entry, crossing: crossing.to_owned(), sealed_at });
@@ -131,7 +200,7 @@ fn add_files(
 
 fn document(
     reader: &LedgerReader,
-    model: &Model,
+    model: &ModelView,
     version: CycloneDx,
     title: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Value, BomError> {
@@ -163,7 +232,7 @@ fn document(
     }))
 }
 
-fn component(reader: &LedgerReader, model: &Model, own: &str) -> Result<Value, BomError> {
+fn component(reader: &LedgerReader, model: &ModelView, own: &str) -> Result<Value, BomError> {
     let words = &model.words;
     let mut properties =
         vec![property("lazaret:ledger-origin", &reader.origin()?), property("lazaret:model", &words.name)];
@@ -266,7 +335,7 @@ fn dataset_component(reader: &LedgerReader, dataset: &str) -> Result<Value, BomE
 }
 
 /// What was found in the files that are in the registry, one for each rule and place.
-fn vulnerabilities(model: &Model, title: &dyn Fn(&str) -> Option<String>) -> Vec<Value> {
+fn vulnerabilities(model: &ModelView, title: &dyn Fn(&str) -> Option<String>) -> Vec<Value> {
     let mut all = Vec::new();
     for file in model.files.values() {
         for finding in &file.entry.findings {

@@ -1,10 +1,10 @@
 //! Models' files: found by their SHA-256, with who admitted them, and their models by name.
 
 use lazaret_core::{
-    CrossingId, Ending, Entry, Gate, Ledger as _, ModelOrigin, Opened, Order, Ordered, RecordedFile, Sha256,
-    Timestamp,
+    CrossingId, Ending, Entry, Gate, Ledger as _, ModelOrigin, Opened, Order, Ordered, RecordedFile, Seal,
+    Sha256, Timestamp,
 };
-use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, verify};
+use lazaret_ledger::{AboutFile, LedgerReader, Node, SqliteLedger, model_ancestry, model_view, verify};
 use rusqlite::Connection;
 
 use crate::support::{crossing, entry, key, ledger, opened, seal};
@@ -146,4 +146,62 @@ fn a_ledger_of_schema_1_is_read_as_it_is_and_gets_the_tables_when_it_is_written(
     let ledger = ledger(&path);
     order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
     assert!(ledger.admitted(FILE, NOW).unwrap().is_some());
+}
+
+#[test]
+fn a_model_leads_to_its_datasets_and_they_lead_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = ledger(&path);
+    let entries = vec![entry(1, 0)];
+    ledger.open(&opened(1)).unwrap();
+    ledger.record(crossing(1), entries.clone()).unwrap();
+    ledger.seal(&seal(1, &entries, Ending::Complete)).unwrap();
+    for (n, dataset) in [(2, "lake/Patient"), (3, "elsewhere")] {
+        let of = of_model(n, "chest/x-ray");
+        let model = of.model.map(|model| ModelOrigin { datasets: vec![dataset.to_owned()], ..model });
+        ledger.open(&Opened { model, ..opened(n) }).unwrap();
+        let entries = vec![with_file(n, 0, "model.pt")];
+        ledger.record(crossing(n), entries.clone()).unwrap();
+        ledger.seal(&Seal { outputs: Vec::new(), ..seal(n, &entries, Ending::Complete) }).unwrap();
+    }
+    ledger.close().unwrap();
+    let reader = LedgerReader::open(&path).unwrap();
+
+    // The dataset, a part of it, and what it is a part of; names that only begin alike are others.
+    for (dataset, found) in [
+        ("lake/Patient", 1),
+        ("lake", 1),
+        ("lake/Patient/x", 1),
+        ("lak", 0),
+        ("lake/Pat", 0),
+        ("elsewhere", 1),
+    ] {
+        assert_eq!(reader.models_trained_on(dataset, 10).unwrap().len(), found, "{dataset}");
+    }
+    let trained = reader.models_trained_on("lake/Patient", 10).unwrap();
+    assert_eq!((trained[0].model.as_str(), trained[0].at), ("chest/x-ray", 2));
+    assert_eq!(trained[0].crossing, crossing(2).to_string());
+    assert!(reader.models_trained_on("lake/Patient", 1).unwrap().is_empty(), "only the newest crossing");
+
+    let found = model_ancestry(&reader, "chest/x-ray", 100).unwrap();
+    let dataset = Node::Dataset { name: "lake/Patient".to_owned() };
+    assert!(found.complete && found.nodes.contains(&dataset));
+    let maker = Node::Crossing { id: crossing(1).to_string() };
+    assert!(
+        found.edges.iter().any(|edge| edge.from == maker && edge.to == dataset),
+        "and where that is from"
+    );
+    assert!(found.edges.iter().any(|edge| edge.from == dataset && edge.to == found.of));
+    assert!(!model_ancestry(&reader, "chest/x-ray", 2).unwrap().complete);
+
+    let view = model_view(&reader, "chest/x-ray", None, (10, 10)).unwrap().unwrap();
+    let revisions: Vec<_> = view.revisions.iter().map(|of| of.revision.as_deref().unwrap()).collect();
+    assert_eq!((view.words.revision.as_deref(), revisions), (Some("r3"), vec!["r3", "r2"]));
+    assert!(view.complete && view.words.datasets == ["elsewhere"]);
+    let before = model_view(&reader, "chest/x-ray", Some("r2"), (10, 10)).unwrap().unwrap();
+    assert_eq!(before.words.datasets, ["lake/Patient"]);
+    assert!(!model_view(&reader, "chest/x-ray", None, (1, 10)).unwrap().unwrap().complete);
+    assert!(!model_view(&reader, "chest/x-ray", None, (10, 0)).unwrap().unwrap().complete);
+    assert!(model_view(&reader, "none", None, (10, 10)).unwrap().is_none());
 }

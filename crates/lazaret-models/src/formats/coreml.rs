@@ -5,7 +5,7 @@ use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 use super::beside;
 use super::protobuf::{Fields, Is, Shape, Span};
 use crate::look::{Head, Looking};
-use crate::own::{About, FactKind};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -203,7 +203,7 @@ fn tell(
     let (rule, at) = (&rules::COREML_CUSTOM_LAYER, part.at(span.at));
     match what {
         Name::Layer | Name::Model => {
-            looking.met(FactKind::Layer, &name, || part.at(span.at));
+            looking.met_layer(&name, || part.at(span.at));
             let message = match what {
                 Name::Layer => format!("a layer is the class `{shown}` of the app that loads the model"),
                 _ => format!("the model is the class `{shown}` of the app that loads it"),

@@ -5,7 +5,9 @@ use lazaret_core::{Finding, Locator, Severity, UNINSPECTABLE};
 use ring::digest::{Context, SHA256};
 
 use super::{Allowance, FactKind, Own, Scope, dotted, top};
+use crate::callables::documents::judge_by;
 use crate::callables::modern;
+use crate::inside::{How, Met, words_of_document};
 use crate::look::{Inspected, Looking};
 use crate::part::{Part, printed};
 use crate::rules::ALLOWLIST_EXPIRED;
@@ -57,8 +59,22 @@ impl Looking<'_> {
         }
     }
 
-    /// A function or class by its module and name: also its package, and whether the hospital's word for it has run out.
+    /// A function or class that a document names, which its loader imports.
     pub(crate) fn met_callable(&mut self, module: &str, name: &str, at: impl Fn() -> Locator) {
+        let own = self.own;
+        let met = || Met {
+            how: How::Imports,
+            name: dotted(module, name),
+            does: words_of_document(judge_by(own, module, name)),
+            about: Some(About::callable(module, name)),
+            times: 1,
+        };
+        self.uses(met, &at);
+        self.own_callable(module, name, at);
+    }
+
+    /// A function or class by its module and name: also its package, and whether the hospital's word for it has run out.
+    pub(crate) fn own_callable(&mut self, module: &str, name: &str, at: impl Fn() -> Locator) {
         let own = self.own;
         if !own.is_about(module, name) {
             return;
@@ -86,6 +102,14 @@ impl Looking<'_> {
 
     /// An operator of a graph, with the domain that it is of.
     pub(crate) fn met_operator(&mut self, domain: &str, name: &str, at: impl Fn() -> Locator) {
+        let met = || Met {
+            how: How::Operator,
+            name: if domain.is_empty() { name.to_owned() } else { format!("{domain}::{name}") },
+            does: None,
+            about: Some(About::operator(domain, name)),
+            times: 1,
+        };
+        self.uses(met, &at);
         if !self.own.names.contains_key(&FactKind::Operator) {
             return;
         }
@@ -93,6 +117,14 @@ impl Looking<'_> {
         if !domain.is_empty() {
             self.met(FactKind::Operator, &format!("{domain}::{name}"), at);
         }
+    }
+
+    /// A layer of a graph, by its class or type.
+    pub(crate) fn met_layer(&mut self, name: &str, at: impl Fn() -> Locator) {
+        let about = Some(About::layer(name));
+        let met = || Met { how: How::Layer, name: name.to_owned(), does: None, about, times: 1 };
+        self.uses(met, &at);
+        self.met(FactKind::Layer, name, at);
     }
 
     /// The name of a file or of a member.

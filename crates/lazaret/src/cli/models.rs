@@ -35,6 +35,8 @@ pub(crate) enum ModelsCommand {
     Rescan(ModelsRescanArgs),
     /// Print a model's bill of materials (CycloneDX)
     Bom(ModelsBomArgs),
+    /// Show a model file from the inside: its parts, and what loading each would use
+    Show(ModelsShowArgs),
     /// List the formats that are read, and how far
     Formats,
     /// The hospital's own rules: classes of its own, an allow list, patterns
@@ -131,6 +133,24 @@ impl From<WeightsArg> for Statistics {
             WeightsArg::All => Self::All,
         }
     }
+}
+
+/// Arguments of `models show`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lazaret models show model.pt                     its members, the functions that its pickles call, what was found where
+  lazaret models show --json model.pt              the same for machines
+  lazaret models show 5891b5b5…                    a cleared file of the registry, by its SHA-256
+
+Looks only: nothing is loaded, run, written or recorded. The console shows the same on the page of a file.
+Exit codes: 0 clear; 1 a finding of medium or above; 2 used wrongly; 3 could not read")]
+pub(crate) struct ModelsShowArgs {
+    /// A file, or the SHA-256 of a file in the registry
+    #[arg(value_name = "FILE|SHA256")]
+    pub(crate) file: String,
+    /// The hospital's own rules [default: the setting `models.rules`, else the data directory's models.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// What `sign` and `verify` have in common.

@@ -1,4 +1,4 @@
-//! `lazaret demo`: the main job on sample records, in a directory of its own. What it prints is what happened;
+//! `lazaret demo`: the main job on sample records and models, in a directory of its own. What it prints is what happened;
 //! the expected verdicts lie beside the samples.
 
 use std::collections::BTreeMap;
@@ -6,17 +6,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lazaret_core::{DataKeys, Limit, Limits};
+use lazaret_core::{DataKeys, Limit, Limits, ModelOrigin};
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::{FileSource, Lines, MAX_RECORD, json, write_durably};
 use lazaret_ledger::{CycloneDx, bom, verify};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::DemoArgs;
-use crate::commands::ingest::{FileReport, files_of, ingest_files};
+use crate::commands::ingest::{FileReport, PlacedFinding, files_of, ingest_files};
 use crate::compose::{Crossings, Data, OpenLake, Reading, Told};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain, read_text};
+use crate::registry::Registry;
 use crate::report::{json_document, table, thousands};
 
 /// Marks a directory as a demo's, which may be emptied.
@@ -62,14 +63,15 @@ pub(crate) fn run(
     let crossings = Crossings::new(&config, lake.name(), None, None, None)?.into_lake(&lake);
     let files = files_of(&[args.samples.join("records"), args.samples.join("hostile")])?;
     let ingested = ingest_files(&data, &lake, &crossings, Told::schema(&schema), &files, &mut |_| Ok(()))?;
+    let mut reports = ingested.reports;
+    reports.extend(pass_models(&data, &config, &args.samples, lake.name())?);
     data.close()?;
-    let compared = compare(&args.samples, &expected, &ingested.reports);
+    let compared = compare(&args.samples, &expected, &reports);
     let agree = compared.iter().all(|one| one.agrees);
     if json {
         json_document(out, &serde_json::json!({ "agree": agree, "inputs": compared }))?;
     } else {
-        let telling =
-            Telling { args, data: &data, lake: &lake, reports: &ingested.reports, compared: &compared };
+        let telling = Telling { args, data: &data, lake: &lake, reports: &reports, compared: &compared };
         telling.tell(out)?;
     }
     out.flush()?;
@@ -78,7 +80,7 @@ pub(crate) fn run(
     }
     if !args.once && !json {
         drop(data);
-        return super::serve::open_console(&Reading::open(&config)?, args.port, out);
+        return super::serve::open_console(&Reading::open(&config)?, &config, args.port, out);
     }
     Ok(Exit::Clear)
 }
@@ -104,6 +106,44 @@ fn read_expected(samples: &Path, limits: &Limits) -> Result<BTreeMap<String, Exp
     let wrong = |why: String| CliError::Usage(format!("{}: {why}", path.display()));
     serde_json::from_str(&read_text(&path, limits.get(MAX_EXPECTED))?)
         .map_err(|error| wrong(error.to_string()))
+}
+
+/// Passes the sample models into the registry, each as a revision of one model that was trained on the lake.
+fn pass_models(
+    data: &Data,
+    config: &Config,
+    samples: &Path,
+    lake: &str,
+) -> Result<Vec<FileReport>, CliError> {
+    let folder = samples.join("models");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let registry = Registry::open(data, &config.with(&[("gates.models.mode", Some("enforce"))]))?;
+    let mut reports = Vec::new();
+    for (path, revision) in files_of(&[folder])?.iter().zip(1_u32..) {
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let model = ModelOrigin {
+            name: "demo/chest-xray".to_owned(),
+            revision: Some(revision.to_string()),
+            datasets: vec![format!("{lake}/Patient")],
+            ..ModelOrigin::default()
+        };
+        let stored = registry.receive(path, &name)?;
+        let passed = registry
+            .pass(registry.crossing(&path.to_string_lossy(), model)?, vec![stored])
+            .map_err(|stopped| CliError::failed(path.display().to_string(), stopped))?;
+        let mut report = FileReport::new(path);
+        report.counts = passed.receipt.sealed.seal.counts;
+        for file in passed.files {
+            report.verdicts.push((None, file.verdict));
+            report
+                .findings
+                .extend(file.findings.into_iter().map(|finding| PlacedFinding { line: None, finding }));
+        }
+        reports.push(report);
+    }
+    Ok(reports)
 }
 
 /// Sets the verdict of every record beside the one expected. A file or record that only one side knows

@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cli::ServeArgs;
-use crate::compose::{Data, Reading, secret};
+use crate::compose::{Data, Reading, model_store_folder, secret};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
-use crate::server::{ConsoleState, bind, router, serve};
-use crate::updates;
+use crate::server::{ConsoleState, Models, bind, router, serve};
+use crate::{own_rules, updates};
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         served.push(bound.with(|hosts| updates::router(updates, hosts)));
     }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
-        let (console, url) = console(data, args.port)?;
+        let (console, url) = console(data, config, args.port)?;
         writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
         served.push(console);
     }
@@ -70,17 +70,25 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
 
 /// Serves the console over some data until it is interrupted. It only reads, so other commands may write
 /// meanwhile; it is ready for as long as it can read.
-pub(crate) fn open_console(data: &Reading, port: u16, out: &mut impl Write) -> Result<Exit, CliError> {
-    let (console, url) = console(data, port)?;
+pub(crate) fn open_console(
+    data: &Reading,
+    config: &Config,
+    port: u16,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let (console, url) = console(data, config, port)?;
     writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
     out.flush()?;
     serve(vec![console]).map_err(|error| CliError::failed("the console is not served", error))?;
     Ok(Exit::Clear)
 }
 
-fn console(data: &Reading, port: u16) -> Result<(crate::server::Served, String), CliError> {
+fn console(data: &Reading, config: &Config, port: u16) -> Result<(crate::server::Served, String), CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("the console is not served", error);
-    let state = ConsoleState::open(&data.folder.join("ledger.db"), Arc::clone(&data.vault), || true)
+    let (own, _) = own_rules::in_force(config, None)?;
+    let models = Models::new(model_store_folder(config, &data.folder), config.limits(), Arc::new(own));
+    let ledger = data.folder.join("ledger.db");
+    let state = ConsoleState::open(&ledger, Arc::clone(&data.vault), models, || true)
         .map_err(super::policy::of_ledger)?;
     let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
     let url = bound.url();

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use lazaret_ledger::{BomError, ProofError, StoreError};
 use lazaret_vault::VaultFailure;
 
+use crate::exit::CliError;
 use crate::server::{ConsoleState, Rooms};
 
 /// What a browser is told of a page.
@@ -30,6 +31,9 @@ pub(crate) enum Trouble {
     /// The vault failed.
     #[error("the quarantine could not be read")]
     Vault(#[from] VaultFailure),
+    /// What is known of a model could not be put together.
+    #[error("what is known of the model could not be read")]
+    Model(#[from] CliError),
     /// The page could not be written.
     #[error("the page could not be written")]
     Template(#[from] askama::Error),
@@ -48,7 +52,7 @@ impl Trouble {
             Self::NotYet(_) => StatusCode::CONFLICT,
             Self::Asked(_) => StatusCode::BAD_REQUEST,
             Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Ledger(_) | Self::Vault(_) | Self::Template(_) | Self::Broke => {
+            Self::Ledger(_) | Self::Vault(_) | Self::Model(_) | Self::Template(_) | Self::Broke => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -58,6 +62,7 @@ impl Trouble {
 impl From<BomError> for Trouble {
     fn from(error: BomError) -> Self {
         match error {
+            BomError::NoModel => Self::NotFound("no complete crossing brought a model of this name"),
             BomError::NoDataset => Self::NotFound("no complete crossing made a dataset of this name"),
             BomError::Store(error) => Self::Ledger(error),
             _ => Self::Broke,

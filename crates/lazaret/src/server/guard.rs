@@ -3,7 +3,7 @@
 //! A page in the user's browser may send requests to this machine. Browsers do not let it read the answers, unless
 //! it gives its own name the address 127.0.0.1 (DNS rebinding); then the name in `Host` is its own, so only the
 //! names of this machine are answered. There is no cross-origin permission (CORS), and no page of the
-//! console runs a script; those that show a text to be marked run one of their own and no other.
+//! console runs a script, and its forms ask for pages of its own; those that show a text to be marked run one of their own and no other.
 //! The console only reads; the pages that correct notes take changes from themselves alone (`Origin`).
 
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::server::answer;
 const HEADERS: [(HeaderName, &str); 7] = [
     (
         CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; \
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
          base-uri 'none'",
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),

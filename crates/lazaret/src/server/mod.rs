@@ -15,13 +15,15 @@
 //! | `sheet` | a text drawn with what is marked in it, for these two |
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use lazaret_core::Limits;
 use lazaret_ledger::{LedgerReader, StoreError};
+use lazaret_models::OwnRules;
 use lazaret_vault::SqliteVault;
 use tokio::sync::Semaphore;
 
@@ -42,6 +44,9 @@ pub(crate) use pages::bom::document as bom_document;
 /// Pages made at once: each reads the ledger on a thread of its own.
 const PAGES_AT_ONCE: usize = 8;
 
+/// Model files that are read at once for pages.
+const FILES_AT_ONCE: usize = 2;
+
 /// What the console reads. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ConsoleState {
@@ -53,7 +58,27 @@ pub(crate) struct ConsoleState {
 pub(crate) struct Rooms {
     ledger: LedgerReader,
     vault: Arc<SqliteVault>,
+    models: Models,
     ready: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// How the pages of models look at files again.
+pub(crate) struct Models {
+    /// Where cleared files are kept.
+    pub(crate) store: PathBuf,
+    /// The limits of readers; pages lower some of them.
+    pub(crate) limits: Limits,
+    /// The hospital's own rules.
+    pub(crate) own: Arc<OwnRules>,
+    /// Files that are read at once: each may take the time and memory of one page whole.
+    pub(crate) turns: Semaphore,
+}
+
+impl Models {
+    /// Over the store of models.
+    pub(crate) fn new(store: PathBuf, limits: Limits, own: Arc<OwnRules>) -> Self {
+        Self { store, limits, own, turns: Semaphore::new(FILES_AT_ONCE) }
+    }
 }
 
 impl ConsoleState {
@@ -61,9 +86,10 @@ impl ConsoleState {
     pub(crate) fn open(
         ledger: &Path,
         vault: Arc<SqliteVault>,
+        models: Models,
         ready: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let rooms = Rooms { ledger: LedgerReader::open(ledger)?, vault, ready: Box::new(ready) };
+        let rooms = Rooms { ledger: LedgerReader::open(ledger)?, vault, models, ready: Box::new(ready) };
         Ok(Self { rooms: Arc::new(rooms), turns: Arc::new(Semaphore::new(PAGES_AT_ONCE)) })
     }
 }
@@ -79,6 +105,11 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
         .route("/datasets/{name}/bom", get(pages::bom::page))
         .route("/datasets/{name}/bom/{spec}", get(pages::bom::download))
         .route("/datasets/{name}/lineage", get(pages::lineage::page))
+        .route("/models", get(pages::models::page))
+        .route("/models/{name}", get(pages::model::page))
+        .route("/models/{name}/{rest}", get(pages::model::typed))
+        .route("/models/{name}/bom/{spec}", get(pages::model::download))
+        .route("/files/{sha256}", get(pages::file::page))
         .route("/quarantine", get(pages::quarantine::page))
         .route("/quarantine/{id}", get(pages::held::page))
         .route("/healthz", get(pages::health::health))

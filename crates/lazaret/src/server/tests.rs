@@ -36,6 +36,11 @@ struct Console {
 
 impl Console {
     fn new(crossings: u64) -> Self {
+        Self::filled(crossings, |_, _, _| ())
+    }
+
+    /// With more in its ledger, its vault and its folder.
+    fn filled(crossings: u64, more: impl FnOnce(&SqliteLedger, &SqliteVault, &Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let vault = vault(folder.path());
         let ledger = SqliteLedger::start(
@@ -52,11 +57,15 @@ impl Console {
             ids.push(id);
             held = held.or(Some(kept));
         }
+        more(&ledger, &vault, folder.path());
         ledger.checkpoint().unwrap();
         let ready = Arc::new(AtomicBool::new(true));
         let is_ready = Arc::clone(&ready);
+        let own = Arc::new(lazaret_models::OwnRules::none());
+        let models = super::Models::new(folder.path().join("models"), Limits::default(), own);
         let state =
-            ConsoleState::open(ledger.path(), vault, move || is_ready.load(Ordering::Relaxed)).unwrap();
+            ConsoleState::open(ledger.path(), vault, models, move || is_ready.load(Ordering::Relaxed))
+                .unwrap();
         let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = bound.address();
         assert_eq!(bound.url(), format!("http://127.0.0.1:{}/", address.port()));
@@ -221,6 +230,8 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
     (id, hold)
 }
 
+mod models;
+
 /// The part of an answer after its headers.
 fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").unwrap().1
@@ -257,7 +268,7 @@ fn every_page_is_whole_escaped_and_under_the_headers() {
         assert_eq!(text.matches("<th ").count(), text.matches("scope=\"").count(), "{path}");
         assert!(!text.contains(" style=") && !text.contains(" onclick"), "{path}");
         for header in [
-            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "cache-control: no-store",

@@ -5,6 +5,7 @@ use std::fmt;
 
 use lazaret_core::Verdict;
 
+use crate::commands::phi::visible::visible;
 use crate::report::thousands;
 
 /// A count with its thousands apart: `2,682`.
@@ -135,6 +136,16 @@ pub(crate) fn segment(text: &str) -> String {
     path
 }
 
+/// A name from a file or from outside, as a page writes it: what would act is an escape, and it ends.
+pub(crate) fn named(text: &str) -> String {
+    const MOST: usize = 300;
+    let text = visible(text);
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.into_owned(),
+    }
+}
+
 /// Verdicts with their counts, the least intrusive first.
 pub(crate) fn in_order(verdicts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
     let mut ordered: Vec<_> = verdicts.iter().map(|(word, count)| (word.clone(), *count)).collect();
@@ -152,10 +163,10 @@ pub(crate) trait Toned {
 impl Toned for str {
     fn tone(&self) -> &'static str {
         match self {
-            "allow" | "complete" | "released" | "enforce" | "none-found" => "calm",
-            "tokenise" | "redact" | "edited" | "observe" => "edit",
-            "quarantine" | "held" | "medium" | "high" | "open" | "override" => "hold",
-            "block" | "cut" | "critical" | "raw" | "rejected" => "stop",
+            "allow" | "complete" | "released" | "enforce" | "none-found" | "cleared" => "calm",
+            "tokenise" | "redact" | "edited" | "observe" | "admitted" | "let through" => "edit",
+            "quarantine" | "held" | "medium" | "high" | "open" | "override" | "requested" => "hold",
+            "block" | "cut" | "critical" | "raw" | "rejected" | "refused" | "found bad" => "stop",
             _ => "plain",
         }
     }
@@ -190,6 +201,12 @@ mod tests {
         let counts = ["block", "allow", "unheard-of", "tokenise"].map(|word| (word.to_owned(), 1)).into();
         let words: Vec<String> = in_order(&counts).into_iter().map(|(word, _)| word).collect();
         assert_eq!(words, ["allow", "tokenise", "block", "unheard-of"]);
+    }
+
+    #[test]
+    fn names_end_and_do_not_act() {
+        assert_eq!(named("a\u{202e}b\nc"), "a\\u{202e}b\\u{a}c");
+        assert_eq!(named(&"é".repeat(10_000)).chars().count(), 301);
     }
 
     #[test]

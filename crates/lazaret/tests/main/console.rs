@@ -40,6 +40,17 @@ fn serve(folder: &Path) -> (Running, String) {
     assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
     let ingest = lazaret(folder).args(["ingest", "records.ndjson", "--to", "lake"]).output().unwrap();
     assert_eq!(ingest.status.code(), Some(1), "{}", String::from_utf8_lossy(&ingest.stderr));
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/demo/models/");
+    for (revision, code) in [("1", 0), ("2", 1)] {
+        let file = format!("{samples}chest-xray-{revision}.pt");
+        let of = ["--name", "chest/x-ray", "--trained-on", "lake/Patient", "--mode", "enforce"];
+        let pass = lazaret(folder)
+            .args(["models", "pass", &file, "--revision", revision])
+            .args(of)
+            .output()
+            .unwrap();
+        assert_eq!(pass.status.code(), Some(code), "{}", String::from_utf8_lossy(&pass.stderr));
+    }
     let serving = lazaret(folder).args(["serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut serving = Running(serving);
     let mut lines = BufReader::new(serving.0.stdout.take().unwrap()).lines();
@@ -126,8 +137,13 @@ fn the_console_in_a_browser() {
     let (_serving, url) = serve(folder.path());
 
     let home = browser.dom(&format!("{url}/"));
-    let id = between(&home, "href=\"/crossings/", "\"").to_owned();
-    assert_eq!(id.len(), 36, "one crossing is linked: {home}");
+    // The newest first: two crossings of a model, and that of the records.
+    let id = home.split("href=\"/crossings/").filter_map(|rest| rest.get(..36)).last().unwrap().to_owned();
+    let files = browser.dom(&format!("{url}/models/chest%2Fx-ray"));
+    let blocked = between(&files, "href=\"/files/", "\"").to_owned();
+    let cleared = browser.dom(&format!("{url}/models/chest%2Fx-ray?revision=1"));
+    let cleared = between(&cleared, "href=\"/files/", "\"").to_owned();
+    assert!(blocked.len() == 64 && cleared.len() == 64 && blocked != cleared, "{files}");
     let held = format!("{id}:1");
     for (path, title, heading, row) in [
         ("/".to_owned(), "Crossings · lazaret", "Crossings", "safe-harbor"),
@@ -141,6 +157,10 @@ fn the_console_in_a_browser() {
             "MRN",
         ),
         ("/datasets/lake%2FPatient/lineage".to_owned(), "Lineage of lake/Patient", "Lineage: ", "crossing"),
+        ("/models".to_owned(), "Models · lazaret", "Models", "chest/x-ray"),
+        ("/models/chest%2Fx-ray".to_owned(), "Model chest/x-ray", "Model ", "pickle.dangerous-call"),
+        (format!("/files/{blocked}"), "File ", "File ", "chest/x-ray"),
+        (format!("/files/{cleared}"), "File ", "File ", "chest/x-ray"),
         ("/quarantine".to_owned(), "Quarantine · lazaret", "Quarantine", "Patient.gender"),
         (format!("/quarantine/{held}"), "Held record …", "Held record ", "Patient.gender"),
     ] {

@@ -11,6 +11,7 @@ use lazaret_input::json::{JsonKind as Kind, Node};
 
 use crate::formats::json::JsonKind;
 use crate::formats::zip::ZipKind;
+use crate::inside::{How, Met};
 use crate::look::Looking;
 use crate::own::{About, FactKind, OwnRules};
 use crate::part::{Part, printed};
@@ -123,11 +124,17 @@ fn met(node: Node<'_, '_>, place: &impl Fn() -> Locator, looking: &mut Looking<'
         for layer in std::iter::once(class).chain(named.registered_name) {
             looking.met(FactKind::Layer, layer, place);
         }
-        if class.eq_ignore_ascii_case("function") {
-            looking.met_callable(module, named.config.map_or("", str::trim), place);
-        } else {
-            looking.met_callable(module, class, place);
-        }
+        let is_function = class.eq_ignore_ascii_case("function");
+        let name = if is_function { named.config.map_or("", str::trim) } else { class };
+        let met = || Met {
+            how: if is_function { How::Imports } else { How::Layer },
+            name: if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") },
+            does: None,
+            about: Some(named.about()),
+            times: 1,
+        };
+        looking.uses(met, place);
+        looking.own_callable(module, name, place);
     }
 }
 

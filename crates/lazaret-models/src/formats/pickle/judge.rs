@@ -1,11 +1,12 @@
 //! What loading a pickle would do: each function it names, each call it makes, each state it sets, judged as it is met; of
 //! calls of functions that nobody has listed, at the end, when it is known whether they only made an object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use lazaret_core::Severity;
 
+use super::notes::Notes;
 use super::values::{Call, Name, PLAIN, Value, Values};
 use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
 use crate::own::OwnRules;
@@ -50,8 +51,7 @@ const MOST_VERSIONS: usize = 64;
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
     pub(super) own: Option<&'o OwnRules>,
-    /// Functions and classes that those rules are about: where each was first loaded.
-    pub(super) met: BTreeMap<(Box<str>, Box<str>), u64>,
+    pub(super) notes: Notes,
     pub(super) values: Values,
     pub(super) said: Vec<Said>,
     /// Packages whose code is loaded.
@@ -189,8 +189,9 @@ impl Judge<'_> {
             }
             Effect::Plain | Effect::Holder | Effect::Doubtful => {}
         }
-        if self.own.is_some_and(|own| own.is_about(module, name)) {
-            self.met.entry((module.into(), name.into())).or_insert(at);
+        let wanted = self.own.is_some_and(|own| own.is_about(module, name));
+        if wanted || self.notes.all {
+            self.notes.load(module, name, at, wanted);
         }
         value
     }
@@ -225,6 +226,7 @@ impl Judge<'_> {
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
+        self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -271,6 +273,7 @@ impl Judge<'_> {
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
+        self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -387,6 +390,10 @@ impl Judge<'_> {
 
     /// BUILD: a state is set on an object.
     pub(super) fn build(&mut self, object: Value, state: Value, at: u64) {
+        if self.notes.all {
+            let made_by = self.values.call_of(object).and_then(|call| self.values.name_of(call.callee));
+            self.notes.state(made_by.as_deref(), at);
+        }
         let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
         // A state may be two: that of the object and that of its slots.
         let planted = std::iter::once(state)
@@ -551,9 +558,7 @@ impl Judge<'_> {
 
     /// Takes over what was found in a pickle that lies in this one's stream.
     pub(super) fn take_over(&mut self, other: Judge<'_>) {
-        for (name, at) in other.met {
-            self.met.entry(name).or_insert(at);
-        }
+        self.notes.take_over(other.notes);
         other.said.into_iter().for_each(|said| self.list(said));
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);

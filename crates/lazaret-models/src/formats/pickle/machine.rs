@@ -654,7 +654,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 (inner.most_stack, inner.most_memo, inner.probes) =
                     (self.most_stack, self.most_memo, self.probes);
                 inner.judge.inline = depth;
-                inner.judge.own = self.judge.own;
+                (inner.judge.own, inner.judge.notes.all) = (self.judge.own, self.judge.notes.all);
                 let read = inner.run();
                 let (mut judge, nested) =
                     (std::mem::take(&mut inner.judge), std::mem::take(&mut inner.nested));

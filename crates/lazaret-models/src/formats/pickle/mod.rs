@@ -5,11 +5,13 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
+//! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
 mod judge;
 mod machine;
+mod notes;
 mod packed;
 mod probe;
 mod tensors;
@@ -26,10 +28,13 @@ use rustc_hash::FxHashMap;
 
 pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
+use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
 use self::probe::{PROBE, Probe, probe};
 pub(crate) use self::tensors::Torch;
 use super::packages;
+use crate::callables::effect_by;
+use crate::inside::{How, Met, words};
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread};
@@ -109,7 +114,7 @@ fn streams(
     let mut torch = Torch::default();
     loop {
         let mut machine = Machine::new(input, looking.limits);
-        machine.judge.own = Some(looking.own);
+        (machine.judge.own, machine.judge.notes.all) = (Some(looking.own), looking.tree.is_some());
         if is_torch && number == 4 {
             machine.texts = Some(Vec::new());
         }
@@ -134,8 +139,16 @@ fn streams(
                 None => looking.find_as(said.severity, said.rule, at, message),
             }
         }
-        for ((module, name), at) in judge.met {
-            looking.met_callable(&module, &name, || part.at(at));
+        if let Some(tree) = &mut looking.tree {
+            tree.left_out(judge.notes.left_out);
+        }
+        if let Some((at, times)) = judge.notes.states {
+            let name = "objects made by a class or call".to_owned();
+            let met = || Met { how: How::SetsState, name, does: None, about: None, times };
+            looking.uses(met, || part.at(at));
+        }
+        for ((module, name), used) in judge.notes.used {
+            tell(&module, &name, used, part, looking);
         }
         packages.extend(judge.packages);
         versions.extend(judge.sklearn_versions);
@@ -158,6 +171,26 @@ fn streams(
             return Err(Unread::malformed(input.position(), format!("more than {MOST_STREAMS} pickles")));
         }
     }
+}
+
+/// How a function or class is used, and what the hospital's own rules say of it.
+fn tell(module: &str, name: &str, used: Used, part: &Part, looking: &mut Looking<'_>) {
+    let (own, at) = (looking.own, || part.at(used.at));
+    let met = |how, times, does| Met {
+        how,
+        name: format!("{module}.{name}"),
+        does,
+        about: Some(About::callable(module, name)),
+        times,
+    };
+    let does = || Some(words(effect_by(Some(own), module, name)));
+    let called = used.called > 0;
+    let (how, times) = if called { (How::Calls, used.called) } else { (How::Loads, used.loaded) };
+    looking.uses(|| met(how, times, does()), at);
+    if used.states > 0 {
+        looking.uses(|| met(How::SetsState, used.states, None), at);
+    }
+    looking.own_callable(module, name, at);
 }
 
 /// Whether another pickle follows; what else does is looked at and told.

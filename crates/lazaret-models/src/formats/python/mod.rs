@@ -17,6 +17,7 @@ mod names;
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 
 use super::text::is_text;
+use crate::inside::{How, Met};
 use crate::look::{Head, Looking};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
@@ -74,9 +75,14 @@ impl ModelFormat for PythonSource {
             part.place(),
             "Python source: a loader that trusts it runs it",
         );
+        let met = || Met::code("Python source", "run by a loader that trusts it");
+        looking.uses(met, || part.place());
         let mut calls = judge::judge(&tokens);
         calls.sort_by_key(|call| call.only_in_function);
         for call in calls.into_iter().take(MOST_CALLS) {
+            let at = || part.at(call.at as u64);
+            let (name, does) = (call.path.clone(), Some(call.does));
+            looking.uses(|| Met { how: How::Calls, name, does, about: None, times: 1 }, at);
             let severity = if call.only_in_function { Severity::High } else { Severity::Critical };
             let message = format!("byte {}: it {} `{}`", call.at, call.does, printed(&call.path));
             looking.find_as(severity, &rules::PYTHON_DANGEROUS_CALL, part.at(call.at as u64), message);
@@ -146,6 +152,8 @@ impl ModelFormat for PythonBytecode {
             part.place(),
             "compiled Python: a loader that trusts it runs it",
         );
+        let met = || Met::code("compiled Python", "run by a loader that trusts it");
+        looking.uses(met, || part.place());
         for name in bytecode::dangerous(&bytes) {
             let message = format!("compiled Python uses `{}`", printed(&name));
             looking.find(&rules::PYTHON_DANGEROUS_CALL, part.place(), message);

@@ -23,6 +23,7 @@ use lazaret_core::{Finding, FormatId, Likeness, Limit, Locator, Severity, UNINSP
 use self::flow::Wrong;
 use self::lex::Token;
 use self::syntax::{Expr, Template};
+use crate::inside::Met;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -162,6 +163,8 @@ fn does_something(template: &Template) -> bool {
 }
 
 fn tell(template: &Template, place: Locator, looking: &mut Looking<'_>) {
+    let met = || Met::code("a Jinja template", "a loader renders it");
+    looking.uses(met, || place.clone());
     let max_work = looking.limits.get(MAX_WORK);
     let (found, followed) = flow::judge(template, max_work.most());
     for (wrong, message) in found {

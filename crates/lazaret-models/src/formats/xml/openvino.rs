@@ -7,7 +7,7 @@ use lazaret_input::xml::{self, Attribute, Event};
 
 use super::{events, local, root_of};
 use crate::look::{Head, Looking};
-use crate::own::{About, FactKind};
+use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -49,7 +49,7 @@ impl ModelFormat for OpenVino {
                     get(attributes, "name").unwrap_or_default().clone_into(&mut layer);
                     let kind = get(attributes, "type").unwrap_or_default();
                     let set = get(attributes, "version").unwrap_or_default();
-                    looking.met(FactKind::Layer, kind, || part.at(offset));
+                    looking.met_layer(kind, || part.at(offset));
                     if !is_known(set) && layers.len() < 1000 {
                         let found = layers.entry((printed(kind), printed(set))).or_insert((offset, 0));
                         found.1 = found.1.saturating_add(1);

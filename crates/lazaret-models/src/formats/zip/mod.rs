@@ -224,27 +224,29 @@ fn one(
     } else {
         part.member(opened.source, opened.len, &member.name)
     };
-    if let Err(reached) = looking.unpacked(opened.unpacked) {
-        looking.unread(&inner, &reached.into());
-    }
-    if let Some(error) = &opened.cut {
-        archive::cut(error, &inner, looking);
-    }
-    if inner.len() == 0 {
-        return;
-    }
-    let done = if member.is_link() {
-        archive::link(&inner, looking).map(|()| true)
-    } else {
-        kind.map_or(Ok(false), |kind| kind.member(&inner, looking))
-    };
-    match done {
-        Ok(true) => {}
-        Ok(false) => {
-            looking.inside(&inner);
+    looking.within(&inner, |looking| {
+        if let Err(reached) = looking.unpacked(opened.unpacked) {
+            looking.unread(&inner, &reached.into());
         }
-        Err(unread) => looking.unread(&inner, &unread),
-    }
+        if let Some(error) = &opened.cut {
+            archive::cut(error, &inner, looking);
+        }
+        if inner.len() == 0 {
+            return;
+        }
+        let done = if member.is_link() {
+            archive::link(&inner, looking).map(|()| true)
+        } else {
+            kind.map_or(Ok(false), |kind| kind.member(&inner, looking))
+        };
+        match done {
+            Ok(true) => {}
+            Ok(false) => {
+                looking.read(&inner);
+            }
+            Err(unread) => looking.unread(&inner, &unread),
+        }
+    });
 }
 
 /// What stands before the archive: told, and looked at unless the file was recognised by it already.

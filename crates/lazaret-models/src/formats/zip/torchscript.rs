@@ -4,6 +4,7 @@ use lazaret_core::FormatId;
 
 use super::torch::{is_record, is_storage, tensors, top_of};
 use super::{Members, ZipKind, is_python};
+use crate::inside::Met;
 use crate::look::Looking;
 use crate::own::About;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
@@ -32,6 +33,8 @@ impl ZipKind for TorchScript {
     fn member(&self, member: &Part, looking: &mut Looking<'_>) -> Result<bool, Unread> {
         if member.name().contains("code/") && member.extension() == "py" {
             let source = member.whole(looking.limits.get(MAX_WHOLE))?;
+            let met = || Met::code("a TorchScript program", "run when the model is called");
+            looking.uses(met, || member.place());
             judge(&source, member, looking);
             return Ok(true);
         }

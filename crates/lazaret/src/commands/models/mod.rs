@@ -5,12 +5,14 @@ mod bom;
 mod pass;
 mod pkcs11;
 mod pkcs11_uri;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod recall;
 mod rules;
 mod sarif;
+mod show;
 mod sign;
 mod signer;
+pub(crate) mod standing;
 mod verify;
 mod watch;
 
@@ -56,6 +58,7 @@ pub(crate) fn run(
         ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
         ModelsCommand::Rescan(args) => recall::rescan(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
+        ModelsCommand::Show(args) => show::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
         ModelsCommand::Rules(command) => rules::run(command, config, json, out),
         ModelsCommand::Sign(args) => sign::run(args, config, json, out),

@@ -28,7 +28,7 @@ const MOST_ABOUT: u32 = 10_000;
 /// Where a held file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Standing {
+pub(crate) enum Standing {
     /// Nobody asked for it.
     Held,
     /// Somebody asked for it, and nobody has decided.
@@ -40,7 +40,7 @@ enum Standing {
 }
 
 impl Standing {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Requested => "requested",
@@ -52,30 +52,30 @@ impl Standing {
 
 /// A file that policy holds.
 #[derive(Debug, Serialize)]
-struct Request {
-    sha256: String,
-    bytes: u64,
+pub(crate) struct Request {
+    pub(crate) sha256: String,
+    pub(crate) bytes: u64,
     /// Its name in its model.
-    file: String,
+    pub(crate) file: String,
     /// The model it came with.
-    model: Option<String>,
-    format: String,
-    standing: Standing,
+    pub(crate) model: Option<String>,
+    pub(crate) format: String,
+    pub(crate) standing: Standing,
     /// Whether it takes two persons.
-    blocked: bool,
+    pub(crate) blocked: bool,
     /// The first receipt by which it was held.
-    receipt: String,
-    received: Timestamp,
+    pub(crate) receipt: String,
+    pub(crate) received: Timestamp,
     /// How long it waits, or waited until it was decided, in seconds.
-    waiting_seconds: u64,
+    pub(crate) waiting_seconds: u64,
     /// Who asked for it, and why.
-    owner: Option<String>,
-    reason: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Who decided, and until when that holds.
-    approver: Option<String>,
-    second: Option<String>,
-    until: Option<String>,
-    findings: Vec<HeldFinding>,
+    pub(crate) approver: Option<String>,
+    pub(crate) second: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) findings: Vec<HeldFinding>,
 }
 
 /// Lists what waits.
@@ -123,7 +123,7 @@ fn standing(request: &Request) -> String {
 }
 
 /// `2 d 3 h`, `5 min`.
-fn waited(seconds: u64) -> String {
+pub(crate) fn waited(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60) {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
@@ -171,7 +171,8 @@ fn of_vault(vault: &SqliteVault, ledger: &LedgerReader) -> Result<Vec<Request>, 
     Ok(requests)
 }
 
-fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -> Result<Request, CliError> {
+/// A file that is or was held, with what was decided about it.
+pub(crate) fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -> Result<Request, CliError> {
     let file = Sha256::parse(&sha256).unwrap_or(Sha256([0; 32]));
     let entry = ledger.entry(held.id.crossing, held.id.record).map_err(of_ledger)?;
     let crossing = ledger.crossing(held.id.crossing).map_err(of_ledger)?;
@@ -218,7 +219,7 @@ fn apply(request: &mut Request, crossing: &str, order: &OrderWords, now: Timesta
             request.reason = Some(order.reason.clone());
             request.standing = Standing::Requested;
         }
-        "admit-model" if order.until.as_ref().is_none_or(|until| *until > now.to_string()) => {
+        "admit-model" if order.admits(now) => {
             request.approver = Some(order.by.clone());
             request.second.clone_from(&order.second);
             request.until.clone_from(&order.until);

@@ -15,6 +15,7 @@ use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
 
 use super::beside::Beside;
+use super::standing::{Stands, standing};
 use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
 use crate::commands::ingest::progress;
 use crate::compose::{Crossings, Data, Reading, model_store_folder};
@@ -29,7 +30,7 @@ const MOST: u32 = 100_000;
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
 pub(crate) const PULLED: &str = "models.pulled";
-const RESCANNED: &str = "models.rescanned";
+pub(crate) const RESCANNED: &str = "models.rescanned";
 
 /// Everything a file touches.
 #[derive(Debug, Serialize)]
@@ -79,18 +80,8 @@ struct RollBack {
 /// Whether what was decided last about a file lets it leave the registry: by its last crossing, or by a second look after
 /// that, or by an order that holds now.
 pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
-    let Some(last) = ledger.last_crossing_of_file(file)? else { return Ok(false) };
-    let looked = match ledger.last_event_about(file, RESCANNED)? {
-        Some(AboutFile::Event { at, event, .. }) if at > last.crossing.opened_at => {
-            event.get("verdict").and_then(|verdict| verdict.as_str()).map(str::to_owned)
-        }
-        _ => None,
-    };
-    // By an order alone it was cleared, and the order may be over.
-    let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
-    let verdict = looked.unwrap_or(last.entry.verdict);
-    let holds = by_order || Verdict::parse(&verdict).is_none_or(Verdict::holds);
-    Ok(!holds || ledger.admission(file, SystemClock.now())?.is_some())
+    let standing = standing(ledger, file, SystemClock.now())?;
+    Ok(standing.is_some_and(|standing| matches!(standing.stands, Stands::Cleared | Stands::Admitted)))
 }
 
 /// Says what a file touches.

@@ -6,12 +6,13 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use lazaret_ledger::{BomView, CycloneDx, bom, bom_view};
+use lazaret_ledger::{BomView, CycloneDx, TrainedOn, bom, bom_view};
 
 use crate::server::ConsoleState;
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::assets::STYLESHEET;
-use crate::server::words::{Code, Count, Shown as _, Size, When, segment};
+use crate::server::pages::lineage::MOST_MODELS;
+use crate::server::words::{Code, Count, Shown as _, Size, When, named, segment};
 
 /// Entries named after a statement.
 const MOST_NAMED: usize = 8;
@@ -23,6 +24,17 @@ const MOST: usize = 200;
 struct BomPage {
     bill: Bill,
     link: String,
+    trained: Vec<Trained>,
+    more_trained: usize,
+}
+
+/// A model that was trained on it.
+struct Trained {
+    model: String,
+    link: String,
+    dataset: String,
+    crossing: String,
+    at: u64,
 }
 
 /// The same as a file of its own.
@@ -85,7 +97,12 @@ struct FileLine {
 pub(crate) async fn page(State(state): State<ConsoleState>, Path(name): Path<String>) -> Response {
     made(state, move |rooms| {
         let bill = Bill::of(bom_view(&rooms.ledger, &name, None)?, true);
-        Ok(BomPage { link: segment(&bill.view.dataset), bill })
+        let models = rooms.ledger.models_trained_on(&name, MOST_MODELS)?;
+        let more_trained = models.len().saturating_sub(MOST);
+        let trained = models.into_iter().take(MOST).map(|TrainedOn { model, at, crossing, dataset }| {
+            Trained { link: segment(&model), model: named(&model), dataset: named(&dataset), crossing, at }
+        });
+        Ok(BomPage { link: segment(&bill.view.dataset), bill, trained: trained.collect(), more_trained })
     })
     .await
 }

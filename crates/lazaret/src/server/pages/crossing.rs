@@ -11,7 +11,7 @@ use lazaret_ledger::{CountWords, CrossingWords, EntryWords, OpenedWords, OrderWo
 
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::pages::records::RecordLine;
-use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, in_order, segment};
+use crate::server::words::{Code, Count, Shown as _, Size, Toned as _, When, in_order, named, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Entries read for one page; past them the page says that its places are not all.
@@ -39,6 +39,8 @@ struct CrossingPage {
     care_critical: Option<String>,
     override_by: Option<String>,
     order: Option<OrderWords>,
+    model: Option<(String, String)>,
+    revision: Option<String>,
     opened_at: Count,
     sealed: Option<SealedPart>,
     seen: Seen,
@@ -172,6 +174,8 @@ fn crossing(rooms: &Rooms, id: &str) -> Result<CrossingPage, Trouble> {
         care_critical: opened.care_critical.as_ref().map(ToString::to_string),
         override_by: opened.override_by.as_ref().map(ToString::to_string),
         order: opened.order.clone(),
+        model: opened.model.as_ref().map(|model| (named(&model.name), segment(&model.name))),
+        revision: opened.model.as_ref().and_then(|model| model.revision.as_deref()).map(named),
         opened_at: Count(opened_at),
         seen: entries(rooms, id)?,
         sealed,
@@ -293,7 +297,7 @@ fn entries(rooms: &Rooms, id: CrossingId) -> Result<Seen, Trouble> {
 }
 
 /// The gravest first.
-fn gravity(severity: &str) -> usize {
+pub(super) fn gravity(severity: &str) -> usize {
     let words = ["critical", "high", "medium", "low", "info"];
     words.iter().position(|word| *word == severity).unwrap_or(words.len())
 }

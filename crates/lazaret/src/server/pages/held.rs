@@ -28,6 +28,8 @@ struct Held {
     open: bool,
     cut: bool,
     state: &'static str,
+    /// Of a model's file.
+    sha256: Option<Code>,
     settled: Option<When>,
     settled_by: Option<String>,
     settled_second: Option<String>,
@@ -60,6 +62,7 @@ fn held(rooms: &Rooms, id: &str) -> Result<Held, Trouble> {
         open: held.state == HoldState::Held,
         cut: held.cut,
         state: held.state.name(),
+        sha256: held.sha256.map(Code),
         settled: held.settled.map(|at| When(at.to_string())),
         settled_by: held.settled_by,
         settled_second: held.settled_second,

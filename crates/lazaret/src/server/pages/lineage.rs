@@ -1,30 +1,23 @@
-//! `/datasets/{name}/lineage`: where a dataset comes from, as a picture made here and as a table.
+//! `/datasets/{name}/lineage`: where a dataset comes from, and which models were trained on it, as a picture made here and as a table.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use lazaret_ledger::{Ancestry, Node, Phi, ancestry};
+use lazaret_ledger::{Ancestry, Edge, Node, Phi, TrainedOn, ancestry};
 
 use crate::server::answer::{Trouble, page as made};
-use crate::server::words::{Code, Toned as _, segment};
+use crate::server::pages::picture::{self, Cell, Column, Picture, Spot};
+use crate::server::words::{Code, Toned as _, named, segment};
 use crate::server::{ConsoleState, Rooms};
 
 /// Nodes of one picture; past them it says that it was cut, and where.
 const MOST_NODES: usize = 200;
 /// Nodes named at which it was cut.
 const MOST_CUT: usize = 100;
-/// A column's width, a row's height, and a box's size, in the picture's own units.
-const COLUMN: u32 = 330;
-const ROW: u32 = 40;
-const BOX: (u32, u32) = (230, 30);
-/// Twice the rows by which a short column is moved down at most.
-const MOST_SHIFT: u32 = 8;
-/// Room for the heads of the columns.
-const TOP: u32 = 34;
-/// Characters that fit into a box.
-const FITS: usize = 26;
+/// Crossings of models that are looked through for those trained on a dataset.
+pub(super) const MOST_MODELS: u32 = 20_000;
 
 #[derive(Template)]
 #[template(path = "lineage.html")]
@@ -40,32 +33,6 @@ struct Lineage {
     more_cut: usize,
 }
 
-/// What is drawn.
-struct Picture {
-    width: u32,
-    height: u32,
-    sources: usize,
-    crossings: usize,
-    boxes: Vec<Drawn>,
-    lines: Vec<Line>,
-}
-
-struct Drawn {
-    kind: &'static str,
-    label: String,
-    link: Option<String>,
-    x: u32,
-    y: u32,
-}
-
-struct Line {
-    tone: &'static str,
-    x1: u32,
-    y1: u32,
-    x2: u32,
-    y2: u32,
-}
-
 /// An edge in the table.
 struct EdgeLine {
     from_kind: &'static str,
@@ -76,9 +43,15 @@ struct EdgeLine {
     to: String,
     to_label: String,
     to_link: Option<String>,
-    /// None for an edge into a crossing: what comes in comes in as it is.
+    /// None for an edge into a crossing, where what comes in comes in as it is, and into a model.
     phi: Option<&'static str>,
     at: u64,
+}
+
+impl EdgeLine {
+    fn else_word(&self) -> &'static str {
+        if self.to_kind == "model" { "as the dataset holds them" } else { "as they came" }
+    }
 }
 
 /// `/datasets/{name}/lineage`
@@ -91,52 +64,67 @@ fn lineage(rooms: &Rooms, dataset: String) -> Result<Lineage, Trouble> {
     if found.nodes.is_empty() {
         return Err(Trouble::NotFound("no complete crossing made a dataset of this name"));
     }
+    let trained: Vec<Edge> = rooms
+        .ledger
+        .models_trained_on(&dataset, MOST_MODELS)?
+        .into_iter()
+        .take(MOST_NODES)
+        .map(|TrainedOn { model, at, crossing, .. }| Edge {
+            from: found.of.clone(),
+            to: Node::Model { name: model },
+            crossing,
+            ledger_index: at,
+            phi: Phi::NoneFound,
+        })
+        .collect();
     let cut = found.cut_at.iter().take(MOST_CUT).map(|node| (kind(node), label(node), link(node)));
     Ok(Lineage {
         link: segment(&dataset),
         complete: found.complete,
         raw: found.raw_phi(),
         most: MOST_NODES,
-        picture: draw(&found),
-        edges: found.edges.iter().map(edge).collect(),
+        picture: draw(&found, &trained),
+        edges: found.edges.iter().chain(&trained).map(edge).collect(),
         cut_at: cut.collect(),
         more_cut: found.cut_at.len().saturating_sub(MOST_CUT),
         dataset,
     })
 }
 
-/// The column of a node: sources, crossings, datasets.
-fn column(node: &Node) -> u32 {
+/// The column of a node.
+fn column(node: &Node) -> usize {
     match node {
         Node::Source { .. } => 0,
         Node::Crossing { .. } => 1,
         Node::Dataset { .. } => 2,
+        Node::Model { .. } => 3,
     }
 }
 
-fn kind(node: &Node) -> &'static str {
+pub(super) fn kind(node: &Node) -> &'static str {
     match node {
         Node::Source { .. } => "source",
         Node::Crossing { .. } => "crossing",
         Node::Dataset { .. } => "dataset",
+        Node::Model { .. } => "model",
     }
 }
 
 /// All of a node's name.
 fn whole(node: &Node) -> String {
     match node {
-        Node::Source { system, digest } => format!("{system} {digest}"),
+        Node::Source { system, digest } => format!("{} {digest}", named(system)),
         Node::Crossing { id } => id.clone(),
-        Node::Dataset { name } => name.clone(),
+        Node::Dataset { name } | Node::Model { name } => named(name),
     }
 }
 
 /// A node's name for eyes.
 fn label(node: &Node) -> String {
     match node {
-        Node::Source { system, digest } => format!("{system} {}", Code(digest.clone()).head()),
+        Node::Source { system, digest } => format!("{} {}", named(system), Code(digest.clone()).head()),
         Node::Crossing { id } => Code(id.clone()).tail(),
-        Node::Dataset { name } => name.clone(),
+        Node::Dataset { name } | Node::Model { name } => named(name),
     }
 }
 
@@ -145,6 +133,7 @@ fn link(node: &Node) -> Option<String> {
         Node::Source { .. } => None,
         Node::Crossing { id } => Some(format!("/crossings/{}", segment(id))),
         Node::Dataset { name } => Some(format!("/datasets/{}/bom", segment(name))),
+        Node::Model { name } => Some(format!("/models/{}", segment(name))),
     }
 }
 
@@ -156,7 +145,7 @@ fn phi(phi: Phi) -> &'static str {
     }
 }
 
-fn edge(edge: &lazaret_ledger::Edge) -> EdgeLine {
+fn edge(edge: &Edge) -> EdgeLine {
     EdgeLine {
         from_kind: kind(&edge.from),
         from: whole(&edge.from),
@@ -171,75 +160,46 @@ fn edge(edge: &lazaret_ledger::Edge) -> EdgeLine {
     }
 }
 
-/// Three columns; a crossing and its source stand in one row where they can.
-fn draw(found: &Ancestry) -> Picture {
-    let nodes: Vec<&Node> = found.nodes.iter().chain([&found.of]).collect();
-    let of_column = |wanted: u32| nodes.iter().filter(|node| column(node) == wanted).count();
-    let tallest = (0..3).map(of_column).max().unwrap_or(0);
-    let mut taken = [0_u32; 3];
-    let mut boxes = Vec::new();
-    let mut places = BTreeMap::new();
+/// Four columns; a crossing and its source stand in one row where they can.
+fn draw(found: &Ancestry, trained: &[Edge]) -> Picture {
+    let mut columns = HEADS.map(|head| Column { head, cells: Vec::new() });
+    let mut places: BTreeMap<&Node, Spot> = BTreeMap::new();
+    let nodes = || found.nodes.iter().chain([&found.of]);
     // A source stands where its first crossing does, so that lines cross little.
-    let mut ordered: Vec<&Node> = nodes.iter().copied().filter(|node| column(node) == 1).collect();
+    let mut ordered: Vec<&Node> = nodes().filter(|node| column(node) == 1).collect();
     let sources: Vec<&Node> = ordered
         .iter()
         .flat_map(|crossing| found.edges.iter().filter(move |edge| edge.to == **crossing))
         .map(|edge| &edge.from)
         .collect();
     ordered.extend(sources);
-    ordered.extend(nodes.iter().copied());
+    ordered.extend(nodes());
+    ordered.extend(trained.iter().map(|edge| &edge.to));
     for node in ordered {
-        if places.contains_key(node) {
-            continue;
-        }
-        let at = column(node);
-        let Some(row) = taken.get_mut(at as usize) else { continue };
-        let all = u32::try_from(of_column(at)).unwrap_or(u32::MAX);
-        // A short column stands in the middle of the tallest, but never below what is seen first.
-        let shift = u32::try_from(tallest).unwrap_or(u32::MAX).saturating_sub(all).min(MOST_SHIFT) * ROW / 2;
-        let (x, y) = (at * COLUMN + 4, TOP + *row * ROW + shift);
-        *row += 1;
-        places.insert(node, (x, y));
-        boxes.push(Drawn { kind: kind(node), label: fitting(&label(node)), link: link(node), x, y });
+        let Some(of) = columns.get_mut(column(node)).filter(|_| !places.contains_key(node)) else { continue };
+        places.insert(node, (column(node), of.cells.len()));
+        of.cells.push(Cell { kind: kind(node), label: label(node), link: link(node) });
     }
-    let lines = found.edges.iter().filter_map(|edge| {
-        let (from, to) = (places.get(&edge.from)?, places.get(&edge.to)?);
-        Some(Line {
-            tone: if column(&edge.to) == 2 { phi(edge.phi) } else { "in" },
-            x1: from.0 + BOX.0,
-            y1: from.1 + BOX.1 / 2,
-            x2: to.0,
-            y2: to.1 + BOX.1 / 2,
+    let lines: Vec<_> = found
+        .edges
+        .iter()
+        .chain(trained)
+        .filter_map(|edge| {
+            let tone = if matches!(edge.to, Node::Dataset { .. }) { phi(edge.phi) } else { "in" };
+            Some((*places.get(&edge.from)?, *places.get(&edge.to)?, tone))
         })
-    });
-    Picture {
-        width: 2 * COLUMN + BOX.0 + 8,
-        height: TOP + u32::try_from(tallest).unwrap_or(u32::MAX).saturating_mul(ROW),
-        sources: of_column(0),
-        crossings: of_column(1),
-        lines: lines.collect(),
-        boxes,
+        .collect();
+    let [sources, crossings, _, models] = columns.each_ref().map(|column| column.cells.len());
+    let about = format!(
+        "{sources} sources lead through {crossings} crossings to the dataset, and it to {models} models. The table below \
+         says the same."
+    );
+    let mut columns = Vec::from(columns);
+    if models == 0 {
+        columns.pop();
     }
+    picture::draw(format!("Lineage of {}", whole(&found.of)), about, columns, lines)
 }
 
-/// A label that fits into a box; the table has all of it.
-fn fitting(label: &str) -> String {
-    let all = label.chars().count();
-    if all <= FITS {
-        return label.to_owned();
-    }
-    label.chars().take(FITS - 1).chain(['…']).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_label_is_cut_between_characters() {
-        assert_eq!(fitting("lake/Patient"), "lake/Patient");
-        let cut = fitting(&"é".repeat(300));
-        assert_eq!(cut.chars().count(), FITS);
-        assert!(cut.ends_with('…'));
-    }
-}
+/// The heads of the columns.
+const HEADS: [&str; 4] = ["Sources", "Crossings", "Dataset", "Models trained on it"];

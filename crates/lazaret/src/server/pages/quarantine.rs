@@ -50,6 +50,8 @@ struct HeldLine {
     crossing: Code,
     record: u64,
     kind: String,
+    /// Of a model's file.
+    sha256: Option<Code>,
     reasons: Vec<(String, String, String)>,
     more_reasons: usize,
     received: When,
@@ -68,6 +70,7 @@ impl HeldLine {
             crossing: Code(held.id.crossing.to_string()),
             record: held.id.record,
             kind: held.kind,
+            sha256: held.sha256.map(Code),
             reasons: reasons.map(|finding| (finding.id, finding.severity, finding.at)).collect(),
             more_reasons: all.saturating_sub(MOST_REASONS),
             received: When(held.received.to_string()),

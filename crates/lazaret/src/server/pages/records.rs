@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::server::answer::{Trouble, page as made};
 use crate::server::pages::crossing::{find, parse};
-use crate::server::words::{Code, Count, Toned as _};
+use crate::server::words::{Code, Count, Toned as _, named};
 use crate::server::{ConsoleState, Rooms};
 
 /// Records of one page.
@@ -55,6 +55,8 @@ pub(super) struct RecordLine {
     pub(super) line: Option<u64>,
     pub(super) kind: String,
     pub(super) format: String,
+    /// The name and SHA-256 of a model's file.
+    pub(super) file: Option<(String, String)>,
     pub(super) verdict: String,
     pub(super) findings: Vec<(String, String, String)>,
     pub(super) more_findings: usize,
@@ -74,6 +76,7 @@ impl RecordLine {
             line: entry.line,
             kind: entry.kind,
             format: entry.format,
+            file: entry.file.map(|file| (named(&file.name), file.sha256)),
             verdict: entry.verdict,
             findings: findings.map(|finding| (finding.id, finding.severity, finding.at)).collect(),
             more_findings: all.saturating_sub(MOST_FINDINGS),

@@ -1,0 +1,111 @@
+//! Where a file of the registry stands: what was decided about it last, by whom, and since when.
+
+use lazaret_core::{Sha256, Timestamp, Verdict};
+use lazaret_ledger::{AboutFile, LedgerReader, StoreError};
+
+use super::recall::RESCANNED;
+
+/// Where a file stands, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stands {
+    /// It was cleared, and a second look would hold it.
+    FoundBad,
+    /// It is kept back, and nobody has decided.
+    Held,
+    /// Persons decided that it does not pass, or no longer.
+    Refused,
+    /// It would have been held; the gate observed.
+    LetThrough,
+    /// By an order that holds now.
+    Admitted,
+    /// Nothing holds it.
+    Cleared,
+}
+
+impl Stands {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::FoundBad, Self::Held, Self::Refused, Self::LetThrough, Self::Admitted, Self::Cleared];
+
+    /// As pages say it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::FoundBad => "found bad",
+            Self::Held => "held",
+            Self::Refused => "refused",
+            Self::LetThrough => "let through",
+            Self::Admitted => "admitted",
+            Self::Cleared => "cleared",
+        }
+    }
+
+    /// As addresses name it.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::FoundBad => "found-bad",
+            Self::LetThrough => "let-through",
+            other => other.name(),
+        }
+    }
+}
+
+/// Where a file stands, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) stands: Stands,
+    pub(crate) since: String,
+    /// Who brought it, looked again, or decided.
+    pub(crate) by: Option<String>,
+    pub(crate) second: Option<String>,
+    /// When an admission ends.
+    pub(crate) until: Option<String>,
+}
+
+/// Where a file stands at a time; nothing of one that never came.
+pub(crate) fn standing(
+    ledger: &LedgerReader,
+    file: Sha256,
+    at: Timestamp,
+) -> Result<Option<Standing>, StoreError> {
+    let Some(last) = ledger.last_crossing_of_file(file)? else { return Ok(None) };
+    let looked = match ledger.last_event_about(file, RESCANNED)? {
+        Some(AboutFile::Event { at, when, event, .. }) if at > last.crossing.opened_at => {
+            let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).map(str::to_owned);
+            verdict.map(|verdict| (verdict, when))
+        }
+        _ => None,
+    };
+    // By an order alone it was cleared, and the order may be over.
+    let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
+    let verdict = looked.as_ref().map_or(&last.entry.verdict, |(verdict, _)| verdict);
+    let bad = Verdict::parse(verdict).is_none_or(Verdict::holds);
+    let of_crossing = |stands| Standing {
+        stands,
+        since: last.crossing.opened.started.clone(),
+        by: Some(last.crossing.opened.actor.id.clone()),
+        second: None,
+        until: None,
+    };
+    if !bad && !by_order {
+        return Ok(Some(of_crossing(Stands::Cleared)));
+    }
+    let word = ledger.last_word(file)?;
+    let decided = |stands, when: String, order: lazaret_ledger::OrderWords| Standing {
+        stands,
+        since: when,
+        by: Some(order.by),
+        second: order.second,
+        until: order.until,
+    };
+    Ok(Some(match (word, looked) {
+        (Some((_, when, order)), _) if order.admits(at) => decided(Stands::Admitted, when, order),
+        (_, Some((_, when))) if bad && last.entry.held.is_none() => {
+            Standing { stands: Stands::FoundBad, since: when, by: None, second: None, until: None }
+        }
+        // An admission that is over holds nothing open, and was no refusal.
+        (Some((_, when, order)), _) if order.what != "admit-model" => {
+            decided(Stands::Refused, when, lazaret_ledger::OrderWords { until: None, ..order })
+        }
+        _ if last.entry.held.is_some() || by_order => of_crossing(Stands::Held),
+        _ => of_crossing(Stands::LetThrough),
+    }))
+}
