@@ -114,6 +114,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "upstreams that may lie at addresses of the house: mirrors of the hospital's own",
     },
     Setting {
+        key: "gates.models.registry",
+        default: "",
+        about: "the registry of images and artifacts for names that begin with none of [gates.models.registries]: an address, \
+                then the hosts it may send to; empty: none",
+    },
+    Setting {
         key: "gates.models.store",
         default: "",
         about: "the folder that cleared models lie in; empty: `models` in the data directory",
@@ -180,6 +186,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
 const MODEL_LABELS: &str = "phi.model.labels.";
 /// What the names of servers of models' files stand under.
 const SERVERS: &str = "gates.models.servers.";
+/// What the names of registries of images stand under.
+const REGISTRIES: &str = "gates.models.registries.";
 /// What is said of a model's label that identifies nobody.
 const NO_LABEL: &str = "none";
 
@@ -217,6 +225,8 @@ pub(crate) struct Config {
     profiles: BTreeMap<String, (Profile, Vec<Line>)>,
     /// Servers of models' files, by the names they are asked by: an address, and hosts it may send to.
     servers: BTreeMap<String, (String, Origin)>,
+    /// Registries of images, in the same form.
+    registries: BTreeMap<String, (String, Origin)>,
     /// Who may propose and approve, by name: the digest of each one's token, as `sha256:…`.
     reviewers: BTreeMap<String, (String, Origin)>,
 }
@@ -237,6 +247,7 @@ impl Config {
             model_labels: BTreeMap::new(),
             profiles: BTreeMap::new(),
             servers: BTreeMap::new(),
+            registries: BTreeMap::new(),
             reviewers: BTreeMap::new(),
         };
         let named = file.map(Path::to_owned);
@@ -281,6 +292,11 @@ impl Config {
             if let Some(name) = key.strip_prefix(SERVERS) {
                 crate::updates::server(name, &value).map_err(|why| wrong(format!("`{key}`: {why}")))?;
                 self.servers.insert(name.to_owned(), (value, origin));
+                continue;
+            }
+            if let Some(name) = key.strip_prefix(REGISTRIES) {
+                crate::updates::registry(name, &value).map_err(|why| wrong(format!("`{key}`: {why}")))?;
+                self.registries.insert(name.to_owned(), (value, origin));
                 continue;
             }
             if let Some(name) = key.strip_prefix("reviewers.") {
@@ -347,6 +363,11 @@ impl Config {
     /// Servers of models' files: each name with what it stands for.
     pub(crate) fn servers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.servers.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()))
+    }
+
+    /// Registries of images: each name with what it stands for.
+    pub(crate) fn registries(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.registries.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()))
     }
 
     /// A setting that is true or false.
@@ -481,10 +502,20 @@ impl Config {
         let servers = self.servers.iter();
         let servers = servers
             .map(|(name, (value, origin))| (format!("{SERVERS}{name}"), value.clone(), origin.to_string()));
+        let registries = self.registries.iter().map(|(name, (value, origin))| {
+            (format!("{REGISTRIES}{name}"), value.clone(), origin.to_string())
+        });
         let reviewers = self.reviewers.iter().map(|(name, (_, origin))| {
             (format!("reviewers.{name}"), "token set".to_owned(), origin.to_string())
         });
-        settings.chain(servers).chain(labels).chain(profiles).chain(reviewers).chain(limits).collect()
+        settings
+            .chain(servers)
+            .chain(registries)
+            .chain(labels)
+            .chain(profiles)
+            .chain(reviewers)
+            .chain(limits)
+            .collect()
     }
 }
 
