@@ -299,7 +299,7 @@ fn offline_what_was_cleared_is_given_and_nobody_is_asked() {
     let by_digest = served.get(&format!("/v2/reg/org/model/manifests/{digest}"));
     assert!(by_digest.body == online.body && by_digest.header("content-type") == MANIFEST);
     let by_tag = served.get("/v2/reg/org/model/manifests/v1");
-    assert_eq!(by_tag.status, 403, "a tag that was only asked about is not what it was before");
+    assert!(by_tag.body == online.body, "what it meant last of what was cleared: {}", by_tag.text());
     let whole = served.get(&good);
     assert!(whole.body == large("fine") && whole.header("docker-content-digest") == blobs[0]);
     assert_eq!(served.ask("HEAD", &good, &[], "").header("content-length"), "50000");

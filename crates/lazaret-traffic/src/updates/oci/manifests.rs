@@ -26,6 +26,8 @@ use crate::updates::oci::{DIGEST, described, offline, passed, unfit};
 
 /// What a manifest is called as a file of its model.
 const FILE: &str = "manifest";
+/// Of how many manifests it is remembered that a tag meant them.
+const MOST_MEANT: usize = 8;
 
 /// Answers a request for a manifest.
 pub(crate) async fn answer(
@@ -69,7 +71,7 @@ pub(crate) async fn answer(
     let obtained = updates.take(bytes, wanted).await?;
     remember_names(updates, of, sha256, &manifest).await?;
     if let Reference::Tag(tag) = reference {
-        updates.keep(&borrowed(&of.key("oci-tag", &[tag])), written(sha256)).await?;
+        remember_tag(updates, of, tag, sha256).await?;
     }
     Ok(given(request, &manifest, obtained))
 }
@@ -102,29 +104,23 @@ async fn head(
     }
     headers.extend(described(&written(sha256), kind));
     if let Reference::Tag(tag) = reference {
-        // Clients ask so what a tag means, and then for that: the tag is known by it once that one is cleared.
-        updates.keep(&borrowed(&of.key("oci-tag-told", &[tag])), written(sha256)).await?;
+        // Clients ask so what a tag means, and then for that.
+        remember_tag(updates, of, tag, sha256).await?;
     }
     Ok(response)
 }
 
-/// Offline: the manifest that a tag or digest meant, if it was cleared.
+/// Offline: the manifest of a digest, or the last that a tag meant, of those that were cleared.
 async fn from_here(
     updates: &Updates,
     of: &Repository,
     reference: &Reference,
     request: &Parts,
 ) -> Result<Response, Refusal> {
-    let mut meant = Vec::new();
-    match reference {
-        Reference::Digest(sha256) => meant.push(*sha256),
-        Reference::Tag(tag) => {
-            for kind in ["oci-tag-told", "oci-tag"] {
-                let noted = updates.note(&borrowed(&of.key(kind, &[tag]))).await?;
-                meant.extend(noted.and_then(|digest| read_digest(&digest)));
-            }
-        }
-    }
+    let meant = match reference {
+        Reference::Digest(sha256) => vec![*sha256],
+        Reference::Tag(tag) => meant(updates, of, tag).await?,
+    };
     for sha256 in meant {
         let key = key(of, sha256);
         if !updates.here(vec![key.clone()]).await?.contains(&true) {
@@ -138,6 +134,19 @@ async fn from_here(
         return Ok(given(request, &manifest, obtained));
     }
     Err(offline(&format!("manifest {}", reference.text()), of))
+}
+
+/// Notes what a tag means now. What it meant before stays known: this may never be cleared.
+async fn remember_tag(updates: &Updates, of: &Repository, tag: &str, sha256: Sha256) -> Result<(), Refusal> {
+    let before = meant(updates, of, tag).await?.into_iter().filter(|before| *before != sha256);
+    let lines: Vec<String> = [sha256].into_iter().chain(before).take(MOST_MEANT).map(written).collect();
+    updates.keep(&borrowed(&of.key("oci-tag", &[tag])), lines.join("\n")).await
+}
+
+/// What a tag means and meant, the latest first.
+async fn meant(updates: &Updates, of: &Repository, tag: &str) -> Result<Vec<Sha256>, Refusal> {
+    let note = updates.note(&borrowed(&of.key("oci-tag", &[tag]))).await?;
+    Ok(note.unwrap_or_default().lines().filter_map(read_digest).collect())
 }
 
 fn given(request: &Parts, manifest: &Manifest, obtained: Obtained) -> Response {

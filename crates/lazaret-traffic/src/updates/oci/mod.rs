@@ -134,7 +134,8 @@ fn told(refused: &Refusal, route: Option<&Route>, request: &Parts) -> Response {
     let mut response = refused.answer();
     let body = serde_json::json!({ "errors": [{ "code": code, "message": refused.message }] });
     *response.body_mut() = Body::from(body.to_string());
-    if refused.status == StatusCode::UNAUTHORIZED
+    // Some clients (ORAS for Python) take any refusal for one of who asks, and show no other reason unless they may say it anew.
+    if matches!(refused.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
         && let Some(host) = one(&request.headers, HOST)
     {
         let scope = route.and_then(Route::name).map(|name| name.join("/"));
