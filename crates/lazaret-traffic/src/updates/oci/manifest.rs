@@ -123,17 +123,17 @@ impl Manifest {
         let mut blobs = Vec::new();
         if is_list {
             for (number, item) in listed(root, "manifests", limits)?.into_iter().enumerate() {
-                described(item, &format!("manifests[{number}]"), limits)?;
+                described(item, &format!("manifests[{number}]"))?;
             }
         } else {
             let config = root.get("config").ok_or_else(|| shape("config"))?;
-            blobs.push(described(config, "config", limits)?);
+            blobs.push(described(config, "config")?);
             for (number, item) in listed(root, "layers", limits)?.into_iter().enumerate() {
-                blobs.push(described(item, &format!("layers[{number}]"), limits)?);
+                blobs.push(described(item, &format!("layers[{number}]"))?);
             }
         }
         if let Some(subject) = root.get("subject") {
-            described(subject, "subject", limits)?;
+            described(subject, "subject")?;
         }
         Ok(Self { kind, blobs })
     }
@@ -193,7 +193,7 @@ fn listed<'d, 'a>(
 }
 
 /// A descriptor (OCI Image, `descriptor.md`).
-fn described(node: Node<'_, '_>, at: &str, limits: &Limits) -> Result<Described, ManifestError> {
+fn described(node: Node<'_, '_>, at: &str) -> Result<Described, ManifestError> {
     let text = |key: &str| {
         let value = node.get(key).and_then(|value| value.as_str());
         value.ok_or_else(|| ManifestError::Shape { at: format!("{at}.{key}") })
@@ -211,12 +211,11 @@ fn described(node: Node<'_, '_>, at: &str, limits: &Limits) -> Result<Described,
         return Err(ManifestError::Within { at: at.to_owned() });
     }
     let annotations = node.get("annotations");
-    if let Some(annotations) = annotations {
-        limits.get(MAX_LAYERS).check(annotations.len() as u64)?;
-        if annotations.kind() != JsonKind::Object || annotations.members().any(|m| m.value.as_str().is_none())
-        {
-            return Err(ManifestError::Shape { at: format!("{at}.annotations") });
-        }
+    let is_named = |annotations: &Node<'_, '_>| {
+        annotations.kind() == JsonKind::Object && annotations.members().all(|m| m.value.as_str().is_some())
+    };
+    if !annotations.as_ref().is_none_or(is_named) {
+        return Err(ManifestError::Shape { at: format!("{at}.annotations") });
     }
     let annotation = |key: &str| annotations.and_then(|annotations| annotations.get(key)?.as_str());
     let names = names_of(media_type, annotation, &written(sha256));

@@ -69,14 +69,13 @@ pub(crate) async fn answer(updates: &Arc<Updates>, steps: &[&str], request: &Par
 }
 
 async fn of_route(updates: &Arc<Updates>, route: &Route, request: &Parts) -> Result<Response, Refusal> {
-    let Some(name) = route.name() else { return base(updates, request).await };
-    let of = updates.upstreams.registries.choose(name, request.uri.query())?;
+    let of = |name: &[String]| updates.upstreams.registries.choose(name, request.uri.query());
     match route {
         Route::Base => base(updates, request).await,
-        Route::Manifest(_, reference) => manifests::answer(updates, &of, reference, request).await,
-        Route::Blob(_, sha256) => blobs::answer(updates, &of, *sha256, request).await,
-        Route::Tags(_) => lists::tags(updates, &of, request).await,
-        Route::Referrers(_, sha256) => lists::referrers(updates, &of, *sha256, request).await,
+        Route::Manifest(name, reference) => manifests::answer(updates, &of(name)?, reference, request).await,
+        Route::Blob(name, sha256) => blobs::answer(updates, &of(name)?, *sha256, request).await,
+        Route::Tags(name) => lists::tags(updates, &of(name)?, request).await,
+        Route::Referrers(name, sha256) => lists::referrers(updates, &of(name)?, *sha256, request).await,
     }
 }
 
