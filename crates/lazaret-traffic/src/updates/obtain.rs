@@ -60,13 +60,13 @@ impl Updates {
 
     /// The same without giving it to anybody yet.
     pub(crate) async fn clear(self: &Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
-        let fetching = Arc::clone(self).fetch(wanted.clone());
+        let fetching = Box::pin(Arc::clone(self).fetch(wanted.clone()));
         self.known_or(&wanted, fetching).await
     }
 
     /// A file that came already, from here if it was cleared before, else let through.
     pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Obtained, Refusal> {
-        let receiving = Arc::clone(self).receive(bytes, wanted.clone());
+        let receiving = Box::pin(Arc::clone(self).receive(bytes, wanted.clone()));
         let sha256 = self.known_or(&wanted, receiving).await?;
         self.give(sha256, wanted.asked).await
     }

@@ -26,23 +26,22 @@ fn host_of(url: &str) -> &str {
 fn registry(folder: &Path, name: &str, htpasswd: bool) -> (Running, String) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let store = folder.join(name);
-    let mut config = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
+    let file = folder.join("htpasswd");
+    std::fs::write(&file, HTPASSWD).unwrap();
+    let auth = format!("auth: {{htpasswd: {{realm: test, path: '{}'}}}}\n", file.display());
+    let auth = if htpasswd { auth } else { String::new() };
+    let config = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: '{}'}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n{auth}",
         store.display()
     );
-    if htpasswd {
-        let file = folder.join("htpasswd");
-        std::fs::write(&file, HTPASSWD).unwrap();
-        config.push_str(&format!("auth: {{htpasswd: {{realm: test, path: '{}'}}}}\n", file.display()));
-    }
     let file = folder.join(format!("{name}.yml"));
     std::fs::write(&file, config).unwrap();
     let mut serving = Command::new("docker-registry");
     serving.arg("serve").arg(file).stdout(Stdio::null()).stderr(Stdio::null());
     let serving = Running(serving.spawn().unwrap());
-    let until = Instant::now() + Duration::from_secs(20);
+    let since = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < until, "the registry does not answer");
+        assert!(since.elapsed() < Duration::from_secs(20), "the registry does not answer");
         std::thread::sleep(Duration::from_millis(50));
     }
     (serving, format!("127.0.0.1:{port}"))

@@ -285,7 +285,7 @@ mod tests {
             (manifest(&blob(r#","urls":["https://x.example/"]"#)), OCI, "`layers[0].urls` sends clients"),
             (manifest(&blob(r#","data":"e30=""#)), OCI, "`layers[0].data` holds"),
             (manifest(&blob(r#","annotations":{"a":1}"#)), OCI, "`layers[0].annotations`"),
-            (manifest(&[r#"{}"#; 1001].join(",")), OCI, "it is refused"),
+            (manifest(&["{}"; 1001].join(",")), OCI, "it is refused"),
             (manifest("").replace(r#""layers":[]"#, r#""layers":{}"#), OCI, "`layers` is missing"),
             ("[]".to_owned(), OCI, "`schemaVersion`"),
             (String::new(), OCI, "no JSON"),

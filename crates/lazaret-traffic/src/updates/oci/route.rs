@@ -1,5 +1,6 @@
 //! What a request to a registry asks for (OCI Distribution 1.1, the side that pulls), and of which registry.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -205,7 +206,7 @@ impl Registries {
 pub(crate) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(of, _)| *of == name)?;
-    percent_decode_str(value).decode_utf8().ok().map(|value| value.into_owned())
+    percent_decode_str(value).decode_utf8().ok().map(Cow::into_owned)
 }
 
 impl Repository {
