@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn no_more_logins_are_kept_than_may_be() {
         let (logins, most) = (Logins::default(), Limit::new("x", 3));
-        let login = Login { said: HeaderValue::from_static("Bearer x"), good_for: Duration::from_secs(60) };
+        let login = Login { said: HeaderValue::from_static("Bearer x"), good_for: Duration::from_mins(1) };
         for number in 0..10 {
             logins.keep([number; 32], &login, most);
             assert!(lock(&logins.kept).len() <= 3 && logins.get(&[number; 32]).is_some());
