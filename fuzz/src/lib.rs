@@ -34,6 +34,9 @@ use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::net::{headers, range};
 use lazaret_traffic::updates::hugging_face::{page, route::Route};
+use lazaret_traffic::updates::oci::challenge::challenges;
+use lazaret_traffic::updates::oci::manifest::{KINDS, Manifest};
+use lazaret_traffic::updates::oci::route::Route as RegistryRoute;
 use lazaret_traffic::updates::path;
 use lazaret_traffic::updates::pypi::simple::{Project, is_file_name};
 use lazaret_vault::{Kms as _, LocalKms, SystemRandom, WrapContext};
@@ -121,6 +124,7 @@ pub const TARGETS: &[Target] = &[
         protobuf,
     ),
     target("rds", &[("testdata/models/rds", ".rds")], 3_000, rds),
+    target("registry", &[("testdata/fuzz/registry", "")], 2_000, registry),
     target("safetensors", &[("testdata/models/safetensors", "")], 2_000, safetensors),
     target("sevenz", &[("testdata/archive", ".7z")], 2_000, sevenz),
     target("simple_index", &[("testdata/updates", "")], 1_000, simple_index),
@@ -773,6 +777,27 @@ pub fn simple_index(bytes: &[u8]) -> String {
             Project::of_json("torch", project.to_json(|file| file.url.whole()).as_bytes(), &at, &limits);
         assert_eq!(again.as_ref().ok(), Some(&project));
         let _fits = writeln!(said, "{project:?}");
+    }
+    said
+}
+
+/// What a client asks of a registry of images and what a registry wants to know, a line each; and a manifest, whose blobs have
+/// names that stay in their folder.
+pub fn registry(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut said = String::new();
+    for line in text.lines().take(100) {
+        let steps = path::steps(line).unwrap_or_default();
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let route = RegistryRoute::of(&steps).map_err(|refusal| refusal.message);
+        let _fits = writeln!(said, "{route:?} {:?}", challenges(line));
+    }
+    for sent_as in ["", KINDS[0].0] {
+        let read = Manifest::read(bytes, sent_as, &Limits::default());
+        for name in read.iter().flat_map(|manifest| &manifest.blobs).flat_map(|blob| &blob.names) {
+            assert!(path::is_file(name), "{name}");
+        }
+        let _fits = writeln!(said, "{read:?}");
     }
     said
 }

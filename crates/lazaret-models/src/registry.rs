@@ -109,6 +109,7 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::numpy::Numpy,
     &readers::requirements::Requirements,
     &readers::template::TemplateFile,
+    &readers::go_template::GoTemplate,
     &readers::python::PythonSource,
     &readers::python::PythonBytecode,
     &readers::hdf5::Hdf5,

@@ -3,7 +3,7 @@
 use lazaret_core::Limit;
 
 use crate::net::{client, download, tls};
-use crate::updates::{self, hugging_face, notes, pypi};
+use crate::updates::{self, hugging_face, notes, oci, pypi};
 
 /// Every limit of the proxies.
 pub const LIMITS: &[Limit] = &[
@@ -15,9 +15,14 @@ pub const LIMITS: &[Limit] = &[
     client::MAX_REDIRECTS,
     hugging_face::MAX_ASKED,
     updates::MAX_DOWNLOADS,
+    oci::MAX_NAMES,
+    oci::manifest::MAX_LAYERS,
+    oci::login::MAX_LOGINS,
+    oci::manifest::MAX_MANIFEST,
     notes::MAX_NOTE,
     pypi::simple::MAX_FILES,
     updates::MAX_REQUESTS,
+    oci::login::MAX_TOKEN,
 ];
 
 #[cfg(test)]

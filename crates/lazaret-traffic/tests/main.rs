@@ -12,5 +12,7 @@ mod main {
     mod house;
     mod hub;
     mod hugging_face;
+    mod oci;
     mod packages;
+    mod registry;
 }

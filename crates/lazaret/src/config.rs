@@ -115,6 +115,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "upstreams that may lie at addresses of the house: mirrors of the hospital's own",
     },
     Setting {
+        key: "gates.models.registry",
+        default: "",
+        about: "the registry of images and artifacts for names that begin with none of [gates.models.registries]: an address, \
+                then the hosts it may send to; empty: none",
+    },
+    Setting {
         key: "gates.models.store",
         default: "",
         about: "the folder that cleared models lie in; empty: `models` in the data directory",
@@ -181,9 +187,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
 const MODEL_LABELS: &str = "phi.model.labels.";
 /// What the names of servers of models' files stand under.
 pub(crate) const SERVERS: &str = "gates.models.servers.";
+/// What the names of registries of images stand under.
+pub(crate) const REGISTRIES: &str = "gates.models.registries.";
 /// Tables of lines by name: what they stand under, and whether a line can be read.
-const NAMED: [(&str, LineCheck); 3] = [
+const NAMED: [(&str, LineCheck); 4] = [
     (SERVERS, |key, line| crate::updates::server(key.strip_prefix(SERVERS).unwrap_or(key), line).map(drop)),
+    (REGISTRIES, |key, line| {
+        crate::updates::registry(key.strip_prefix(REGISTRIES).unwrap_or(key), line).map(drop)
+    }),
     (SIGNERS, signatories::check),
     (BUILDERS, signatories::check),
 ];

@@ -12,12 +12,13 @@ use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Pull, Pulls};
 use lazaret_traffic::updates::notes::Notes;
+use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
 use serde::Serialize;
 
 use crate::commands::models::recall;
 use crate::compose::Data;
-use crate::config::{Config, SERVERS};
+use crate::config::{Config, REGISTRIES, SERVERS};
 use crate::exit::CliError;
 use crate::registry::Registry;
 use crate::server::{Hosts, admit_named};
@@ -70,12 +71,24 @@ fn upstreams(config: &Config) -> Result<Upstreams, CliError> {
         let server = server(name, value).map_err(CliError::Usage)?;
         servers.insert(name.to_owned(), Arc::new(server));
     }
+    let mut registries = Registries::default();
+    for (name, value) in config.named(REGISTRIES) {
+        let registry = registry(name, value).map_err(CliError::Usage)?;
+        registries.named.insert(name.to_owned(), Arc::new(registry));
+    }
+    let other = config.text("gates.models.registry");
+    if !other.is_empty() {
+        let setting = "gates.models.registry";
+        let registry = at(other, setting).map_err(|why| CliError::Usage(format!("`{setting}`: {why}")))?;
+        registries.other = Some(Arc::new(registry));
+    }
     Ok(Upstreams {
         hub: one("gates.models.hub", "gates.models.hub_hosts")?,
         datasets: config.is_true("gates.models.hub_datasets")?,
         spaces: config.is_true("gates.models.hub_spaces")?,
         index: one("gates.models.index", "gates.models.index_hosts")?,
         servers,
+        registries,
         offline: config.is_true("gates.models.offline")?,
     })
 }
@@ -86,6 +99,24 @@ pub(crate) fn server(name: &str, line: &str) -> Result<Upstream, String> {
     if name.is_empty() || !name.bytes().all(is_plain) {
         return Err("the name stands in addresses: letters, digits, `-` and `_`".to_owned());
     }
+    at(line, &format!("gates.models.servers.{name}"))
+}
+
+/// A registry of images from its line: `https://ghcr.io/ pkg-containers.githubusercontent.com`.
+pub(crate) fn registry(name: &str, line: &str) -> Result<Upstream, String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let within = |byte: u8| is_plain(byte) || matches!(byte, b'-' | b'_' | b'.');
+    let ends = [name.bytes().next(), name.bytes().last()];
+    if !ends.into_iter().all(|end| end.is_some_and(is_plain)) || !name.bytes().all(within) {
+        return Err(
+            "the name stands in names of images: small letters, digits, and `-`, `_`, `.` between".to_owned()
+        );
+    }
+    at(line, &format!("gates.models.registries.{name}"))
+}
+
+/// A server from its line: an address, then the hosts it may send to.
+fn at(line: &str, setting: &str) -> Result<Upstream, String> {
     let mut words = words(line);
     let base = words.next().unwrap_or_default();
     let base = Url::parse(&base).map_err(|error| {
@@ -93,7 +124,7 @@ pub(crate) fn server(name: &str, line: &str) -> Result<Upstream, String> {
             "an address, then the hosts it may send to (`https://github.com/ codeload.github.com`): {error}"
         )
     })?;
-    Ok(Upstream::new(base, words, format!("gates.models.servers.{name}")))
+    Ok(Upstream::new(base, words, setting))
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
@@ -172,5 +203,16 @@ mod tests {
         ] {
             assert!(server(name, line).unwrap_err().contains(why), "{name} {line}");
         }
+    }
+
+    #[test]
+    fn a_registry_has_a_name_that_can_begin_the_name_of_an_image() {
+        assert!(registry("ghcr.io", "https://ghcr.io/").is_ok());
+        for name in ["", "Ghcr", "a/b", "-a", "a.", "a b"] {
+            assert!(registry(name, "https://x/").unwrap_err().contains("names of images"), "{name}");
+        }
+        let refused = registry("a", "https://x/ y").unwrap();
+        let refused = refused.may_ask(&Url::parse("https://z/").unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("`gates.models.registries.a`"), "{refused}");
     }
 }

@@ -33,6 +33,8 @@ mod models_rules;
 mod models_sign;
 #[path = "main/ner.rs"]
 mod ner;
+#[path = "main/oci.rs"]
+mod oci;
 #[path = "main/phi_edit.rs"]
 mod phi_edit;
 #[path = "main/phi_tools.rs"]

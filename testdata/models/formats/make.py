@@ -195,6 +195,10 @@ put("requirements/right/requirements.txt", b"numpy==1.26.4\n")
 put("python/right.py", b"# Nothing is in it.\n")
 put("yaml/right.yaml", b"a: 1\nb: [1, 2]\n")
 put("lightgbm/wrong.txt", b"tree\nversion=v4\nnum_class=1\n\0\0\0\0")
+put("kitfile/right/Kitfile", b"manifestVersion: 1.0.0\npackage:\n  name: a\nmodel:\n  path: ./a.gguf\n")
+put("kitfile/wrong/Kitfile", b"manifestVersion: 1.0.0\ncode:\n- path: ../../a\n")
+put("go-template/right.gotmpl", b"{{- if .System }}{{ .System }}\n{{ end }}{{ .Prompt }}\n")
+put("go-template/wrong.gotmpl", b"{{ .Prompt }}\n" * 1500 + b"\0\0\0\0")
 put("text/wrong.txt", b"a word\n" * 2500 + b"\0\0\0\0")
 
 # Binary documents

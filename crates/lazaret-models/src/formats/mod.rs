@@ -7,6 +7,7 @@ pub(crate) mod executable;
 pub(crate) mod executorch;
 pub(crate) mod flatbuffers;
 pub(crate) mod gguf;
+pub(crate) mod go_template;
 pub(crate) mod hdf5;
 pub(crate) mod hydra;
 pub(crate) mod json;

@@ -1,5 +1,8 @@
 //! A server that is asked, as configured: where it is, and to which hosts it may send us on.
 
+use axum::http::header::LINK;
+
+use crate::net::client::Answer;
 use crate::net::trouble::Trouble;
 use crate::net::url::{Scheme, Url};
 
@@ -37,6 +40,21 @@ impl Upstream {
             to: url.host().to_owned(),
             setting: self.setting.clone(),
         })
+    }
+
+    /// The path and query of the next page of a list (RFC 8288), below the server's address; none where there is none, or it
+    /// lies elsewhere.
+    pub fn next_page(&self, answer: &Answer) -> Option<String> {
+        let links = answer.response.headers().get_all(LINK).iter().filter_map(|link| link.to_str().ok());
+        let mut links = links.flat_map(|links| links.split(','));
+        let next = links.find_map(|link| {
+            let (to, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+            let is_next = parameters.split(';').any(|one| matches!(one.trim(), "rel=\"next\"" | "rel=next"));
+            is_next.then_some(to)
+        })?;
+        let next = answer.url.join(next).ok()?;
+        let below = self.base.rest_of(&next)?.to_owned();
+        Some(next.query().map_or(below.clone(), |query| format!("{below}?{query}")))
     }
 }
 

@@ -20,7 +20,7 @@ const MOST_TOLD: usize = 3;
 /// What is asked for: what a crossing is told of a file.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// By which proxy, as policies name it: `hub`, `packages`, `files`.
+    /// By which proxy, as policies name it: `hub`, `packages`, `files`, `images`.
     pub route: &'static str,
     /// Where it is from.
     pub from: Url,
@@ -153,19 +153,22 @@ impl Gate {
         if is_there { Ok(Outcome::Cleared(sha256)) } else { Err(GateError::Gone) }
     }
 
+    /// A cleared file that is here and may leave. That somebody is given it is another matter: [`open`](Self::open).
+    pub fn cleared(&self, sha256: Sha256) -> Result<Option<FileSource>, GateError> {
+        let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
+        Ok(self.pulls.may_leave(sha256)?.then_some(file))
+    }
+
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
     pub fn open(&self, sha256: Sha256, asked: &Asked) -> Result<Option<FileSource>, GateError> {
-        let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
-        if !self.pulls.may_leave(sha256)? {
-            return Ok(None);
-        }
+        let Some(file) = self.cleared(sha256)? else { return Ok(None) };
         self.pulls.pulled(&Pull { sha256, asked: asked.clone() })?;
         Ok(Some(file))
     }
 
     /// Whether a cleared file is here, and may leave.
     pub fn has(&self, sha256: Sha256) -> Result<bool, GateError> {
-        Ok(self.blobs.find(sha256)?.is_some() && self.pulls.may_leave(sha256)?)
+        Ok(self.cleared(sha256)?.is_some())
     }
 }
 

@@ -4,6 +4,7 @@
 //! /…                        the Hugging Face hub, as `HF_ENDPOINT`
 //! /-/pypi/simple/PROJECT/   a simple index, as pip's `--index-url`
 //! /-/fetch/NAME/PATH        servers of files by their configured names
+//! /v2/…                     registries of images and artifacts, as docker, skopeo, ORAS and ollama know them
 //! ```
 //!
 //! | file | what is in it |
@@ -11,7 +12,7 @@
 //! | `gate` | the one road of a file: inspected, decided, recorded, given out |
 //! | `obtain` | a file that is wanted: known here, or fetched and let through |
 //! | `notes` | what is remembered: which cleared file a name means |
-//! | `hugging_face`, `pypi`, `download` | one proxy each |
+//! | `hugging_face`, `pypi`, `download`, `oci` | one proxy each |
 //! | `path` | the steps of a request's path |
 
 pub mod download;
@@ -19,6 +20,7 @@ pub mod gate;
 pub mod hugging_face;
 pub mod notes;
 pub mod obtain;
+pub mod oci;
 pub mod path;
 pub mod pypi;
 
@@ -30,7 +32,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use lazaret_core::{Limit, Limits};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::net::answer::Refusal;
 use crate::net::client::{Client, MAX_HEADERS};
@@ -57,6 +59,8 @@ pub struct Upstreams {
     pub index: Option<Arc<Upstream>>,
     /// Servers of files, by the names they go by here.
     pub servers: BTreeMap<String, Arc<Upstream>>,
+    /// Registries of images and artifacts.
+    pub registries: oci::route::Registries,
     /// Nobody is asked: only what was cleared before is given out.
     pub offline: bool,
 }
@@ -71,6 +75,8 @@ pub struct Updates {
     fetching: Shared<Result<lazaret_core::Sha256, Refusal>>,
     downloads: Arc<Semaphore>,
     requests: Semaphore,
+    logins: oci::login::Logins,
+    naming: Mutex<()>,
 }
 
 impl Updates {
@@ -87,6 +93,8 @@ impl Updates {
             fetching: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
             requests: Semaphore::new(requests),
+            logins: oci::login::Logins::default(),
+            naming: Mutex::default(),
         })
     }
 
@@ -126,7 +134,9 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
         ["-", "fetch", name, file @ ..] if is_reading && !file.is_empty() => {
             download::answer(updates, name, &file.join("/"), &request).await
         }
+        ["-", "oci", "token"] if is_reading => oci::token(&request),
         ["-", ..] => Err(not_passed_on(path)),
+        ["v2", rest @ ..] => Ok(oci::answer(updates, rest, &request).await),
         _ => hugging_face::answer(updates, &steps, &request, body).await,
     }
 }
@@ -135,8 +145,8 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
 fn not_passed_on(path: &str) -> Refusal {
     let path: String = path.chars().take(200).collect();
     let why = format!(
-        "lazaret does not pass {path} on: it reads repositories of the Hugging Face hub, projects of /-/pypi/simple/, and files \
-         of the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH)"
+        "lazaret does not pass {path} on: it reads repositories of the Hugging Face hub, projects of /-/pypi/simple/, files of \
+         the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH), and registries of images below /v2"
     );
     Refusal::new(StatusCode::NOT_FOUND, why)
 }

@@ -1,12 +1,13 @@
 //! A file that is wanted: known here, or fetched, let through, and remembered.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
 use lazaret_core::{Sha256, Source};
 use lazaret_input::FileSource;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::net::answer::Refusal;
 use crate::net::client::Call;
@@ -52,22 +53,49 @@ impl Obtained {
 impl Updates {
     /// A file that is wanted, from here if it was cleared before, else fetched and let through.
     pub(crate) async fn obtain(self: &Arc<Self>, wanted: Wanted) -> Result<Obtained, Refusal> {
-        if let Some(known) = self.known(&wanted).await? {
-            return Ok(known);
-        }
-        let Expected { sha256, len } = &wanted.expected;
-        let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
-        let (this, of_work) = (Arc::clone(self), wanted.clone());
-        let sha256 = self.fetching.of(&under_way, async move { this.fetch(of_work).await }).await;
-        let sha256 = sha256.ok_or_else(|| refusal(&Trouble::Ended))??;
+        let asked = wanted.asked.clone();
+        let sha256 = self.clear(wanted).await?;
+        self.give(sha256, asked).await
+    }
+
+    /// The same without giving it to anybody yet.
+    pub(crate) async fn clear(self: &Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
+        let fetching = Box::pin(Arc::clone(self).fetch(wanted.clone()));
+        self.known_or(&wanted, fetching).await
+    }
+
+    /// A file that came already, from here if it was cleared before, else let through.
+    pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Obtained, Refusal> {
+        let receiving = Box::pin(Arc::clone(self).receive(bytes, wanted.clone()));
+        let sha256 = self.known_or(&wanted, receiving).await?;
+        self.give(sha256, wanted.asked).await
+    }
+
+    /// A file that was cleared, once it is recorded who asks.
+    pub(crate) async fn give(&self, sha256: Sha256, asked: Asked) -> Result<Obtained, Refusal> {
         let gate = Arc::clone(&self.gate);
-        let opened = blocking(move || gate.open(sha256, &wanted.asked)).await?;
+        let opened = blocking(move || gate.open(sha256, &asked)).await?;
         let file = opened.map_err(|error| error.refusal())?.ok_or_else(|| GateError::Gone.refusal())?;
         Ok(Obtained::new(file, sha256))
     }
 
+    /// The file if it was cleared before, else what the work gives; who asks for the same meanwhile shares it.
+    async fn known_or(
+        &self,
+        wanted: &Wanted,
+        work: impl Future<Output = Result<Sha256, Refusal>> + Send + 'static,
+    ) -> Result<Sha256, Refusal> {
+        if let Some(known) = self.known(wanted).await? {
+            return Ok(known);
+        }
+        let Expected { sha256, len } = &wanted.expected;
+        let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
+        let done = self.fetching.of(&under_way, work).await;
+        done.ok_or_else(|| refusal(&Trouble::Ended))?
+    }
+
     /// The file, if it was cleared before: its upstream says the same SHA-256 or tag as then.
-    async fn known(&self, wanted: &Wanted) -> Result<Option<Obtained>, Refusal> {
+    async fn known(&self, wanted: &Wanted) -> Result<Option<Sha256>, Refusal> {
         let (notes, gate, wanted) = (Arc::clone(&self.notes), Arc::clone(&self.gate), wanted.clone());
         blocking(move || {
             let sha256 = match wanted.expected.sha256 {
@@ -78,11 +106,11 @@ impl Updates {
                 }
             };
             let Some(sha256) = sha256 else { return Ok(None) };
-            let file = gate.open(sha256, &wanted.asked).map_err(|error| error.refusal())?;
-            if file.is_some() {
-                remember(&notes, &wanted, sha256, file.as_ref().map_or(0, FileSource::len))?;
+            let file = gate.cleared(sha256).map_err(|error| error.refusal())?;
+            if let Some(file) = &file {
+                remember(&notes, &wanted, sha256, file.len())?;
             }
-            Ok(file.map(|file| Obtained::new(file, sha256)))
+            Ok(file.map(|_| sha256))
         })
         .await?
     }
@@ -132,7 +160,7 @@ impl Updates {
 
     /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
     async fn fetch(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
-        let turn = Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))?;
+        let turn = self.turn().await?;
         let gate = Arc::clone(&self.gate);
         let spool = blocking(move || gate.receive().map_err(here("make room for the file"))).await??;
         let call =
@@ -149,6 +177,27 @@ impl Updates {
             passed
         })
         .await?
+    }
+
+    /// Lets a file through that came already, and remembers it.
+    async fn receive(self: Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Sha256, Refusal> {
+        let turn = self.turn().await?;
+        let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
+        blocking(move || {
+            let received = gate.receive().and_then(|mut spool| {
+                spool.write_all(&bytes)?;
+                spool.finish(&wanted.asked.file)
+            });
+            let passed = pass(&gate, &notes, &received.map_err(here("write the file"))?, &wanted);
+            drop(turn);
+            passed
+        })
+        .await?
+    }
+
+    /// Waits for a turn among those that fetch and inspect.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))
     }
 }
 
@@ -205,7 +254,7 @@ fn base(file: &str) -> &str {
     file.rsplit('/').next().unwrap_or_default()
 }
 
-fn borrowed(key: &[String]) -> Vec<&str> {
+pub(crate) fn borrowed(key: &[String]) -> Vec<&str> {
     key.iter().map(String::as_str).collect()
 }
 
@@ -213,7 +262,7 @@ fn owned(key: &[&str]) -> Vec<String> {
     key.iter().map(|step| (*step).to_owned()).collect()
 }
 
-fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
+pub(crate) fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
     move |error| refusal(&Trouble::here(what)(error))
 }
 
@@ -223,6 +272,8 @@ pub(crate) fn refusal(trouble: &Trouble) -> Refusal {
 }
 
 /// Work that may wait for files, on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|_| refusal(&Trouble::Ended))
 }

@@ -30,9 +30,14 @@ pub fn steps(path: &str) -> Option<Vec<String>> {
 
 fn step(escaped: &str) -> Option<String> {
     let step = percent_decode_str(escaped).decode_utf8().ok()?;
+    is_file(&step).then(|| step.into_owned())
+}
+
+/// Whether a text is the path of a file: not long, and no step of it is empty, climbs or holds what no name should.
+pub fn is_file(path: &str) -> bool {
     let is_plain = |c: char| !c.is_control() && c != '\\';
-    let names_something = step.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    (names_something && step.len() <= MAX_STEP && step.chars().all(is_plain)).then(|| step.into_owned())
+    let names_something = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    names_something && path.len() <= MAX_STEP && path.chars().all(is_plain)
 }
 
 /// One step, encoded: a `/` in it too.

@@ -15,6 +15,7 @@ use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::updates::gate::{self, Crossings, Gate, Pull, Pulls};
 use lazaret_traffic::updates::notes::Notes;
+use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
 
 use crate::main::hub::Hub;
@@ -251,6 +252,7 @@ pub(crate) struct Setup {
     pub(crate) datasets: bool,
     /// Whether the hub may send to its server of large files.
     pub(crate) no_cdn: bool,
+    pub(crate) registries: Registries,
     pub(crate) limits: Limits,
 }
 
@@ -287,6 +289,7 @@ impl Served {
             spaces: false,
             index: Some(Arc::new(Upstream::new(at("/simple/"), [], "gates.models.index_hosts"))),
             servers: [("plain".to_owned(), Arc::new(Upstream::new(at("/plain/"), [], "x")))].into(),
+            registries: setup.registries.clone(),
             offline: setup.offline,
         };
         let notes = Notes::open(&folder.join("notes"), Limits::default()).unwrap();

@@ -15,7 +15,7 @@ mod hub;
 use hub::{Contents, Hub};
 
 /// A process that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -24,13 +24,13 @@ impl Drop for Running {
     }
 }
 
-fn lazaret(folder: &Path) -> Command {
+pub(crate) fn lazaret(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret"));
     command.current_dir(folder);
     command
 }
 
-fn serve(folder: &Path) -> (Running, String) {
+pub(crate) fn serve(folder: &Path) -> (Running, String) {
     let mut serving = lazaret(folder);
     serving.args(["serve", "--models-proxy", "0", "--no-console"]).stdout(Stdio::piped());
     let mut serving = Running(serving.spawn().unwrap());
@@ -70,7 +70,7 @@ fn policy_of_the_guide() -> String {
 }
 
 /// Every byte that a client is sent.
-fn bytes_sent(url: &str, target: &str) -> Vec<u8> {
+pub(crate) fn bytes_sent(url: &str, target: &str) -> Vec<u8> {
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = TcpStream::connect(host).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `hub` | configurations of model repositories: code they name, files they point to |
 //! | `model_signature` | signatures of models, looked at without keys |
+//! | `kitfile` | what a ModelKit of KitOps holds |
 //! | `index` | lists of the files that hold a model's weights |
 //! | `tokenizer` | vocabularies |
 //! | `secret` | keys and tokens, command lines |
@@ -11,6 +12,7 @@
 
 mod hub;
 mod index;
+mod kitfile;
 mod model_signature;
 mod secret;
 mod tokenizer;
@@ -59,6 +61,7 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::mlflow::MlflowModel,
     &tokenizer::Tokenizer,
     &index::WeightIndex,
+    &kitfile::Kitfile,
     &model_signature::ModelSignature,
     &hub::HubConfig,
 ];

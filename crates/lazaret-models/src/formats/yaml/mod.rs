@@ -42,7 +42,8 @@ impl ModelFormat for Yaml {
         if head.bytes.contains(&0) {
             return Likeness::No;
         }
-        let by_name = self.extensions().contains(&head.extension) || head.file_name == "mlmodel";
+        let by_name =
+            self.extensions().contains(&head.extension) || ["mlmodel", "kitfile"].contains(&head.file_name);
         // A model card begins with YAML and goes on as prose, in which a tag is a word.
         if matches!(head.extension, "md" | "markdown" | "rst" | "txt" | "html") || head.file_name == "readme"
         {

@@ -123,7 +123,7 @@ async fn page(
     });
     let answer = updates.client.stay(hub, call).await.map_err(|trouble| refusal(&trouble))?;
     let answer = passed(answer)?;
-    let next = next_page(hub, &answer);
+    let next = hub.next_page(&answer);
     let host = answer.url.host().to_owned();
     let page = answer.page(updates.client.max_page()).await.map_err(|trouble| refusal(&trouble))?;
     if request.method == Method::HEAD {
@@ -152,21 +152,6 @@ fn told(link: &str, page: Vec<u8>, asked: &HeaderMap) -> Response {
         set(headers, LINK, &format!("<http://{host}{link}>; rel=\"next\""));
     }
     response
-}
-
-/// The path and query of the next page of a list, below the hub's address; none where there is none, or it lies elsewhere.
-/// A link to where a file's chunks are is no such link, and goes.
-fn next_page(hub: &Upstream, answer: &Answer) -> Option<String> {
-    let links = answer.response.headers().get_all(LINK).iter().filter_map(|link| link.to_str().ok());
-    let mut links = links.flat_map(|links| links.split(','));
-    let next = links.find_map(|link| {
-        let (to, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-        let is_next = parameters.split(';').any(|one| matches!(one.trim(), "rel=\"next\"" | "rel=next"));
-        is_next.then_some(to)
-    })?;
-    let next = answer.url.join(next).ok()?;
-    let below = hub.base().rest_of(&next)?.to_owned();
-    Some(next.query().map_or(below.clone(), |query| format!("{below}?{query}")))
 }
 
 /// An answer that has what was asked for; else the hub's own refusal, in the words that its client knows.
