@@ -115,6 +115,11 @@ impl Registry {
         }
     }
 
+    /// The files of a model, each read with the others beside it.
+    pub(crate) fn payload(&self, files: Vec<Stored>) -> ModelPayload {
+        ModelPayload::new(files, &self.terms)
+    }
+
     /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
     /// once this returns.
     pub(crate) fn pass(&self, crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
@@ -122,7 +127,7 @@ impl Registry {
         let dataset = format!("{}/{model}", crossing.to);
         let to = self.blobs.passage(crossing.id, &dataset);
         let mut fates = Vec::with_capacity(files.len());
-        let payload = Box::new(ModelPayload::new(files, &self.terms));
+        let payload = Box::new(self.payload(files));
         let receipt = self.checkpoint.pass(crossing, payload, to, &mut |seen| {
             if let Watch::Record(judgement) = seen {
                 let entry = judgement.entry;

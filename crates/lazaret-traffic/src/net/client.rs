@@ -1,9 +1,14 @@
 //! Asks other servers: one connection a request, over addresses that were checked, with a time limit on every wait.
 //! Redirects are followed to configured hosts alone, and what a client told one server is not told another.
 
+use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -11,17 +16,18 @@ use axum::http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use lazaret_core::{Limit, Limits};
+use lazaret_core::{Limit, Limits, Source};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::net::addresses::is_public;
+use crate::net::answer::FileBody;
 use crate::net::tls::{self, MAX_AUTHORITIES, TlsError};
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
@@ -58,20 +64,39 @@ pub struct Client {
 /// One question to a server.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `GET`, `HEAD` or `POST`.
+    /// `GET`, `POST` and what else the upstream knows.
     pub method: Method,
     /// Of whom.
     pub url: Url,
     /// What is said with it; `Host`, `User-Agent` and `Accept-Encoding` are added.
     pub headers: HeaderMap,
     /// Its body.
-    pub body: Bytes,
+    pub body: Sent,
+}
+
+/// The body of a question.
+#[derive(Clone)]
+pub enum Sent {
+    /// Held in memory.
+    Bytes(Bytes),
+    /// A file of this many bytes, read while it is sent.
+    File(Arc<dyn Source>, u64),
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(_, len) => *len,
+        };
+        write!(f, "[{len} bytes]")
+    }
 }
 
 impl Call {
     /// A question without a body.
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, url, headers: HeaderMap::new(), body: Sent::Bytes(Bytes::new()) }
     }
 
     /// The same with a header, if there is one.
@@ -202,8 +227,16 @@ impl Client {
         tokio::spawn(async move {
             let _told_by_the_answer = connection.await;
         });
-        let asked = sender.send_request(request(call)?);
-        let response = in_time(url, self.waits.read, asked).await?.map_err(broke)?;
+        let sent = Arc::<AtomicU64>::default();
+        let mut asked = pin!(sender.send_request(request(call, Arc::clone(&sent))?));
+        // A long body takes its time: what is waited for is that more of it goes.
+        let response = loop {
+            let before = sent.load(Ordering::Relaxed);
+            match in_time(url, self.waits.read, asked.as_mut()).await {
+                Err(_slow) if sent.load(Ordering::Relaxed) > before => {}
+                answered => break answered?.map_err(broke)?,
+            }
+        };
         // The buffer bounds memory; it may hold more than the limit.
         let headers = response.headers().iter();
         let size = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()) as u64).sum();
@@ -215,13 +248,18 @@ impl Client {
         Ok(response)
     }
 
+    /// How long is waited for the next bytes of anybody.
+    pub fn wait_read(&self) -> Duration {
+        self.waits.read
+    }
+
     /// Longest answer that is read into memory.
     pub fn max_page(&self) -> Limit {
         self.limits.get(MAX_PAGE)
     }
 }
 
-fn request(call: &Call) -> Result<Request<Full<Bytes>>, Trouble> {
+fn request(call: &Call, sent: Arc<AtomicU64>) -> Result<Request<Counted>, Trouble> {
     let bad = |_| answer_of(&call.url, "has an address that no request can hold");
     let mut request = Request::builder().method(call.method.clone()).uri(call.url.target());
     if let Some(headers) = request.headers_mut() {
@@ -230,7 +268,42 @@ fn request(call: &Call) -> Result<Request<Full<Bytes>>, Trouble> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("lazaret"));
     }
-    request.body(Full::new(call.body.clone())).map_err(bad)
+    let body = match &call.body {
+        Sent::Bytes(bytes) => Either::Left(Full::new(bytes.clone())),
+        Sent::File(file, len) => Either::Right(FileBody::part(Arc::clone(file), 0, *len)),
+    };
+    request.body(Counted { body, sent }).map_err(bad)
+}
+
+/// A body that counts what went of it.
+struct Counted {
+    body: Either<Full<Bytes>, FileBody>,
+    sent: Arc<AtomicU64>,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let len = frame.data_ref().map_or(0, Bytes::len);
+            self.sent.fetch_add(len as u64, Ordering::Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 async fn in_time<T>(url: &Url, wait: Duration, work: impl Future<Output = T>) -> Result<T, Trouble> {

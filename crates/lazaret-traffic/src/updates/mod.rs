@@ -4,6 +4,7 @@
 //! /…                        the Hugging Face hub, as `HF_ENDPOINT`
 //! /-/pypi/simple/PROJECT/   a simple index, as pip's `--index-url`
 //! /-/fetch/NAME/PATH        servers of files by their configured names
+//! /-/mlflow/…               an MLflow server, as `MLFLOW_TRACKING_URI`
 //! ```
 //!
 //! | file | what is in it |
@@ -11,12 +12,13 @@
 //! | `gate` | the one road of a file: inspected, decided, recorded, given out |
 //! | `obtain` | a file that is wanted: known here, or fetched and let through |
 //! | `notes` | what is remembered: which cleared file a name means |
-//! | `hugging_face`, `pypi`, `download` | one proxy each |
+//! | `hugging_face`, `pypi`, `download`, `mlflow` | one proxy each |
 //! | `path` | the steps of a request's path |
 
 pub mod download;
 pub mod gate;
 pub mod hugging_face;
+pub mod mlflow;
 pub mod notes;
 pub mod obtain;
 pub mod path;
@@ -57,6 +59,8 @@ pub struct Upstreams {
     pub index: Option<Arc<Upstream>>,
     /// Servers of files, by the names they go by here.
     pub servers: BTreeMap<String, Arc<Upstream>>,
+    /// The MLflow server.
+    pub mlflow: Option<Arc<Upstream>>,
     /// Nobody is asked: only what was cleared before is given out.
     pub offline: bool,
 }
@@ -69,6 +73,8 @@ pub struct Updates {
     upstreams: Upstreams,
     limits: Limits,
     fetching: Shared<Result<lazaret_core::Sha256, Refusal>>,
+    /// Versions of models whose files are fetched and inspected as one.
+    judging: Shared<Result<(), Refusal>>,
     downloads: Arc<Semaphore>,
     requests: Semaphore,
 }
@@ -85,6 +91,7 @@ impl Updates {
             upstreams,
             limits,
             fetching: Shared::new(),
+            judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
             requests: Semaphore::new(requests),
         })
@@ -126,6 +133,7 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
         ["-", "fetch", name, file @ ..] if is_reading && !file.is_empty() => {
             download::answer(updates, name, &file.join("/"), &request).await
         }
+        ["-", "mlflow", rest @ ..] => mlflow::answer(updates, rest, &request, body).await,
         ["-", ..] => Err(not_passed_on(path)),
         _ => hugging_face::answer(updates, &steps, &request, body).await,
     }
@@ -136,7 +144,8 @@ fn not_passed_on(path: &str) -> Refusal {
     let path: String = path.chars().take(200).collect();
     let why = format!(
         "lazaret does not pass {path} on: it reads repositories of the Hugging Face hub, projects of /-/pypi/simple/, and files \
-         of the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH)"
+         of the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH), and the MLflow server (below \
+         /-/mlflow/)"
     );
     Refusal::new(StatusCode::NOT_FOUND, why)
 }

@@ -1,16 +1,18 @@
 //! A file that is wanted: known here, or fetched, let through, and remembered.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use lazaret_core::{Sha256, Source};
-use lazaret_input::FileSource;
+use lazaret_core::{Sha256, Source, Stored};
+use lazaret_input::{FileSource, Spool};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::net::answer::Refusal;
-use crate::net::client::Call;
-use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download};
+use crate::net::client::{Answer, Call};
+use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download, receive};
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
@@ -55,10 +57,32 @@ impl Updates {
         if let Some(known) = self.known(&wanted).await? {
             return Ok(known);
         }
+        let (this, of_work) = (Arc::clone(self), wanted.clone());
+        self.once(wanted, async move { this.fetch(of_work).await }).await
+    }
+
+    /// The same where its upstream answers already: what it says now is what the wanted file was read from.
+    pub(crate) async fn obtain_from(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        answer: Answer,
+    ) -> Result<Obtained, Refusal> {
+        if let Some(known) = self.known(&wanted).await? {
+            return Ok(known);
+        }
+        let (this, of_work) = (Arc::clone(self), wanted.clone());
+        self.once(wanted, async move { this.take(of_work, answer).await }).await
+    }
+
+    /// A file by work that is done once, whoever waits for it.
+    async fn once(
+        &self,
+        wanted: Wanted,
+        work: impl Future<Output = Result<Sha256, Refusal>> + Send + 'static,
+    ) -> Result<Obtained, Refusal> {
         let Expected { sha256, len } = &wanted.expected;
         let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
-        let (this, of_work) = (Arc::clone(self), wanted.clone());
-        let sha256 = self.fetching.of(&under_way, async move { this.fetch(of_work).await }).await;
+        let sha256 = self.fetching.of(&under_way, work).await;
         let sha256 = sha256.ok_or_else(|| refusal(&Trouble::Ended))??;
         let gate = Arc::clone(&self.gate);
         let opened = blocking(move || gate.open(sha256, &wanted.asked)).await?;
@@ -100,7 +124,7 @@ impl Updates {
         let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), key.to_vec());
         let note = blocking(move || match noted(&notes, &key)? {
             Some(note) if gate.has(note.sha256).map_err(|error| error.refusal())? => Ok(Some(note)),
-            _ => Ok(None),
+            _ => Ok::<_, Refusal>(None),
         });
         note.await??.ok_or_else(|| not_cleared(asked))
     }
@@ -132,16 +156,47 @@ impl Updates {
 
     /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
     async fn fetch(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
-        let turn = Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))?;
-        let gate = Arc::clone(&self.gate);
-        let spool = blocking(move || gate.receive().map_err(here("make room for the file"))).await??;
+        let turn = self.turn().await?;
+        let spool = self.spool().await?;
         let call =
             Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
         let bounds = Bounds { file: self.limits.get(MAX_FILE), breaks: self.limits.get(MAX_BREAKS) };
         let name = wanted.asked.file.clone();
         let fetched =
             download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
-        let stored = fetched.map_err(|trouble| refusal(&trouble))?;
+        self.judge(wanted, fetched?, turn).await
+    }
+
+    /// Takes a file from an answer, lets it through, remembers it.
+    async fn take(self: Arc<Self>, wanted: Wanted, answer: Answer) -> Result<Sha256, Refusal> {
+        let turn = self.turn().await?;
+        let stored = self.receive(answer, wanted.asked.file.clone()).await?;
+        self.judge(wanted, stored, turn).await
+    }
+
+    /// What an answer gives, into a spool.
+    pub(crate) async fn receive(&self, answer: Answer, name: String) -> Result<Stored, Refusal> {
+        let spool = self.spool().await?;
+        Ok(receive(answer, spool, name, self.limits.get(MAX_FILE)).await?)
+    }
+
+    /// Room for a file.
+    pub(crate) async fn spool(&self) -> Result<Spool, Refusal> {
+        let gate = Arc::clone(&self.gate);
+        blocking(move || gate.receive().map_err(here("make room for the file"))).await?
+    }
+
+    /// A turn among the files that are fetched and inspected at once.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))
+    }
+
+    async fn judge(
+        &self,
+        wanted: Wanted,
+        stored: Stored,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Sha256, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
             let passed = pass(&gate, &notes, &stored, &wanted);
@@ -152,12 +207,7 @@ impl Updates {
     }
 }
 
-fn pass(
-    gate: &Gate,
-    notes: &Notes,
-    stored: &lazaret_core::Stored,
-    wanted: &Wanted,
-) -> Result<Sha256, Refusal> {
+fn pass(gate: &Gate, notes: &Notes, stored: &Stored, wanted: &Wanted) -> Result<Sha256, Refusal> {
     match gate.pass(stored, &wanted.asked).map_err(|error| error.refusal())? {
         Outcome::Cleared(sha256) => {
             remember(notes, wanted, sha256, stored.file.len)?;
@@ -169,7 +219,7 @@ fn pass(
 
 /// Remembers which file a name means, and under which name the file was inspected: what a file would do depends on what it
 /// is taken for, so it is known only under a name that it was cleared under.
-fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
+pub(crate) fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
     let note =
         FileNote { sha256, len, tag: wanted.tag.clone().unwrap_or_default(), is_large: wanted.is_large };
     notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))?;
@@ -182,7 +232,7 @@ fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> 
     Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
 }
 
-fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
+pub(crate) fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
     let line = notes.get(&borrowed(key)).map_err(here("read what it remembers"))?;
     Ok(line.and_then(|line| FileNote::parse(&line)))
 }
@@ -196,7 +246,7 @@ fn not_cleared(asked: &Asked) -> Refusal {
 }
 
 /// Whether its upstream still has the file that was cleared, as far as a tag says.
-fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
+pub(crate) fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
     wanted.tag.as_ref().is_some_and(|tag| *tag == note.tag)
         && wanted.expected.len.is_none_or(|len| len == note.len)
 }
@@ -213,7 +263,7 @@ fn owned(key: &[&str]) -> Vec<String> {
     key.iter().map(|step| (*step).to_owned()).collect()
 }
 
-fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
+pub(crate) fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
     move |error| refusal(&Trouble::here(what)(error))
 }
 
@@ -222,7 +272,15 @@ pub(crate) fn refusal(trouble: &Trouble) -> Refusal {
     Refusal::new(trouble.status(), format!("lazaret gives nothing out: {}", trouble.line()))
 }
 
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        refusal(&trouble)
+    }
+}
+
 /// Work that may wait for files, on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|_| refusal(&Trouble::Ended))
 }
