@@ -12,5 +12,6 @@ mod main {
     mod house;
     mod hub;
     mod hugging_face;
+    mod mlflow;
     mod packages;
 }

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, IF_RANGE, LOCATION,
+    RANGE, USER_AGENT,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
@@ -101,7 +102,7 @@ impl Call {
 
     /// The same with a header, if there is one.
     #[must_use]
-    pub fn with(mut self, name: axum::http::HeaderName, value: Option<HeaderValue>) -> Self {
+    pub fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         if let Some(mut value) = value {
             value.set_sensitive(name == AUTHORIZATION); // so that it is never printed
             self.headers.insert(name, value);
@@ -161,7 +162,7 @@ impl Client {
             redirects = u64::saturating_add(redirects, 1);
             most.check(redirects).map_err(|limit| Trouble::limit(&call.url, "the redirects", limit))?;
             if !to.is_same_server(&call.url) {
-                call.headers.remove(AUTHORIZATION);
+                call.headers = elsewhere(&call.headers);
                 if call.url.scheme() == Scheme::Https && to.scheme() == Scheme::Http {
                     return Err(answer_of(&call.url, "sends from TLS to a server in the clear"));
                 }
@@ -346,6 +347,13 @@ impl Answer {
     pub fn announced(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
+}
+
+/// What is said to another server than the one that a client told something: nothing but what is wanted.
+fn elsewhere(headers: &HeaderMap) -> HeaderMap {
+    let stays = |name: &HeaderName| [ACCEPT, IF_RANGE, RANGE].contains(name);
+    let told = headers.iter().filter(|(name, _)| stays(name));
+    told.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Where an answer sends us, if it does.

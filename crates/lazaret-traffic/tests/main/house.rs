@@ -256,6 +256,8 @@ pub(crate) struct Setup {
     /// Whether the hub may send to its server of large files.
     pub(crate) no_cdn: bool,
     pub(crate) limits: Limits,
+    /// Where the MLflow server is.
+    pub(crate) mlflow: Option<String>,
 }
 
 impl Served {
@@ -292,7 +294,9 @@ impl Served {
             spaces: false,
             index: Some(Arc::new(Upstream::new(at("/simple/"), [], "gates.models.index_hosts"))),
             servers: [("plain".to_owned(), Arc::new(Upstream::new(at("/plain/"), [], "x")))].into(),
-            mlflow: Some(Arc::new(Upstream::new(at("/mlflow/"), [], "gates.models.mlflow_hosts"))),
+            mlflow: setup.mlflow.as_ref().map(|url| {
+                Arc::new(Upstream::new(Url::parse(url).unwrap(), [], "gates.models.mlflow_hosts"))
+            }),
             offline: setup.offline,
         };
         let notes = Notes::open(&folder.join("notes"), Limits::default()).unwrap();

@@ -7,9 +7,10 @@ use lazaret_input::json::{self, Node};
 
 use crate::net::answer::Refusal;
 use crate::updates::mlflow::ROUTE;
-use crate::updates::mlflow::model::{Version, cleared};
+use crate::updates::mlflow::model::{Version, cleared, text};
 use crate::updates::mlflow::route::Route;
 use crate::updates::mlflow::server::Asking;
+use crate::updates::mlflow::source::Source;
 
 /// What the source of a prompt says: a prompt is a text, and has no files. The server takes no other for one.
 const OF_PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
@@ -27,7 +28,7 @@ pub(crate) async fn allowed(asking: &Asking, route: &Route, body: &[u8]) -> Resu
         }
         _ => return Ok(()),
     };
-    if OF_PROMPTS.contains(&version.source.as_str()) {
+    if OF_PROMPTS.contains(&version.said.as_str()) {
         return Ok(());
     }
     cleared(asking, version).await
@@ -37,10 +38,12 @@ pub(crate) async fn allowed(asking: &Asking, route: &Route, body: &[u8]) -> Resu
 fn made(asking: &Asking, body: &[u8]) -> Result<Version, Refusal> {
     read(asking, body, |root| {
         let run = root.get("run_id").or_else(|| root.get("runId")).and_then(|run| run.as_str());
+        let said = text(root, "source")?;
         Some(Version {
-            name: text(&root, "name")?,
+            name: text(root, "name")?,
             revision: None,
-            source: text(&root, "source")?,
+            source: Source::parse(&said),
+            said,
             run: run.filter(|run| !run.is_empty()).map(str::to_owned),
         })
     })
@@ -57,7 +60,7 @@ fn put_to_use(asking: &Asking, route: &Route, body: &[u8]) -> Result<Option<(Str
                 return Some(None);
             }
         }
-        Some(Some((text(&root, "name")?, version)))
+        Some(Some((text(root, "name")?, version)))
     })
 }
 
@@ -72,19 +75,16 @@ fn read<T>(asking: &Asking, body: &[u8], of: impl FnOnce(Node<'_, '_>) -> Option
     })
 }
 
-fn text(node: &Node<'_, '_>, key: &str) -> Option<String> {
-    node.get(key)?.as_str().map(str::to_owned)
-}
-
-/// A version that is there already, as the server tells of it.
-async fn known(asking: &Asking, name: String, number: String) -> Result<Version, Refusal> {
-    let query = [("name", name.as_str()), ("version", number.as_str())];
+/// A version that is there already, as the server tells of it: from where it would be fetched.
+async fn known(asking: &Asking, name: String, version: String) -> Result<Version, Refusal> {
+    let query = [("name", name.as_str()), ("version", version.as_str())];
     let told = asking.told("api/2.0/mlflow/model-versions/get", &query, |root| {
         let version = root.get("model_version")?;
-        Some((text(&version, "source")?, text(&version, "run_id").filter(|run| !run.is_empty())))
+        Some((text(version, "source")?, text(version, "run_id").filter(|run| !run.is_empty())))
     });
-    let (source, run) = told.await?;
-    Ok(Version { name, revision: Some(number), source, run })
+    let (said, run) = told.await?;
+    let source = Some(Source::Version { name: name.clone(), version: version.clone() });
+    Ok(Version { name, revision: Some(version), source, said, run })
 }
 
 /// What is said of a version whose files cannot be read through the server. Where verdicts are only recorded it goes all the
@@ -97,10 +97,10 @@ pub(crate) fn unread(asking: &Asking, version: &Version, why: &str) -> Result<()
         );
         return Ok(());
     }
-    let Version { name, source, .. } = version;
-    let source: String = source.chars().take(200).collect();
+    let Version { name, said, .. } = version;
+    let said: String = said.chars().take(200).collect();
     let why = format!(
-        "lazaret refuses {name} from `{source}`: {why}, so its files were not inspected. Log the model to the server's own \
+        "lazaret refuses {name} from `{said}`: {why}, so its files were not inspected. Log the model to the server's own \
          artifacts (mlflow-artifacts:/…, runs:/RUN/PATH, models:/ID) and register it from there"
     );
     Err(Refusal::new(StatusCode::FORBIDDEN, why))

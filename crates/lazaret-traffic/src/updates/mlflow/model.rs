@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use lazaret_core::{Limit, Sha256, Stored, hex};
+use axum::http::StatusCode;
+use lazaret_core::{Limit, LimitExceeded, Sha256, Stored, hex};
 use lazaret_input::json::Node;
 use ring::digest::{SHA256, digest};
 
@@ -34,8 +35,10 @@ pub(crate) struct Version {
     pub(crate) name: String,
     /// Its number, once it has one.
     pub(crate) revision: Option<String>,
-    /// Where its files lie.
-    pub(crate) source: String,
+    /// Where its files lie, if that can be listed.
+    pub(crate) source: Option<Source>,
+    /// The same in its own words.
+    pub(crate) said: String,
     /// The run that made it.
     pub(crate) run: Option<String>,
 }
@@ -48,10 +51,10 @@ struct Lies {
 
 /// Whether all files of a version are cleared; those that are not known as such are fetched and passed as one model.
 pub(crate) async fn cleared(asking: &Asking, version: Version) -> Result<(), Refusal> {
-    let Some(source) = Source::parse(&version.source) else {
+    let Some(source) = &version.source else {
         return unread(asking, &version, "that is not a place of the MLflow server's own");
     };
-    let Some(lies) = lies(asking, source).await? else {
+    let Some(lies) = lies(asking, source.clone()).await? else {
         return unread(asking, &version, "its artifacts do not lie with the MLflow server");
     };
     // Whoever asks for the same at once waits for the same, but only with the same secret: not all may see all.
@@ -134,7 +137,7 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
         let (wanted, _) = wanted(asking, asked, &answer);
         let stored = asking.updates.receive(answer, file).await?;
         bytes = bytes.saturating_add(stored.file.len);
-        most.check(bytes).map_err(|limit| Trouble::limit(asking.server.base(), "a model", limit))?;
+        most.check(bytes).map_err(too_much)?;
         model.push(stored);
         all.push(wanted);
     }
@@ -214,16 +217,15 @@ async fn same(asking: &Asking, wanted: Wanted) -> Result<Option<Sha256>, Refusal
 /// its own name.
 async fn list(asking: &Asking, root: &str) -> Result<Vec<String>, Refusal> {
     let (most, deepest) = (asking.updates.limits.get(MAX_FILES), asking.updates.limits.get(MAX_DEPTH));
-    let limit = |limit| refusal(&Trouble::limit(asking.server.base(), "a model", limit));
     let (mut files, mut folders) = (Vec::new(), vec![(String::new(), 0_u64)]);
     let mut seen = 0_u64;
     while let Some((folder, depth)) = folders.pop() {
-        deepest.check(depth).map_err(limit)?;
+        deepest.check(depth).map_err(too_much)?;
         let path = below(root, &folder);
         let entries = asking.told(ARTIFACTS, &[("path", &path)], entries).await?;
         for (name, is_folder) in entries {
             seen = seen.saturating_add(1);
-            most.check(seen).map_err(limit)?;
+            most.check(seen).map_err(too_much)?;
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             if is_folder {
                 folders.push((path, depth.saturating_add(1)));
@@ -234,6 +236,10 @@ async fn list(asking: &Asking, root: &str) -> Result<Vec<String>, Refusal> {
     }
     files.sort_unstable();
     Ok(files)
+}
+
+fn too_much(limit: LimitExceeded) -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, format!("lazaret refuses the model: {limit}"))
 }
 
 /// The names in a list of artifacts, and which are folders. None if one is no name.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
@@ -22,7 +22,6 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::net::url::Url;
 use crate::updates::Updates;
-use crate::updates::obtain::refusal;
 use crate::updates::path::{encoded, encoded_path};
 
 /// Headers of requests that are not passed on: of this connection, of the body's form, conditions (answered here), and
@@ -88,25 +87,18 @@ impl Asking {
         url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))
     }
 
-    /// Asks. A server that sends elsewhere is not followed, and nobody is told where.
-    pub(crate) async fn ask(&self, method: Method, url: Url, body: Sent) -> Result<Answer, Refusal> {
-        let call = Call { method, url, headers: self.headers.clone(), body };
-        let answer = self.updates.client.stay(&self.server, call).await;
-        let answer = answer.map_err(|trouble| refusal(&trouble))?;
-        if answer.response.status().is_redirection() {
-            let what = "sends elsewhere, which is not followed";
-            return Err(refusal(&Trouble::Answer { host: answer.url.host().to_owned(), what }));
-        }
-        Ok(answer)
-    }
-
-    /// Asks, and passes the answer on.
+    /// Asks, and passes the answer on. Where the server sends elsewhere nobody is followed there or told of it: it may be
+    /// a road round the gate.
     pub(crate) async fn pass(&self, method: Method, url: Url, body: Sent) -> Result<Response, Refusal> {
-        let answer = self.ask(method, url, body).await?;
+        let call = Call { method, url, headers: self.headers.clone(), body };
+        let answer = self.updates.client.stay(&self.server, call).await?;
         let status = answer.response.status();
+        if status.is_redirection() {
+            let what = "sends elsewhere, which is not followed";
+            return Err(Trouble::Answer { host: answer.url.host().to_owned(), what }.into());
+        }
         let headers = told(&answer);
-        let page = self.page(answer).await?;
-        let mut response = Response::new(Body::from(page));
+        let mut response = Response::new(Body::from(self.page(answer).await?));
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         Ok(response)
@@ -129,22 +121,24 @@ impl Asking {
         let document = parsed.document.filter(|_| parsed.faults.is_empty());
         document.and_then(|document| read(document.root())).ok_or_else(|| {
             let what = "answers what an MLflow server would not: it is not read further";
-            refusal(&Trouble::Answer { host, what })
+            Trouble::Answer { host, what }.into()
         })
     }
 
-    /// Asks for something that is there; else the refusal is the server's own, in its words.
+    /// Asks for something that is there, also at the hosts that the server may send to; else the refusal is the server's own,
+    /// in its words.
     pub(crate) async fn gets(&self, url: Url) -> Result<Answer, Refusal> {
-        let mut asking = self.clone();
-        asking.headers.remove(CONTENT_TYPE);
-        let answer = asking.ask(Method::GET, url, Sent::Bytes(Bytes::new())).await?;
+        let mut call = Call::new(Method::GET, url);
+        call.headers = self.headers.clone();
+        call.headers.remove(CONTENT_TYPE);
+        let answer = self.updates.client.follow(&self.server, call).await?;
         let status = answer.response.status();
         if status == StatusCode::OK {
             return Ok(answer);
         }
         let host = answer.url.host().to_owned();
         if !status.is_client_error() {
-            return Err(refusal(&Trouble::Status { host, status }));
+            return Err(Trouble::Status { host, status }.into());
         }
         let why = self.page(answer).await.ok().and_then(|page| self.message(&page));
         Err(Refusal::new(status, why.unwrap_or_else(|| format!("{host} answered {status}"))))
@@ -157,7 +151,7 @@ impl Asking {
     }
 
     async fn page(&self, answer: Answer) -> Result<Vec<u8>, Refusal> {
-        answer.page(self.updates.client.max_page()).await.map_err(|trouble| refusal(&trouble))
+        Ok(answer.page(self.updates.client.max_page()).await?)
     }
 }
 
