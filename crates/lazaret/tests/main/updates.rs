@@ -15,7 +15,7 @@ mod hub;
 use hub::{Contents, Hub};
 
 /// A process that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -24,13 +24,13 @@ impl Drop for Running {
     }
 }
 
-fn lazaret(folder: &Path) -> Command {
+pub(crate) fn lazaret(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret"));
     command.current_dir(folder);
     command
 }
 
-fn serve(folder: &Path) -> (Running, String) {
+pub(crate) fn serve(folder: &Path) -> (Running, String) {
     let mut serving = lazaret(folder);
     serving.args(["serve", "--models-proxy", "0", "--no-console"]).stdout(Stdio::piped());
     let mut serving = Running(serving.spawn().unwrap());

@@ -80,8 +80,9 @@ pub(crate) async fn answer(
     match &route {
         Route::Put(path) => artifact::put(&asking, path, request, body).await,
         Route::File(named) => artifact::get(&asking, named, &path, request).await,
-        Route::Upload => Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, NO_UPLOAD)),
-        Route::Download => Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, NO_DOWNLOAD)),
+        // No refusal that anybody need look at: the client then sends or asks for the file whole.
+        Route::Upload => Ok(Refusal::new(StatusCode::NOT_IMPLEMENTED, NO_UPLOAD).answer()),
+        Route::Download => Ok(Refusal::new(StatusCode::NOT_IMPLEMENTED, NO_DOWNLOAD).answer()),
         Route::Refused(why) => {
             let why = format!("lazaret does not pass {} on: {why}", shown(&path));
             Err(Refusal::new(StatusCode::FORBIDDEN, why))
