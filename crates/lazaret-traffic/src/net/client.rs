@@ -1,14 +1,12 @@
 //! Asks other servers: one connection a request, over addresses that were checked, with a time limit on every wait.
 //! Redirects are followed to configured hosts alone, and what a client told one server is not told another.
 
-use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -17,18 +15,18 @@ use axum::http::header::{
     RANGE, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::{Frame, Incoming, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use lazaret_core::{Limit, Limits, Source};
+use lazaret_core::{Limit, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::net::addresses::is_public;
-use crate::net::answer::FileBody;
+use crate::net::sent::{Counted, Sent};
 use crate::net::tls::{self, MAX_AUTHORITIES, TlsError};
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
@@ -73,25 +71,6 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Sent,
-}
-
-/// The body of a question.
-#[derive(Clone)]
-pub enum Sent {
-    /// Held in memory.
-    Bytes(Bytes),
-    /// A file of this many bytes, read while it is sent.
-    File(Arc<dyn Source>, u64),
-}
-
-impl fmt::Debug for Sent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len = match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File(_, len) => *len,
-        };
-        write!(f, "[{len} bytes]")
-    }
 }
 
 impl Call {
@@ -269,42 +248,7 @@ fn request(call: &Call, sent: Arc<AtomicU64>) -> Result<Request<Counted>, Troubl
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("lazaret"));
     }
-    let body = match &call.body {
-        Sent::Bytes(bytes) => Either::Left(Full::new(bytes.clone())),
-        Sent::File(file, len) => Either::Right(FileBody::part(Arc::clone(file), 0, *len)),
-    };
-    request.body(Counted { body, sent }).map_err(bad)
-}
-
-/// A body that counts what went of it.
-struct Counted {
-    body: Either<Full<Bytes>, FileBody>,
-    sent: Arc<AtomicU64>,
-}
-
-impl hyper::body::Body for Counted {
-    type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            let len = frame.data_ref().map_or(0, Bytes::len);
-            self.sent.fetch_add(len as u64, Ordering::Relaxed);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    request.body(Counted::new(&call.body, sent)).map_err(bad)
 }
 
 async fn in_time<T>(url: &Url, wait: Duration, work: impl Future<Output = T>) -> Result<T, Trouble> {

@@ -21,8 +21,9 @@ use axum::response::Response;
 use lazaret_core::Limit;
 
 use crate::net::answer::Refusal;
-use crate::net::client::{Answer, Call, Sent};
+use crate::net::client::{Answer, Call};
 use crate::net::headers::{line, one, set, tag};
+use crate::net::sent::Sent;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::obtain::refusal;

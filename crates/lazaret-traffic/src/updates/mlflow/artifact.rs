@@ -15,9 +15,10 @@ use lazaret_input::Spool;
 use percent_encoding::percent_decode_str;
 
 use crate::net::answer::{Refusal, Told, with_bytes, without_bytes};
-use crate::net::client::{Answer, Sent};
+use crate::net::client::Answer;
 use crate::net::download::{Expected, MAX_FILE};
 use crate::net::headers::{one, tag};
+use crate::net::sent::Sent;
 use crate::net::spooling::Spooling;
 use crate::net::url::Url;
 use crate::updates::gate::{Asked, GateError, Outcome};
@@ -162,7 +163,7 @@ pub(crate) fn by_path(asking: &Asking, path: &str) -> Result<(Url, Asked), Refus
 /// A file that an answer begins to give, and the tag that it has there.
 pub(crate) fn wanted(asking: &Asking, asked: Asked, answer: &Answer) -> (Wanted, Option<String>) {
     let tag = answer.header(ETAG).and_then(tag).map(str::to_owned);
-    let key = vec!["mlflow-file".to_owned(), asked.from.target()];
+    let key = ["mlflow-file", asking.workspace(), &asked.from.target()].map(str::to_owned).to_vec();
     let wanted = Wanted {
         asked,
         upstream: Arc::clone(&asking.server),

@@ -30,7 +30,7 @@ use axum::response::Response;
 use lazaret_core::Limit;
 
 use crate::net::answer::Refusal;
-use crate::net::client::Sent;
+use crate::net::sent::Sent;
 use crate::updates::Updates;
 use crate::updates::hugging_face::page::without;
 use route::Route;

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use lazaret_core::{Limit, LimitExceeded, Sha256, Stored, hex};
+use lazaret_core::{Limit, LimitExceeded, Sha256, Stored};
 use lazaret_input::json::Node;
-use ring::digest::{SHA256, digest};
 
 use crate::net::answer::Refusal;
 use crate::net::download::MAX_FILE;
@@ -16,7 +15,7 @@ use crate::updates::mlflow::artifact::{by_path, wanted};
 use crate::updates::mlflow::change::unread;
 use crate::updates::mlflow::lineage::lineage;
 use crate::updates::mlflow::server::Asking;
-use crate::updates::mlflow::source::{Source, plain};
+use crate::updates::mlflow::source::{Source, is_name};
 use crate::updates::mlflow::{ARTIFACTS, ROUTE};
 use crate::updates::obtain::{Wanted, blocking, here, is_same, noted, refusal, remember};
 
@@ -57,9 +56,8 @@ pub(crate) async fn cleared(asking: &Asking, version: Version) -> Result<(), Ref
     let Some(lies) = lies(asking, source.clone()).await? else {
         return unread(asking, &version, "its artifacts do not lie with the MLflow server");
     };
-    // Whoever asks for the same at once waits for the same, but only with the same secret: not all may see all.
-    let secret = asking.secret().map(|secret| hex(digest(&SHA256, secret.as_bytes()).as_ref()));
-    let key = format!("{}\n{:?}\n{}\n{secret:?}", version.name, version.revision, lies.path);
+    // Whoever asks for the same at once waits for the same, but only who says the same of himself: not all may see all.
+    let key = format!("{}\n{:?}\n{}\n{}", version.name, version.revision, lies.path, asking.who());
     let asking_on = asking.clone();
     let judged = asking.updates.judging.of(&key, async move { judge(&asking_on, version, lies).await }).await;
     judged.ok_or_else(|| refusal(&Trouble::Ended))?
@@ -150,6 +148,7 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
         file: String::new(),
     };
     let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
+    let key = key(asking, &version, &lies);
     let passed = blocking(move || {
         let digests: Vec<_> =
             model.iter().map(|stored: &Stored| (stored.file.sha256, stored.file.len)).collect();
@@ -163,7 +162,6 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
         }
         let lines =
             all.iter().zip(&digests).map(|(wanted, (sha256, _))| format!("{sha256} {}", wanted.asked.file));
-        let key = key(&version, &lies);
         let key: Vec<&str> = key.iter().map(String::as_str).collect();
         notes.put(&key, &lines.collect::<Vec<_>>().join("\n")).map_err(here("remember"))
     });
@@ -171,8 +169,8 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
 }
 
 /// What is remembered of a version: that these files passed as this model.
-fn key(version: &Version, lies: &Lies) -> Vec<String> {
-    ["mlflow-model", &version.name, &lies.path].map(str::to_owned).to_vec()
+fn key(asking: &Asking, version: &Version, lies: &Lies) -> Vec<String> {
+    ["mlflow-model", asking.workspace(), &version.name, &lies.path].map(str::to_owned).to_vec()
 }
 
 /// Whether just these files passed as this model, and the server still has them: it says the same tag and length of each,
@@ -183,7 +181,7 @@ async fn is_known(
     lies: &Lies,
     files: &[String],
 ) -> Result<bool, Refusal> {
-    let key = key(version, lies);
+    let key = key(asking, version, lies);
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
     let Some(passed) = asking.updates.note(&key).await? else { return Ok(false) };
     let mut lines = passed.lines();
@@ -246,7 +244,7 @@ fn too_much(limit: LimitExceeded) -> Refusal {
 fn entries(root: Node<'_, '_>) -> Option<Vec<(String, bool)>> {
     let Some(files) = root.get("files") else { return Some(Vec::new()) };
     let entry = |file: Node<'_, '_>| {
-        let name = file.get("path")?.as_str().and_then(plain).filter(|name| !name.contains('/'))?;
+        let name = file.get("path")?.as_str().filter(|name| is_name(name))?;
         Some((name.to_owned(), file.get("is_dir").and_then(|is| is.as_bool()).unwrap_or(false)))
     };
     files.items().map(entry).collect()

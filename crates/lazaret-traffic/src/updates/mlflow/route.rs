@@ -44,7 +44,7 @@ pub enum Named {
 }
 
 /// The first words of addresses in which JSON is told and taken.
-const PLAIN: [&str; 20] = [
+const PLAIN: [&str; 22] = [
     "datasets",
     "experiments",
     "gateway",
@@ -58,11 +58,13 @@ const PLAIN: [&str; 20] = [
     "prompt-optimization",
     "registered-models",
     "review-queues",
+    "roles",
     "runs",
     "scorers",
     "traces",
     "ui-telemetry",
     "unified-traces",
+    "users",
     "webhooks",
     "workspaces",
 ];

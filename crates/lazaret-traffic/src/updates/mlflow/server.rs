@@ -11,13 +11,16 @@ use axum::http::header::{
     X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
+use lazaret_core::hex;
 use lazaret_input::json::{self, Node};
+use ring::digest::{SHA256, digest};
 
 use crate::net::answer::Refusal;
-use crate::net::client::{Answer, Call, Sent};
-use crate::net::headers::line;
+use crate::net::client::{Answer, Call};
+use crate::net::headers::{line, one};
+use crate::net::sent::Sent;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::net::url::Url;
@@ -61,6 +64,9 @@ const TOLD: [HeaderName; 8] = [
     X_FRAME_OPTIONS,
 ];
 
+/// The header by which a client names its workspace.
+const WORKSPACE: HeaderName = HeaderName::from_static("x-mlflow-workspace");
+
 /// One client's way to the server.
 #[derive(Clone)]
 pub(crate) struct Asking {
@@ -76,9 +82,18 @@ impl Asking {
         Self { updates: Arc::clone(updates), server: Arc::clone(server), headers }
     }
 
-    /// What the client told to be let in.
-    pub(crate) fn secret(&self) -> Option<&HeaderValue> {
-        self.headers.get(AUTHORIZATION)
+    /// A digest of all that the client says of itself.
+    pub(crate) fn who(&self) -> String {
+        let said =
+            self.headers.iter().map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()].join(&b':'));
+        let mut said: Vec<Vec<u8>> = said.collect();
+        said.sort_unstable();
+        hex(digest(&SHA256, &said.join(&b'\n')).as_ref())
+    }
+
+    /// The workspace that the client asks in: the same paths are other files in another.
+    pub(crate) fn workspace(&self) -> &str {
+        one(&self.headers, WORKSPACE).unwrap_or_default()
     }
 
     /// An address below the server's, from steps that are not escaped.

@@ -62,9 +62,13 @@ impl Source {
 /// escape or another server.
 pub fn plain(path: &str) -> Option<&str> {
     let path = path.strip_suffix('/').unwrap_or(path);
-    let is_plain = |c: char| !c.is_control() && !matches!(c, '\\' | '%' | '?' | '#');
-    let are_steps = path.split('/').all(|step| !matches!(step.trim(), "" | "." | ".."));
-    (are_steps && path.chars().all(is_plain)).then_some(path)
+    (path.split('/').all(is_name) && !path.contains(['%', '?', '#'])).then_some(path)
+}
+
+/// Whether a text is the name of a file or folder, whatever else is in it: it is escaped where it is asked for.
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
+    !matches!(text.trim(), "" | "." | "..") && text.chars().all(is_plain)
 }
 
 fn is_number(text: &str) -> bool {
