@@ -213,6 +213,10 @@ def enforce(url, server, folder):
     assert info[0] == 200 and b"multipart" not in info[1] and b"SqlStore" in info[1], info
     page = sent(f"{url}/")
     assert page == sent(f"{server}/") and b"MLflow" in page[1]
+    root = mlflow.artifacts.list_artifacts("mlflow-artifacts:/")
+    experiment = client.get_experiment_by_name("lazaret").experiment_id
+    assert experiment in [file.path for file in root], root
+    assert sent(f"{url.removesuffix('/-/mlflow')}/api/2.0/mlflow-artifacts/artifacts/{path}")[0] == 403
     ok("the pages pass, and nothing is offered that leads round the gate")
 
 

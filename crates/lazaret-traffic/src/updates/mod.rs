@@ -128,12 +128,15 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
     let steps = path::steps(path)
         .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "the address makes no sense"))?;
     let is_reading = matches!(request.method, Method::GET | Method::HEAD);
-    match steps.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let words: Vec<&str> = steps.iter().map(String::as_str).collect();
+    match words.as_slice() {
         ["-", "pypi", rest @ ..] if is_reading => pypi::answer(updates, rest, &request).await,
         ["-", "fetch", name, file @ ..] if is_reading && !file.is_empty() => {
             download::answer(updates, name, &file.join("/"), &request).await
         }
         ["-", "mlflow", rest @ ..] => mlflow::answer(updates, rest, &request, body).await,
+        // Where MLflow's client asks for the root of all artifacts, it drops the path of the server's address.
+        ["api", "2.0", "mlflow-artifacts", ..] => mlflow::answer(updates, &words, &request, body).await,
         ["-", ..] => Err(not_passed_on(path)),
         _ => hugging_face::answer(updates, &steps, &request, body).await,
     }
