@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
@@ -58,7 +59,7 @@ impl Updates {
             return Ok(known);
         }
         let (this, of_work) = (Arc::clone(self), wanted.clone());
-        self.once(wanted, async move { this.fetch(of_work).await }).await
+        self.once(wanted, Box::pin(async move { this.fetch(of_work).await })).await
     }
 
     /// The same where its upstream answers already: what it says now is what the wanted file was read from.
@@ -71,14 +72,14 @@ impl Updates {
             return Ok(known);
         }
         let (this, of_work) = (Arc::clone(self), wanted.clone());
-        self.once(wanted, async move { this.take(of_work, answer).await }).await
+        self.once(wanted, Box::pin(async move { this.take(of_work, answer).await })).await
     }
 
     /// A file by work that is done once, whoever waits for it.
     async fn once(
         &self,
         wanted: Wanted,
-        work: impl Future<Output = Result<Sha256, Refusal>> + Send + 'static,
+        work: Pin<Box<dyn Future<Output = Result<Sha256, Refusal>> + Send>>,
     ) -> Result<Obtained, Refusal> {
         let Expected { sha256, len } = &wanted.expected;
         let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);

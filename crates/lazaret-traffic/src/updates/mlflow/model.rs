@@ -43,7 +43,7 @@ pub(crate) struct Version {
 }
 
 /// Where the files of a version lie in the server's artifacts, and the run that is told of there.
-struct Lies {
+struct Place {
     path: String,
     run: Option<String>,
 }
@@ -53,28 +53,29 @@ pub(crate) async fn cleared(asking: &Asking, version: Version) -> Result<(), Ref
     let Some(source) = &version.source else {
         return unread(asking, &version, "that is not a place of the MLflow server's own");
     };
-    let Some(lies) = lies(asking, source.clone()).await? else {
+    let Some(place) = follow(asking, source.clone()).await? else {
         return unread(asking, &version, "its artifacts do not lie with the MLflow server");
     };
     // Whoever asks for the same at once waits for the same, but only who says the same of himself: not all may see all.
-    let key = format!("{}\n{:?}\n{}\n{}", version.name, version.revision, lies.path, asking.who());
-    let asking_on = asking.clone();
-    let judged = asking.updates.judging.of(&key, async move { judge(&asking_on, version, lies).await }).await;
+    let key = format!("{}\n{:?}\n{}\n{}", version.name, version.revision, place.path, asking.who());
+    let own = asking.clone();
+    let judged =
+        asking.updates.judging.of(&key, Box::pin(async move { judge(&own, version, place).await })).await;
     judged.ok_or_else(|| refusal(&Trouble::Ended))?
 }
 
 /// Follows a source to a path of the server's artifacts; none if it lies elsewhere.
-async fn lies(asking: &Asking, mut source: Source) -> Result<Option<Lies>, Refusal> {
+async fn follow(asking: &Asking, mut source: Source) -> Result<Option<Place>, Refusal> {
     for _ in 0..MOST_NAMED {
         let uri = match &source {
-            Source::Artifacts(path) => return Ok(Some(Lies { path: path.clone(), run: None })),
+            Source::Artifacts(path) => return Ok(Some(Place { path: path.clone(), run: None })),
             Source::Run { run, path } => {
                 let uri = asking
                     .told("api/2.0/mlflow/runs/get", &[("run_id", run)], |root| {
                         text(root.get("run")?.get("info")?, "artifact_uri")
                     })
                     .await?;
-                return Ok(in_artifacts(&uri, path).map(|path| Lies { path, run: Some(run.clone()) }));
+                return Ok(in_artifacts(&uri, path).map(|path| Place { path, run: Some(run.clone()) }));
             }
             Source::Logged(model) => {
                 let path = format!("api/2.0/mlflow/logged-models/{model}");
@@ -84,7 +85,7 @@ async fn lies(asking: &Asking, mut source: Source) -> Result<Option<Lies>, Refus
                 });
                 let (uri, run) = told.await?;
                 let run = run.filter(|run| !run.is_empty());
-                return Ok(in_artifacts(&uri, "").map(|path| Lies { path, run }));
+                return Ok(in_artifacts(&uri, "").map(|path| Place { path, run }));
             }
             Source::Version { name, version } => {
                 let query = [("name", name.as_str()), ("version", version.as_str())];
@@ -117,12 +118,12 @@ pub(crate) fn text(node: Node<'_, '_>, key: &str) -> Option<String> {
     node.get(key)?.as_str().map(str::to_owned)
 }
 
-async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refusal> {
-    let files = list(asking, &lies.path).await?;
+async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Refusal> {
+    let files = list(asking, &place.path).await?;
     if files.is_empty() {
         return unread(asking, &version, "no file lies there");
     }
-    if is_known(asking, &version, &lies, &files).await? {
+    if is_known(asking, &version, &place, &files).await? {
         return Ok(());
     }
     let turn = asking.updates.turn().await?;
@@ -130,7 +131,7 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
     let most = asking.updates.limits.get(MAX_FILE);
     let mut bytes = 0_u64;
     for file in files {
-        let (url, asked) = by_path(asking, &below(&lies.path, &file))?;
+        let (url, asked) = by_path(asking, &below(&place.path, &file))?;
         let answer = asking.gets(url).await?;
         let (wanted, _) = wanted(asking, asked, &answer);
         let stored = asking.updates.receive(answer, file).await?;
@@ -139,16 +140,16 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
         model.push(stored);
         all.push(wanted);
     }
-    let lineage = lineage(asking, version.run.as_ref().or(lies.run.as_ref())).await?;
+    let lineage = lineage(asking, version.run.as_ref().or(place.run.as_ref())).await?;
     let asked = Asked {
         route: ROUTE,
-        from: asking.url(&format!("{ARTIFACTS}/{}", lies.path), None)?,
+        from: asking.url(&format!("{ARTIFACTS}/{}", place.path), None)?,
         model: version.name.clone(),
         revision: version.revision.clone(),
         file: String::new(),
     };
     let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
-    let key = key(asking, &version, &lies);
+    let key = key(asking, &version, &place);
     let passed = blocking(move || {
         let digests: Vec<_> =
             model.iter().map(|stored: &Stored| (stored.file.sha256, stored.file.len)).collect();
@@ -169,8 +170,8 @@ async fn judge(asking: &Asking, version: Version, lies: Lies) -> Result<(), Refu
 }
 
 /// What is remembered of a version: that these files passed as this model.
-fn key(asking: &Asking, version: &Version, lies: &Lies) -> Vec<String> {
-    ["mlflow-model", asking.workspace(), &version.name, &lies.path].map(str::to_owned).to_vec()
+fn key(asking: &Asking, version: &Version, place: &Place) -> Vec<String> {
+    ["mlflow-model", asking.workspace(), &version.name, &place.path].map(str::to_owned).to_vec()
 }
 
 /// Whether just these files passed as this model, and the server still has them: it says the same tag and length of each,
@@ -178,15 +179,15 @@ fn key(asking: &Asking, version: &Version, lies: &Lies) -> Vec<String> {
 async fn is_known(
     asking: &Asking,
     version: &Version,
-    lies: &Lies,
+    place: &Place,
     files: &[String],
 ) -> Result<bool, Refusal> {
-    let key = key(asking, version, lies);
+    let key = key(asking, version, place);
     let key: Vec<&str> = key.iter().map(String::as_str).collect();
     let Some(passed) = asking.updates.note(&key).await? else { return Ok(false) };
     let mut lines = passed.lines();
     for file in files {
-        let (url, asked) = by_path(asking, &below(&lies.path, file))?;
+        let (url, asked) = by_path(asking, &below(&place.path, file))?;
         let answer = asking.gets(url).await?;
         let (wanted, _) = wanted(asking, asked, &answer);
         drop(answer); // its bytes are not read: the cleared ones are here

@@ -97,14 +97,15 @@ impl Route {
             ["jobs", ..] => Some(Self::Refused(RUNS_CODE)),
             ["mlflow", rest @ ..] => match rest {
                 ["server-info" | "server-features"] => is_reading.then_some(Self::Info),
-                ["artifacts", "list"] => is_reading.then_some(Self::Plain),
+                ["artifacts", "list"] | ["logged-models", _, "artifacts", "directories"] => {
+                    is_reading.then_some(Self::Plain)
+                }
                 ["artifacts", "presigned-upload-url"] => Some(Self::Upload),
                 ["artifacts", "presigned-download-url"] => Some(Self::Download),
                 ["get-trace-artifact"] => is_reading.then_some(Self::File(Named::Trace)),
                 ["logged-models", id, "artifacts", "files"] => {
                     is_reading.then(|| Self::File(Named::Logged((*id).to_owned())))
                 }
-                ["logged-models", _, "artifacts", "directories"] => is_reading.then_some(Self::Plain),
                 ["logged-models", _, "artifacts", ..] => None,
                 ["model-versions", "create"] => is_post.then_some(Self::Register),
                 ["model-versions", "transition-stage"] => is_post.then_some(Self::Stage),
@@ -150,9 +151,9 @@ mod tests {
 
     use super::*;
 
-    fn of(method: Method, path: &str) -> Option<Route> {
+    fn of(method: &Method, path: &str) -> Option<Route> {
         let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
-        Route::of(&method, &steps)
+        Route::of(method, &steps)
     }
 
     #[test]
@@ -160,35 +161,35 @@ mod tests {
         let path = |path: &str| Some(Route::File(Named::Path(path.to_owned())));
         for api in ["api", "ajax-api"] {
             for version in ["2.0", "3.0"] {
-                let of = |method, rest: &str| of(method, &format!("{api}/{version}/{rest}"));
+                let of = |method: &Method, rest: &str| of(method, &format!("{api}/{version}/{rest}"));
                 let file = "mlflow-artifacts/artifacts/1/run/artifacts/m.pkl";
-                assert_eq!(of(Method::GET, file), path("1/run/artifacts/m.pkl"));
-                assert_eq!(of(Method::PUT, file), Some(Route::Put("1/run/artifacts/m.pkl".to_owned())));
-                assert_eq!((of(Method::POST, file), of(Method::PATCH, file)), (None, None));
+                assert_eq!(of(&Method::GET, file), path("1/run/artifacts/m.pkl"));
+                assert_eq!(of(&Method::PUT, file), Some(Route::Put("1/run/artifacts/m.pkl".to_owned())));
+                assert_eq!((of(&Method::POST, file), of(&Method::PATCH, file)), (None, None));
                 for step in ["create", "complete", "abort", "other"] {
                     let part = format!("mlflow-artifacts/mpu/{step}/1/m.pkl");
-                    assert_eq!(of(Method::POST, &part), Some(Route::Upload));
+                    assert_eq!(of(&Method::POST, &part), Some(Route::Upload));
                 }
-                assert_eq!(of(Method::GET, "mlflow-artifacts/presigned/1/m.pkl"), Some(Route::Download));
+                assert_eq!(of(&Method::GET, "mlflow-artifacts/presigned/1/m.pkl"), Some(Route::Download));
                 for method in [Method::GET, Method::POST] {
-                    let of = |rest| of(method.clone(), rest);
+                    let of = |rest| of(&method, rest);
                     assert_eq!(of("mlflow/artifacts/presigned-upload-url"), Some(Route::Upload));
                     assert_eq!(of("mlflow/artifacts/presigned-download-url"), Some(Route::Download));
                     assert_eq!(of("mlflow/artifacts/other"), None);
                     assert_eq!(of("mlflow/upload-artifact"), Some(Route::Refused(BY_PUT)));
                 }
-                assert_eq!(of(Method::POST, "mlflow/model-versions/create"), Some(Route::Register));
-                assert_eq!(of(Method::POST, "mlflow/registered-models/alias"), Some(Route::Alias));
-                assert_eq!(of(Method::DELETE, "mlflow/registered-models/alias"), Some(Route::Plain));
-                assert_eq!(of(Method::POST, "mlflow/model-versions/transition-stage"), Some(Route::Stage));
-                assert_eq!(of(Method::PUT, "mlflow/model-versions/create"), None);
+                assert_eq!(of(&Method::POST, "mlflow/model-versions/create"), Some(Route::Register));
+                assert_eq!(of(&Method::POST, "mlflow/registered-models/alias"), Some(Route::Alias));
+                assert_eq!(of(&Method::DELETE, "mlflow/registered-models/alias"), Some(Route::Plain));
+                assert_eq!(of(&Method::POST, "mlflow/model-versions/transition-stage"), Some(Route::Stage));
+                assert_eq!(of(&Method::PUT, "mlflow/model-versions/create"), None);
                 let logged = Route::File(Named::Logged("m-1".to_owned()));
-                assert_eq!(of(Method::GET, "mlflow/logged-models/m-1/artifacts/files"), Some(logged));
-                assert_eq!(of(Method::GET, "mlflow/get-trace-artifact"), Some(Route::File(Named::Trace)));
+                assert_eq!(of(&Method::GET, "mlflow/logged-models/m-1/artifacts/files"), Some(logged));
+                assert_eq!(of(&Method::GET, "mlflow/get-trace-artifact"), Some(Route::File(Named::Trace)));
             }
         }
-        assert_eq!(of(Method::GET, "get-artifact"), Some(Route::File(Named::Run)));
-        assert_eq!(of(Method::GET, "model-versions/get-artifact"), Some(Route::File(Named::Version)));
+        assert_eq!(of(&Method::GET, "get-artifact"), Some(Route::File(Named::Run)));
+        assert_eq!(of(&Method::GET, "model-versions/get-artifact"), Some(Route::File(Named::Version)));
     }
 
     #[test]
@@ -202,10 +203,10 @@ mod tests {
             "build/index.html",
             "docs",
         ] {
-            assert_eq!(of(Method::GET, no), None, "{no}");
+            assert_eq!(of(&Method::GET, no), None, "{no}");
         }
-        assert_eq!(of(Method::OPTIONS, "api/2.0/mlflow/runs/get"), None);
-        assert_eq!(of(Method::GET, "api/2.0/mlflow/runs/get"), Some(Route::Plain));
+        assert_eq!(of(&Method::OPTIONS, "api/2.0/mlflow/runs/get"), None);
+        assert_eq!(of(&Method::GET, "api/2.0/mlflow/runs/get"), Some(Route::Plain));
     }
 
     proptest! {
