@@ -34,6 +34,7 @@ use lazaret_policy::{CedarPolicy, PolicyText};
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::net::{headers, range};
 use lazaret_traffic::updates::hugging_face::{page, route::Route};
+use lazaret_traffic::updates::mlflow::source::Source;
 use lazaret_traffic::updates::oci::challenge::challenges;
 use lazaret_traffic::updates::oci::manifest::{KINDS, Manifest};
 use lazaret_traffic::updates::oci::route::Route as RegistryRoute;
@@ -802,7 +803,8 @@ pub fn registry(bytes: &[u8]) -> String {
     said
 }
 
-/// What a client or an upstream says in a line: an address, a path, a range, a tag; and a page of the hub.
+/// What a client or an upstream says in a line: an address, a path, a range, a tag, a source of a model; and a page of the
+/// hub.
 pub fn update_request(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut said = String::new();
@@ -816,10 +818,16 @@ pub fn update_request(bytes: &[u8]) -> String {
         if let range::Wanted::Part { from, to } = wanted {
             assert!(from < to && to <= 1000);
         }
-        let _fits = writeln!(said, "{route:?} {url:?} {wanted:?} {part:?} {:?}", headers::tag(line));
+        let source = Source::parse(line);
+        if let Some(Source::Artifacts(path) | Source::Run { path, .. }) = &source {
+            assert!(!path.split('/').any(|step| step == ".."));
+        }
+        let _fits =
+            writeln!(said, "{route:?} {url:?} {wanted:?} {part:?} {:?} {source:?}", headers::tag(line));
     }
-    if let Some(page) = page::without_xet(bytes, &Limits::default()) {
-        assert_eq!(page::without_xet(&page, &Limits::default()).as_ref(), Some(&page));
+    let keys = ["xetHash"];
+    if let Some(page) = page::without(&keys, bytes, &Limits::default()) {
+        assert_eq!(page::without(&keys, &page, &Limits::default()).as_ref(), Some(&page));
         said.push_str(&String::from_utf8_lossy(&page));
     }
     said

@@ -3,10 +3,13 @@
 use lazaret_core::Limit;
 
 use crate::net::{client, download, tls};
-use crate::updates::{self, hugging_face, notes, oci, pypi};
+use crate::updates::{self, hugging_face, mlflow, notes, oci, pypi};
 
 /// Every limit of the proxies.
 pub const LIMITS: &[Limit] = &[
+    mlflow::MAX_BODY,
+    mlflow::MAX_DEPTH,
+    mlflow::MAX_FILES,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
     download::MAX_FILE,

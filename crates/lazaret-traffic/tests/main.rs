@@ -12,6 +12,7 @@ mod main {
     mod house;
     mod hub;
     mod hugging_face;
+    mod mlflow;
     mod oci;
     mod packages;
     mod registry;

@@ -99,6 +99,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "the address that models are asked for on; until sign-in exists one of this machine alone",
     },
     Setting {
+        key: "gates.models.mlflow",
+        default: "",
+        about: "the MLflow server that models are kept on and fetched from; empty: none",
+    },
+    Setting {
+        key: "gates.models.mlflow_hosts",
+        default: "",
+        about: "the hosts that the MLflow server may send to; it is not followed to others",
+    },
+    Setting {
         key: "gates.models.mode",
         default: "observe",
         about: "what the models gate does with its verdicts: observe (all is inspected and recorded, nothing is kept back) or \

@@ -117,13 +117,19 @@ impl Registry {
         }
     }
 
-    /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
-    /// once this returns.
-    pub(crate) fn pass(&self, mut crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
+    /// The files of a model that crosses, each read with the others beside it. The crossing is told what is proven of them.
+    pub(crate) fn payload(&self, files: Vec<Stored>, crossing: &mut Crossing) -> ModelPayload {
         let mut payload = ModelPayload::new(files, &self.terms.now(), &self.limits);
         if let Some(origin) = &mut crossing.model {
             payload.prove(origin);
         }
+        payload
+    }
+
+    /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
+    /// once this returns.
+    pub(crate) fn pass(&self, mut crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
+        let payload = self.payload(files, &mut crossing);
         let model = crossing.model.as_ref().map_or("", |model| &model.name);
         let dataset = format!("{}/{model}", crossing.to);
         let to = self.blobs.passage(crossing.id, &dataset, Durable::BeforeItIsFound);

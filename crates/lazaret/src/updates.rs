@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use lazaret_core::{Crossing, LedgerError, Mode, ModelOrigin, RandomError, Sha256};
+use lazaret_core::{Crossing, LedgerError, Mode, ModelOrigin, Payload, RandomError, Sha256, Stored};
 use lazaret_ledger::{SqliteLedger, StoreError};
 use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Pull, Pulls};
+use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
@@ -38,6 +38,7 @@ pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliErro
             by: config.text("actor.id").to_owned(),
             mode: registry.mode(),
         }),
+        mode: registry.mode(),
         crossings: Box::new(Fetched(registry)),
     };
     let authorities = config.path("gates.models.authorities");
@@ -87,6 +88,7 @@ fn upstreams(config: &Config) -> Result<Upstreams, CliError> {
         datasets: config.is_true("gates.models.hub_datasets")?,
         spaces: config.is_true("gates.models.hub_spaces")?,
         index: one("gates.models.index", "gates.models.index_hosts")?,
+        mlflow: one("gates.models.mlflow", "gates.models.mlflow_hosts")?,
         servers,
         registries,
         offline: config.is_true("gates.models.offline")?,
@@ -135,15 +137,23 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 struct Fetched(Registry);
 
 impl NextCrossing for Fetched {
-    fn next(&self, asked: &Asked) -> Result<Crossing, RandomError> {
+    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError> {
+        let Lineage { run, code, datasets } = lineage;
         let model = ModelOrigin {
             name: asked.model.clone(),
             revision: asked.revision.clone(),
+            datasets,
+            code,
+            run,
             ..ModelOrigin::default()
         };
         // Nothing but an id is made anew.
         let crossing = self.0.crossing(&asked.from.to_string(), model).map_err(|_| RandomError)?;
         Ok(Crossing { route: asked.route.to_owned(), ..crossing })
+    }
+
+    fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload> {
+        Box::new(self.0.payload(files, crossing))
     }
 }
 

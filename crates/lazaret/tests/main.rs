@@ -27,6 +27,9 @@ mod killed;
 mod lakes;
 #[path = "main/litellm.rs"]
 mod litellm;
+#[cfg(unix)]
+#[path = "main/mlflow.rs"]
+mod mlflow;
 #[path = "main/models_rules.rs"]
 mod models_rules;
 #[path = "main/models_sign.rs"]

@@ -71,7 +71,7 @@ pub fn with_bytes(request: &HeaderMap, told: &Told, file: Arc<dyn Source>) -> Re
         }
     };
     response.headers_mut().insert(CONTENT_LENGTH, to.saturating_sub(from).into());
-    *response.body_mut() = Body::new(FileBody { file, at: from, end: to, reading: None });
+    *response.body_mut() = Body::new(FileBody::part(file, from, to));
     response
 }
 
@@ -87,7 +87,7 @@ fn head(told: &Told) -> Response {
 }
 
 /// A part of a file, read block by block on threads that may wait.
-struct FileBody {
+pub(crate) struct FileBody {
     file: Arc<dyn Source>,
     at: u64,
     end: u64,
@@ -95,6 +95,11 @@ struct FileBody {
 }
 
 impl FileBody {
+    /// From one byte up to another, the second not included.
+    pub(crate) fn part(file: Arc<dyn Source>, from: u64, to: u64) -> Self {
+        Self { file, at: from, end: to, reading: None }
+    }
+
     fn read(&self) -> JoinHandle<io::Result<Bytes>> {
         let (file, at) = (Arc::clone(&self.file), self.at);
         let len = self.end.saturating_sub(at).min(BLOCK);
@@ -161,9 +166,10 @@ impl Refusal {
     }
 
     /// As an answer. The message stands where each client looks: in the line of the status (pip, curl), in the hub's
-    /// header, in a body of JSON.
+    /// header, in a body of JSON (MLflow).
     pub fn answer(&self) -> Response {
-        let body = serde_json::json!({ "error": self.message, "message": self.message });
+        let word = error_word(self.status);
+        let body = serde_json::json!({ "error": self.message, "error_code": word, "message": self.message });
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let told = line(&self.message);
@@ -178,6 +184,19 @@ impl Refusal {
             headers.insert(ERROR_CODE, HeaderValue::from_static(code));
         }
         response
+    }
+}
+
+/// The word by which MLflow's client knows what went wrong.
+fn error_word(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "RESOURCE_DOES_NOT_EXIST",
+        501 => "NOT_IMPLEMENTED",
+        502..=504 => "TEMPORARILY_UNAVAILABLE",
+        500.. => "INTERNAL_ERROR",
+        _ => "BAD_REQUEST",
     }
 }
 

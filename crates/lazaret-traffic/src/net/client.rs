@@ -4,14 +4,18 @@
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, LOCATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, IF_RANGE, LOCATION,
+    RANGE, USER_AGENT,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -22,6 +26,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::net::addresses::is_public;
+use crate::net::sent::{Counted, Sent};
 use crate::net::tls::{self, MAX_AUTHORITIES, TlsError};
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
@@ -58,25 +63,25 @@ pub struct Client {
 /// One question to a server.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `GET`, `HEAD` or `POST`.
+    /// `GET`, `POST` and what else the upstream knows.
     pub method: Method,
     /// Of whom.
     pub url: Url,
     /// What is said with it; `Host`, `User-Agent` and `Accept-Encoding` are added.
     pub headers: HeaderMap,
     /// Its body.
-    pub body: Bytes,
+    pub body: Sent,
 }
 
 impl Call {
     /// A question without a body.
     pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { method, url, headers: HeaderMap::new(), body: Sent::Bytes(Bytes::new()) }
     }
 
     /// The same with a header, if there is one.
     #[must_use]
-    pub fn with(mut self, name: axum::http::HeaderName, value: Option<HeaderValue>) -> Self {
+    pub fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         if let Some(mut value) = value {
             value.set_sensitive(name == AUTHORIZATION); // so that it is never printed
             self.headers.insert(name, value);
@@ -136,7 +141,7 @@ impl Client {
             redirects = u64::saturating_add(redirects, 1);
             most.check(redirects).map_err(|limit| Trouble::limit(&call.url, "the redirects", limit))?;
             if !to.is_same_server(&call.url) {
-                call.headers.remove(AUTHORIZATION);
+                call.headers = elsewhere(&call.headers);
                 if call.url.scheme() == Scheme::Https && to.scheme() == Scheme::Http {
                     return Err(answer_of(&call.url, "sends from TLS to a server in the clear"));
                 }
@@ -202,8 +207,16 @@ impl Client {
         tokio::spawn(async move {
             let _told_by_the_answer = connection.await;
         });
-        let asked = sender.send_request(request(call)?);
-        let response = in_time(url, self.waits.read, asked).await?.map_err(broke)?;
+        let sent = Arc::<AtomicU64>::default();
+        let mut asked = pin!(sender.send_request(request(call, Arc::clone(&sent))?));
+        // A long body takes its time: what is waited for is that more of it goes.
+        let response = loop {
+            let before = sent.load(Ordering::Relaxed);
+            match in_time(url, self.waits.read, asked.as_mut()).await {
+                Err(_slow) if sent.load(Ordering::Relaxed) > before => {}
+                answered => break answered?.map_err(broke)?,
+            }
+        };
         // The buffer bounds memory; it may hold more than the limit.
         let headers = response.headers().iter();
         let size = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()) as u64).sum();
@@ -215,13 +228,18 @@ impl Client {
         Ok(response)
     }
 
+    /// How long is waited for the next bytes of anybody.
+    pub fn wait_read(&self) -> Duration {
+        self.waits.read
+    }
+
     /// Longest answer that is read into memory.
     pub fn max_page(&self) -> Limit {
         self.limits.get(MAX_PAGE)
     }
 }
 
-fn request(call: &Call) -> Result<Request<Full<Bytes>>, Trouble> {
+fn request(call: &Call, sent: Arc<AtomicU64>) -> Result<Request<Counted>, Trouble> {
     let bad = |_| answer_of(&call.url, "has an address that no request can hold");
     let mut request = Request::builder().method(call.method.clone()).uri(call.url.target());
     if let Some(headers) = request.headers_mut() {
@@ -230,7 +248,7 @@ fn request(call: &Call) -> Result<Request<Full<Bytes>>, Trouble> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("lazaret"));
     }
-    request.body(Full::new(call.body.clone())).map_err(bad)
+    request.body(Counted::new(&call.body, sent)).map_err(bad)
 }
 
 async fn in_time<T>(url: &Url, wait: Duration, work: impl Future<Output = T>) -> Result<T, Trouble> {
@@ -273,6 +291,13 @@ impl Answer {
     pub fn announced(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
+}
+
+/// What is said to another server than the one that a client told something: nothing but what is wanted.
+fn elsewhere(headers: &HeaderMap) -> HeaderMap {
+    let stays = |name: &HeaderName| [ACCEPT, IF_RANGE, RANGE].contains(name);
+    let told = headers.iter().filter(|(name, _)| stays(name));
+    told.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Where an answer sends us, if it does.

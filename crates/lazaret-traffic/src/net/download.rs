@@ -1,18 +1,16 @@
 //! A file of an upstream's, into a spool: whole or not at all. A connection that breaks off is taken up again where it broke
 //! off, if the server says that the file is still the same.
 
-use std::io::Write as _;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE, TRANSFER_ENCODING};
 use axum::http::{HeaderValue, StatusCode};
 use lazaret_core::{Limit, Sha256, Stored};
 use lazaret_input::Spool;
-use tokio::sync::mpsc;
 
 use crate::net::client::{Answer, Call, Client};
 use crate::net::range::content_range;
+use crate::net::spooling::Spooling;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 
@@ -21,8 +19,6 @@ pub const MAX_BREAKS: Limit = Limit::new("traffic.max_breaks", 5);
 /// Largest file that is fetched.
 pub const MAX_FILE: Limit = Limit::new("traffic.max_file", 256 << 30);
 
-/// Blocks that wait to be written.
-const WAITING: usize = 8;
 /// How long is waited before a download is taken up again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -55,21 +51,10 @@ pub async fn download(
     bounds: Bounds,
 ) -> Result<Stored, Trouble> {
     let host = call.url.host().to_owned();
-    let (send, mut received) = mpsc::channel::<Bytes>(WAITING);
-    let writer = tokio::task::spawn_blocking(move || {
-        let mut spool = spool;
-        while let Some(bytes) = received.blocking_recv() {
-            spool.write_all(&bytes)?;
-        }
-        Ok(spool)
-    });
-    let fetched = Fetching { client, upstream, call, bounds, at: 0, tag: None, send }.whole(expected).await;
-    // The writer's own failure is why nobody takes what is sent, so it is told first.
-    let spool = writer.await.map_err(|_| Trouble::Ended)?.map_err(Trouble::here("write the file"))?;
-    fetched?;
-    let finished =
-        tokio::task::spawn_blocking(move || spool.finish(&name)).await.map_err(|_| Trouble::Ended)?;
-    let stored = finished.map_err(Trouble::here("write the file"))?;
+    let to = Spooling::into(spool);
+    let fetched =
+        Fetching { client, upstream, call, bounds, at: 0, tag: None, to: &to }.whole(expected).await;
+    let stored = to.end(name, fetched).await?;
     if expected.sha256.is_some_and(|announced| announced != stored.file.sha256) {
         return Err(Trouble::Other { host, what: "SHA-256" });
     }
@@ -85,7 +70,7 @@ struct Fetching<'a> {
     at: u64,
     /// The strong tag that the file has, for `If-Range`.
     tag: Option<HeaderValue>,
-    send: mpsc::Sender<Bytes>,
+    to: &'a Spooling,
 }
 
 impl Fetching<'_> {
@@ -131,10 +116,8 @@ impl Fetching<'_> {
             }
             (status, _) => return Err(Trouble::Status { host, status }),
         };
-        // A body that ends where the connection does may have been cut: then nothing says that it is whole.
-        let says_its_end = answer.response.headers().contains_key(TRANSFER_ENCODING);
-        if len.or(expected.len).is_none() && expected.sha256.is_none() && !says_its_end {
-            return Err(Trouble::Answer { host, what: "does not say how long the file is" });
+        if len.or(expected.len).is_none() && expected.sha256.is_none() && !says_its_end(&answer) {
+            return Err(no_length(host));
         }
         for len in [len, expected.len].into_iter().flatten() {
             self.bounds.file.check(len).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
@@ -143,21 +126,49 @@ impl Fetching<'_> {
             self.tag =
                 answer.response.headers().get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\"")).cloned();
         }
-        self.read(&mut answer).await?;
+        read(&mut answer, self.to, &mut self.at, self.bounds.file).await?;
         let is_whole = |len: Option<u64>| len.is_none_or(|len| len == self.at);
         if is_whole(len) && is_whole(expected.len) {
             return Ok(());
         }
         Err(Trouble::Other { host, what: "length" })
     }
+}
 
-    async fn read(&mut self, answer: &mut Answer) -> Result<(), Trouble> {
-        while let Some(bytes) = answer.next().await? {
-            self.at = self.at.saturating_add(bytes.len() as u64);
-            self.bounds.file.check(self.at).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
-            // Nobody takes it: the writer failed, and says why itself.
-            self.send.send(bytes).await.map_err(|_| Trouble::Ended)?;
-        }
-        Ok(())
+/// What an answer gives of a file that is taken whole or not at all.
+pub async fn receive(mut answer: Answer, spool: Spool, name: String, most: Limit) -> Result<Stored, Trouble> {
+    let host = answer.url.host().to_owned();
+    let len = answer.announced();
+    if len.is_none() && !says_its_end(&answer) {
+        return Err(no_length(host));
     }
+    most.check(len.unwrap_or(0)).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+    let to = Spooling::into(spool);
+    let mut at = 0;
+    let read = read(&mut answer, &to, &mut at, most).await;
+    let read = read.and_then(|()| {
+        let is_whole = len.is_none_or(|len| len == at);
+        if is_whole { Ok(()) } else { Err(Trouble::Other { host, what: "length" }) }
+    });
+    to.end(name, read).await
+}
+
+/// The rest of an answer, from where a file is.
+async fn read(answer: &mut Answer, to: &Spooling, at: &mut u64, most: Limit) -> Result<(), Trouble> {
+    while let Some(bytes) = answer.next().await? {
+        *at = at.saturating_add(bytes.len() as u64);
+        most.check(*at).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+        to.write(bytes).await?;
+    }
+    Ok(())
+}
+
+/// Whether a body says where it ends. One that ends where the connection does may have been cut: then nothing says that it
+/// is whole.
+fn says_its_end(answer: &Answer) -> bool {
+    answer.response.headers().contains_key(TRANSFER_ENCODING)
+}
+
+fn no_length(host: String) -> Trouble {
+    Trouble::Answer { host, what: "does not say how long the file is" }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `url`, `range`, `headers` | what requests and answers carry, read strictly |
 //! | `addresses`, `upstream` | whom a proxy may ask |
-//! | `tls`, `client` | asking: connections, time limits, redirects |
+//! | `tls`, `client`, `sent` | asking: connections, time limits, redirects, what is sent |
+//! | `spooling` | bytes that arrive, into a spool |
 //! | `download` | a file of an upstream's, into a spool, whole or not at all |
 //! | `shared` | work that several wait for and that is done once |
 //! | `answer` | files as answers (ranges, conditions), and refusals |
@@ -14,10 +15,11 @@ pub mod addresses;
 pub mod answer;
 pub mod client;
 pub mod download;
-
 pub mod headers;
 pub mod range;
+pub mod sent;
 pub mod shared;
+pub mod spooling;
 pub mod tls;
 pub mod trouble;
 pub mod upstream;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, LedgerError, RandomError, Refused, Severity, Sha256, Stopped, Stored,
-    Verdict, Watch, chain,
+    Checkpoint, Crossing, CrossingId, LedgerError, Mode, Payload, RandomError, Refused, Severity, Sha256,
+    Stopped, Stored, Verdict, Watch, chain,
 };
 use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
 
@@ -32,10 +32,25 @@ pub struct Asked {
     pub file: String,
 }
 
-/// Makes the crossing of a file: who asks, for what, on which basis. The binary knows; a proxy does not.
+/// What a model was made from, as far as its upstream tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// The run that trained it.
+    pub run: Option<String>,
+    /// The commit of the code that did.
+    pub code: Option<String>,
+    /// The datasets it was trained on.
+    pub datasets: Vec<String>,
+}
+
+/// Makes the crossing of a model: who asks, for what, on which basis, and how its files are read. The binary knows; a proxy
+/// does not.
 pub trait Crossings: Send + Sync {
     /// The next crossing.
-    fn next(&self, asked: &Asked) -> Result<Crossing, RandomError>;
+    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError>;
+
+    /// The files of one model that crosses, each read with the others beside it. The crossing is told what is proven of them.
+    fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload>;
 }
 
 /// A cleared file is given out once more.
@@ -69,6 +84,8 @@ pub struct Gate {
     pub crossings: Box<dyn Crossings>,
     /// Records pulls.
     pub pulls: Box<dyn Pulls>,
+    /// Whether verdicts are enforced.
+    pub mode: Mode,
 }
 
 /// What became of a file.
@@ -83,6 +100,8 @@ pub enum Outcome {
 /// A file that does not leave.
 #[derive(Debug)]
 pub struct Held {
+    /// Its path in the model: of several, the first that is decided so.
+    pub file: String,
     /// The crossing, which is its receipt.
     pub receipt: CrossingId,
     /// What was decided.
@@ -134,29 +153,45 @@ impl Gate {
     /// Lets a file through that was received whole, or holds it.
     pub fn pass(&self, stored: &Stored, asked: &Asked) -> Result<Outcome, GateError> {
         let (_, payload) = self.checkpoint.recognise(&stored.source)?;
-        let crossing = self.crossings.next(asked)?;
-        let receipt = crossing.id;
-        let model = format!("{}/{}", crossing.to, asked.model);
-        // It can be fetched again, and whoever asked waits.
-        let to = self.blobs.passage(receipt, &model, Durable::SoonAfter);
-        let mut told = Told::default();
-        self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
-        if let Some(verdict) = told.holds {
-            let found = told.found.len();
-            told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
-            told.found.truncate(MOST_TOLD);
-            let more = found.saturating_sub(told.found.len());
-            return Ok(Outcome::Held(Held { receipt, verdict, worst: told.found, more }));
+        let crossing = self.crossings.next(asked, Lineage::default())?;
+        if let Some(held) = self.cross(crossing, payload, asked)? {
+            return Ok(Outcome::Held(held));
         }
         let sha256 = stored.file.sha256;
         let is_there = self.blobs.find(sha256)?.is_some();
         if is_there { Ok(Outcome::Cleared(sha256)) } else { Err(GateError::Gone) }
     }
 
-    /// A cleared file that is here and may leave. That somebody is given it is another matter: [`open`](Self::open).
-    pub fn cleared(&self, sha256: Sha256) -> Result<Option<FileSource>, GateError> {
-        let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
-        Ok(self.pulls.may_leave(sha256)?.then_some(file))
+    /// Lets the files of one model through in one crossing; gives what is held of them, if anything is.
+    pub fn pass_model(
+        &self,
+        files: Vec<Stored>,
+        asked: &Asked,
+        lineage: Lineage,
+    ) -> Result<Option<Held>, GateError> {
+        let mut crossing = self.crossings.next(asked, lineage)?;
+        let payload = self.crossings.model(files, &mut crossing);
+        self.cross(crossing, payload, asked)
+    }
+
+    fn cross(
+        &self,
+        crossing: Crossing,
+        payload: Box<dyn Payload>,
+        asked: &Asked,
+    ) -> Result<Option<Held>, GateError> {
+        let receipt = crossing.id;
+        let model = format!("{}/{}", crossing.to, asked.model);
+        // It can be fetched again, and whoever asked waits.
+        let to = self.blobs.passage(receipt, &model, Durable::SoonAfter);
+        let mut told = Told::default();
+        self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
+        let Some((verdict, file)) = told.holds else { return Ok(None) };
+        let found = told.found.len();
+        told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
+        told.found.truncate(MOST_TOLD);
+        let more = found.saturating_sub(told.found.len());
+        Ok(Some(Held { file, receipt, verdict, worst: told.found, more }))
     }
 
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
@@ -164,6 +199,12 @@ impl Gate {
         let Some(file) = self.cleared(sha256)? else { return Ok(None) };
         self.pulls.pulled(&Pull { sha256, asked: asked.clone() })?;
         Ok(Some(file))
+    }
+
+    /// A cleared file that may leave, if it is here. Not for a client: that it is given out is not recorded.
+    pub fn cleared(&self, sha256: Sha256) -> Result<Option<FileSource>, GateError> {
+        let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
+        Ok(self.pulls.may_leave(sha256)?.then_some(file))
     }
 
     /// Whether a cleared file is here, and may leave.
@@ -175,7 +216,7 @@ impl Gate {
 /// What a crossing tells while it goes on.
 #[derive(Default)]
 struct Told {
-    holds: Option<Verdict>,
+    holds: Option<(Verdict, String)>,
     found: Vec<(String, Severity, String)>,
 }
 
@@ -183,8 +224,13 @@ impl Told {
     fn add(&mut self, watch: &Watch<'_>) {
         let Watch::Record(judged) = watch else { return };
         // In mode observe nothing is held, whatever would have been.
-        if judged.entry.held.is_some() {
-            self.holds = self.holds.max(Some(judged.entry.verdict));
+        if judged.entry.held.is_none() {
+            return;
+        }
+        let verdict = judged.entry.verdict;
+        if self.holds.as_ref().is_none_or(|(gravest, _)| *gravest < verdict) {
+            let file = judged.entry.file.as_ref().map(|file| file.name.clone());
+            self.holds = Some((verdict, file.unwrap_or_default()));
         }
         let recorded = judged.entry.findings.iter();
         self.found.extend(recorded.map(|found| (found.id.clone(), found.severity, found.at.clone())));
@@ -205,7 +251,7 @@ impl Held {
         }
         let message = format!(
             "lazaret {what} {} of {}: {found}. Receipt {}; whoever runs lazaret can look it up and decide",
-            asked.file, asked.model, self.receipt
+            self.file, asked.model, self.receipt
         );
         Refusal::new(StatusCode::FORBIDDEN, message).coded("GatedRepo")
     }

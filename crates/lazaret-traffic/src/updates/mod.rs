@@ -5,6 +5,7 @@
 //! /-/pypi/simple/PROJECT/   a simple index, as pip's `--index-url`
 //! /-/fetch/NAME/PATH        servers of files by their configured names
 //! /v2/…                     registries of images and artifacts, as docker, skopeo, ORAS and ollama know them
+//! /-/mlflow/…               an MLflow server, as `MLFLOW_TRACKING_URI`
 //! ```
 //!
 //! | file | what is in it |
@@ -12,12 +13,13 @@
 //! | `gate` | the one road of a file: inspected, decided, recorded, given out |
 //! | `obtain` | a file that is wanted: known here, or fetched and let through |
 //! | `notes` | what is remembered: which cleared file a name means |
-//! | `hugging_face`, `pypi`, `download`, `oci` | one proxy each |
+//! | `hugging_face`, `pypi`, `download`, `oci`, `mlflow` | one proxy each |
 //! | `path` | the steps of a request's path |
 
 pub mod download;
 pub mod gate;
 pub mod hugging_face;
+pub mod mlflow;
 pub mod notes;
 pub mod obtain;
 pub mod oci;
@@ -61,6 +63,8 @@ pub struct Upstreams {
     pub servers: BTreeMap<String, Arc<Upstream>>,
     /// Registries of images and artifacts.
     pub registries: oci::route::Registries,
+    /// The MLflow server.
+    pub mlflow: Option<Arc<Upstream>>,
     /// Nobody is asked: only what was cleared before is given out.
     pub offline: bool,
 }
@@ -73,6 +77,8 @@ pub struct Updates {
     upstreams: Upstreams,
     limits: Limits,
     fetching: Shared<Result<lazaret_core::Sha256, Refusal>>,
+    /// Versions of models whose files are fetched and inspected as one.
+    judging: Shared<Result<(), Refusal>>,
     downloads: Arc<Semaphore>,
     requests: Semaphore,
     logins: oci::login::Logins,
@@ -91,6 +97,7 @@ impl Updates {
             upstreams,
             limits,
             fetching: Shared::new(),
+            judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),
@@ -129,12 +136,16 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
     let steps = path::steps(path)
         .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "the address makes no sense"))?;
     let is_reading = matches!(request.method, Method::GET | Method::HEAD);
-    match steps.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let words: Vec<&str> = steps.iter().map(String::as_str).collect();
+    match words.as_slice() {
         ["-", "pypi", rest @ ..] if is_reading => pypi::answer(updates, rest, &request).await,
         ["-", "fetch", name, file @ ..] if is_reading && !file.is_empty() => {
             download::answer(updates, name, &file.join("/"), &request).await
         }
         ["-", "oci", "token"] if is_reading => oci::token(&request),
+        ["-", "mlflow", rest @ ..] => mlflow::answer(updates, rest, &request, body).await,
+        // Where MLflow's client asks for the root of all artifacts, it drops the path of the server's address.
+        ["api", "2.0", "mlflow-artifacts", ..] => mlflow::answer(updates, &words, &request, body).await,
         ["-", ..] => Err(not_passed_on(path)),
         ["v2", rest @ ..] => Ok(oci::answer(updates, rest, &request).await),
         _ => hugging_face::answer(updates, &steps, &request, body).await,
@@ -146,7 +157,8 @@ fn not_passed_on(path: &str) -> Refusal {
     let path: String = path.chars().take(200).collect();
     let why = format!(
         "lazaret does not pass {path} on: it reads repositories of the Hugging Face hub, projects of /-/pypi/simple/, files of \
-         the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH), and registries of images below /v2"
+         the servers that are configured under `gates.models.servers` (as /-/fetch/NAME/PATH), registries of images below /v2, and \
+         the MLflow server below /-/mlflow/"
     );
     Refusal::new(StatusCode::NOT_FOUND, why)
 }

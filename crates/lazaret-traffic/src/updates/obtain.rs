@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use lazaret_core::{Sha256, Source};
-use lazaret_input::FileSource;
+use lazaret_core::{Sha256, Source, Stored};
+use lazaret_input::{FileSource, Spool};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::net::answer::Refusal;
-use crate::net::client::Call;
-use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download};
+use crate::net::client::{Answer, Call};
+use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download, receive};
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
@@ -64,10 +64,21 @@ impl Updates {
         self.known_or(&wanted, fetching).await
     }
 
+    /// A file whose upstream answers already: what it says now is what the wanted file was read from.
+    pub(crate) async fn obtain_from(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        answer: Answer,
+    ) -> Result<Obtained, Refusal> {
+        let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer));
+        let sha256 = self.known_or(&wanted, taking).await?;
+        self.give(sha256, wanted.asked).await
+    }
+
     /// A file that came already, from here if it was cleared before, else let through.
     pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Obtained, Refusal> {
-        let receiving = Box::pin(Arc::clone(self).receive(bytes, wanted.clone()));
-        let sha256 = self.known_or(&wanted, receiving).await?;
+        let taking = Box::pin(Arc::clone(self).take_bytes(wanted.clone(), bytes));
+        let sha256 = self.known_or(&wanted, taking).await?;
         self.give(sha256, wanted.asked).await
     }
 
@@ -128,7 +139,7 @@ impl Updates {
         let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), key.to_vec());
         let note = blocking(move || match noted(&notes, &key)? {
             Some(note) if gate.has(note.sha256).map_err(|error| error.refusal())? => Ok(Some(note)),
-            _ => Ok(None),
+            _ => Ok::<_, Refusal>(None),
         });
         note.await??.ok_or_else(|| not_cleared(asked))
     }
@@ -161,15 +172,54 @@ impl Updates {
     /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
     async fn fetch(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
         let turn = self.turn().await?;
-        let gate = Arc::clone(&self.gate);
-        let spool = blocking(move || gate.receive().map_err(here("make room for the file"))).await??;
+        let spool = self.spool().await?;
         let call =
             Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
         let bounds = Bounds { file: self.limits.get(MAX_FILE), breaks: self.limits.get(MAX_BREAKS) };
         let name = wanted.asked.file.clone();
         let fetched =
             download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
-        let stored = fetched.map_err(|trouble| refusal(&trouble))?;
+        self.judge(wanted, fetched?, turn).await
+    }
+
+    /// Takes a file from an answer, lets it through, remembers it.
+    async fn take_answer(self: Arc<Self>, wanted: Wanted, answer: Answer) -> Result<Sha256, Refusal> {
+        let turn = self.turn().await?;
+        let stored = self.receive(answer, wanted.asked.file.clone()).await?;
+        self.judge(wanted, stored, turn).await
+    }
+
+    /// Lets a file through that came already, and remembers it.
+    async fn take_bytes(self: Arc<Self>, wanted: Wanted, bytes: Vec<u8>) -> Result<Sha256, Refusal> {
+        let turn = self.turn().await?;
+        let (mut spool, name) = (self.spool().await?, wanted.asked.file.clone());
+        let written = blocking(move || spool.write_all(&bytes).and_then(|()| spool.finish(&name))).await?;
+        self.judge(wanted, written.map_err(here("write the file"))?, turn).await
+    }
+
+    /// What an answer gives, into a spool.
+    pub(crate) async fn receive(&self, answer: Answer, name: String) -> Result<Stored, Refusal> {
+        let spool = self.spool().await?;
+        Ok(receive(answer, spool, name, self.limits.get(MAX_FILE)).await?)
+    }
+
+    /// Room for a file.
+    pub(crate) async fn spool(&self) -> Result<Spool, Refusal> {
+        let gate = Arc::clone(&self.gate);
+        blocking(move || gate.receive().map_err(here("make room for the file"))).await?
+    }
+
+    /// A turn among the files that are fetched and inspected at once.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))
+    }
+
+    async fn judge(
+        &self,
+        wanted: Wanted,
+        stored: Stored,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Sha256, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
             let passed = pass(&gate, &notes, &stored, &wanted);
@@ -178,35 +228,9 @@ impl Updates {
         })
         .await?
     }
-
-    /// Lets a file through that came already, and remembers it.
-    async fn receive(self: Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Sha256, Refusal> {
-        let turn = self.turn().await?;
-        let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
-        blocking(move || {
-            let received = gate.receive().and_then(|mut spool| {
-                spool.write_all(&bytes)?;
-                spool.finish(&wanted.asked.file)
-            });
-            let passed = pass(&gate, &notes, &received.map_err(here("write the file"))?, &wanted);
-            drop(turn);
-            passed
-        })
-        .await?
-    }
-
-    /// Waits for a turn among those that fetch and inspect.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))
-    }
 }
 
-fn pass(
-    gate: &Gate,
-    notes: &Notes,
-    stored: &lazaret_core::Stored,
-    wanted: &Wanted,
-) -> Result<Sha256, Refusal> {
+fn pass(gate: &Gate, notes: &Notes, stored: &Stored, wanted: &Wanted) -> Result<Sha256, Refusal> {
     match gate.pass(stored, &wanted.asked).map_err(|error| error.refusal())? {
         Outcome::Cleared(sha256) => {
             remember(notes, wanted, sha256, stored.file.len)?;
@@ -218,7 +242,7 @@ fn pass(
 
 /// Remembers which file a name means, and under which name the file was inspected: what a file would do depends on what it
 /// is taken for, so it is known only under a name that it was cleared under.
-fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
+pub(crate) fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
     let note =
         FileNote { sha256, len, tag: wanted.tag.clone().unwrap_or_default(), is_large: wanted.is_large };
     notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))?;
@@ -231,7 +255,7 @@ fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> 
     Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
 }
 
-fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
+pub(crate) fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
     let line = notes.get(&borrowed(key)).map_err(here("read what it remembers"))?;
     Ok(line.and_then(|line| FileNote::parse(&line)))
 }
@@ -245,7 +269,7 @@ fn not_cleared(asked: &Asked) -> Refusal {
 }
 
 /// Whether its upstream still has the file that was cleared, as far as a tag says.
-fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
+pub(crate) fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
     wanted.tag.as_ref().is_some_and(|tag| *tag == note.tag)
         && wanted.expected.len.is_none_or(|len| len == note.len)
 }
@@ -269,6 +293,12 @@ pub(crate) fn here(what: &'static str) -> impl FnOnce(io::Error) -> Refusal {
 /// Why an upstream gave nothing, as an answer.
 pub(crate) fn refusal(trouble: &Trouble) -> Refusal {
     Refusal::new(trouble.status(), format!("lazaret gives nothing out: {}", trouble.line()))
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        refusal(&trouble)
+    }
 }
 
 /// Work that may wait for files, on a thread that may.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::{Method, StatusCode};
-use lazaret_core::Limits;
+use lazaret_core::{Hint, Limits};
+use lazaret_input::MemorySource;
 use lazaret_traffic::net::client::{Call, Client, MAX_PAGE, Waits};
+use lazaret_traffic::net::sent::Sent;
 use lazaret_traffic::net::trouble::Trouble;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
@@ -203,4 +205,40 @@ async fn servers_that_misbehave_are_given_up() {
     assert!(nobody.line().contains("could not be reached"), "{}", nobody.line());
     let plain = url(&format!("https://127.0.0.1:{port}/"));
     assert!(page(&client, &plain, &[], None).await.unwrap_err().line().contains("did not answer in time"));
+}
+
+/// A server that reads a body bit by bit, up to a length, and then answers if that was all.
+async fn slow_reader(reads: usize, body: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut block, mut read) = (vec![0; body / 16], 0);
+        while read < reads {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            read += stream.read(&mut block).await.unwrap();
+        }
+        if read >= body {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_long_file_may_take_its_time_while_more_of_it_goes() {
+    let body = 32 << 20; // more than the system takes in advance
+    let client = client(&["127.0.0.1"]);
+    for (reads, goes) in [(body, true), (body / 4, false)] {
+        let base = url(&format!("http://127.0.0.1:{}/", slow_reader(reads, body).await));
+        let file = MemorySource::new(vec![7; body], Hint::default());
+        let sent = Sent::File(Arc::new(file), body as u64);
+        let call = Call { body: sent, ..Call::new(Method::PUT, base.clone()) };
+        let answered = client.stay(&to(&base, &[]), call).await.map(|answer| answer.response.status());
+        match answered {
+            Ok(status) => assert!(goes && status == StatusCode::OK),
+            Err(trouble) => assert!(!goes && trouble.line().contains("did not answer in time"), "{trouble}"),
+        }
+    }
 }

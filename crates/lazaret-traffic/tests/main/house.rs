@@ -1,6 +1,6 @@
 //! Proxies over a checkpoint whose one rule is that a file may not say `EVIL`, and a client that sees every byte it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::Path;
@@ -13,7 +13,7 @@ use lazaret_input::{Blobs, read_stream, read_whole};
 use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{self, Crossings, Gate, Pull, Pulls};
+use lazaret_traffic::updates::gate::{self, Crossings, Gate, Lineage, Pull, Pulls};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
@@ -34,15 +34,15 @@ impl Format for AnyFile {
         Likeness::Certain
     }
     fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
-        Ok(Box::new(OneFile(Some(source))))
+        Ok(Box::new(Files(VecDeque::from([Stored::of(&source).unwrap()]))))
     }
 }
 
-struct OneFile(Option<Arc<dyn Source>>);
+struct Files(VecDeque<Stored>);
 
-impl Payload for OneFile {
+impl Payload for Files {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        Ok(self.0.take().map(|source| Arc::new(File(Stored::of(&source).unwrap())) as Arc<dyn Record>))
+        Ok(self.0.pop_front().map(|stored| Arc::new(File(stored)) as Arc<dyn Record>))
     }
     fn position(&self) -> u64 {
         0
@@ -213,7 +213,7 @@ impl Random for Counting {
 }
 
 impl Crossings for Counting {
-    fn next(&self, asked: &gate::Asked) -> Result<Crossing, RandomError> {
+    fn next(&self, asked: &gate::Asked, _: Lineage) -> Result<Crossing, RandomError> {
         let started = SystemClock.now();
         Ok(Crossing {
             id: CrossingId::new(started, self)?,
@@ -236,6 +236,10 @@ impl Crossings for Counting {
             model: None,
         })
     }
+
+    fn model(&self, files: Vec<Stored>, _: &mut Crossing) -> Box<dyn Payload> {
+        Box::new(Files(files.into()))
+    }
 }
 
 /// Proxies that are served on a port, over a folder that stays when they end.
@@ -254,6 +258,8 @@ pub(crate) struct Setup {
     pub(crate) no_cdn: bool,
     pub(crate) registries: Registries,
     pub(crate) limits: Limits,
+    /// Where the MLflow server is.
+    pub(crate) mlflow: Option<String>,
 }
 
 impl Served {
@@ -277,6 +283,7 @@ impl Served {
             blobs: Arc::new(Blobs::open(&folder.join("store"), &Counting, &|_| Ok(false)).unwrap()),
             crossings: Box::new(Counting),
             pulls: Box::new(Pulled(Arc::clone(&book))),
+            mode: Mode::Enforce,
         };
         let waits = Waits { connect: Duration::from_secs(2), read: Duration::from_secs(2) };
         let client = Client::new(None, ["127.0.0.1".to_owned()], waits, Limits::default()).unwrap();
@@ -290,6 +297,9 @@ impl Served {
             index: Some(Arc::new(Upstream::new(at("/simple/"), [], "gates.models.index_hosts"))),
             servers: [("plain".to_owned(), Arc::new(Upstream::new(at("/plain/"), [], "x")))].into(),
             registries: setup.registries.clone(),
+            mlflow: setup.mlflow.as_ref().map(|url| {
+                Arc::new(Upstream::new(Url::parse(url).unwrap(), [], "gates.models.mlflow_hosts"))
+            }),
             offline: setup.offline,
         };
         let notes = Notes::open(&folder.join("notes"), Limits::default()).unwrap();

@@ -23,6 +23,7 @@ use lazaret_core::Limit;
 use crate::net::answer::Refusal;
 use crate::net::client::{Answer, Call};
 use crate::net::headers::{line, one, set, tag};
+use crate::net::sent::Sent;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::obtain::refusal;
@@ -116,7 +117,8 @@ async fn page(
         let (link, page) = page.split_once('\n').unwrap_or(("", &page));
         return Ok(told(link, page.as_bytes().to_vec(), &request.headers));
     }
-    let call = Call { method: request.method.clone(), url, headers: HeaderMap::new(), body };
+    let call =
+        Call { method: request.method.clone(), url, headers: HeaderMap::new(), body: Sent::Bytes(body) };
     let call = [ACCEPT, AUTHORIZATION, CONTENT_TYPE].into_iter().fold(call, |call, name| {
         let value = request.headers.get(&name).cloned();
         call.with(name, value)
@@ -129,7 +131,7 @@ async fn page(
     if request.method == Method::HEAD {
         return Ok(told("", Vec::new(), &request.headers));
     }
-    let page = page::without_xet(&page, &updates.limits);
+    let page = page::without(&page::LEFT_OUT, &page, &updates.limits);
     let page =
         page.ok_or_else(|| refusal(&Trouble::Answer { host, what: "tells of the repository in no JSON" }))?;
     if let Route::Info { repository, revision } = route

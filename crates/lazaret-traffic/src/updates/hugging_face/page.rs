@@ -4,18 +4,19 @@
 use lazaret_core::Limits;
 use lazaret_input::json::{self, JsonKind, Node};
 
-/// Keys that are left out at any depth.
-const LEFT_OUT: [&str; 3] = ["xetHash", "xetEnabled", "xet"];
+/// Keys of the hub's pages that are left out.
+pub(crate) const LEFT_OUT: [&str; 3] = ["xetHash", "xetEnabled", "xet"];
 
 /// How deep a page may nest; the hub's do not go beyond ten.
 const MAX_DEPTH: usize = 100;
 
-/// A page of JSON without the keys that are left out; none if it is no JSON, or nests deeper than a page of the hub. Numbers and texts stay as they were.
-pub fn without_xet(page: &[u8], limits: &Limits) -> Option<Vec<u8>> {
+/// A page of JSON without some keys at any depth; none if it is no JSON, or nests deeper than a page of the hub. Numbers and
+/// texts stay as they were.
+pub fn without(keys: &[&str], page: &[u8], limits: &Limits) -> Option<Vec<u8>> {
     let parsed = json::parse(page, limits);
     let document = parsed.document.filter(|_| parsed.faults.is_empty())?;
     let mut made = String::with_capacity(page.len());
-    write(&document.root(), MAX_DEPTH, &mut made)?;
+    write(keys, &document.root(), MAX_DEPTH, &mut made)?;
     Some(made.into_bytes())
 }
 
@@ -33,19 +34,19 @@ pub fn is_commit(text: &str) -> bool {
 }
 
 /// Writes a value that nests so deep at most.
-fn write(node: &Node<'_, '_>, depth: usize, made: &mut String) -> Option<()> {
+fn write(keys: &[&str], node: &Node<'_, '_>, depth: usize, made: &mut String) -> Option<()> {
     let within = depth.checked_sub(1)?;
     match node.kind() {
         JsonKind::Object => {
             made.push('{');
             let mut is_first = true;
-            for member in node.members().filter(|member| !LEFT_OUT.contains(&member.key)) {
+            for member in node.members().filter(|member| !keys.contains(&member.key)) {
                 if !std::mem::take(&mut is_first) {
                     made.push(',');
                 }
                 text(member.key, made)?;
                 made.push(':');
-                write(&member.value, within, made)?;
+                write(keys, &member.value, within, made)?;
             }
             made.push('}');
         }
@@ -55,7 +56,7 @@ fn write(node: &Node<'_, '_>, depth: usize, made: &mut String) -> Option<()> {
                 if number > 0 {
                     made.push(',');
                 }
-                write(&item, within, made)?;
+                write(keys, &item, within, made)?;
             }
             made.push(']');
         }
@@ -81,13 +82,13 @@ mod tests {
     #[test]
     fn only_what_leads_round_the_gate_is_left_out() {
         let page = r#"[ {"type":"file","xetHash":"ab","lfs":{"oid":"\u00e9\n","xetHash":1},"size":1.50e3,"x":null,"y":[true, false,{}]} ]"#;
-        let made = without_xet(page.as_bytes(), &Limits::default()).unwrap();
+        let made = without(&LEFT_OUT, page.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(
             String::from_utf8(made).unwrap(),
             r#"[{"type":"file","lfs":{"oid":"é\n"},"size":1.50e3,"x":null,"y":[true,false,{}]}]"#
         );
-        assert_eq!(without_xet(b"{\"a\":1,\"a\":2}", &Limits::default()), None);
-        assert_eq!(without_xet(b"<html>", &Limits::default()), None);
+        assert_eq!(without(&LEFT_OUT, b"{\"a\":1,\"a\":2}", &Limits::default()), None);
+        assert_eq!(without(&LEFT_OUT, b"<html>", &Limits::default()), None);
     }
 
     #[test]
@@ -100,9 +101,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_page_without_those_keys_stays_the_same(page in r#"([\[\]{},:"0-9a]|"xetHash":|"b":|null){0,40}"#) {
-            if let Some(made) = without_xet(page.as_bytes(), &Limits::default()) {
+            if let Some(made) = without(&LEFT_OUT, page.as_bytes(), &Limits::default()) {
                 prop_assert!(!String::from_utf8(made.clone()).unwrap().contains("xetHash\":"));
-                prop_assert_eq!(without_xet(&made, &Limits::default()), Some(made));
+                prop_assert_eq!(without(&LEFT_OUT, &made, &Limits::default()), Some(made));
             }
         }
     }

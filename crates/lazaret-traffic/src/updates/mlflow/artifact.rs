@@ -1,0 +1,195 @@
+//! Files of models on their way to the server and from it: each is received whole, inspected, decided and recorded before
+//! the other side is given its first byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use lazaret_core::{Limit, LimitExceeded, Stored};
+use lazaret_input::Spool;
+use percent_encoding::percent_decode_str;
+
+use crate::net::answer::{Refusal, Told, with_bytes, without_bytes};
+use crate::net::client::Answer;
+use crate::net::download::{Expected, MAX_FILE};
+use crate::net::headers::{one, tag};
+use crate::net::sent::Sent;
+use crate::net::spooling::Spooling;
+use crate::net::url::Url;
+use crate::updates::gate::{Asked, GateError, Outcome};
+use crate::updates::mlflow::route::Named;
+use crate::updates::mlflow::server::{Asking, told};
+use crate::updates::mlflow::{ARTIFACTS, ROUTE};
+use crate::updates::obtain::{Wanted, blocking};
+
+/// A file goes to the server, once it is cleared; from the store, so that what goes is what was inspected.
+pub(crate) async fn put(
+    asking: &Asking,
+    path: &str,
+    request: &Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    if request.headers.contains_key(CONTENT_ENCODING) {
+        let why = "lazaret takes files as they are, and not encoded: what is kept must be what was inspected";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    let (url, asked) = by_path(asking, path)?;
+    let most = asking.updates.limits.get(MAX_FILE);
+    let announced = one(&request.headers, CONTENT_LENGTH).and_then(|len| len.parse().ok());
+    most.check(announced.unwrap_or(0)).map_err(too_large)?;
+    let spool = asking.updates.spool().await?;
+    let wait = asking.updates.client.wait_read();
+    let stored = receive(body, spool, asked.file.clone(), most, wait).await?;
+    let turn = asking.updates.turn().await?;
+    let gate = Arc::clone(&asking.updates.gate);
+    let cleared = blocking(move || {
+        let passed = match gate.pass(&stored, &asked) {
+            Ok(Outcome::Cleared(sha256)) => gate.cleared(sha256),
+            Ok(Outcome::Held(held)) => return Err(held.refusal(&asked)),
+            Err(error) => Err(error),
+        };
+        drop(turn);
+        passed.and_then(|file| file.ok_or(GateError::Gone)).map_err(|error| error.refusal())
+    })
+    .await??;
+    let len = cleared.len();
+    asking.pass(Method::PUT, url, Sent::File(Arc::new(cleared), len)).await
+}
+
+/// The body of a request, into a spool.
+async fn receive(
+    mut body: Body,
+    spool: Spool,
+    name: String,
+    most: Limit,
+    wait: Duration,
+) -> Result<Stored, Refusal> {
+    let to = Spooling::into(spool);
+    let bring = async {
+        let mut len = 0_u64;
+        loop {
+            let frame = tokio::time::timeout(wait, body.frame()).await.map_err(|_| broke_off())?;
+            let Some(frame) = frame else { return Ok(()) };
+            let Ok(bytes) = frame.map_err(|_| broke_off())?.into_data() else { continue };
+            len = len.saturating_add(bytes.len() as u64);
+            most.check(len).map_err(too_large)?;
+            to.write(bytes).await?;
+        }
+    };
+    let brought = bring.await;
+    to.end(name, brought).await
+}
+
+fn broke_off() -> Refusal {
+    let why = "the file broke off on its way to lazaret; nothing of it is kept, send it again";
+    Refusal::new(StatusCode::BAD_REQUEST, why)
+}
+
+fn too_large(limit: LimitExceeded) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("lazaret refuses the file: {limit}"))
+}
+
+/// A file comes from the server, once it is cleared.
+pub(crate) async fn get(
+    asking: &Asking,
+    named: &Named,
+    path: &str,
+    request: &Parts,
+) -> Result<Response, Refusal> {
+    let (url, asked) = asked(asking, named, path, request.uri.query())?;
+    let answer = asking.gets(url).await?;
+    let headers = told(&answer);
+    let (wanted, tag) = wanted(asking, asked, &answer);
+    let obtained = asking.updates.obtain_from(wanted, answer).await?;
+    let tag = tag.unwrap_or_else(|| obtained.sha256.to_string());
+    let told = Told { len: obtained.len, tag, headers };
+    let answer = without_bytes(&request.method, &request.headers, &told);
+    Ok(answer.unwrap_or_else(|| with_bytes(&request.headers, &told, obtained.file)))
+}
+
+/// A file as a request names it: its address at the server, and what the checkpoint is told of it.
+fn asked(asking: &Asking, named: &Named, path: &str, query: Option<&str>) -> Result<(Url, Asked), Refusal> {
+    let word = |name: &str| word(query, name);
+    let (model, file) = match named {
+        Named::Path(path) => return by_path(asking, path),
+        Named::Run => (word("run_id").or_else(|| word("run_uuid")), word("path")),
+        Named::Version => {
+            (word("name").map(|name| [name, word("version").unwrap_or_default()].join("/")), word("path"))
+        }
+        Named::Logged(model) => (Some(model.clone()), word("artifact_file_path")),
+        Named::Trace => (word("request_id"), Some(word("path").unwrap_or_else(|| "traces.json".to_owned()))),
+    };
+    let (Some(model), Some(file)) = (model, file) else {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the request names no file"));
+    };
+    let url = asking.url(path, query)?;
+    Ok((
+        url.clone(),
+        Asked { route: ROUTE, from: url, model: format!("mlflow/{model}"), revision: None, file },
+    ))
+}
+
+/// The first value of a name in a query, as the server reads it.
+fn word(query: Option<&str>, name: &str) -> Option<String> {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let mut pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs
+        .find(|(key, _)| decoded(key) == name)
+        .map(|(_, value)| decoded(value))
+        .filter(|value| !value.is_empty())
+}
+
+/// The model that a path of the server's artifacts is of, and the file's path in it: `1/models/m-1/artifacts/MLmodel` is
+/// `MLmodel` of `mlflow/1/models/m-1`.
+fn place(path: &str) -> (String, String) {
+    let (model, file) =
+        path.split_once("/artifacts/").or_else(|| path.rsplit_once('/')).unwrap_or(("", path));
+    let model = if model.is_empty() { "mlflow".to_owned() } else { format!("mlflow/{model}") };
+    (model, file.to_owned())
+}
+
+/// A file of the server by its path there, as the checkpoint is told of it, and its address.
+pub(crate) fn by_path(asking: &Asking, path: &str) -> Result<(Url, Asked), Refusal> {
+    let url = asking.url(&format!("{ARTIFACTS}/{path}"), None)?;
+    let (model, file) = place(path);
+    Ok((url.clone(), Asked { route: ROUTE, from: url, model, revision: None, file }))
+}
+
+/// A file that an answer begins to give, and the tag that it has there.
+pub(crate) fn wanted(asking: &Asking, asked: Asked, answer: &Answer) -> (Wanted, Option<String>) {
+    let tag = answer.header(ETAG).and_then(tag).map(str::to_owned);
+    let key = ["mlflow-file", asking.workspace(), &asked.from.target()].map(str::to_owned).to_vec();
+    let wanted = Wanted {
+        asked,
+        upstream: Arc::clone(&asking.server),
+        secret: None,
+        expected: Expected { sha256: None, len: answer.announced() },
+        tag: tag.clone(),
+        is_large: false,
+        key,
+    };
+    (wanted, tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_of_a_model_and_a_query_is_read_as_the_server_does() {
+        let of = |path: &str| {
+            let (model, file) = place(path);
+            format!("{model} {file}")
+        };
+        assert_eq!(of("1/models/m-1/artifacts/data/a.bin"), "mlflow/1/models/m-1 data/a.bin");
+        assert_eq!((of("a/b.bin"), of("b.bin")), ("mlflow/a b.bin".to_owned(), "mlflow b.bin".to_owned()));
+        let query = Some("run_id=a&path=x%2Fy+z&path=other&p%61th=third");
+        assert_eq!(word(query, "path").as_deref(), Some("x/y z"));
+        assert_eq!((word(Some("path="), "path"), word(None, "path")), (None, None));
+    }
+}

@@ -1,0 +1,220 @@
+//! An MLflow server behind the gate: what it does that the real one does not, or not always.
+
+use std::sync::{Arc, Mutex};
+
+use crate::main::house::{Served, Setup};
+use crate::main::hub::{Asked, Contents, Hub, Reply, Server};
+
+/// A server that holds one model of two files, and everything that is sent to it.
+struct Mlflow {
+    server: Server,
+    /// The second file; none where a folder lists itself without end.
+    weights: Arc<Mutex<Vec<u8>>>,
+}
+
+const ROOT: &str = "/api/2.0/mlflow-artifacts/artifacts";
+const MODEL: &str = "/api/2.0/mlflow-artifacts/artifacts/1/models/m-1/artifacts";
+
+impl Mlflow {
+    fn start() -> Self {
+        let weights = Arc::new(Mutex::new(b"weights".to_vec()));
+        let of_server = Arc::clone(&weights);
+        let server = Server::start(move |asked| answer(asked, &of_server.lock().unwrap()));
+        Self { server, weights }
+    }
+
+    fn served(&self, folder: &std::path::Path, setup: Setup) -> Served {
+        let hub = Hub::start(Contents::default());
+        Served::start(folder, &hub, &Setup { mlflow: Some(self.server.url()), ..setup })
+    }
+}
+
+fn answer(asked: &Asked, weights: &[u8]) -> Reply {
+    let json = |text: &str| Reply::ok("application/json", text);
+    let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
+    match (asked.method.as_str(), path) {
+        ("PUT", _) | ("POST", "/api/2.0/mlflow/model-versions/create") => json("{}"),
+        ("GET", ROOT) => match query {
+            "path=1%2Fmodels%2Fm-1%2Fartifacts" => {
+                json(r#"{"files":[{"path":"MLmodel","is_dir":false},{"path":"data","is_dir":true}]}"#)
+            }
+            "path=1%2Fmodels%2Fm-1%2Fartifacts%2Fdata" => json(r#"{"files":[{"path":"w.bin"}]}"#),
+            "path=climbing" => json(r#"{"files":[{"path":".."}]}"#),
+            endless if endless.starts_with("path=endless") => {
+                json(r#"{"files":[{"path":"a","is_dir":true}]}"#)
+            }
+            _ => json("{}"),
+        },
+        ("GET", "/api/2.0/mlflow/logged-models/m-1") => json(
+            r#"{"model":{"info":{"artifact_uri":"mlflow-artifacts:/1/models/m-1/artifacts","source_run_id":"run"}}}"#,
+        ),
+        ("GET", "/api/2.0/mlflow/runs/get") => json(r#"{"run":{"info":{"artifact_uri":"s3://bucket/1"}}}"#),
+        ("GET", "/api/2.0/mlflow/model-versions/get") => {
+            json(r#"{"model_version":{"source":"models:/m-1","run_id":""}}"#)
+        }
+        ("GET", "/api/2.0/mlflow/model-versions/get-download-uri") => {
+            json(r#"{"artifact_uri":"models:/m-1"}"#)
+        }
+        ("GET", "/api/2.0/mlflow/experiments/get") => {
+            Reply::of(302).with("Location", "http://other.example/")
+        }
+        ("GET", "/api/2.0/mlflow/experiments/search") => {
+            json(r#"{"e":1}"#).with("Set-Cookie", "a=b").with("Location", "http://other.example/")
+        }
+        ("GET", path) if path == format!("{ROOT}/elsewhere") => {
+            Reply::of(307).with("Location", "http://other.example/blob?signature=1")
+        }
+        ("GET", path) if path == format!("{ROOT}/forbidden") => {
+            let reply = json(r#"{"error_code":"PERMISSION_DENIED","message":"not yours"}"#);
+            Reply { status: 403, ..reply }
+        }
+        ("GET", path) if path == format!("{MODEL}/MLmodel") => {
+            Reply::ok("text/plain", "flavors: {}").with("ETag", "\"one\"")
+        }
+        ("GET", path) if path == format!("{MODEL}/data/w.bin") => {
+            let tag = format!("\"{}\"", weights.len());
+            Reply::ok("application/octet-stream", weights).with("ETag", tag)
+        }
+        _ => Reply::of(404),
+    }
+}
+
+fn create(served: &Served, source: &str) -> crate::main::house::Seen {
+    let body = format!("{{\"name\":\"chest\",\"source\":\"{source}\"}}");
+    served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/create", &[], &body)
+}
+
+#[test]
+fn a_file_that_is_blocked_never_reaches_the_server_and_one_that_is_cleared_does_with_its_secret() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let to = format!("/-/mlflow{ROOT}/1/run/artifacts/a%20b.bin");
+    let secret = [("Authorization", "Bearer s"), ("Cookie", "console=1"), ("X-Forwarded-For", "a")];
+    let bad = served.ask("PUT", &to, &secret, "EVIL");
+    assert_eq!(bad.status, 403);
+    let told = bad.text();
+    for word in ["\"PERMISSION_DENIED\"", "lazaret blocked a b.bin of mlflow/1/run", "fake.evil", "Receipt "]
+    {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    assert_eq!(mlflow.server.count(""), 0, "nobody is asked");
+    assert_eq!(served.ask("PUT", &to, &[("Content-Encoding", "gzip")], "x").status, 415);
+    assert_eq!(served.ask("PUT", &to, &secret, "good").status, 200);
+    let asked = mlflow.server.asked.lock().unwrap();
+    let [put] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(
+        (put.method.as_str(), put.target.as_str()),
+        ("PUT", &*format!("{ROOT}/1/run/artifacts/a%20b.bin"))
+    );
+    assert_eq!(
+        (put.headers["authorization"].as_str(), put.headers["content-length"].as_str()),
+        ("Bearer s", "4")
+    );
+    let host = format!("127.0.0.1:{}", mlflow.server.port);
+    assert_eq!(put.headers["host"], host, "as the server knows itself");
+    assert!(!put.headers.contains_key("cookie") && !put.headers.contains_key("x-forwarded-for"));
+}
+
+#[test]
+fn a_version_is_one_crossing_of_all_its_files_and_is_not_fetched_again_while_they_stay() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    assert_eq!(create(&served, "models:/m-1").status, 200);
+    let seals = |served: &Served| served.book.seals.lock().unwrap().len();
+    assert_eq!((seals(&served), mlflow.server.count("POST /api/2.0/mlflow/model-versions")), (1, 1));
+    let alias = |served: &Served| {
+        let body = r#"{"name":"chest","alias":"champion","version":"1"}"#;
+        served.ask("POST", "/-/mlflow/ajax-api/2.0/mlflow/registered-models/alias", &[], body)
+    };
+    assert_eq!(alias(&served).status, 404, "the server's own answer");
+    assert_eq!((seals(&served), mlflow.server.count("POST /ajax-api/")), (1, 1));
+    *mlflow.weights.lock().unwrap() = b"all EVIL".to_vec();
+    let told = alias(&served);
+    assert!(told.status == 403 && told.text().contains("data/w.bin of chest"), "{}", told.text());
+    assert_eq!((seals(&served), mlflow.server.count("POST /ajax-api/")), (2, 1));
+    let stage = |stage: &str| {
+        let body = format!("{{\"name\":\"chest\",\"version\":\"1\",\"stage\":\"{stage}\"}}");
+        served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/transition-stage", &[], &body).status
+    };
+    assert_eq!((stage("Production"), stage("Archived"), stage("NONE")), (403, 404, 404));
+    let file = served.get(&format!("/-/mlflow{MODEL}/data/w.bin"));
+    assert!(file.status == 403 && !file.text().contains("all EVIL"));
+    assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).text(), "flavors: {}");
+}
+
+#[test]
+fn what_cannot_be_listed_or_is_said_twice_is_not_registered() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    for (source, status, why) in [
+        ("s3://bucket/model", 403, "s3://bucket/model"),
+        ("runs:/run/model", 403, "do not lie with the MLflow server"),
+        ("mlflow-artifacts:/empty", 403, "no file lies there"),
+        ("mlflow-artifacts:/climbing", 502, "what an MLflow server would not"),
+        ("mlflow-artifacts:/endless", 403, "mlflow.max_depth"),
+    ] {
+        let told = create(&served, source);
+        assert!(
+            told.status == status && told.text().contains(why),
+            "{source}: {} {}",
+            told.status,
+            told.text()
+        );
+    }
+    for body in [
+        r#"{"name":"a","source":"models:/m-1","source":"s3://b"}"#,
+        r#""{\"name\":\"a\",\"source\":\"s3://b\"}""#,
+        r#"{"name":"a"}"#,
+        "",
+    ] {
+        let told = served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/create", &[], body);
+        assert_eq!(told.status, 400, "{body}");
+    }
+    assert_eq!(mlflow.server.count("POST"), 0);
+    assert_eq!(create(&served, "dummy-source").status, 200, "a prompt has no files");
+}
+
+#[test]
+fn nobody_is_sent_elsewhere_and_a_server_that_is_gone_is_told_of_in_its_own_words() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let sent_on = served.get("/-/mlflow/api/2.0/mlflow/experiments/get");
+    assert!(sent_on.status == 502 && !String::from_utf8_lossy(&sent_on.raw).contains("other.example"));
+    let plain = served.get("/-/mlflow/api/2.0/mlflow/experiments/search");
+    assert_eq!((plain.status, plain.text().as_str()), (200, r#"{"e":1}"#));
+    assert!(plain.header("set-cookie").is_empty() && plain.header("location").is_empty());
+    let file = served.get(&format!("/-/mlflow{ROOT}/elsewhere"));
+    assert!(file.status == 403 && file.text().contains("`gates.models.mlflow_hosts`"), "{}", file.text());
+    assert!(!String::from_utf8_lossy(&file.raw).contains("signature"));
+    let forbidden = served.get(&format!("/-/mlflow{ROOT}/forbidden"));
+    assert!(forbidden.status == 403 && forbidden.text().contains("not yours"));
+    drop(served);
+
+    let offline = mlflow.served(folder.path(), Setup { offline: true, ..Setup::default() });
+    let told = offline.get("/-/mlflow/api/2.0/mlflow/experiments/search");
+    assert!(told.status == 503 && told.text().contains("\"error_code\":\"TEMPORARILY_UNAVAILABLE\""));
+    drop(offline);
+
+    let hub = Hub::start(Contents::default());
+    let gone = Setup { mlflow: Some("http://127.0.0.1:1/".to_owned()), ..Setup::default() };
+    let served = Served::start(folder.path(), &hub, &gone);
+    for (method, target) in [("GET", "/api/2.0/mlflow/experiments/search"), ("PUT", &*format!("{ROOT}/a"))] {
+        let told = served.ask(method, &format!("/-/mlflow{target}"), &[], "x");
+        assert!(told.status == 502 && told.text().contains("TEMPORARILY_UNAVAILABLE"), "{}", told.text());
+    }
+    drop(served);
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let told = served.get("/-/mlflow/");
+    assert!(told.status == 404 && told.text().contains("`gates.models.mlflow`"), "{}", told.text());
+}
+
+#[test]
+fn what_cannot_be_recorded_goes_neither_way() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    served.book.fails.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(served.ask("PUT", &format!("/-/mlflow{ROOT}/a"), &[], "good").status, 503);
+    assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).status, 503);
+    assert_eq!(create(&served, "models:/m-1").status, 503);
+    assert_eq!((mlflow.server.count("PUT"), mlflow.server.count("POST")), (0, 0));
+}
