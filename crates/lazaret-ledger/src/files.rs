@@ -214,6 +214,18 @@ impl LedgerReader {
         }
     }
 
+    /// Events of a kind about a file, newest first: those of the first so many leaves.
+    pub fn events_about(&self, file: Sha256, kind: &str, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
+        let indexes = self.indexes_about(file, kind)?;
+        let events = indexes.into_iter().take(limit).map(|index| self.about_at(index));
+        events.filter_map(Result::transpose).collect()
+    }
+
+    /// Orders about a file that were carried out, newest first: those of the first so many.
+    pub fn orders_about(&self, file: Sha256, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
+        self.events_about(file, "opened", limit)
+    }
+
     /// The leaves of a kind about a file, newest first.
     fn indexes_about(&self, file: Sha256, kind: &str) -> Result<Vec<u64>, StoreError> {
         if !self.knows_files()? {

@@ -2,11 +2,19 @@
 
 use lazaret_core::Limit;
 
+use crate::admission::{judge, notes as waiting, review, serve, tls as certificate, uses};
 use crate::net::{client, download, tls};
 use crate::updates::{self, hugging_face, notes, pypi};
 
 /// Every limit of the proxies.
 pub const LIMITS: &[Limit] = &[
+    judge::MAX_CACHED,
+    certificate::MAX_CERTIFICATE,
+    serve::MAX_CONNECTIONS,
+    uses::MAX_MODELS,
+    review::MAX_REVIEW,
+    serve::MAX_REVIEWS,
+    waiting::MAX_WAITING,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
     download::MAX_FILE,

@@ -1,10 +1,13 @@
 //! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers, the proxies
-//! of model updates.
+//! of model updates, the webhook of Kubernetes.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
+
+use crate::admission;
 use crate::cli::ServeArgs;
 use crate::compose::{Data, Reading, secret};
 use crate::config::Config;
@@ -12,18 +15,19 @@ use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
-use crate::server::{ConsoleState, bind, router, serve};
+use crate::server::{ConsoleState, admit_named, bind, bind_any, router, serve};
 use crate::updates;
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
-    if args.no_console && args.presidio.is_none() && args.review.is_none() && args.models_proxy.is_none() {
-        let why = "without the console, --presidio, --review or --models-proxy says what to serve";
+    let others = [args.presidio, args.review, args.models_proxy, args.admission];
+    if args.no_console && others.iter().all(Option::is_none) {
+        let why = "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
         return Err(CliError::Usage(why.to_owned()));
     }
-    // The interface of Presidio looks only, so it needs no data directory; the console and the reviewers do.
-    let reads = !args.no_console || args.review.is_some();
+    // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
+    let reads = !args.no_console || args.review.is_some() || args.admission.is_some();
     let data = reads.then(|| Reading::open(config)).transpose()?;
     // What is fetched for models crosses, so its data is open for writing.
     let fetching = args.models_proxy.map(|_| match &data {
@@ -55,6 +59,19 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         writeln!(out, "models: {}  (Ctrl-C ends it)", bound.url())?;
         served.push(bound.with(|hosts| updates::router(updates, hosts)));
     }
+    let mut recorder = None;
+    if let (Some(port), Some(data)) = (args.admission, &data) {
+        let ledger = fetching.as_ref().map(|data| &data.ledger);
+        let webhook = admission::open(config, port, &data.vault, ledger)?;
+        let bound = bind_any(webhook.listen).map_err(failed)?;
+        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
+        writeln!(out, "admission: {scheme}://{}/validate  (Ctrl-C ends it)", bound.address())?;
+        served.push(match webhook.tls {
+            Some(tls) => bound.over_tls(webhook.router, tls, config.limits()),
+            None => bound.with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named))),
+        });
+        recorder = Some(webhook.recorder);
+    }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
         let (console, url) = console(data, args.port)?;
         writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
@@ -62,6 +79,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
     }
     out.flush()?;
     let ended = serve(served).map_err(failed);
+    drop(recorder); // what it has noted is written before the ledger is closed
     if let Some(data) = &fetching {
         data.close()?;
     }

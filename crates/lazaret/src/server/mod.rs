@@ -36,7 +36,7 @@ mod sheet;
 mod words;
 
 pub(crate) use guard::{Hosts, admit_named};
-pub(crate) use listen::{ServeError, Served, bind, serve};
+pub(crate) use listen::{ServeError, Served, bind, bind_any, serve};
 pub(crate) use pages::bom::document as bom_document;
 
 /// Pages made at once: each reads the ledger on a thread of its own.

@@ -1,0 +1,251 @@
+//! What is to be recorded of answers, kept on disk until whoever records it has taken it: where models run, where they no
+//! longer do, and what was found in them since.
+//!
+//! ```text
+//! FOLDER/waiting    what was noted, a line of JSON each; a note is durable before its answer is given
+//! FOLDER/sending    what is being handed over; handed over again after a crash
+//! ```
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use lazaret_core::{LedgerError, Limit, Limits, Sha256};
+use lazaret_input::json::parse;
+use lazaret_input::{OpenError, ReadError, create_private_folder_durably, read_file, rename_durably};
+use serde::Serialize;
+
+use super::standing::{text, words};
+use super::uses::is_name;
+
+/// Most bytes of notes that wait to be taken.
+pub const MAX_WAITING: Limit = Limit::new("admission.max_waiting", 64 << 20);
+
+/// Notes that are remembered so as not to be made twice.
+const MOST_REMEMBERED: usize = 200_000;
+/// Longest note: a digest, names of Kubernetes, rules.
+const LONGEST_NOTE: usize = 64 << 10;
+
+/// Where something runs. Names of Kubernetes alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The cluster, as the settings call it.
+    pub cluster: String,
+    /// The namespace; empty for what is the cluster's.
+    pub namespace: String,
+    /// The kind.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+}
+
+/// What is to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "note", rename_all = "kebab-case")]
+pub enum Note {
+    /// A file was let into a workload.
+    Runs {
+        /// Which.
+        sha256: Sha256,
+        /// As what it was named there.
+        model: String,
+        /// Where.
+        at: Place,
+    },
+    /// A workload with it was deleted, or has it no longer.
+    Ended {
+        /// Which.
+        sha256: Sha256,
+        /// Where.
+        at: Place,
+    },
+    /// Something is wrong with a file that was cleared and is used.
+    Alert {
+        /// Which.
+        sha256: Sha256,
+        /// What finds something in it.
+        rules: Vec<String>,
+    },
+}
+
+impl Note {
+    /// Reads a line; none if it is no note.
+    pub fn read(line: &[u8], limits: &Limits) -> Option<Self> {
+        if line.len() > LONGEST_NOTE {
+            return None;
+        }
+        let parsed = parse(line, limits);
+        let document = parsed.document.filter(|_| parsed.faults.is_empty())?;
+        let root = document.root();
+        let sha256 = Sha256::parse(root.get("sha256")?.as_str()?)?;
+        let place = || {
+            let at = root.get("at")?;
+            let place = Place {
+                cluster: text(&at, "cluster")?,
+                namespace: text(&at, "namespace")?,
+                kind: text(&at, "kind")?,
+                name: text(&at, "name")?,
+            };
+            place.is_plain().then_some(place)
+        };
+        match root.get("note")?.as_str()? {
+            "runs" => Some(Self::Runs { sha256, model: text(&root, "model")?, at: place()? }),
+            "ended" => Some(Self::Ended { sha256, at: place()? }),
+            "alert" => Some(Self::Alert { sha256, rules: words(root.get("rules")?)? }),
+            _ => None,
+        }
+    }
+}
+
+impl Place {
+    /// Whether every word of it is a name that Kubernetes takes.
+    fn is_plain(&self) -> bool {
+        let is_kind = |kind: &str| {
+            (1..=63).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        is_name(&self.cluster)
+            && (self.namespace.is_empty() || is_name(&self.namespace))
+            && is_kind(&self.kind)
+            && is_name(&self.name)
+    }
+}
+
+/// Takes what is to be recorded.
+pub trait Records: Send + Sync {
+    /// Takes notes. Returns when they are durable.
+    fn record(&self, notes: Vec<Note>) -> Result<(), LedgerError>;
+}
+
+/// Notes on disk.
+pub struct Waiting {
+    folder: PathBuf,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+struct State {
+    file: File,
+    size: u64,
+    /// What was noted last of each thing: whether it runs.
+    known: HashMap<About, bool>,
+}
+
+/// Notes that are handed over.
+pub struct Batch(Vec<Note>);
+
+impl Batch {
+    /// The notes, in the order in which they were made.
+    pub fn notes(&self) -> &[Note] {
+        &self.0
+    }
+}
+
+impl Waiting {
+    /// Opens a folder of notes, making it if there is none.
+    pub fn open(folder: &Path, limits: Limits) -> io::Result<Self> {
+        create_private_folder_durably(folder)?;
+        let (file, size) = open(&folder.join("waiting"))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            limits,
+            state: Mutex::new(State { file, size, known: HashMap::new() }),
+        })
+    }
+
+    /// What waits, if anything does. It is handed over again until it is said to be [`done`](Self::done).
+    pub fn take(&self) -> io::Result<Option<Batch>> {
+        let sending = self.folder.join("sending");
+        let most = self.limits.get(MAX_WAITING);
+        let bytes = match read_file(&sending, most) {
+            Ok(bytes) => bytes,
+            Err(ReadError::Open(OpenError::System(error))) if error.kind() == io::ErrorKind::NotFound => {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                if state.size == 0 {
+                    return Ok(None);
+                }
+                rename_durably(&self.folder.join("waiting"), &sending)?;
+                (state.file, state.size) = open(&self.folder.join("waiting"))?;
+                read_file(&sending, most).map_err(io::Error::other)?
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        // A line that a crash cut off was not acknowledged.
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        Ok(Some(Batch(lines.filter_map(|line| Note::read(line, &self.limits)).collect())))
+    }
+
+    /// What was taken is recorded elsewhere.
+    pub fn done(&self, _batch: Batch) -> io::Result<()> {
+        std::fs::remove_file(self.folder.join("sending"))
+    }
+
+    fn write(&self, notes: &[Note]) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = Vec::new();
+        let mut new = Vec::new();
+        for note in notes {
+            let (about, runs) = about(note);
+            if state.known.get(&about) != Some(&runs) {
+                serde_json::to_writer(&mut lines, note)?;
+                lines.push(b'\n');
+                new.push((about, runs));
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let size = state.size.saturating_add(lines.len() as u64);
+        self.limits.get(MAX_WAITING).check(size).map_err(io::Error::other)?;
+        state.file.write_all(&lines)?;
+        state.file.sync_data()?;
+        state.size = size;
+        if state.known.len().saturating_add(new.len()) > MOST_REMEMBERED {
+            state.known.clear();
+        }
+        state.known.extend(new);
+        Ok(())
+    }
+}
+
+/// What a note is about; of the same thing only what changed is noted again.
+#[derive(PartialEq, Eq, Hash)]
+enum About {
+    Place(Sha256, Place),
+    Alert(Sha256, Vec<String>),
+}
+
+/// What a note is about, and whether it says that something runs.
+fn about(note: &Note) -> (About, bool) {
+    match note {
+        Note::Runs { sha256, at, .. } => (About::Place(*sha256, at.clone()), true),
+        Note::Ended { sha256, at } => (About::Place(*sha256, at.clone()), false),
+        Note::Alert { sha256, rules } => (About::Alert(*sha256, rules.clone()), true),
+    }
+}
+
+/// The file of what waits. A line that a crash cut off is ended, so that the next one is whole.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let mut file = File::options().create(true).read(true).append(true).open(path)?;
+    let size = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if size > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last == *b"\n" {
+        return Ok((file, size));
+    }
+    file.write_all(b"\n")?;
+    Ok((file, size.saturating_add(1)))
+}
+
+impl Records for Waiting {
+    fn record(&self, notes: Vec<Note>) -> Result<(), LedgerError> {
+        self.write(&notes).map_err(|error| LedgerError {
+            what: "keep what is to be recorded",
+            cause: Some(Box::new(error)),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Answers reviews, within the time that the API server gives.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use lazaret_core::{Limit, Limits};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::server::TlsStream;
+
+use super::judge::Judge;
+use super::review::{Answer, MAX_REVIEW, document, review};
+use super::tls::Tls;
+
+/// Most reviews that are answered at once.
+pub const MAX_REVIEWS: Limit = Limit::new("admission.max_reviews", 64);
+/// Most connections at once.
+pub const MAX_CONNECTIONS: Limit = Limit::new("admission.max_connections", 512);
+
+/// An answer is given within this time; the API server waits for two seconds.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long a connection may take until TLS is spoken.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a connection may lie idle: longer than the API server keeps it, so that it is never closed under a request.
+const IDLE: Duration = Duration::from_secs(120);
+
+/// What answers.
+pub struct Webhook {
+    judge: Judge,
+    limits: Limits,
+    turns: Semaphore,
+}
+
+impl Webhook {
+    /// Over a judge.
+    pub fn new(judge: Judge, limits: Limits) -> Arc<Self> {
+        let turns = Semaphore::new(count(&limits, MAX_REVIEWS));
+        Arc::new(Self { judge, limits, turns })
+    }
+
+    /// Its routes: `/validate`, `/healthz`, `/readyz`.
+    pub fn router(self: Arc<Self>) -> Router {
+        let most = usize::try_from(self.limits.get(MAX_REVIEW).most()).unwrap_or(usize::MAX);
+        Router::new()
+            .route("/validate", post(validate))
+            .route("/healthz", get(|| async { "ok" }))
+            .route("/readyz", get(ready))
+            .layer(DefaultBodyLimit::max(most))
+            .with_state(self)
+    }
+
+    /// The answer's JSON to the bytes of a review; none if they are none.
+    fn answer(&self, body: &[u8]) -> Result<Vec<u8>, String> {
+        let document = document(body, &self.limits).map_err(|error| error.to_string())?;
+        let review = review(&document).map_err(|error| error.to_string())?;
+        let answer = self.judge.answer(&review);
+        answer.json(review.uid).map_err(|error| error.to_string())
+    }
+
+    /// What is answered to bytes that nobody had the time to judge.
+    fn late(&self, body: &[u8], why: &str) -> Result<Vec<u8>, String> {
+        let document = document(body, &self.limits).map_err(|error| error.to_string())?;
+        let review = review(&document).map_err(|error| error.to_string())?;
+        let answer: Answer = self.judge.late(&review, why);
+        answer.json(review.uid).map_err(|error| error.to_string())
+    }
+}
+
+fn count(limits: &Limits, limit: Limit) -> usize {
+    usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX).clamp(1, 100_000)
+}
+
+async fn ready(State(webhook): State<Arc<Webhook>>) -> Response {
+    if webhook.judge.is_ready() {
+        return "ok".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "no verdicts can be told yet").into_response()
+}
+
+async fn validate(State(webhook): State<Arc<Webhook>>, headers: HeaderMap, body: Bytes) -> Response {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "a review is application/json").into_response();
+    }
+    let judged = tokio::time::timeout(ANSWER_WITHIN, judged(&webhook, body.clone())).await;
+    let answered = match judged {
+        Ok(Some(answered)) => answered,
+        Ok(None) => webhook.late(&body, "the answer broke off"),
+        Err(_) => webhook.late(&body, "whether its models were cleared could not be told in time"),
+    };
+    match answered {
+        Ok(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(why) => {
+            tracing::warn!(why, "no review");
+            (StatusCode::BAD_REQUEST, why).into_response()
+        }
+    }
+}
+
+/// Judges on a thread that may wait. None if it broke off.
+async fn judged(webhook: &Arc<Webhook>, body: Bytes) -> Option<Result<Vec<u8>, String>> {
+    let _turn = webhook.turns.acquire().await.ok()?;
+    let webhook = Arc::clone(webhook);
+    tokio::task::spawn_blocking(move || webhook.answer(&body)).await.ok()
+}
+
+/// Serves routes on a socket over TLS, until something happens.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    limits: Limits,
+    end: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let turns = Arc::new(Semaphore::new(count(&limits, MAX_CONNECTIONS)));
+    let mut tasks = tokio::task::JoinSet::new();
+    let renewing = tasks.spawn(tls.clone().keep_renewed());
+    let (say, heard) = watch::channel(());
+    let mut end = std::pin::pin!(end);
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { break };
+        let stream = tokio::select! {
+            () = &mut end => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Of one connection, or there are no more files: neither is for good.
+                    tracing::warn!(kind = %error.kind(), "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let (router, tls, heard) = (router.clone(), tls.clone(), heard.clone());
+        tasks.spawn(async move {
+            let _turn = turn;
+            let _no_delay = stream.set_nodelay(true);
+            let shaken = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                speak(stream, router, heard).await;
+            }
+        });
+        while tasks.try_join_next().is_some() {}
+    }
+    // What is being answered is answered; nothing new is taken.
+    let _all_hear = say.send(());
+    renewing.abort();
+    let all = async { while tasks.join_next().await.is_some() {} };
+    let _in_time = tokio::time::timeout(ANSWER_WITHIN, all).await;
+    Ok(())
+}
+
+async fn speak(stream: TlsStream<TcpStream>, router: Router, mut heard: watch::Receiver<()>) {
+    let service = TowerToHyperService::new(router);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // A client that breaks off is told nothing more.
+    tokio::select! {
+        _ended = connection.as_mut() => return,
+        _end = heard.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ended = connection.await;
+}
