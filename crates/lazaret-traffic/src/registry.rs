@@ -2,7 +2,7 @@
 
 use lazaret_core::Limit;
 
-use crate::admission::{judge, notes as waiting, review, serve, tls as certificate, uses};
+use crate::admission::{copy, judge, notes as waiting, review, serve, tls as certificate, uses};
 use crate::net::{client, download, tls};
 use crate::updates::{self, hugging_face, notes, pypi};
 
@@ -11,6 +11,7 @@ pub const LIMITS: &[Limit] = &[
     judge::MAX_CACHED,
     certificate::MAX_CERTIFICATE,
     serve::MAX_CONNECTIONS,
+    copy::MAX_LIST,
     uses::MAX_MODELS,
     review::MAX_REVIEW,
     serve::MAX_REVIEWS,

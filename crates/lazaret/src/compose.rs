@@ -20,6 +20,7 @@ use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
+use crate::admission::replica::MAX_SECRET;
 use crate::admission::verdicts::{MAX_CROSSINGS, MAX_MANIFEST};
 use crate::cli::one_line;
 use crate::commands::demo::MAX_EXPECTED;
@@ -52,6 +53,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         &[
             MAX_CROSSINGS,
             MAX_MANIFEST,
+            MAX_SECRET,
             MAX_SCHEMA,
             MAX_CONFIG,
             MAX_EXPECTED,

@@ -171,6 +171,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "what is done with workloads whose model is not named for good (a tag, a bucket): warn or refuse",
     },
     Setting {
+        key: "gates.models.verdicts_from",
+        default: "",
+        about: "the address of the `serve --admission` that has the ledger, for webhooks on other hosts; empty: this host has it",
+    },
+    Setting {
+        key: "gates.models.verdicts_key",
+        default: "",
+        about: "the ledger's key, as `lazaret init` prints it: a copy of the verdicts is believed only if this key signed it",
+    },
+    Setting {
+        key: "gates.models.verdicts_secret",
+        default: "",
+        about: "the file of the secret by which webhooks on other hosts are given the verdicts; empty: nobody is",
+    },
+    Setting {
         key: "gates.models.wait_connect",
         default: "10 s",
         about: "how long an upstream may take to be reached",

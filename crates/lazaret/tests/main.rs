@@ -7,6 +7,8 @@
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
 
+#[path = "main/admission.rs"]
+mod admission;
 #[path = "main/canary.rs"]
 mod canary;
 #[path = "main/cli.rs"]

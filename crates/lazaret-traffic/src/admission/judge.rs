@@ -224,7 +224,12 @@ impl Judge {
                 let place = self.place(&workload);
                 for (model, standing) in &ruling.standings {
                     for file in files(model, standing) {
-                        notes.push(Note::Runs { sha256: file, model: model.to_string(), at: place.clone() });
+                        notes.push(Note::Runs {
+                            sha256: file,
+                            model: model.to_string(),
+                            at: place.clone(),
+                            part: !workload.is_itself,
+                        });
                     }
                 }
                 if workload.is_itself {

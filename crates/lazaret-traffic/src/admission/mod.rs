@@ -17,13 +17,16 @@
 //! | `standing` | where a model stands, and the form in which that travels |
 //! | `judge` | what becomes of an object |
 //! | `notes` | what is to be recorded, kept until it is |
+//! | `share`, `copy` | verdicts for webhooks on other hosts than the ledger |
 //! | `serve`, `tls` | the routes, the socket, the certificate |
 
+pub mod copy;
 pub mod judge;
 pub mod named;
 pub mod notes;
 pub mod review;
 pub mod serve;
+pub mod share;
 pub mod standing;
 pub mod tls;
 pub mod uses;

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use lazaret_core::{LedgerError, Limit, Limits, Sha256};
 use lazaret_input::json::parse;
@@ -25,6 +26,8 @@ pub const MAX_WAITING: Limit = Limit::new("admission.max_waiting", 64 << 20);
 
 /// Notes that are remembered so as not to be made twice.
 const MOST_REMEMBERED: usize = 200_000;
+/// For so long the same pods and findings are not noted again.
+const NOT_AGAIN_FOR: Duration = Duration::from_secs(60);
 /// Longest note: a digest, names of Kubernetes, rules.
 const LONGEST_NOTE: usize = 64 << 10;
 
@@ -53,6 +56,9 @@ pub enum Note {
         model: String,
         /// Where.
         at: Place,
+        /// Whether a part of it was let in, a pod: there are many, and the workload was noted itself.
+        #[serde(skip)]
+        part: bool,
     },
     /// A workload with it was deleted, or has it no longer.
     Ended {
@@ -91,7 +97,7 @@ impl Note {
             place.is_plain().then_some(place)
         };
         match root.get("note")?.as_str()? {
-            "runs" => Some(Self::Runs { sha256, model: text(&root, "model")?, at: place()? }),
+            "runs" => Some(Self::Runs { sha256, model: text(&root, "model")?, at: place()?, part: false }),
             "ended" => Some(Self::Ended { sha256, at: place()? }),
             "alert" => Some(Self::Alert { sha256, rules: words(root.get("rules")?)? }),
             _ => None,
@@ -128,8 +134,8 @@ pub struct Waiting {
 struct State {
     file: File,
     size: u64,
-    /// What was noted last of each thing: whether it runs.
-    known: HashMap<About, bool>,
+    /// When each thing was noted last.
+    known: HashMap<About, Instant>,
 }
 
 /// Notes that are handed over.
@@ -186,11 +192,12 @@ impl Waiting {
         let mut lines = Vec::new();
         let mut new = Vec::new();
         for note in notes {
-            let (about, runs) = about(note);
-            if state.known.get(&about) != Some(&runs) {
+            let about = about(note);
+            let was = about.as_ref().and_then(|about| state.known.get(about));
+            if was.is_none_or(|was| was.elapsed() >= NOT_AGAIN_FOR) {
                 serde_json::to_writer(&mut lines, note)?;
                 lines.push(b'\n');
-                new.push((about, runs));
+                new.extend(about.map(|about| (about, Instant::now())));
             }
         }
         if lines.is_empty() {
@@ -209,19 +216,19 @@ impl Waiting {
     }
 }
 
-/// What a note is about; of the same thing only what changed is noted again.
+/// What is noted once in a while, however often it is seen.
 #[derive(PartialEq, Eq, Hash)]
 enum About {
-    Place(Sha256, Place),
+    Part(Sha256, Place),
     Alert(Sha256, Vec<String>),
 }
 
-/// What a note is about, and whether it says that something runs.
-fn about(note: &Note) -> (About, bool) {
+/// What a note is about, if it is one that comes often. Others are always noted: another webhook may have noted the opposite.
+fn about(note: &Note) -> Option<About> {
     match note {
-        Note::Runs { sha256, at, .. } => (About::Place(*sha256, at.clone()), true),
-        Note::Ended { sha256, at } => (About::Place(*sha256, at.clone()), false),
-        Note::Alert { sha256, rules } => (About::Alert(*sha256, rules.clone()), true),
+        Note::Runs { sha256, at, part: true, .. } => Some(About::Part(*sha256, at.clone())),
+        Note::Alert { sha256, rules } => Some(About::Alert(*sha256, rules.clone())),
+        Note::Runs { .. } | Note::Ended { .. } => None,
     }
 }
 

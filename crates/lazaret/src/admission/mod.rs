@@ -4,58 +4,96 @@
 //! |---|---|
 //! | `verdicts` | where models stand, by the ledger; alerts |
 //! | `recorded` | what the webhook noted, into the ledger |
+//! | `list` | the list of all verdicts, signed |
+//! | `replica` | a webhook on another host, with a copy of that list |
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
+use lazaret_core::Signer;
 use lazaret_ledger::SqliteLedger;
+use lazaret_traffic::admission::copy::Copied;
 use lazaret_traffic::admission::judge::{Judge, Otherwise, Terms};
 use lazaret_traffic::admission::notes::Waiting;
 use lazaret_traffic::admission::serve::Webhook;
+use lazaret_traffic::admission::share;
 use lazaret_traffic::admission::tls::{Files, MAX_CERTIFICATE, Tls};
 use lazaret_traffic::admission::uses::is_name;
 use lazaret_vault::SqliteVault;
 
 use crate::config::Config;
 use crate::exit::{CliError, chain};
+use list::Lists;
 use recorded::{Into, Recorder};
+use replica::Replica;
 use verdicts::{Duty, LedgerVerdicts};
 
+mod list;
 pub(crate) mod recorded;
+pub(crate) mod replica;
 pub(crate) mod verdicts;
 
-/// The webhook, and who records what it notes for as long as this lives.
+/// The webhook.
 pub(crate) struct Admission {
     pub(crate) router: Router,
     pub(crate) tls: Option<Tls>,
     pub(crate) listen: SocketAddr,
-    pub(crate) recorder: Recorder,
+    /// Who records what it notes, for as long as this lives.
+    pub(crate) keeper: Keeper,
+}
+
+/// Who takes what the webhook notes. Once it is dropped, what waits was taken, or is taken at the next start.
+pub(crate) enum Keeper {
+    /// The ledger.
+    Ledger(#[expect(dead_code, reason = "its end is what is waited for")] Recorder),
+    /// Another host, that has it.
+    Server(#[expect(dead_code, reason = "its end is what is waited for")] Replica),
 }
 
 /// The webhook over a data directory. What it notes goes into the ledger that is open in this process, or into one that is
-/// opened as needed.
+/// opened as needed. Where there is a secret for it, webhooks on other hosts are given the verdicts.
 pub(crate) fn open(
     config: &Config,
     port: u16,
     vault: &Arc<SqliteVault>,
     ledger: Option<&Arc<SqliteLedger>>,
 ) -> Result<Admission, CliError> {
-    let duty = Duty::new(config)?;
     let (listen, tls) = place(config, port)?;
-    let folder = config.path("data").join("admission");
-    let waiting = Waiting::open(&folder, config.limits())
-        .map_err(|error| CliError::failed(folder.display().to_string(), error))?;
-    let waiting = Arc::new(waiting);
+    let (duty, waiting) = (Duty::new(config)?, waiting(config)?);
     let verdicts = Arc::new(LedgerVerdicts::open(config)?);
-    let judge = Judge::new(terms(config)?, verdicts, Arc::clone(&waiting) as _);
+    let judge = Judge::new(terms(config)?, Arc::clone(&verdicts) as _, Arc::clone(&waiting) as _);
+    let mut router = Webhook::new(judge, config.limits()).router();
+    if !config.text("gates.models.verdicts_secret").is_empty() {
+        let signer = Arc::clone(vault) as Arc<dyn Signer>;
+        let lists = Lists::new(verdicts, signer, config.text("ledger.origin"), config.limits());
+        let records = Arc::clone(&waiting) as _;
+        let shared = share::router(Arc::new(lists), records, &replica::secret(config)?, config.limits());
+        router = router.merge(shared);
+    }
     let into = match ledger {
         Some(ledger) => Into::Open(Arc::clone(ledger)),
         None => Into::When(Box::new(config.clone()), Arc::clone(vault)),
     };
     let recorder = Recorder::start(waiting, into, duty)
         .map_err(|error| CliError::failed("what runs where cannot be recorded", error))?;
-    Ok(Admission { router: Webhook::new(judge, config.limits()).router(), tls, listen, recorder })
+    Ok(Admission { router, tls, listen, keeper: Keeper::Ledger(recorder) })
+}
+
+/// The webhook on another host than the ledger: with a copy of the verdicts, and without a data directory's keys.
+pub(crate) fn open_replica(config: &Config, port: u16) -> Result<Admission, CliError> {
+    let (listen, tls) = place(config, port)?;
+    let (copied, waiting) = (Arc::new(Copied::default()), waiting(config)?);
+    let judge = Judge::new(terms(config)?, Arc::clone(&copied) as _, Arc::clone(&waiting) as _);
+    let router = Webhook::new(judge, config.limits()).router();
+    let replica = Replica::start(config, copied, waiting)?;
+    Ok(Admission { router, tls, listen, keeper: Keeper::Server(replica) })
+}
+
+fn waiting(config: &Config) -> Result<Arc<Waiting>, CliError> {
+    let folder = config.path("data").join("admission");
+    let waiting = Waiting::open(&folder, config.limits());
+    waiting.map(Arc::new).map_err(|error| CliError::failed(folder.display().to_string(), error))
 }
 
 /// Where it is asked, and by which certificate it is believed.

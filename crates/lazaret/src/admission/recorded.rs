@@ -165,7 +165,7 @@ impl Sink {
         let known = known.get_or_insert_default();
         for note in notes {
             match note {
-                Note::Runs { sha256, model, at } => {
+                Note::Runs { sha256, model, at, .. } => {
                     if known.get(&(*sha256, at.clone())) != Some(&true) {
                         ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model))?;
                         known.insert((*sha256, at.clone()), true);

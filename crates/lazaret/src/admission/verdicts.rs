@@ -3,7 +3,7 @@
 //!
 //! That something was cleared once never changes, whatever comes later: each rule here only ever adds to what is cleared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -190,6 +190,43 @@ impl LedgerVerdicts {
             duty: Duty::new(config)?,
             limits: config.limits(),
         })
+    }
+
+    /// How long the ledger is.
+    pub(crate) fn size(&self) -> Result<u64, StoreError> {
+        self.ledger.size()
+    }
+
+    /// Every file that came, and every one that was admitted before it came.
+    pub(crate) fn files(&self) -> Result<Vec<Sha256>, StoreError> {
+        let mut files = Vec::new();
+        loop {
+            let page = self.ledger.files(files.last().copied(), PAGE)?;
+            if page.is_empty() {
+                return Ok(files);
+            }
+            files.extend(page);
+        }
+    }
+
+    /// Every revision of every model.
+    pub(crate) fn revisions(&self) -> Result<BTreeSet<Model>, StoreError> {
+        let (mut revisions, mut after) = (BTreeSet::new(), None);
+        loop {
+            let names = self.ledger.models(after.as_deref(), PAGE)?;
+            let Some(last) = names.last() else { return Ok(revisions) };
+            after = Some(last.clone());
+            for name in names {
+                let mut before = None;
+                loop {
+                    let page = self.ledger.crossings_of_model(&name, before, PAGE)?;
+                    let Some(last) = page.last() else { break };
+                    before = Some(last.opened_at);
+                    let own = page.into_iter().filter_map(|one| one.opened.model?.revision);
+                    revisions.extend(own.map(|revision| Model::Revision { name: name.clone(), revision }));
+                }
+            }
+        }
     }
 
     fn stands(&self, model: &Model) -> Result<Standing, StoreError> {

@@ -27,7 +27,10 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         return Err(CliError::Usage(why.to_owned()));
     }
     // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
-    let reads = !args.no_console || args.review.is_some() || args.admission.is_some();
+    let config = &config.with(&[("gates.models.verdicts_from", args.verdicts_from.as_deref())]);
+    // A webhook that is given its verdicts by another host has no ledger.
+    let is_replica = args.admission.is_some() && !config.text("gates.models.verdicts_from").is_empty();
+    let reads = !args.no_console || args.review.is_some() || (args.admission.is_some() && !is_replica);
     let data = reads.then(|| Reading::open(config)).transpose()?;
     // What is fetched for models crosses, so its data is open for writing.
     let fetching = args.models_proxy.map(|_| match &data {
@@ -59,10 +62,14 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         writeln!(out, "models: {}  (Ctrl-C ends it)", bound.url())?;
         served.push(bound.with(|hosts| updates::router(updates, hosts)));
     }
-    let mut recorder = None;
-    if let (Some(port), Some(data)) = (args.admission, &data) {
-        let ledger = fetching.as_ref().map(|data| &data.ledger);
-        let webhook = admission::open(config, port, &data.vault, ledger)?;
+    let mut keeper = None;
+    if let Some(port) = args.admission {
+        let webhook = match &data {
+            Some(data) if !is_replica => {
+                admission::open(config, port, &data.vault, fetching.as_ref().map(|data| &data.ledger))?
+            }
+            _ => admission::open_replica(config, port)?,
+        };
         let bound = bind_any(webhook.listen).map_err(failed)?;
         let scheme = if webhook.tls.is_some() { "https" } else { "http" };
         writeln!(out, "admission: {scheme}://{}/validate  (Ctrl-C ends it)", bound.address())?;
@@ -70,7 +77,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
             Some(tls) => bound.over_tls(webhook.router, tls, config.limits()),
             None => bound.with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named))),
         });
-        recorder = Some(webhook.recorder);
+        keeper = Some(webhook.keeper);
     }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
         let (console, url) = console(data, args.port)?;
@@ -79,7 +86,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
     }
     out.flush()?;
     let ended = serve(served).map_err(failed);
-    drop(recorder); // what it has noted is written before the ledger is closed
+    drop(keeper); // what it has noted is written before the ledger is closed
     if let Some(data) = &fetching {
         data.close()?;
     }
