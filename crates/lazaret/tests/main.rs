@@ -15,6 +15,8 @@ mod canary;
 mod cli;
 #[path = "main/console.rs"]
 mod console;
+#[path = "main/deploy.rs"]
+mod deploy;
 #[path = "main/docs.rs"]
 mod docs;
 #[path = "main/fuzz.rs"]

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -37,15 +37,21 @@ const IDLE: Duration = Duration::from_secs(120);
 /// What answers.
 pub struct Webhook {
     judge: Judge,
+    /// Whether who asks has to bring a certificate.
+    knows_clients: bool,
     limits: Limits,
     turns: Semaphore,
 }
 
+/// Who asks brought a certificate that is believed.
+#[derive(Debug, Clone, Copy)]
+struct Known(bool);
+
 impl Webhook {
-    /// Over a judge.
-    pub fn new(judge: Judge, limits: Limits) -> Arc<Self> {
+    /// Over a judge. Where clients are known by their certificates, others are answered nothing.
+    pub fn new(judge: Judge, knows_clients: bool, limits: Limits) -> Arc<Self> {
         let turns = Semaphore::new(count(&limits, MAX_REVIEWS));
-        Arc::new(Self { judge, limits, turns })
+        Arc::new(Self { judge, knows_clients, limits, turns })
     }
 
     /// Its routes: `/validate`, `/healthz`, `/readyz`.
@@ -87,7 +93,16 @@ async fn ready(State(webhook): State<Arc<Webhook>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "no verdicts can be told yet").into_response()
 }
 
-async fn validate(State(webhook): State<Arc<Webhook>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn validate(
+    State(webhook): State<Arc<Webhook>>,
+    known: Option<Extension<Known>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if webhook.knows_clients && !known.is_some_and(|Extension(Known(known))| known) {
+        let why = "an API server brings a certificate that `gates.models.admission_clients` believes";
+        return (StatusCode::UNAUTHORIZED, why).into_response();
+    }
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "a review is application/json").into_response();
@@ -165,7 +180,9 @@ pub async fn serve(
 }
 
 async fn speak(stream: TlsStream<TcpStream>, router: Router, mut heard: watch::Receiver<()>) {
-    let service = TowerToHyperService::new(router);
+    // What is not believed ends the handshake.
+    let known = Known(stream.get_ref().1.peer_certificates().is_some());
+    let service = TowerToHyperService::new(router.layer(Extension(known)));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)

@@ -65,7 +65,7 @@ pub struct Files {
     pub certificate: PathBuf,
     /// Its key, in PEM.
     pub key: PathBuf,
-    /// The authorities that clients' certificates are believed by, in PEM; where none are named, clients need none.
+    /// The authorities that certificates of API servers are believed by, in PEM; where none are named, they need none.
     pub clients: Option<PathBuf>,
 }
 
@@ -102,7 +102,9 @@ impl Tls {
                 for certificate in certificates(file, most)? {
                     roots.add(certificate).map_err(CertificateError::Setup)?;
                 }
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                // Probes and other webhooks bring no certificate; reviews are answered to those alone that do.
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .allow_unauthenticated();
                 config.with_client_cert_verifier(verifier.build().map_err(CertificateError::Clients)?)
             }
         };

@@ -63,7 +63,7 @@ pub(crate) fn open(
     let (duty, waiting) = (Duty::new(config)?, waiting(config)?);
     let verdicts = Arc::new(LedgerVerdicts::open(config)?);
     let judge = Judge::new(terms(config)?, Arc::clone(&verdicts) as _, Arc::clone(&waiting) as _);
-    let mut router = Webhook::new(judge, config.limits()).router();
+    let mut router = Webhook::new(judge, knows_clients(config), config.limits()).router();
     if !config.text("gates.models.verdicts_secret").is_empty() {
         let signer = Arc::clone(vault) as Arc<dyn Signer>;
         let lists = Lists::new(verdicts, signer, config.text("ledger.origin"), config.limits());
@@ -85,9 +85,13 @@ pub(crate) fn open_replica(config: &Config, port: u16) -> Result<Admission, CliE
     let (listen, tls) = place(config, port)?;
     let (copied, waiting) = (Arc::new(Copied::default()), waiting(config)?);
     let judge = Judge::new(terms(config)?, Arc::clone(&copied) as _, Arc::clone(&waiting) as _);
-    let router = Webhook::new(judge, config.limits()).router();
+    let router = Webhook::new(judge, knows_clients(config), config.limits()).router();
     let replica = Replica::start(config, copied, waiting)?;
     Ok(Admission { router, tls, listen, keeper: Keeper::Server(replica) })
+}
+
+fn knows_clients(config: &Config) -> bool {
+    !config.text("gates.models.admission_clients").is_empty()
 }
 
 fn waiting(config: &Config) -> Result<Arc<Waiting>, CliError> {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::Method;
 use lazaret_core::{Limit, Limits};
 use lazaret_traffic::net::client::{Call, Client, Waits};
@@ -58,8 +58,12 @@ fn place(settings: &str) -> Place {
 
 impl Webhook {
     fn start(place: &Place) -> Self {
+        Self::start_at(place.0.path(), "0")
+    }
+
+    fn start_at(folder: &Path, port: &str) -> Self {
         let mut serving = Command::new(env!("CARGO_BIN_EXE_lazaret"));
-        serving.current_dir(place.0.path()).args(["serve", "--admission", "0", "--no-console"]);
+        serving.current_dir(folder).args(["serve", "--admission", port, "--no-console"]);
         let mut serving = Running(serving.stdout(Stdio::piped()).spawn().unwrap());
         let mut lines = BufReader::new(serving.0.stdout.take().unwrap()).lines().map_while(Result::ok);
         let line = lines.find(|line| line.starts_with("admission: ")).expect("serve says its address");
@@ -82,6 +86,30 @@ impl Webhook {
             let page = answer.page(Limit::new("test.page", 1 << 20)).await.unwrap();
             (status, String::from_utf8(page).unwrap())
         })
+    }
+
+    fn get(&self, path: &str, secret: &str) -> (u16, String) {
+        let upstream = Upstream::new(self.url.clone(), [], "test");
+        let call = Call::new(Method::GET, self.url.join(path).unwrap());
+        let call = call.with(AUTHORIZATION, Some(HeaderValue::try_from(format!("Bearer {secret}")).unwrap()));
+        self.runtime.block_on(async {
+            let answer = self.client.follow(&upstream, call).await.unwrap();
+            let status = answer.response.status().as_u16();
+            let page = answer.page(Limit::new("test.page", 1 << 20)).await.unwrap();
+            (status, String::from_utf8(page).unwrap())
+        })
+    }
+
+    /// Waits until it can tell verdicts, or until it is clear that it cannot.
+    fn is_ready_within(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        while self.get("/readyz", "").0 != 200 {
+            if Instant::now() > until {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        true
     }
 
     /// The `response` to a review, which echoes its id.
@@ -379,6 +407,77 @@ fn a_manifest_is_as_good_as_the_layers_that_it_lists() {
     impact(&place, SCALER, |found| count(found, "runs") == 1);
     let why = webhook.refuses(&create(POD, &pod("ward-7", &image(&missing))));
     assert!(why.contains("never inspected"), "{why}");
+}
+
+/// A folder for a webhook on another host: settings, a certificate, the secret; no data directory.
+fn replica(port: &str, key: &str, secret: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["server.pem", "server.key.pem", "ca.pem"] {
+        let from = root().join("crates/lazaret-traffic/tests/tls").join(name);
+        std::fs::copy(from, folder.path().join(name)).unwrap();
+    }
+    let text = format!(
+        "[gates.models]\nmode = 'enforce'\ncluster = 'ward-cluster'\nadmission_certificate = 'server.pem'\n\
+         admission_key = 'server.key.pem'\nauthorities = 'ca.pem'\nverdicts_from = 'https://127.0.0.1:{port}/'\n\
+         verdicts_key = '{key}'\nverdicts_secret = 'secret'\nwait_connect = '2 s'\nwait_read = '5 s'\n"
+    );
+    std::fs::write(folder.path().join("lazaret.toml"), text).unwrap();
+    std::fs::write(folder.path().join("secret"), secret).unwrap();
+    folder
+}
+
+#[test]
+fn a_webhook_on_another_host_answers_while_the_ledger_is_not_reached_and_loses_nothing() {
+    let secret = "0123456789abcdef".repeat(4);
+    let place = Place(tempfile::tempdir().unwrap());
+    let key = place.json(0, &["init"])["ledger_key"].as_str().unwrap().to_owned();
+    for (name, from) in [("scaler.pkl", "testdata/docs"), ("model.pkl", "testdata/docs")] {
+        std::fs::copy(root().join(from).join(name), place.0.path().join(name)).unwrap();
+    }
+    for name in ["server.pem", "server.key.pem"] {
+        let from = root().join("crates/lazaret-traffic/tests/tls").join(name);
+        std::fs::copy(from, place.0.path().join(name)).unwrap();
+    }
+    place.write("secret", &secret);
+    place.write(
+        "lazaret.toml",
+        "[gates.models]\nmode = 'enforce'\nadmission_certificate = 'server.pem'\nadmission_key = 'server.key.pem'\nverdicts_secret = 'secret'\n",
+    );
+    place.clear(&["models", "pass", "scaler.pkl", "--name", "sepsis/scaler", "--revision", "1.2"]);
+    place.ends(1, &["models", "pass", "model.pkl", "--name", "sepsis/model", "--revision", "9"]);
+    let server = Webhook::start(&place);
+    let port = server.url.port().to_string();
+    assert_eq!(server.get("/verdicts", "").0, 401);
+    assert_eq!(server.get("/verdicts", &secret.replace('0', "1")).0, 401);
+    let (status, list) = server.get("/verdicts", &secret);
+    assert!(status == 200 && list.contains(SCALER) && list.contains("\"revision\":\"1.2\""), "{list}");
+
+    let host = replica(&port, &key, &secret);
+    let webhook = Webhook::start_at(host.path(), "0");
+    assert!(webhook.is_ready_within(Duration::from_secs(30)));
+    assert!(webhook.allows(&create(DEPLOYMENT, &deployment(&image(SCALER), 1))).is_empty());
+    let held = webhook.refuses(&create(POD, &pod("ward-7", &image(MODEL))));
+    assert!(held.contains("pickle.dangerous-call"), "{held}");
+    assert!(webhook.refuses(&create(POD, &pod("ward-7", &image(UNSEEN)))).contains("never inspected"));
+    impact(&place, SCALER, |found| count(found, "runs") == 1);
+
+    // The server goes, then the webhook is started anew.
+    drop(server);
+    webhook.allows(&create(POD, &pod("ward-8", &image(SCALER))));
+    drop(webhook);
+    let webhook = Webhook::start_at(host.path(), "0");
+    assert!(webhook.is_ready_within(Duration::from_secs(30)));
+    let warned = webhook.allows(&create(POD, &pod("ward-9", &image(SCALER))));
+    assert!(warned[0].contains("its verdicts are of 20"), "{warned:?}");
+    let _server = Webhook::start_at(place.0.path(), &port);
+    impact(&place, SCALER, |found| count(found, "runs") == 3);
+
+    // Who has another key believes nothing, and says that it is not ready.
+    let other = Place(tempfile::tempdir().unwrap()).json(0, &["init"])["ledger_key"].as_str().unwrap().to_owned();
+    let fooled = replica(&port, &other, &secret);
+    let fooled = Webhook::start_at(fooled.path(), "0");
+    assert!(!fooled.is_ready_within(Duration::from_secs(3)));
+    assert!(fooled.refuses(&create(POD, &pod("ward-7", &image(SCALER)))).contains("no verdicts have come yet"));
 }
 
 #[test]
