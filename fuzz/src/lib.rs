@@ -31,8 +31,8 @@ use lazaret_phi::{
     Answers, Editor, EntryKind, Knowledge, NewEntry, PhiRewriter, Scanner, With, shape_of, with_lines,
 };
 use lazaret_policy::{CedarPolicy, PolicyText};
-use lazaret_traffic::admission::standing;
 use lazaret_traffic::admission::notes::Note as AdmissionNote;
+use lazaret_traffic::admission::standing;
 use lazaret_traffic::admission::{review as reviews, uses};
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::net::{headers, range};
@@ -164,7 +164,8 @@ pub fn safetensors(bytes: &[u8]) -> String {
 /// between webhooks.
 pub fn admission_review(bytes: &[u8]) -> String {
     let limits = Limits::default();
-    let mut said = format!("{:?} {:?}; ", standing::read(bytes, &limits), AdmissionNote::read(bytes, &limits));
+    let mut said =
+        format!("{:?} {:?}; ", standing::read(bytes, &limits), AdmissionNote::read(bytes, &limits));
     let document = match reviews::document(bytes, &limits) {
         Ok(document) => document,
         Err(error) => return said + &error.to_string(),

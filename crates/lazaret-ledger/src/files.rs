@@ -6,9 +6,11 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::read::{CrossingWords, EntryWords, LedgerReader, OrderWords, parse, text};
+use crate::read::{
+    CrossingWords, EntryWords, LedgerReader, OpenedBody, OpenedWords, OrderWords, parse, text,
+};
 use crate::store::schema::version;
-use crate::store::{StoreError, int, opened_of_row, uint};
+use crate::store::{StoreError, crossing_id, int, opened_of_row, uint};
 
 /// A file in one of its crossings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +19,30 @@ pub struct FileCrossing {
     pub crossing: CrossingWords,
     /// What happened to the file in it.
     pub entry: EntryWords,
+}
+
+/// What happened to a file in one of its crossings; of the crossing only how it ended. To be asked often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// The crossing.
+    pub crossing: String,
+    /// The index of its opened entry.
+    pub opened_at: u64,
+    /// Whether it came to its end.
+    pub is_complete: bool,
+    /// What happened to the file.
+    pub entry: EntryWords,
+}
+
+/// The beginning of a crossing of a model, and whether it came to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelOpening {
+    /// What was opened.
+    pub opened: OpenedWords,
+    /// The index of the opened entry.
+    pub opened_at: u64,
+    /// Whether it came to its end.
+    pub is_complete: bool,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -110,6 +136,77 @@ impl LedgerReader {
         };
         let missing = || StoreError::Damaged("an entry is missing");
         indexes.into_iter().map(|index| self.crossing_at(index)?.ok_or_else(missing)).collect()
+    }
+
+    /// The beginnings of the crossings of a model by its name, newest first, before an index.
+    pub fn openings_of_model(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ModelOpening>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
+             JOIN crossing ON crossing.opened_at = model.opened_at
+             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
+        )?;
+        let mut rows = statement.query(params![name, before.map_or(Ok(i64::MAX), int)?, limit])?;
+        let mut openings = Vec::new();
+        while let Some(row) = rows.next()? {
+            let opened_at = uint(row.get(0)?)?;
+            let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
+            openings.push(ModelOpening { opened, opened_at, is_complete: row.get(2)? });
+        }
+        Ok(openings)
+    }
+
+    /// What was opened by the entry at an index.
+    pub fn opened_at(&self, index: u64) -> Result<Option<OpenedWords>, StoreError> {
+        let leaf = self.leaf(index)?.filter(|leaf| leaf.kind == "opened");
+        leaf.map(|leaf| Ok(parse::<OpenedBody>(&leaf.body, index)?.opened)).transpose()
+    }
+
+    /// What happened to a file in its crossings, oldest first, from one on.
+    pub fn entries_of_file(&self, file: Sha256, from: u64, limit: u32) -> Result<Vec<FileEntry>, StoreError> {
+        self.file_entries(file, "SELECT entry.id, crossing.id, ending IS 'complete', body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2 OFFSET ?3", from, limit)
+    }
+
+    /// What happened to a file in its last crossing.
+    pub fn last_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
+        let last = self.file_entries(file, "SELECT entry.id, crossing.id, ending IS 'complete', body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT ?2 OFFSET ?3", 0, 1)?;
+        Ok(last.into_iter().next())
+    }
+
+    fn file_entries(
+        &self,
+        file: Sha256,
+        sql: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<FileEntry>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![file.0, limit, int(from)?])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let opened_at = opened_of_row(row.get(0)?)?;
+            entries.push(FileEntry {
+                crossing: crossing_id(&row.get::<_, [u8; 16]>(1)?)?.to_string(),
+                opened_at,
+                is_complete: row.get(2)?,
+                entry: parse(text(row, 3)?, opened_at)?,
+            });
+        }
+        Ok(entries)
     }
 
     /// The crossings of a file, oldest first, from one on.

@@ -35,7 +35,7 @@ pub use bom::{
     model_bom,
 };
 pub use canonical::{CanonicalError, to_canonical};
-pub use files::{AboutFile, FileCrossing};
+pub use files::{AboutFile, FileCrossing, FileEntry, ModelOpening};
 pub use lineage::{Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry};
 pub use prove::{MAX_PROOF, ProofError, Proven, ProvenRecord, prove, verify_proof};
 pub use read::{

@@ -74,7 +74,10 @@ impl Verdicts for Copied {
     fn look_up(&self, model: &Model) -> Result<Arc<Standing>, LedgerError> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if state.made.is_none() {
-            return Err(LedgerError { what: "tell where a model stands: no verdicts have come yet", cause: None });
+            return Err(LedgerError {
+                what: "tell where a model stands: no verdicts have come yet",
+                cause: None,
+            });
         }
         Ok(state.models.get(model).cloned().unwrap_or_else(|| Arc::new(Standing::UNSEEN)))
     }
@@ -105,7 +108,10 @@ mod tests {
         assert!(!copied.is_ready() && copied.look_up(&model).is_err());
         let text = line(&model, &known).unwrap() + "\n";
         copied.take(&text, "2026-11-27T10:00:00.000Z", true, &limits).unwrap();
-        assert!(matches!(copied.take(&(text.clone() + "{}\n"), "2026-11-28", true, &limits), Err(CopyError::Line(2))));
+        assert!(matches!(
+            copied.take(&(text.clone() + "{}\n"), "2026-11-28", true, &limits),
+            Err(CopyError::Line(2))
+        ));
         assert!(matches!(copied.take("", "2026-11-27T09:59:59.999Z", true, &limits), Err(CopyError::Older)));
         assert_eq!(copied.look_up(&model).unwrap().word, Word::Cleared);
         assert_eq!(copied.caution(), None);

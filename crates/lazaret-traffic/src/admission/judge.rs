@@ -7,12 +7,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use lazaret_core::{Clock as _, LedgerError, Limit, Limits, Mode, Sha256, SystemClock, chain};
 use lazaret_input::json::Node;
-use lazaret_core::{LedgerError, Limit, Limits, Mode, Sha256, chain};
 
 use super::named::{Model, Named};
 use super::notes::{Note, Place, Records};
 use super::review::{Answer, Operation, Review};
+use super::ruling::{Ruling, Said, said};
 use super::standing::{Standing, Trouble, Word};
 use super::uses::{MAX_MODELS, Use, Workload, uses};
 
@@ -75,11 +76,13 @@ pub struct Judge {
     most_known: usize,
 }
 
-/// What is said of one use of a model.
-enum Said {
-    Nothing,
-    Warn(String),
-    Refuse(String),
+/// Whom is asked where models stand.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// Who tells verdicts.
+    Verdicts,
+    /// Nobody, for this reason; what is remembered of cleared models holds.
+    Memory(&'static str),
 }
 
 impl Judge {
@@ -102,36 +105,56 @@ impl Judge {
 
     /// The answer to a review.
     pub fn answer(&self, review: &Review<'_>) -> Answer {
+        self.judge(review, Ask::Verdicts)
+    }
+
+    /// The answer where there was no time for one: from memory alone, and nothing is noted.
+    pub fn late(&self, review: &Review<'_>, why: &'static str) -> Answer {
+        self.judge(review, Ask::Memory(why))
+    }
+
+    fn judge(&self, review: &Review<'_>, ask: Ask) -> Answer {
+        let notes = matches!(ask, Ask::Verdicts) && !review.dry_run;
         if self.is_exempt(review) {
             return Answer::default();
         }
         let found = |object| uses(review, object, self.terms.limits.get(MAX_MODELS));
         let old = review.old.map_or(Ok(Vec::new()), found);
         let Some(object) = review.object.filter(|_| review.operation != Operation::Delete) else {
-            if let (Some(object), Ok(old), false) = (review.old, &old, review.dry_run) {
+            if let (Some(object), Ok(old), true) = (review.old, &old, notes) {
                 self.ended(review, object, old);
             }
             return Answer::default(); // what ends is never stopped
         };
         let new = match found(object) {
             Ok(new) => new,
-            Err(limit) => return self.failed(&format!("its models could not be told: {limit}")),
+            Err(limit) => {
+                let why = format!("its models could not be told: {limit}");
+                let said = self.failed(why);
+                return self.worded(Ruling::of(said));
+            }
         };
         // What runs may be scaled, labelled and ended without a new question.
         let before = old.unwrap_or_default();
-        let is_in = |list: &[Use], used: &Use| {
-            list.iter().any(|other| other.text == used.text && other.named == used.named)
-        };
+        let is_in = |list: &[Use], used: &Use| list.iter().any(|other| is_same(used, other));
         let (asked, kept): (Vec<Use>, Vec<Use>) = new.into_iter().partition(|used| !is_in(&before, used));
         let gone: Vec<Use> = before.into_iter().filter(|used| !is_in(&kept, used)).collect();
         let mut ruling = Ruling::default();
         for used in &asked {
-            self.rule(used, &mut ruling);
+            self.rule(used, ask, &mut ruling);
         }
-        self.conclude(review, object, ruling, &gone)
+        let is_allowed = self.terms.mode == Mode::Observe || ruling.refused.is_empty();
+        let noted =
+            if notes && is_allowed { self.note(review, object, &ruling, &kept, &gone) } else { Ok(()) };
+        let mut answer = self.worded(ruling);
+        if let Err(error) = noted {
+            tracing::error!(cause = chain(&error), "where a model runs could not be recorded");
+            answer.warnings.push("lazaret: it could not be recorded that this runs here".to_owned());
+        }
+        answer
     }
 
-    fn rule(&self, used: &Use, ruling: &mut Ruling) {
+    fn rule(&self, used: &Use, ask: Ask, ruling: &mut Ruling) {
         let (model, perhaps) = match &used.named {
             Named::Open(open) => {
                 let text = format!("{}: {}", used.at, open.why());
@@ -144,7 +167,7 @@ impl Judge {
             Named::Model(model) => (model.clone(), false),
             Named::Perhaps(sha256) => (Model::Digest(*sha256), true),
         };
-        match self.standing(&model) {
+        match self.standing(&model, ask) {
             Ok(standing) => {
                 if perhaps && standing.word == Word::Unseen {
                     return; // an image like any other
@@ -159,17 +182,15 @@ impl Judge {
                 tracing::warn!(cause = chain(&error), "it could not be told whether an image is a model");
             }
             Err(error) => {
-                let why = format!("{}: whether {model} was cleared could not be told: {}", used.at, chain(&error));
-                ruling.add(match self.terms.fail {
-                    Otherwise::Warn => Said::Warn(why),
-                    Otherwise::Refuse => Said::Refuse(why),
-                });
+                let why =
+                    format!("{}: whether {model} was cleared could not be told: {}", used.at, chain(&error));
+                ruling.add(self.failed(why));
             }
         }
     }
 
     /// Where a model stands; from memory while that is fresh, or if it was cleared and cannot be looked up.
-    fn standing(&self, model: &Model) -> Result<Arc<Standing>, LedgerError> {
+    fn standing(&self, model: &Model, ask: Ask) -> Result<Arc<Standing>, LedgerError> {
         let now = Instant::now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned();
         let fresh_for = |standing: &Standing| match standing.word {
@@ -181,7 +202,11 @@ impl Judge {
         {
             return Ok(Arc::clone(standing));
         }
-        match self.verdicts.look_up(model) {
+        let looked = match ask {
+            Ask::Verdicts => self.verdicts.look_up(model),
+            Ask::Memory(what) => Err(LedgerError { what, cause: None }),
+        };
+        match looked {
             Ok(standing) => {
                 let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 if all.len() >= self.most_known {
@@ -197,59 +222,44 @@ impl Judge {
         }
     }
 
-    /// What is answered where there was no time to judge.
-    pub fn late(&self, review: &Review<'_>, why: &str) -> Answer {
-        if self.is_exempt(review) || review.operation == Operation::Delete {
-            return Answer::default();
+    /// What is said where a standing cannot be told.
+    fn failed(&self, why: String) -> Said {
+        match self.terms.fail {
+            Otherwise::Warn => Said::Warn(why),
+            Otherwise::Refuse => Said::Refuse(format!("{why}; ask again, or see what `lazaret serve` says")),
         }
-        self.failed(why)
     }
 
-    fn failed(&self, why: &str) -> Answer {
-        let mut ruling = Ruling::default();
-        ruling.add(match self.terms.fail {
-            Otherwise::Warn => Said::Warn(why.to_owned()),
-            Otherwise::Refuse => {
-                Said::Refuse(format!("{why}; ask again, or see what `lazaret serve` says"))
-            }
-        });
-        self.worded(ruling)
-    }
-
-    fn conclude(&self, review: &Review<'_>, object: Node<'_, '_>, ruling: Ruling, gone: &[Use]) -> Answer {
-        let is_allowed = self.terms.mode == Mode::Observe || ruling.refused.is_empty();
+    /// Notes where models run now, where they no longer do, and what is wrong with them.
+    fn note(
+        &self,
+        review: &Review<'_>,
+        object: Node<'_, '_>,
+        ruling: &Ruling,
+        kept: &[Use],
+        gone: &[Use],
+    ) -> Result<(), LedgerError> {
         let mut notes = Vec::new();
-        if is_allowed && !review.dry_run {
-            if let Some(workload) = Workload::of(review, object) {
-                let place = self.place(&workload);
-                for (model, standing) in &ruling.standings {
-                    for file in files(model, standing) {
-                        notes.push(Note::Runs {
-                            sha256: file,
-                            model: model.to_string(),
-                            at: place.clone(),
-                            part: !workload.is_itself,
-                        });
-                    }
-                }
-                if workload.is_itself {
-                    notes.extend(self.gone(gone, &place));
+        if let Some(workload) = Workload::of(review, object) {
+            let (at, when, part) =
+                (self.place(&workload), SystemClock.now().to_string(), !workload.is_itself);
+            let mut running: BTreeSet<Sha256> = BTreeSet::new();
+            for (model, standing) in &ruling.standings {
+                for sha256 in files(model, standing).filter(|file| running.insert(*file)) {
+                    let (model, at, when) = (model.to_string(), at.clone(), when.clone());
+                    notes.push(Note::Runs { sha256, model, at, when, part });
                 }
             }
-            let troubles = ruling.standings.iter().flat_map(|(_, standing)| &standing.troubles);
-            notes.extend(troubles.map(|trouble| Note::Alert {
-                sha256: trouble.sha256,
-                rules: trouble.rules.clone(),
-            }));
+            if workload.is_itself && !gone.is_empty() {
+                running.extend(self.files_of(kept));
+                let gone = self.files_of(gone).into_iter().filter(|file| !running.contains(file));
+                notes.extend(gone.map(|sha256| Note::Ended { sha256, at: at.clone(), when: when.clone() }));
+            }
         }
-        let mut answer = self.worded(ruling);
-        if !notes.is_empty()
-            && let Err(error) = self.records.record(notes)
-        {
-            tracing::error!(cause = chain(&error), "where a model runs could not be recorded");
-            answer.warnings.push("lazaret: it could not be recorded that this runs here".to_owned());
-        }
-        answer
+        let troubles = ruling.standings.iter().flat_map(|(_, standing)| &standing.troubles);
+        let alert = |trouble: &Trouble| Note::Alert { sha256: trouble.sha256, rules: trouble.rules.clone() };
+        notes.extend(troubles.map(alert));
+        if notes.is_empty() { Ok(()) } else { self.records.record(notes) }
     }
 
     fn worded(&self, ruling: Ruling) -> Answer {
@@ -287,12 +297,15 @@ impl Judge {
         }
     }
 
-    /// Records that something ends. What was a part of something else ends with that.
+    /// Notes that something ends. What was a part of something else ends with that.
     fn ended(&self, review: &Review<'_>, object: Node<'_, '_>, old: &[Use]) {
         let Some(workload) = Workload::of(review, object).filter(|workload| workload.is_itself) else {
             return;
         };
-        let notes = self.gone(old, &self.place(&workload));
+        let (at, when) = (self.place(&workload), SystemClock.now().to_string());
+        let gone = self.files_of(old).into_iter();
+        let notes: Vec<Note> =
+            gone.map(|sha256| Note::Ended { sha256, at: at.clone(), when: when.clone() }).collect();
         if !notes.is_empty()
             && let Err(error) = self.records.record(notes)
         {
@@ -300,22 +313,27 @@ impl Judge {
         }
     }
 
-    fn gone(&self, uses: &[Use], place: &Place) -> Vec<Note> {
-        let mut notes = Vec::new();
+    /// The files of models, as far as they can be told.
+    fn files_of(&self, uses: &[Use]) -> BTreeSet<Sha256> {
+        let mut found = BTreeSet::new();
         for used in uses {
             let model = match &used.named {
                 Named::Model(model) => model.clone(),
                 Named::Perhaps(sha256) => Model::Digest(*sha256),
                 Named::Open(_) => continue,
             };
-            let Ok(standing) = self.standing(&model) else { continue };
-            if matches!(used.named, Named::Perhaps(_)) && standing.word == Word::Unseen {
-                continue;
+            let Ok(standing) = self.standing(&model, Ask::Verdicts) else { continue };
+            if !matches!(used.named, Named::Perhaps(_)) || standing.word != Word::Unseen {
+                found.extend(files(&model, &standing));
             }
-            notes.extend(files(&model, &standing).map(|sha256| Note::Ended { sha256, at: place.clone() }));
         }
-        notes
+        found
     }
+}
+
+/// Whether two texts name the same. Of an image the tag beside its digest says nothing.
+fn is_same(one: &Use, other: &Use) -> bool {
+    one.named == other.named && (one.text == other.text || !matches!(one.named, Named::Open(_)))
 }
 
 /// The files that a model is: what was not seen is at least the digest that names it.
@@ -325,64 +343,4 @@ fn files<'a>(model: &'a Model, standing: &'a Standing) -> impl Iterator<Item = S
         _ => None,
     };
     own.into_iter().chain(standing.files.iter().copied())
-}
-
-/// What was found about all uses.
-#[derive(Default)]
-struct Ruling {
-    refused: Vec<String>,
-    warnings: Vec<String>,
-    models: BTreeSet<String>,
-    standings: Vec<(Model, Arc<Standing>)>,
-}
-
-impl Ruling {
-    fn add(&mut self, said: Said) {
-        match said {
-            Said::Nothing => {}
-            Said::Warn(text) => self.warnings.push(text),
-            Said::Refuse(text) => self.refused.push(text),
-        }
-    }
-}
-
-fn said(used: &Use, model: &Model, standing: &Standing) -> Said {
-    let at = &used.at;
-    match standing.word {
-        Word::Cleared => match standing.troubles.as_slice() {
-            [] => Said::Nothing,
-            [first, more @ ..] => Said::Warn(warning(model, first, more.len())),
-        },
-        Word::Held => {
-            let held = standing.held.clone().unwrap_or_default();
-            let (sha256, rules) = (held.sha256, held.rules.join(", "));
-            Said::Refuse(format!(
-                "{at}: {model} is held: {rules}; receipt {}. Who needs it asks for it: `lazaret models request {sha256}`, and \
-                 somebody else admits it",
-                held.receipt
-            ))
-        }
-        Word::Unseen => Said::Refuse(format!(
-            "{at}: {model} was never inspected here. Pass it (`lazaret models pass MODEL --name NAME`) or fetch it through \
-             the proxies, then try again"
-        )),
-    }
-}
-
-/// Short enough that the API server does not cut it: the digest, what is wrong, who has to do with it, until when.
-fn warning(model: &Model, trouble: &Trouble, more: usize) -> String {
-    let short = |text: &str| text.chars().take(20).collect::<String>();
-    let model = match model {
-        Model::Digest(sha256) => format!("sha256:{}…", short(&sha256.to_string())),
-        Model::Revision { name, revision } => {
-            format!("{}@{}", name.chars().take(60).collect::<String>(), short(revision))
-        }
-    };
-    let first = trouble.rules.first().map_or("its admission is over", String::as_str);
-    let rules = match trouble.rules.len().saturating_add(more) {
-        0 | 1 => first.to_owned(),
-        found => format!("{first} and {} more", found.saturating_sub(1)),
-    };
-    let day = trouble.until.get(..10).unwrap_or(&trouble.until);
-    format!("{model} was cleared before; since then: {rules}. {} has until {day}", trouble.owner)
 }

@@ -15,7 +15,7 @@
 //! | `review` | the protocol: what is asked, what is answered |
 //! | `uses`, `named` | which models an object uses, by what it names them, whose object it is |
 //! | `standing` | where a model stands, and the form in which that travels |
-//! | `judge` | what becomes of an object |
+//! | `judge`, `ruling` | what becomes of an object, and in which words |
 //! | `notes` | what is to be recorded, kept until it is |
 //! | `share`, `copy` | verdicts for webhooks on other hosts than the ledger |
 //! | `serve`, `tls` | the routes, the socket, the certificate |
@@ -25,6 +25,7 @@ pub mod judge;
 pub mod named;
 pub mod notes;
 pub mod review;
+mod ruling;
 pub mod serve;
 pub mod share;
 pub mod standing;

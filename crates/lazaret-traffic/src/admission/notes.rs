@@ -56,6 +56,8 @@ pub enum Note {
         model: String,
         /// Where.
         at: Place,
+        /// When, as the ledger writes times.
+        when: String,
         /// Whether a part of it was let in, a pod: there are many, and the workload was noted itself.
         #[serde(skip)]
         part: bool,
@@ -66,6 +68,8 @@ pub enum Note {
         sha256: Sha256,
         /// Where.
         at: Place,
+        /// When, as the ledger writes times.
+        when: String,
     },
     /// Something is wrong with a file that was cleared and is used.
     Alert {
@@ -96,13 +100,27 @@ impl Note {
             };
             place.is_plain().then_some(place)
         };
+        let when = || text(&root, "when").filter(|when| is_time(when));
         match root.get("note")?.as_str()? {
-            "runs" => Some(Self::Runs { sha256, model: text(&root, "model")?, at: place()?, part: false }),
-            "ended" => Some(Self::Ended { sha256, at: place()? }),
+            "runs" => Some(Self::Runs {
+                sha256,
+                model: text(&root, "model")?,
+                at: place()?,
+                when: when()?,
+                part: false,
+            }),
+            "ended" => Some(Self::Ended { sha256, at: place()?, when: when()? }),
             "alert" => Some(Self::Alert { sha256, rules: words(root.get("rules")?)? }),
             _ => None,
         }
     }
+}
+
+/// Whether a text has the form in which the ledger writes times: `2026-11-27T10:00:00.000Z`. Times of one form compare as text.
+fn is_time(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
+    let fits = |(byte, form): (u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form };
+    text.len() == FORM.len() && text.bytes().zip(FORM).all(fits)
 }
 
 impl Place {

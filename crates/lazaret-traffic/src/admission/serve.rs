@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use lazaret_core::{Limit, Limits};
@@ -40,7 +40,7 @@ pub struct Webhook {
     /// Whether who asks has to bring a certificate.
     knows_clients: bool,
     limits: Limits,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// Who asks brought a certificate that is believed.
@@ -50,7 +50,7 @@ struct Known(bool);
 impl Webhook {
     /// Over a judge. Where clients are known by their certificates, others are answered nothing.
     pub fn new(judge: Judge, knows_clients: bool, limits: Limits) -> Arc<Self> {
-        let turns = Semaphore::new(count(&limits, MAX_REVIEWS));
+        let turns = Arc::new(Semaphore::new(count(&limits, MAX_REVIEWS)));
         Arc::new(Self { judge, knows_clients, limits, turns })
     }
 
@@ -74,7 +74,7 @@ impl Webhook {
     }
 
     /// What is answered to bytes that nobody had the time to judge.
-    fn late(&self, body: &[u8], why: &str) -> Result<Vec<u8>, String> {
+    fn late(&self, body: &[u8], why: &'static str) -> Result<Vec<u8>, String> {
         let document = document(body, &self.limits).map_err(|error| error.to_string())?;
         let review = review(&document).map_err(|error| error.to_string())?;
         let answer: Answer = self.judge.late(&review, why);
@@ -110,8 +110,8 @@ async fn validate(
     let judged = tokio::time::timeout(ANSWER_WITHIN, judged(&webhook, body.clone())).await;
     let answered = match judged {
         Ok(Some(answered)) => answered,
-        Ok(None) => webhook.late(&body, "the answer broke off"),
-        Err(_) => webhook.late(&body, "whether its models were cleared could not be told in time"),
+        Ok(None) => webhook.late(&body, "tell it without breaking off"),
+        Err(_) => webhook.late(&body, "tell it in time"),
     };
     match answered {
         Ok(json) => {
@@ -126,11 +126,16 @@ async fn validate(
     }
 }
 
-/// Judges on a thread that may wait. None if it broke off.
+/// Judges on a thread that may wait. None if it broke off. One that hangs keeps its turn, so that they stay few.
 async fn judged(webhook: &Arc<Webhook>, body: Bytes) -> Option<Result<Vec<u8>, String>> {
-    let _turn = webhook.turns.acquire().await.ok()?;
+    let turn = Arc::clone(&webhook.turns).acquire_owned().await.ok()?;
     let webhook = Arc::clone(webhook);
-    tokio::task::spawn_blocking(move || webhook.answer(&body)).await.ok()
+    let work = move || {
+        let answered = webhook.answer(&body);
+        drop(turn);
+        answered
+    };
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// Serves routes on a socket over TLS, until something happens.

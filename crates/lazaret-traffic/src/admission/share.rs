@@ -64,11 +64,13 @@ fn of(secret: &[u8]) -> [u8; 32] {
 }
 
 async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given =
+        request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     if given.is_some_and(|given| of(given) == shared.secret) {
         return next.run(request).await;
     }
-    (StatusCode::UNAUTHORIZED, "whoever asks here knows the secret of `gates.models.verdicts_secret`").into_response()
+    (StatusCode::UNAUTHORIZED, "whoever asks here knows the secret of `gates.models.verdicts_secret`")
+        .into_response()
 }
 
 async fn verdicts(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {

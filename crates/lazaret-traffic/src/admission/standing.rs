@@ -119,8 +119,12 @@ pub fn read(line: &[u8], limits: &Limits) -> Option<(Model, Standing)> {
             receipt: text(&held, "receipt")?,
         }),
     };
-    let standing =
-        Standing { word, files: files.collect::<Option<_>>()?, troubles: troubles.collect::<Option<_>>()?, held };
+    let standing = Standing {
+        word,
+        files: files.collect::<Option<_>>()?,
+        troubles: troubles.collect::<Option<_>>()?,
+        held,
+    };
     Some((model, standing))
 }
 

@@ -133,7 +133,10 @@ impl Tls {
                 Ok(Ok(true)) => tracing::info!("the certificate was renewed"),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
-                    tracing::error!(cause = chain(&error), "the new certificate cannot be used; the old one is");
+                    tracing::error!(
+                        cause = chain(&error),
+                        "the new certificate cannot be used; the old one is"
+                    );
                 }
                 Err(_) => tracing::error!("the certificate's files could not be looked at"),
             }
@@ -152,9 +155,13 @@ fn certificates(file: &Path, most: Limit) -> Result<Vec<CertificateDer<'static>>
 fn pair(files: &Files, most: Limit) -> Result<CertifiedKey, CertificateError> {
     let chain = certificates(&files.certificate, most)?;
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key, most)?);
-    let key =
-        key.map_err(|source| CertificateError::Pem { file: name(&files.key), what: "a private key", source })?;
-    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).map_err(CertificateError::Pair)
+    let key = key.map_err(|source| CertificateError::Pem {
+        file: name(&files.key),
+        what: "a private key",
+        source,
+    })?;
+    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
+        .map_err(CertificateError::Pair)
 }
 
 fn read(file: &Path, most: Limit) -> Result<Vec<u8>, CertificateError> {

@@ -189,10 +189,10 @@ fn place(node: Node<'_, '_>, object: NodeId) -> String {
             let keep = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_');
             key.chars().filter(keep).take(LONGEST_PLACE).collect::<String>()
         };
-        steps.push(node.key().map_or_else(
-            || format!("[{}]", node.index_in_parent()),
-            |key| format!(".{}", plain(key)),
-        ));
+        steps.push(
+            node.key()
+                .map_or_else(|| format!("[{}]", node.index_in_parent()), |key| format!(".{}", plain(key))),
+        );
         let Some(parent) = node.parent() else { break };
         node = parent;
     }
@@ -243,7 +243,8 @@ impl Workload {
         let is_kind = |kind: &str| {
             (1..=63).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
-        let fits = is_kind(&kind) && is_name(&name) && (review.namespace.is_empty() || is_name(review.namespace));
+        let fits =
+            is_kind(&kind) && is_name(&name) && (review.namespace.is_empty() || is_name(review.namespace));
         fits.then(|| Self { namespace: review.namespace.to_owned(), kind, name, is_itself })
     }
 }
@@ -253,7 +254,9 @@ impl Workload {
 fn above(kind: String, name: String, hash: &str) -> (String, String) {
     let stem = name.rsplit_once('-').map(|(stem, end)| (stem.to_owned(), end));
     match (kind.as_str(), stem) {
-        ("ReplicaSet", Some((stem, end))) if !hash.is_empty() && end == hash => ("Deployment".to_owned(), stem),
+        ("ReplicaSet", Some((stem, end))) if !hash.is_empty() && end == hash => {
+            ("Deployment".to_owned(), stem)
+        }
         ("Job", Some((stem, end))) if end.len() >= 8 && end.bytes().all(|byte| byte.is_ascii_digit()) => {
             ("CronJob".to_owned(), stem)
         }

@@ -63,7 +63,8 @@ fn webhook(mood: &Arc<Moody>, fail: Otherwise, knows_clients: bool) -> Arc<Webho
 
 fn review(digest: u8, operation: &str, namespace: &str) -> String {
     let image = format!("r.example/m@sha256:{}", Sha256([digest; 32]));
-    let object = json!({ "metadata": { "name": "p" }, "spec": { "volumes": [{ "image": { "reference": image } }] } });
+    let object =
+        json!({ "metadata": { "name": "p" }, "spec": { "volumes": [{ "image": { "reference": image } }] } });
     let (new, old) = if operation == "DELETE" { (Value::Null, object) } else { (object, Value::Null) };
     json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",

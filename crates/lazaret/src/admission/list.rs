@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lazaret_core::{Clock as _, Limits, LedgerError, Signer, SystemClock, hex};
+use lazaret_core::{Clock as _, LedgerError, Limits, Signer, SystemClock, hex};
 use lazaret_ledger::StoreError;
 use lazaret_ledger::note::{NoteError, VerifierKey, sign_note, verify_note};
 use lazaret_traffic::admission::copy::MAX_LIST;
@@ -50,13 +50,19 @@ struct Made {
 
 impl Lists {
     /// Over verdicts, signed under the ledger's name.
-    pub(crate) fn new(verdicts: Arc<LedgerVerdicts>, signer: Arc<dyn Signer>, origin: &str, limits: Limits) -> Self {
+    pub(crate) fn new(
+        verdicts: Arc<LedgerVerdicts>,
+        signer: Arc<dyn Signer>,
+        origin: &str,
+        limits: Limits,
+    ) -> Self {
         Self { verdicts, signer, origin: origin.to_owned(), limits, made: Mutex::default() }
     }
 
     fn make(&self) -> Result<Listed, LedgerError> {
         let failed = |error: StoreError| error.when("list the verdicts");
-        let mut models: BTreeSet<Model> = self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest).collect();
+        let mut models: BTreeSet<Model> =
+            self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest).collect();
         models.extend(self.verdicts.revisions().map_err(failed)?);
         let mut lines = String::new();
         for model in models {

@@ -104,7 +104,9 @@ fn waiting(config: &Config) -> Result<Arc<Waiting>, CliError> {
 fn place(config: &Config, port: u16) -> Result<(SocketAddr, Option<Tls>), CliError> {
     let listen = config.text("gates.models.admission_listen");
     let listen: IpAddr = listen.parse().map_err(|_| {
-        CliError::Usage(format!("`gates.models.admission_listen`: `{listen}` is no address, as 0.0.0.0 is one"))
+        CliError::Usage(format!(
+            "`gates.models.admission_listen`: `{listen}` is no address, as 0.0.0.0 is one"
+        ))
     })?;
     let file = |key: &str| Some(config.path(key)).filter(|file| !file.as_os_str().is_empty());
     let clients = file("gates.models.admission_clients");
@@ -132,7 +134,8 @@ fn terms(config: &Config) -> Result<Terms, CliError> {
             "`gates.models.cluster`: `{cluster}` is no name: small letters, digits, `-` and `.`"
         )));
     }
-    let exempt = config.text("gates.models.admission_exempt").split([' ', ',']).filter(|word| !word.is_empty());
+    let exempt =
+        config.text("gates.models.admission_exempt").split([' ', ',']).filter(|word| !word.is_empty());
     Ok(Terms {
         mode: config.models_mode()?,
         unnamed: otherwise(config, "gates.models.unnamed")?,

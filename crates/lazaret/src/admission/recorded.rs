@@ -47,12 +47,22 @@ pub(crate) struct RunEvent {
     /// As what the model is named there.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) model: String,
+    /// When it was let in, or ended; it may have been recorded later.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) when: String,
 }
 
 impl RunEvent {
-    fn new(at: &Place, model: &str) -> Self {
+    fn new(at: &Place, model: &str, when: &str) -> Self {
         let Place { cluster, namespace, kind, name } = at.clone();
-        Self { cluster, namespace, kind, name, model: model.chars().take(1_000).collect() }
+        Self {
+            cluster,
+            namespace,
+            kind,
+            name,
+            model: model.chars().take(1_000).collect(),
+            when: when.to_owned(),
+        }
     }
 
     /// Whether another is about the same workload.
@@ -124,7 +134,8 @@ struct Sink {
     known: Mutex<Option<Known>>,
 }
 
-type Known = HashMap<(Sha256, Place), bool>;
+/// Whether a file runs at a place, and since when that is known.
+type Known = HashMap<(Sha256, Place), (bool, String)>;
 
 impl Sink {
     fn hand_over(&self, waiting: &Waiting) {
@@ -165,16 +176,18 @@ impl Sink {
         let known = known.get_or_insert_default();
         for note in notes {
             match note {
-                Note::Runs { sha256, model, at, .. } => {
-                    if known.get(&(*sha256, at.clone())) != Some(&true) {
-                        ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model))?;
-                        known.insert((*sha256, at.clone()), true);
+                Note::Runs { sha256, model, at, when, .. } => {
+                    let was = known.get(&(*sha256, at.clone()));
+                    if was.is_none_or(|(runs, since)| !runs && since < when) {
+                        ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model, when))?;
+                        known.insert((*sha256, at.clone()), (true, when.clone()));
                     }
                 }
-                Note::Ended { sha256, at } => {
+                Note::Ended { sha256, at, when } => {
                     // What was never seen to run has not ended.
-                    if known.insert((*sha256, at.clone()), false) == Some(true) {
-                        ledger.append_about(*sha256, ENDED, &RunEvent::new(at, ""))?;
+                    if known.get(&(*sha256, at.clone())).is_some_and(|(runs, since)| *runs && since < when) {
+                        ledger.append_about(*sha256, ENDED, &RunEvent::new(at, "", when))?;
+                        known.insert((*sha256, at.clone()), (false, when.clone()));
                     }
                 }
                 Note::Alert { sha256, .. } => {
@@ -196,10 +209,9 @@ struct Body {
     event: RunEvent,
 }
 
-/// Where files run by the ledger, the newest word of each; at most so many.
+/// Where files run by the ledger, the last word of each; at most so many.
 fn read(ledger: &LedgerReader) -> Result<Known, StoreError> {
-    let mut known = HashMap::new();
-    let mut newest: HashMap<(Sha256, Place), u64> = HashMap::new();
+    let mut known = Known::new();
     for (kind, runs) in [(RUNS, true), (ENDED, false)] {
         let mut before = None;
         loop {
@@ -210,10 +222,10 @@ fn read(ledger: &LedgerReader) -> Result<Known, StoreError> {
                 let read = |source| StoreError::Unreadable { index: leaf.index, source };
                 let Body { about, event } = serde_json::from_str(&leaf.body).map_err(read)?;
                 let Some(file) = Sha256::parse(&about) else { continue };
-                let key = (file, event.place());
-                if newest.get(&key).is_none_or(|index| *index < leaf.index) {
-                    newest.insert(key.clone(), leaf.index);
-                    known.insert(key, runs);
+                let when = event.when.clone();
+                let last = known.entry((file, event.place())).or_insert_with(|| (runs, when.clone()));
+                if last.1 < when {
+                    *last = (runs, when);
                 }
             }
             if known.len() >= MOST_PLACES {

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, HeaderValue, IF_NONE_MATCH};
 use axum::http::{Method, StatusCode};
 use lazaret_core::{Limit, Limits};
-use lazaret_input::{read_file, rewrite_durably};
+use lazaret_input::{read_file, write_durably};
 use lazaret_ledger::note::VerifierKey;
 use lazaret_traffic::admission::copy::{Copied, MAX_LIST};
 use lazaret_traffic::admission::notes::Waiting;
@@ -64,7 +64,11 @@ pub(crate) fn secret(config: &Config) -> Result<String, CliError> {
 
 impl Replica {
     /// Begins, with what was kept.
-    pub(crate) fn start(config: &Config, copied: Arc<Copied>, waiting: Arc<Waiting>) -> Result<Self, CliError> {
+    pub(crate) fn start(
+        config: &Config,
+        copied: Arc<Copied>,
+        waiting: Arc<Waiting>,
+    ) -> Result<Self, CliError> {
         let server = Server::new(config)?;
         if let Err(why) = server.kept(&copied) {
             tracing::warn!(cause = why, "no verdicts were kept");
@@ -167,7 +171,7 @@ impl Server {
         copied.take(list.lines, list.made, true, &self.limits).map_err(|error| chain(&error))?;
         list.tag.clone_into(tag);
         // Believed and in use; where it cannot be kept, a restart begins with the one before.
-        rewrite_durably(&self.file, &page).map_err(|error| format!("they could not be kept: {error}"))
+        write_durably(&self.file, &page).map_err(|error| format!("they could not be kept: {error}"))
     }
 
     /// Hands over what waits, in parts; what is not taken waits on.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::{find_blob, json};
-use lazaret_ledger::{AboutFile, FileCrossing, LedgerReader, SqliteLedger, StoreError};
+use lazaret_ledger::{AboutFile, FileEntry, LedgerReader, SqliteLedger, StoreError};
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
@@ -54,14 +54,24 @@ impl Duty {
     pub(crate) fn new(config: &Config) -> Result<Self, CliError> {
         let days = config.text("gates.models.alert_days");
         let days = days.parse().ok().filter(|days| (1..=3_660).contains(days)).ok_or_else(|| {
-            CliError::Usage(format!("`gates.models.alert_days`: `{days}` is no number of days, from 1 to 3660"))
+            CliError::Usage(format!(
+                "`gates.models.alert_days`: `{days}` is no number of days, from 1 to 3660"
+            ))
         })?;
         Ok(Self { owner: config.text("gates.models.owner").to_owned(), days })
     }
 
-    /// What is wrong with a file, though it was cleared; none where nothing is.
+    /// What is wrong with a file that runs; none where nothing is.
     pub(crate) fn trouble(&self, ledger: &LedgerReader, file: Sha256) -> Result<Option<Trouble>, StoreError> {
-        Ok(self.of_file(ledger, file)?.troubles.pop())
+        let mut standing = self.of_file(ledger, file)?;
+        match standing.held {
+            // It is held, and a part of something that was cleared before it came.
+            Some(held) => {
+                let owner = if self.owner.is_empty() { "nobody" } else { &self.owner };
+                Ok(Some(self.trouble_of(ledger, file, held.rules, owner.to_owned())?))
+            }
+            None => Ok(standing.troubles.pop()),
+        }
     }
 
     /// Records what is wrong with a file, unless that was done. Gives whether it was recorded now.
@@ -75,7 +85,12 @@ impl Duty {
     }
 
     /// Until when the owner of a file has, if an alert for these findings was recorded.
-    fn raised(&self, ledger: &LedgerReader, file: Sha256, rules: &[String]) -> Result<Option<String>, StoreError> {
+    fn raised(
+        &self,
+        ledger: &LedgerReader,
+        file: Sha256,
+        rules: &[String],
+    ) -> Result<Option<String>, StoreError> {
         for about in ledger.events_about(file, ALERT, MOST_ABOUT)? {
             let AboutFile::Event { event, .. } = about else { continue };
             let same = event.get("rules").and_then(|known| known.as_array()).is_some_and(|known| {
@@ -104,14 +119,20 @@ impl Duty {
         let by = orders.iter().find_map(|about| by_of(about, "request-model"));
         if first.is_none() && admitted.is_none() {
             let held = Held { sha256: file.to_string(), rules: grave(&last.rules), receipt: last.receipt };
-            return Ok(Standing { word: Word::Held, files: vec![file], troubles: Vec::new(), held: Some(held) });
+            return Ok(Standing {
+                word: Word::Held,
+                files: vec![file],
+                troubles: Vec::new(),
+                held: Some(held),
+            });
         }
         if last.lets_go(ledger, file)? {
             return Ok(cleared(file, None));
         }
-        let brought = first.map(|first| first.crossing.opened);
+        let brought = first.map(|first| ledger.opened_at(first.opened_at)).transpose()?.flatten();
         // The proxies bring models for whoever asks: their account is nobody who has to do with one.
-        let person = brought.as_ref().filter(|opened| opened.route == opened.gate).map(|opened| &opened.actor.id);
+        let person =
+            brought.as_ref().filter(|opened| opened.route == opened.gate).map(|opened| &opened.actor.id);
         let fallback = Some(&self.owner).filter(|owner| !owner.is_empty());
         let owner = by.as_ref().or(person).or(fallback).or(admitted.as_ref()).cloned();
         let owner = owner.or(brought.map(|opened| opened.actor.id)).unwrap_or_else(|| "nobody".to_owned());
@@ -146,29 +167,26 @@ fn by_of(about: &AboutFile, what: &str) -> Option<String> {
 
 /// The rules that found something of medium or above; all, where none did.
 fn grave(rules: &BTreeMap<String, Severity>) -> Vec<String> {
-    let grave: Vec<String> =
-        rules.iter().filter(|(_, severity)| **severity >= Severity::Medium).map(|(id, _)| id.clone()).collect();
+    let grave: Vec<String> = rules
+        .iter()
+        .filter(|(_, severity)| **severity >= Severity::Medium)
+        .map(|(id, _)| id.clone())
+        .collect();
     if grave.is_empty() { rules.keys().cloned().collect() } else { grave }
 }
 
-/// The first crossing by which a file went out.
-fn first_cleared(ledger: &LedgerReader, file: Sha256) -> Result<Option<FileCrossing>, StoreError> {
+/// The first crossing by which a file went out: it was not kept back, and the crossing came to its end.
+fn first_cleared(ledger: &LedgerReader, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
     let mut from = 0;
     while from < MAX_CROSSINGS.most() {
-        let page = ledger.crossings_of_file(file, from, PAGE)?;
+        let page = ledger.entries_of_file(file, from, PAGE)?;
         let Some(read) = u64::try_from(page.len()).ok().filter(|read| *read > 0) else { break };
         from = from.saturating_add(read);
-        if let Some(first) = page.into_iter().find(went_out) {
+        if let Some(first) = page.into_iter().find(|one| one.is_complete && one.entry.held.is_none()) {
             return Ok(Some(first));
         }
     }
     Ok(None)
-}
-
-/// Whether a file was not kept back, in a crossing that came to its end.
-fn went_out(one: &FileCrossing) -> bool {
-    let is_complete = one.crossing.sealed.as_ref().is_some_and(|sealed| sealed.seal.ending == "complete");
-    is_complete && one.entry.held.is_none()
 }
 
 /// Verdicts by the ledger.
@@ -219,7 +237,7 @@ impl LedgerVerdicts {
             for name in names {
                 let mut before = None;
                 loop {
-                    let page = self.ledger.crossings_of_model(&name, before, PAGE)?;
+                    let page = self.ledger.openings_of_model(&name, before, PAGE)?;
                     let Some(last) = page.last() else { break };
                     before = Some(last.opened_at);
                     let own = page.into_iter().filter_map(|one| one.opened.model?.revision);
@@ -249,7 +267,9 @@ impl LedgerVerdicts {
         for listed in lists {
             let one = self.digest(listed, if is_index { depth } else { 0 })?;
             words.push(one.word);
-            whole.files.extend(one.files.iter().filter(|file| !whole.files.contains(file)).copied().collect::<Vec<_>>());
+            whole.files.extend(
+                one.files.iter().filter(|file| !whole.files.contains(file)).copied().collect::<Vec<_>>(),
+            );
             whole.troubles.extend(one.troubles);
             whole.held = whole.held.or(one.held);
         }
@@ -284,7 +304,8 @@ impl LedgerVerdicts {
             (None, Some(manifests)) => (true, manifests),
             _ => return None,
         };
-        let lists = list.items().map(|one| Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?));
+        let lists =
+            list.items().map(|one| Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?));
         Some(Manifest { is_index, lists: lists.collect::<Option<_>>()? })
     }
 
@@ -296,7 +317,7 @@ impl LedgerVerdicts {
         let limit = |what| move |source| StoreError::Limit { what, source };
         let mut read: u64 = 0;
         loop {
-            let page = self.ledger.crossings_of_model(name, before, PAGE)?;
+            let page = self.ledger.openings_of_model(name, before, PAGE)?;
             let Some(last) = page.last() else { break };
             before = Some(last.opened_at);
             read = read.saturating_add(page.len() as u64);
@@ -308,7 +329,6 @@ impl LedgerVerdicts {
         let mut files: BTreeMap<Sha256, bool> = BTreeMap::new();
         let mut was_cleared = false;
         for crossing in crossings.into_iter().rev() {
-            let is_complete = crossing.sealed.as_ref().is_some_and(|sealed| sealed.seal.ending == "complete");
             let Some(id) = CrossingId::parse(&crossing.opened.crossing) else { continue };
             let mut from = 0;
             loop {
@@ -316,9 +336,11 @@ impl LedgerVerdicts {
                 let Some(last) = page.last() else { break };
                 from = last.record.saturating_add(1);
                 for entry in &page {
-                    let Some(file) = entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256)) else { continue };
+                    let Some(file) = entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256)) else {
+                        continue;
+                    };
                     let cleared = files.entry(file).or_insert(false);
-                    *cleared |= is_complete && entry.held.is_none();
+                    *cleared |= crossing.is_complete && entry.held.is_none();
                 }
                 most.check(files.len() as u64).map_err(limit("the files of a model"))?;
             }
@@ -333,15 +355,15 @@ impl LedgerVerdicts {
             let one = self.duty.of_file(&self.ledger, file)?;
             whole.files.push(file);
             whole.troubles.extend(one.troubles);
-            if let Some(held) = one.held {
-                if was_cleared {
-                    let owner = self.duty.owner.clone();
-                    let owner = if owner.is_empty() { "nobody".to_owned() } else { owner };
-                    whole.troubles.push(self.duty.trouble_of(&self.ledger, file, held.rules, owner)?);
-                } else {
+            match one.held {
+                Some(_) if was_cleared => {
+                    whole.troubles.extend(self.duty.trouble(&self.ledger, file)?);
+                }
+                Some(held) => {
                     whole.word = Word::Held;
                     whole.held = Some(held);
                 }
+                None => {}
             }
         }
         Ok(whole)

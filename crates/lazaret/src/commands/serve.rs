@@ -23,7 +23,8 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
     let others = [args.presidio, args.review, args.models_proxy, args.admission];
     if args.no_console && others.iter().all(Option::is_none) {
-        let why = "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
+        let why =
+            "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
         return Err(CliError::Usage(why.to_owned()));
     }
     // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.

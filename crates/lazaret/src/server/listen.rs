@@ -1,4 +1,4 @@
-//! Binds to the loopback interface and serves until interrupted: the console, and what else was asked for.
+//! Binds to the loopback interface, and for what is served over TLS to others, and serves until interrupted.
 
 use std::future::IntoFuture as _;
 use std::io;

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::Method;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use lazaret_core::{Limit, Limits};
 use lazaret_traffic::net::client::{Call, Client, Waits};
 use lazaret_traffic::net::upstream::Upstream;
@@ -119,7 +119,10 @@ impl Webhook {
         assert_eq!(status, 200, "{text}");
         assert!(began.elapsed() < Duration::from_secs(2));
         let answer: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&answer["apiVersion"], &answer["kind"]), (&json!("admission.k8s.io/v1"), &json!("AdmissionReview")));
+        assert_eq!(
+            (&answer["apiVersion"], &answer["kind"]),
+            (&json!("admission.k8s.io/v1"), &json!("AdmissionReview"))
+        );
         let response = answer["response"].clone();
         assert_eq!(response["uid"], review["request"]["uid"]);
         for warning in warnings(&response) {
@@ -137,7 +140,11 @@ impl Webhook {
 
     fn refuses(&self, review: &Value) -> String {
         let response = self.ask(review);
-        assert_eq!((&response["allowed"], &response["status"]["code"]), (&json!(false), &json!(403)), "{response}");
+        assert_eq!(
+            (&response["allowed"], &response["status"]["code"]),
+            (&json!(false), &json!(403)),
+            "{response}"
+        );
         response["status"]["message"].as_str().unwrap().to_owned()
     }
 }
@@ -148,7 +155,12 @@ fn warnings(response: &Value) -> Vec<String> {
 }
 
 /// A review as an API server (1.33) sends it.
-fn review(operation: &str, (group, version, kind, resource): (&str, &str, &str, &str), object: &Value, old: &Value) -> Value {
+fn review(
+    operation: &str,
+    (group, version, kind, resource): (&str, &str, &str, &str),
+    object: &Value,
+    old: &Value,
+) -> Value {
     let whole = if object.is_null() { old } else { object };
     let kind = json!({ "group": group, "version": version, "kind": kind });
     let resource = json!({ "group": group, "version": version, "resource": resource });
@@ -173,7 +185,8 @@ fn review(operation: &str, (group, version, kind, resource): (&str, &str, &str, 
 
 const POD: (&str, &str, &str, &str) = ("", "v1", "Pod", "pods");
 const DEPLOYMENT: (&str, &str, &str, &str) = ("apps", "v1", "Deployment", "deployments");
-const INFERENCE: (&str, &str, &str, &str) = ("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices");
+const INFERENCE: (&str, &str, &str, &str) =
+    ("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices");
 
 fn spec(image: &str) -> Value {
     json!({
@@ -261,7 +274,10 @@ fn what_was_cleared_runs_and_what_never_came_or_is_held_does_not() {
     let ward = |image: &str| create(POD, &pod("ward-7", image));
     assert_eq!(webhook.allows(&ward(&image(SCALER))), Vec::<String>::new());
     let unseen = webhook.refuses(&ward(&image(UNSEEN)));
-    assert!(unseen.contains("spec.volumes[0].image.reference") && unseen.contains("never inspected"), "{unseen}");
+    assert!(
+        unseen.contains("spec.volumes[0].image.reference") && unseen.contains("never inspected"),
+        "{unseen}"
+    );
     let held = webhook.refuses(&ward(&image(MODEL)));
     for word in ["pickle.dangerous-call", "receipt 0", "lazaret models request 92712f"] {
         assert!(held.contains(word), "{held}");
@@ -280,8 +296,12 @@ fn what_was_cleared_runs_and_what_never_came_or_is_held_does_not() {
         create(DEPLOYMENT, &object)
     };
     webhook.allows(&annotated("sepsis/scaler@1.2"));
-    assert!(webhook.refuses(&annotated("sepsis/scaler@1.3")).contains("sepsis/scaler@1.3 was never inspected"));
-    assert!(webhook.refuses(&annotated("sepsis/scaler@1.2, sepsis/model@9")).contains("sepsis/model@9 is held"));
+    assert!(
+        webhook.refuses(&annotated("sepsis/scaler@1.3")).contains("sepsis/scaler@1.3 was never inspected")
+    );
+    assert!(
+        webhook.refuses(&annotated("sepsis/scaler@1.2, sepsis/model@9")).contains("sepsis/model@9 is held")
+    );
     assert!(webhook.allows(&annotated("scaler"))[0].contains("names no model"));
     // An image of a container that is a model is judged as one.
     let mut car = pod("ward-7", &image(SCALER));
@@ -304,18 +324,26 @@ fn what_was_cleared_and_is_found_bad_later_keeps_running_with_one_alert() {
     );
     place.ends(1, &["models", "rescan"]);
     let found = impact(&place, SCALER, |found| count(found, "alerts") == 1);
-    assert_eq!((&found["alerts"][0]["owner"], &found["alerts"][0]["rules"]), (&json!("ana"), &json!(["user.no-pickles"])));
+    assert_eq!(
+        (&found["alerts"][0]["owner"], &found["alerts"][0]["rules"]),
+        (&json!("ana"), &json!(["user.no-pickles"]))
+    );
     let webhook = Webhook::start(&place);
     for number in 0..3 {
         let mut one = pod("ward-7", &image(SCALER));
         one["metadata"]["name"] = json!(format!("triage-7d9f8c6b5-{number}"));
         let warned = webhook.allows(&create(POD, &one));
-        assert!(warned[0].contains("user.no-pickles") && warned[0].contains("ana has until 20"), "{warned:?}");
+        assert!(
+            warned[0].contains("user.no-pickles") && warned[0].contains("ana has until 20"),
+            "{warned:?}"
+        );
     }
     let found = impact(&place, SCALER, |found| count(found, "runs") == 1);
     assert_eq!(count(&found, "alerts"), 1, "once for what was found, not for each pod");
     let run = &found["runs"][0];
-    for (key, word) in [("cluster", "ward-cluster"), ("namespace", "ward-7"), ("kind", "Deployment"), ("name", "triage")] {
+    for (key, word) in
+        [("cluster", "ward-cluster"), ("namespace", "ward-7"), ("kind", "Deployment"), ("name", "triage")]
+    {
         assert_eq!(run[key], word);
     }
     let text = place.ends(1, &["models", "impact", SCALER]);
@@ -336,7 +364,11 @@ fn what_runs_is_scaled_changed_and_ended_without_a_question() {
     // From one model to another: the first no longer runs.
     webhook.allows(&create(DEPLOYMENT, &deployment(&image(SCALER), 3)));
     impact(&place, SCALER, |found| count(found, "runs") == 1);
-    assert!(webhook.allows(&review("DELETE", DEPLOYMENT, &Value::Null, &deployment(&image(SCALER), 3))).is_empty());
+    assert!(
+        webhook
+            .allows(&review("DELETE", DEPLOYMENT, &Value::Null, &deployment(&image(SCALER), 3)))
+            .is_empty()
+    );
     let ended = impact(&place, SCALER, |found| found["runs"][0]["until"].is_string());
     assert_eq!(count(&ended, "runs"), 1);
     // A dry run leaves nothing behind.
@@ -390,7 +422,8 @@ fn a_manifest_is_as_good_as_the_layers_that_it_lists() {
             r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[{{"mediaType":"application/octet-stream","digest":"sha256:{layer}","size":1}}]}}"#
         )
     };
-    let digest_of = |passed: &Value| passed.pointer("/files/0/sha256").and_then(Value::as_str).unwrap().to_owned();
+    let digest_of =
+        |passed: &Value| passed.pointer("/files/0/sha256").and_then(Value::as_str).unwrap().to_owned();
     let pass = |name: &str, layer: &str| {
         place.write(name, &manifest(layer));
         let output = place.run(&["models", "pass", name, "--name", name, "--json"]);
@@ -473,11 +506,14 @@ fn a_webhook_on_another_host_answers_while_the_ledger_is_not_reached_and_loses_n
     impact(&place, SCALER, |found| count(found, "runs") == 3);
 
     // Who has another key believes nothing, and says that it is not ready.
-    let other = Place(tempfile::tempdir().unwrap()).json(0, &["init"])["ledger_key"].as_str().unwrap().to_owned();
+    let other =
+        Place(tempfile::tempdir().unwrap()).json(0, &["init"])["ledger_key"].as_str().unwrap().to_owned();
     let fooled = replica(&port, &other, &secret);
     let fooled = Webhook::start_at(fooled.path(), "0");
     assert!(!fooled.is_ready_within(Duration::from_secs(3)));
-    assert!(fooled.refuses(&create(POD, &pod("ward-7", &image(SCALER)))).contains("no verdicts have come yet"));
+    assert!(
+        fooled.refuses(&create(POD, &pod("ward-7", &image(SCALER)))).contains("no verdicts have come yet")
+    );
 }
 
 #[test]
@@ -485,7 +521,15 @@ fn what_is_no_review_is_refused_and_the_webhook_goes_on() {
     let place = place("mode = 'enforce'\n");
     let webhook = Webhook::start(&place);
     let good = create(POD, &pod("ward-7", &image(UNSEEN))).to_string();
-    for bad in ["", "{", "[]", "null", "{\"kind\":\"AdmissionReview\"}", &good.replace("/v1\"", "/v1beta1\""), &good[..200]] {
+    for bad in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"kind\":\"AdmissionReview\"}",
+        &good.replace("/v1\"", "/v1beta1\""),
+        &good[..200],
+    ] {
         assert_eq!(webhook.send("application/json", bad.as_bytes().to_vec()).0, 400, "{bad}");
     }
     assert_eq!(webhook.send("application/json", vec![b'['; 100_000]).0, 400);

@@ -79,8 +79,10 @@ fn schema_of(kind: &str) -> jsonschema::Validator {
 }
 
 fn is_valid(kind: &str, object: &Value) {
-    let faults: Vec<String> =
-        schema_of(kind).iter_errors(object).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
+    let faults: Vec<String> = schema_of(kind)
+        .iter_errors(object)
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect();
     assert!(faults.is_empty(), "{kind}: {faults:?}");
 }
 
@@ -115,14 +117,18 @@ fn what_is_applied_fits_itself_and_what_is_served() {
     for webhook in applied["ValidatingWebhookConfiguration"]["webhooks"].as_array().unwrap() {
         let client = &webhook["clientConfig"]["service"];
         assert_eq!((&client["namespace"], &client["name"]), (&json!(namespace), &json!(service)));
-        assert_eq!((&client["path"], &client["port"]), (&json!("/validate"), &applied["Service"]["spec"]["ports"][0]["port"]));
+        assert_eq!(
+            (&client["path"], &client["port"]),
+            (&json!("/validate"), &applied["Service"]["spec"]["ports"][0]["port"])
+        );
         assert_eq!(webhook["timeoutSeconds"], 2);
         assert_eq!(webhook["sideEffects"], "NoneOnDryRun");
         assert_eq!(webhook["admissionReviewVersions"], json!(["v1"]));
         assert_eq!(webhook["failurePolicy"], "Ignore");
         // Namespaces that are exempt in the cluster are exempt in the settings.
         let exempt = &webhook["namespaceSelector"]["matchExpressions"][0];
-        let exempt: Vec<&str> = exempt["values"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let exempt: Vec<&str> =
+            exempt["values"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(exempt.join(" "), gate["admission_exempt"].as_str().unwrap());
         assert!(exempt.contains(&namespace));
     }
@@ -139,7 +145,12 @@ fn what_is_applied_fits_itself_and_what_is_served() {
         assert_eq!(*selector, pod["metadata"]["labels"]);
     }
     assert!(applied["StatefulSet"]["spec"]["replicas"].as_i64().unwrap() >= 2);
-    let volumes: Vec<&str> = container["volumeMounts"].as_array().unwrap().iter().filter_map(|m| m["mountPath"].as_str()).collect();
+    let volumes: Vec<&str> = container["volumeMounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|m| m["mountPath"].as_str())
+        .collect();
     for key in ["admission_certificate", "admission_key", "verdicts_secret", "authorities"] {
         let file = gate[key].as_str().unwrap();
         assert!(volumes.iter().any(|volume| file.starts_with(volume)), "{key}: {file} is in no volume");

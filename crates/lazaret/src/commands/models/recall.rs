@@ -116,10 +116,10 @@ pub(crate) struct LastWord {
 impl LastWord {
     /// What was decided last; none of a file that never came.
     pub(crate) fn of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Self>, StoreError> {
-        let Some(last) = ledger.last_crossing_of_file(file)? else { return Ok(None) };
-        let (verdict, rules) = known_of(ledger, file, &last)?;
+        let Some(last) = ledger.last_entry_of_file(file)? else { return Ok(None) };
+        let (verdict, rules) = known_of(ledger, file, last.opened_at, &last.entry)?;
         let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
-        Ok(Some(Self { verdict, rules, by_order, receipt: last.crossing.opened.crossing }))
+        Ok(Some(Self { verdict, rules, by_order, receipt: last.crossing }))
     }
 
     /// Whether it lets the file leave the registry: by itself, or by an order that holds now.
@@ -180,13 +180,16 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
                 let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
                 let run = || serde_json::from_value::<RunEvent>(event.clone()).ok();
                 match kind.as_str() {
-                    RUNS => runs.extend(run().map(|at| Run { at, since: when.clone(), until: None })),
+                    RUNS => runs.extend(run().map(|mut at| {
+                        let since = std::mem::take(&mut at.when);
+                        Run { at, since, until: None }
+                    })),
                     ENDED => {
                         let mut open = runs.iter_mut().rev().filter(|run| run.until.is_none());
                         if let Some(ended) = run()
                             && let Some(run) = open.find(|run| run.at.is_at(&ended))
                         {
-                            run.until = Some(when.clone());
+                            run.until = Some(ended.when);
                         }
                     }
                     ALERT => alerts.push(Alert {
@@ -418,7 +421,8 @@ pub(super) fn rescan(
         bar.inc(1);
         let last = data.ledger.reader().last_crossing_of_file(file).map_err(of_ledger)?;
         let Some(last) = last else { continue };
-        let (before, known) = known_of(data.ledger.reader(), file, &last).map_err(of_ledger)?;
+        let (before, known) =
+            known_of(data.ledger.reader(), file, last.crossing.opened_at, &last.entry).map_err(of_ledger)?;
         let own = last.entry.file.as_ref();
         let mut report = Rescanned {
             sha256: file.to_string(),
@@ -474,12 +478,13 @@ pub(super) fn rescan(
 fn known_of(
     ledger: &LedgerReader,
     file: Sha256,
-    last: &FileCrossing,
+    opened_at: u64,
+    last: &EntryWords,
 ) -> Result<(String, BTreeMap<String, Severity>), StoreError> {
     let severity = |text: &str| Severity::parse(text).unwrap_or(Severity::Info);
     let looked = ledger.last_event_about(file, RESCANNED)?;
     if let Some(AboutFile::Event { at, event, .. }) = looked
-        && at > last.crossing.opened_at
+        && at > opened_at
     {
         let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
         let findings = event.get("findings").and_then(|findings| findings.as_array());
@@ -489,9 +494,8 @@ fn known_of(
         });
         return Ok((verdict.to_owned(), worst_by_rule(findings)));
     }
-    let findings =
-        last.entry.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
-    Ok((last.entry.verdict.clone(), worst_by_rule(findings)))
+    let findings = last.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
+    Ok((last.verdict.clone(), worst_by_rule(findings)))
 }
 
 /// What the crossing added is no finding of the file.
