@@ -21,15 +21,13 @@ pub struct FileCrossing {
     pub entry: EntryWords,
 }
 
-/// What happened to a file in one of its crossings; of the crossing only how it ended. To be asked often.
+/// What happened to a file in one of its crossings; of the crossing only which it is, so that many can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
     /// The crossing.
     pub crossing: String,
     /// The index of its opened entry.
     pub opened_at: u64,
-    /// Whether it came to its end.
-    pub is_complete: bool,
     /// What happened to the file.
     pub entry: EntryWords,
 }
@@ -170,43 +168,39 @@ impl LedgerReader {
         leaf.map(|leaf| Ok(parse::<OpenedBody>(&leaf.body, index)?.opened)).transpose()
     }
 
-    /// What happened to a file in its crossings, oldest first, from one on.
-    pub fn entries_of_file(&self, file: Sha256, from: u64, limit: u32) -> Result<Vec<FileEntry>, StoreError> {
-        self.file_entries(file, "SELECT entry.id, crossing.id, ending IS 'complete', body FROM file JOIN entry ON entry.id = file.entry
-             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2 OFFSET ?3", from, limit)
+    /// What happened to a file in the first crossing that came to its end and did not keep it back.
+    pub fn first_clear_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
+        self.file_entry(
+            file,
+            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28
+             WHERE sha256 = ?1 AND ending = 'complete' AND json_extract(body, '$.held') IS NULL ORDER BY entry LIMIT 1",
+        )
     }
 
     /// What happened to a file in its last crossing.
     pub fn last_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
-        let last = self.file_entries(file, "SELECT entry.id, crossing.id, ending IS 'complete', body FROM file JOIN entry ON entry.id = file.entry
-             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT ?2 OFFSET ?3", 0, 1)?;
-        Ok(last.into_iter().next())
+        self.file_entry(
+            file,
+            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT 1",
+        )
     }
 
-    fn file_entries(
-        &self,
-        file: Sha256,
-        sql: &str,
-        from: u64,
-        limit: u32,
-    ) -> Result<Vec<FileEntry>, StoreError> {
+    fn file_entry(&self, file: Sha256, sql: &str) -> Result<Option<FileEntry>, StoreError> {
         if !self.knows_files()? {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let connection = self.connection();
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![file.0, limit, int(from)?])?;
-        let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
-            let opened_at = opened_of_row(row.get(0)?)?;
-            entries.push(FileEntry {
-                crossing: crossing_id(&row.get::<_, [u8; 16]>(1)?)?.to_string(),
-                opened_at,
-                is_complete: row.get(2)?,
-                entry: parse(text(row, 3)?, opened_at)?,
-            });
-        }
-        Ok(entries)
+        let mut rows = statement.query([file.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let opened_at = opened_of_row(row.get(0)?)?;
+        Ok(Some(FileEntry {
+            crossing: crossing_id(&row.get::<_, [u8; 16]>(1)?)?.to_string(),
+            opened_at,
+            entry: parse(text(row, 2)?, opened_at)?,
+        }))
     }
 
     /// The crossings of a file, oldest first, from one on.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::{find_blob, json};
-use lazaret_ledger::{AboutFile, FileEntry, LedgerReader, SqliteLedger, StoreError};
+use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, StoreError};
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
@@ -108,7 +108,7 @@ impl Duty {
         let orders = ledger.orders_about(file, MOST_ABOUT)?;
         let admitted = orders.iter().find_map(|about| by_of(about, "admit-model"));
         let last = LastWord::of(ledger, file)?;
-        let first = first_cleared(ledger, file)?;
+        let first = ledger.first_clear_entry_of_file(file)?;
         let Some(last) = last else {
             let Some(by) = admitted else { return Ok(Standing::UNSEEN) };
             // Admitted before it came; it has not come.
@@ -173,20 +173,6 @@ fn grave(rules: &BTreeMap<String, Severity>) -> Vec<String> {
         .map(|(id, _)| id.clone())
         .collect();
     if grave.is_empty() { rules.keys().cloned().collect() } else { grave }
-}
-
-/// The first crossing by which a file went out: it was not kept back, and the crossing came to its end.
-fn first_cleared(ledger: &LedgerReader, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
-    let mut from = 0;
-    while from < MAX_CROSSINGS.most() {
-        let page = ledger.entries_of_file(file, from, PAGE)?;
-        let Some(read) = u64::try_from(page.len()).ok().filter(|read| *read > 0) else { break };
-        from = from.saturating_add(read);
-        if let Some(first) = page.into_iter().find(|one| one.is_complete && one.entry.held.is_none()) {
-            return Ok(Some(first));
-        }
-    }
-    Ok(None)
 }
 
 /// Verdicts by the ledger.
