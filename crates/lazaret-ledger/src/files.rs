@@ -97,6 +97,22 @@ impl LedgerReader {
         Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
     }
 
+    /// The files that crossed, were held, or about which something was ordered or happened, in the order of their SHA-256,
+    /// after one of them.
+    pub fn files_spoken_of(&self, after: Option<Sha256>, limit: u32) -> Result<Vec<Sha256>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT sha256 FROM (SELECT DISTINCT sha256 FROM file WHERE ?1 IS NULL OR sha256 > ?1 ORDER BY sha256 LIMIT ?2)
+             UNION SELECT sha256 FROM (SELECT DISTINCT sha256 FROM about WHERE ?1 IS NULL OR sha256 > ?1 ORDER BY sha256 LIMIT ?2)
+             ORDER BY sha256 LIMIT ?2",
+        )?;
+        let files = statement.query_map(params![after.map(|after| after.0), limit], |row| row.get(0))?;
+        Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
+    }
+
     /// The names of all models that crossed or were held, after one of them.
     pub fn models(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreError> {
         if !self.knows_files()? {

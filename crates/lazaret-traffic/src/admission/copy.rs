@@ -16,7 +16,7 @@ use super::standing::{Standing, read};
 pub const MAX_LIST: Limit = Limit::new("admission.max_list", 128 << 20);
 
 /// A copy that was not heard to be right for so long is called old.
-const OLD: Duration = Duration::from_secs(300);
+const OLD: Duration = Duration::from_mins(5);
 
 /// A copy of the verdicts.
 #[derive(Default)]

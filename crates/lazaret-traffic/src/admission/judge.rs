@@ -25,6 +25,9 @@ const CLEARED_FOR: Duration = Duration::from_secs(30);
 /// The same of others: whoever has one admitted tries again at once.
 const OTHERS_FOR: Duration = Duration::from_secs(2);
 
+/// Longest word for the API server's audit log.
+const LONGEST_AUDIT: usize = 2_048;
+
 /// Tells where models stand.
 pub trait Verdicts: Send + Sync {
     /// Where a model stands.
@@ -131,7 +134,7 @@ impl Judge {
             Err(limit) => {
                 let why = format!("its models could not be told: {limit}");
                 let said = self.failed(why);
-                return self.worded(Ruling::of(said));
+                return self.worded(&Ruling::of(said));
             }
         };
         // What runs may be scaled, labelled and ended without a new question.
@@ -144,10 +147,10 @@ impl Judge {
             self.rule(used, ask, &mut ruling);
         }
         let is_allowed = self.terms.mode == Mode::Observe || ruling.refused.is_empty();
-        let noted =
+        let kept_on_disk =
             if notes && is_allowed { self.note(review, object, &ruling, &kept, &gone) } else { Ok(()) };
-        let mut answer = self.worded(ruling);
-        if let Err(error) = noted {
+        let mut answer = self.worded(&ruling);
+        if let Err(error) = kept_on_disk {
             tracing::error!(cause = chain(&error), "where a model runs could not be recorded");
             answer.warnings.push("lazaret: it could not be recorded that this runs here".to_owned());
         }
@@ -262,7 +265,7 @@ impl Judge {
         if notes.is_empty() { Ok(()) } else { self.records.record(notes) }
     }
 
-    fn worded(&self, ruling: Ruling) -> Answer {
+    fn worded(&self, ruling: &Ruling) -> Answer {
         let mut answer = Answer::default();
         let verdict = match (self.terms.mode, ruling.refused.is_empty(), ruling.warnings.is_empty()) {
             (_, true, true) if ruling.standings.is_empty() => return answer,
@@ -274,7 +277,7 @@ impl Judge {
         answer.audit.push(("verdict", verdict.to_owned()));
         let models: Vec<&str> = ruling.models.iter().take(20).map(String::as_str).collect();
         if !models.is_empty() {
-            answer.audit.push(("models", models.join(" ")));
+            answer.audit.push(("models", models.join(" ").chars().take(LONGEST_AUDIT).collect()));
         }
         if self.terms.mode == Mode::Enforce && !ruling.refused.is_empty() {
             answer.refused = Some(format!("lazaret: {}", ruling.refused.join("; ")));

@@ -5,7 +5,7 @@
 //! is held, is refused in mode `enforce`. What it lets in is noted, so that it is known where a model runs.
 //!
 //! ```text
-//! POST /validate    an AdmissionReview, answered by one
+//! POST /validate    an `AdmissionReview`, answered by one
 //! GET  /healthz     whether the process lives
 //! GET  /readyz      whether it can tell verdicts
 //! ```

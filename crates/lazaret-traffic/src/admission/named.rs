@@ -1,4 +1,4 @@
-//! By what a workload names a model, read from the texts that Kubernetes and KServe have for it.
+//! By what a workload names a model, read from the texts that Kubernetes and `KServe` have for it.
 
 use lazaret_core::Sha256;
 
@@ -81,7 +81,7 @@ fn digest_of(text: &str) -> Option<Sha256> {
     Sha256::parse(digest.strip_prefix("sha256:")?)
 }
 
-/// Where a model is fetched from, as KServe writes it.
+/// Where a model is fetched from, as `KServe` writes it.
 pub fn storage(uri: &str) -> Named {
     let Some((scheme, rest)) = uri.split_once("://") else { return Named::Open(Open::Place) };
     match scheme.to_ascii_lowercase().as_str() {

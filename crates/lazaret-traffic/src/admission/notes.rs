@@ -27,7 +27,7 @@ pub const MAX_WAITING: Limit = Limit::new("admission.max_waiting", 64 << 20);
 /// Notes that are remembered so as not to be made twice.
 const MOST_REMEMBERED: usize = 200_000;
 /// For so long the same pods and findings are not noted again.
-const NOT_AGAIN_FOR: Duration = Duration::from_secs(60);
+const NOT_AGAIN_FOR: Duration = Duration::from_mins(1);
 /// Longest note: a digest, names of Kubernetes, rules.
 const LONGEST_NOTE: usize = 64 << 10;
 

@@ -32,7 +32,7 @@ pub const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// How long a connection may take until TLS is spoken.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a connection may lie idle: longer than the API server keeps it, so that it is never closed under a request.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// What answers.
 pub struct Webhook {
@@ -87,7 +87,8 @@ fn count(limits: &Limits, limit: Limit) -> usize {
 }
 
 async fn ready(State(webhook): State<Arc<Webhook>>) -> Response {
-    if webhook.judge.is_ready() {
+    let asked = tokio::task::spawn_blocking(move || webhook.judge.is_ready());
+    if matches!(tokio::time::timeout(ANSWER_WITHIN, asked).await, Ok(Ok(true))) {
         return "ok".into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, "no verdicts can be told yet").into_response()

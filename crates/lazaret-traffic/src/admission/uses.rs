@@ -3,7 +3,7 @@
 //! | object | where |
 //! |---|---|
 //! | any | the annotation `lazaret.io/models`, of the object and of its pods |
-//! | pods, and what has a template of them | image volumes, images of containers, KServe's annotation on its pods |
+//! | pods, and what has a template of them | image volumes, images of containers, `KServe`'s annotation on its pods |
 //! | `serving.kserve.io` | `storageUri`, `storageUris`, `uri` and `storage.path` anywhere in `spec`; images and image volumes |
 //!
 //! What a program in a container fetches by itself stands nowhere in its object: that is what the proxies are for.
@@ -19,9 +19,9 @@ pub const MAX_MODELS: Limit = Limit::new("admission.max_models", 200);
 
 /// The annotation that names models: `sha256:…` and `NAME@REVISION`, with commas or spaces between.
 pub const ANNOTATION: &str = "lazaret.io/models";
-/// What KServe writes on a pod whose model it fetches.
+/// What `KServe` writes on a pod whose model it fetches.
 const KSERVE_SOURCE: &str = "internal.serving.kserve.io/storage-initializer-sourceuri";
-/// The group of KServe's kinds.
+/// The group of `KServe`'s kinds.
 const KSERVE: &str = "serving.kserve.io";
 /// The keys that hold where a model is fetched from.
 const STORAGE_KEYS: [&str; 4] = ["storageUri", "storageURI", "uri", "sourceModelUri"];
@@ -132,7 +132,7 @@ impl Found {
         container_image(text).map_or(Ok(()), |named| self.add(node, text, named))
     }
 
-    /// Everything below a value of KServe, whose kinds grow with each of its versions.
+    /// Everything below a value of `KServe`, whose kinds grow with each of its versions.
     fn walk(&mut self, node: Node<'_, '_>, depth: usize) -> Result<(), LimitExceeded> {
         let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
         match node.kind() {
@@ -229,16 +229,13 @@ impl Workload {
             .find(|owner| owner.get("controller").and_then(|is| is.as_bool()) == Some(true))
             .map(|owner| (word(owner, "kind"), word(owner, "name")));
         let is_itself = owner.is_none();
-        let (kind, name) = match owner {
-            Some((kind, name)) => {
-                let hash = metadata.get("labels").map(|labels| word(labels, "pod-template-hash"));
-                above(kind, name, &hash.unwrap_or_default())
-            }
-            None => {
-                let name = word(metadata, "name");
-                let made = || word(metadata, "generateName").trim_end_matches('-').to_owned();
-                (review.kind.to_owned(), if name.is_empty() { made() } else { name })
-            }
+        let (kind, name) = if let Some((kind, name)) = owner {
+            let hash = metadata.get("labels").map(|labels| word(labels, "pod-template-hash"));
+            above(kind, name, &hash.unwrap_or_default())
+        } else {
+            let name = word(metadata, "name");
+            let made = || word(metadata, "generateName").trim_end_matches('-').to_owned();
+            (review.kind.to_owned(), if name.is_empty() { made() } else { name })
         };
         let is_kind = |kind: &str| {
             (1..=63).contains(&kind.len()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())

@@ -22,7 +22,7 @@ use lazaret_traffic::admission::copy::MAX_LIST;
 use lazaret_traffic::admission::judge::Verdicts as _;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::share::{List, Listed};
-use lazaret_traffic::admission::standing::line;
+use lazaret_traffic::admission::standing::{Word, line};
 use ring::digest::{SHA256, digest};
 
 use crate::admission::verdicts::LedgerVerdicts;
@@ -30,7 +30,7 @@ use crate::admission::verdicts::LedgerVerdicts;
 /// The first line of what is signed.
 const TITLE: &str = "lazaret verdicts";
 /// Admissions end without a word in the ledger, so the list is made anew after this even if nothing was recorded.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+const GOOD_FOR: Duration = Duration::from_mins(1);
 
 /// Makes the list, and keeps it while nothing changes.
 pub(crate) struct Lists {
@@ -67,14 +67,17 @@ impl Lists {
         let mut lines = String::new();
         for model in models {
             let standing = self.verdicts.look_up(&model)?;
-            let line = line(&model, &standing).map_err(|error| because(error))?;
+            if standing.word == Word::Unseen {
+                continue; // as what is not in the list
+            }
+            let line = line(&model, &standing).map_err(because)?;
             lines.push_str(&line);
             lines.push('\n');
-            self.limits.get(MAX_LIST).check(lines.len() as u64).map_err(|error| because(error))?;
+            self.limits.get(MAX_LIST).check(lines.len() as u64).map_err(because)?;
         }
         let tag = hex(digest(&SHA256, lines.as_bytes()).as_ref());
         let text = format!("{TITLE}\n{}\n{}\n{tag}\n", self.origin, SystemClock.now());
-        let note = sign_note(&text, &self.origin, &*self.signer).map_err(|error| because(error))?;
+        let note = sign_note(&text, &self.origin, &*self.signer).map_err(because)?;
         Ok(Listed { tag, body: format!("{note}\n{lines}").into() })
     }
 }

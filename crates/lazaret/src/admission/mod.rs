@@ -25,7 +25,7 @@ use lazaret_vault::SqliteVault;
 use crate::config::Config;
 use crate::exit::{CliError, chain};
 use list::Lists;
-use recorded::{Into, Recorder};
+use recorded::{Recorder, Target};
 use replica::Replica;
 use verdicts::{Duty, LedgerVerdicts};
 
@@ -72,8 +72,8 @@ pub(crate) fn open(
         router = router.merge(shared);
     }
     let into = match ledger {
-        Some(ledger) => Into::Open(Arc::clone(ledger)),
-        None => Into::When(Box::new(config.clone()), Arc::clone(vault)),
+        Some(ledger) => Target::Open(Arc::clone(ledger)),
+        None => Target::When(Box::new(config.clone()), Arc::clone(vault)),
     };
     let recorder = Recorder::start(waiting, into, duty)
         .map_err(|error| CliError::failed("what runs where cannot be recorded", error))?;

@@ -79,7 +79,7 @@ impl RunEvent {
 }
 
 /// The ledger that is written to.
-pub(crate) enum Into {
+pub(crate) enum Target {
     /// Open in this process.
     Open(Arc<SqliteLedger>),
     /// Opened for as long as something is written.
@@ -94,7 +94,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Begins.
-    pub(crate) fn start(waiting: Arc<Waiting>, into: Into, duty: Duty) -> std::io::Result<Self> {
+    pub(crate) fn start(waiting: Arc<Waiting>, into: Target, duty: Duty) -> std::io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);
         let sink = Sink { into, duty, known: Mutex::default() };
@@ -128,7 +128,7 @@ impl Drop for Recorder {
 }
 
 struct Sink {
-    into: Into,
+    into: Target,
     duty: Duty,
     /// Whether a file is known to run at a place; none until it was read from the ledger.
     known: Mutex<Option<Known>>,
@@ -159,8 +159,8 @@ impl Sink {
 
     fn write(&self, notes: &[Note]) -> Result<(), CliError> {
         match &self.into {
-            Into::Open(ledger) => self.append(ledger, notes).map_err(of_ledger),
-            Into::When(config, vault) => {
+            Target::Open(ledger) => self.append(ledger, notes).map_err(of_ledger),
+            Target::When(config, vault) => {
                 let data = Data::open_over(config, Arc::clone(vault))?;
                 self.append(&data.ledger, notes).map_err(of_ledger)?;
                 data.close()

@@ -205,7 +205,7 @@ impl LedgerVerdicts {
     pub(crate) fn files(&self) -> Result<Vec<Sha256>, StoreError> {
         let mut files = Vec::new();
         loop {
-            let page = self.ledger.files(files.last().copied(), PAGE)?;
+            let page = self.ledger.files_spoken_of(files.last().copied(), PAGE)?;
             if page.is_empty() {
                 return Ok(files);
             }
@@ -365,5 +365,9 @@ impl Verdicts for LedgerVerdicts {
     fn look_up(&self, model: &Model) -> Result<Arc<Standing>, LedgerError> {
         let standing = self.stands(model).map_err(|error| error.when("tell where a model stands"))?;
         Ok(Arc::new(standing))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ledger.size().is_ok()
     }
 }

@@ -27,10 +27,10 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
             "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
         return Err(CliError::Usage(why.to_owned()));
     }
-    // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
     let config = &config.with(&[("gates.models.verdicts_from", args.verdicts_from.as_deref())]);
     // A webhook that is given its verdicts by another host has no ledger.
     let is_replica = args.admission.is_some() && !config.text("gates.models.verdicts_from").is_empty();
+    // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
     let reads = !args.no_console || args.review.is_some() || (args.admission.is_some() && !is_replica);
     let data = reads.then(|| Reading::open(config)).transpose()?;
     // What is fetched for models crosses, so its data is open for writing.

@@ -247,7 +247,7 @@ fn create(kind: (&str, &str, &str, &str), object: &Value) -> Value {
 
 /// The impact of a file, once it is as it should be: what is noted is recorded a little later.
 fn impact(place: &Place, sha256: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     loop {
         let output = place.run(&["models", "impact", sha256, "--json"]);
         let text = String::from_utf8(output.stdout).unwrap();
@@ -504,6 +504,18 @@ fn a_webhook_on_another_host_answers_while_the_ledger_is_not_reached_and_loses_n
     assert!(warned[0].contains("its verdicts are of 20"), "{warned:?}");
     let _server = Webhook::start_at(place.0.path(), &port);
     impact(&place, SCALER, |found| count(found, "runs") == 3);
+
+    // What is admitted before it came is cleared there too, once its copy says so.
+    let admit =
+        ["models", "admit", UNSEEN, "--reason", "the vendor sends it", "--by", "ann", "--second", "bob"];
+    let until = Instant::now() + Duration::from_mins(1);
+    while place.run(&admit).status.code() != Some(0) {
+        assert!(Instant::now() < until, "the ledger is written to for a moment only");
+    }
+    while webhook.ask(&create(POD, &pod("ward-7", &image(UNSEEN))))["allowed"] != true {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(500));
+    }
 
     // Who has another key believes nothing, and says that it is not ready.
     let other =
