@@ -76,7 +76,7 @@ impl Duty {
 
     /// Records what is wrong with a file, unless that was done. Gives whether it was recorded now.
     pub(crate) fn raise(&self, ledger: &SqliteLedger, trouble: &Trouble) -> Result<bool, StoreError> {
-        if self.raised(ledger.reader(), trouble.sha256, &trouble.rules)?.is_some() {
+        if Self::raised(ledger.reader(), trouble.sha256, &trouble.rules)?.is_some() {
             return Ok(false);
         }
         let event = AlertEvent { rules: &trouble.rules, owner: &trouble.owner, until: &trouble.until };
@@ -85,12 +85,7 @@ impl Duty {
     }
 
     /// Until when the owner of a file has, if an alert for these findings was recorded.
-    fn raised(
-        &self,
-        ledger: &LedgerReader,
-        file: Sha256,
-        rules: &[String],
-    ) -> Result<Option<String>, StoreError> {
+    fn raised(ledger: &LedgerReader, file: Sha256, rules: &[String]) -> Result<Option<String>, StoreError> {
         for about in ledger.events_about(file, ALERT, MOST_ABOUT)? {
             let AboutFile::Event { event, .. } = about else { continue };
             let same = event.get("rules").and_then(|known| known.as_array()).is_some_and(|known| {
@@ -146,7 +141,7 @@ impl Duty {
         rules: Vec<String>,
         owner: String,
     ) -> Result<Trouble, StoreError> {
-        let until = self.raised(ledger, file, &rules)?;
+        let until = Self::raised(ledger, file, &rules)?;
         let until =
             until.unwrap_or_else(|| SystemClock.now().plus_millis(self.days.saturating_mul(DAY)).to_string());
         Ok(Trouble { sha256: file, rules, owner, until })
