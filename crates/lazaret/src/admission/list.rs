@@ -32,6 +32,9 @@ const TITLE: &str = "lazaret verdicts";
 /// Admissions end without a word in the ledger, so the list is made anew after this even if nothing was recorded.
 const GOOD_FOR: Duration = Duration::from_mins(1);
 
+/// It is made anew for what was recorded since only after so many times what it took: where many models are, not all the time.
+const REST: u32 = 4;
+
 /// Makes the list, and keeps it while nothing changes.
 pub(crate) struct Lists {
     verdicts: Arc<LedgerVerdicts>,
@@ -44,6 +47,8 @@ pub(crate) struct Lists {
 struct Made {
     /// Entries of the ledger then.
     size: u64,
+    /// How long it took.
+    took: Duration,
     when: Instant,
     listed: Listed,
 }
@@ -90,11 +95,17 @@ impl List for Lists {
     fn list(&self) -> Result<Listed, LedgerError> {
         let size = self.verdicts.size().map_err(|error| error.when("tell how long it is"))?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = made.as_ref().filter(|made| made.size == size && made.when.elapsed() < GOOD_FOR) {
+        let is_good = |made: &&Made| {
+            let age = made.when.elapsed();
+            age < made.took.saturating_mul(REST) || (made.size == size && age < GOOD_FOR)
+        };
+        if let Some(made) = made.as_ref().filter(is_good) {
             return Ok(made.listed.clone());
         }
+        let began = Instant::now();
         let listed = self.make()?;
-        *made = Some(Made { size, when: Instant::now(), listed: listed.clone() });
+        let took = began.elapsed();
+        *made = Some(Made { size, took, when: Instant::now(), listed: listed.clone() });
         Ok(listed)
     }
 }
