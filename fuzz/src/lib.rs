@@ -31,6 +31,9 @@ use lazaret_phi::{
     Answers, Editor, EntryKind, Knowledge, NewEntry, PhiRewriter, Scanner, With, shape_of, with_lines,
 };
 use lazaret_policy::{CedarPolicy, PolicyText};
+use lazaret_traffic::admission::notes::Note as AdmissionNote;
+use lazaret_traffic::admission::standing;
+use lazaret_traffic::admission::{review as reviews, uses};
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::net::{headers, range};
 use lazaret_traffic::updates::hugging_face::{page, route::Route};
@@ -66,6 +69,7 @@ const fn target(
 
 /// All targets, sorted by name.
 pub const TARGETS: &[Target] = &[
+    target("admission_review", &[("testdata/admission", ".json")], 1_000, admission_review),
     target("base64", &[("testdata/input", "")], 2_000, base64),
     target("brotli", &[("testdata/input", "")], 2_000, brotli),
     target("charset", &[("testdata/input", "")], 2_000, charset),
@@ -159,6 +163,28 @@ pub fn protobuf(bytes: &[u8]) -> String {
 /// Safetensors.
 pub fn safetensors(bytes: &[u8]) -> String {
     model_file(bytes, "m.safetensors")
+}
+
+/// A review of the API server: which models its objects use, whose they are. And lines of the verdicts and notes that travel
+/// between webhooks.
+pub fn admission_review(bytes: &[u8]) -> String {
+    let limits = Limits::default();
+    let mut said =
+        format!("{:?} {:?}; ", standing::read(bytes, &limits), AdmissionNote::read(bytes, &limits));
+    let document = match reviews::document(bytes, &limits) {
+        Ok(document) => document,
+        Err(error) => return said + &error.to_string(),
+    };
+    let review = match reviews::review(&document) {
+        Ok(review) => review,
+        Err(error) => return said + &error.to_string(),
+    };
+    for object in [review.object, review.old].into_iter().flatten() {
+        let found = uses::uses(&review, object, uses::MAX_MODELS);
+        let workload = uses::Workload::of(&review, object);
+        let _ = write!(said, "{:?} {found:?} {workload:?}; ", review.operation);
+    }
+    said
 }
 
 /// Base64: what decodes encodes to the same text; with white space between, to the same bytes.

@@ -6,9 +6,11 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::read::{CrossingWords, EntryWords, LedgerReader, OrderWords, parse, text};
+use crate::read::{
+    CrossingWords, EntryWords, LedgerReader, OpenedBody, OpenedWords, OrderWords, parse, text,
+};
 use crate::store::schema::version;
-use crate::store::{StoreError, int, opened_of_row, uint};
+use crate::store::{StoreError, crossing_id, int, opened_of_row, uint};
 
 /// A file in one of its crossings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +19,28 @@ pub struct FileCrossing {
     pub crossing: CrossingWords,
     /// What happened to the file in it.
     pub entry: EntryWords,
+}
+
+/// What happened to a file in one of its crossings; of the crossing only which it is, so that many can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// The crossing.
+    pub crossing: String,
+    /// The index of its opened entry.
+    pub opened_at: u64,
+    /// What happened to the file.
+    pub entry: EntryWords,
+}
+
+/// The beginning of a crossing of a model, and whether it came to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelOpening {
+    /// What was opened.
+    pub opened: OpenedWords,
+    /// The index of the opened entry.
+    pub opened_at: u64,
+    /// Whether it came to its end.
+    pub is_complete: bool,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -94,6 +118,22 @@ impl LedgerReader {
         Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
     }
 
+    /// The files that crossed, were held, or about which something was ordered or happened, in the order of their SHA-256,
+    /// after one of them.
+    pub fn files_spoken_of(&self, after: Option<Sha256>, limit: u32) -> Result<Vec<Sha256>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT sha256 FROM (SELECT DISTINCT sha256 FROM file WHERE ?1 IS NULL OR sha256 > ?1 ORDER BY sha256 LIMIT ?2)
+             UNION SELECT sha256 FROM (SELECT DISTINCT sha256 FROM about WHERE ?1 IS NULL OR sha256 > ?1 ORDER BY sha256 LIMIT ?2)
+             ORDER BY sha256 LIMIT ?2",
+        )?;
+        let files = statement.query_map(params![after.map(|after| after.0), limit], |row| row.get(0))?;
+        Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
+    }
+
     /// The names of all models that crossed or were held, after one of them.
     pub fn models(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreError> {
         if !self.knows_files()? {
@@ -156,6 +196,73 @@ impl LedgerReader {
             models.push(TrainedOn { model, at: uint(row.get(1)?)?, crossing, dataset });
         }
         Ok(models)
+    }
+
+    /// The beginnings of the crossings of a model by its name, newest first, before an index.
+    pub fn openings_of_model(
+        &self,
+        name: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ModelOpening>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
+             JOIN crossing ON crossing.opened_at = model.opened_at
+             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
+        )?;
+        let mut rows = statement.query(params![name, before.map_or(Ok(i64::MAX), int)?, limit])?;
+        let mut openings = Vec::new();
+        while let Some(row) = rows.next()? {
+            let opened_at = uint(row.get(0)?)?;
+            let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
+            openings.push(ModelOpening { opened, opened_at, is_complete: row.get(2)? });
+        }
+        Ok(openings)
+    }
+
+    /// What was opened by the entry at an index.
+    pub fn opened_at(&self, index: u64) -> Result<Option<OpenedWords>, StoreError> {
+        let leaf = self.leaf(index)?.filter(|leaf| leaf.kind == "opened");
+        leaf.map(|leaf| Ok(parse::<OpenedBody>(&leaf.body, index)?.opened)).transpose()
+    }
+
+    /// What happened to a file in the first crossing that came to its end and did not keep it back.
+    pub fn first_clear_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
+        self.file_entry(
+            file,
+            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28
+             WHERE sha256 = ?1 AND ending = 'complete' AND json_extract(body, '$.held') IS NULL ORDER BY entry LIMIT 1",
+        )
+    }
+
+    /// What happened to a file in its last crossing.
+    pub fn last_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
+        self.file_entry(
+            file,
+            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT 1",
+        )
+    }
+
+    fn file_entry(&self, file: Sha256, sql: &str) -> Result<Option<FileEntry>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(None);
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([file.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let opened_at = opened_of_row(row.get(0)?)?;
+        Ok(Some(FileEntry {
+            crossing: crossing_id(&row.get::<_, [u8; 16]>(1)?)?.to_string(),
+            opened_at,
+            entry: parse(text(row, 2)?, opened_at)?,
+        }))
     }
 
     /// The crossings of a file, oldest first, from one on.
@@ -259,6 +366,18 @@ impl LedgerReader {
             Some(index) => self.about_at(*index),
             None => Ok(None),
         }
+    }
+
+    /// Events of a kind about a file, newest first: those of the first so many leaves.
+    pub fn events_about(&self, file: Sha256, kind: &str, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
+        let indexes = self.indexes_about(file, kind)?;
+        let events = indexes.into_iter().take(limit).map(|index| self.about_at(index));
+        events.filter_map(Result::transpose).collect()
+    }
+
+    /// Orders about a file that were carried out, newest first: those of the first so many.
+    pub fn orders_about(&self, file: Sha256, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
+        self.events_about(file, "opened", limit)
     }
 
     /// The leaves of a kind about a file, newest first.

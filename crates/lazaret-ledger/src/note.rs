@@ -147,12 +147,7 @@ impl Checkpoint {
 
     /// The signed note.
     pub fn sign(&self, signer: &dyn Signer) -> Result<String, NoteError> {
-        let key = VerifierKey::new(&self.origin, signer.public_key())?;
-        let text = self.text();
-        let signature = signer.sign(text.as_bytes()).map_err(NoteError::Signer)?;
-        let mut line = key.id.to_vec();
-        line.extend_from_slice(&signature);
-        Ok(format!("{text}\n{SIGNATURE_LINE}{} {}\n", key.name, STANDARD.encode(line)))
+        sign_note(&self.text(), &self.origin, signer)
     }
 
     /// Reads a note that the trusted key has signed, and whose origin is that key's name.
@@ -179,6 +174,15 @@ impl Checkpoint {
         let root = root.ok_or(NoteError::Checkpoint("the third line is no root of 32 bytes in base64"))?;
         Ok(Self { origin: origin.to_owned(), size, root })
     }
+}
+
+/// A text as a note, signed under a name. The text ends with its last line's end.
+pub fn sign_note(text: &str, name: &str, signer: &dyn Signer) -> Result<String, NoteError> {
+    let key = VerifierKey::new(name, signer.public_key())?;
+    let signature = signer.sign(text.as_bytes()).map_err(NoteError::Signer)?;
+    let mut line = key.id.to_vec();
+    line.extend_from_slice(&signature);
+    Ok(format!("{text}\n{SIGNATURE_LINE}{} {}\n", key.name, STANDARD.encode(line)))
 }
 
 /// The text of a note, once a signature by the trusted key holds. Lines of other keys are passed over.

@@ -6,6 +6,7 @@
 //!
 //! | folder | what is in it |
 //! |---|---|
+//! | `admission` | what asks before a workload with a model runs (Kubernetes) |
 //! | `net` | the plumbing: asking other servers, answering with files |
 //! | `updates` | the proxies: one file each, and what they share |
 //! | `registry` | the limits of this room |
@@ -16,6 +17,7 @@
     allow(clippy::arithmetic_side_effects, clippy::allow_attributes, reason = "a test may break off")
 )]
 
+pub mod admission;
 pub mod net;
 mod registry;
 pub mod updates;

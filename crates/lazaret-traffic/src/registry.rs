@@ -2,11 +2,20 @@
 
 use lazaret_core::Limit;
 
+use crate::admission::{copy, judge, notes as waiting, review, serve, tls as certificate, uses};
 use crate::net::{client, download, tls};
 use crate::updates::{self, hugging_face, mlflow, notes, oci, pypi};
 
 /// Every limit of the proxies.
 pub const LIMITS: &[Limit] = &[
+    judge::MAX_CACHED,
+    certificate::MAX_CERTIFICATE,
+    serve::MAX_CONNECTIONS,
+    copy::MAX_LIST,
+    uses::MAX_MODELS,
+    review::MAX_REVIEW,
+    serve::MAX_REVIEWS,
+    waiting::MAX_WAITING,
     mlflow::MAX_BODY,
     mlflow::MAX_DEPTH,
     mlflow::MAX_FILES,

@@ -8,6 +8,7 @@
 )]
 
 mod main {
+    mod admission;
     mod client;
     mod house;
     mod hub;

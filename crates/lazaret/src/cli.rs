@@ -472,7 +472,10 @@ pub(crate) struct RestoreArgs {
   lazaret serve --presidio 5002 --no-console       those alone; needs no data directory
   lazaret serve --review 8791                      and the pages on which entries of the hospital's knowledge are
                                                    proposed and approved
-  lazaret serve --models-proxy 8795                and models and packages, fetched through the gate")]
+  lazaret serve --models-proxy 8795                and models and packages, fetched through the gate
+  lazaret serve --admission 8443 --no-console      answers API servers of Kubernetes: were a workload's models cleared?
+  lazaret serve --admission 8443 --no-console --verdicts-from https://lazaret.hospital.example:8443/
+                                                   the same on another host, with a copy of the verdicts")]
 pub(crate) struct ServeArgs {
     /// Port on the loopback interface; 0 for any free one
     #[arg(long, default_value_t = 8790)]
@@ -488,6 +491,14 @@ pub(crate) struct ServeArgs {
     /// free one
     #[arg(long, value_name = "PORT")]
     pub(crate) models_proxy: Option<u16>,
+    /// Also answer API servers of Kubernetes before a workload with a model runs, on this port of
+    /// `gates.models.admission_listen`; 0 for any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) admission: Option<u16>,
+    /// With --admission, use a copy of the verdicts of the lazaret at this address, which has the ledger; needs no data
+    /// directory [default: setting `gates.models.verdicts_from`]
+    #[arg(long, value_name = "URL", requires = "admission")]
+    pub(crate) verdicts_from: Option<String>,
     /// Leave the console out
     #[arg(long)]
     pub(crate) no_console: bool,

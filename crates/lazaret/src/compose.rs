@@ -20,6 +20,8 @@ use lazaret_phi::{PhiRewriter, PhiText};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{Kms, LocalKms, SqliteVault, SystemRandom};
 
+use crate::admission::replica::MAX_SECRET;
+use crate::admission::verdicts::{MAX_CROSSINGS, MAX_MANIFEST};
 use crate::cli::one_line;
 use crate::commands::demo::MAX_EXPECTED;
 use crate::commands::phi::{MAX_ANNOTATED, MAX_CONTEXT};
@@ -50,6 +52,9 @@ pub(crate) fn known_limits() -> Vec<Limit> {
         lazaret_models::LIMITS,
         lazaret_traffic::LIMITS,
         &[
+            MAX_CROSSINGS,
+            MAX_MANIFEST,
+            MAX_SECRET,
             MAX_SCHEMA,
             MAX_CONFIG,
             MAX_EXPECTED,

@@ -59,9 +59,51 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "reading, inspecting and deciding one record",
     },
     Setting {
+        key: "gates.models.admission_certificate",
+        default: "",
+        about: "the certificate of `serve --admission`, in PEM; read again when it changes. Without one it is served to this \
+                machine alone, and in the clear",
+    },
+    Setting {
+        key: "gates.models.admission_clients",
+        default: "",
+        about: "a PEM file of the authorities that certificates of API servers are believed by; empty: whoever reaches the port \
+                is answered",
+    },
+    Setting {
+        key: "gates.models.admission_exempt",
+        default: "kube-system lazaret",
+        about: "namespaces of Kubernetes in which everything is allowed: lazaret's own, and the system's",
+    },
+    Setting {
+        key: "gates.models.admission_fail",
+        default: "refuse",
+        about: "what is done in mode enforce where it cannot be told in time whether a model was cleared: warn or refuse",
+    },
+    Setting {
+        key: "gates.models.admission_key",
+        default: "",
+        about: "the key of `gates.models.admission_certificate`, in PEM",
+    },
+    Setting {
+        key: "gates.models.admission_listen",
+        default: "127.0.0.1",
+        about: "the address that API servers ask on; one that other machines reach needs a certificate",
+    },
+    Setting {
+        key: "gates.models.alert_days",
+        default: "14",
+        about: "how many days the owner of a model has, once something is found in it that was cleared",
+    },
+    Setting {
         key: "gates.models.authorities",
         default: "",
         about: "a PEM file of the certificate authorities that upstreams of models are believed by; empty: the system's",
+    },
+    Setting {
+        key: "gates.models.cluster",
+        default: "cluster",
+        about: "what the cluster of Kubernetes is called in the ledger, where workloads with models run",
     },
     Setting {
         key: "gates.models.hub",
@@ -120,6 +162,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "true: no upstream is asked, and what was cleared before is given",
     },
     Setting {
+        key: "gates.models.owner",
+        default: "",
+        about: "who has to do with a model that nobody asked for by name, once something is found in it",
+    },
+    Setting {
         key: "gates.models.private_hosts",
         default: "",
         about: "upstreams that may lie at addresses of the house: mirrors of the hospital's own",
@@ -134,6 +181,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "gates.models.store",
         default: "",
         about: "the folder that cleared models lie in; empty: `models` in the data directory",
+    },
+    Setting {
+        key: "gates.models.unnamed",
+        default: "warn",
+        about: "what is done with workloads whose model is not named for good (a tag, a bucket): warn or refuse",
+    },
+    Setting {
+        key: "gates.models.verdicts_from",
+        default: "",
+        about: "the address of the `serve --admission` that has the ledger, for webhooks on other hosts; empty: this host has it",
+    },
+    Setting {
+        key: "gates.models.verdicts_key",
+        default: "",
+        about: "the ledger's key, as `lazaret init` prints it: a copy of the verdicts is believed only if this key signed it",
+    },
+    Setting {
+        key: "gates.models.verdicts_secret",
+        default: "",
+        about: "the file of the secret by which webhooks on other hosts are given the verdicts; empty: nobody is",
     },
     Setting {
         key: "gates.models.wait_connect",

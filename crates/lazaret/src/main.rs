@@ -1,5 +1,6 @@
 //! The binary: the command line, the server and the console. The only place that knows every room.
 
+mod admission;
 mod cli;
 mod commands;
 mod compose;

@@ -7,12 +7,16 @@
     reason = "a test that breaks off is a failed test; what it reads is its own"
 )]
 
+#[path = "main/admission.rs"]
+mod admission;
 #[path = "main/canary.rs"]
 mod canary;
 #[path = "main/cli.rs"]
 mod cli;
 #[path = "main/console.rs"]
 mod console;
+#[path = "main/deploy.rs"]
+mod deploy;
 #[path = "main/docs.rs"]
 mod docs;
 #[path = "main/fuzz.rs"]

@@ -1,10 +1,13 @@
 //! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers, the proxies
-//! of model updates.
+//! of model updates, the webhook of Kubernetes.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
+
+use crate::admission;
 use crate::cli::ServeArgs;
 use crate::compose::{Data, Reading, model_store_folder, secret};
 use crate::config::Config;
@@ -12,18 +15,23 @@ use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
-use crate::server::{ConsoleState, Models, bind, router, serve};
+use crate::server::{ConsoleState, Models, admit_named, bind, bind_any, router, serve};
 use crate::{own_rules, updates};
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
-    if args.no_console && args.presidio.is_none() && args.review.is_none() && args.models_proxy.is_none() {
-        let why = "without the console, --presidio, --review or --models-proxy says what to serve";
+    let others = [args.presidio, args.review, args.models_proxy, args.admission];
+    if args.no_console && others.iter().all(Option::is_none) {
+        let why =
+            "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
         return Err(CliError::Usage(why.to_owned()));
     }
-    // The interface of Presidio looks only, so it needs no data directory; the console and the reviewers do.
-    let reads = !args.no_console || args.review.is_some();
+    let config = &config.with(&[("gates.models.verdicts_from", args.verdicts_from.as_deref())]);
+    // A webhook that is given its verdicts by another host has no ledger.
+    let is_replica = args.admission.is_some() && !config.text("gates.models.verdicts_from").is_empty();
+    // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
+    let reads = !args.no_console || args.review.is_some() || (args.admission.is_some() && !is_replica);
     let data = reads.then(|| Reading::open(config)).transpose()?;
     // What is fetched for models crosses, so its data is open for writing.
     let fetching = args.models_proxy.map(|_| match &data {
@@ -55,6 +63,23 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         writeln!(out, "models: {}  (Ctrl-C ends it)", bound.url())?;
         served.push(bound.with(|hosts| updates::router(updates, hosts)));
     }
+    let mut keeper = None;
+    if let Some(port) = args.admission {
+        let webhook = match &data {
+            Some(data) if !is_replica => {
+                admission::open(config, port, &data.vault, fetching.as_ref().map(|data| &data.ledger))?
+            }
+            _ => admission::open_replica(config, port)?,
+        };
+        let bound = bind_any(webhook.listen).map_err(failed)?;
+        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
+        writeln!(out, "admission: {scheme}://{}/validate  (Ctrl-C ends it)", bound.address())?;
+        served.push(match webhook.tls {
+            Some(tls) => bound.over_tls(webhook.router, tls, config.limits()),
+            None => bound.with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named))),
+        });
+        keeper = Some(webhook.keeper);
+    }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
         let (console, url) = console(data, config, args.port)?;
         writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
@@ -62,6 +87,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
     }
     out.flush()?;
     let ended = serve(served).map_err(failed);
+    drop(keeper); // what it has noted is written before the ledger is closed
     if let Some(data) = &fetching {
         data.close()?;
     }

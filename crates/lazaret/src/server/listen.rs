@@ -1,4 +1,4 @@
-//! Binds to the loopback interface and serves until interrupted: the console, and what else was asked for.
+//! Binds to the loopback interface, and for what is served over TLS to others, and serves until interrupted.
 
 use std::future::IntoFuture as _;
 use std::io;
@@ -6,6 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
+use lazaret_core::Limits;
+use lazaret_traffic::admission::serve as admission;
+use lazaret_traffic::admission::tls::Tls;
 
 use crate::server::Hosts;
 
@@ -48,6 +51,11 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
     if !address.ip().to_canonical().is_loopback() {
         return Err(ServeError::NotLoopback(address));
     }
+    bind_any(address)
+}
+
+/// Binds to an address that other machines may reach, for what is served over TLS.
+pub(crate) fn bind_any(address: SocketAddr) -> Result<Bound, ServeError> {
     let failed = |source| ServeError::Bind { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
@@ -57,7 +65,6 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, ServeError> {
 
 impl Bound {
     /// The address, with the port that was taken.
-    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -70,15 +77,20 @@ impl Bound {
     /// What is served here: routes that know the names of this address.
     pub(crate) fn with(self, router: impl FnOnce(Hosts) -> Router) -> Served {
         let router = router(Hosts::of(self.address));
-        Served { listener: self.listener, router }
+        Served { listener: self.listener, router, tls: None }
+    }
+
+    /// What is served here over TLS, to whoever reaches it.
+    pub(crate) fn over_tls(self, router: Router, tls: Tls, limits: Limits) -> Served {
+        Served { listener: self.listener, router, tls: Some((tls, limits)) }
     }
 }
 
 /// Routes and where they are served.
-#[derive(Debug)]
 pub(crate) struct Served {
     listener: TcpListener,
     router: Router,
+    tls: Option<(Tls, Limits)>,
 }
 
 /// Serves until the process is interrupted (Ctrl-C).
@@ -109,13 +121,20 @@ pub(crate) fn serve_until(
 async fn run(served: Vec<Served>, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let (say, heard) = tokio::sync::watch::channel(false);
     let mut answering = tokio::task::JoinSet::new();
-    for Served { listener, router } in served {
+    for Served { listener, router, tls } in served {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let mut heard = heard.clone();
         let told = async move {
             let _ended = heard.wait_for(|ended| *ended).await; // an error too says that the end has come
         };
-        answering.spawn(axum::serve(listener, router).with_graceful_shutdown(told).into_future());
+        match tls {
+            None => {
+                answering.spawn(axum::serve(listener, router).with_graceful_shutdown(told).into_future());
+            }
+            Some((tls, limits)) => {
+                answering.spawn(admission::serve(listener, tls, router, limits, told));
+            }
+        }
     }
     let say_the_end = async move {
         end.await;

@@ -1,11 +1,12 @@
 //! What is served, to this machine alone, because there is no sign-in yet. The console: what the ledger and the quarantine
 //! say, as pages for people; it only reads, and shows kinds, places, counts and digests, never a value of a record. Beside
 //! it, each on an address of its own and only where asked for: the interface of Presidio, and the pages on which notes are
-//! corrected, and those on which entries of the hospital's knowledge are proposed and approved, which show texts.
+//! corrected, and those on which entries of the hospital's knowledge are proposed and approved, which show texts. Other
+//! machines reach the admission webhook alone, over TLS.
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `listen` | binds to the loopback interface and serves until interrupted |
+//! | `listen` | binds, to the loopback interface but for the webhook, and serves until interrupted |
 //! | `guard` | what is asked of every request, and the headers of every answer |
 //! | `answer` | a page made on a blocking thread, or the page that says why not |
 //! | `words` | counts, sizes, times, digests and links as a page writes them |
@@ -38,7 +39,7 @@ mod sheet;
 mod words;
 
 pub(crate) use guard::{Hosts, admit_named};
-pub(crate) use listen::{ServeError, Served, bind, serve};
+pub(crate) use listen::{ServeError, Served, bind, bind_any, serve};
 pub(crate) use pages::bom::document as bom_document;
 
 /// Pages made at once: each reads the ledger on a thread of its own.

@@ -15,7 +15,8 @@ use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
 
 use super::beside::Beside;
-use super::standing::{Stands, standing};
+use crate::admission::recorded::{ENDED, RUNS, RunEvent};
+use crate::admission::verdicts::{ALERT, Duty};
 use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
 use crate::commands::ingest::progress;
 use crate::compose::{Crossings, Data, Reading, model_store_folder};
@@ -42,6 +43,10 @@ struct Impact {
     models: Vec<InModel>,
     /// Who brought or fetched it, and when first and last.
     fetched: Vec<Use>,
+    /// Where it runs, as far as the admission webhook saw: workloads, since when.
+    runs: Vec<Run>,
+    /// What was found in it after it was cleared: who has to do with it, until when.
+    alerts: Vec<Alert>,
     /// Orders about it.
     orders: Vec<AboutFile>,
     /// The file to go back to, for each model that has one: what last was cleared before this came.
@@ -67,6 +72,26 @@ struct Use {
     times: u64,
 }
 
+/// A workload with it.
+#[derive(Debug, Serialize)]
+struct Run {
+    #[serde(flatten)]
+    at: RunEvent,
+    since: String,
+    /// When it was deleted, or had the file no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+/// An alert.
+#[derive(Debug, Serialize)]
+struct Alert {
+    rules: Vec<String>,
+    owner: String,
+    until: String,
+    when: String,
+}
+
 #[derive(Debug, Serialize)]
 struct RollBack {
     model: String,
@@ -77,11 +102,38 @@ struct RollBack {
     when: String,
 }
 
+/// What was decided last about a file: in its last crossing, or in a second look after that.
+pub(crate) struct LastWord {
+    /// The verdict.
+    pub(crate) verdict: String,
+    /// The rules that found something in the file, each with the gravest.
+    pub(crate) rules: BTreeMap<String, Severity>,
+    /// Whether it was cleared by an order, which may be over.
+    pub(crate) by_order: bool,
+    /// The crossing.
+    pub(crate) receipt: String,
+}
+
+impl LastWord {
+    /// What was decided last; none of a file that never came.
+    pub(crate) fn of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Self>, StoreError> {
+        let Some(last) = ledger.last_entry_of_file(file)? else { return Ok(None) };
+        let (verdict, rules) = known_of(ledger, file, last.opened_at, &last.entry)?;
+        let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
+        Ok(Some(Self { verdict, rules, by_order, receipt: last.crossing }))
+    }
+
+    /// Whether it lets the file leave the registry: by itself, or by an order that holds now.
+    pub(crate) fn lets_go(&self, ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
+        let holds = self.by_order || Verdict::parse(&self.verdict).is_none_or(Verdict::holds);
+        Ok(!holds || ledger.admission(file, SystemClock.now())?.is_some())
+    }
+}
+
 /// Whether what was decided last about a file lets it leave the registry: by its last crossing, or by a second look after
 /// that, or by an order that holds now.
 pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
-    let standing = standing(ledger, file, SystemClock.now())?;
-    Ok(standing.is_some_and(|standing| matches!(standing.stands, Stands::Cleared | Stands::Admitted)))
+    LastWord::of(ledger, file)?.map_or(Ok(false), |last| last.lets_go(ledger, file))
 }
 
 /// Says what a file touches.
@@ -114,6 +166,7 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
         return Ok(None);
     }
     let (mut fetched, mut orders) = (Uses::default(), Vec::new());
+    let (mut runs, mut alerts): (Vec<Run>, Vec<Alert>) = (Vec::new(), Vec::new());
     let mut verdict = None;
     for FileCrossing { crossing, entry } in &crossings {
         let when = &crossing.opened.started;
@@ -126,7 +179,26 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
         match about {
             AboutFile::Event { ref kind, ref when, ref event, .. } => {
                 let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+                let run = || serde_json::from_value::<RunEvent>(event.clone()).ok();
                 match kind.as_str() {
+                    RUNS => runs.extend(run().map(|mut at| {
+                        let since = std::mem::take(&mut at.when);
+                        Run { at, since, until: None }
+                    })),
+                    ENDED => {
+                        let mut open = runs.iter_mut().rev().filter(|run| run.until.is_none());
+                        if let Some(ended) = run()
+                            && let Some(run) = open.find(|run| run.at.is_at(&ended))
+                        {
+                            run.until = Some(ended.when);
+                        }
+                    }
+                    ALERT => alerts.push(Alert {
+                        rules: words(event.get("rules")),
+                        owner: word("owner").to_owned(),
+                        until: word("until").to_owned(),
+                        when: when.clone(),
+                    }),
                     PULLED => fetched.add(word("by"), when),
                     RESCANNED => verdict = Some(word("verdict").to_owned()),
                     _ => {}
@@ -142,9 +214,16 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
         verdict: verdict.unwrap_or_else(|| "not seen".to_owned()),
         models,
         fetched: fetched.list(),
+        runs,
+        alerts,
         orders,
         roll_back,
     }))
+}
+
+fn words(list: Option<&serde_json::Value>) -> Vec<String> {
+    let list = list.and_then(serde_json::Value::as_array).into_iter().flatten();
+    list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 fn in_model(FileCrossing { crossing, entry }: &FileCrossing) -> InModel {
@@ -256,6 +335,21 @@ fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
     } else {
         writeln!(out, "\n{rows}")?;
     }
+    if !impact.runs.is_empty() {
+        let mut rows = table(["runs in", "namespace", "workload", "since", "until"]);
+        for Run { at, since, until } in &impact.runs {
+            let workload = format!("{} {}", at.kind, at.name);
+            let until = until.clone().unwrap_or_default();
+            rows.add_row([&at.cluster, &at.namespace, &workload, since, &until]);
+        }
+        writeln!(out, "\n{rows}")?;
+    }
+    for alert in &impact.alerts {
+        let rules =
+            if alert.rules.is_empty() { "its admission is over".to_owned() } else { alert.rules.join(", ") };
+        let day = alert.until.get(..10).unwrap_or(&alert.until);
+        writeln!(out, "\nalert  {}: {rules}; {} has until {day}", alert.when, alert.owner)?;
+    }
     for back in &impact.roll_back {
         let revision = back.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
         writeln!(
@@ -310,7 +404,7 @@ pub(super) fn rescan(
 ) -> Result<Exit, CliError> {
     let data = Data::open(config)?;
     let store = model_store_folder(config, &data.folder);
-    let (policy, terms) = (data.policy()?, terms(config)?);
+    let (policy, terms, duty) = (data.policy()?, terms(config)?, Duty::new(config)?);
     let asked = Crossings::new(config, REGISTRY, None, Some("identified"), None)?.through(Gate::Models);
     let mut files = args.sha256.clone();
     if files.is_empty() {
@@ -328,7 +422,8 @@ pub(super) fn rescan(
         bar.inc(1);
         let last = data.ledger.reader().last_crossing_of_file(file).map_err(of_ledger)?;
         let Some(last) = last else { continue };
-        let (before, known) = known_of(data.ledger.reader(), file, &last)?;
+        let (before, known) =
+            known_of(data.ledger.reader(), file, last.crossing.opened_at, &last.entry).map_err(of_ledger)?;
         let own = last.entry.file.as_ref();
         let mut report = Rescanned {
             sha256: file.to_string(),
@@ -363,6 +458,10 @@ pub(super) fn rescan(
             !report.new.is_empty() || !report.gone.is_empty() || report.before != verdict.to_string();
         if differs {
             record(&data, file, verdict, policy.version(), &findings, &report)?;
+            // It was cleared, or it would not lie here: its owner is told, and it is left where it is.
+            if let Some(trouble) = duty.trouble(data.ledger.reader(), file).map_err(of_ledger)? {
+                duty.raise(&data.ledger, &trouble).map_err(of_ledger)?;
+            }
         }
         if differs || args.all {
             changed.push(report);
@@ -383,12 +482,13 @@ pub(super) fn rescan(
 fn known_of(
     ledger: &LedgerReader,
     file: Sha256,
-    last: &FileCrossing,
-) -> Result<(String, BTreeMap<String, Severity>), CliError> {
+    opened_at: u64,
+    last: &EntryWords,
+) -> Result<(String, BTreeMap<String, Severity>), StoreError> {
     let severity = |text: &str| Severity::parse(text).unwrap_or(Severity::Info);
-    let looked = ledger.last_event_about(file, RESCANNED).map_err(of_ledger)?;
+    let looked = ledger.last_event_about(file, RESCANNED)?;
     if let Some(AboutFile::Event { at, event, .. }) = looked
-        && at > last.crossing.opened_at
+        && at > opened_at
     {
         let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
         let findings = event.get("findings").and_then(|findings| findings.as_array());
@@ -398,9 +498,8 @@ fn known_of(
         });
         return Ok((verdict.to_owned(), worst_by_rule(findings)));
     }
-    let findings =
-        last.entry.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
-    Ok((last.entry.verdict.clone(), worst_by_rule(findings)))
+    let findings = last.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
+    Ok((last.verdict.clone(), worst_by_rule(findings)))
 }
 
 /// What the crossing added is no finding of the file.

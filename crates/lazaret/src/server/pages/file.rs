@@ -15,6 +15,7 @@ use super::inside::{self, Shown};
 use super::models::Worst;
 use crate::commands::models::queue::{Standing, request, waited};
 use crate::commands::models::recall::{PULLED, RESCANNED};
+use crate::admission::recorded::{ENDED, RUNS};
 use crate::commands::models::standing::standing;
 use crate::server::answer::{Trouble, page as made};
 use crate::server::pages::quarantine;
@@ -28,8 +29,6 @@ const MOST_ABOUT: u32 = 5_000;
 const MOST_SHOWN: usize = 200;
 /// Rules named of one change.
 const MOST_RULES: usize = 30;
-/// What the ledger calls where a model runs.
-const RUNS: &str = "models.runs";
 
 #[derive(Template)]
 #[template(path = "file.html")]
@@ -126,6 +125,13 @@ impl Users {
         known.2 = known.2.saturating_add(1);
     }
 
+    /// Whoever used it does so no longer.
+    fn end(&mut self, who: &str, when: &str) {
+        if let Some(times) = self.0.remove(who) {
+            self.0.insert(format!("{who}, until {when}"), times);
+        }
+    }
+
     pub(super) fn list(self) -> Vec<UsedBy> {
         let used = |(who, (first, last, times))| UsedBy {
             who,
@@ -142,12 +148,12 @@ pub(super) fn add_event(kind: &str, event: &Value, when: &str, has_it: &mut User
     let word = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
     match kind {
         PULLED => has_it.add(word("by"), when),
-        RUNS => {
-            let place = ["cluster", "namespace", "kind", "name"].map(word);
-            runs.add(
-                &place.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / "),
-                when,
-            );
+        RUNS | ENDED => {
+            let place = ["cluster", "namespace", "kind", "name"].map(word).into_iter();
+            let place = place.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / ");
+            // It may have been recorded later than it was.
+            let when = Some(word("when")).filter(|when| !when.is_empty()).unwrap_or(when);
+            if kind == RUNS { runs.add(&place, when) } else { runs.end(&place, when) }
         }
         _ => return false,
     }

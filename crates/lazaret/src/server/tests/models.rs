@@ -171,7 +171,7 @@ fn models_and_files_are_whole_escaped_and_linked() {
         ledger.append_about(sha256(PLAIN), PULLED, &by).unwrap();
         let place =
             serde_json::json!({ "cluster": "c1", "namespace": HOSTILE, "kind": "Deployment", "name": "x" });
-        ledger.append_about(sha256(PLAIN), "models.runs", &place).unwrap();
+        ledger.append_about(sha256(PLAIN), crate::admission::recorded::RUNS, &place).unwrap();
     });
     let (link, plain, calls) = (segment(NAME), sha256(PLAIN), sha256(CALLS));
     for (path, holds) in [

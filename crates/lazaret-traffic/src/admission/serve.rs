@@ -1,0 +1,203 @@
+//! Answers reviews, within the time that the API server gives.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use lazaret_core::{Limit, Limits};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::server::TlsStream;
+
+use super::judge::Judge;
+use super::review::{Answer, MAX_REVIEW, document, review};
+use super::tls::Tls;
+
+/// Most reviews that are answered at once.
+pub const MAX_REVIEWS: Limit = Limit::new("admission.max_reviews", 64);
+/// Most connections at once.
+pub const MAX_CONNECTIONS: Limit = Limit::new("admission.max_connections", 512);
+
+/// An answer is given within this time; the API server waits for two seconds.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long a connection may take until TLS is spoken.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a connection may lie idle: longer than the API server keeps it, so that it is never closed under a request.
+const IDLE: Duration = Duration::from_mins(2);
+
+/// What answers.
+pub struct Webhook {
+    judge: Judge,
+    /// Whether who asks has to bring a certificate.
+    knows_clients: bool,
+    limits: Limits,
+    turns: Arc<Semaphore>,
+}
+
+/// Who asks brought a certificate that is believed.
+#[derive(Debug, Clone, Copy)]
+struct Known(bool);
+
+impl Webhook {
+    /// Over a judge. Where clients are known by their certificates, others are answered nothing.
+    pub fn new(judge: Judge, knows_clients: bool, limits: Limits) -> Arc<Self> {
+        let turns = Arc::new(Semaphore::new(count(&limits, MAX_REVIEWS)));
+        Arc::new(Self { judge, knows_clients, limits, turns })
+    }
+
+    /// Its routes: `/validate`, `/healthz`, `/readyz`.
+    pub fn router(self: Arc<Self>) -> Router {
+        let most = usize::try_from(self.limits.get(MAX_REVIEW).most()).unwrap_or(usize::MAX);
+        Router::new()
+            .route("/validate", post(validate))
+            .route("/healthz", get(|| async { "ok" }))
+            .route("/readyz", get(ready))
+            .layer(DefaultBodyLimit::max(most))
+            .with_state(self)
+    }
+
+    /// The answer's JSON to the bytes of a review; none if they are none.
+    fn answer(&self, body: &[u8]) -> Result<Vec<u8>, String> {
+        let document = document(body, &self.limits).map_err(|error| error.to_string())?;
+        let review = review(&document).map_err(|error| error.to_string())?;
+        let answer = self.judge.answer(&review);
+        answer.json(review.uid).map_err(|error| error.to_string())
+    }
+
+    /// What is answered to bytes that nobody had the time to judge.
+    fn late(&self, body: &[u8], why: &'static str) -> Result<Vec<u8>, String> {
+        let document = document(body, &self.limits).map_err(|error| error.to_string())?;
+        let review = review(&document).map_err(|error| error.to_string())?;
+        let answer: Answer = self.judge.late(&review, why);
+        answer.json(review.uid).map_err(|error| error.to_string())
+    }
+}
+
+fn count(limits: &Limits, limit: Limit) -> usize {
+    usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX).clamp(1, 100_000)
+}
+
+async fn ready(State(webhook): State<Arc<Webhook>>) -> Response {
+    let asked = tokio::task::spawn_blocking(move || webhook.judge.is_ready());
+    if matches!(tokio::time::timeout(ANSWER_WITHIN, asked).await, Ok(Ok(true))) {
+        return "ok".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "no verdicts can be told yet").into_response()
+}
+
+async fn validate(
+    State(webhook): State<Arc<Webhook>>,
+    known: Option<Extension<Known>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if webhook.knows_clients && !known.is_some_and(|Extension(Known(known))| known) {
+        let why = "an API server brings a certificate that `gates.models.admission_clients` believes";
+        return (StatusCode::UNAUTHORIZED, why).into_response();
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "a review is application/json").into_response();
+    }
+    let judged = tokio::time::timeout(ANSWER_WITHIN, judged(&webhook, body.clone())).await;
+    let answered = match judged {
+        Ok(Some(answered)) => answered,
+        Ok(None) => webhook.late(&body, "tell it without breaking off"),
+        Err(_) => webhook.late(&body, "tell it in time"),
+    };
+    match answered {
+        Ok(json) => {
+            let mut response = Response::new(Body::from(json));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(why) => {
+            tracing::warn!(why, "no review");
+            (StatusCode::BAD_REQUEST, why).into_response()
+        }
+    }
+}
+
+/// Judges on a thread that may wait. None if it broke off. One that hangs keeps its turn, so that they stay few.
+async fn judged(webhook: &Arc<Webhook>, body: Bytes) -> Option<Result<Vec<u8>, String>> {
+    let turn = Arc::clone(&webhook.turns).acquire_owned().await.ok()?;
+    let webhook = Arc::clone(webhook);
+    let work = move || {
+        let answered = webhook.answer(&body);
+        drop(turn);
+        answered
+    };
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// Serves routes on a socket over TLS, until something happens.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Tls,
+    router: Router,
+    limits: Limits,
+    end: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let turns = Arc::new(Semaphore::new(count(&limits, MAX_CONNECTIONS)));
+    let mut tasks = tokio::task::JoinSet::new();
+    let renewing = tasks.spawn(tls.clone().keep_renewed());
+    let (say, heard) = watch::channel(());
+    let mut end = std::pin::pin!(end);
+    loop {
+        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { break };
+        let stream = tokio::select! {
+            () = &mut end => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Of one connection, or there are no more files: neither is for good.
+                    tracing::warn!(kind = %error.kind(), "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        let (router, tls, heard) = (router.clone(), tls.clone(), heard.clone());
+        tasks.spawn(async move {
+            let _turn = turn;
+            let _no_delay = stream.set_nodelay(true);
+            let shaken = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                speak(stream, router, heard).await;
+            }
+        });
+        while tasks.try_join_next().is_some() {}
+    }
+    // What is being answered is answered; nothing new is taken.
+    let _all_hear = say.send(());
+    renewing.abort();
+    let all = async { while tasks.join_next().await.is_some() {} };
+    let _in_time = tokio::time::timeout(ANSWER_WITHIN, all).await;
+    Ok(())
+}
+
+async fn speak(stream: TlsStream<TcpStream>, router: Router, mut heard: watch::Receiver<()>) {
+    // What is not believed ends the handshake.
+    let known = Known(stream.get_ref().1.peer_certificates().is_some());
+    let service = TowerToHyperService::new(router.layer(Extension(known)));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // A client that breaks off is told nothing more.
+    tokio::select! {
+        _ended = connection.as_mut() => return,
+        _end = heard.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ended = connection.await;
+}

@@ -1,0 +1,5 @@
+//! `admission_review` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::admission_review(bytes);
+});
