@@ -64,11 +64,10 @@ impl Updates {
         self.known_or(&wanted, fetching).await
     }
 
-    /// A file that came already, from here if it was cleared before, else let through.
-    pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Obtained, Refusal> {
+    /// The same of a file that came already.
+    pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Sha256, Refusal> {
         let receiving = Box::pin(Arc::clone(self).receive(bytes, wanted.clone()));
-        let sha256 = self.known_or(&wanted, receiving).await?;
-        self.give(sha256, wanted.asked).await
+        self.known_or(&wanted, receiving).await
     }
 
     /// A file that was cleared, once it is recorded who asks.
