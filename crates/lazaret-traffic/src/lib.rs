@@ -1,5 +1,5 @@
-//! Proxies on the way of model updates: who in the house asks a hub, an index of packages or a server of files for a model
-//! asks here, and is given only what the checkpoint cleared.
+//! Proxies on the way of model updates: who in the house asks a hub, an index of packages, a registry of images or a
+//! server of files for a model asks here, and is given only what the checkpoint cleared.
 //!
 //! A file is fetched into a private spool, inspected, decided and recorded, and leaves by one road: out of the folder of
 //! cleared blobs. One that is held or blocked never leaves, not one byte of it; the client is told why, with the receipt.

@@ -43,6 +43,16 @@ pub(crate) struct Standing {
     findings: Vec<(usize, Finding)>,
 }
 
+/// What a signature came to.
+enum Signed<'s> {
+    /// It is no signature of a model.
+    Nothing,
+    /// Of nobody who is trusted here.
+    ByAnother,
+    /// Of somebody who is, by the name that the hospital gives them; it may be broken.
+    By(&'s str, Box<Verification>),
+}
+
 /// A file that is a signature or a statement of provenance, and nothing else.
 struct Attestation {
     number: usize,
@@ -79,10 +89,13 @@ impl Signatories {
             let Some(stored) = files.get(one.number) else { continue };
             let name = name_of(stored);
             let received = |single| Received { files: model().map(named).collect(), single };
-            let Some(checked) = self.signed(&received, &name, &one.bytes, limits)? else { continue };
-            let Some((signatory, verification)) = checked else {
-                why = format!("`{}` is a signature of nobody who is trusted here", printed(&name));
-                continue;
+            let (signatory, verification) = match self.signed(&received, &name, &one.bytes, limits)? {
+                Signed::Nothing => continue,
+                Signed::ByAnother => {
+                    why = format!("`{}` is a signature of nobody who is trusted here", printed(&name));
+                    continue;
+                }
+                Signed::By(signatory, verification) => (signatory, *verification),
             };
             let Verification { verified, signer, subject: signed, findings, .. } = verification;
             let ignored = findings.iter().filter(|finding| finding.id == rules::IGNORED_PATH.rule.id);
@@ -111,19 +124,18 @@ impl Signatories {
         Ok(())
     }
 
-    /// Checks a signature by those who may have made it: who, and what came of it. The inner none is a signature of somebody
-    /// else, the outer one no signature of a model.
+    /// Checks a signature by those who may have made it.
     fn signed<'s, 'f>(
         &'s self,
         received: &dyn Fn(bool) -> Received<'f>,
         name: &str,
         bytes: &[u8],
         limits: &Limits,
-    ) -> Result<Option<Option<(&'s str, Verification)>>, SignatureError> {
-        let Ok(bundle) = Bundle::read(bytes, limits) else { return Ok(None) };
-        let Ok(manifest) = Manifest::read(&bundle.payload, limits) else { return Ok(None) };
+    ) -> Result<Signed<'s>, SignatureError> {
+        let Ok(bundle) = Bundle::read(bytes, limits) else { return Ok(Signed::Nothing) };
+        let Ok(manifest) = Manifest::read(&bundle.payload, limits) else { return Ok(Signed::Nothing) };
         let model = received(manifest.resources.iter().all(|resource| resource.path == "."));
-        let mut broken = None;
+        let mut broken = Signed::ByAnother;
         for (signatory, trust) in self.signers.iter().filter(|(_, trust)| may_be_of(&bundle.material, trust))
         {
             let how = How {
@@ -137,13 +149,14 @@ impl Signatories {
             };
             let verification = Check::new(how, &model, printed(name), limits).run(bytes)?;
             if verification.verified {
-                return Ok(Some(Some((signatory, verification))));
+                return Ok(Signed::By(signatory, Box::new(verification)));
             }
-            if !is_of_another(&verification, &bundle.material) {
-                broken = broken.or(Some((signatory.as_str(), verification)));
+            let is_first = matches!(broken, Signed::ByAnother);
+            if is_first && !is_of_another(&verification, &bundle.material) {
+                broken = Signed::By(signatory, Box::new(verification));
             }
         }
-        Ok(Some(broken))
+        Ok(broken)
     }
 
     /// Checks a statement of provenance by those who may have made it.

@@ -75,11 +75,10 @@ impl Updates {
         self.give(sha256, wanted.asked).await
     }
 
-    /// A file that came already, from here if it was cleared before, else let through.
-    pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Obtained, Refusal> {
+    /// A file that came already, from here if it was cleared before, else let through; not given to anybody yet.
+    pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Sha256, Refusal> {
         let taking = Box::pin(Arc::clone(self).take_bytes(wanted.clone(), bytes));
-        let sha256 = self.known_or(&wanted, taking).await?;
-        self.give(sha256, wanted.asked).await
+        self.known_or(&wanted, taking).await
     }
 
     /// A file that was cleared, once it is recorded who asks.

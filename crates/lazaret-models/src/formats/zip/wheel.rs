@@ -149,15 +149,12 @@ fn listed(info: &str, members: &Members<'_>, part: &Part, looking: &mut Looking<
 
 /// `path,sha256=digest,size`: the path, and its SHA-256 if it has one. A path with a comma stands in quotes.
 fn line_of_record(line: &str) -> Option<(String, Option<String>)> {
-    let (path, rest) = match line.strip_prefix('"') {
-        Some(quoted) => {
-            let (path, rest) = quoted.rsplit_once("\",")?;
-            (path.replace("\"\"", "\""), rest)
-        }
-        None => {
-            let (path, rest) = line.split_once(',')?;
-            (path.to_owned(), rest)
-        }
+    let (path, rest) = if let Some(quoted) = line.strip_prefix('"') {
+        let (path, rest) = quoted.rsplit_once("\",")?;
+        (path.replace("\"\"", "\""), rest)
+    } else {
+        let (path, rest) = line.split_once(',')?;
+        (path.to_owned(), rest)
     };
     let digest = rest.split(',').next().unwrap_or_default().strip_prefix("sha256=");
     Some((path, digest.map(|digest| digest.trim_end_matches('=').to_owned())))

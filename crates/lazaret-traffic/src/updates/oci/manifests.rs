@@ -68,11 +68,12 @@ pub(crate) async fn answer(
         is_large: false,
         key: key(of, sha256),
     };
-    let obtained = updates.take(bytes, wanted).await?;
+    updates.take(bytes, wanted).await?;
     remember_names(updates, of, sha256, &manifest).await?;
     if let Reference::Tag(tag) = reference {
         remember_tag(updates, of, tag, sha256).await?;
     }
+    let obtained = updates.give(sha256, asked(of, sha256)?).await?;
     Ok(given(request, &manifest, obtained))
 }
 

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::inside::{self, Shown};
 use super::models::Worst;
+use crate::admission::recorded::{ENDED, RUNS};
 use crate::commands::models::queue::{Standing, request, waited};
 use crate::commands::models::recall::{PULLED, RESCANNED};
-use crate::admission::recorded::{ENDED, RUNS};
 use crate::commands::models::standing::standing;
 use crate::server::answer::{Trouble, page as made};
 use crate::server::pages::quarantine;
