@@ -577,7 +577,7 @@ mod tests {
             blobs.sync_later(File::open(&stored.file.path).unwrap(), stored.file.sha256).unwrap();
         }
         let marks = || entries(&folder.path().join(UNSYNCED)).unwrap().len();
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
         while marks() > 0 && std::time::Instant::now() < until {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
