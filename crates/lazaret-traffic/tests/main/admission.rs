@@ -1,5 +1,6 @@
 //! The admission webhook over verdicts that fail and hang, and over certificates that change.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -203,9 +204,8 @@ fn notes_outlive_a_crash_and_are_bounded() {
     assert_eq!(taken.notes(), [alert(1), alert(2)]);
     waiting.record(vec![alert(3)]).unwrap();
     drop((taken, waiting)); // never said to be recorded
-    let mut torn = std::fs::read(folder.path().join("waiting")).unwrap();
-    torn.extend_from_slice(b"{\"note\":\"al");
-    std::fs::write(folder.path().join("waiting"), torn).unwrap();
+    let mut torn = std::fs::File::options().append(true).open(folder.path().join("waiting")).unwrap();
+    torn.write_all(b"{\"note\":\"al").unwrap();
     let waiting = Waiting::open(folder.path(), limits).unwrap();
     let again = waiting.take().unwrap().unwrap();
     assert_eq!(again.notes(), [alert(1), alert(2)]);

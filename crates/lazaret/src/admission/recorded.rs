@@ -193,7 +193,7 @@ impl Sink {
                 Note::Alert { sha256, .. } => {
                     // By what the ledger says now, not by what was noted.
                     if let Some(trouble) = self.duty.trouble(ledger.reader(), *sha256)? {
-                        self.duty.raise(ledger, &trouble)?;
+                        Duty::raise(ledger, &trouble)?;
                     }
                 }
             }

@@ -74,14 +74,14 @@ impl Duty {
         }
     }
 
-    /// Records what is wrong with a file, unless that was done. Gives whether it was recorded now.
-    pub(crate) fn raise(&self, ledger: &SqliteLedger, trouble: &Trouble) -> Result<bool, StoreError> {
+    /// Records what is wrong with a file, unless that was done.
+    pub(crate) fn raise(ledger: &SqliteLedger, trouble: &Trouble) -> Result<(), StoreError> {
         if Self::raised(ledger.reader(), trouble.sha256, &trouble.rules)?.is_some() {
-            return Ok(false);
+            return Ok(());
         }
         let event = AlertEvent { rules: &trouble.rules, owner: &trouble.owner, until: &trouble.until };
         ledger.append_about(trouble.sha256, ALERT, &event)?;
-        Ok(true)
+        Ok(())
     }
 
     /// Until when the owner of a file has, if an alert for these findings was recorded.

@@ -460,7 +460,7 @@ pub(super) fn rescan(
             record(&data, file, verdict, policy.version(), &findings, &report)?;
             // It was cleared, or it would not lie here: its owner is told, and it is left where it is.
             if let Some(trouble) = duty.trouble(data.ledger.reader(), file).map_err(of_ledger)? {
-                duty.raise(&data.ledger, &trouble).map_err(of_ledger)?;
+                Duty::raise(&data.ledger, &trouble).map_err(of_ledger)?;
             }
         }
         if differs || args.all {
