@@ -514,13 +514,12 @@ fn worst_by_rule(findings: impl Iterator<Item = (String, Severity)>) -> BTreeMap
 
 /// What only a crossing finds of a file, by the signatures and the provenance that came with it: it still holds.
 fn of_the_crossing(entry: &EntryWords) -> impl Iterator<Item = Finding> {
-    let found = entry.findings.iter().filter_map(|found| {
+    entry.findings.iter().filter_map(|found| {
         let is_attested = found.id.starts_with("signature.") || found.id.starts_with("provenance.");
         let rule = rule(&found.id).filter(|_| is_attested)?;
         let severity = Severity::parse(&found.severity).unwrap_or(rule.rule.severity);
         Some(Finding { severity, ..Finding::new(&rule.rule, Locator::printed(found.at.clone()), "") })
-    });
-    found
+    })
 }
 
 fn look_again(
