@@ -183,7 +183,7 @@ fn wheel(listed: &[(&str, &[u8])], unlisted: &[(&str, &[u8])]) -> Report {
         let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
         let digest = lazaret_input::base64::encode(digest.as_ref()).replace('+', "-").replace('/', "_");
         let name = if name.contains(',') { format!("\"{name}\"") } else { (*name).to_owned() };
-        record.push_str(&format!("{name},sha256={},\n", digest.trim_end_matches('=')));
+        record = format!("{record}{name},sha256={},\n", digest.trim_end_matches('='));
     }
     record.push_str("a-1.0.dist-info/RECORD,,\n");
     let record: (&str, &[u8]) = ("a-1.0.dist-info/RECORD", record.as_bytes());

@@ -20,6 +20,11 @@ fn stored(name: &str, bytes: &[u8]) -> Stored {
     Stored { source: Arc::new(MemorySource::new(bytes.to_vec(), hint)), file }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test reads its own file")]
+fn bytes_of(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
 fn received(folder: &Path, below: &str, files: &mut Vec<Stored>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
@@ -28,7 +33,7 @@ fn received(folder: &Path, below: &str, files: &mut Vec<Stored>) {
         match path.is_dir() {
             true if name == ".git" => {}
             true => received(&path, &format!("{name}/"), files),
-            false => files.push(stored(&name, &std::fs::read(&path).unwrap())),
+            false => files.push(stored(&name, &bytes_of(&path))),
         }
     }
 }
@@ -119,10 +124,12 @@ fn what_nobody_trusted_signed_is_told_of_every_file() {
     assert_eq!((of(&said, "signature.unsigned"), said.len()), (all.to_vec(), 3));
 }
 
+type Change = fn(&mut Vec<Stored>);
+
 #[test]
 fn what_was_changed_added_or_taken_away_is_told_where_it_is() {
     let place = Place::new();
-    let cases: [(&str, fn(&mut Vec<Stored>), &str, &str); 4] = [
+    let cases: [(&str, Change, &str, &str); 4] = [
         (
             "changed",
             |files| files[2] = stored("sub/config.json", b"{ }"),
@@ -250,7 +257,7 @@ proptest::proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), at in 0_usize..2000) {
         let place = Place::new();
         let mut files = place.files();
-        let mut signature = std::fs::read(place.model.join("model.sig")).unwrap();
+        let mut signature = bytes_of(&place.model.join("model.sig"));
         let at = at.min(signature.len());
         let end = at.saturating_add(bytes.len()).min(signature.len());
         signature.splice(at..end, bytes.iter().copied());
