@@ -29,6 +29,7 @@ use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
+use crate::orders::{MAX_ORDER, MAX_TOLD};
 use crate::proposals::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
 use crate::reread::Reread;
 use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
@@ -57,6 +58,8 @@ pub(crate) fn known_limits() -> Vec<Limit> {
             MAX_SECRET,
             MAX_SCHEMA,
             MAX_CONFIG,
+            MAX_ORDER,
+            MAX_TOLD,
             MAX_EXPECTED,
             MAX_ANNOTATED,
             MAX_CONTEXT,

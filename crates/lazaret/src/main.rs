@@ -10,6 +10,7 @@ mod knowledge;
 mod lakes;
 mod looking;
 mod model;
+mod orders;
 mod own_rules;
 mod proposals;
 mod registry;

@@ -13,6 +13,7 @@ use crate::compose::{Data, Reading, model_store_folder, secret};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::knowledge::Watched;
+use crate::orders::Taking;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
 use crate::server::{ConsoleState, Models, admit_named, bind, bind_any, router, serve};
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         Some(data) => Data::open_over(config, Arc::clone(&data.vault)),
         None => Data::open(config),
     });
-    let fetching = fetching.transpose()?;
+    let fetching = fetching.transpose()?.map(Arc::new);
+    let orders = fetching.as_ref().map(|data| Taking::begin(Arc::clone(data), config)).transpose()?;
     let mut served = Vec::new();
     if let Some(port) = args.presidio {
         let state = PresidioState::new(Watched::new(config)?, config.limits());
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
     }
     out.flush()?;
     let ended = serve(served).map_err(failed);
-    drop(keeper); // what it has noted is written before the ledger is closed
+    drop((keeper, orders)); // what they have to write is written before the ledger is closed
     if let Some(data) = &fetching {
         data.close()?;
     }

@@ -9,6 +9,7 @@ use axum::Router;
 use lazaret_core::Limits;
 use lazaret_traffic::admission::serve as admission;
 use lazaret_traffic::admission::tls::Tls;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::Hosts;
 
@@ -93,11 +94,16 @@ pub(crate) struct Served {
     tls: Option<(Tls, Limits)>,
 }
 
-/// Serves until the process is interrupted (Ctrl-C).
+/// Serves until the process is interrupted (Ctrl-C) or asked to end, as service managers do.
 pub(crate) fn serve(served: Vec<Served>) -> Result<(), ServeError> {
     serve_until(served, async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await; // no such signal here: the process is ended from outside
+        let Ok(mut asked_to_end) = signal(SignalKind::terminate()) else {
+            return std::future::pending().await; // no such signal here: the process is ended from outside
+        };
+        tokio::select! {
+            Ok(()) = tokio::signal::ctrl_c() => {}
+            Some(()) = asked_to_end.recv() => {}
+            else => std::future::pending().await,
         }
     })
 }

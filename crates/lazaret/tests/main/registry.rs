@@ -326,3 +326,41 @@ fn receipts_say_who_signed_and_built_and_by_what_a_model_was_looked_at() {
         assert!(said.contains("gates.models.signers.a"), "{said}");
     }
 }
+
+#[test]
+fn orders_are_taken_by_the_server_that_has_the_ledger_open() {
+    let place = place();
+    let passing = [&["model.pkl", "--name", "chest"][..], &ENFORCE].concat();
+    let digest = sha256(&pass(&place, 1, &passing));
+    let order = |what: &str, more: &[&str], code: i32| {
+        place.ends(code, &[&["models", what, digest.as_str(), "--reason", "read it"][..], more].concat())
+    };
+    let socket = place.0.path().join("lazaret-data/orders.sock");
+    let (serving, _) = crate::updates::serve(place.0.path());
+    order("request", &["--by", "joe"], 0);
+    assert!(order("admit", &["--by", "joe", "--second", "ann"], 2).contains("joe asked for it"));
+    assert!(order("admit", &["--by", "ann"], 2).contains("two different persons"));
+    let admit = ["models", "admit", &digest, "--by", "ann", "--second", "bob", "--reason", "read it"];
+    let admitted = place.json(0, &admit);
+    assert!(admitted["receipt"].is_string(), "{admitted}");
+    assert_eq!(place.json(0, &["models", "rescan"])["looked_at"], 0);
+    // What is no order about models is not done for anybody, and nonsense ends nothing.
+    for said in [&br#"["lazaret","keys","rotate"]"#[..], b"[\"lazaret\"]", b"{", b""] {
+        let mut caller = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        std::io::Write::write_all(&mut caller, said).unwrap();
+        caller.shutdown(std::net::Shutdown::Write).unwrap();
+        let told = std::io::read_to_string(caller).unwrap();
+        assert!(told.is_empty() || told.contains("\"exit\":2"), "{told}");
+    }
+    order("revoke", &["--by", "ann"], 0);
+    let terminated = std::process::Command::new("kill").arg(serving.0.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    let mut serving = serving;
+    assert!(serving.0.wait().unwrap().success(), "it ends well when it is asked to");
+    assert!(!socket.exists());
+    order("request", &["--by", "joe"], 0);
+    let what: Vec<Value> = place.orders().iter().map(|order| order["what"].clone()).collect();
+    let orders: Vec<&str> = what.iter().filter_map(Value::as_str).collect();
+    assert_eq!(orders, ["request-model", "revoke-model", "admit-model", "request-model"]);
+    place.clear(&["ledger", "verify"]);
+}

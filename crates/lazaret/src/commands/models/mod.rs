@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazaret_core::{Finding, FormatId, Gate, Policy as _, Severity, Verdict};
+use lazaret_core::{Finding, FormatId, Gate, Ordered, Policy as _, Severity, Verdict};
 use lazaret_models::vulnerabilities::Match;
 use lazaret_models::{Component, Inspected, ModelFiles, Statistics, Terms};
 use serde::Serialize;
@@ -32,12 +32,12 @@ use serde_json::Value;
 
 use crate::cli::{ModelsCommand, ModelsScanArgs};
 use crate::commands::ingest::{gather, progress};
-use crate::compose::{Crossings, checkpoint_for_models, policies_to_look_by};
+use crate::compose::{Crossings, Data, checkpoint_for_models, policies_to_look_by};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
-use crate::own_rules;
 use crate::report::{exit_of, json_document, json_line, table, thousands};
 use crate::vulnerabilities::against;
+use crate::{orders, own_rules};
 
 /// Runs the command.
 pub(crate) fn run(
@@ -51,19 +51,46 @@ pub(crate) fn run(
         ModelsCommand::Pass(args) => pass::run(args, config, json, out),
         ModelsCommand::Watch(args) => watch::run(args, config, json, out),
         ModelsCommand::Requests(args) => queue::requests(args, config, json, out),
-        ModelsCommand::Request(args) => queue::ask(args, config, json, out),
-        ModelsCommand::Admit(args) => queue::admit(args, config, json, out),
-        ModelsCommand::Refuse(args) => queue::refuse(args, config, json, out),
-        ModelsCommand::Revoke(args) => queue::revoke(args, config, json, out),
         ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
-        ModelsCommand::Rescan(args) => recall::rescan(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
         ModelsCommand::Show(args) => show::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
         ModelsCommand::Rules(command) => rules::run(command, config, json, out),
         ModelsCommand::Sign(args) => sign::run(args, config, json, out),
         ModelsCommand::Verify(args) => verify::run(args, config, json, out),
+        ModelsCommand::Request(_)
+        | ModelsCommand::Admit(_)
+        | ModelsCommand::Refuse(_)
+        | ModelsCommand::Revoke(_)
+        | ModelsCommand::Rescan(_) => {
+            if let Some(exit) = orders::hand_over(config, out)? {
+                return Ok(exit);
+            }
+            let data = Data::open(config)?;
+            let exit = carry_out(command, &data, config, json, out)?;
+            data.close()?;
+            Ok(exit)
+        }
     }
+}
+
+/// Orders about models that are held or in the registry, over data that is open for writing: here, or in a server that has it.
+pub(crate) fn carry_out(
+    command: &ModelsCommand,
+    data: &Data,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let (args, what) = match command {
+        ModelsCommand::Request(args) => (args, Ordered::RequestModel),
+        ModelsCommand::Refuse(args) => (args, Ordered::RefuseModel),
+        ModelsCommand::Revoke(args) => (args, Ordered::RevokeModel),
+        ModelsCommand::Admit(args) => return queue::admit(args, data, config, json, out),
+        ModelsCommand::Rescan(args) => return recall::rescan(args, data, config, json, out),
+        _ => return Err(CliError::Usage("a server takes no such order".to_owned())),
+    };
+    queue::order(args, what, data, config, json, out)
 }
 
 fn formats(json: bool, out: &mut impl Write) -> Result<Exit, CliError> {

@@ -242,44 +242,15 @@ fn apply(request: &mut Request, crossing: &str, order: &OrderWords, now: Timesta
     }
 }
 
-/// Somebody asks for a model that policy holds.
-pub(super) fn ask(
-    args: &ModelsOrderArgs,
-    config: &Config,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<Exit, CliError> {
-    order(args, Ordered::RequestModel, config, json, out)
-}
-
-/// A model that was asked for does not pass.
-pub(super) fn refuse(
-    args: &ModelsOrderArgs,
-    config: &Config,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<Exit, CliError> {
-    order(args, Ordered::RefuseModel, config, json, out)
-}
-
-/// An admission ends.
-pub(super) fn revoke(
-    args: &ModelsOrderArgs,
-    config: &Config,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<Exit, CliError> {
-    order(args, Ordered::RevokeModel, config, json, out)
-}
-
-fn order(
+/// A model is asked for or turned down, or an admission ends.
+pub(super) fn order(
     args: &ModelsOrderArgs,
     what: Ordered,
+    data: &Data,
     config: &Config,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
     let object = args.sha256.to_string();
     let admitted =
         data.ledger.reader().admission(args.sha256, SystemClock.now()).map_err(of_ledger)?.is_some();
@@ -300,7 +271,6 @@ fn order(
     if what == Ordered::RefuseModel {
         settle_holds(&data.vault, args.sha256, what, &args.by, None)?;
     }
-    data.close()?;
     let done = match what {
         Ordered::RequestModel => "asked for",
         Ordered::RefuseModel => "refused",
@@ -317,21 +287,20 @@ fn order(
 /// Lets a file pass, until a day.
 pub(super) fn admit(
     args: &ModelsAdmitArgs,
+    data: &Data,
     config: &Config,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let until = until(args.until.as_deref(), SystemClock.now())?;
-    let data = Data::open(config)?;
     let object = args.sha256.to_string();
-    may_admit(&data, args)?;
+    may_admit(data, args)?;
     let order = Order {
         until: Some(until),
         ..Crossings::order(Ordered::AdmitModel, &object, &args.by, args.second.as_deref(), &args.reason)
     };
     let receipt = data.carry_out(Crossings::new(config, REGISTRY, None, None, None)?.ordered(order)?)?;
     settle_holds(&data.vault, args.sha256, Ordered::AdmitModel, &args.by, args.second.as_deref())?;
-    data.close()?;
     if json {
         let admitted = serde_json::json!({ "sha256": object, "until": until, "receipt": receipt });
         json_document(out, &admitted)?;

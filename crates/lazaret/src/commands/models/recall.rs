@@ -398,11 +398,11 @@ struct Recorded<'a> {
 /// Looks at the files of the registry again, by the rules and policies of now.
 pub(super) fn rescan(
     args: &ModelsRescanArgs,
+    data: &Data,
     config: &Config,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let data = Data::open(config)?;
     let store = model_store_folder(config, &data.folder);
     let (policy, terms, duty) = (data.policy()?, terms(config)?, Duty::new(config)?);
     let asked = Crossings::new(config, REGISTRY, None, Some("identified"), None)?.through(Gate::Models);
@@ -457,7 +457,7 @@ pub(super) fn rescan(
         let differs =
             !report.new.is_empty() || !report.gone.is_empty() || report.before != verdict.to_string();
         if differs {
-            record(&data, file, verdict, policy.version(), &findings, &report)?;
+            record(data, file, verdict, policy.version(), &findings, &report)?;
             // It was cleared, or it would not lie here: its owner is told, and it is left where it is.
             if let Some(trouble) = duty.trouble(data.ledger.reader(), file).map_err(of_ledger)? {
                 Duty::raise(&data.ledger, &trouble).map_err(of_ledger)?;
@@ -468,7 +468,6 @@ pub(super) fn rescan(
         }
     }
     bar.finish_and_clear();
-    data.close()?;
     let worse = changed.iter().any(|file| file.now.is_some_and(Verdict::holds) && file.before == "allow");
     if json {
         json_document(out, &serde_json::json!({ "looked_at": looked, "changed": changed }))?;
