@@ -28,6 +28,8 @@ use crate::{
 
 /// Where files are marked that are not safe from a loss of power yet.
 const UNSYNCED: &str = "unsynced";
+/// Most files that are made safe at once behind somebody's back; one more is waited for.
+const MOST_SYNCED: u64 = 8;
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
@@ -189,8 +191,12 @@ impl Blobs {
 
     /// Makes a file safe behind the back of whoever goes on with it. Until then a mark says that it may be cut.
     fn sync_later(&self, file: File, sha256: Sha256) -> Result<(), StoreError> {
+        static SYNCING: AtomicU64 = AtomicU64::new(0);
         // One mark a file: two of the same bytes may be on their way.
         static NUMBER: AtomicU64 = AtomicU64::new(0);
+        if SYNCING.load(Ordering::Relaxed) >= MOST_SYNCED {
+            return file.sync_data().map_err(StoreError::io("make a file safe"));
+        }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.join(UNSYNCED);
         let mark = folder.join(format!("{sha256}-{number}"));
@@ -198,9 +204,16 @@ impl Blobs {
             .and_then(|_| platform::sync_folder(&folder))
             .map_err(StoreError::io("mark a file as not safe yet"))?;
         // Whatever keeps it from being synced, the mark stays, and the next start looks at the file.
-        let sync = move || drop(file.sync_data().and_then(|()| std::fs::remove_file(&mark)));
+        SYNCING.fetch_add(1, Ordering::Relaxed);
+        let sync = move || {
+            drop(file.sync_data().and_then(|()| std::fs::remove_file(&mark)));
+            SYNCING.fetch_sub(1, Ordering::Relaxed);
+        };
         let thread = std::thread::Builder::new().name("sync-blob".to_owned()).spawn(sync);
-        thread.map(drop).map_err(StoreError::io("make a file safe"))
+        thread.map(drop).map_err(|cause| {
+            SYNCING.fetch_sub(1, Ordering::Relaxed);
+            StoreError::io("make a file safe")(cause)
+        })
     }
 
     /// Moves what a sealed crossing staged to where it is found. May be done again after a crash.

@@ -2,7 +2,7 @@
 //! fetched it.
 
 use lazaret_core::{Admission, CrossingId, Sha256, Timestamp};
-use rusqlite::params;
+use rusqlite::{ToSql, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -205,16 +205,39 @@ impl LedgerReader {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<ModelOpening>, StoreError> {
+        self.openings(
+            params![name, before.map_or(Ok(i64::MAX), int)?, limit],
+            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
+             JOIN crossing ON crossing.opened_at = model.opened_at
+             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
+        )
+    }
+
+    /// The same of one revision of the model.
+    pub fn openings_of_revision(
+        &self,
+        name: &str,
+        revision: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ModelOpening>, StoreError> {
+        let before = before.map_or(Ok(i64::MAX), int)?;
+        self.openings(
+            params![name, before, limit, revision],
+            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
+             JOIN crossing ON crossing.opened_at = model.opened_at
+             WHERE name = ?1 AND model.opened_at < ?2 AND body ->> '$.opened.model.revision' = ?4
+             ORDER BY model.opened_at DESC LIMIT ?3",
+        )
+    }
+
+    fn openings(&self, wanted: &[&dyn ToSql], sql: &str) -> Result<Vec<ModelOpening>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(
-            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
-             JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
-        )?;
-        let mut rows = statement.query(params![name, before.map_or(Ok(i64::MAX), int)?, limit])?;
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(wanted)?;
         let mut openings = Vec::new();
         while let Some(row) = rows.next()? {
             let opened_at = uint(row.get(0)?)?;
@@ -249,13 +272,33 @@ impl LedgerReader {
         )
     }
 
+    /// What happened to a file in its last crossing under a name that ends with this step.
+    pub fn last_entry_of_file_named(
+        &self,
+        file: Sha256,
+        step: &str,
+    ) -> Result<Option<FileEntry>, StoreError> {
+        self.file_entry_by(
+            params![file.0, step],
+            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
+             JOIN crossing ON opened_at = entry.id >> 28
+             WHERE sha256 = ?1 AND (body ->> '$.file.name' = ?2
+               OR substr(body ->> '$.file.name', -length(?2) - 1) = '/' || ?2)
+             ORDER BY entry DESC LIMIT 1",
+        )
+    }
+
     fn file_entry(&self, file: Sha256, sql: &str) -> Result<Option<FileEntry>, StoreError> {
+        self.file_entry_by(params![file.0], sql)
+    }
+
+    fn file_entry_by(&self, wanted: &[&dyn ToSql], sql: &str) -> Result<Option<FileEntry>, StoreError> {
         if !self.knows_files()? {
             return Ok(None);
         }
         let connection = self.connection();
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([file.0])?;
+        let mut rows = statement.query(wanted)?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let opened_at = opened_of_row(row.get(0)?)?;
         Ok(Some(FileEntry {

@@ -167,6 +167,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         about: "who has to do with a model that nobody asked for by name, once something is found in it",
     },
     Setting {
+        key: "gates.models.platforms",
+        default: "linux/amd64",
+        about: "platforms of the cluster, by spaces: of an index of images these are looked at (admission)",
+    },
+    Setting {
         key: "gates.models.private_hosts",
         default: "",
         about: "upstreams that may lie at addresses of the house: mirrors of the hospital's own",

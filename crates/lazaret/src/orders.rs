@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use lazaret_core::Limit;
@@ -26,6 +26,10 @@ const NAME: &str = "orders.sock";
 /// Longest order, and longest answer.
 pub(crate) const MAX_ORDER: Limit = Limit::fixed("orders.max_order", 64 << 10);
 pub(crate) const MAX_TOLD: Limit = Limit::fixed("orders.max_answer", 64 << 20);
+/// Most orders that are carried out at once.
+const MOST_AT_ONCE: usize = 8;
+/// How long a server that ends waits for orders that are being carried out.
+const LAST_ORDERS: Duration = Duration::from_secs(2);
 /// How long an order may take to be said.
 const TO_SAY: Duration = Duration::from_secs(5);
 /// How long a server goes without looking whether somebody calls.
@@ -63,15 +67,29 @@ impl Taking {
         let (ends, config) = (Arc::new(AtomicBool::new(false)), config.clone());
         let until = Arc::clone(&ends);
         let serve = move || {
+            // Each on its own thread: a second look at everything takes long, and an order does not wait for it.
+            let under_way = Arc::new(());
             while !until.load(Ordering::Relaxed) {
                 match socket.accept() {
-                    Ok((caller, _)) => {
-                        if let Err(error) = answer(caller, &data, &config) {
-                            tracing::warn!(why = chain(&error), "an order was not answered");
+                    Ok((caller, _)) if Arc::strong_count(&under_way) <= MOST_AT_ONCE => {
+                        let (data, config, one) = (Arc::clone(&data), config.clone(), Arc::clone(&under_way));
+                        let work = move || {
+                            if let Err(error) = answer(&caller, &data, &config) {
+                                tracing::warn!(why = chain(&error), "an order was not answered");
+                            }
+                            drop(one);
+                        };
+                        if std::thread::Builder::new().name("order".to_owned()).spawn(work).is_err() {
+                            tracing::warn!("an order was not answered: there is no thread for it");
                         }
                     }
+                    Ok((caller, _)) => drop(caller),
                     Err(_) => std::thread::sleep(LOOK_AGAIN),
                 }
+            }
+            let last = Instant::now();
+            while Arc::strong_count(&under_way) > 1 && last.elapsed() < LAST_ORDERS {
+                std::thread::sleep(LOOK_AGAIN);
             }
         };
         let thread = std::thread::Builder::new().name("orders".to_owned()).spawn(serve).map_err(failed)?;
@@ -89,13 +107,13 @@ impl Drop for Taking {
     }
 }
 
-fn answer(caller: UnixStream, data: &Data, config: &Config) -> Result<(), CliError> {
+fn answer(mut caller: &UnixStream, data: &Data, config: &Config) -> Result<(), CliError> {
     caller.set_nonblocking(false)?;
     caller.set_read_timeout(Some(TO_SAY))?;
     caller.set_write_timeout(Some(TO_SAY))?;
-    let order = read_stream(&mut &caller, MAX_ORDER)
+    let order = read_stream(&mut caller, MAX_ORDER)
         .map_err(|error| CliError::failed("it could not be read", error))?;
-    let words: Vec<String> = serde_json::from_slice(&order).map_err(io::Error::from)?;
+    let words: Vec<String> = said(&order)?;
     let mut out = Vec::new();
     let ended = carry_out(&words, data, config, &mut out);
     let (exit, error) = match ended {
@@ -109,7 +127,7 @@ fn answer(caller: UnixStream, data: &Data, config: &Config) -> Result<(), CliErr
         Exit::Failed => 3,
     };
     let told = Told { exit, out: String::from_utf8_lossy(&out).into_owned(), error };
-    (&caller).write_all(&serde_json::to_vec(&told).map_err(io::Error::from)?)?;
+    caller.write_all(&serde_json::to_vec(&told).map_err(io::Error::from)?)?;
     Ok(())
 }
 
@@ -137,7 +155,7 @@ pub(crate) fn hand_over(config: &Config, out: &mut impl io::Write) -> Result<Opt
         ReadError::Limit(limit) => CliError::failed("the server that has the ledger open", limit),
         other => CliError::failed("the server that has the ledger open did not answer", other),
     })?;
-    let told: Told = serde_json::from_slice(&told).map_err(|error| failed(error.into()))?;
+    let told: Told = said(&told).map_err(failed)?;
     out.write_all(told.out.as_bytes())?;
     match (told.error, told.exit) {
         (None, 0) => Ok(Some(Exit::Clear)),
@@ -145,6 +163,12 @@ pub(crate) fn hand_over(config: &Config, out: &mut impl io::Write) -> Result<Opt
         (Some(error), 2) => Err(CliError::Usage(error)),
         (error, _) => Err(CliError::Uninspectable(error.unwrap_or_default())),
     }
+}
+
+/// What the same program said at the other end.
+fn said<T: for<'d> Deserialize<'d>>(bytes: &[u8]) -> io::Result<T> {
+    let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+    Ok(serde_json::from_str(text)?)
 }
 
 fn connect(place: &Path) -> Option<UnixStream> {

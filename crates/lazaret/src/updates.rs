@@ -175,9 +175,10 @@ struct Pulled<'a> {
 }
 
 impl Pulls for Recorded {
-    fn may_leave(&self, file: Sha256) -> Result<bool, LedgerError> {
+    fn may_leave(&self, file: Sha256, name: &str) -> Result<bool, LedgerError> {
         let failed = |error: StoreError| error.when("tell what was decided about a model");
-        Ok(self.mode == Mode::Observe || recall::may_leave(self.ledger.reader(), file).map_err(failed)?)
+        Ok(self.mode == Mode::Observe
+            || recall::may_leave(self.ledger.reader(), file, name).map_err(failed)?)
     }
 
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {

@@ -1,12 +1,12 @@
-//! A model that was received: who of those whom the hospital trusts has signed it, and who built it. Signatures are told by
-//! their content, not by their names, and checked against the bytes that were received.
+//! A model that was received: who of those whom the hospital trusts has signed it, and who built it, checked against the bytes
+//! that were received.
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
 
-use lazaret_core::{DETECTOR_FAILED, Finding, Limits, Locator, ModelOrigin, Severity, Stored, chain};
+use lazaret_core::{DETECTOR_FAILED, Finding, Limit, Limits, Locator, ModelOrigin, Severity, Stored, chain};
 use lazaret_input::json;
 use memchr::memmem;
 
@@ -22,6 +22,10 @@ use crate::rules;
 
 /// Bytes in which a document begins.
 const HEAD: usize = 64;
+/// Most signatures and statements of provenance of a model.
+const MAX_ATTESTATIONS: Limit = Limit::fixed("signature.max_attestations", 16);
+/// What their names end in. No loader reads a file of such a name; one of another name is a file of the model, whatever it holds.
+const ENDINGS: [&str; 6] = [".sig", ".sigstore", ".sigstore.json", ".intoto.json", ".intoto.jsonl", ".att"];
 
 /// Whom a hospital trusts to sign models, and to build them.
 #[derive(Debug, Default)]
@@ -266,11 +270,14 @@ fn is_of_another(verification: &Verification, material: &Material) -> bool {
     told.peek().is_some() && told.all(of_another)
 }
 
-/// The files that are signatures or statements of provenance and nothing else: a loader finds nothing in them.
+/// The files that are signatures or statements of provenance and nothing else, by their names and by what is in them. Two of the
+/// same bytes are checked once.
 fn attestations(files: &[Stored], limits: &Limits) -> Result<Vec<Attestation>, SignatureError> {
-    let mut found = Vec::new();
+    let mut found: Vec<Attestation> = Vec::new();
     for (number, stored) in files.iter().enumerate() {
-        if limits.get(MAX_WHOLE).check(stored.file.len).is_err() {
+        let name = name_of(stored).to_ascii_lowercase();
+        let is_named = ENDINGS.iter().any(|ending| name.ends_with(ending));
+        if !is_named || limits.get(MAX_WHOLE).check(stored.file.len).is_err() {
             continue;
         }
         let unreadable = |error: lazaret_core::SourceError| SignatureError::Unreadable {
@@ -292,7 +299,9 @@ fn attestations(files: &[Stored], limits: &Limits) -> Result<Vec<Attestation>, S
             let is_one =
                 parsed.faults.is_empty() && parsed.document.is_some_and(|document| is_bare(document.root()));
             if is_one {
-                found.push(Attestation { number, bytes });
+                let known = found.iter().any(|one| one.bytes == bytes);
+                found.push(Attestation { number, bytes: if known { Vec::new() } else { bytes } });
+                MAX_ATTESTATIONS.check(found.len() as u64)?;
             }
         }
     }

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -41,6 +41,8 @@ pub struct Webhook {
     knows_clients: bool,
     limits: Limits,
     turns: Arc<Semaphore>,
+    /// Reviews that are held in memory.
+    reading: Semaphore,
 }
 
 /// Who asks brought a certificate that is believed.
@@ -51,17 +53,16 @@ impl Webhook {
     /// Over a judge. Where clients are known by their certificates, others are answered nothing.
     pub fn new(judge: Judge, knows_clients: bool, limits: Limits) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(count(&limits, MAX_REVIEWS)));
-        Arc::new(Self { judge, knows_clients, limits, turns })
+        let reading = Semaphore::new(count(&limits, MAX_REVIEWS).saturating_mul(2));
+        Arc::new(Self { judge, knows_clients, limits, turns, reading })
     }
 
     /// Its routes: `/validate`, `/healthz`, `/readyz`.
     pub fn router(self: Arc<Self>) -> Router {
-        let most = usize::try_from(self.limits.get(MAX_REVIEW).most()).unwrap_or(usize::MAX);
         Router::new()
             .route("/validate", post(validate))
             .route("/healthz", get(|| async { "ok" }))
             .route("/readyz", get(ready))
-            .layer(DefaultBodyLimit::max(most))
             .with_state(self)
     }
 
@@ -97,18 +98,34 @@ async fn ready(State(webhook): State<Arc<Webhook>>) -> Response {
 async fn validate(
     State(webhook): State<Arc<Webhook>>,
     known: Option<Extension<Known>>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
     if webhook.knows_clients && !known.is_some_and(|Extension(Known(known))| known) {
         let why = "an API server brings a certificate that `gates.models.admission_clients` believes";
         return (StatusCode::UNAUTHORIZED, why).into_response();
     }
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "a review is application/json").into_response();
     }
+    // Few are read at once, and none for long: whoever reaches the port may send.
+    let Ok(reading) = webhook.reading.try_acquire() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "as many reviews are read as may be at once")
+            .into_response();
+    };
+    let most = usize::try_from(webhook.limits.get(MAX_REVIEW).most()).unwrap_or(usize::MAX);
+    let body = match tokio::time::timeout(ANSWER_WITHIN, to_bytes(request.into_body(), most)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let why = "the review broke off, or is longer than `admission.max_review` allows";
+            return (StatusCode::PAYLOAD_TOO_LARGE, why).into_response();
+        }
+        Err(_) => {
+            return (StatusCode::REQUEST_TIMEOUT, "the review took too long to be said").into_response();
+        }
+    };
     let judged = tokio::time::timeout(ANSWER_WITHIN, judged(&webhook, body.clone())).await;
+    drop(reading);
     let answered = match judged {
         Ok(Some(answered)) => answered,
         Ok(None) => webhook.late(&body, "tell it without breaking off"),

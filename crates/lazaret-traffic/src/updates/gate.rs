@@ -67,9 +67,9 @@ pub trait Pulls: Send + Sync {
     /// Records that a cleared file is given out. Returns when that is durable; only then its first byte goes.
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError>;
 
-    /// Whether what was decided last about a file that was cleared still lets it leave: it may have been looked at again, or
+    /// Whether what was decided last about a file under the last step of its name still lets it leave: it may have been looked at again, or
     /// its admission may be over.
-    fn may_leave(&self, _file: Sha256) -> Result<bool, LedgerError> {
+    fn may_leave(&self, _file: Sha256, _name: &str) -> Result<bool, LedgerError> {
         Ok(true)
     }
 }
@@ -196,20 +196,21 @@ impl Gate {
 
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
     pub fn open(&self, sha256: Sha256, asked: &Asked) -> Result<Option<FileSource>, GateError> {
-        let Some(file) = self.cleared(sha256)? else { return Ok(None) };
+        let Some(file) = self.cleared(sha256, &asked.file)? else { return Ok(None) };
         self.pulls.pulled(&Pull { sha256, asked: asked.clone() })?;
         Ok(Some(file))
     }
 
     /// A cleared file that may leave, if it is here. Not for a client: that it is given out is not recorded.
-    pub fn cleared(&self, sha256: Sha256) -> Result<Option<FileSource>, GateError> {
+    pub fn cleared(&self, sha256: Sha256, name: &str) -> Result<Option<FileSource>, GateError> {
         let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
-        Ok(self.pulls.may_leave(sha256)?.then_some(file))
+        let name = name.rsplit('/').next().unwrap_or_default();
+        Ok(self.pulls.may_leave(sha256, name)?.then_some(file))
     }
 
     /// Whether a cleared file is here, and may leave.
-    pub fn has(&self, sha256: Sha256) -> Result<bool, GateError> {
-        Ok(self.cleared(sha256)?.is_some())
+    pub fn has(&self, sha256: Sha256, name: &str) -> Result<bool, GateError> {
+        Ok(self.cleared(sha256, name)?.is_some())
     }
 }
 

@@ -28,6 +28,7 @@ pub mod pypi;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -45,6 +46,8 @@ use notes::Notes;
 
 /// Most files that are fetched and inspected at once.
 pub const MAX_DOWNLOADS: Limit = Limit::new("updates.max_downloads", 4);
+/// How long a request may take to be said, but for files that are sent.
+pub(crate) const TO_ASK: Duration = Duration::from_mins(1);
 /// Most requests that are answered at once.
 pub const MAX_REQUESTS: Limit = Limit::new("updates.max_requests", 256);
 
@@ -80,6 +83,8 @@ pub struct Updates {
     /// Versions of models whose files are fetched and inspected as one.
     judging: Shared<Result<(), Refusal>>,
     downloads: Arc<Semaphore>,
+    /// Files that clients send.
+    uploads: Arc<Semaphore>,
     requests: Semaphore,
     logins: oci::login::Logins,
     naming: Mutex<()>,
@@ -99,6 +104,7 @@ impl Updates {
             fetching: Shared::new(),
             judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
+            uploads: Arc::new(Semaphore::new(downloads)),
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),
             naming: Mutex::default(),
@@ -150,6 +156,10 @@ async fn route(updates: &Arc<Updates>, request: Request) -> Result<Response, Ref
         ["v2", rest @ ..] => Ok(oci::answer(updates, rest, &request).await),
         _ => hugging_face::answer(updates, &steps, &request, body).await,
     }
+}
+
+pub(crate) fn took_too_long() -> Refusal {
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to be said")
 }
 
 /// What is said of an address that no proxy passes on.

@@ -116,7 +116,7 @@ impl Updates {
                 }
             };
             let Some(sha256) = sha256 else { return Ok(None) };
-            let file = gate.cleared(sha256).map_err(|error| error.refusal())?;
+            let file = gate.cleared(sha256, &wanted.asked.file).map_err(|error| error.refusal())?;
             if let Some(file) = &file {
                 remember(&notes, &wanted, sha256, file.len())?;
             }
@@ -136,8 +136,9 @@ impl Updates {
     /// What its name meant when it was last cleared, if the file is here.
     pub(crate) async fn cleared(&self, key: &[String], asked: &Asked) -> Result<FileNote, Refusal> {
         let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), key.to_vec());
+        let file = asked.file.clone();
         let note = blocking(move || match noted(&notes, &key)? {
-            Some(note) if gate.has(note.sha256).map_err(|error| error.refusal())? => Ok(Some(note)),
+            Some(note) if gate.has(note.sha256, &file).map_err(|error| error.refusal())? => Ok(Some(note)),
             _ => Ok::<_, Refusal>(None),
         });
         note.await??.ok_or_else(|| not_cleared(asked))
@@ -155,12 +156,15 @@ impl Updates {
         blocking(move || notes.put(&borrowed(&key), &text).map_err(here("remember"))).await?
     }
 
-    /// Of these files, those that are cleared and here.
+    /// Of these files, those that are cleared and here. A key ends with the file's name.
     pub(crate) async fn here(&self, keys: Vec<Vec<String>>) -> Result<Vec<bool>, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
             let is_here = |key: &Vec<String>| match noted(&notes, key)? {
-                Some(note) => gate.has(note.sha256).map_err(|error| error.refusal()),
+                Some(note) => {
+                    let name = key.last().map(String::as_str).unwrap_or_default();
+                    gate.has(note.sha256, name).map_err(|error| error.refusal())
+                }
                 None => Ok(false),
             };
             keys.iter().map(is_here).collect()

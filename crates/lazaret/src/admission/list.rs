@@ -12,7 +12,7 @@
 //! ```
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use lazaret_core::{Clock as _, LedgerError, Limits, Signer, SystemClock, hex};
@@ -42,6 +42,8 @@ pub(crate) struct Lists {
     origin: String,
     limits: Limits,
     made: Mutex<Option<Made>>,
+    /// The last one, for who asks while another is being made.
+    last: Mutex<Option<Listed>>,
 }
 
 struct Made {
@@ -61,7 +63,14 @@ impl Lists {
         origin: &str,
         limits: Limits,
     ) -> Self {
-        Self { verdicts, signer, origin: origin.to_owned(), limits, made: Mutex::default() }
+        Self {
+            verdicts,
+            signer,
+            origin: origin.to_owned(),
+            limits,
+            made: Mutex::default(),
+            last: Mutex::default(),
+        }
     }
 
     fn make(&self) -> Result<Listed, LedgerError> {
@@ -71,7 +80,14 @@ impl Lists {
         models.extend(self.verdicts.revisions().map_err(failed)?);
         let mut lines = String::new();
         for model in models {
-            let standing = self.verdicts.look_up(&model)?;
+            // One that cannot be told is as one that is not in the list: it keeps nobody from the others.
+            let standing = match self.verdicts.look_up(&model) {
+                Ok(standing) => standing,
+                Err(error) => {
+                    tracing::warn!(%model, why = lazaret_core::chain(&error), "a verdict is not in the list");
+                    continue;
+                }
+            };
             if standing.word == Word::Unseen {
                 continue; // as what is not in the list
             }
@@ -94,7 +110,17 @@ fn because(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Ledger
 impl List for Lists {
     fn list(&self) -> Result<Listed, LedgerError> {
         let size = self.verdicts.size().map_err(|error| error.when("tell how long it is"))?;
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = match self.made.try_lock() {
+            Ok(made) => made,
+            // While one is being made, the last one is given.
+            Err(TryLockError::WouldBlock) => {
+                let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let busy =
+                    || LedgerError { what: "list the verdicts: the first list is being made", cause: None };
+                return last.ok_or_else(busy);
+            }
+            Err(TryLockError::Poisoned(made)) => made.into_inner(),
+        };
         let is_good = |made: &&Made| {
             let age = made.when.elapsed();
             age < made.took.saturating_mul(REST) || (made.size == size && age < GOOD_FOR)
@@ -105,6 +131,7 @@ impl List for Lists {
         let began = Instant::now();
         let listed = self.make()?;
         let took = began.elapsed();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(listed.clone());
         *made = Some(Made { size, took, when: Instant::now(), listed: listed.clone() });
         Ok(listed)
     }

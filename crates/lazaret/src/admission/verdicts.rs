@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
-use lazaret_input::{find_blob, json};
+use lazaret_input::find_blob;
+use lazaret_input::json::{self, Node};
 use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, StoreError};
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
 use serde::Serialize;
 
+use crate::admission::recorded::RUNS;
 use crate::commands::models::recall::LastWord;
 use crate::compose::model_store_folder;
 use crate::config::Config;
@@ -24,7 +26,7 @@ use crate::exit::CliError;
 pub(crate) const ALERT: &str = "models.alert";
 
 /// Longest manifest that is read.
-pub(crate) const MAX_MANIFEST: Limit = Limit::new("admission.max_manifest", 4 << 20);
+pub(crate) const MAX_MANIFEST: Limit = Limit::new("admission.max_manifest", 16 << 20);
 /// Most crossings of a model, or files of one, that are looked at for a verdict.
 pub(crate) const MAX_CROSSINGS: Limit = Limit::new("admission.max_crossings", 10_000);
 
@@ -176,6 +178,8 @@ pub(crate) struct LedgerVerdicts {
     store: PathBuf,
     duty: Duty,
     limits: Limits,
+    /// The platforms of the cluster: `linux/amd64`.
+    platforms: Vec<String>,
 }
 
 impl LedgerVerdicts {
@@ -188,6 +192,7 @@ impl LedgerVerdicts {
             store: model_store_folder(config, &config.path("data")),
             duty: Duty::new(config)?,
             limits: config.limits(),
+            platforms: config.text("gates.models.platforms").split_whitespace().map(str::to_owned).collect(),
         })
     }
 
@@ -230,36 +235,48 @@ impl LedgerVerdicts {
 
     fn stands(&self, model: &Model) -> Result<Standing, StoreError> {
         match model {
-            Model::Digest(file) => self.digest(*file, 2),
+            Model::Digest(file) => self.digest(*file, 2, &mut BTreeSet::new()),
             Model::Revision { name, revision } => self.revision(name, revision),
         }
     }
 
     /// A file; of a manifest also what it lists, and of an index what its manifests list.
-    fn digest(&self, file: Sha256, depth: u8) -> Result<Standing, StoreError> {
+    ///
+    /// `seen` are the files that were counted already, so that no list makes endless work.
+    fn digest(&self, file: Sha256, depth: u8, seen: &mut BTreeSet<Sha256>) -> Result<Standing, StoreError> {
+        seen.insert(file);
+        let limit = |source| StoreError::Limit { what: "the files of a model", source };
+        self.limits.get(MAX_CROSSINGS).check(seen.len() as u64).map_err(limit)?;
         let own = self.duty.of_file(&self.ledger, file)?;
-        let Some(depth) = depth.checked_sub(1) else { return Ok(own) };
         if own.word != Word::Cleared {
             return Ok(own);
         }
-        let Some(Manifest { is_index, lists }) = self.manifest(file) else { return Ok(own) };
+        let (is_index, lists) = match self.manifest(file)? {
+            Listed::Nothing => return Ok(own),
+            Listed::Layers(lists) => (false, lists),
+            Listed::Manifests(lists) => (true, lists),
+            // What pulls it may read in it what nobody looked at.
+            Listed::Unclear => return Ok(Standing { word: Word::Unseen, ..own }),
+        };
+        let Some(depth) = depth.checked_sub(1) else { return Ok(Standing { word: Word::Unseen, ..own }) };
         let mut whole = own;
-        let mut words = Vec::new();
+        let mut is_cleared = true;
         for listed in lists {
-            let one = self.digest(listed, if is_index { depth } else { 0 })?;
-            words.push(one.word);
-            whole.files.extend(
-                one.files.iter().filter(|file| !whole.files.contains(file)).copied().collect::<Vec<_>>(),
-            );
+            if seen.contains(&listed) {
+                continue;
+            }
+            let one = if is_index {
+                self.digest(listed, depth, seen)?
+            } else {
+                seen.insert(listed);
+                self.limits.get(MAX_CROSSINGS).check(seen.len() as u64).map_err(limit)?;
+                self.duty.of_file(&self.ledger, listed)?
+            };
+            is_cleared &= one.word == Word::Cleared;
+            whole.files.extend(one.files);
             whole.troubles.extend(one.troubles);
             whole.held = whole.held.or(one.held);
         }
-        // A manifest is all its layers. Of an index one platform is used, so one that was cleared is enough.
-        let is_cleared = if is_index {
-            words.contains(&Word::Cleared)
-        } else {
-            words.iter().all(|word| *word == Word::Cleared)
-        };
         whole.word = match (is_cleared, &whole.held) {
             (true, _) => Word::Cleared,
             (false, Some(_)) => Word::Held,
@@ -271,26 +288,72 @@ impl LedgerVerdicts {
         Ok(whole)
     }
 
-    /// What a manifest lists, if the file is one and lies in the registry.
-    fn manifest(&self, file: Sha256) -> Option<Manifest> {
-        let source = find_blob(&self.store, file).ok()??;
-        MAX_MANIFEST.check(source.len()).ok()?;
-        let bytes = source.whole(MAX_MANIFEST).ok()?;
-        let parsed = json::parse(&bytes, &self.limits);
-        let document = parsed.document.filter(|_| parsed.faults.is_empty())?;
-        let root = document.root();
-        root.get("schemaVersion")?;
-        let (is_index, list) = match (root.get("layers"), root.get("manifests")) {
-            (Some(layers), None) => (false, layers),
-            (None, Some(manifests)) => (true, manifests),
-            _ => return None,
+    /// What a manifest lists, if the file is one and lies in the registry. Of an index the manifests of the platforms that the
+    /// settings name, and those that name none; all, where there is none of them.
+    fn manifest(&self, file: Sha256) -> Result<Listed, StoreError> {
+        let unreadable = |_| StoreError::Damaged("a file of the store of models cannot be read");
+        let Some(source) = find_blob(&self.store, file).map_err(unreadable)? else {
+            return Ok(Listed::Nothing);
         };
-        let lists =
-            list.items().map(|one| Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?));
-        Some(Manifest { is_index, lists: lists.collect::<Option<_>>()? })
+        if MAX_MANIFEST.check(source.len()).is_err() {
+            return Ok(Listed::Nothing); // no client takes one of this length
+        }
+        let bytes = source
+            .whole(MAX_MANIFEST)
+            .map_err(|_| StoreError::Damaged("a file of the store of models cannot be read"))?;
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Ok(Listed::Nothing);
+        }
+        let parsed = json::parse(&bytes, &self.limits);
+        let Some(document) = parsed.document else {
+            return Ok(if contains(&bytes, b"sha256:") { Listed::Unclear } else { Listed::Nothing });
+        };
+        let root = document.root();
+        // Other readers compare keys without case, and take the last of those that are equal.
+        let of = |key: &str| -> Vec<Node<'_, '_>> {
+            let members = root.members().filter(|member| member.key.eq_ignore_ascii_case(key));
+            members.map(|member| member.value).collect()
+        };
+        let (layers, manifests) = (of("layers"), of("manifests"));
+        let lists_digests = |nodes: &[Node<'_, '_>]| {
+            nodes
+                .iter()
+                .flat_map(Node::items)
+                .any(|item| item.members().any(|member| member.key.eq_ignore_ascii_case("digest")))
+        };
+        if !lists_digests(&layers) && !lists_digests(&manifests) {
+            return Ok(Listed::Nothing);
+        }
+        let is_strict = parsed.faults.is_empty()
+            && layers.len().saturating_add(manifests.len()) == 1
+            && (root.get("layers").is_some() || root.get("manifests").is_some());
+        let list = layers.first().or(manifests.first()).filter(|_| is_strict);
+        let Some(list) = list else { return Ok(Listed::Unclear) };
+        let digest_of = |one: &Node<'_, '_>| -> Option<Sha256> {
+            let keys = one.members().filter(|member| member.key.eq_ignore_ascii_case("digest")).count();
+            Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?).filter(|_| keys == 1)
+        };
+        let all: Option<Vec<(Sha256, bool)>> =
+            list.items().map(|one| Some((digest_of(&one)?, self.may_run(one)))).collect();
+        let Some(all) = all else { return Ok(Listed::Unclear) };
+        if !layers.is_empty() {
+            return Ok(Listed::Layers(all.into_iter().map(|(digest, _)| digest).collect()));
+        }
+        let any = all.iter().any(|(_, may_run)| *may_run);
+        let used = all.into_iter().filter(|(_, may_run)| *may_run || !any);
+        Ok(Listed::Manifests(used.map(|(digest, _)| digest).collect()))
     }
 
-    /// A revision was cleared once, if at some time all that was known of it had been. What is held of it since is trouble.
+    /// Whether a manifest of an index is for a platform of the cluster, or does not say for which.
+    fn may_run(&self, one: Node<'_, '_>) -> bool {
+        let Some(platform) = one.get("platform") else { return true };
+        let word = |key: &str| platform.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        let platform = format!("{}/{}", word("os"), word("architecture"));
+        self.platforms.contains(&platform)
+    }
+
+    /// A revision was cleared once, if at some time it came whole and all of it was cleared, or if it was let in. What is held of
+    /// it since is trouble.
     fn revision(&self, name: &str, revision: &str) -> Result<Standing, StoreError> {
         let mut crossings = Vec::new();
         let mut before = None;
@@ -298,14 +361,12 @@ impl LedgerVerdicts {
         let limit = |what| move |source| StoreError::Limit { what, source };
         let mut read: u64 = 0;
         loop {
-            let page = self.ledger.openings_of_model(name, before, PAGE)?;
+            let page = self.ledger.openings_of_revision(name, revision, before, PAGE)?;
             let Some(last) = page.last() else { break };
             before = Some(last.opened_at);
             read = read.saturating_add(page.len() as u64);
-            most.check(read).map_err(limit("the crossings of a model"))?;
-            crossings.extend(page.into_iter().filter(|one| {
-                one.opened.model.as_ref().and_then(|model| model.revision.as_deref()) == Some(revision)
-            }));
+            most.check(read).map_err(limit("the crossings of a revision"))?;
+            crossings.extend(page);
         }
         let mut files: BTreeMap<Sha256, bool> = BTreeMap::new();
         let mut was_cleared = false;
@@ -325,10 +386,23 @@ impl LedgerVerdicts {
                 }
                 most.check(files.len() as u64).map_err(limit("the files of a model"))?;
             }
-            was_cleared |= !files.is_empty() && files.values().all(|cleared| *cleared);
+            // What came file by file says nothing of the files that did not come.
+            let is_whole = !matches!(crossing.opened.route.as_str(), "hub" | "packages" | "files" | "images");
+            was_cleared |= is_whole && !files.is_empty() && files.values().all(|cleared| *cleared);
         }
         if files.is_empty() {
             return Ok(Standing::UNSEEN);
+        }
+        // What was let in as this once stays let in.
+        let of_runs = Model::Revision { name: name.to_owned(), revision: revision.to_owned() }.to_string();
+        for (file, _) in files.iter().filter(|(_, cleared)| **cleared) {
+            let runs = self.ledger.events_about(*file, RUNS, MOST_ABOUT)?;
+            was_cleared |= runs.iter().any(|about| match about {
+                AboutFile::Event { event, .. } => {
+                    event.get("model").and_then(|model| model.as_str()) == Some(of_runs.as_str())
+                }
+                AboutFile::Order { .. } => false,
+            });
         }
         let mut whole = Standing::UNSEEN;
         whole.word = Word::Cleared;
@@ -351,9 +425,20 @@ impl LedgerVerdicts {
     }
 }
 
-struct Manifest {
-    is_index: bool,
-    lists: Vec<Sha256>,
+/// What a file lists, as runtimes that pull images read it.
+enum Listed {
+    /// It is no manifest.
+    Nothing,
+    /// The layers of a manifest.
+    Layers(Vec<Sha256>),
+    /// The manifests of an index.
+    Manifests(Vec<Sha256>),
+    /// It looks like one, and others may read it otherwise.
+    Unclear,
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
 }
 
 impl Verdicts for LedgerVerdicts {

@@ -40,7 +40,14 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         None => Data::open(config),
     });
     let fetching = fetching.transpose()?.map(Arc::new);
-    let orders = fetching.as_ref().map(|data| Taking::begin(Arc::clone(data), config)).transpose()?;
+    let orders = fetching.as_ref().map(|data| Taking::begin(Arc::clone(data), config));
+    // A path may be too long for a socket: what it is for waits until the server ends.
+    let orders = orders.and_then(|taking| {
+        let why = |error: &CliError| {
+            tracing::warn!(why = lazaret_core::chain(error), "no orders are taken while it runs");
+        };
+        taking.inspect_err(why).ok()
+    });
     let mut served = Vec::new();
     if let Some(port) = args.presidio {
         let state = PresidioState::new(Watched::new(config)?, config.limits());

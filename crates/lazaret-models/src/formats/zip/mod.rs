@@ -144,11 +144,12 @@ impl ModelFormat for Zip {
         if read.begin > 0 {
             before(part, read.begin, looking);
         }
-        let mut given = 0_u64;
+        let (mut given, mut is_shared) = (0_u64, false);
         for (index, member) in read.members.iter().enumerate() {
             given = given.saturating_add(member.packed);
             if given > part.len().saturating_mul(MOST_SHARED) {
                 shared(part, looking);
+                is_shared = true;
                 break;
             }
             looking.met_file(&member.name, || part.inner(&member.name));
@@ -162,7 +163,7 @@ impl ModelFormat for Zip {
                 looking.inside(&gap);
             }
         }
-        if let Some(kind) = kind {
+        if let Some(kind) = kind.filter(|_| !is_shared) {
             let members = Members::new(&read);
             kind.whole(&members, part, looking);
             kind.weights(&members, part, looking);

@@ -198,9 +198,22 @@ fn a_wheel_is_read_with_what_it_says_of_itself() {
     assert_eq!(names, ["numpy"]);
     // A word that has no list beside it is no wheel.
     assert_eq!(looked_at(zip(&[("a.dist-info/WHEEL", b"x")]), "a.whl").format.0, "zip");
+    // What lies beside what it says of itself is looked at as anything else.
+    let report = wheel(&[("a-1.0.dist-info/evil.py", b"import os\nos.system('true')\n")], &[]);
+    assert!(found(&report, "python.dangerous-call").is_some(), "{:?}", report.findings);
+    let whole = zip(&[
+        ("__main__.py", b"x = 1\n"),
+        ("a.dist-info/METADATA", b""),
+        ("a.dist-info/WHEEL", b""),
+        ("a.dist-info/RECORD", b""),
+    ]);
+    assert!(found(&looked_at(whole, "a.whl"), "executable.program").is_some());
     // What a wheel says of itself may be a program all the same.
     let report = wheel(
-        &[("a-1.0.dist-info/x", b"cos\nsystem\n(S'true'\ntR."), ("a/b.txt", b"cos\nsystem\n(S'true'\ntR.")],
+        &[
+            ("a-1.0.dist-info/RECORD.jws", b"cos\nsystem\n(S'true'\ntR."),
+            ("a/b.txt", b"cos\nsystem\n(S'true'\ntR."),
+        ],
         &[],
     );
     let places: Vec<&str> = report
@@ -236,6 +249,12 @@ fn what_python_runs_at_every_start_is_told() {
         ("sitecustomize.py", b"x = 1\n", true),
         ("a.pth", b"../a\n# import b\n", false),
         ("a/a.pth", b"import a.hook\n", false),
+        ("a.pth", b"x\rimport os\n", true),
+        ("a.pth", b"\xef\xbb\xbfimport os\n", true),
+        ("a.pth", b"x\xe2\x80\xa8import os\n", true),
+        ("a-1.0.data/data/lib/python3.11/site-packages/a.pth", b"import os\n", true),
+        ("a-1.0.data/purelib/./a.pth", b"import os\n", true),
+        ("sitecustomize/__init__.py", b"x = 1\n", true),
         ("a/sitecustomize.py", b"x = 1\n", false),
         // Weights of PyTorch have the same ending.
         ("a.pth", PICKLE, false),

@@ -4,11 +4,13 @@
 //! What lies in it is looked at as in any archive; what it says of itself is read here: its list of files, the packages that it
 //! needs, and what Python runs at every start once it is installed.
 
+use std::collections::BTreeSet;
+
 use lazaret_core::FormatId;
 use lazaret_input::base64;
 use rustc_hash::FxHashMap;
 
-use super::{Members, ZipKind, ending, is_python};
+use super::{Members, ZipKind, ending};
 use crate::formats::{packages, text};
 use crate::look::{Looking, is_known};
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
@@ -35,14 +37,16 @@ impl ZipKind for Wheel {
         let Some(info) = names.iter().find_map(|name| info_of(name.strip_suffix("/WHEEL")?)) else {
             return false;
         };
-        names.contains(&format!("{info}/METADATA").as_str())
+        // One that Python runs as a whole is told as that.
+        !names.contains(&"__main__.py")
+            && names.contains(&format!("{info}/METADATA").as_str())
             && names.contains(&format!("{info}/RECORD").as_str())
     }
 
     fn member(&self, member: &Part, _: &mut Looking<'_>) -> Result<bool, Unread> {
         let name = member.name();
-        let is_about = info_of(name.split('/').next().unwrap_or_default()).is_some();
-        let is_text = is_about || TEXTS.contains(&ending(name)) || (is_start_up(name) && !is_python(name));
+        let is_path_file = is_start_up(name) && ending(name) == "pth";
+        let is_text = is_about(name) || TEXTS.contains(&ending(name)) || is_path_file;
         if !is_text || is_known(member) {
             return Ok(false);
         }
@@ -67,19 +71,51 @@ fn info_of(folder: &str) -> Option<&str> {
     (folder.ends_with(".dist-info") && !folder.contains('/')).then_some(folder)
 }
 
-/// Whether Python reads a file at every start, once it is installed.
+/// Whether a member is text about the wheel, by the names that the format gives it.
+fn is_about(name: &str) -> bool {
+    const ABOUT: [&str; 11] = [
+        "METADATA",
+        "WHEEL",
+        "RECORD",
+        "RECORD.jws",
+        "RECORD.p7s",
+        "INSTALLER",
+        "REQUESTED",
+        "direct_url.json",
+        "entry_points.txt",
+        "top_level.txt",
+        "namespace_packages.txt",
+    ];
+    let Some((folder, own)) = name.split_once('/') else { return false };
+    let is_licence = || {
+        let name = own.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let stem = name.split(['.', '-', '_']).next().unwrap_or_default();
+        matches!(stem, "license" | "licence" | "copying" | "notice" | "authors")
+            && matches!(ending(&name), "" | "txt" | "md" | "rst" | "mit" | "bsd" | "apache")
+    };
+    info_of(folder).is_some() && (ABOUT.contains(&own) || is_licence())
+}
+
+/// Whether Python reads a file at every start, once it is installed: it lies where packages are installed to, or may.
 fn is_start_up(name: &str) -> bool {
-    let place = name.split_once(".data/purelib/").or_else(|| name.split_once(".data/platlib/"));
-    let installed = place.map_or(name, |(_, rest)| rest);
-    let is_hook = matches!(installed, "sitecustomize.py" | "usercustomize.py");
-    !installed.contains('/') && (ending(installed) == "pth" || is_hook)
+    let steps: Vec<&str> = name.split('/').filter(|step| !matches!(*step, "" | ".")).collect();
+    let installed = match steps.as_slice() {
+        [data, "purelib" | "platlib", rest @ ..] if ending(data) == "data" => rest,
+        [data, "data", .., "site-packages" | "dist-packages", own] if ending(data) == "data" => {
+            std::slice::from_ref(own)
+        }
+        all => all,
+    };
+    let stem = installed.first().and_then(|first| first.split('.').next()).unwrap_or_default();
+    let is_hook = matches!(stem, "sitecustomize" | "usercustomize");
+    is_hook || matches!(installed, [own] if ending(own) == "pth")
 }
 
 /// What Python does with it at every start: of a path file it runs the lines that begin with `import`.
 fn start_up(name: &str, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
     let Some(member) = members.open(name, part, looking) else { return };
     let at = member.place();
-    if is_python(name) {
+    if ending(name) != "pth" {
         looking.find(&rules::START_UP_CODE, at, "Python runs it at every start, once it is installed");
         return;
     }
@@ -88,11 +124,18 @@ fn start_up(name: &str, members: &Members<'_>, part: &Part, looking: &mut Lookin
         Err(unread) => return looking.unread(&member, &unread),
     };
     let text = String::from_utf8_lossy(&bytes);
+    // All that any version of Python takes for the end of a line, and a mark of byte order at the beginning.
+    let lines =
+        text.trim_start_matches('\u{feff}').split(|c: char| c.is_control() && c != '\t' || is_line_end(c));
     let runs = |line: &&str| line.starts_with("import ") || line.starts_with("import\t");
-    if let Some(line) = text.lines().find(runs) {
+    if let Some(line) = lines.into_iter().find(runs) {
         let message = format!("Python runs `{}` at every start, once it is installed", printed(line));
         looking.find(&rules::START_UP_CODE, at, message);
     }
+}
+
+const fn is_line_end(c: char) -> bool {
+    matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// The packages that it needs.
@@ -123,7 +166,8 @@ fn listed(info: &str, members: &Members<'_>, part: &Part, looking: &mut Looking<
     let is_own = |name: &str| {
         name.strip_prefix(info).is_some_and(|rest| matches!(rest, "/RECORD" | "/RECORD.jws" | "/RECORD.p7s"))
     };
-    for name in members.in_order().filter(|name| !is_own(name)) {
+    let names: BTreeSet<&str> = members.in_order().filter(|name| !is_own(name)).collect();
+    for name in names {
         match lines.get(name) {
             None => looking.find(
                 &rules::RECORD_MISMATCH,
@@ -133,6 +177,10 @@ fn listed(info: &str, members: &Members<'_>, part: &Part, looking: &mut Looking<
             Some(None) => {}
             Some(Some(digest)) => {
                 let Some(member) = members.open(name, part, looking) else { continue };
+                // Members may share their bytes, so those that lie there as they are count as well.
+                if let Err(reached) = looking.unpacked(member.len()) {
+                    return looking.unread(&member, &reached.into());
+                }
                 match sha256_of(&member) {
                     Ok(is) if is == *digest => {}
                     Ok(_) => {

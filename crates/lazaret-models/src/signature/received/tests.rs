@@ -129,7 +129,7 @@ type Change = fn(&mut Vec<Stored>);
 #[test]
 fn what_was_changed_added_or_taken_away_is_told_where_it_is() {
     let place = Place::new();
-    let cases: [(&str, Change, &str, &str); 4] = [
+    let cases: [(&str, Change, &str, &str); 5] = [
         (
             "changed",
             |files| files[2] = stored("sub/config.json", b"{ }"),
@@ -147,6 +147,16 @@ fn what_was_changed_added_or_taken_away_is_told_where_it_is() {
             },
             "signature.unsigned-file",
             "config.json",
+        ),
+        // It has the form of an envelope, and a name that loaders read.
+        (
+            "in the form of one",
+            |files| {
+                let template = r#"{"payload": "{% x %}", "payloadType": "x", "signatures": []}"#;
+                files.push(stored("chat_template.jinja", template.as_bytes()));
+            },
+            "signature.unsigned-file",
+            "chat_template.jinja",
         ),
     ];
     for (why, change, rule, at) in cases {
@@ -200,9 +210,21 @@ fn one_file_may_be_signed_alone() {
     assert!(origin.signer.is_none() && of(&said, "signature.unsigned").len() == 2, "{said:?}");
 }
 
+#[test]
+fn many_signatures_are_no_work_without_end() {
+    let place = Place::new();
+    let mut files = place.files();
+    for number in 0..17 {
+        files.push(stored(&format!("{number}.sig"), br#"{"payload":"","payloadType":"x","signatures":[]}"#));
+    }
+    let (said, origin) = told(&place.signatories(), &files, ModelOrigin::default());
+    assert_eq!(of(&said, "input.detector-failed").len(), files.len());
+    assert_eq!(origin.signer, None);
+}
+
 fn with_provenance(place: &Place, statement: &Value) -> Vec<Stored> {
     let mut files = place.files();
-    files.push(stored("build.json", envelope(statement, &place.key).to_string().as_bytes()));
+    files.push(stored("build.intoto.json", envelope(statement, &place.key).to_string().as_bytes()));
     files
 }
 
@@ -220,13 +242,13 @@ fn provenance_says_builder_commit_and_run() {
         ..ModelOrigin::default()
     };
     let (said, origin) = told(&place.signatories(), &files, by_sender);
-    assert_eq!(said, [("build.json".to_owned(), "provenance.wrong-source")]);
+    assert_eq!(said, [("build.intoto.json".to_owned(), "provenance.wrong-source")]);
     assert_eq!(origin.code.as_deref(), Some("4f1c2e9"));
     // Without a signature its files are to be named one by one.
     let mut files = with_provenance(&place, &slsa_1(&[&place.subject]));
     files.retain(|stored| name_of(stored) != "model.sig");
     let (said, origin) = told(&place.signatories(), &files, ModelOrigin::default());
-    assert_eq!(of(&said, "provenance.wrong-subject"), ["build.json!dsseEnvelope.payload!subject"]);
+    assert_eq!(of(&said, "provenance.wrong-subject"), ["build.intoto.json!dsseEnvelope.payload!subject"]);
     assert_eq!(origin.builder, None);
     let all: Vec<String> = files[..3].iter().map(|stored| stored.file.sha256.to_string()).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -262,7 +284,7 @@ proptest::proptest! {
         let end = at.saturating_add(bytes.len()).min(signature.len());
         signature.splice(at..end, bytes.iter().copied());
         files[1] = stored("model.sig", &signature);
-        files.push(stored("x.json", &[b"{\"payloadType\":", bytes.as_slice()].concat()));
+        files.push(stored("x.intoto.json", &[b"{\"payloadType\":", bytes.as_slice()].concat()));
         let (_, origin) = told(&place.signatories(), &files, ModelOrigin::default());
         assert!(origin.signer.is_none());
     }

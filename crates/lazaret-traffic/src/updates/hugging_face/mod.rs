@@ -27,7 +27,7 @@ use crate::net::sent::Sent;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::obtain::refusal;
-use crate::updates::{Updates, not_passed_on};
+use crate::updates::{TO_ASK, Updates, not_passed_on, took_too_long};
 use route::{Kind, Repository, Route};
 
 /// Longest body of a request: the names of files that are asked about.
@@ -100,7 +100,8 @@ async fn page(
     let too_long = |_| {
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the request is longer than `updates.max_asked` allows")
     };
-    let body = to_bytes(body, most).await.map_err(too_long)?;
+    let read = tokio::time::timeout(TO_ASK, to_bytes(body, most)).await;
+    let body = read.map_err(|_| took_too_long())?.map_err(too_long)?;
     let url = hub.base().below(&route.path(), request.uri.query());
     let url = url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let target = url.target();

@@ -24,6 +24,7 @@ use crate::net::url::Url;
 use crate::updates::gate::{Asked, GateError, Outcome};
 use crate::updates::mlflow::route::Named;
 use crate::updates::mlflow::server::{Asking, told};
+use crate::updates::mlflow::source::plain;
 use crate::updates::mlflow::{ARTIFACTS, ROUTE};
 use crate::updates::obtain::{Wanted, blocking};
 
@@ -42,14 +43,18 @@ pub(crate) async fn put(
     let most = asking.updates.limits.get(MAX_FILE);
     let announced = one(&request.headers, CONTENT_LENGTH).and_then(|len| len.parse().ok());
     most.check(announced.unwrap_or(0)).map_err(too_large)?;
+    // What is on its way takes room on the disk: so many at once, and no more.
+    let sending = Arc::clone(&asking.updates.uploads).acquire_owned().await;
+    let sending = sending.map_err(|_| broke_off())?;
     let spool = asking.updates.spool().await?;
     let wait = asking.updates.client.wait_read();
     let stored = receive(body, spool, asked.file.clone(), most, wait).await?;
+    drop(sending);
     let turn = asking.updates.turn().await?;
     let gate = Arc::clone(&asking.updates.gate);
     let cleared = blocking(move || {
         let passed = match gate.pass(&stored, &asked) {
-            Ok(Outcome::Cleared(sha256)) => gate.cleared(sha256),
+            Ok(Outcome::Cleared(sha256)) => gate.cleared(sha256, &asked.file),
             Ok(Outcome::Held(held)) => return Err(held.refusal(&asked)),
             Err(error) => Err(error),
         };
@@ -127,11 +132,18 @@ fn asked(asking: &Asking, named: &Named, path: &str, query: Option<&str>) -> Res
     let (Some(model), Some(file)) = (model, file) else {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "the request names no file"));
     };
+    plain(&file).ok_or_else(no_name)?;
     let url = asking.url(path, query)?;
     Ok((
         url.clone(),
         Asked { route: ROUTE, from: url, model: format!("mlflow/{model}"), revision: None, file },
     ))
+}
+
+fn no_name() -> Refusal {
+    let why = "lazaret does not pass on a file of this name: MLflow would read it as another (it has `%`, `?`, `#` or `;` in it, begins \
+               or ends with a space, or begins like an address)";
+    Refusal::new(StatusCode::BAD_REQUEST, why)
 }
 
 /// The first value of a name in a query, as the server reads it.
@@ -155,6 +167,7 @@ fn place(path: &str) -> (String, String) {
 
 /// A file of the server by its path there, as the checkpoint is told of it, and its address.
 pub(crate) fn by_path(asking: &Asking, path: &str) -> Result<(Url, Asked), Refusal> {
+    plain(path).ok_or_else(no_name)?;
     let url = asking.url(&format!("{ARTIFACTS}/{path}"), None)?;
     let (model, file) = place(path);
     Ok((url.clone(), Asked { route: ROUTE, from: url, model, revision: None, file }))

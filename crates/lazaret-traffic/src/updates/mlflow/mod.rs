@@ -31,8 +31,8 @@ use lazaret_core::Limit;
 
 use crate::net::answer::Refusal;
 use crate::net::sent::Sent;
-use crate::updates::Updates;
 use crate::updates::hugging_face::page::without;
+use crate::updates::{TO_ASK, Updates, took_too_long};
 use route::Route;
 use server::Asking;
 
@@ -99,7 +99,8 @@ pub(crate) async fn answer(
 
 async fn whole(updates: &Updates, body: Body) -> Result<Bytes, Refusal> {
     let most = usize::try_from(updates.limits.get(MAX_BODY).most()).unwrap_or(usize::MAX);
-    to_bytes(body, most).await.map_err(|_| {
+    let read = tokio::time::timeout(TO_ASK, to_bytes(body, most)).await;
+    read.map_err(|_| took_too_long())?.map_err(|_| {
         let why = "the request broke off, or is longer than `mlflow.max_body` allows";
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why)
     })

@@ -15,12 +15,12 @@ use crate::updates::mlflow::artifact::{by_path, wanted};
 use crate::updates::mlflow::change::unread;
 use crate::updates::mlflow::lineage::lineage;
 use crate::updates::mlflow::server::Asking;
-use crate::updates::mlflow::source::{Source, is_name};
+use crate::updates::mlflow::source::{Source, plain};
 use crate::updates::mlflow::{ARTIFACTS, ROUTE};
 use crate::updates::obtain::{Wanted, blocking, here, is_same, noted, refusal, remember};
 
 /// Most files and folders of one model.
-pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 10_000);
+pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 200);
 /// How deep its folders may nest.
 pub const MAX_DEPTH: Limit = Limit::new("mlflow.max_depth", 32);
 
@@ -206,7 +206,7 @@ async fn same(asking: &Asking, wanted: Wanted) -> Result<Option<Sha256>, Refusal
         let Some(note) = noted(&notes, &wanted.key)?.filter(|note| is_same(note, &wanted)) else {
             return Ok(None);
         };
-        let may_leave = gate.has(note.sha256).map_err(|error| error.refusal())?;
+        let may_leave = gate.has(note.sha256, &wanted.asked.file).map_err(|error| error.refusal())?;
         Ok(may_leave.then_some(note.sha256))
     })
     .await?
@@ -245,7 +245,7 @@ fn too_much(limit: LimitExceeded) -> Refusal {
 fn entries(root: Node<'_, '_>) -> Option<Vec<(String, bool)>> {
     let Some(files) = root.get("files") else { return Some(Vec::new()) };
     let entry = |file: Node<'_, '_>| {
-        let name = file.get("path")?.as_str().filter(|name| is_name(name))?;
+        let name = file.get("path")?.as_str().filter(|name| plain(name).is_some())?;
         Some((name.to_owned(), file.get("is_dir").and_then(|is| is.as_bool()).unwrap_or(false)))
     };
     files.items().map(entry).collect()

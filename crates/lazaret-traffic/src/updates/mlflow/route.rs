@@ -112,6 +112,7 @@ impl Route {
                 ["registered-models", "alias"] if is_post => Some(Self::Alias),
                 ["upload-artifact"] | ["runs", "create-promptlab-run"] => Some(Self::Refused(BY_PUT)),
                 ["gateway-proxy"] => Some(Self::Refused(PROMPTS)),
+                ["prompt-optimization", "jobs"] if is_post => Some(Self::Refused(RUNS_CODE)),
                 ["assistant" | "demo" | "genai" | "jobs" | "scorer", ..] | ["issues", "invoke"] => {
                     Some(Self::Refused(RUNS_CODE))
                 }

@@ -58,11 +58,20 @@ impl Source {
     }
 }
 
-/// A path of plain steps: nothing that climbs, and nothing that another reader could take for the beginning of a query, an
-/// escape or another server.
+/// A path of plain steps: nothing that climbs, and nothing that the server would take for the beginning of a query, an escape
+/// or a scheme (it unescapes paths until nothing is left to unescape, and takes them apart as addresses): what is inspected
+/// under a name is kept under it.
 pub fn plain(path: &str) -> Option<&str> {
     let path = path.strip_suffix('/').unwrap_or(path);
-    (path.split('/').all(is_name) && !path.contains(['%', '?', '#'])).then_some(path)
+    let is_read_otherwise = path.contains(['%', '?', '#', ';']) || path.trim() != path || loses_case(path);
+    (path.split('/').all(is_name) && !is_read_otherwise).then_some(path)
+}
+
+/// Whether a path begins like an address with a scheme that is not written in small letters, as it would be kept.
+fn loses_case(path: &str) -> bool {
+    let Some((scheme, _)) = path.split_once(':') else { return false };
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    is_scheme && scheme.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// Whether a text is the name of a file or folder, whatever else is in it: it is escaped where it is asked for.
@@ -95,6 +104,10 @@ mod tests {
             Source::parse("mlflow-artifacts:/1/models/m-1/artifacts"),
             Some(Source::Artifacts("1/models/m-1/artifacts".to_owned()))
         );
+        for path in ["a/evil%2Epy", "evil.py?", "evil.py;", " evil.py", "a#b", "C:evil.py", "../a", "a//b"] {
+            assert_eq!(plain(path), None, "{path}");
+        }
+        assert_eq!(plain("a/at 10:00 (1).txt"), Some("a/at 10:00 (1).txt"));
         for no in [
             "s3://bucket/model",
             "dbfs:/model",

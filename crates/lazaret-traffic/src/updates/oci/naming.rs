@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::updates::path::is_file;
 
-/// The annotations that give a file's name: of ModelPack, and of ORAS and others.
-const NAMED_BY: [&str; 2] = ["org.cncf.model.filepath", "org.opencontainers.image.title"];
+/// The annotations that give a file's name: of ModelPack, of its former name, and of ORAS and others.
+const NAMED_BY: [&str; 3] =
+    ["org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title"];
 
 /// Media types whose blobs have no name of their own, with one that says what they are.
 const UNNAMED: [(&str, &str); 13] = [
@@ -35,7 +36,7 @@ const PACKED: [(&str, &str); 6] = [
     ("tar", ".tar"),
 ];
 
-/// The names that clients may take a blob for: each annotation's, else one that says what its media type does, else its
+/// The names that clients may take a blob for: each annotation's, and one that says what its media type does, else its
 /// digest.
 pub(crate) fn names_of<'a>(
     media_type: &str,
@@ -50,11 +51,13 @@ pub(crate) fn names_of<'a>(
         _ => name.to_owned(),
     };
     let given = NAMED_BY.iter().filter_map(|key| annotation(key));
-    let given: BTreeSet<String> = given.map(|name| whole(&plain(name, digest))).collect();
+    // Some clients go by the media type alone, whatever the annotations say.
+    let known = UNNAMED.iter().find(|(of, _)| *of == media_type).map(|(_, name)| *name);
+    let mut given: BTreeSet<String> = given.map(|name| whole(&plain(name, digest))).collect();
     if !given.is_empty() {
+        given.extend(known.map(str::to_owned));
         return given;
     }
-    let known = UNNAMED.iter().find(|(of, _)| *of == media_type).map(|(_, name)| *name);
     let digest = digest.replace(':', "-");
     BTreeSet::from([match known {
         Some(name) => name.to_owned(),
@@ -88,10 +91,17 @@ mod tests {
 
     #[test]
     fn a_blob_goes_by_the_names_that_clients_give_its_file() {
-        let [path, title] = NAMED_BY;
+        let [path, former, title] = NAMED_BY;
         let raw = "application/vnd.cncf.model.weight.v1.raw";
         assert_eq!(names(raw, &[(path, "a/model.safetensors")]), ["a/model.safetensors"]);
         assert_eq!(names(raw, &[(path, "a.md"), (title, "b.pkl")]), ["a.md", "b.pkl"], "by either of them");
+        assert_eq!(names(raw, &[(former, "evil.py"), (title, "a.md")]), ["a.md", "evil.py"]);
+        let template = "application/vnd.ollama.image.template";
+        assert_eq!(
+            names(template, &[(title, "a.md")]),
+            ["a.md", "template.gotmpl"],
+            "clients do not look at the title"
+        );
         let packed = "application/vnd.cncf.model.weight.v1.tar+gzip";
         assert_eq!(names(packed, &[(path, "model.bin")]), ["model.bin.tar.gz"]);
         assert_eq!(names(packed, &[(title, "layer.TAR.GZ")]), ["layer.TAR.GZ"]);

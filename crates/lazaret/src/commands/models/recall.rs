@@ -9,7 +9,7 @@ use lazaret_core::{
     Verdict,
 };
 use lazaret_input::{FileSource, find_blob};
-use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, LedgerReader, StoreError};
+use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, FileEntry, LedgerReader, StoreError};
 use lazaret_models::vulnerabilities::{MAX_MATCHES, check};
 use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
@@ -117,10 +117,19 @@ pub(crate) struct LastWord {
 impl LastWord {
     /// What was decided last; none of a file that never came.
     pub(crate) fn of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Self>, StoreError> {
-        let Some(last) = ledger.last_entry_of_file(file)? else { return Ok(None) };
+        ledger.last_entry_of_file(file)?.map(|last| Self::at(ledger, file, last)).transpose()
+    }
+
+    /// The same of a file under the last step of a name: what it does depends on what it is taken for, so that it was cleared
+    /// under another name since says nothing.
+    pub(crate) fn under(ledger: &LedgerReader, file: Sha256, name: &str) -> Result<Option<Self>, StoreError> {
+        ledger.last_entry_of_file_named(file, name)?.map(|last| Self::at(ledger, file, last)).transpose()
+    }
+
+    fn at(ledger: &LedgerReader, file: Sha256, last: FileEntry) -> Result<Self, StoreError> {
         let (verdict, rules) = known_of(ledger, file, last.opened_at, &last.entry)?;
         let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
-        Ok(Some(Self { verdict, rules, by_order, receipt: last.crossing }))
+        Ok(Self { verdict, rules, by_order, receipt: last.crossing })
     }
 
     /// Whether it lets the file leave the registry: by itself, or by an order that holds now.
@@ -132,8 +141,8 @@ impl LastWord {
 
 /// Whether what was decided last about a file lets it leave the registry: by its last crossing, or by a second look after
 /// that, or by an order that holds now.
-pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
-    LastWord::of(ledger, file)?.map_or(Ok(false), |last| last.lets_go(ledger, file))
+pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256, name: &str) -> Result<bool, StoreError> {
+    LastWord::under(ledger, file, name)?.map_or(Ok(false), |last| last.lets_go(ledger, file))
 }
 
 /// Says what a file touches.
