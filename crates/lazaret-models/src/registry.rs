@@ -218,6 +218,7 @@ pub const LIMITS: &[Limit] = &[
     readers::yaml::document::MAX_EXPANDED,
     readers::yaml::MAX_LEN,
     readers::yaml::document::MAX_NODES,
+    signature::MAX_ATTESTATIONS,
     signature::MAX_FILES,
     signature::MAX_KEY,
     vulnerabilities::MAX_AFFECTED,

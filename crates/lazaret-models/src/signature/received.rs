@@ -23,7 +23,7 @@ use crate::rules;
 /// Bytes in which a document begins.
 const HEAD: usize = 64;
 /// Most signatures and statements of provenance of a model.
-const MAX_ATTESTATIONS: Limit = Limit::fixed("signature.max_attestations", 16);
+pub(crate) const MAX_ATTESTATIONS: Limit = Limit::fixed("signature.max_attestations", 16);
 /// What their names end in. No loader reads a file of such a name; one of another name is a file of the model, whatever it holds.
 const ENDINGS: [&str; 6] = [".sig", ".sigstore", ".sigstore.json", ".intoto.json", ".intoto.jsonl", ".att"];
 
