@@ -50,7 +50,10 @@ pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
 };
 pub use lines::{BEGINNING, Line, LineEnd, Lines, MAX_RECORD};
-pub use platform::{create_private_file, create_private_folder, is_private, sync_folder};
+pub use platform::{
+    LocalSocket, LocalStream, connect_locally, create_private_file, create_private_folder, is_private,
+    sync_folder,
+};
 pub use rules::{
     BYTE_ORDER_MARK, EXPANDED_SIZE, FORMAT_UNKNOWN, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_INVALID_UTF8,
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,

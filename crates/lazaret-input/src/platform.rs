@@ -68,6 +68,64 @@ pub(crate) fn for_owner_alone(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A way to speak with another process of this machine.
+#[cfg(unix)]
+pub type LocalStream = std::os::unix::net::UnixStream;
+/// None is made where sockets have no place in a folder.
+#[cfg(not(unix))]
+pub type LocalStream = std::net::TcpStream;
+
+/// A socket at a place in a folder, which its owner alone may connect to.
+#[derive(Debug)]
+pub struct LocalSocket {
+    #[cfg(unix)]
+    listener: std::os::unix::net::UnixListener,
+}
+
+#[cfg(unix)]
+impl LocalSocket {
+    /// Listens at a place where nothing is.
+    pub fn listen(place: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let listener = std::os::unix::net::UnixListener::bind(place)?;
+        std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o600))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener })
+    }
+
+    /// Who calls; an error of the kind `WouldBlock` where nobody does.
+    pub fn accept(&self) -> io::Result<LocalStream> {
+        let (caller, _) = self.listener.accept()?;
+        caller.set_nonblocking(false)?;
+        Ok(caller)
+    }
+}
+
+#[cfg(not(unix))]
+impl LocalSocket {
+    /// Sockets have no place in a folder here.
+    pub fn listen(_place: &Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Nobody calls.
+    pub fn accept(&self) -> io::Result<LocalStream> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// Connects to the socket at a place.
+#[cfg(unix)]
+pub fn connect_locally(place: &Path) -> io::Result<LocalStream> {
+    LocalStream::connect(place)
+}
+
+/// Sockets have no place in a folder here.
+#[cfg(not(unix))]
+pub fn connect_locally(_place: &Path) -> io::Result<LocalStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Creates a file that its owner alone may read or write. Fails if it exists.
 #[cfg(unix)]
 pub fn create_private_file(path: &Path) -> io::Result<File> {

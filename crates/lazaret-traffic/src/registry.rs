@@ -32,6 +32,7 @@ pub const LIMITS: &[Limit] = &[
     oci::login::MAX_LOGINS,
     oci::manifest::MAX_MANIFEST,
     notes::MAX_NOTE,
+    oci::login::MAX_PAIR,
     pypi::simple::MAX_FILES,
     updates::MAX_REQUESTS,
     oci::login::MAX_TOKEN,

@@ -2,9 +2,7 @@
 //! the data directory, as it was typed. Whoever may connect may write the directory anyway.
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -12,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use lazaret_core::Limit;
-use lazaret_input::{ReadError, read_stream};
+use lazaret_input::{LocalSocket, LocalStream, ReadError, connect_locally, read_stream};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Cli, Command};
@@ -61,9 +59,7 @@ impl Taking {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        let socket = UnixListener::bind(&place).map_err(failed)?;
-        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
+        let socket = LocalSocket::listen(&place).map_err(failed)?;
         let (ends, config) = (Arc::new(AtomicBool::new(false)), config.clone());
         let until = Arc::clone(&ends);
         let serve = move || {
@@ -71,7 +67,7 @@ impl Taking {
             let under_way = Arc::new(());
             while !until.load(Ordering::Relaxed) {
                 match socket.accept() {
-                    Ok((caller, _)) if Arc::strong_count(&under_way) <= MOST_AT_ONCE => {
+                    Ok(caller) if Arc::strong_count(&under_way) <= MOST_AT_ONCE => {
                         let (data, config, one) = (Arc::clone(&data), config.clone(), Arc::clone(&under_way));
                         let work = move || {
                             if let Err(error) = answer(&caller, &data, &config) {
@@ -83,7 +79,7 @@ impl Taking {
                             tracing::warn!("an order was not answered: there is no thread for it");
                         }
                     }
-                    Ok((caller, _)) => drop(caller),
+                    Ok(caller) => drop(caller),
                     Err(_) => std::thread::sleep(LOOK_AGAIN),
                 }
             }
@@ -107,8 +103,7 @@ impl Drop for Taking {
     }
 }
 
-fn answer(mut caller: &UnixStream, data: &Data, config: &Config) -> Result<(), CliError> {
-    caller.set_nonblocking(false)?;
+fn answer(mut caller: &LocalStream, data: &Data, config: &Config) -> Result<(), CliError> {
     caller.set_read_timeout(Some(TO_SAY))?;
     caller.set_write_timeout(Some(TO_SAY))?;
     let order = read_stream(&mut caller, MAX_ORDER)
@@ -143,7 +138,7 @@ fn carry_out(words: &[String], data: &Data, config: &Config, out: &mut Vec<u8>) 
 /// Hands what was typed to the server that has this data directory open. None if there is no such server.
 pub(crate) fn hand_over(config: &Config, out: &mut impl io::Write) -> Result<Option<Exit>, CliError> {
     let place = config.path("data").join(NAME);
-    let Some(mut server) = connect(&place) else { return Ok(None) };
+    let Ok(mut server) = connect_locally(&place) else { return Ok(None) };
     let failed =
         |error: io::Error| CliError::failed("the server that has the ledger open did not answer", error);
     let words: Option<Vec<String>> = std::env::args_os().map(|word| word.into_string().ok()).collect();
@@ -169,8 +164,4 @@ pub(crate) fn hand_over(config: &Config, out: &mut impl io::Write) -> Result<Opt
 fn said<T: for<'d> Deserialize<'d>>(bytes: &[u8]) -> io::Result<T> {
     let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
     Ok(serde_json::from_str(text)?)
-}
-
-fn connect(place: &Path) -> Option<UnixStream> {
-    UnixStream::connect(place).ok()
 }

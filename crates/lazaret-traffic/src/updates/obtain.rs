@@ -156,18 +156,15 @@ impl Updates {
         blocking(move || notes.put(&borrowed(&key), &text).map_err(here("remember"))).await?
     }
 
-    /// Of these files, those that are cleared and here. A key ends with the file's name.
-    pub(crate) async fn here(&self, keys: Vec<Vec<String>>) -> Result<Vec<bool>, Refusal> {
+    /// Of these files, each with what it is remembered under and its name, those that are cleared and here.
+    pub(crate) async fn here(&self, files: Vec<(Vec<String>, String)>) -> Result<Vec<bool>, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
-            let is_here = |key: &Vec<String>| match noted(&notes, key)? {
-                Some(note) => {
-                    let name = key.last().map(String::as_str).unwrap_or_default();
-                    gate.has(note.sha256, name).map_err(|error| error.refusal())
-                }
+            let is_here = |(key, name): &(Vec<String>, String)| match noted(&notes, key)? {
+                Some(note) => gate.has(note.sha256, name).map_err(|error| error.refusal()),
                 None => Ok(false),
             };
-            keys.iter().map(is_here).collect()
+            files.iter().map(is_here).collect()
         })
         .await?
     }

@@ -2,13 +2,14 @@
 //! for the client. What the client says of itself goes to its registry, and to the server of tokens that this registry names
 //! and may send to; to nobody else.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use lazaret_core::{Limit, Limits};
+use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::json;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest::{SHA256, digest};
@@ -22,12 +23,15 @@ use crate::net::url::Url;
 use crate::updates::Updates;
 use crate::updates::obtain::refusal;
 use crate::updates::oci::challenge::{Challenge, challenges};
-use crate::updates::oci::route::Repository;
+use crate::updates::oci::route::{Registries, Repository};
 
 /// Most logins that are kept at once.
 pub const MAX_LOGINS: Limit = Limit::new("updates.max_logins", 1_000);
 /// Longest answer with a token.
 pub const MAX_TOKEN: Limit = Limit::new("updates.max_token", 64 << 10);
+
+/// Longest name and password.
+pub const MAX_PAIR: Limit = Limit::fixed("updates.max_pair", 8 << 10);
 
 /// What a token given out here begins with: it says again what the client said, in the form of a token.
 const OWN: &str = "lazaret.";
@@ -79,12 +83,43 @@ impl Caller {
         }
     }
 
+    /// What of it is for a registry. Clients keep one login for this host, whatever registry lies behind it: where there are
+    /// several, the name before a `/` of the user says for which it is, and one without such a name is for the registry of all
+    /// other repositories. Nobody's password goes to a registry that it is not for.
+    fn to(&self, of: &Repository, registries: &Registries) -> Self {
+        let places: BTreeSet<String> = registries.all().map(|registry| registry.base().to_string()).collect();
+        if places.len() <= 1 {
+            return self.clone();
+        }
+        let is_other = registries.other.as_ref().is_some_and(|other| Arc::ptr_eq(other, &of.registry));
+        let own = registries.named.iter().find(|(_, registry)| Arc::ptr_eq(registry, &of.registry));
+        let user = match self {
+            Self::Basic(said) => said.to_str().ok().and_then(|said| decoded(said.strip_prefix("Basic ")?)),
+            Self::Nobody | Self::Bearer(_) => None,
+        };
+        let named = user.as_deref().and_then(|user| user.split_once('/'));
+        let meant = named.filter(|(name, _)| registries.named.contains_key(*name));
+        match (meant, own) {
+            (Some((name, rest)), Some((own, _))) if name == own => {
+                let pair = base64::encode(rest.as_bytes());
+                secret(&format!("Basic {pair}")).map_or(Self::Nobody, Self::Basic)
+            }
+            (None, _) if is_other => self.clone(),
+            _ => Self::Nobody,
+        }
+    }
+
     fn said(&self) -> &[u8] {
         match self {
             Self::Nobody => b"",
             Self::Basic(said) | Self::Bearer(said) => said.as_bytes(),
         }
     }
+}
+
+/// A name and a password.
+fn decoded(pair: &str) -> Option<String> {
+    String::from_utf8(base64::decode(pair, Whitespace::Refused, MAX_PAIR).ok()?).ok()
 }
 
 fn secret(text: &str) -> Option<HeaderValue> {
@@ -140,6 +175,7 @@ pub(crate) async fn ask(
     call: Call,
 ) -> Result<(Answer, Option<HeaderValue>), Refusal> {
     let logins = &updates.logins;
+    let caller = &caller.to(of, &updates.upstreams.registries);
     let key = key(of, caller);
     let said = match caller {
         Caller::Bearer(said) => Some(said.clone()),
@@ -297,6 +333,42 @@ fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_goes_to_the_registry_that_it_is_for() {
+        let at = |host: &str| {
+            let base = Url::parse(&format!("https://{host}/")).unwrap();
+            Arc::new(Upstream::new(base, [], "x"))
+        };
+        let (ghcr, quay, other) = (at("ghcr.example"), at("quay.example"), at("other.example"));
+        let named = [("ghcr".to_owned(), Arc::clone(&ghcr)), ("quay".to_owned(), Arc::clone(&quay))];
+        let registries = Registries { named: named.into(), other: Some(Arc::clone(&other)) };
+        let caller = |pair: &str| {
+            let mut headers = HeaderMap::new();
+            let said = format!("Basic {}", base64::encode(pair.as_bytes()));
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(&said).unwrap());
+            Caller::of(&headers)
+        };
+        let told = |pair: &str, registry: &Arc<Upstream>, registries: &Registries| {
+            let of = Repository {
+                registry: Arc::clone(registry),
+                name: "org/model".to_owned(),
+                asked_as: "x/org/model".to_owned(),
+            };
+            match caller(pair).to(&of, registries) {
+                Caller::Basic(said) => decoded(said.to_str().unwrap().strip_prefix("Basic ").unwrap()),
+                _ => None,
+            }
+        };
+        assert_eq!(told("ghcr/joe:secret", &ghcr, &registries).as_deref(), Some("joe:secret"));
+        for registry in [&quay, &other] {
+            assert_eq!(told("ghcr/joe:secret", registry, &registries), None);
+        }
+        assert_eq!(told("joe:secret", &ghcr, &registries), None);
+        assert_eq!(told("joe:se/cret", &other, &registries).as_deref(), Some("joe:se/cret"));
+        let one = Registries { named: [("ghcr".to_owned(), Arc::clone(&ghcr))].into(), other: None };
+        assert_eq!(told("joe:secret", &ghcr, &one).as_deref(), Some("joe:secret"));
+    }
 
     fn caller(said: &str) -> Caller {
         Caller::of(&[(AUTHORIZATION, said.parse().unwrap())].into_iter().collect())

@@ -124,7 +124,7 @@ async fn from_here(
     };
     for sha256 in meant {
         let key = key(of, sha256);
-        if !updates.here(vec![key.clone()]).await?.contains(&true) {
+        if !updates.here(vec![(key.clone(), FILE.to_owned())]).await?.contains(&true) {
             continue;
         }
         let obtained = updates.offline(key, asked(of, sha256)?).await?;

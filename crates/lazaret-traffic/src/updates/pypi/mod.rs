@@ -123,7 +123,7 @@ async fn page(
 
 /// The page with the files that are cleared and here: what else was listed cannot be had offline.
 async fn only_here(updates: &Updates, mut project: Project) -> Result<Project, Refusal> {
-    let keys = project.files.iter().map(|file| key(&project.name, &file.name)).collect();
+    let keys = project.files.iter().map(|file| (key(&project.name, &file.name), file.name.clone())).collect();
     let mut are_here = updates.here(keys).await?.into_iter();
     project.files.retain(|_| are_here.next().unwrap_or(false));
     Ok(project)
