@@ -13,8 +13,8 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{
     Cleared, CrossingId, Destination, Ending, Hint, LedgerError, Limit, Output, OwnFile, Piece, PieceContent,
@@ -93,6 +93,8 @@ pub enum Durable {
 pub struct Blobs {
     folder: PathBuf,
     id: String,
+    /// Files are put in their places one after the other.
+    placing: Mutex<()>,
     _lock: File,
 }
 
@@ -119,7 +121,12 @@ impl Blobs {
             Err(std::fs::TryLockError::WouldBlock) => return Err(StoreError::InUse),
             Err(std::fs::TryLockError::Error(error)) => return Err(StoreError::io("be locked")(error)),
         }
-        let blobs = Self { folder: folder.to_owned(), id: id_of(folder, random)?, _lock: lock };
+        let blobs = Self {
+            folder: folder.to_owned(),
+            id: id_of(folder, random)?,
+            placing: Mutex::default(),
+            _lock: lock,
+        };
         for left in entries(&folder.join("incoming"))? {
             std::fs::remove_file(left).map_err(StoreError::io("remove what was being received"))?;
         }
@@ -127,7 +134,8 @@ impl Blobs {
         for left in entries(&folder.join("staged"))? {
             let id = left.file_name().and_then(|name| CrossingId::parse(name.to_str()?));
             match id {
-                Some(id) if sealed(id)? => blobs.make_visible(&left)?,
+                // What was cut is gone, and the rest was made safe just now.
+                Some(id) if sealed(id)? => blobs.make_visible(&left, Durable::BeforeItIsFound)?,
                 _ => remove(&left)?,
             }
         }
@@ -216,14 +224,19 @@ impl Blobs {
         })
     }
 
-    /// Moves what a sealed crossing staged to where it is found. May be done again after a crash.
-    fn make_visible(&self, staged: &Path) -> Result<(), StoreError> {
+    /// Moves what a sealed crossing staged to where it is found. May be done again after a crash. A copy that is not safe yet
+    /// never takes the place of one that is there.
+    fn make_visible(&self, staged: &Path, durable: Durable) -> Result<(), StoreError> {
+        let _alone = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         for file in entries(staged)? {
             let name = file.file_name().and_then(|name| Sha256::parse(name.to_str()?));
             let Some(sha256) = name else { continue };
             let place = place_of(&self.folder, sha256);
             if let Some(parent) = place.parent() {
                 create_private_folder_durably(parent).map_err(StoreError::io("make a folder"))?;
+            }
+            if durable == Durable::SoonAfter && self.find(sha256)?.is_some() {
+                continue; // what is left in the folder goes with it
             }
             std::fs::rename(&file, &place).map_err(StoreError::io("make a file visible"))?;
             if let Some(parent) = place.parent() {
@@ -361,7 +374,7 @@ impl Destination for BlobsPassage {
             return Err(Undelivered { what: "make files visible that are not sealed", cause: None });
         }
         self.sealed = true;
-        let visible = self.blobs.make_visible(&self.staged);
+        let visible = self.blobs.make_visible(&self.staged, self.durable);
         visible.map_err(|cause| undelivered("make its files visible", cause))
     }
 
@@ -579,6 +592,27 @@ mod tests {
         let found = [whole, cut, unmarked].map(|file| blobs.find(file).unwrap().is_some());
         assert_eq!(found, [true, false, true], "what has no mark was safe before it was found");
         assert_eq!(entries(&folder.path().join(UNSYNCED)).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn a_copy_that_is_not_safe_yet_takes_the_place_of_none() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = open(folder.path()).unwrap();
+        let staged = folder.path().join("staged/x");
+        let place = |durable| {
+            let stored = received(&blobs, b"abc");
+            std::fs::create_dir(&staged).unwrap();
+            let name = stored.file.sha256.to_string();
+            std::fs::rename(&stored.file.path, staged.join(name)).unwrap();
+            blobs.make_visible(&staged, durable).unwrap();
+            assert!(!staged.exists());
+            std::fs::metadata(place_of(folder.path(), stored.file.sha256)).unwrap().ino()
+        };
+        let first = place(Durable::SoonAfter);
+        let safe = place(Durable::BeforeItIsFound);
+        assert_ne!(first, safe);
+        assert_eq!(place(Durable::SoonAfter), safe);
     }
 
     #[test]
