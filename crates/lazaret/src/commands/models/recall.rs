@@ -110,8 +110,13 @@ pub(crate) struct LastWord {
     pub(crate) rules: BTreeMap<String, Severity>,
     /// Whether it was cleared by an order, which may be over.
     pub(crate) by_order: bool,
-    /// The crossing.
+    /// Whether it was kept back.
+    pub(crate) held: bool,
+    /// The crossing, and the index at which it was opened.
     pub(crate) receipt: String,
+    pub(crate) opened_at: u64,
+    /// When it was looked at again, if it was.
+    pub(crate) looked: Option<String>,
 }
 
 impl LastWord {
@@ -127,14 +132,20 @@ impl LastWord {
     }
 
     fn at(ledger: &LedgerReader, file: Sha256, last: FileEntry) -> Result<Self, StoreError> {
-        let (verdict, rules) = known_of(ledger, file, last.opened_at, &last.entry)?;
+        let Known { verdict, rules, looked } = known_of(ledger, file, last.opened_at, &last.entry)?;
         let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
-        Ok(Self { verdict, rules, by_order, receipt: last.crossing })
+        let (held, receipt, opened_at) = (last.entry.held.is_some(), last.crossing, last.opened_at);
+        Ok(Self { verdict, rules, by_order, held, receipt, opened_at, looked })
+    }
+
+    /// Whether the verdict would hold the file.
+    pub(crate) fn is_bad(&self) -> bool {
+        Verdict::parse(&self.verdict).is_none_or(Verdict::holds)
     }
 
     /// Whether it lets the file leave the registry: by itself, or by an order that holds now.
     pub(crate) fn lets_go(&self, ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
-        let holds = self.by_order || Verdict::parse(&self.verdict).is_none_or(Verdict::holds);
+        let holds = self.by_order || self.is_bad();
         Ok(!holds || ledger.admission(file, SystemClock.now())?.is_some())
     }
 }
@@ -431,7 +442,7 @@ pub(super) fn rescan(
         bar.inc(1);
         let last = data.ledger.reader().last_crossing_of_file(file).map_err(of_ledger)?;
         let Some(last) = last else { continue };
-        let (before, known) =
+        let Known { verdict: before, rules: known, .. } =
             known_of(data.ledger.reader(), file, last.crossing.opened_at, &last.entry).map_err(of_ledger)?;
         let own = last.entry.file.as_ref();
         let mut report = Rescanned {
@@ -486,16 +497,23 @@ pub(super) fn rescan(
     Ok(if worse { Exit::Findings } else { Exit::Clear })
 }
 
+/// The last verdict on a file, the rules that found something then, and when it was looked at again, if it was.
+struct Known {
+    verdict: String,
+    rules: BTreeMap<String, Severity>,
+    looked: Option<String>,
+}
+
 /// The last verdict on a file, and what was found then.
 fn known_of(
     ledger: &LedgerReader,
     file: Sha256,
     opened_at: u64,
     last: &EntryWords,
-) -> Result<(String, BTreeMap<String, Severity>), StoreError> {
+) -> Result<Known, StoreError> {
     let severity = |text: &str| Severity::parse(text).unwrap_or(Severity::Info);
     let looked = ledger.last_event_about(file, RESCANNED)?;
-    if let Some(AboutFile::Event { at, event, .. }) = looked
+    if let Some(AboutFile::Event { at, when, event, .. }) = looked
         && at > opened_at
     {
         let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
@@ -504,10 +522,11 @@ fn known_of(
             let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
             Some((word("id")?.to_owned(), severity(word("severity")?)))
         });
-        return Ok((verdict.to_owned(), worst_by_rule(findings)));
+        let rules = worst_by_rule(findings);
+        return Ok(Known { verdict: verdict.to_owned(), rules, looked: Some(when) });
     }
     let findings = last.findings.iter().map(|finding| (finding.id.clone(), severity(&finding.severity)));
-    Ok((last.verdict.clone(), worst_by_rule(findings)))
+    Ok(Known { verdict: last.verdict.clone(), rules: worst_by_rule(findings), looked: None })
 }
 
 /// What the crossing added is no finding of the file.

@@ -1,9 +1,9 @@
 //! Where a file of the registry stands: what was decided about it last, by whom, and since when.
 
-use lazaret_core::{Sha256, Timestamp, Verdict};
-use lazaret_ledger::{AboutFile, LedgerReader, StoreError};
+use lazaret_core::{Sha256, Timestamp};
+use lazaret_ledger::{LedgerReader, StoreError};
 
-use super::recall::RESCANNED;
+use super::recall::LastWord;
 
 /// Where a file stands, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,26 +66,18 @@ pub(crate) fn standing(
     file: Sha256,
     at: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    let Some(last) = ledger.last_crossing_of_file(file)? else { return Ok(None) };
-    let looked = match ledger.last_event_about(file, RESCANNED)? {
-        Some(AboutFile::Event { at, when, event, .. }) if at > last.crossing.opened_at => {
-            let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).map(str::to_owned);
-            verdict.map(|verdict| (verdict, when))
-        }
-        _ => None,
-    };
-    // By an order alone it was cleared, and the order may be over.
-    let by_order = last.entry.policies.iter().any(|policy| policy == "admitted-by-order");
-    let verdict = looked.as_ref().map_or(&last.entry.verdict, |(verdict, _)| verdict);
-    let bad = Verdict::parse(verdict).is_none_or(Verdict::holds);
+    let Some(last) = LastWord::of(ledger, file)? else { return Ok(None) };
+    let bad = last.is_bad();
+    let opened = ledger.opened_at(last.opened_at)?.ok_or(StoreError::Damaged("an entry is missing"))?;
     let of_crossing = |stands| Standing {
         stands,
-        since: last.crossing.opened.started.clone(),
-        by: Some(last.crossing.opened.actor.id.clone()),
+        since: opened.started.clone(),
+        by: Some(opened.actor.id.clone()),
         second: None,
         until: None,
     };
-    if !bad && !by_order {
+    // By an order alone it was cleared, and the order may be over.
+    if !bad && !last.by_order {
         return Ok(Some(of_crossing(Stands::Cleared)));
     }
     let word = ledger.last_word(file)?;
@@ -96,16 +88,16 @@ pub(crate) fn standing(
         second: order.second,
         until: order.until,
     };
-    Ok(Some(match (word, looked) {
+    Ok(Some(match (word, last.looked) {
         (Some((_, when, order)), _) if order.admits(at) => decided(Stands::Admitted, when, order),
-        (_, Some((_, when))) if bad && last.entry.held.is_none() => {
+        (_, Some(when)) if bad && !last.held => {
             Standing { stands: Stands::FoundBad, since: when, by: None, second: None, until: None }
         }
         // An admission that is over holds nothing open, and was no refusal.
         (Some((_, when, order)), _) if order.what != "admit-model" => {
             decided(Stands::Refused, when, lazaret_ledger::OrderWords { until: None, ..order })
         }
-        _ if last.entry.held.is_some() || by_order => of_crossing(Stands::Held),
+        _ if last.held || last.by_order => of_crossing(Stands::Held),
         _ => of_crossing(Stands::LetThrough),
     }))
 }
