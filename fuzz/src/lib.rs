@@ -35,8 +35,9 @@ use lazaret_traffic::admission::notes::Note as AdmissionNote;
 use lazaret_traffic::admission::standing;
 use lazaret_traffic::admission::{review as reviews, uses};
 use lazaret_traffic::net::url::Url;
+use lazaret_traffic::net::without::without;
 use lazaret_traffic::net::{headers, range};
-use lazaret_traffic::updates::hugging_face::{page, route::Route};
+use lazaret_traffic::updates::hugging_face::route::Route;
 use lazaret_traffic::updates::mlflow::source::Source;
 use lazaret_traffic::updates::oci::challenge::challenges;
 use lazaret_traffic::updates::oci::manifest::{KINDS, Manifest};
@@ -852,8 +853,8 @@ pub fn update_request(bytes: &[u8]) -> String {
             writeln!(said, "{route:?} {url:?} {wanted:?} {part:?} {:?} {source:?}", headers::tag(line));
     }
     let keys = ["xetHash"];
-    if let Some(page) = page::without(&keys, bytes, &Limits::default()) {
-        assert_eq!(page::without(&keys, &page, &Limits::default()).as_ref(), Some(&page));
+    if let Some(page) = without(&keys, bytes, &Limits::default()) {
+        assert_eq!(without(&keys, &page, &Limits::default()).as_ref(), Some(&page));
         said.push_str(&String::from_utf8_lossy(&page));
     }
     said

@@ -30,7 +30,7 @@ pub enum BomError {
     #[error("no complete crossing made this dataset; `lazaret ledger show --datasets` lists those there are")]
     NoDataset,
     /// No complete crossing brought such a model, or such a revision of it.
-    #[error("no complete crossing brought this model; `lazaret models list` lists those there are")]
+    #[error("no complete crossing brought this model; `lazaret models bom` lists those there are")]
     NoModel,
     /// The ledger failed.
     #[error("the ledger could not be read")]

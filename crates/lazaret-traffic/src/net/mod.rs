@@ -9,6 +9,7 @@
 //! | `download` | a file of an upstream's, into a spool, whole or not at all |
 //! | `shared` | work that several wait for and that is done once |
 //! | `answer` | files as answers (ranges, conditions), and refusals |
+//! | `without` | a page of JSON without what a client must not be told |
 //! | `trouble` | why an upstream gave nothing |
 
 pub mod addresses;
@@ -24,3 +25,4 @@ pub mod tls;
 pub mod trouble;
 pub mod upstream;
 pub mod url;
+pub mod without;

@@ -67,8 +67,8 @@ pub trait Pulls: Send + Sync {
     /// Records that a cleared file is given out. Returns when that is durable; only then its first byte goes.
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError>;
 
-    /// Whether what was decided last about a file under the last step of its name still lets it leave: it may have been looked at again, or
-    /// its admission may be over.
+    /// Whether what was decided last about a file under the last step of its name still lets it leave: it may have been
+    /// looked at again, or its admission may be over.
     fn may_leave(&self, _file: Sha256, _name: &str) -> Result<bool, LedgerError> {
         Ok(true)
     }

@@ -44,7 +44,7 @@ use crate::net::upstream::Upstream;
 use gate::Gate;
 use notes::Notes;
 
-/// Most files that are fetched and inspected at once.
+/// Most files that are fetched and inspected at once, and most that clients send at once.
 pub const MAX_DOWNLOADS: Limit = Limit::new("updates.max_downloads", 4);
 /// How long a request may take to be said, but for files that are sent.
 pub(crate) const TO_ASK: Duration = Duration::from_mins(1);

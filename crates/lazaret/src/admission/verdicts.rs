@@ -291,16 +291,15 @@ impl LedgerVerdicts {
     /// What a manifest lists, if the file is one and lies in the registry. Of an index the manifests of the platforms that the
     /// settings name, and those that name none; all, where there is none of them.
     fn manifest(&self, file: Sha256) -> Result<Listed, StoreError> {
-        let unreadable = |_| StoreError::Damaged("a file of the store of models cannot be read");
-        let Some(source) = find_blob(&self.store, file).map_err(unreadable)? else {
+        let unreadable = StoreError::Damaged("a file of the store of models cannot be read");
+        let Ok(found) = find_blob(&self.store, file) else { return Err(unreadable) };
+        let Some(source) = found else {
             return Ok(Listed::Nothing);
         };
         if MAX_MANIFEST.check(source.len()).is_err() {
             return Ok(Listed::Nothing); // no client takes one of this length
         }
-        let bytes = source
-            .whole(MAX_MANIFEST)
-            .map_err(|_| StoreError::Damaged("a file of the store of models cannot be read"))?;
+        let Ok(bytes) = source.whole(MAX_MANIFEST) else { return Err(unreadable) };
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Ok(Listed::Nothing);
         }

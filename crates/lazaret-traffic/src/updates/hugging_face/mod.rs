@@ -26,6 +26,7 @@ use crate::net::headers::{line, one, set, tag};
 use crate::net::sent::Sent;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
+use crate::net::without::without;
 use crate::updates::obtain::refusal;
 use crate::updates::{TO_ASK, Updates, not_passed_on, took_too_long};
 use route::{Kind, Repository, Route};
@@ -132,7 +133,7 @@ async fn page(
     if request.method == Method::HEAD {
         return Ok(told("", Vec::new(), &request.headers));
     }
-    let page = page::without(&page::LEFT_OUT, &page, &updates.limits);
+    let page = without(&page::LEFT_OUT, &page, &updates.limits);
     let page =
         page.ok_or_else(|| refusal(&Trouble::Answer { host, what: "tells of the repository in no JSON" }))?;
     if let Route::Info { repository, revision } = route

@@ -31,7 +31,7 @@ use lazaret_core::Limit;
 
 use crate::net::answer::Refusal;
 use crate::net::sent::Sent;
-use crate::updates::hugging_face::page::without;
+use crate::net::without::without;
 use crate::updates::{TO_ASK, Updates, took_too_long};
 use route::Route;
 use server::Asking;
