@@ -475,7 +475,9 @@ pub(crate) struct RestoreArgs {
   lazaret serve --models-proxy 8795                and models and packages, fetched through the gate
   lazaret serve --admission 8443 --no-console      answers API servers of Kubernetes: were a workload's models cleared?
   lazaret serve --admission 8443 --no-console --verdicts-from https://lazaret.hospital.example:8443/
-                                                   the same on another host, with a copy of the verdicts")]
+                                                   the same on another host, with a copy of the verdicts
+
+Folders that the settings name (`gates.models.watch`) are watched: what is put into them passes into the registry.")]
 pub(crate) struct ServeArgs {
     /// Port on the loopback interface; 0 for any free one
     #[arg(long, default_value_t = 8790)]
@@ -502,6 +504,9 @@ pub(crate) struct ServeArgs {
     /// Leave the console out
     #[arg(long)]
     pub(crate) no_console: bool,
+    /// Watch none of the folders that the settings name: another process has the ledger open for writing
+    #[arg(long)]
+    pub(crate) no_watch: bool,
 }
 
 /// Arguments of `demo`

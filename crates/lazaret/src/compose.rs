@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lazaret_core::{
@@ -29,7 +29,7 @@ use crate::config::{Config, MAX_CONFIG};
 use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
-use crate::orders::{MAX_ORDER, MAX_TOLD};
+use crate::orders::{MAX_FILES, MAX_ORDER, MAX_TOLD};
 use crate::proposals::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
 use crate::reread::Reread;
 use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
@@ -58,6 +58,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
             MAX_SECRET,
             MAX_SCHEMA,
             MAX_CONFIG,
+            MAX_FILES,
             MAX_ORDER,
             MAX_TOLD,
             MAX_EXPECTED,
@@ -317,6 +318,8 @@ pub(crate) struct Data {
     pub(crate) folder: PathBuf,
     pub(crate) vault: Arc<SqliteVault>,
     pub(crate) ledger: Arc<SqliteLedger>,
+    /// Opened when it is first asked for.
+    models: Mutex<Option<Arc<Blobs>>>,
     config: Config,
 }
 
@@ -396,7 +399,8 @@ impl Data {
         let ledger = SqliteLedger::start(&folder.join("ledger.db"), origin, signer, Arc::new(SystemClock))
             .map_err(|error| CliError::failed("the ledger could not be opened", error))?;
         crate::unfinished::end(&vault, &ledger)?;
-        let data = Self { folder, vault, ledger: Arc::new(ledger), config: config.clone() };
+        let (ledger, models) = (Arc::new(ledger), Mutex::default());
+        let data = Self { folder, vault, ledger, models, config: config.clone() };
         data.remember()?;
         Ok(data)
     }
@@ -482,11 +486,17 @@ impl Data {
         joined(&self.config, looking, policy, vault, ledger, BTreeMap::new())
     }
 
-    /// Where cleared model files are kept, with what a crash left there finished or undone.
-    pub(crate) fn model_store(&self) -> Result<Blobs, CliError> {
+    /// Where cleared model files are kept, with what a crash left there finished or undone. All who pass models over this data
+    /// have the same one: what one of them has under way is not what a crash left.
+    pub(crate) fn model_store(&self) -> Result<Arc<Blobs>, CliError> {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(models) = models.as_ref() {
+            return Ok(Arc::clone(models));
+        }
         let folder = model_store_folder(&self.config, &self.folder);
-        Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing))
-            .map_err(|error| CliError::failed(format!("the store of models {}", folder.display()), error))
+        let opened = Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing))
+            .map_err(|error| CliError::failed(format!("the store of models {}", folder.display()), error))?;
+        Ok(Arc::clone(models.insert(Arc::new(opened))))
     }
 
     /// Records a person's order as a crossing of its own, sealed before it is carried out. Gives its receipt.

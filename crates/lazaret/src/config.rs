@@ -13,6 +13,7 @@ use crate::cli::one_line;
 use crate::compose::is_one_person;
 use crate::exit::{CliError, read_text};
 use crate::signatories::{self, BUILDERS, SIGNERS};
+use crate::watching::{self, WATCHED};
 
 /// Longest configuration file. It is read under this limit, so it cannot set it.
 pub(crate) const MAX_CONFIG: Limit = Limit::fixed("config.max_size", 1 << 20);
@@ -272,13 +273,16 @@ pub(crate) const SERVERS: &str = "gates.models.servers.";
 /// What the names of registries of images stand under.
 pub(crate) const REGISTRIES: &str = "gates.models.registries.";
 /// Tables of lines by name: what they stand under, and whether a line can be read.
-const NAMED: [(&str, LineCheck); 4] = [
+const NAMED: [(&str, LineCheck); 5] = [
     (SERVERS, |key, line| crate::updates::server(key.strip_prefix(SERVERS).unwrap_or(key), line).map(drop)),
     (REGISTRIES, |key, line| {
         crate::updates::registry(key.strip_prefix(REGISTRIES).unwrap_or(key), line).map(drop)
     }),
     (SIGNERS, signatories::check),
     (BUILDERS, signatories::check),
+    (WATCHED, |key, line| {
+        watching::Folder::parse(key.strip_prefix(WATCHED).unwrap_or(key), line).map(drop)
+    }),
 ];
 /// What is wrong with a line, by its whole key.
 type LineCheck = fn(&str, &str) -> Result<(), String>;
@@ -473,6 +477,12 @@ impl Config {
             let known: Vec<&str> = known.collect();
             CliError::Usage(format!("no profile `{name}`; there are {}", known.join(", ")))
         })
+    }
+
+    /// What was given, by a file, the environment or a flag, of the settings below some tables (`actor.`).
+    pub(crate) fn given(&self, tables: &[&str]) -> BTreeMap<String, String> {
+        let below = |key: &&String| tables.iter().any(|table| key.starts_with(table)) && self.is_given(key);
+        self.values.keys().filter(below).map(|key| (key.clone(), self.text(key).to_owned())).collect()
     }
 
     /// The same with some values set by flags.

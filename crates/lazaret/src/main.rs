@@ -21,6 +21,7 @@ mod signatories;
 mod unfinished;
 mod updates;
 mod vulnerabilities;
+mod watching;
 
 use std::io::Write as _;
 use std::process::ExitCode;

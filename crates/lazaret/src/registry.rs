@@ -2,7 +2,7 @@
 //! them stands in the ledger alone.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{own_rules, signatories, vulnerabilities};
 /// What receipts call the registry.
 pub(crate) const REGISTRY: &str = "registry";
 /// Bytes that are copied at once.
-const BLOCK: usize = 1 << 20;
+pub(crate) const BLOCK: usize = 1 << 20;
 
 /// The registry over a data directory.
 pub(crate) struct Registry {
@@ -69,7 +69,7 @@ pub(crate) struct Passed {
 impl Registry {
     /// Opens it over a data directory.
     pub(crate) fn open(data: &Data, config: &Config) -> Result<Self, CliError> {
-        let blobs = Arc::new(data.model_store()?);
+        let blobs = data.model_store()?;
         let crossings =
             Crossings::new(config, REGISTRY, None, Some("identified"), None)?.into_registry(&blobs);
         let terms = Arc::new(terms_of_now(config)?);
@@ -99,13 +99,19 @@ impl Registry {
         Ok(Crossing { mode: self.mode, model: Some(model), ..next })
     }
 
-    /// Receives a file of the disk: what is inspected is a copy that nobody else writes. What is no regular file (a pipe, a
-    /// device) is refused before it is opened.
+    /// Receives a file of the disk: what is inspected is a copy that nobody else writes.
     pub(crate) fn receive(&self, path: &Path, name: &str) -> Result<Stored, CliError> {
-        let failed = |error: io::Error| CliError::failed(path.display().to_string(), error);
-        let file = FileSource::open(path);
-        let file = file.map_err(|error| CliError::failed(path.display().to_string(), error))?;
-        let mut from = SourceReader::new(Arc::new(file));
+        self.receive_from(&mut open_file(path)?, name, &path.display().to_string())
+    }
+
+    /// Receives a file from wherever it comes. `shown` is how errors name it.
+    pub(crate) fn receive_from(
+        &self,
+        from: &mut dyn Read,
+        name: &str,
+        shown: &str,
+    ) -> Result<Stored, CliError> {
+        let failed = |error: io::Error| CliError::failed(shown, error);
         let mut spool = self.blobs.receive().map_err(failed)?;
         let mut block = vec![0; BLOCK];
         loop {
@@ -151,6 +157,19 @@ impl Registry {
         })?;
         Ok(Passed { receipt, files: fates })
     }
+}
+
+/// The files of a model on their way into the registry.
+pub(crate) trait Brings {
+    /// Receives all of them, each by its name in its model.
+    fn receive(&mut self, registry: &Registry) -> Result<Vec<Stored>, CliError>;
+}
+
+/// Opens a file of a model. What is no regular file (a pipe, a device) is refused before it is opened.
+pub(crate) fn open_file(path: &Path) -> Result<SourceReader, CliError> {
+    let file = FileSource::open(path);
+    let file = file.map_err(|error| CliError::failed(path.display().to_string(), error))?;
+    Ok(SourceReader::new(Arc::new(file)))
 }
 
 /// On what terms models are looked at when they cross, or again.
@@ -212,6 +231,13 @@ pub(crate) fn model_name(text: &str) -> Result<String, CliError> {
     )))
 }
 
+/// The name of a file in its model, as somebody else says it: steps with `/` between, none of which leads out of the model.
+pub(crate) fn file_name(said: Vec<u8>) -> Result<String, CliError> {
+    let leads_on = |step: &str| !matches!(step, "" | "." | "..") && !step.contains('\0');
+    let name = String::from_utf8(said).ok().filter(|name| name.split('/').all(leads_on));
+    name.ok_or_else(|| CliError::Usage("a file has no name that it could have in a model".to_owned()))
+}
+
 /// A word of a model's origin that is recorded as it stands.
 pub(crate) fn origin_word(text: &str) -> Result<String, CliError> {
     const MOST: usize = 500;
@@ -246,12 +272,23 @@ pub(crate) fn settle_holds(
     by: &str,
     second: Option<&str>,
 ) -> Result<(), CliError> {
-    let how = if what == Ordered::AdmitModel { Settlement::Released } else { Settlement::Rejected };
     for held in holds_of(vault, file, Some(HoldState::Held))? {
-        // One person may refuse what only two may admit: it stays held, and the order stands.
-        if held.releasable || second.is_some() {
-            vault.settle(held.id, how, by, second).map_err(CliError::vault)?;
-        }
+        settle_hold(vault, &held, what, by, second)?;
+    }
+    Ok(())
+}
+
+/// Settles one hold. One person may refuse what only two may admit: it stays held, and the order stands.
+pub(crate) fn settle_hold(
+    vault: &SqliteVault,
+    held: &HeldRecord,
+    what: Ordered,
+    by: &str,
+    second: Option<&str>,
+) -> Result<(), CliError> {
+    let how = if what == Ordered::AdmitModel { Settlement::Released } else { Settlement::Rejected };
+    if held.releasable || second.is_some() {
+        vault.settle(held.id, how, by, second).map_err(CliError::vault)?;
     }
     Ok(())
 }

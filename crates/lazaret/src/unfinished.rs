@@ -5,11 +5,11 @@
 
 use lazaret_core::{CrossingId, HoldId, Ordered, Sha256};
 use lazaret_ledger::{OrderWords, Query, SqliteLedger, StoreError};
-use lazaret_vault::{HoldState, Settlement, SqliteVault};
+use lazaret_vault::{HoldFilter, HoldState, Settlement, SqliteVault};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::CliError;
-use crate::registry::settle_holds;
+use crate::registry::settle_hold;
 
 /// The kind of the ledger's event.
 const ROTATED: &str = "keys.rotated";
@@ -40,10 +40,11 @@ pub(crate) fn end(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliE
         .cut_unsealed("the process ended before the crossing was sealed")
         .map_err(|error| CliError::failed(WHAT, error))?;
     carry_out_last(vault, ledger)?;
+    settle_models(vault, ledger)?;
     record_rotations(vault, ledger)
 }
 
-/// A process gives an order as its last crossing, so only the last one of the ledger can be left.
+/// A command gives an order as its last crossing, so only the last one of the ledger can be left.
 fn carry_out_last(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliError> {
     let failed = |error| CliError::failed("the last order could not be carried out", error);
     let newest = Query { limit: 1, ..Query::default() };
@@ -64,8 +65,6 @@ fn carry_out_last(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliE
             let second = order.second.as_deref().unwrap_or_default();
             vault.end_shred(&order.object, id.when(), &order.by, second, &order.reason).map_err(failed)
         }
-        "admit-model" => settle_model(vault, &order, Ordered::AdmitModel),
-        "refuse-model" => settle_model(vault, &order, Ordered::RefuseModel),
         what @ ("legal-hold" | "lift-legal-hold") => {
             vault.end_legal_hold(&order.object, what == "legal-hold", &order.by).map_err(failed)
         }
@@ -82,9 +81,30 @@ fn settle(vault: &SqliteVault, order: &OrderWords, how: Settlement) -> Result<()
     Ok(())
 }
 
-fn settle_model(vault: &SqliteVault, order: &OrderWords, what: Ordered) -> Result<(), CliError> {
-    let Some(file) = Sha256::parse(&order.object) else { return Ok(()) };
-    settle_holds(vault, file, what, &order.by, order.second.as_deref())
+/// A server carries out orders about models beside others, and beside models that cross, so more than the last one can be left:
+/// what is held still, and about which the last word was said since.
+fn settle_models(vault: &SqliteVault, ledger: &SqliteLedger) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let filter = HoldFilter { after, state: Some(HoldState::Held), ..HoldFilter::default() };
+        let page = vault.holds(&filter).map_err(CliError::vault)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for held in page {
+            let Some(file) = held.sha256.as_deref().and_then(Sha256::parse) else { continue };
+            let Some((crossing, _, order)) = ledger.reader().last_word(file).map_err(of_ledger)? else {
+                continue;
+            };
+            let what = match order.what.as_str() {
+                "admit-model" => Ordered::AdmitModel,
+                "refuse-model" => Ordered::RefuseModel,
+                _ => continue,
+            };
+            if CrossingId::parse(&crossing).is_some_and(|order| order > held.id.crossing) {
+                settle_hold(vault, &held, what, &order.by, order.second.as_deref())?;
+            }
+        }
+    }
 }
 
 /// Reads `CROSSING:NUMBER`.
@@ -117,4 +137,53 @@ pub(crate) fn record_rotations(vault: &SqliteVault, ledger: &SqliteLedger) -> Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lazaret_core::{Clock as _, ModelOrigin, Order, SystemClock};
+
+    use super::*;
+    use crate::compose::{Crossings, Data};
+    use crate::config::Config;
+    use crate::registry::{REGISTRY, Registry, holds_of};
+
+    #[test]
+    fn an_order_about_a_model_is_carried_out_whatever_crossed_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("data");
+        let flags = [("data", place.to_str()), ("gates.models.mode", Some("enforce"))];
+        let config = Config::load(None, &[], |_| None, &flags).unwrap();
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/docs");
+        let pass = |data: &Data, name: &str| {
+            let registry = Registry::open(data, &config).unwrap();
+            let stored = registry.receive(&samples.join(name), name).unwrap();
+            let origin = ModelOrigin { name: name.to_owned(), ..ModelOrigin::default() };
+            let passed = registry.pass(registry.crossing(name, origin).unwrap(), vec![stored]).unwrap();
+            passed.files.first().and_then(|file| file.sha256).unwrap()
+        };
+        let data = Data::init(&config, false).unwrap();
+        let bad = pass(&data, "model.pkl");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let order = Crossings::order(Ordered::AdmitModel, &bad.to_string(), "ann", Some("bob"), "read it");
+        let order = Order { until: Some(SystemClock.now().plus_millis(86_400_000)), ..order };
+        let crossings = Crossings::new(&config, REGISTRY, None, None, None).unwrap();
+        data.carry_out(crossings.ordered(order).unwrap()).unwrap();
+        pass(&data, "scaler.pkl");
+        let held = |vault: &SqliteVault| holds_of(vault, bad, Some(HoldState::Held)).unwrap().len();
+        assert_eq!(held(&data.vault), 1, "as a crash would leave it");
+        drop(data);
+        let data = Data::open(&config).unwrap();
+        assert_eq!(held(&data.vault), 0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let revoked = Crossings::order(Ordered::RevokeModel, &bad.to_string(), "ann", None, "no more");
+        data.carry_out(crossings.ordered(revoked).unwrap()).unwrap();
+        assert_eq!(pass(&data, "model.pkl"), bad);
+        let vault = Arc::clone(&data.vault);
+        drop(data);
+        let data = Data::open_over(&config, vault).unwrap();
+        assert_eq!(held(&data.vault), 1, "what is held since is not what was decided about");
+    }
 }

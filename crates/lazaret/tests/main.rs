@@ -42,6 +42,9 @@ mod models_sign;
 mod ner;
 #[path = "main/oci.rs"]
 mod oci;
+#[cfg(unix)]
+#[path = "main/orders.rs"]
+mod orders;
 #[path = "main/phi_edit.rs"]
 mod phi_edit;
 #[path = "main/phi_tools.rs"]

@@ -21,7 +21,8 @@ use super::one_line;
 
 Every file is copied, hashed, inspected, decided and recorded; what is cleared is kept in the registry by its SHA-256.
 Names, revisions and what else is told stand in the ledger for good: no patient data in them. Signatures in the model are
-checked by the signers and builders that the settings trust (`gates.models.signers`, `gates.models.builders`).
+checked by the signers and builders that the settings trust (`gates.models.signers`, `gates.models.builders`). While
+`lazaret serve` has the ledger open the files are read here and sent to it, and its settings are in force.
 Exit codes: 0 all crossed; 1 a file was held or blocked (in mode observe: would have been), or a finding of medium or
 above; 2 used wrongly; 3 could not inspect or record, so nothing crossed")]
 pub(crate) struct ModelsPassArgs {
@@ -60,9 +61,13 @@ pub(crate) struct ModelsPassArgs {
   lazaret models watch /srv/inbox                  until it is ended: each file or folder in it is a model of that name
   lazaret models watch /srv/inbox --once           what lies there now, then ends
   lazaret models watch bucket/ --interval '1 min'  a bucket that is mounted as a folder
+  lazaret models watch /srv/x-ray --under radiology
+                                                   chest.pt in it is the model radiology/chest.pt
 
-A model passes when it looks the same twice, an interval apart; one that changes passes again. Names that begin with a
-dot are left alone. What lies there stays there: what was cleared is in the registry, what is held is in `models requests`.
+A model passes when it looks the same twice, an interval apart; one that changes passes again, one that was held when it is
+admitted. What passed before, as the ledger knows, does not pass again. Names that begin with a dot are left alone. What lies
+there stays there: what was cleared is in the registry, what is held is in `models requests`. While `lazaret serve` has the
+ledger open, models are sent to it; it watches the folders of the settings (`gates.models.watch`) itself.
 Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly; 3 could not inspect or
 record")]
 pub(crate) struct ModelsWatchArgs {
@@ -72,6 +77,9 @@ pub(crate) struct ModelsWatchArgs {
     /// How long between two looks
     #[arg(long, value_name = "TIME", default_value = "10 s")]
     pub(crate) interval: String,
+    /// What the models' names begin with: `radiology` makes `chest.pt` the model `radiology/chest.pt`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) under: Option<String>,
     /// Pass what lies there now, without a second look, and end
     #[arg(long)]
     pub(crate) once: bool,

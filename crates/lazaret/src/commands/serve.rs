@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::middleware::from_fn_with_state;
 
@@ -17,29 +17,40 @@ use crate::orders::Taking;
 use crate::server::presidio::{self, PresidioState};
 use crate::server::review::{self, ReviewState};
 use crate::server::{ConsoleState, Models, admit_named, bind, bind_any, router, serve};
+use crate::watching::{Folders, Shown, Watching};
 use crate::{own_rules, updates};
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Result<Exit, CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("nothing is served", error);
-    let others = [args.presidio, args.review, args.models_proxy, args.admission];
-    if args.no_console && others.iter().all(Option::is_none) {
-        let why =
-            "without the console, --presidio, --review, --models-proxy or --admission says what to serve";
-        return Err(CliError::Usage(why.to_owned()));
-    }
     let config = &config.with(&[("gates.models.verdicts_from", args.verdicts_from.as_deref())]);
     // A webhook that is given its verdicts by another host has no ledger.
     let is_replica = args.admission.is_some() && !config.text("gates.models.verdicts_from").is_empty();
+    let folders = Folders::of(config)?;
+    let watches = !folders.is_empty() && !args.no_watch && !is_replica;
+    let others = [args.presidio, args.review, args.models_proxy, args.admission];
+    if args.no_console && !watches && others.iter().all(Option::is_none) {
+        let why = "without the console, --presidio, --review, --models-proxy, --admission or the setting \
+                   `gates.models.watch` says what to serve";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     // The interface of Presidio looks only, so it needs no data directory; the console, the reviewers and the webhook do.
     let reads = !args.no_console || args.review.is_some() || (args.admission.is_some() && !is_replica);
     let data = reads.then(|| Reading::open(config)).transpose()?;
-    // What is fetched for models crosses, so its data is open for writing.
-    let fetching = args.models_proxy.map(|_| match &data {
+    // What is fetched for models, or put into a folder, crosses, so its data is open for writing.
+    let writes = args.models_proxy.is_some() || watches;
+    let fetching = writes.then(|| match &data {
         Some(data) => Data::open_over(config, Arc::clone(&data.vault)),
         None => Data::open(config),
     });
-    let fetching = fetching.transpose()?.map(Arc::new);
+    let fetching = fetching.transpose().map_err(|error| match error {
+        error @ CliError::Failed { .. } if args.models_proxy.is_none() => CliError::failed(
+            "the folders of `gates.models.watch` cannot be watched (with --no-watch they are not)",
+            error,
+        ),
+        error => error,
+    })?;
+    let fetching = fetching.map(Arc::new);
     let orders = fetching.as_ref().map(|data| Taking::begin(Arc::clone(data), config));
     // A path may be too long for a socket: what it is for waits until the server ends.
     let orders = orders.and_then(|taking| {
@@ -48,6 +59,9 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         };
         taking.inspect_err(why).ok()
     });
+    let shown = folders.shown();
+    let watching = fetching.as_ref().filter(|_| watches);
+    let watching = watching.map(|data| watch(folders, data, config, out)).transpose()?;
     let mut served = Vec::new();
     if let Some(port) = args.presidio {
         let state = PresidioState::new(Watched::new(config)?, config.limits());
@@ -90,17 +104,31 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         keeper = Some(webhook.keeper);
     }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {
-        let (console, url) = console(data, config, args.port)?;
+        let shown = if watches { shown } else { Arc::default() };
+        let (console, url) = console(data, config, args.port, shown)?;
         writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
         served.push(console);
     }
     out.flush()?;
     let ended = serve(served).map_err(failed);
-    drop((keeper, orders)); // what they have to write is written before the ledger is closed
+    drop((keeper, orders, watching)); // what they have to write is written before the ledger is closed
     if let Some(data) = &fetching {
         data.close()?;
     }
     ended.map(|()| Exit::Clear)
+}
+
+/// Watches the folders of the settings, and says which.
+fn watch(
+    folders: Folders,
+    data: &Arc<Data>,
+    config: &Config,
+    out: &mut impl Write,
+) -> Result<Watching, CliError> {
+    for (name, folder) in folders.iter() {
+        writeln!(out, "watching: {name}: {}", folder.inbox.display())?;
+    }
+    Watching::begin(folders, data, config)
 }
 
 /// Serves the console over some data until it is interrupted. It only reads, so other commands may write
@@ -111,17 +139,23 @@ pub(crate) fn open_console(
     port: u16,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let (console, url) = console(data, config, port)?;
+    let (console, url) = console(data, config, port, Arc::default())?;
     writeln!(out, "console: {url}  (Ctrl-C ends it)")?;
     out.flush()?;
     serve(vec![console]).map_err(|error| CliError::failed("the console is not served", error))?;
     Ok(Exit::Clear)
 }
 
-fn console(data: &Reading, config: &Config, port: u16) -> Result<(crate::server::Served, String), CliError> {
+fn console(
+    data: &Reading,
+    config: &Config,
+    port: u16,
+    watched: Arc<Mutex<Vec<Shown>>>,
+) -> Result<(crate::server::Served, String), CliError> {
     let failed = |error: crate::server::ServeError| CliError::failed("the console is not served", error);
     let (own, _) = own_rules::in_force(config, None)?;
     let models = Models::new(model_store_folder(config, &data.folder), config.limits(), Arc::new(own));
+    let models = Models { watched, ..models };
     let ledger = data.folder.join("ledger.db");
     let state = ConsoleState::open(&ledger, Arc::clone(&data.vault), models, || true)
         .map_err(super::policy::of_ledger)?;

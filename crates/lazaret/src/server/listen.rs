@@ -125,6 +125,10 @@ pub(crate) fn serve_until(
 }
 
 async fn run(served: Vec<Served>, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    if served.is_empty() {
+        end.await; // what there is to do is done on threads of its own
+        return Ok(());
+    }
     let (say, heard) = tokio::sync::watch::channel(false);
     let mut answering = tokio::task::JoinSet::new();
     for Served { listener, router, tls } in served {

@@ -17,7 +17,7 @@
 //! | `pages` | one file a page, each with its template in `console/templates` |
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -27,6 +27,8 @@ use lazaret_ledger::{LedgerReader, StoreError};
 use lazaret_models::OwnRules;
 use lazaret_vault::SqliteVault;
 use tokio::sync::Semaphore;
+
+use crate::watching::Shown;
 
 pub(crate) mod annotate;
 mod answer;
@@ -73,12 +75,14 @@ pub(crate) struct Models {
     pub(crate) own: Arc<OwnRules>,
     /// Files that are read at once: each may take the time and memory of one page whole.
     pub(crate) turns: Semaphore,
+    /// The folders that this server watches.
+    pub(crate) watched: Arc<Mutex<Vec<Shown>>>,
 }
 
 impl Models {
     /// Over the store of models.
     pub(crate) fn new(store: PathBuf, limits: Limits, own: Arc<OwnRules>) -> Self {
-        Self { store, limits, own, turns: Semaphore::new(FILES_AT_ONCE) }
+        Self { store, limits, own, turns: Semaphore::new(FILES_AT_ONCE), watched: Arc::default() }
     }
 }
 

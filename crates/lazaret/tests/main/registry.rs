@@ -345,7 +345,9 @@ fn orders_are_taken_by_the_server_that_has_the_ledger_open() {
     assert!(admitted["receipt"].is_string(), "{admitted}");
     assert_eq!(place.json(0, &["models", "rescan"])["looked_at"], 0);
     // What is no order about models is not done for anybody, and nonsense ends nothing.
-    for said in [&br#"["lazaret","keys","rotate"]"#[..], b"[\"lazaret\"]", b"{", b""] {
+    let keys = br#"{"words":["lazaret","keys","rotate"],"settings":{}}"#;
+    let keys = [&[b'o', 0, 0, 0, u8::try_from(keys.len()).unwrap()][..], keys].concat();
+    for said in [&keys[..], b"o\0\0\0\x01{", b"o\xff\xff\xff\xff", b"{", b""] {
         let mut caller = std::os::unix::net::UnixStream::connect(&socket).unwrap();
         std::io::Write::write_all(&mut caller, said).unwrap();
         caller.shutdown(std::net::Shutdown::Write).unwrap();

@@ -2,7 +2,8 @@
 
 mod beside;
 mod bom;
-mod pass;
+pub(crate) mod on_disk;
+pub(crate) mod pass;
 mod pkcs11;
 mod pkcs11_uri;
 pub(crate) mod queue;
@@ -14,7 +15,7 @@ mod sign;
 mod signer;
 pub(crate) mod standing;
 mod verify;
-mod watch;
+pub(crate) mod watch;
 
 pub(super) use signer::public_of;
 
@@ -63,7 +64,7 @@ pub(crate) fn run(
         | ModelsCommand::Refuse(_)
         | ModelsCommand::Revoke(_)
         | ModelsCommand::Rescan(_) => {
-            if let Some(exit) = orders::hand_over(config, out)? {
+            if let Some(exit) = orders::hand_over_typed(config, &[], out)? {
                 return Ok(exit);
             }
             let data = Data::open(config)?;

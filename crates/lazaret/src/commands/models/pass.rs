@@ -2,64 +2,61 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use lazaret_core::{Mode, ModelOrigin, Stored};
 
-use super::{files_of, write_findings};
+use super::on_disk::OnDisk;
+use super::write_findings;
 use crate::cli::ModelsPassArgs;
-use crate::commands::ingest::progress;
 use crate::compose::Data;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
-use crate::registry::{FileFate, Passed, Registry, model_name, origin_word};
+use crate::orders;
+use crate::registry::{Brings, FileFate, Passed, Registry, model_name, origin_word};
 use crate::report::{exit_of, json_document, json_line, table};
 
-/// Passes a model.
+/// The setting that `--mode` goes before.
+const MODE: &str = "gates.models.mode";
+
+/// Passes a model: here, or in the server that has the ledger open.
 pub(super) fn run(
     args: &ModelsPassArgs,
     config: &Config,
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let origin = origin(args)?;
-    let config = config.with(&[("gates.models.mode", args.mode.as_deref())]);
-    config.models_mode()?;
-    let files = files_of(std::slice::from_ref(&args.model))?;
-    if files.is_empty() {
-        return Err(CliError::Usage(format!("{}: no file in it", args.model.display())));
+    origin(args)?;
+    config.with(&[(MODE, args.mode.as_deref())]).models_mode()?;
+    let mut files = OnDisk::of(&args.model, &args.signature)?;
+    if let Some(exit) = orders::hand_over_typed(config, files.files(), out)? {
+        return Ok(exit);
     }
-    let data = Data::open(&config)?;
-    let registry = Registry::open(&data, &config)?;
-    let paths: Vec<&PathBuf> = files.iter().map(|file| &file.path).chain(&args.signature).collect();
-    let name = |path: &Path| name_in_model(&args.model, path);
-    let received = received(&registry, paths.into_iter(), name)?;
+    let data = Data::open(config)?;
+    let exit = carry_out(args, &mut files, &data, config, json, out)?;
+    data.close()?;
+    Ok(exit)
+}
+
+/// The same over data that is open for writing, with files from wherever they come.
+pub(crate) fn carry_out(
+    args: &ModelsPassArgs,
+    files: &mut dyn Brings,
+    data: &Data,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let origin = origin(args)?;
+    let registry = Registry::open(data, &config.with(&[(MODE, args.mode.as_deref())]))?;
+    let received = files.receive(&registry)?;
     named_apart(&received)?;
     let crossing = registry.crossing(&args.model.to_string_lossy(), origin)?;
     let passed = registry
         .pass(crossing, received)
         .map_err(|stopped| CliError::failed(args.model.display().to_string(), stopped))?;
     report(args, &passed, json, out)?;
-    data.close()?;
     let worst = passed.files.iter().flat_map(|file| &file.findings).map(|finding| finding.severity).max();
     Ok(exit_of(&passed.receipt.sealed.seal.counts, worst))
-}
-
-/// Receives the files of a model, each by its name in it.
-pub(super) fn received<'p>(
-    registry: &Registry,
-    files: impl ExactSizeIterator<Item = &'p PathBuf>,
-    name: impl Fn(&Path) -> Result<String, CliError>,
-) -> Result<Vec<Stored>, CliError> {
-    let bar = progress("receiving and hashing", files.len() as u64, false);
-    let received = files.map(|path| {
-        let stored = registry.receive(path, &name(path)?);
-        bar.inc(1);
-        stored
-    });
-    let received = received.collect::<Result<_, _>>();
-    bar.finish_and_clear();
-    received
 }
 
 /// Refuses two files of one name: what is said of one would be said of the other.
@@ -86,18 +83,8 @@ fn origin(args: &ModelsPassArgs) -> Result<ModelOrigin, CliError> {
     })
 }
 
-/// A file's name in its model: the path below the folder, with `/` between.
-pub(super) fn name_in_model(model: &Path, file: &Path) -> Result<String, CliError> {
-    let below = file.strip_prefix(model).ok().filter(|rest| !rest.as_os_str().is_empty());
-    let below = below.unwrap_or_else(|| file.file_name().map_or(file, Path::new));
-    let steps: Option<Vec<&str>> = below.components().map(|step| step.as_os_str().to_str()).collect();
-    steps.map(|steps| steps.join("/")).ok_or_else(|| {
-        CliError::Usage(format!("{}: its name is not UTF-8, so it could not be recorded", file.display()))
-    })
-}
-
 /// What is said of the crossing, after its files.
-pub(super) fn summary(passed: &Passed) -> serde_json::Value {
+pub(crate) fn summary(passed: &Passed) -> serde_json::Value {
     let opened = &passed.receipt.opened;
     let counts = &passed.receipt.sealed.seal.counts;
     let verdicts: BTreeMap<String, u64> =

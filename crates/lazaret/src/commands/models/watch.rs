@@ -1,22 +1,23 @@
-//! `lazaret models watch`: what is put into a folder passes into the registry as soon as nobody writes it any more.
+//! `lazaret models watch`: what is put into a folder passes into the registry as soon as nobody writes it any more; here, or in
+//! the server that has the ledger open.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lazaret_core::ModelOrigin;
+use lazaret_ledger::LedgerReader;
 
-use super::files_of;
-use super::pass::{name_in_model, received, summary};
+use super::on_disk::OnDisk;
+use super::pass::summary;
 use crate::cli::ModelsWatchArgs;
-use crate::compose::Data;
+use crate::commands::policy::of_ledger;
+use crate::compose::{Data, ledger_of};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
-use crate::registry::{Registry, model_name};
+use crate::orders::{self, Handed, Order};
+use crate::registry::Brings;
 use crate::report::json_line;
-
-/// What tells that somebody still writes: the files of a model, each with its length and when it was written last.
-type Shape = Vec<(PathBuf, u64, Option<std::time::SystemTime>)>;
+use crate::watching::{Became, Folder, Inbox, Outcome, Passes, is_admitted, pass};
 
 /// Watches a folder.
 pub(super) fn run(
@@ -25,167 +26,178 @@ pub(super) fn run(
     json: bool,
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
-    let config = config.with(&[("gates.models.mode", args.mode.as_deref())]);
-    config.models_mode()?;
-    let interval = crate::config::parse_duration(&args.interval)
-        .filter(|interval| !interval.is_zero())
-        .ok_or_else(|| CliError::Usage(format!("--interval: `{}` is no time (`10 s`)", args.interval)))?;
+    let folder = folder(args)?;
+    folder.over(config).models_mode()?;
     if !args.inbox.is_dir() {
         return Err(CliError::Usage(format!("{}: no folder", args.inbox.display())));
     }
-    let data = Data::open(&config)?;
-    let registry = Registry::open(&data, &config)?;
-    let mut watch = Watch { seen: BTreeMap::new(), done: BTreeMap::new(), held: false };
+    if orders::is_taking(config) {
+        let ledger = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
+        let order = Order::typed(config)?;
+        let there = There { config, folder: &folder, order, ledger, once: args.once, told: BTreeMap::new(), held: false, out, json };
+        return watch(args, &folder, there, |there| there.held);
+    }
+    let data = Data::open(config)?;
+    let here = Here { data: &data, config, folder: &folder, held: false, out, json };
+    let ended = watch(args, &folder, here, |here| here.held)?;
+    data.close()?;
+    Ok(ended)
+}
+
+/// One model of a folder that somebody watches, in a server.
+pub(crate) fn carry_out(
+    args: &ModelsWatchArgs,
+    model: Option<&str>,
+    files: &mut dyn Brings,
+    data: &Data,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let model = model.ok_or_else(|| CliError::Usage("the order names no model".to_owned()))?;
+    let outcome = pass(data, config, &folder(args)?, Path::new(model), files)?;
+    tell(model, &outcome, json, out)?;
+    Ok(if is_held(&outcome) { Exit::Findings } else { Exit::Clear })
+}
+
+fn folder(args: &ModelsWatchArgs) -> Result<Folder, CliError> {
+    Folder::new(args.inbox.clone(), &args.interval, args.under.as_deref(), args.mode.as_deref())
+}
+
+fn watch<P: Passes>(
+    args: &ModelsWatchArgs,
+    folder: &Folder,
+    mut passes: P,
+    held: impl Fn(&P) -> bool,
+) -> Result<Exit, CliError> {
+    let mut inbox = Inbox::default();
     loop {
-        watch.poll(&args.inbox, args.once, &mut |model| {
-            let passed = pass(&registry, model, out, json);
-            data.remember()?;
-            passed
-        })?;
+        inbox.look(&folder.inbox, args.once, &mut passes)?;
         if args.once {
-            data.close()?;
-            return Ok(if watch.held { Exit::Findings } else { Exit::Clear });
+            return Ok(if held(&passes) { Exit::Findings } else { Exit::Clear });
         }
-        std::thread::sleep(interval);
+        std::thread::sleep(folder.interval);
     }
 }
 
-/// What is known of a folder.
-struct Watch {
-    /// As each model looked the last time.
-    seen: BTreeMap<PathBuf, Shape>,
-    /// As each looked when it passed.
-    done: BTreeMap<PathBuf, Shape>,
-    /// Whether something was held.
+/// Over data that this process has open.
+struct Here<'a, W> {
+    data: &'a Data,
+    config: &'a Config,
+    folder: &'a Folder,
     held: bool,
+    out: &'a mut W,
+    json: bool,
 }
 
-impl Watch {
-    /// Looks into the folder once. A model passes when it looks as it did the last time, so nobody writes it; `at_once`
-    /// without waiting for a second look.
-    fn poll(
-        &mut self,
-        inbox: &Path,
-        at_once: bool,
-        pass: &mut dyn FnMut(&Path) -> Result<bool, CliError>,
-    ) -> Result<(), CliError> {
-        let mut now = BTreeMap::new();
-        for model in models_in(inbox)? {
-            let shape = shape_of(&model)?;
-            let is_still = at_once || self.seen.get(&model) == Some(&shape);
-            if is_still && !shape.is_empty() && self.done.get(&model) != Some(&shape) {
-                self.held |= pass(&model)?;
-                self.done.insert(model.clone(), shape.clone());
+impl<W: Write> Passes for Here<'_, W> {
+    fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
+        let outcome = match OnDisk::of(model, &[]) {
+            Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files)?,
+            Err(error) => Outcome::NotPassed(error),
+        };
+        tell(&model.display().to_string(), &outcome, self.json, self.out)?;
+        self.held |= is_held(&outcome);
+        Ok(Became::Settled { held: outcome.held() > 0 })
+    }
+
+    fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
+        is_admitted(self.data.ledger.reader(), self.folder, model).map_err(of_ledger)
+    }
+}
+
+/// Through the server that has the ledger open. Once it took one, this process never takes its place: it could not start again.
+struct There<'a, W> {
+    config: &'a Config,
+    folder: &'a Folder,
+    order: Order,
+    ledger: LedgerReader,
+    once: bool,
+    /// What was said of models that wait.
+    told: BTreeMap<PathBuf, String>,
+    held: bool,
+    out: &'a mut W,
+    json: bool,
+}
+
+impl<W: Write> There<'_, W> {
+    /// What waits is tried again at the next look, if there is one.
+    fn waits(&mut self, model: &Path, why: CliError) -> Result<Became, CliError> {
+        if self.once {
+            return Err(why);
+        }
+        let said = chain(&why);
+        if self.told.get(model) != Some(&said) {
+            tracing::warn!(why = said, "a model waits");
+            self.told.insert(model.to_owned(), said);
+        }
+        Ok(Became::Again)
+    }
+}
+
+impl<W: Write> Passes for There<'_, W> {
+    fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
+        let shown = model.display().to_string();
+        self.order.model = Some(shown.clone());
+        let handed = OnDisk::of(model, &[])
+            .and_then(|files| orders::hand_over(self.config, &self.order, files.files()));
+        let held = match handed {
+            Ok(Handed::Told(told)) if !told.busy => told.end(self.out)? == Exit::Findings,
+            Ok(Handed::Told(busy)) => {
+                let why = busy.end(self.out).err();
+                return why.map_or(Ok(Became::Again), |why| self.waits(model, why));
             }
-            now.insert(model, shape);
-        }
-        self.done.retain(|model, _| now.contains_key(model));
-        self.seen = now;
-        Ok(())
+            Ok(Handed::Nobody) => {
+                let why = "the server that had the ledger open takes no orders";
+                return self.waits(model, CliError::Uninspectable(why.to_owned()));
+            }
+            Ok(Handed::Broken(error)) => return self.waits(model, orders::broken(error)),
+            Err(error) => {
+                tell(&shown, &Outcome::NotPassed(error), self.json, self.out)?;
+                self.held = true;
+                return Ok(Became::Settled { held: false });
+            }
+        };
+        self.out.flush()?;
+        self.told.remove(model);
+        self.held |= held;
+        Ok(Became::Settled { held })
+    }
+
+    fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
+        is_admitted(&self.ledger, self.folder, model).map_err(of_ledger)
     }
 }
 
-/// What lies in the folder, in order: each file and each folder in it is a model. Hidden names are left alone: that is how
-/// programs write what is not ready.
-fn models_in(inbox: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let unreadable = |error: std::io::Error| CliError::failed(inbox.display().to_string(), error);
-    let mut models = Vec::new();
-    for entry in std::fs::read_dir(inbox).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            models.push(entry.path());
-        }
-    }
-    models.sort();
-    Ok(models)
+/// Whether something was held, or did not pass at all.
+fn is_held(outcome: &Outcome) -> bool {
+    outcome.held() > 0 || matches!(outcome, Outcome::NotPassed(_))
 }
 
-/// What is gone meanwhile has no shape.
-fn shape_of(model: &Path) -> Result<Shape, CliError> {
-    let files = if model.exists() { files_of(&[model.to_owned()])? } else { Vec::new() };
-    let about = files.into_iter().filter_map(|file| {
-        let about = std::fs::metadata(&file.path).ok()?;
-        Some((file.path, about.len(), about.modified().ok()))
-    });
-    Ok(about.collect())
-}
-
-/// Passes one model and says what became of it; gives whether something was held. A file that cannot be read or has no name
-/// that can be recorded is told, and the next model goes on.
-fn pass(registry: &Registry, model: &Path, out: &mut impl Write, json: bool) -> Result<bool, CliError> {
-    let shown = model.display().to_string();
-    let received = (|| {
-        let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let origin = ModelOrigin { name: model_name(&name)?, ..ModelOrigin::default() };
-        let files = files_of(&[model.to_owned()])?;
-        Ok((
-            origin,
-            received(registry, files.iter().map(|file| &file.path), |path| name_in_model(model, path))?,
-        ))
-    })();
-    let (origin, files) = match received {
-        Ok(received) => received,
-        Err(CliError::Failed { what, cause }) => {
-            writeln!(out, "{shown}: not passed: {what}: {}", chain(cause.as_ref()))?;
-            return Ok(true);
-        }
-        Err(error) => {
-            writeln!(out, "{shown}: not passed: {error}")?;
-            return Ok(true);
-        }
-    };
-    let crossing = registry.crossing(&shown, origin)?;
-    let passed =
-        registry.pass(crossing, files).map_err(|stopped| CliError::failed(shown.clone(), stopped))?;
-    let held = passed.files.iter().filter(|file| file.held).count();
-    if json {
-        json_line(
+/// Says what became of a model.
+fn tell(shown: &str, outcome: &Outcome, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    match outcome {
+        Outcome::Passed(passed) if json => json_line(
             out,
-            &serde_json::json!({ "path": shown, "files": passed.files, "receipt": summary(&passed) }),
-        )?;
-    } else {
-        let crossed = passed.files.len() - held;
-        let receipt = passed.receipt.opened.crossing;
-        writeln!(out, "{shown}: {crossed} crossed, {held} held; receipt {receipt}")?;
+            &serde_json::json!({ "path": shown, "files": passed.files, "receipt": summary(passed) }),
+        )?,
+        Outcome::Passed(passed) => {
+            let held = outcome.held();
+            let crossed = passed.files.len().saturating_sub(held);
+            let receipt = passed.receipt.opened.crossing;
+            writeln!(out, "{shown}: {crossed} crossed, {held} held; receipt {receipt}")?;
+        }
+        Outcome::Before { receipt, held } if json => {
+            json_line(out, &serde_json::json!({ "path": shown, "passed_before": receipt, "held": held }))?;
+        }
+        Outcome::Before { receipt, held } => {
+            writeln!(out, "{shown}: passed before, {held} held; receipt {receipt}")?;
+        }
+        Outcome::NotPassed(error) if json => {
+            json_line(out, &serde_json::json!({ "path": shown, "not_passed": chain(error) }))?;
+        }
+        Outcome::NotPassed(error) => writeln!(out, "{shown}: not passed: {}", chain(error))?,
     }
     out.flush()?;
-    Ok(held > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_passes_once_when_it_no_longer_changes_and_again_when_it_does() {
-        let inbox = tempfile::tempdir().unwrap();
-        let place = |name: &str| inbox.path().join(name);
-        std::fs::create_dir(place("folder")).unwrap();
-        std::fs::write(place("folder/model.bin"), "a").unwrap();
-        std::fs::write(place(".coming"), "not ready").unwrap();
-        let mut watch = Watch { seen: BTreeMap::new(), done: BTreeMap::new(), held: false };
-        let mut poll = |at_once| {
-            let mut passed = Vec::new();
-            watch
-                .poll(inbox.path(), at_once, &mut |model| {
-                    passed.push(model.file_name().unwrap().to_string_lossy().into_owned());
-                    Ok(false)
-                })
-                .unwrap();
-            passed
-        };
-        assert_eq!(poll(false), [""; 0], "it was seen once");
-        std::fs::write(place("folder/model.bin"), "ab").unwrap();
-        assert_eq!(poll(false), [""; 0], "somebody writes it");
-        assert_eq!(poll(false), ["folder"]);
-        assert_eq!(poll(false), [""; 0]);
-        std::fs::write(place("folder/config.json"), "{}").unwrap();
-        std::fs::write(place("single.pkl"), "x").unwrap();
-        assert_eq!(poll(false), [""; 0]);
-        assert_eq!(poll(false), ["folder", "single.pkl"]);
-        std::fs::remove_file(place("single.pkl")).unwrap();
-        assert_eq!(poll(true), [""; 0]);
-        std::fs::write(place("single.pkl"), "x").unwrap();
-        assert_eq!(poll(true), ["single.pkl"]);
-    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! `/models`: the models that the ledger knows, and where each stands.
 
+use std::sync::PoisonError;
+
 use askama::Template;
 use axum::extract::{Query as Asked, State};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,7 @@ use crate::commands::models::standing::{Standing, Stands, standing};
 use crate::server::answer::{Trouble, page as made};
 use crate::server::words::{Count, Toned as _, When, named, segment};
 use crate::server::{ConsoleState, Rooms};
+use crate::watching::Shown;
 
 /// Models of one page.
 const ROWS: usize = 50;
@@ -55,6 +58,31 @@ struct Models {
     next: Option<String>,
     /// The page ended before it was full.
     looked_at: Option<Count>,
+    /// The folders that this server watches.
+    watched: Vec<Watched>,
+}
+
+/// A folder that is watched.
+struct Watched {
+    name: String,
+    looked: Option<When>,
+    passed: Count,
+    held: Count,
+    not_passed: Count,
+    fault: Option<String>,
+}
+
+impl From<Shown> for Watched {
+    fn from(shown: Shown) -> Self {
+        Self {
+            name: shown.name,
+            looked: shown.looked.map(|when| When(when.to_string())),
+            passed: Count(shown.passed),
+            held: Count(shown.held),
+            not_passed: Count(shown.not_passed),
+            fault: shown.fault,
+        }
+    }
 }
 
 struct Choice {
@@ -174,7 +202,13 @@ fn models(rooms: &Rooms, asks: &Asks) -> Result<Models, Trouble> {
         rows,
         first_page: asks.after.is_none(),
         next: next.as_deref().map(segment),
+        watched: shown(rooms),
     })
+}
+
+fn shown(rooms: &Rooms) -> Vec<Watched> {
+    let watched = rooms.models.watched.lock().unwrap_or_else(PoisonError::into_inner);
+    watched.iter().cloned().map(Watched::from).collect()
 }
 
 fn line(rooms: &Rooms, name: &str, now: Timestamp) -> Result<Option<Line>, Trouble> {

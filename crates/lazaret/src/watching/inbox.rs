@@ -1,0 +1,175 @@
+//! What lies in a folder, and which of it passes now: each file and each folder in it is a model, which passes when it looks
+//! the same twice.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::commands::models::files_of;
+use crate::exit::CliError;
+
+/// What tells that somebody still writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shape {
+    /// The files of a model, each with its length and when it was written last; none of what is gone meanwhile.
+    Files(Vec<(PathBuf, u64, Option<SystemTime>)>),
+    /// They cannot be listed: whoever passes it is told why.
+    Unreadable,
+}
+
+/// What became of a model that was to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// It passed, or never will as it is; whether some of it was held.
+    Settled { held: bool },
+    /// It is tried again at the next look.
+    Again,
+}
+
+/// Who lets models pass.
+pub(crate) trait Passes {
+    /// A model passes.
+    fn pass(&mut self, model: &Path) -> Result<Became, CliError>;
+    /// Whether something of a model that was held was admitted since.
+    fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError>;
+}
+
+/// What is known of a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// As each model looked the last time.
+    seen: BTreeMap<PathBuf, Shape>,
+    /// As each looked when it was settled, and whether something of it was held.
+    settled: BTreeMap<PathBuf, (Shape, bool)>,
+}
+
+impl Inbox {
+    /// Looks into the folder once. A model passes when it looks as it did the last time, so nobody writes it; `at_once`
+    /// without waiting for a second look. One that was held passes again when it is admitted.
+    pub(crate) fn look(
+        &mut self,
+        folder: &Path,
+        at_once: bool,
+        passes: &mut dyn Passes,
+    ) -> Result<(), CliError> {
+        let mut now = BTreeMap::new();
+        for model in models_in(folder)? {
+            let shape = shape_of(&model);
+            let is_still = at_once || self.seen.get(&model) == Some(&shape);
+            let waits = match self.settled.get(&model) {
+                Some((settled, held)) if *settled == shape => *held && passes.is_admitted(&model)?,
+                _ => shape != Shape::Files(Vec::new()),
+            };
+            if is_still && waits {
+                match passes.pass(&model)? {
+                    Became::Settled { held } => {
+                        self.settled.insert(model.clone(), (shape.clone(), held));
+                    }
+                    Became::Again => {}
+                }
+            }
+            now.insert(model, shape);
+        }
+        self.settled.retain(|model, _| now.contains_key(model));
+        self.seen = now;
+        Ok(())
+    }
+}
+
+/// What lies in the folder, in order: each file and each folder in it is a model. Hidden names are left alone: that is how
+/// programs write what is not ready.
+fn models_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let unreadable = |error: std::io::Error| CliError::failed(folder.display().to_string(), error);
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            models.push(entry.path());
+        }
+    }
+    models.sort();
+    Ok(models)
+}
+
+fn shape_of(model: &Path) -> Shape {
+    let files = match files_of(&[model.to_owned()]) {
+        Ok(files) => files,
+        Err(_) if !model.exists() => Vec::new(),
+        Err(_) => return Shape::Unreadable,
+    };
+    let about = files.into_iter().filter_map(|file| {
+        let about = std::fs::metadata(&file.path).ok()?;
+        Some((file.path, about.len(), about.modified().ok()))
+    });
+    Shape::Files(about.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told {
+        passed: Vec<String>,
+        admitted: bool,
+        held: bool,
+        again: bool,
+    }
+
+    impl Passes for Told {
+        fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
+            self.passed.push(model.file_name().unwrap().to_string_lossy().into_owned());
+            Ok(if self.again { Became::Again } else { Became::Settled { held: self.held } })
+        }
+
+        fn is_admitted(&mut self, _model: &Path) -> Result<bool, CliError> {
+            Ok(self.admitted)
+        }
+    }
+
+    fn look(inbox: &mut Inbox, folder: &Path, at_once: bool, told: Told) -> Vec<String> {
+        let mut told = told;
+        inbox.look(folder, at_once, &mut told).unwrap();
+        told.passed
+    }
+
+    #[test]
+    fn a_model_passes_once_when_it_no_longer_changes_and_again_when_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        std::fs::create_dir(place("folder")).unwrap();
+        std::fs::write(place("folder/model.bin"), "a").unwrap();
+        std::fs::write(place(".coming"), "not ready").unwrap();
+        let mut inbox = Inbox::default();
+        let mut look = |at_once| look(&mut inbox, folder.path(), at_once, Told::default());
+        assert_eq!(look(false), [""; 0], "it was seen once");
+        std::fs::write(place("folder/model.bin"), "ab").unwrap();
+        assert_eq!(look(false), [""; 0], "somebody writes it");
+        assert_eq!(look(false), ["folder"]);
+        assert_eq!(look(false), [""; 0]);
+        std::fs::write(place("folder/config.json"), "{}").unwrap();
+        std::fs::write(place("single.pkl"), "x").unwrap();
+        assert_eq!(look(false), [""; 0]);
+        assert_eq!(look(false), ["folder", "single.pkl"]);
+        std::fs::remove_file(place("single.pkl")).unwrap();
+        assert_eq!(look(true), [""; 0]);
+        std::fs::write(place("single.pkl"), "x").unwrap();
+        assert_eq!(look(true), ["single.pkl"]);
+    }
+
+    #[test]
+    fn what_did_not_pass_is_tried_again_and_what_was_held_passes_when_it_is_admitted() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.pkl"), "x").unwrap();
+        let mut inbox = Inbox::default();
+        let mut look = |told| look(&mut inbox, folder.path(), true, told);
+        let again = || Told { again: true, ..Told::default() };
+        let held = || Told { held: true, ..Told::default() };
+        let admitted = || Told { admitted: true, ..Told::default() };
+        assert_eq!(look(again()), ["a.pkl"]);
+        assert_eq!(look(held()), ["a.pkl"], "it did not pass before");
+        assert_eq!(look(held()), [""; 0], "nothing was decided");
+        assert_eq!(look(admitted()), ["a.pkl"]);
+        assert_eq!(look(admitted()), [""; 0], "nothing of it is held");
+    }
+}
