@@ -535,11 +535,12 @@ pub(crate) struct CompletionsArgs {
 
 impl Command {
     /// Whether a script that reads only the beginning of the output would take the exit code for an answer about all of
-    /// it: that everything crossed, or that a ledger or a proof holds.
+    /// it: that everything crossed, or that a ledger, a proof or a signature holds.
     pub(crate) fn tells_by_its_exit_code(&self) -> bool {
         match self {
             Self::Ingest(args) => !args.check,
-            Self::Ledger(LedgerCommand::Verify { .. } | LedgerCommand::CheckProof { .. }) => true,
+            Self::Ledger(LedgerCommand::Verify { .. } | LedgerCommand::CheckProof { .. })
+            | Self::Models(ModelsCommand::Pass(_) | ModelsCommand::Watch(_) | ModelsCommand::Verify(_)) => true,
             _ => false,
         }
     }

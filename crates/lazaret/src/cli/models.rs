@@ -19,6 +19,15 @@ pub(crate) enum ModelsCommand {
     Pass(ModelsPassArgs),
     /// Pass what is put into a folder, as soon as nobody writes it any more
     Watch(ModelsWatchArgs),
+    /// Say what the gate would keep back in mode enforce, of what it let pass in mode observe
+    #[command(after_help = "Examples:
+  lazaret models dry-run                           before `gates.models.mode` is set to enforce: which files, and who has them
+  lazaret models dry-run --json                    the same for machines
+
+Read from the ledger alone: the last verdict on each file, by a crossing or by `models rescan`, which looks at all of them by
+the rules and policies of now. What is admitted would pass. Exit codes: 0 nothing would be held; 1 something would; 2 used
+wrongly; 3 could not read")]
+    DryRun,
     /// List the models that policy holds: who asked for them, how long they wait
     Requests(ModelsRequestsArgs),
     /// Ask for a model that policy holds

@@ -6,6 +6,7 @@ use clap::Args;
 use lazaret_core::Sha256;
 
 use super::one_line;
+use crate::watching::INTERVAL;
 
 /// Arguments of `models pass`
 #[derive(Debug, Args)]
@@ -75,7 +76,7 @@ pub(crate) struct ModelsWatchArgs {
     #[arg(value_name = "FOLDER")]
     pub(crate) inbox: PathBuf,
     /// How long between two looks
-    #[arg(long, value_name = "TIME", default_value = "10 s")]
+    #[arg(long, value_name = "TIME", default_value = INTERVAL)]
     pub(crate) interval: String,
     /// What the models' names begin with: `radiology` makes `chest.pt` the model `radiology/chest.pt`
     #[arg(long, value_name = "NAME")]

@@ -32,7 +32,8 @@ pub(crate) fn run(
                 "who proposes entries of the knowledge and approves others'"
             }
             None if key.starts_with("profiles.") => "a line of a profile of the hospital's own",
-            None => "a limit",
+            None if key.starts_with("limits.") => "a limit",
+            None => "a line of a table",
         };
         rows.add_row([key, value, origin, about.to_owned()]);
     }

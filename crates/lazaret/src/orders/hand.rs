@@ -57,7 +57,8 @@ pub(crate) fn hand_over_typed(
 /// What is said where a server ended before it answered.
 pub(crate) fn broken(error: io::Error) -> CliError {
     let what = "the server that has the ledger open did not answer; `lazaret ledger show` says whether it was carried out";
-    CliError::failed(what, error)
+    // In words: a pipe that broke here is not that of the output, whose reader may have had enough.
+    CliError::failed(what, error.to_string())
 }
 
 /// Hands an order to the server that has this data directory open, with the files that go with it. An error is one of the

@@ -94,7 +94,18 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_line_is_a_folder_or_refused(line in "(/srv|every=|under=|mode=|1min|enforce|[ \\PC]){0,8}") {
+            if let Ok(folder) = Folder::parse("a", &line) {
+                prop_assert!(!folder.inbox.as_os_str().is_empty() && !folder.interval.is_zero());
+            }
+        }
+    }
 
     #[test]
     fn a_line_is_a_folder_and_what_is_said_of_it() {

@@ -13,7 +13,7 @@ mod inbox;
 mod model;
 mod serving;
 
-pub(crate) use self::folder::{Folder, WATCHED};
+pub(crate) use self::folder::{Folder, INTERVAL, WATCHED};
 pub(crate) use self::inbox::{Became, Inbox, Passes};
 pub(crate) use self::model::{Outcome, is_admitted, pass};
 pub(crate) use self::serving::{Folders, Shown, Watching};

@@ -27,6 +27,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// How long a thread sleeps without looking whether the server ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// What is said of a model whose files are not read at all.
+const NO_NAME: &str = "a file or folder cannot be listed, or has a name that no model can have";
+
 /// What is shown of a folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shown {
@@ -168,7 +171,7 @@ impl Serving {
         self.waiting.retain(|model, _| model.exists());
         let folder = self.folder.inbox.clone();
         if let Err(error) = inbox.look(&folder, false, self) {
-            self.shown.fault = Some(without_names(&error));
+            self.shown.fault = Some(without_path(&error));
         }
         self.shown.looked = Some(SystemClock.now());
         let Shown { name, not_passed, fault, .. } = &self.shown;
@@ -189,11 +192,11 @@ impl Serving {
     }
 }
 
-/// Why something went wrong, without what it went wrong with: that is a path.
-fn without_names(error: &CliError) -> String {
+/// Why something went wrong, without what it went wrong with: that is the path of a model or a folder.
+fn without_path(error: &CliError) -> String {
     match error {
         CliError::Failed { cause, .. } => chain(cause.as_ref()),
-        _ => "a file or folder cannot be listed, or has a name that no model can have".to_owned(),
+        other => chain(other),
     }
 }
 
@@ -210,14 +213,16 @@ impl Passes for Serving {
         };
         let outcome = match OnDisk::of(model, &[]) {
             Ok(mut files) => pass(&self.data, &self.config, &self.folder, model, &mut files),
-            Err(error) => Err(error),
+            Err(error) => Ok(Outcome::NotPassed(error)),
         };
         let outcome = match outcome {
-            Ok(Outcome::NotPassed(error)) | Err(error) => {
-                let why = without_names(&error);
-                return Ok(self.waits(model, Waiting { since: Instant::now(), wait, why }));
-            }
+            Ok(Outcome::NotPassed(CliError::Usage(_))) => Err(NO_NAME.to_owned()),
+            Ok(Outcome::NotPassed(error)) | Err(error) => Err(without_path(&error)),
+            Ok(outcome) => Ok(outcome),
+        };
+        let outcome = match outcome {
             Ok(outcome) => outcome,
+            Err(why) => return Ok(self.waits(model, Waiting { since: Instant::now(), wait, why })),
         };
         let held = outcome.held();
         if let Outcome::Passed(passed) = &outcome {

@@ -291,8 +291,7 @@ fn a_server_watches_the_folders_of_the_settings() {
     let busy = lazaret(folder).args(["serve", "--port", "0"]).output().unwrap();
     let said = String::from_utf8_lossy(&busy.stderr);
     assert!(busy.status.code() == Some(3) && said.contains("--no-watch"), "{said}");
-    let beside = serve(&place, &["--no-watch", "--port", "0"], "console: ").0;
-    terminate(beside);
+    drop(serve(&place, &["--no-watch", "--port", "0"], "console: "));
     terminate(serving);
 
     // A folder that is not there is no reason not to serve, and what passed before does not pass again.
@@ -346,8 +345,8 @@ fn a_server_that_is_killed_while_it_watches_and_takes_orders_loses_and_doubles_n
         let passed = pass.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&passed.stderr).into_owned();
         match passed.status.code() {
-            Some(0) => acknowledged.push(name),
-            Some(3) => assert!(said.contains("error: "), "{said}"),
+            Some(1) => acknowledged.push(name),
+            Some(3) => assert!(said.contains("did not answer") || said.contains("ledger"), "{said}"),
             other => panic!("{other:?} {said}"),
         }
     }

@@ -57,6 +57,27 @@ fn a_gate_that_observes_lets_everything_pass_and_says_what_it_would_have_held() 
 }
 
 #[test]
+fn a_dry_run_lists_what_passed_and_would_be_held() {
+    let place = place();
+    pass(&place, 1, &["model.pkl", "--name", "chest", "--revision", "2"]);
+    pass(&place, 0, &["scaler.pkl", "--name", "scaler"]);
+    let run = place.json(1, &["models", "dry-run"]);
+    assert_eq!(run["files"], 2);
+    let would = run["would_be_held"].as_array().unwrap();
+    let kept = &would[0];
+    assert_eq!(would.len(), 1, "{run}");
+    let of = |key: &str| kept[key].as_str().unwrap();
+    assert_eq!((of("model"), of("revision"), of("file"), of("verdict")), ("chest", "2", "model.pkl", "block"));
+    assert_eq!((of("brought_by"), &kept["rules"][0]), ("operator", &"pickle.dangerous-call".into()));
+    let digest = of("sha256").to_owned();
+    place.clear(&["models", "admit", &digest, "--by", "ann", "--second", "bob", "--reason", "read it"]);
+    assert!(place.clear(&["models", "dry-run"]).contains("0 would be held"), "it is admitted");
+    place.clear(&["models", "revoke", &digest, "--by", "ann", "--reason", "no"]);
+    pass(&place, 1, &[&["model.pkl", "--name", "chest"][..], &ENFORCE].concat());
+    assert!(place.clear(&["models", "dry-run"]).contains("0 would be held"), "it is held already");
+}
+
+#[test]
 fn what_policy_blocks_takes_two_who_did_not_ask_for_it_and_ends_on_its_day() {
     let place = place();
     let passing = [&["model.pkl", "--name", "chest"][..], &ENFORCE].concat();

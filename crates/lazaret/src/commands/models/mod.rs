@@ -2,6 +2,7 @@
 
 mod beside;
 mod bom;
+mod dry_run;
 pub(crate) mod on_disk;
 pub(crate) mod pass;
 mod pkcs11;
@@ -51,6 +52,7 @@ pub(crate) fn run(
         ModelsCommand::Scan(args) => scan(args, config, json, out),
         ModelsCommand::Pass(args) => pass::run(args, config, json, out),
         ModelsCommand::Watch(args) => watch::run(args, config, json, out),
+        ModelsCommand::DryRun => dry_run::run(config, json, out),
         ModelsCommand::Requests(args) => queue::requests(args, config, json, out),
         ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
