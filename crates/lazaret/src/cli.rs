@@ -540,7 +540,9 @@ impl Command {
         match self {
             Self::Ingest(args) => !args.check,
             Self::Ledger(LedgerCommand::Verify { .. } | LedgerCommand::CheckProof { .. })
-            | Self::Models(ModelsCommand::Pass(_) | ModelsCommand::Watch(_) | ModelsCommand::Verify(_)) => true,
+            | Self::Models(ModelsCommand::Pass(_) | ModelsCommand::Watch(_) | ModelsCommand::Verify(_)) => {
+                true
+            }
             _ => false,
         }
     }

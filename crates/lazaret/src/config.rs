@@ -280,9 +280,7 @@ const NAMED: [(&str, LineCheck); 5] = [
     }),
     (SIGNERS, signatories::check),
     (BUILDERS, signatories::check),
-    (WATCHED, |key, line| {
-        watching::Folder::parse(key.strip_prefix(WATCHED).unwrap_or(key), line).map(drop)
-    }),
+    (WATCHED, |key, line| watching::Folder::parse(key.strip_prefix(WATCHED).unwrap_or(key), line).map(drop)),
 ];
 /// What is wrong with a line, by its whole key.
 type LineCheck = fn(&str, &str) -> Result<(), String>;

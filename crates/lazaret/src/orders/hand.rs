@@ -90,8 +90,8 @@ fn say_all(server: &mut LocalStream, order: &[u8], files: &[Named]) -> Result<()
         say(server, Kind::File, name.as_bytes())?;
         loop {
             let read = file.read(&mut block);
-            let read = read
-                .map_err(|error| Unsaid::File(CliError::failed(path.display().to_string(), error)))?;
+            let read =
+                read.map_err(|error| Unsaid::File(CliError::failed(path.display().to_string(), error)))?;
             say(server, Kind::Bytes, block.get(..read).unwrap_or_default())?;
             if read == 0 {
                 break;

@@ -59,7 +59,9 @@ impl Order {
 
     /// The settings of a server with those of the caller.
     fn over(&self, config: &Config) -> Result<Config, CliError> {
-        if let Some(key) = self.settings.keys().find(|key| !OF_THE_CALLER.iter().any(|of| key.starts_with(of))) {
+        if let Some(key) =
+            self.settings.keys().find(|key| !OF_THE_CALLER.iter().any(|of| key.starts_with(of)))
+        {
             return Err(CliError::Usage(format!("`{key}` is no setting of an order")));
         }
         let settings: Vec<_> =

@@ -65,7 +65,10 @@ pub(super) fn hear(from: &mut impl Read, kinds: &[Kind], most: Limit) -> io::Res
 }
 
 fn not_understood() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it is not understood: the two programs may be of different versions")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "it is not understood: the two programs may be of different versions",
+    )
 }
 
 /// The bytes of a file that is being sent, to its end.

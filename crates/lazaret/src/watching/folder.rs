@@ -111,7 +111,8 @@ mod tests {
     fn a_line_is_a_folder_and_what_is_said_of_it() {
         let plain = Folder::parse("inbox", "/srv/inbox").unwrap();
         assert_eq!((plain.inbox, plain.interval), (PathBuf::from("/srv/inbox"), Duration::from_secs(10)));
-        let all = Folder::parse("x-ray", "/srv/new models  every=1min under=radiology mode=enforce ").unwrap();
+        let all =
+            Folder::parse("x-ray", "/srv/new models  every=1min under=radiology mode=enforce ").unwrap();
         assert_eq!(all.inbox, PathBuf::from("/srv/new models"));
         assert_eq!((all.interval, all.mode.as_deref()), (Duration::from_secs(60), Some("enforce")));
         assert_eq!(all.origin("chest").unwrap().name, "radiology/chest");

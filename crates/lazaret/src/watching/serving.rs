@@ -63,7 +63,9 @@ impl Folders {
             for (other, known) in &folders {
                 let known = self::place(&known.inbox);
                 if place.starts_with(&known) || known.starts_with(&place) {
-                    return Err(wrong(format!("its models are also those of `{other}`, so they would pass twice")));
+                    return Err(wrong(format!(
+                        "its models are also those of `{other}`, so they would pass twice"
+                    )));
                 }
             }
             folders.push((name.to_owned(), folder));
@@ -120,7 +122,8 @@ impl Watching {
                 let mut inbox = Inbox::default();
                 while !ends.load(Ordering::Relaxed) {
                     serving.look(&mut inbox);
-                    if let Some(shown) = place.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number) {
+                    if let Some(shown) = place.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number)
+                    {
                         shown.clone_from(&serving.shown);
                     }
                     let looked = Instant::now();

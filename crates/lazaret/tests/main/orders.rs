@@ -50,8 +50,9 @@ fn proxies(place: &Place) -> Running {
     serve(place, &["--models-proxy", "0", "--no-console"], "models: ").0
 }
 
-fn watching(place: &Place) -> Running {
-    serve(place, &["--no-console"], "watching: ").0
+/// A server that watches the folders of the settings, of which this is the last.
+fn watching(place: &Place, last: &str) -> Running {
+    serve(place, &["--no-console"], &format!("watching: {last}: ")).0
 }
 
 /// Ends a server as service managers do.
@@ -102,7 +103,8 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
     let (alone, served) = (place(), place());
     for place in [&alone, &served] {
         let key = place.0.path().join("signer-pub.pem");
-        place.write("lazaret.toml", &format!("[gates.models.signers]\nradiology = 'key {}'\n", key.display()));
+        place
+            .write("lazaret.toml", &format!("[gates.models.signers]\nradiology = 'key {}'\n", key.display()));
         std::fs::create_dir(place.0.path().join("both")).unwrap();
         for name in ["model.pkl", "scaler.pkl"] {
             std::fs::copy(place.0.path().join(name), place.0.path().join("both").join(name)).unwrap();
@@ -112,7 +114,8 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
         );
     }
     let serving = proxies(&served);
-    let origin = ["--revision", "2", "--trained-on", "lake/Patient", "--code", "4f1c2e9", "--run", "mlflow:7d1"];
+    let origin =
+        ["--revision", "2", "--trained-on", "lake/Patient", "--code", "4f1c2e9", "--run", "mlflow:7d1"];
     for (code, args) in [
         (0, [&["scaler.pkl", "--name", "a", "--signature", "scaler.sig"][..], &origin].concat()),
         (1, [&["model.pkl", "--name", "b"][..], &ENFORCE].concat()),
@@ -183,18 +186,24 @@ fn a_pass_that_is_cut_short_passes_nothing_and_a_long_one_is_waited_for_by_nobod
     let held = place.json(1, &[&["models", "pass", "model.pkl", "--name", "b"][..], &ENFORCE].concat());
     let held = held["files"][0]["sha256"].as_str().unwrap().to_owned();
     let serving = proxies(&place);
-    drop(half_a_pass(&place, "half.bin"));
-    let mut out_of_it = half_a_pass(&place, "../../half.bin");
-    let mut told = Vec::new();
-    drop(out_of_it.read_to_end(&mut told)); // what it did not hear is still on its way
-    assert!(String::from_utf8_lossy(&told).contains("no name that it could have"), "{told:?}");
+    let answer = |mut caller: UnixStream| {
+        let mut told = Vec::new();
+        drop(caller.read_to_end(&mut told)); // what the server did not hear is still on its way
+        String::from_utf8_lossy(&told).into_owned()
+    };
+    let cut = half_a_pass(&place, "half.bin");
+    cut.shutdown(std::net::Shutdown::Write).unwrap();
+    let told = answer(cut);
+    assert!(told.contains("failed to fill whole buffer") && told.contains("\"exit\":3"), "{told}");
+    let told = answer(half_a_pass(&place, "../../half.bin"));
+    assert!(told.contains("no name that it could have"), "{told}");
     let mut foreign = UnixStream::connect(place.0.path().join("lazaret-data/orders.sock")).unwrap();
     let order = r#"{"words": ["lazaret", "models", "rescan"], "settings": {"data": "/elsewhere"}}"#;
     say(&mut foreign, b'o', order.as_bytes());
-    let mut told = String::new();
-    foreign.read_to_string(&mut told).unwrap();
+    let told = answer(foreign);
     assert!(told.contains("`data` is no setting of an order"), "{told}");
 
+    std::thread::sleep(Duration::from_millis(500)); // they are told before they count as done
     let waiting: Vec<UnixStream> = (0..4).map(|_| half_a_pass(&place, "half.bin")).collect();
     until("four passes are under way", || {
         let said = place.run(&["models", "pass", "scaler.pkl", "--name", "one-more"]);
@@ -206,9 +215,8 @@ fn a_pass_that_is_cut_short_passes_nothing_and_a_long_one_is_waited_for_by_nobod
     let mut goes_on = waiting.next().unwrap();
     say(&mut goes_on, b'b', &[]);
     say(&mut goes_on, b'e', &[]);
-    let mut told = Vec::new();
-    goes_on.read_to_end(&mut told).unwrap();
-    assert!(String::from_utf8_lossy(&told).contains("receipt "), "{told:?}");
+    let told = answer(goes_on);
+    assert!(told.contains("receipt "), "{told}");
     drop(waiting);
     until("what was received goes with its caller", || left_behind(&place) == 0);
     place.clear(&["models", "pass", "scaler.pkl", "--name", "one-more"]);
@@ -228,14 +236,20 @@ fn a_folder_is_watched_through_a_server_and_what_passed_before_does_not_pass_aga
     let serving = proxies(&place);
     let once = [&["models", "watch", "inbox", "--once", "--under", "x"][..], &ENFORCE].concat();
     let said = place.ends(1, &once);
-    for line in ["inbox/sepsis: 1 crossed, 0 held", "inbox/chest.pkl: 0 crossed, 1 held", "no name.bin: not passed"] {
+    for line in
+        ["inbox/sepsis: 1 crossed, 0 held", "inbox/chest.pkl: 0 crossed, 1 held", "no name.bin: not passed"]
+    {
         assert!(said.contains(line), "{said}");
     }
     assert!(place.ends(1, &once).contains("inbox/sepsis: passed before, 0 held"));
     terminate(serving);
     let said = place.ends(1, &[&once[..], &["--json"]].concat());
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&lines[0]["held"], &lines[2]["held"]), (&1.into(), &0.into()), "alone it is the same: {said}");
+    assert_eq!(
+        (&lines[0]["held"], &lines[2]["held"]),
+        (&1.into(), &0.into()),
+        "alone it is the same: {said}"
+    );
     assert!(lines[1]["not_passed"].as_str().unwrap().contains("no name of a model"), "{said}");
     assert_eq!(endings(&place, "x/sepsis"), ["complete"]);
     // Other policies, and an admission, may let it pass.
@@ -297,7 +311,7 @@ fn a_server_watches_the_folders_of_the_settings() {
     // A folder that is not there is no reason not to serve, and what passed before does not pass again.
     let more = format!("late = '{} every=200ms'\n", folder.join("late").display());
     place.write("lazaret.toml", &(line("under=radiology mode=enforce") + &more));
-    let serving = watching(&place);
+    let serving = watching(&place, "rad");
     std::fs::create_dir(folder.join("late")).unwrap();
     std::fs::copy(folder.join("scaler.pkl"), folder.join("late/late.pkl")).unwrap();
     until("what comes late passes", || endings(&place, "late.pkl") == ["complete"]);
@@ -328,11 +342,14 @@ fn a_server_that_is_killed_while_it_watches_and_takes_orders_loses_and_doubles_n
     let inbox = place.0.path().join("inbox");
     sow(&inbox, MODELS);
     sow(&place.0.path().join("handed"), 1);
-    place.write("lazaret.toml", &format!("[gates.models.watch]\nx = '{} every=50ms under=x'\n", inbox.display()));
+    place.write(
+        "lazaret.toml",
+        &format!("[gates.models.watch]\nx = '{} every=50ms under=x'\n", inbox.display()),
+    );
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
     let mut acknowledged = Vec::new();
     for kill in 0..crate::killed::runs(6) {
-        let serving = watching(&place);
+        let serving = watching(&place, "x");
         let name = format!("handed-{kill}");
         let pass = lazaret(place.0.path())
             .args(["models", "pass", "handed/m0", "--json", "--name", &name])
@@ -350,15 +367,21 @@ fn a_server_that_is_killed_while_it_watches_and_takes_orders_loses_and_doubles_n
             other => panic!("{other:?} {said}"),
         }
     }
-    let serving = watching(&place);
+    let serving = watching(&place, "x");
     until("everything has passed", || {
-        (0..MODELS).all(|number| endings(&place, &format!("x/m{number}")).first().is_some_and(|last| last == "complete"))
+        (0..MODELS).all(|number| {
+            endings(&place, &format!("x/m{number}")).first().is_some_and(|last| last == "complete")
+        })
     });
     std::thread::sleep(Duration::from_millis(500)); // it looks again, and again
     terminate(serving);
     for number in 0..MODELS {
         let endings = endings(&place, &format!("x/m{number}"));
-        assert_eq!(endings.iter().filter(|ending| *ending == "complete").count(), 1, "m{number}: {endings:?}");
+        assert_eq!(
+            endings.iter().filter(|ending| *ending == "complete").count(),
+            1,
+            "m{number}: {endings:?}"
+        );
         assert!(endings.iter().all(|ending| ending != "open"), "m{number}: {endings:?}");
     }
     for name in acknowledged {

@@ -82,7 +82,8 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
                 given_out: pulls.len() as u64,
             });
         }
-    }    if json {
+    }
+    if json {
         json_document(out, &run)?;
     } else {
         write(&run, out)?;
@@ -92,7 +93,11 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
 
 fn write(run: &DryRun, out: &mut impl Write) -> Result<(), CliError> {
     let would = thousands(run.would_be_held.len() as u64);
-    writeln!(out, "{} files in the ledger: in mode enforce {would} would be held that passed", thousands(run.files))?;
+    writeln!(
+        out,
+        "{} files in the ledger: in mode enforce {would} would be held that passed",
+        thousands(run.files)
+    )?;
     if run.would_be_held.is_empty() {
         return Ok(());
     }

@@ -34,7 +34,17 @@ pub(super) fn run(
     if orders::is_taking(config) {
         let ledger = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
         let order = Order::typed(config)?;
-        let there = There { config, folder: &folder, order, ledger, once: args.once, told: BTreeMap::new(), held: false, out, json };
+        let there = There {
+            config,
+            folder: &folder,
+            order,
+            ledger,
+            once: args.once,
+            told: BTreeMap::new(),
+            held: false,
+            out,
+            json,
+        };
         return watch(args, &folder, there, |there| there.held);
     }
     let data = Data::open(config)?;
