@@ -1,5 +1,5 @@
 //! `lazaret serve`: the console on this machine, the interface of Presidio for programs, the pages of reviewers, the proxies
-//! of model updates, the webhook of Kubernetes.
+//! of model updates, the webhook of Kubernetes; and the folders that are watched for models.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

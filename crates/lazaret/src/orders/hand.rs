@@ -50,12 +50,12 @@ pub(crate) fn hand_over_typed(
     match hand_over(config, &Order::typed(config)?, files)? {
         Handed::Nobody => Ok(None),
         Handed::Told(told) => told.end(out).map(Some),
-        Handed::Broken(error) => Err(broken(error)),
+        Handed::Broken(error) => Err(broken(&error)),
     }
 }
 
 /// What is said where a server ended before it answered.
-pub(crate) fn broken(error: io::Error) -> CliError {
+pub(crate) fn broken(error: &io::Error) -> CliError {
     let what = "the server that has the ledger open did not answer; `lazaret ledger show` says whether it was carried out";
     // In words: a pipe that broke here is not that of the output, whose reader may have had enough.
     CliError::failed(what, error.to_string())

@@ -30,7 +30,7 @@ const LAST_ORDERS: Duration = Duration::from_secs(2);
 /// How long an order may take to be said, and an answer to be heard.
 const TO_SAY: Duration = Duration::from_secs(5);
 /// How long the next bytes of a file may take: the caller's disk may be a slow one.
-const BETWEEN_BYTES: Duration = Duration::from_secs(60);
+const BETWEEN_BYTES: Duration = Duration::from_mins(1);
 /// How long a server goes without looking whether somebody calls.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 

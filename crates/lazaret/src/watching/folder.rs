@@ -114,7 +114,7 @@ mod tests {
         let all =
             Folder::parse("x-ray", "/srv/new models  every=1min under=radiology mode=enforce ").unwrap();
         assert_eq!(all.inbox, PathBuf::from("/srv/new models"));
-        assert_eq!((all.interval, all.mode.as_deref()), (Duration::from_secs(60), Some("enforce")));
+        assert_eq!((all.interval, all.mode.as_deref()), (Duration::from_mins(1), Some("enforce")));
         assert_eq!(all.origin("chest").unwrap().name, "radiology/chest");
         assert!(all.origin("no name").is_err());
         for (name, line, why) in [

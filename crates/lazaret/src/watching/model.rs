@@ -22,7 +22,7 @@ const MOST: u32 = 100_000;
 /// What became of a model.
 pub(crate) enum Outcome {
     /// It passed, as far as it did.
-    Passed(Passed),
+    Passed(Box<Passed>),
     /// These very files passed before, and nothing was decided since by which more of them would pass.
     Before {
         /// The receipt by which they did.
@@ -73,7 +73,7 @@ pub(crate) fn pass(
     let crossing = registry.crossing(&shown, origin)?;
     let passed = registry.pass(crossing, files).map_err(|stopped| CliError::failed(shown, stopped))?;
     data.remember()?;
-    Ok(Outcome::Passed(passed))
+    Ok(Outcome::Passed(Box::new(passed)))
 }
 
 /// The newest crossing of a model, if it was of these very files, and it would end as it did.

@@ -23,7 +23,7 @@ use crate::registry::Registry;
 const LAST_MODEL: Duration = Duration::from_secs(2);
 /// How long what did not pass waits until it is tried again: each time twice as long, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long a thread sleeps without looking whether the server ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 

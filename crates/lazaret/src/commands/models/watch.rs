@@ -161,7 +161,7 @@ impl<W: Write> Passes for There<'_, W> {
                 let why = "the server that had the ledger open takes no orders";
                 return self.waits(model, CliError::Uninspectable(why.to_owned()));
             }
-            Ok(Handed::Broken(error)) => return self.waits(model, orders::broken(error)),
+            Ok(Handed::Broken(error)) => return self.waits(model, orders::broken(&error)),
             Err(error) => {
                 tell(&shown, &Outcome::NotPassed(error), self.json, self.out)?;
                 self.held = true;
