@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::{CareCritical, Mode, Override, Random, RandomError, Sensitive, Timestamp};
+use crate::{CareCritical, Mode, Override, Random, RandomError, RecordedFile, Sensitive, Timestamp};
 
 /// The id of a crossing: a UUIDv7 (RFC 9562, 5.7), so ids sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -366,4 +366,8 @@ pub struct ModelOrigin {
     /// Who built it, by a provenance statement that was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub builder: Option<String>,
+    /// Files of it that crossed before, and that were read where one that crosses now asked for them: one of a model that
+    /// crosses file by file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<RecordedFile>,
 }

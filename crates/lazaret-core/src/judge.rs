@@ -332,15 +332,10 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
     }
 }
 
-/// Longest name of a file that is recorded.
-const MOST_NAME: usize = 256;
-
 /// The file that a record is, if it is one.
 fn file_of(record: &dyn Record) -> Option<RecordedFile> {
     let Body::Stored(stored) = record.body() else { return None };
-    let name = stored.source.hint().name.unwrap_or_default();
-    let name = name.chars().take(MOST_NAME).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    Some(RecordedFile { name, sha256: stored.file.sha256, bytes: stored.file.len })
+    Some(RecordedFile::of(stored))
 }
 
 /// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very

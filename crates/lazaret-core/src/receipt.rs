@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, ModelOrigin,
-    Order, Override, Purpose, Recipient, Sensitivity, Severity, Sha256, Timestamp, Verdict,
+    Order, Override, Purpose, Recipient, Sensitivity, Severity, Sha256, Stored, Timestamp, Verdict,
 };
 
 /// The index of an entry in the ledger, from 0.
@@ -118,6 +118,17 @@ pub struct RecordedFile {
     pub sha256: Sha256,
     /// Length in bytes.
     pub bytes: u64,
+}
+
+impl RecordedFile {
+    /// A file that lies in one of lazaret's own.
+    pub fn of(stored: &Stored) -> Self {
+        /// Longest name that is recorded, in characters.
+        const MOST_NAME: usize = 256;
+        let name = stored.source.hint().name.unwrap_or_default();
+        let name = name.chars().take(MOST_NAME).map(|c| if c.is_control() { '\u{fffd}' } else { c });
+        Self { name: name.collect(), sha256: stored.file.sha256, bytes: stored.file.len }
+    }
 }
 
 /// What happened to one record.

@@ -15,6 +15,7 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lazaret_core::{
     Cleared, CrossingId, Destination, Ending, Hint, LedgerError, Limit, Output, OwnFile, Piece, PieceContent,
@@ -28,8 +29,11 @@ use crate::{
 
 /// Where files are marked that are not safe from a loss of power yet.
 const UNSYNCED: &str = "unsynced";
-/// Most files that are made safe at once behind somebody's back; one more is waited for.
-const MOST_SYNCED: u64 = 8;
+/// Most files that are made safe behind somebody's back; one more is waited for.
+const MOST_SYNCED: u64 = 64;
+/// How long that is put off. A file system that writes the bytes of one file lets every `fsync` of another wait, and the ledger's
+/// is what the receiver of this file waits for.
+const PUT_OFF: Duration = Duration::from_secs(2);
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
@@ -162,6 +166,13 @@ impl Blobs {
         find_blob(&self.folder, sha256)
     }
 
+    /// The same as a file of a model, by its name there. It stays where it is: no crossing takes it anew.
+    pub fn stored(&self, sha256: Sha256, name: &str) -> Result<Option<Stored>, StoreError> {
+        let Some(file) = self.find(sha256)? else { return Ok(None) };
+        let own = OwnFile { path: place_of(&self.folder, sha256), len: file.len(), sha256 };
+        Ok(Some(Stored { source: Arc::new(file.hinted(hint_of(name))), file: own }))
+    }
+
     /// Where the cleared files of one crossing go: into this folder, as the outputs of a dataset or model of that name.
     pub fn passage(
         self: &Arc<Self>,
@@ -214,6 +225,7 @@ impl Blobs {
         // Whatever keeps it from being synced, the mark stays, and the next start looks at the file.
         SYNCING.fetch_add(1, Ordering::Relaxed);
         let sync = move || {
+            std::thread::sleep(PUT_OFF);
             drop(file.sync_data().and_then(|()| std::fs::remove_file(&mark)));
             SYNCING.fetch_sub(1, Ordering::Relaxed);
         };
@@ -443,13 +455,17 @@ impl Spool {
             *to = *from;
         }
         let own = OwnFile { path: path.0.clone(), len, sha256: Sha256(sha256) };
-        let last = name.rsplit('/').next().unwrap_or_default();
-        let extension = last.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        let hint = Hint { extension, name: Some(name.to_owned()), ..Hint::default() };
-        let file = FileSource::of(file, len, hint);
+        let file = FileSource::of(file, len, hint_of(name));
         let source: Arc<dyn Source> = Arc::new(Received { file, own: own.clone(), _path: path });
         Ok(Stored { source, file: own })
     }
+}
+
+/// What the name of a file in its model says of it.
+fn hint_of(name: &str) -> Hint {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let extension = last.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    Hint { extension, name: Some(name.to_owned()), ..Hint::default() }
 }
 
 impl Write for Spool {

@@ -80,7 +80,10 @@ impl Payload for ModelFiles {
 
 /// The files of one model, received whole: a payload that may cross.
 pub struct ModelPayload {
+    /// Those that cross, and after them those beside them.
     model: Arc<[Stored]>,
+    /// How many cross.
+    crossing: usize,
     next: usize,
     read: u64,
     terms: Terms,
@@ -91,8 +94,16 @@ impl ModelPayload {
     /// The files, in order. Each is looked at on these terms, with the others beside it, by their names. Who signed and
     /// built the model is checked here.
     pub fn new(files: Vec<Stored>, terms: &Terms, limits: &Limits) -> Self {
-        let standing = terms.signatories.standing(&files, limits);
-        Self { model: files.into(), next: 0, read: 0, terms: terms.clone(), standing }
+        Self::part(files, Vec::new(), terms, limits)
+    }
+
+    /// Some files of a model, `beside` others of it that crossed before ([`companions`](crate::companions)): those are
+    /// read where one that crosses asks for them, and no records.
+    pub fn part(mut files: Vec<Stored>, beside: Vec<Stored>, terms: &Terms, limits: &Limits) -> Self {
+        let standing = terms.signatories.standing(&files, &beside, limits);
+        let crossing = files.len();
+        files.extend(beside);
+        Self { model: files.into(), crossing, next: 0, read: 0, terms: terms.clone(), standing }
     }
 
     /// Says in the model's origin who signed and built it, as far as that is proven. What its sender says otherwise of its
@@ -105,7 +116,7 @@ impl ModelPayload {
 impl Payload for ModelPayload {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
         let at = self.next;
-        let Some(stored) = self.model.get(at) else { return Ok(None) };
+        let Some(stored) = self.model.get(at).filter(|_| at < self.crossing) else { return Ok(None) };
         self.next = at.saturating_add(1);
         self.read = self.read.saturating_add(stored.file.len);
         let said = self.standing.of_file(at);

@@ -22,6 +22,7 @@
 //! | `rules` | one file a rule: what it finds, why it matters, where it is known from |
 
 mod callables;
+mod companions;
 mod components;
 mod files;
 mod formats;
@@ -36,6 +37,7 @@ mod stream;
 pub mod vulnerabilities;
 mod weights;
 
+pub use companions::{companions, has_companions};
 pub use components::{Component, Declared, Ecosystem, Role, normalised};
 pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
 pub use inside::{How, Inside, Use};

@@ -502,6 +502,14 @@ pub(crate) fn is_known(part: &Part) -> bool {
     !by_content(part).is_empty()
 }
 
+/// Whether some format knows a file, by its first bytes and by the files beside it. What cannot be read is nobody's.
+pub(crate) fn is_known_among(part: &Part, folder: &dyn Folder) -> bool {
+    let head = head_of(part);
+    let (extension, file_name) = (part.extension(), part.file_name());
+    let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder };
+    part.len() == 0 || !recognise(&head).is_empty()
+}
+
 /// Whether a part is of a format besides this one, so that it is read as both.
 pub(crate) fn is_also(part: &Part, id: FormatId) -> bool {
     by_content(part).iter().any(|format| format.id() != id)
@@ -509,10 +517,14 @@ pub(crate) fn is_also(part: &Part, id: FormatId) -> bool {
 
 /// The formats that read a part of a file, without a name.
 fn by_content(part: &Part) -> Vec<&'static dyn ModelFormat> {
+    recognise(&Head::nameless(&head_of(part), part))
+}
+
+fn head_of(part: &Part) -> Vec<u8> {
     let mut head = vec![0; HEAD];
     let read = part.read_at(0, &mut head).unwrap_or(0);
     head.truncate(read);
-    recognise(&Head::nameless(&head, part))
+    head
 }
 
 /// The formats that read a part: all whose content is certain; else the likeliest one.

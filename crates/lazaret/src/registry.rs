@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lazaret_core::{
     Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Limits, Mode, ModelOrigin, Ordered,
-    Policy as _, Receipt, Sha256, Stopped, Stored, Verdict, Watch,
+    Policy as _, Receipt, RecordedFile, Sha256, Stopped, Stored, Verdict, Watch,
 };
 use lazaret_input::{Blobs, Durable, FileSource, SourceReader};
 use lazaret_models::{ModelPayload, Terms};
@@ -123,10 +123,23 @@ impl Registry {
         }
     }
 
-    /// The files of a model that crosses, each read with the others beside it. The crossing is told what is proven of them.
-    pub(crate) fn payload(&self, files: Vec<Stored>, crossing: &mut Crossing) -> ModelPayload {
-        let mut payload = ModelPayload::new(files, &self.terms.now(), &self.limits);
+    /// On what terms models are looked at now.
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms.now()
+    }
+
+    /// The files of a model that crosses, each read with the others beside it, and with those of it that crossed before. The
+    /// crossing is told what is proven of them, and which those are.
+    pub(crate) fn payload(
+        &self,
+        files: Vec<Stored>,
+        beside: Vec<Stored>,
+        crossing: &mut Crossing,
+    ) -> ModelPayload {
+        let known = beside.iter().map(RecordedFile::of).collect();
+        let mut payload = ModelPayload::part(files, beside, &self.terms.now(), &self.limits);
         if let Some(origin) = &mut crossing.model {
+            origin.beside = known;
             payload.prove(origin);
         }
         payload
@@ -135,7 +148,7 @@ impl Registry {
     /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
     /// once this returns.
     pub(crate) fn pass(&self, mut crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {
-        let payload = self.payload(files, &mut crossing);
+        let payload = self.payload(files, Vec::new(), &mut crossing);
         let model = crossing.model.as_ref().map_or("", |model| &model.name);
         let dataset = format!("{}/{model}", crossing.to);
         let to = self.blobs.passage(crossing.id, &dataset, Durable::BeforeItIsFound);

@@ -152,8 +152,16 @@ impl NextCrossing for Fetched {
         Ok(Crossing { route: asked.route.to_owned(), ..crossing })
     }
 
-    fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload> {
-        Box::new(self.0.payload(files, crossing))
+    fn model(&self, files: Vec<Stored>, beside: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload> {
+        Box::new(self.0.payload(files, beside, crossing))
+    }
+
+    fn has_companions(&self, file: &Stored) -> bool {
+        lazaret_models::has_companions(file, &self.0.terms())
+    }
+
+    fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {
+        lazaret_models::companions(file, names, &self.0.terms())
     }
 }
 

@@ -112,6 +112,9 @@ pub struct ModelWords {
     /// Who built it, where that was verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder: Option<String>,
+    /// Files of it that crossed before, and that were read where this one asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<FileWords>,
 }
 
 /// A finding.

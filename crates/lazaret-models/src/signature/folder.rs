@@ -28,6 +28,11 @@ pub(super) trait Files: Sync {
     /// Whether the model is one file, and no folder.
     fn is_single(&self) -> bool;
 
+    /// Whether these are some of the model's files: that a signed one is not there is no fault then.
+    fn is_part(&self) -> bool {
+        false
+    }
+
     /// Its own name.
     fn name(&self) -> String;
 

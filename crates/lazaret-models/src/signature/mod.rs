@@ -28,7 +28,7 @@ mod received;
 mod sign;
 mod sigstore;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod verify_files;
 mod x509;
@@ -45,7 +45,7 @@ pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};
 pub(crate) use look::look_at;
 pub use provenance::{Builder, Proven, Provenance};
 pub use received::Signatories;
-pub(crate) use received::{MAX_ATTESTATIONS, Standing};
+pub(crate) use received::{MAX_ATTESTATIONS, Standing, attests, of_one_file};
 pub use sign::{Sign, Signed, SigningKey};
 pub use sigstore::{SigstoreTrust, TrustRoot};
 pub use verify::{Signer, Trust, Verification, Verify};

@@ -51,6 +51,8 @@ pub(crate) struct Standing {
 enum Signed<'s> {
     /// It is no signature of a model.
     Nothing,
+    /// It is one of other files.
+    Other,
     /// Of nobody who is trusted here.
     ByAnother,
     /// Of somebody who is, by the name that the hospital gives them; it may be broken.
@@ -59,18 +61,29 @@ enum Signed<'s> {
 
 /// A file that is a signature or a statement of provenance, and nothing else.
 struct Attestation {
+    /// Its number among the files that cross and, after them, those beside them.
     number: usize,
+    name: String,
     bytes: Vec<u8>,
 }
 
+impl Attestation {
+    /// The file whose findings are its own: itself, or where it does not cross the first that does.
+    fn file(&self, files: &[Stored]) -> usize {
+        if self.number < files.len() { self.number } else { 0 }
+    }
+}
+
 impl Signatories {
-    /// What is proven of a model. A check that fails is a finding of every file: nothing passes by it unseen.
-    pub(crate) fn standing(&self, files: &[Stored], limits: &Limits) -> Standing {
+    /// What is proven of a model. Of one that crosses file by file, `beside` are files of it that crossed before: what they
+    /// sign and attest is asked for the files that cross, and nothing is said of those that do neither. A check that
+    /// fails is a finding of every file: nothing passes by it unseen.
+    pub(crate) fn standing(&self, files: &[Stored], beside: &[Stored], limits: &Limits) -> Standing {
         let mut standing = Standing::default();
         if self.signers.is_empty() && self.builders.is_empty() {
             return standing;
         }
-        if let Err(error) = self.check(files, limits, &mut standing) {
+        if let Err(error) = self.check(files, beside, limits, &mut standing) {
             let failed = |stored| Finding::new(&DETECTOR_FAILED, place(stored), chain(&error));
             let findings = files.iter().map(failed).enumerate().collect();
             return Standing { findings, ..Standing::default() };
@@ -81,20 +94,29 @@ impl Signatories {
     fn check(
         &self,
         files: &[Stored],
+        beside: &[Stored],
         limits: &Limits,
         standing: &mut Standing,
     ) -> Result<(), SignatureError> {
-        let attestations = attestations(files, limits)?;
+        let attestations = attestations(files.iter().chain(beside), limits)?;
+        let is_part = !beside.is_empty();
         let is_attestation = |number: usize| attestations.iter().any(|one| one.number == number);
         let model = || (0..).zip(files).filter(|(number, _)| !is_attestation(*number)).map(|(_, file)| file);
+        // Nothing that they speak of is here: they are on their way before it.
+        if model().next().is_none() {
+            return Ok(());
+        }
         let (mut subject, mut left_out) = (None, Vec::<String>::new());
         let mut why = "the model brings no signature".to_owned();
         for one in &attestations {
-            let Some(stored) = files.get(one.number) else { continue };
-            let name = name_of(stored);
-            let received = |single| Received { files: model().map(named).collect(), single };
+            let received = |single| Received { files: model().map(named).collect(), single, is_part };
+            let name = one.name.clone();
             let (signatory, verification) = match self.signed(&received, &name, &one.bytes, limits)? {
                 Signed::Nothing => continue,
+                Signed::Other => {
+                    why = format!("`{}` does not name it", printed(&name));
+                    continue;
+                }
                 Signed::ByAnother => {
                     why = format!("`{}` is a signature of nobody who is trusted here", printed(&name));
                     continue;
@@ -104,7 +126,7 @@ impl Signatories {
             let Verification { verified, signer, subject: signed, findings, .. } = verification;
             let ignored = findings.iter().filter(|finding| finding.id == rules::IGNORED_PATH.rule.id);
             left_out = ignored.map(|finding| finding.at.to_string()).collect();
-            standing.take(files, one.number, findings);
+            standing.take(files, one.file(files), findings);
             if let Some(signer) = signer.filter(|_| verified) {
                 standing.signer = Some((signatory.to_owned(), signer));
                 subject = signed;
@@ -139,6 +161,9 @@ impl Signatories {
         let Ok(bundle) = Bundle::read(bytes, limits) else { return Ok(Signed::Nothing) };
         let Ok(manifest) = Manifest::read(&bundle.payload, limits) else { return Ok(Signed::Nothing) };
         let model = received(manifest.resources.iter().all(|resource| resource.path == "."));
+        if !model.is_named(&manifest, name) {
+            return Ok(Signed::Other);
+        }
         let mut broken = Signed::ByAnother;
         for (signatory, trust) in self.signers.iter().filter(|(_, trust)| may_be_of(&bundle.material, trust))
         {
@@ -182,19 +207,18 @@ impl Signatories {
                 Ok(proven) => {
                     let faults = builder.faults(&proven);
                     if faults.is_empty() {
-                        standing.built = standing.built.take().or(Some((one.number, proven)));
+                        standing.built = standing.built.take().or(Some((one.file(files), proven)));
                         return Ok(());
                     }
                     faults
                 }
                 Err(fault) => vec![fault],
             };
-            let name = files.get(one.number).map(name_of).unwrap_or_default();
-            let at = |at: &str| [printed(&name).as_str(), at].join("!").trim_end_matches('!').to_owned();
+            let at = |at: &str| [printed(&one.name).as_str(), at].join("!").trim_end_matches('!').to_owned();
             let findings = faults
                 .into_iter()
                 .map(|fault| Finding::new(&fault.rule.rule, Locator::printed(at(&fault.at)), fault.message));
-            standing.take(files, one.number, findings.collect());
+            standing.take(files, one.file(files), findings.collect());
         }
         Ok(())
     }
@@ -272,12 +296,14 @@ fn is_of_another(verification: &Verification, material: &Material) -> bool {
 
 /// The files that are signatures or statements of provenance and nothing else, by their names and by what is in them. Two of the
 /// same bytes are checked once.
-fn attestations(files: &[Stored], limits: &Limits) -> Result<Vec<Attestation>, SignatureError> {
+fn attestations<'s>(
+    files: impl Iterator<Item = &'s Stored>,
+    limits: &Limits,
+) -> Result<Vec<Attestation>, SignatureError> {
     let mut found: Vec<Attestation> = Vec::new();
-    for (number, stored) in files.iter().enumerate() {
-        let name = name_of(stored).to_ascii_lowercase();
-        let is_named = ENDINGS.iter().any(|ending| name.ends_with(ending));
-        if !is_named || limits.get(MAX_WHOLE).check(stored.file.len).is_err() {
+    for (number, stored) in files.enumerate() {
+        let name = name_of(stored);
+        if !attests(&name) || limits.get(MAX_WHOLE).check(stored.file.len).is_err() {
             continue;
         }
         let unreadable = |error: lazaret_core::SourceError| SignatureError::Unreadable {
@@ -300,12 +326,25 @@ fn attestations(files: &[Stored], limits: &Limits) -> Result<Vec<Attestation>, S
                 parsed.faults.is_empty() && parsed.document.is_some_and(|document| is_bare(document.root()));
             if is_one {
                 let known = found.iter().any(|one| one.bytes == bytes);
-                found.push(Attestation { number, bytes: if known { Vec::new() } else { bytes } });
+                found.push(Attestation { number, name, bytes: if known { Vec::new() } else { bytes } });
                 MAX_ATTESTATIONS.check(found.len() as u64)?;
             }
         }
     }
     Ok(found)
+}
+
+/// Whether a file of this name may be a signature or a statement of provenance.
+pub(crate) fn attests(name: &str) -> bool {
+    of_one_file(name).is_some()
+}
+
+/// The file that a signature of this name signs, if it signs one alone.
+pub(crate) fn of_one_file(name: &str) -> Option<&str> {
+    ENDINGS.iter().find_map(|ending| {
+        let (rest, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+        end.eq_ignore_ascii_case(ending).then_some(rest)
+    })
 }
 
 fn name_of(stored: &Stored) -> String {
@@ -333,9 +372,21 @@ struct Received<'a> {
     files: Vec<(String, &'a Stored)>,
     /// One file was signed, and no folder.
     single: bool,
+    /// They are not all files of the model.
+    is_part: bool,
 }
 
 impl Received<'_> {
+    /// Whether a signature of that name says something of what crosses of the model; of a whole one it always does.
+    fn is_named(&self, manifest: &Manifest, signature: &str) -> bool {
+        let of_one = of_one_file(signature);
+        !self.is_part
+            || self.files.iter().any(|(name, _)| {
+                let is_among = || manifest.resources.iter().any(|resource| resource.path == *name);
+                if self.single { of_one == Some(name) } else { is_among() }
+            })
+    }
+
     fn find(&self, name: &str) -> Option<&Stored> {
         match (self.single, self.files.as_slice()) {
             (true, [(_, one)]) if name == "." => Some(one),
@@ -347,6 +398,10 @@ impl Received<'_> {
 impl Files for Received<'_> {
     fn is_single(&self) -> bool {
         self.single && self.files.len() == 1
+    }
+
+    fn is_part(&self) -> bool {
+        self.is_part
     }
 
     fn name(&self) -> String {

@@ -46,7 +46,7 @@ pub(super) fn ids(findings: &[Finding]) -> Vec<&'static str> {
 }
 
 /// A key of each curve, made for this test alone.
-pub(super) fn keys() -> [PrivateKey; 3] {
+pub(crate) fn keys() -> [PrivateKey; 3] {
     let made = |algorithm| {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
         PrivateKey::from_pem(&der::pem("PRIVATE KEY", pkcs8.as_ref())).unwrap()

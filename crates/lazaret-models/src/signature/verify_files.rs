@@ -20,7 +20,12 @@ impl Check<'_> {
         let follow = manifest.allow_symlinks || self.how.allow_symlinks;
         // What each signed file is on disk; a file that is not as it should be is found once, not for each shard.
         let mut files: BTreeMap<&str, Option<u64>> = BTreeMap::new();
-        for resource in &manifest.resources {
+        let is_here = |path: &str| {
+            let missing = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+            !self.model.is_part() || !self.model.kind_of(path).is_err_and(missing)
+        };
+        let here: Vec<_> = manifest.resources.iter().filter(|resource| is_here(&resource.path)).collect();
+        for resource in here {
             if !files.contains_key(resource.path.as_str()) {
                 let len = self.signed_file(&resource.path, follow)?;
                 files.insert(&resource.path, len);

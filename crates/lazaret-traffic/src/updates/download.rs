@@ -57,6 +57,7 @@ pub(crate) async fn answer(
         tag: tag.clone(),
         is_large: false,
         key,
+        within: None,
     };
     Ok(given(request, tag, updates.obtain(wanted).await?))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, LedgerError, Mode, Payload, RandomError, Refused, Severity, Sha256,
-    Stopped, Stored, Verdict, Watch, chain,
+    Checkpoint, Crossing, CrossingId, LedgerError, Mode, Payload, RandomError, Severity, Sha256, Stopped,
+    Stored, Verdict, Watch, chain,
 };
 use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
 
@@ -49,8 +49,15 @@ pub trait Crossings: Send + Sync {
     /// The next crossing.
     fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError>;
 
-    /// The files of one model that crosses, each read with the others beside it. The crossing is told what is proven of them.
-    fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload>;
+    /// The files of one model that crosses, each read with the others beside it, and with those that crossed before. The
+    /// crossing is told what is proven of them.
+    fn model(&self, files: Vec<Stored>, beside: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload>;
+
+    /// Whether other files of its model may have to be known before one is judged that crosses alone.
+    fn has_companions(&self, file: &Stored) -> bool;
+
+    /// Which those are, of the names of all files of its model.
+    fn companions(&self, file: &Stored, names: &[String]) -> Vec<String>;
 }
 
 /// A cleared file is given out once more.
@@ -119,9 +126,6 @@ pub enum GateError {
     /// The crossing was stopped.
     #[error("the file was not let through")]
     Stopped(#[from] Stopped),
-    /// No format knows it.
-    #[error("the file could not be inspected: {0}")]
-    Unread(#[from] Refused),
     /// The folder of cleared blobs failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -150,10 +154,11 @@ impl Gate {
         self.blobs.receive()
     }
 
-    /// Lets a file through that was received whole, or holds it.
-    pub fn pass(&self, stored: &Stored, asked: &Asked) -> Result<Outcome, GateError> {
-        let (_, payload) = self.checkpoint.recognise(&stored.source)?;
-        let crossing = self.crossings.next(asked, Lineage::default())?;
+    /// Lets a file through that was received whole, or holds it. It is read with the files of its model beside it that
+    /// crossed before.
+    pub fn pass(&self, stored: &Stored, beside: Vec<Stored>, asked: &Asked) -> Result<Outcome, GateError> {
+        let mut crossing = self.crossings.next(asked, Lineage::default())?;
+        let payload = self.crossings.model(vec![stored.clone()], beside, &mut crossing);
         if let Some(held) = self.cross(crossing, payload, asked)? {
             return Ok(Outcome::Held(held));
         }
@@ -170,7 +175,7 @@ impl Gate {
         lineage: Lineage,
     ) -> Result<Option<Held>, GateError> {
         let mut crossing = self.crossings.next(asked, lineage)?;
-        let payload = self.crossings.model(files, &mut crossing);
+        let payload = self.crossings.model(files, Vec::new(), &mut crossing);
         self.cross(crossing, payload, asked)
     }
 
@@ -206,6 +211,11 @@ impl Gate {
         let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
         let name = name.rsplit('/').next().unwrap_or_default();
         Ok(self.pulls.may_leave(sha256, name)?.then_some(file))
+    }
+
+    /// A cleared file as one that others of its model are read beside, under its path there.
+    pub fn beside(&self, sha256: Sha256, name: &str) -> Result<Option<Stored>, GateError> {
+        Ok(self.blobs.stored(sha256, name)?)
     }
 
     /// Whether a cleared file is here, and may leave.

@@ -16,6 +16,7 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
 use crate::updates::gate::{Asked, Gate, GateError, Outcome};
+use crate::updates::hugging_face::Within;
 use crate::updates::notes::{FileNote, Notes};
 
 /// A file that is wanted.
@@ -35,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) is_large: bool,
     /// What it is remembered under.
     pub(crate) key: Vec<String>,
+    /// The repository whose files cross one by one, if it is of one.
+    pub(crate) within: Option<Within>,
 }
 
 /// A cleared file, ready to be given out: that it is asked for is recorded.
@@ -179,14 +182,21 @@ impl Updates {
         let name = wanted.asked.file.clone();
         let fetched =
             download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
-        self.judge(wanted, fetched?, turn).await
+        let stored = fetched?;
+        let Some(within) = wanted.within.clone() else {
+            return self.judge(wanted, stored, Vec::new(), turn).await;
+        };
+        drop(turn); // what it is judged beside takes one too
+        let beside = within.beside(Arc::clone(&self), stored.clone()).await?;
+        let turn = self.turn().await?;
+        self.judge(wanted, stored, beside, turn).await
     }
 
     /// Takes a file from an answer, lets it through, remembers it.
     async fn take_answer(self: Arc<Self>, wanted: Wanted, answer: Answer) -> Result<Sha256, Refusal> {
         let turn = self.turn().await?;
         let stored = self.receive(answer, wanted.asked.file.clone()).await?;
-        self.judge(wanted, stored, turn).await
+        self.judge(wanted, stored, Vec::new(), turn).await
     }
 
     /// Lets a file through that came already, and remembers it.
@@ -194,7 +204,7 @@ impl Updates {
         let turn = self.turn().await?;
         let (mut spool, name) = (self.spool().await?, wanted.asked.file.clone());
         let written = blocking(move || spool.write_all(&bytes).and_then(|()| spool.finish(&name))).await?;
-        self.judge(wanted, written.map_err(here("write the file"))?, turn).await
+        self.judge(wanted, written.map_err(here("write the file"))?, Vec::new(), turn).await
     }
 
     /// What an answer gives, into a spool.
@@ -218,11 +228,12 @@ impl Updates {
         &self,
         wanted: Wanted,
         stored: Stored,
+        beside: Vec<Stored>,
         turn: OwnedSemaphorePermit,
     ) -> Result<Sha256, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
-            let passed = pass(&gate, &notes, &stored, &wanted);
+            let passed = pass(&gate, &notes, &stored, beside, &wanted);
             drop(turn); // here, not with the request: one given up frees no thread
             passed
         })
@@ -230,8 +241,14 @@ impl Updates {
     }
 }
 
-fn pass(gate: &Gate, notes: &Notes, stored: &Stored, wanted: &Wanted) -> Result<Sha256, Refusal> {
-    match gate.pass(stored, &wanted.asked).map_err(|error| error.refusal())? {
+fn pass(
+    gate: &Gate,
+    notes: &Notes,
+    stored: &Stored,
+    beside: Vec<Stored>,
+    wanted: &Wanted,
+) -> Result<Sha256, Refusal> {
+    match gate.pass(stored, beside, &wanted.asked).map_err(|error| error.refusal())? {
         Outcome::Cleared(sha256) => {
             remember(notes, wanted, sha256, stored.file.len)?;
             Ok(sha256)

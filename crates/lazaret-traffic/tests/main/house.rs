@@ -34,22 +34,33 @@ impl Format for AnyFile {
         Likeness::Certain
     }
     fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
-        Ok(Box::new(Files(VecDeque::from([Stored::of(&source).unwrap()]))))
+        let stored = Stored::of(&source).unwrap();
+        Ok(Box::new(Files(VecDeque::from([File { stored, alone: true }]))))
     }
 }
 
-struct Files(VecDeque<Stored>);
+struct Files(VecDeque<File>);
 
 impl Payload for Files {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        Ok(self.0.pop_front().map(|stored| Arc::new(File(stored)) as Arc<dyn Record>))
+        Ok(self.0.pop_front().map(|file| Arc::new(file) as Arc<dyn Record>))
     }
     fn position(&self) -> u64 {
         0
     }
 }
 
-struct File(Stored);
+struct File {
+    stored: Stored,
+    /// No file of its model is beside it.
+    alone: bool,
+}
+
+impl File {
+    fn name(&self) -> String {
+        self.stored.source.hint().name.unwrap_or_default()
+    }
+}
 
 impl Record for File {
     fn place(&self) -> RecordPlace {
@@ -59,13 +70,16 @@ impl Record for File {
         FormatId("fake")
     }
     fn body(&self) -> Body<'_> {
-        Body::Stored(&self.0)
+        Body::Stored(&self.stored)
     }
     fn read<'r>(&'r self, _: &Limits, findings: &mut Findings) -> Option<Box<dyn Reading + 'r>> {
-        let bytes = read_whole(self.0.source.as_ref(), ALL).unwrap();
+        let bytes = read_whole(self.stored.source.as_ref(), ALL).unwrap();
         if let Some(at) = bytes.windows(4).position(|window| window == b"EVIL") {
-            let name = self.0.source.hint().name.unwrap_or_default();
+            let name = self.name();
             findings.fault(Finding::new(&EVIL, Locator::printed(format!("{name}@{at}")), "evil"));
+        }
+        if self.alone && self.name().ends_with(".needs") {
+            findings.fault(Finding::new(&EVIL, Locator::printed(self.name()), "alone"));
         }
         Some(Box::new(Looked))
     }
@@ -237,8 +251,20 @@ impl Crossings for Counting {
         })
     }
 
-    fn model(&self, files: Vec<Stored>, _: &mut Crossing) -> Box<dyn Payload> {
-        Box::new(Files(files.into()))
+    fn model(&self, files: Vec<Stored>, beside: Vec<Stored>, _: &mut Crossing) -> Box<dyn Payload> {
+        let alone = beside.is_empty();
+        Box::new(Files(files.into_iter().map(|stored| File { stored, alone }).collect()))
+    }
+
+    /// A file `x.needs` needs all others whose names begin with `x.`.
+    fn has_companions(&self, file: &Stored) -> bool {
+        file.source.hint().name.is_some_and(|name| name.ends_with(".needs"))
+    }
+
+    fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {
+        let name = file.source.hint().name.unwrap_or_default();
+        let stem = name.trim_end_matches("needs");
+        names.iter().filter(|other| **other != name && other.starts_with(stem)).cloned().collect()
     }
 }
 

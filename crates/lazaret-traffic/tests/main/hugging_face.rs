@@ -292,3 +292,53 @@ fn offline_a_branch_is_the_commit_that_its_page_named() {
     let served = Served::start(folder.path(), &hub, &Setup { offline: true, ..Setup::default() });
     assert_eq!(served.get(GOOD).status, 200);
 }
+
+#[test]
+fn what_a_file_is_judged_beside_is_fetched_and_let_through_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut contents = Contents::default();
+    let mut put = |name: &str, word: &str| contents.files.insert(format!("org/model/{name}"), large(word));
+    // More at once than are fetched at once, each with another beside it.
+    for number in 0..9 {
+        put(&format!("{number}.needs"), "fine");
+        put(&format!("{number}.other"), &format!("fine {number}"));
+    }
+    put("alone.needs", "fine alone");
+    put("held.needs", "fine held");
+    put("held.other", "EVIL");
+    let hub = Hub::start(contents);
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let get = |name: &str| served.get(&format!("/org/model/resolve/main/{name}"));
+    let seen: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            (0..9).map(|number| scope.spawn(move || get(&format!("{number}.needs")).status)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(seen, [200; 9]);
+    let known = hub.server.count("GET");
+    assert_eq!(get("3.other").status, 200);
+    assert_eq!(hub.server.count("GET"), known, "it was fetched for the other");
+    assert_eq!(
+        (get("alone.needs").status, get("held.needs").status, get("held.other").status),
+        (403, 403, 403)
+    );
+    // What was fetched for another was given to nobody.
+    let pulls = served.book.pulls.lock().unwrap();
+    assert_eq!(pulls.iter().filter(|pull| pull.asked.file.ends_with(".other")).count(), 1);
+}
+
+#[test]
+fn what_is_beside_a_file_and_cannot_be_fetched_now_keeps_it_back() {
+    let (folder, contents) = (tempfile::tempdir().unwrap(), Contents::default());
+    let hub = Hub::start(contents);
+    let put = |name: &str, bytes: Vec<u8>| {
+        hub.contents.lock().unwrap().files.insert(format!("org/model/{name}"), bytes);
+    };
+    put("x.needs", large("fine"));
+    put("x.other", large("other"));
+    hub.contents.lock().unwrap().cuts = vec![300_000, 9, 9, 9, 9, 9, 9];
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let cut = served.get("/org/model/resolve/main/x.needs");
+    assert_eq!((cut.status, served.book.seals.lock().unwrap().len()), (502, 0), "{cut:?}");
+    assert_eq!(served.get("/org/model/resolve/main/x.needs").status, 200);
+}

@@ -300,7 +300,7 @@ fn a_second_look_sees_a_model_as_it_crossed() {
 }
 
 /// A policy that keeps back what no trusted signer vouches for, as the guide has it.
-const SIGNED: &str = r#"
+pub(crate) const SIGNED: &str = r#"
 @id("models-are-signed")
 @why("A file for which no trusted signer vouches is kept back.")
 forbid (principal, action in [Action::"Allow", Action::"Tokenise", Action::"Redact"], resource == Gate::"models")

@@ -137,6 +137,66 @@ fn huggingface_hub_and_pip_are_given_what_was_cleared_and_told_why_not() {
 }
 
 #[test]
+fn files_of_the_hub_are_judged_beside_what_says_what_they_are_and_who_signed_them() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let hub = Hub::start(Contents::default());
+    let put = |name: &str, from: &str| {
+        let bytes = std::fs::read(root.join("testdata").join(from)).unwrap();
+        hub.contents.lock().unwrap().files.insert(format!("org/{name}"), bytes);
+    };
+    put("graph/deep/model.onnx", "models/generated/benign/ext_data/model.onnx");
+    put("graph/deep/model.onnx.data", "models/generated/benign/ext_data/model.onnx.data");
+    put("signed/scaler.pkl", "docs/scaler.pkl");
+    put("signed/scaler.pkl.sig", "docs/scaler.sig");
+    put("signed/config.json", "docs/scaler.intoto.json");
+    put("bare/scaler.pkl", "docs/scaler.pkl");
+    put("bare/weights.bin", "models/generated/benign/ext_data/model.onnx.data");
+    let settings = |signers: &str| {
+        let (hub, cdn) = (hub.server.url(), format!("127.0.0.1:{}", hub.cdn.port));
+        let text = format!(
+            "[gates.models]\nmode = 'enforce'\nhub = '{hub}'\nhub_hosts = '{cdn}'\nprivate_hosts = '127.0.0.1'\n{signers}"
+        );
+        std::fs::write(folder.join("lazaret.toml"), text).unwrap();
+    };
+    settings("");
+    assert!(lazaret(folder).arg("init").status().unwrap().success());
+    let status = |url: &str, target: &str| {
+        let sent = String::from_utf8_lossy(&bytes_sent(url, &format!("/org/{target}"))).into_owned();
+        sent.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    {
+        let (_serving, url) = serve(folder);
+        // The data come first, as they may; and what no graph names is of no format.
+        assert_eq!(status(&url, "graph/resolve/main/deep/model.onnx.data"), "200");
+        assert_eq!(status(&url, "bare/resolve/main/weights.bin"), "403");
+    }
+    std::fs::copy(root.join("testdata/docs/signer-pub.pem"), folder.join("signer-pub.pem")).unwrap();
+    std::fs::write(folder.join("lazaret-data/policies/signed.cedar"), crate::registry::SIGNED).unwrap();
+    settings("[gates.models.signers]\nradiology = 'key signer-pub.pem'\n");
+    let (serving, url) = serve(folder);
+    for (file, expected) in [
+        ("bare/resolve/main/scaler.pkl", "403"),
+        ("signed/resolve/main/config.json", "403"),
+        ("signed/resolve/main/scaler.pkl", "200"),
+    ] {
+        assert_eq!(status(&url, file), expected, "{file}");
+    }
+    drop(serving);
+    let told = |args: &[&str]| -> serde_json::Value {
+        let ran = lazaret(folder).args(args).arg("--json").output().unwrap();
+        serde_json::from_str(&String::from_utf8_lossy(&ran.stdout)).unwrap()
+    };
+    let last = told(&["ledger", "show"])[0]["crossing"].as_str().unwrap().to_owned();
+    let model = &told(&["ledger", "show", &last])["opened"]["model"];
+    assert!(model["signer"].as_str().unwrap().starts_with("radiology: key: "), "{model}");
+    assert_eq!(model["beside"][0]["name"], "scaler.pkl.sig", "{model}");
+    let again = told(&["models", "rescan"]);
+    assert_eq!(again["changed"], serde_json::Value::Array(Vec::new()), "{again}");
+}
+
+#[test]
 fn models_are_served_to_this_machine_alone() {
     let folder = tempfile::tempdir().unwrap();
     assert!(lazaret(folder.path()).arg("init").status().unwrap().success());

@@ -77,7 +77,7 @@ fn told(
     files: &[Stored],
     origin: ModelOrigin,
 ) -> (Vec<(String, &'static str)>, ModelOrigin) {
-    let mut standing = by.standing(files, &Limits::default());
+    let mut standing = by.standing(files, &[], &Limits::default());
     let mut origin = origin;
     standing.prove(files, &mut origin);
     let mut said = Vec::new();
@@ -208,6 +208,50 @@ fn one_file_may_be_signed_alone() {
     files.push(stored("other.pkl", b"\x80\x04N."));
     let (said, origin) = told(&by, &files, ModelOrigin::default());
     assert!(origin.signer.is_none() && of(&said, "signature.unsigned").len() == 2, "{said:?}");
+}
+
+#[test]
+fn a_file_that_crosses_alone_is_signed_by_what_is_beside_it() {
+    let place = Place::new();
+    let by = place.signatories();
+    let (attestation, model): (Vec<Stored>, Vec<Stored>) =
+        place.files().into_iter().partition(|stored| name_of(stored) == "model.sig");
+    let said = |file: &Stored, beside: &[Stored]| {
+        let files = [file.clone()];
+        let mut standing = by.standing(&files, beside, &Limits::default());
+        let mut origin = ModelOrigin::default();
+        standing.prove(&files, &mut origin);
+        let said: Vec<_> = standing.of_file(0).iter().map(|found| found.id).collect();
+        (said, origin.signer.is_some())
+    };
+    for file in &model {
+        assert_eq!(said(file, &attestation), (vec![], true), "{}", name_of(file));
+        assert_eq!(said(file, &[]), (vec!["signature.unsigned"], false));
+    }
+    let changed = stored("sub/config.json", b"{ }");
+    assert_eq!(
+        said(&changed, &attestation),
+        (vec!["signature.digest-mismatch", "signature.unsigned"], false)
+    );
+    assert_eq!(said(&stored("other.bin", b"1"), &attestation), (vec!["signature.unsigned"], false));
+    for by_itself in &attestation {
+        assert_eq!(said(by_itself, &[]), (vec![], false));
+    }
+    // That of another file alone, and its own.
+    let work = tempfile::tempdir().unwrap();
+    let one = work.path().join("model.pkl");
+    std::fs::write(&one, b"\x80\x04N.").unwrap();
+    sign(&one, &work.path().join("model.pkl.sig"), &place.key).unwrap();
+    let signature = bytes_of(&work.path().join("model.pkl.sig"));
+    assert_eq!(said(&stored("model.pkl.sig", &signature), &[]), (vec![], false));
+    let file = stored("a/model.pkl", b"\x80\x04N.");
+    assert_eq!(said(&file, &[stored("a/model.pkl.sig", &signature)]), (vec![], true));
+    assert_eq!(said(&file, &[stored("b/model.pkl.sig", &signature)]), (vec!["signature.unsigned"], false));
+    let built =
+        stored("b.intoto.json", envelope(&slsa_1(&[&place.subject]), &place.key).to_string().as_bytes());
+    let beside = [attestation[0].clone(), built];
+    let standing = by.standing(&model[..1], &beside, &Limits::default());
+    assert_eq!(standing.built.map(|(number, _)| number), Some(0));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::updates::Updates;
 use crate::updates::gate::Asked;
 use crate::updates::hugging_face::page::is_commit;
 use crate::updates::hugging_face::route::Repository;
-use crate::updates::hugging_face::{COMMIT, passed, tag_of};
+use crate::updates::hugging_face::{COMMIT, Within, passed, tag_of};
 use crate::updates::obtain::{Wanted, refusal};
 
 /// The tag of a large file: its SHA-256.
@@ -81,21 +81,47 @@ pub(crate) async fn answer(
     if let Some(answer) = without_bytes(&request.method, &request.headers, &told) {
         return Ok(answer);
     }
-    let wanted = Wanted {
+    let commit = facts.commit.clone();
+    let obtained = updates.obtain(wanted(hub, &named, facts, secret)?).await?;
+    if named.revision != commit {
+        let key = ["hub-revision", &named.repository.to_string(), &named.revision];
+        updates.keep(&key, commit).await?;
+    }
+    Ok(with_bytes(&request.headers, &told, obtained.file))
+}
+
+/// A file of a repository that is wanted for another of it; nobody is given it.
+pub(super) async fn clear(
+    updates: &Arc<Updates>,
+    hub: &Arc<Upstream>,
+    named: &Named,
+    secret: Option<HeaderValue>,
+) -> Result<Sha256, Refusal> {
+    let facts = ask(updates, hub, named, secret.clone()).await?;
+    updates.clear(wanted(hub, named, facts, secret)?).await
+}
+
+fn wanted(
+    hub: &Arc<Upstream>,
+    named: &Named,
+    facts: Facts,
+    secret: Option<HeaderValue>,
+) -> Result<Wanted, Refusal> {
+    Ok(Wanted {
         asked: named.asked(hub, &facts.commit)?,
         upstream: Arc::clone(hub),
-        secret,
+        secret: secret.clone(),
         expected: Expected { sha256: facts.sha256, len: Some(facts.len) },
         tag: Some(facts.tag),
         is_large: facts.is_large,
         key: named.key(&facts.commit),
-    };
-    let obtained = updates.obtain(wanted).await?;
-    if named.revision != facts.commit {
-        let key = ["hub-revision", &named.repository.to_string(), &named.revision];
-        updates.keep(&key, facts.commit).await?;
-    }
-    Ok(with_bytes(&request.headers, &told, obtained.file))
+        within: Some(Within {
+            hub: Arc::clone(hub),
+            repository: named.repository.clone(),
+            commit: facts.commit,
+            secret,
+        }),
+    })
 }
 
 /// Asks the hub about a file, with what the client told to be let in: who may not see it there is not given it here.

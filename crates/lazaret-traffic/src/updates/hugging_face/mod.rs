@@ -6,10 +6,12 @@
 //! | `route` | what a request asks for |
 //! | `page` | what the hub tells, without what would lead round the gate |
 //! | `file` | files: what the hub says of one, and its bytes |
+//! | `within` | the files of a repository that one is judged beside |
 
 mod file;
 pub mod page;
 pub mod route;
+mod within;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use crate::net::without::without;
 use crate::updates::obtain::refusal;
 use crate::updates::{TO_ASK, Updates, not_passed_on, took_too_long};
 use route::{Kind, Repository, Route};
+pub(crate) use within::Within;
 
 /// Longest body of a request: the names of files that are asked about.
 pub const MAX_ASKED: Limit = Limit::new("updates.max_asked", 4 << 20);

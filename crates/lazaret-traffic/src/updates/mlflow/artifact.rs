@@ -53,7 +53,7 @@ pub(crate) async fn put(
     let turn = asking.updates.turn().await?;
     let gate = Arc::clone(&asking.updates.gate);
     let cleared = blocking(move || {
-        let passed = match gate.pass(&stored, &asked) {
+        let passed = match gate.pass(&stored, Vec::new(), &asked) {
             Ok(Outcome::Cleared(sha256)) => gate.cleared(sha256, &asked.file),
             Ok(Outcome::Held(held)) => return Err(held.refusal(&asked)),
             Err(error) => Err(error),
@@ -185,6 +185,7 @@ pub(crate) fn wanted(asking: &Asking, asked: Asked, answer: &Answer) -> (Wanted,
         tag: tag.clone(),
         is_large: false,
         key,
+        within: None,
     };
     (wanted, tag)
 }

@@ -97,6 +97,7 @@ pub(crate) async fn answer(
                 tag: None,
                 is_large: false,
                 key: key(of, sha256, &name),
+                within: None,
             };
             updates.clear(wanted).await?;
         }

@@ -67,6 +67,7 @@ pub(crate) async fn answer(
         tag: None,
         is_large: false,
         key: key(of, sha256),
+        within: None,
     };
     updates.take(bytes, wanted).await?;
     remember_names(updates, of, sha256, &manifest).await?;

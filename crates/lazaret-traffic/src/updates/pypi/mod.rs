@@ -187,6 +187,7 @@ async fn give(
             is_large: false,
             key,
             asked,
+            within: None,
         };
         updates.obtain(wanted).await?
     };

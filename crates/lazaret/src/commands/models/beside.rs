@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lazaret_core::{CrossingId, Sha256, Source};
 use lazaret_input::find_blob;
-use lazaret_ledger::{CrossingWords, LedgerReader, StoreError};
+use lazaret_ledger::{CrossingWords, FileWords, LedgerReader, StoreError};
 use lazaret_models::Folder;
 
 /// Entries of a crossing that are read at once.
@@ -29,19 +29,20 @@ impl<'a> Beside<'a> {
     ) -> Result<Self, StoreError> {
         let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let mut files = BTreeMap::new();
+        let mut add = |file: &FileWords| {
+            if let (Some(path), Some(sha256)) = (file.name.strip_prefix(&folder), Sha256::parse(&file.sha256))
+            {
+                files.insert(path.to_owned(), sha256);
+            }
+        };
+        crossing.opened.model.iter().flat_map(|model| &model.beside).for_each(&mut add);
         let Some(id) = CrossingId::parse(&crossing.opened.crossing) else { return Ok(Self { store, files }) };
         let mut from = 0;
         loop {
             let entries = ledger.entries(id, from, PAGE)?;
             let Some(last) = entries.last() else { return Ok(Self { store, files }) };
             from = last.record.saturating_add(1);
-            for file in entries.into_iter().filter_map(|entry| entry.file) {
-                if let (Some(path), Some(sha256)) =
-                    (file.name.strip_prefix(&folder), Sha256::parse(&file.sha256))
-                {
-                    files.insert(path.to_owned(), sha256);
-                }
-            }
+            entries.iter().filter_map(|entry| entry.file.as_ref()).for_each(&mut add);
         }
     }
 }

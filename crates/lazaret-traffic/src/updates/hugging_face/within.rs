@@ -1,0 +1,94 @@
+//! The files of a repository at a commit, of which a client fetches one after the other: each is judged beside those that
+//! say what it is or who signed it, fetched and let through before it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, Method, StatusCode};
+use lazaret_core::Stored;
+
+use crate::net::answer::Refusal;
+use crate::net::client::Call;
+use crate::net::upstream::Upstream;
+use crate::updates::Updates;
+use crate::updates::hugging_face::file::{Named, clear};
+use crate::updates::hugging_face::route::{Repository, Route};
+use crate::updates::hugging_face::{page, passed};
+use crate::updates::obtain::{blocking, refusal};
+
+/// A repository at a commit, and who asks.
+#[derive(Clone)]
+pub(crate) struct Within {
+    pub(super) hub: Arc<Upstream>,
+    pub(super) repository: Repository,
+    pub(super) commit: String,
+    /// What the client told the hub to be let in.
+    pub(super) secret: Option<HeaderValue>,
+}
+
+impl Within {
+    /// The cleared files that one of it is judged beside. One that is held, or that the hub does not give, is not among them.
+    pub(crate) fn beside(
+        self,
+        updates: Arc<Updates>,
+        stored: Stored,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Stored>, Refusal>> + Send>> {
+        // What is beside it is fetched as it was: a future within itself.
+        Box::pin(async move {
+            let gate = Arc::clone(&updates.gate);
+            let of = stored.clone();
+            if !blocking(move || gate.crossings.has_companions(&of)).await? {
+                return Ok(Vec::new());
+            }
+            let names = self.names(&updates).await?;
+            let gate = Arc::clone(&updates.gate);
+            let companions = blocking(move || gate.crossings.companions(&stored, &names)).await?;
+            let mut beside = Vec::new();
+            for file in companions {
+                let wanted = Named {
+                    repository: self.repository.clone(),
+                    revision: self.commit.clone(),
+                    file: file.clone(),
+                };
+                let sha256 = match clear(&updates, &self.hub, &wanted, self.secret.clone()).await {
+                    Ok(sha256) => sha256,
+                    Err(refusal) if is_for_good(&refusal) => continue,
+                    Err(refusal) => return Err(refusal),
+                };
+                let gate = Arc::clone(&updates.gate);
+                let found = blocking(move || gate.beside(sha256, &file)).await?;
+                beside.extend(found.map_err(|error| error.refusal())?);
+            }
+            Ok(beside)
+        })
+    }
+
+    /// The names of its files, as the hub lists them; none of a hub that lists none.
+    async fn names(&self, updates: &Updates) -> Result<Vec<String>, Refusal> {
+        let repository = self.repository.to_string();
+        let key = ["hub-files", repository.as_str(), self.commit.as_str()];
+        if let Some(names) = updates.note(&key).await? {
+            return Ok(names.lines().map(str::to_owned).collect());
+        }
+        let info = Route::Info { repository: self.repository.clone(), revision: Some(self.commit.clone()) };
+        let url = self.hub.base().below(&info.path(), None);
+        let url = url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let call = Call::new(Method::GET, url).with(AUTHORIZATION, self.secret.clone());
+        let answer = updates.client.stay(&self.hub, call).await.map_err(|trouble| refusal(&trouble))?;
+        let answer = match passed(answer) {
+            Err(refusal) if is_for_good(&refusal) => return Ok(Vec::new()),
+            answer => answer?,
+        };
+        let page = answer.page(updates.client.max_page()).await.map_err(|trouble| refusal(&trouble))?;
+        // A mirror may have files and no pages.
+        let Some(names) = page::files(&page, &updates.limits) else { return Ok(Vec::new()) };
+        updates.keep(&key, names.join("\n")).await?;
+        Ok(names)
+    }
+}
+
+/// Whether asking again would change nothing: it is held, not there, or not for this client.
+fn is_for_good(refusal: &Refusal) -> bool {
+    matches!(refusal.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED)
+}
