@@ -222,6 +222,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Whether a message of this shape may have a field of a number.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.fields.iter().any(|(known, _)| *known == number)
+    }
+
     /// Whether the first fields of a part are of this shape, and one that it must have is among them. A fault after a few
     /// good fields does not speak against it: a broken model is one all the same. Nor do a few fields of unknown numbers:
     /// loaders pass over them.

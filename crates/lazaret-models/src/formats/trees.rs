@@ -31,6 +31,9 @@ impl JsonKind for XgboostJson {
     fn read(&self, _: Node<'_, '_>, _: &Part, _: &mut Looking<'_>) {}
 }
 
+/// Within how many of its last bytes a LightGBM text says that its trees or parameters end.
+const END_WITHIN: usize = 1 << 20;
+
 /// LightGBM's text.
 pub(crate) struct LightGbm;
 
@@ -59,6 +62,12 @@ impl ModelFormat for LightGbm {
 
     fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
         text::check(part)?;
+        let from = part.len().saturating_sub(END_WITHIN as u64);
+        let last = part.bytes(from, END_WITHIN.min(usize::try_from(part.len()).unwrap_or(END_WITHIN)))?;
+        let has_end = [&b"end of trees"[..], b"pandas_categorical:", b"end of parameters"];
+        if !has_end.iter().any(|end| memchr::memmem::find(&last, end).is_some()) {
+            return Err(Unread::cut_off(part.len()));
+        }
         Ok(self.id())
     }
 }
@@ -97,7 +106,11 @@ impl ModelFormat for CatBoost {
         if u64::from(size) > left {
             let says = format!("its model has {size} bytes by its header, {left} follow");
             looking.find(&rules::CLAIMED_SIZE, part.at(4), says);
+            return Ok(self.id());
         }
+        // Parts of the model for text and categories may follow, each with a name and a length of its own.
+        let end = u64::from(size).saturating_add(8);
+        looking.passed_over(part, end, part.len().saturating_sub(end));
         Ok(self.id())
     }
 }
