@@ -92,33 +92,51 @@ impl ModelFormat for CoreMl {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let mut fields = Fields::new(part, looking.limits);
-        let mut stack = vec![(Message::Model, fields.root())];
-        while let Some((message, span)) = stack.last_mut() {
-            let Some(field) = fields.next(span)? else {
-                stack.pop();
-                continue;
-            };
-            let Some(inside) = field.span() else { continue };
-            if matches!(message, Message::Model) && !MODEL.has(field.number) {
-                let message =
-                    format!("the model has a field {} that Core ML does not have: loaders pass it over", field.number);
-                looking.find_as(Severity::Low, &rules::MALFORMED, part.at(field.at), message);
-                looking.passed_over(part, inside.at, inside.len());
-                continue;
+        // The first field that Core ML does not have: another file, glued to this one, may begin there.
+        let mut stray = None;
+        walk(part, looking, &mut stray).inspect_err(|_| {
+            if let Some(at) = stray {
+                looking.passed_over(part, at, part.len().saturating_sub(at));
             }
-            match message.step(field.number) {
-                Step::Into(next) => {
-                    stack.push((next, inside));
-                    fields.check_depth(stack.len())?;
-                }
-                Step::Name(what) => tell(what, &mut fields, inside, part, looking)?,
-                Step::Blob => blob(&mut fields, inside, part, looking)?,
-                Step::Over => {}
-            }
-        }
+        })?;
         Ok(self.id())
     }
+}
+
+/// Reads all there is in a model and judges it.
+fn walk(part: &Part, looking: &mut Looking<'_>, stray: &mut Option<u64>) -> Result<(), Unread> {
+    let mut fields = Fields::new(part, looking.limits);
+    let mut stack = vec![(Message::Model, fields.root())];
+    while let Some((message, span)) = stack.last_mut() {
+        let Some(field) = fields.next(span)? else {
+            stack.pop();
+            continue;
+        };
+        let is_stray = matches!(message, Message::Model) && !MODEL.has(field.number);
+        if is_stray {
+            stray.get_or_insert(field.at);
+        }
+        let Some(inside) = field.span() else { continue };
+        if is_stray {
+            let message = format!(
+                "the model has a field {} that Core ML does not have: loaders pass it over",
+                field.number
+            );
+            looking.find_as(Severity::Low, &rules::MALFORMED, part.at(field.at), message);
+            looking.passed_over(part, inside.at, inside.len());
+            continue;
+        }
+        match message.step(field.number) {
+            Step::Into(next) => {
+                stack.push((next, inside));
+                fields.check_depth(stack.len())?;
+            }
+            Step::Name(what) => tell(what, &mut fields, inside, part, looking)?,
+            Step::Blob => blob(&mut fields, inside, part, looking)?,
+            Step::Over => {}
+        }
+    }
+    Ok(())
 }
 
 /// A message that is being read.
@@ -241,7 +259,12 @@ fn tell(
 }
 
 /// Numbers of a program that lie in a file of its package: `@model_path/weights/weight.bin`, from an offset on.
-fn blob(fields: &mut Fields<'_>, mut span: Span, part: &Part, looking: &mut Looking<'_>) -> Result<(), Unread> {
+fn blob(
+    fields: &mut Fields<'_>,
+    mut span: Span,
+    part: &Part,
+    looking: &mut Looking<'_>,
+) -> Result<(), Unread> {
     let (at, mut file, mut offset) = (span.at, None, 0);
     while let Some(field) = fields.next(&mut span)? {
         match (field.number, field.value) {

@@ -91,8 +91,10 @@ impl ModelFormat for ExecuTorch {
                 let name = flat.text(operator, 0, 256)?.unwrap_or_default();
                 let library = name.split_once("::").map_or("", |(library, _)| library);
                 if !LIBRARIES.contains(&library) {
-                    let message =
-                        format!("the operator `{}` is of no known library: the app brings its code", printed(&name));
+                    let message = format!(
+                        "the operator `{}` is of no known library: the app brings its code",
+                        printed(&name)
+                    );
                     looking.find(&rules::EXECUTORCH_DELEGATE, part.at(operator.at), message);
                 }
             }

@@ -168,7 +168,8 @@ impl<'p> Flat<'p> {
         let from = self.end.get().next_multiple_of(ALIGNED);
         for step in 0..MOST_UNVISITED {
             let at = from.saturating_add(step.saturating_mul(ALIGNED));
-            if at >= self.part.len() {
+            // An archive at the end is read as what the file is besides.
+            if at >= self.part.len() || self.part.array::<4>(at).is_ok_and(|bytes| &bytes == b"PK\x03\x04") {
                 return;
             }
             if is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {

@@ -205,6 +205,8 @@ impl<'p> Fields<'p> {
 pub(crate) enum Is {
     /// A number.
     Number,
+    /// A number of four bytes.
+    Fixed32,
     /// Text: UTF-8 without control characters in its first bytes.
     Text,
     /// Bytes or a message that is not looked into.
@@ -259,6 +261,7 @@ impl Shape {
                 continue;
             };
             let fits = match (is, field.value) {
+                (Is::Fixed32, Value::Fixed32) => true,
                 (Is::Number, Value::Varint(_)) | (Is::Bytes, Value::Delimited(_)) => true,
                 // Numbers in a row may be packed.
                 (Is::Number, Value::Delimited(_)) => !outermost,

@@ -66,7 +66,8 @@ impl ModelFormat for TfLite {
             if let Some(name) = name.filter(|_| number == CUSTOM) {
                 operator(&name, part, code.at, looking);
             } else if !(0..=NEWEST_OPERATOR).contains(&number) {
-                let message = format!("the built-in operator {number} is none of the interpreter as it is known here");
+                let message =
+                    format!("the built-in operator {number} is none of the interpreter as it is known here");
                 looking.find(&rules::TFLITE_CUSTOM_OPERATOR, part.at(code.at), message);
             }
         }
@@ -167,7 +168,10 @@ fn graphs(flat: &Flat<'_>, model: Table, codes: u64) -> Result<(), Unread> {
         // An index of -1 is that of an input that is left out.
         let names = |table: Table, field: u64| -> Result<(), Unread> {
             let indexes = flat.i32s(table, field, MOST_INDEXES)?;
-            if indexes.iter().all(|index| *index == -1 || u64::try_from(*index).is_ok_and(|index| index < tensors)) {
+            if indexes
+                .iter()
+                .all(|index| *index == -1 || u64::try_from(*index).is_ok_and(|index| index < tensors))
+            {
                 return Ok(());
             }
             Err(Unread::malformed(table.at, "a tensor is named that is not there"))

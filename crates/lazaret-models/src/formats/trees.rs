@@ -60,12 +60,19 @@ impl ModelFormat for LightGbm {
         if begins { Likeness::Certain } else { Likeness::No }
     }
 
-    fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        text::check(part)?;
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let from = part.len().saturating_sub(END_WITHIN as u64);
         let last = part.bytes(from, END_WITHIN.min(usize::try_from(part.len()).unwrap_or(END_WITHIN)))?;
-        let has_end = [&b"end of trees"[..], b"pandas_categorical:", b"end of parameters"];
-        if !has_end.iter().any(|end| memchr::memmem::find(&last, end).is_some()) {
+        // What the Python library writes last, in a line.
+        if let Some(begins) = memchr::memmem::rfind(&last, b"\npandas_categorical:") {
+            let rest = last.get(begins.saturating_add(1)..).unwrap_or_default();
+            let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let end = begins.saturating_add(line).saturating_add(2) as u64;
+            looking.tail(part, from.saturating_add(end).min(part.len()));
+        }
+        text::check(part)?;
+        let has = |words: &[u8]| memchr::memmem::find(&last, words).is_some();
+        if !has(b"\nend of trees") || (has(b"\nparameters:") && !has(b"\nend of parameters")) {
             return Err(Unread::cut_off(part.len()));
         }
         Ok(self.id())

@@ -17,12 +17,11 @@ use crate::rules;
 impl Check<'_> {
     pub(super) fn check_files(&mut self, manifest: &Manifest) -> Result<(), SignatureError> {
         let left_out = self.left_out(manifest);
-        let follow = manifest.allow_symlinks || self.how.allow_symlinks;
         // What each signed file is on disk; a file that is not as it should be is found once, not for each shard.
         let mut files: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         for resource in &manifest.resources {
             if !files.contains_key(resource.path.as_str()) {
-                let len = self.signed_file(&resource.path, follow)?;
+                let len = self.signed_file(&resource.path)?;
                 files.insert(&resource.path, len);
             }
         }
@@ -110,7 +109,7 @@ impl Check<'_> {
     }
 
     /// The length of a signed file, or a finding that says why it is not there.
-    fn signed_file(&mut self, name: &str, follow: bool) -> Result<Option<u64>, SignatureError> {
+    fn signed_file(&mut self, name: &str) -> Result<Option<u64>, SignatureError> {
         let at = self.place(name);
         if self.model.is_single() != (name == ".") {
             let message = "the model given is one file, and a folder was signed: give the folder";
@@ -119,12 +118,12 @@ impl Check<'_> {
         }
         match self.model.kind_of(name) {
             Ok((Kind::File, len)) => return Ok(Some(len)),
-            Ok((Kind::LinkToFile, len)) if follow => return Ok(Some(len)),
+            Ok((Kind::LinkToFile, len)) if self.how.allow_symlinks => return Ok(Some(len)),
             Ok((Kind::LinkToFile, _)) => {
                 self.find(
                     &rules::SIGNATURE_SYMLINK,
                     &at,
-                    "it is a link, and the signature allows none: it was not opened",
+                    "it is a link: it was not opened (--allow-symlinks follows links to files)",
                 );
             }
             Ok((Kind::LinkToFolder, _)) => {

@@ -268,8 +268,10 @@ impl Judge<'_> {
         match context {
             Context::Path(path) => {
                 if let Some(why) = beside::leaves(path) {
-                    let message =
-                        format!("a node takes a compiled model from the path `{}`, which {why}", printed(path));
+                    let message = format!(
+                        "a node takes a compiled model from the path `{}`, which {why}",
+                        printed(path)
+                    );
                     looking.find(&rules::ONNX_EXTERNAL_PATH, self.part.at(at), message);
                 }
             }
@@ -315,7 +317,9 @@ impl Judge<'_> {
             };
             let name_shown = printed(&name);
             let message = if of_onnx {
-                format!("{nodes} the operator `{name_shown}`, which ONNX does not have: a native library brings it")
+                format!(
+                    "{nodes} the operator `{name_shown}`, which ONNX does not have: a native library brings it"
+                )
             } else {
                 format!(
                     "{nodes} the operator `{name_shown}` of the domain `{}`, which is no part of ONNX: a native library brings it",

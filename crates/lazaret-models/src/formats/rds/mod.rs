@@ -72,7 +72,9 @@ fn form(head: &[u8]) -> Option<(Form, u64)> {
         // R passes over the second byte, whatever it is, and over a line end before text.
         [b'X', _, 0, 0, 0, 2 | 3, ..] => Some((Form::Xdr, before + 2)),
         [b'B', _, 2 | 3, 0, 0, 0, ..] => Some((Form::Native, before + 2)),
-        [b'A', line, rest @ ..] if line.is_ascii_whitespace() && is_version(rest) => Some((Form::Ascii, before + 2)),
+        [b'A', line, rest @ ..] if line.is_ascii_whitespace() && is_version(rest) => {
+            Some((Form::Ascii, before + 2))
+        }
         [b'\n', b'A', line, rest @ ..] if line.is_ascii_whitespace() && is_version(rest) => {
             Some((Form::Ascii, before + 3))
         }

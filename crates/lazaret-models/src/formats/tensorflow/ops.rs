@@ -23,7 +23,7 @@ pub(crate) enum Effect {
     Output,
     /// Talks to another process.
     Remote,
-    /// Prints to the log; to a file where it is told to, which is told of each such node.
+    /// Prints to the log, or to a file where it is told to.
     Prints,
     /// An older way to save a checkpoint or to give a table away, which no recent writer leaves in a graph.
     Saves,
@@ -41,7 +41,7 @@ impl Effect {
             Self::Input => "reads records from files that the graph names",
             Self::Output => "writes to files that the graph names",
             Self::Remote => "talks to other processes",
-            Self::Prints => "prints tensors to the log",
+            Self::Prints => "prints tensors to the log, or to a file that the graph names",
             Self::Saves => {
                 "saves tensors or gives tables away in a way that no recent writer leaves in a graph"
             }
@@ -53,8 +53,8 @@ impl Effect {
         match self {
             Self::Python | Self::Reads | Self::Writes => Severity::Critical,
             Self::Lists | Self::Input | Self::Output | Self::Remote => Severity::High,
-            Self::Saves => Severity::Medium,
-            Self::Prints | Self::Usual => Severity::Info,
+            Self::Prints | Self::Saves => Severity::Medium,
+            Self::Usual => Severity::Info,
         }
     }
 }

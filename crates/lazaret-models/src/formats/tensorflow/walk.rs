@@ -138,8 +138,7 @@ impl<'p> Judge<'p> {
         if source.is_empty() || source.starts_with("local://") || source.starts_with("bytes://") {
             return;
         }
-        let message =
-            format!("the operator `{}` reads the file `{}`", printed(operator), printed(source));
+        let message = format!("the operator `{}` reads the file `{}`", printed(operator), printed(source));
         looking.find_as(Severity::High, &rules::TENSORFLOW_FILE_OPERATOR, self.part.at(at), message);
     }
 
