@@ -362,6 +362,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_glued_to_a_model_is_looked_at() {
+        let call = b"\x80\x04cposix\nsystem\n(X\x04\0\0\0truetR.";
+        for more in [call.to_vec(), field(777, call)] {
+            let found = told(&scan([network(&field(100, "")), more].concat(), "m.mlmodel"));
+            assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call ")), "{found:?}");
+        }
+    }
+
+    #[test]
     fn files_that_leave_the_package_are_told() {
         for (path, count) in
             [("@model_path/weights/weight.bin", 0), ("@model_path/../../x", 1), ("/etc/hostname", 1)]

@@ -166,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_a_foreign_extension_is_looked_at() {
+        let call = b"cposix\nsystem\n(S'true'\ntR.";
+        let length = u8::try_from(call.len()).unwrap();
+        let report = said(&[b"\x81\xa1w\xc7", &[length, 42][..], call].concat());
+        assert!(report.findings.iter().any(|finding| finding.id == "pickle.dangerous-call"));
+    }
+
+    #[test]
     fn parameters_are_walked_and_lies_are_told() {
         let report = said(b"\x82\xa1a\xc7\x03\x01abc\xa1b\x92\xcb\0\0\0\0\0\0\0\0\xc0");
         assert!(report.findings.is_empty(), "{:?}", report.findings);

@@ -324,6 +324,17 @@ mod tests {
         assert_eq!(told(&scan(broken, "m.tflite")), ["format.malformed m.tflite@28"]);
     }
 
+    #[test]
+    fn a_file_behind_the_tables_is_found() {
+        let call = b"\x80\x04cposix\nsystem\n(X\x04\0\0\0truetR.";
+        let mut bytes = model("FlexErf", 32);
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
+        let quiet = scan(bytes.clone(), "m.tflite");
+        assert_eq!(quiet.findings.len(), 1);
+        let found = told(&scan([&bytes[..], call].concat(), "m.tflite"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.tflite@")), "{found:?}");
+    }
+
     proptest! {
         #[test]
         fn a_changed_model_ends(at in 0_usize..80, byte in any::<u8>()) {

@@ -121,3 +121,27 @@ impl ModelFormat for CatBoost {
         Ok(self.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::protobuf::tests::{scan, told};
+
+    #[test]
+    fn a_lightgbm_text_that_is_cut_off_or_goes_on_is_told() {
+        let whole = "tree\nversion=v4\n\nTree=0\nnum_leaves=1\n\nend of trees\n\nparameters:\nend of parameters\n\npandas_categorical:null\n";
+        assert_eq!(told(&scan(whole, "m.txt")), [""; 0]);
+        for cut in [whole.len() / 2, whole.len() - 40] {
+            assert_eq!(told(&scan(&whole[..cut], "m.txt")), [format!("format.malformed m.txt@{cut}")]);
+        }
+        let glued = format!("{whole}cposix\nsystem\n(S'true'\ntR.");
+        let found = told(&scan(glued, "m.txt"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.txt@")), "{found:?}");
+    }
+
+    #[test]
+    fn what_follows_a_catboost_model_is_looked_at() {
+        let glued = [b"CBM1\x04\0\0\0\0\0\0\0".as_slice(), b"cposix\nsystem\n(S'true'\ntR."].concat();
+        let found = told(&scan(glued, "m.cbm"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.cbm@")), "{found:?}");
+    }
+}

@@ -72,7 +72,7 @@ impl Check<'_> {
         }
         let right = files.iter().filter(|(path, len)| len.is_some() && !changed.contains(*path)).count();
         self.files = right as u64;
-        self.check_others(manifest, &files, &left_out, follow)
+        self.check_others(manifest, &files, &left_out)
     }
 
     /// The SHA-256 of every signed file: from the statement where it has them, else of the files, which are as they were signed.
@@ -149,7 +149,6 @@ impl Check<'_> {
         manifest: &Manifest,
         signed: &BTreeMap<&str, Option<u64>>,
         left_out: &LeftOut,
-        follow: bool,
     ) -> Result<(), SignatureError> {
         let walk = self.model.walk(left_out, self.limits)?;
         let own = self.how.own.clone();
@@ -171,7 +170,7 @@ impl Check<'_> {
             }
             let (is_shards, is_empty) = (manifest.method != Method::Files, entry.len == 0);
             match entry.kind {
-                Kind::LinkToFile if !follow => {
+                Kind::LinkToFile if !self.how.allow_symlinks => {
                     self.unsigned(&entry.shown, "it is a link that no signature covers");
                 }
                 Kind::File | Kind::LinkToFile if is_shards && is_empty => {

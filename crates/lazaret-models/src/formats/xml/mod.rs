@@ -290,6 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn classes_files_and_scripts_that_a_model_names_are_told() {
+        let with = |body: &str| format!("<PMML version=\"4.4\">{body}</PMML>");
+        let define = "<DefineFunction name=\"a.b\"/>";
+        for (body, count) in [
+            ("<Apply function=\"ln\"/>".to_owned(), 0),
+            ("<Apply function=\"a.b\"/>".to_owned(), 1),
+            (format!("<Apply function=\"a.b\"/>{define}"), 0),
+            ("<xi:include href=\"file:///etc/hostname\"/>".to_owned(), 1),
+            ("<Extension><script>x</script></Extension>".to_owned(), 1),
+        ] {
+            let found = told(&scan(with(&body), "m.pmml"));
+            assert_eq!(found.len(), count, "{body}: {found:?}");
+            assert!(found.iter().all(|told| told.starts_with("xml.foreign-content m.pmml@")), "{found:?}");
+        }
+    }
+
+    #[test]
     fn pmml_is_quiet_and_a_doctype_in_it_critical_in_any_encoding() {
         let report = scan(PMML, "m.pmml");
         assert_eq!((report.format.0, told(&report)), ("pmml", vec![]));
