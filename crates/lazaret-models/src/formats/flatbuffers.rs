@@ -163,16 +163,14 @@ impl<'p> Flat<'p> {
     }
 
     /// Looks for another file behind the tables. Those that a reader does not visit lie there too, so the end is known only
-    /// roughly: what is no known program, archive or model is taken for theirs.
+    /// roughly: what does not begin as a program, a pickle or a packed file is taken for theirs. A zip archive at the end is
+    /// read as what the file is besides.
     pub(crate) fn tail(&self, looking: &mut Looking<'_>) {
         let from = self.end.get().next_multiple_of(ALIGNED);
         for step in 0..MOST_UNVISITED {
             let at = from.saturating_add(step.saturating_mul(ALIGNED));
-            // An archive at the end is read as what the file is besides.
-            if at >= self.part.len() || self.part.array::<4>(at).is_ok_and(|bytes| &bytes == b"PK\x03\x04") {
-                return;
-            }
-            if is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {
+            let Ok(first) = self.part.array::<4>(at) else { return };
+            if begins_a_file(first) && is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {
                 looking.tail(self.part, at);
                 return;
             }
@@ -184,4 +182,22 @@ impl<'p> Flat<'p> {
         self.max_reads.check(self.reads.get())?;
         self.part.array(at)
     }
+}
+
+/// Whether bytes begin as programs, pickles and packed files do.
+const fn begins_a_file(first: [u8; 4]) -> bool {
+    matches!(
+        first,
+        [0x7f, b'E', b'L', b'F']
+            | [b'M', b'Z', ..]
+            | [0xfe, 0xed, 0xfa, 0xce | 0xcf]
+            | [0xce | 0xcf, 0xfa, 0xed, 0xfe]
+            | [0xca, 0xfe, 0xba, 0xbe]
+            | [0x80, 2..=5, ..]
+            | [0x1f, 0x8b, 8, _]
+            | [b'B', b'Z', b'h', b'1'..=b'9']
+            | [0xfd, b'7', b'z', b'X']
+            | [0x28, 0xb5, 0x2f, 0xfd]
+            | [b'7', b'z', 0xbc, 0xaf]
+    )
 }
