@@ -14,6 +14,8 @@ pub(crate) const MAX_READS: Limit = Limit::new("flatbuffers.max_reads", 5_000_00
 const ALIGNED: u64 = 4;
 /// How many of those are tried behind the last table that was visited.
 const MOST_UNVISITED: u64 = 4096;
+/// How many of those that begin as a file does are looked at.
+const MOST_TRIED: u64 = 64;
 
 /// A file of tables.
 pub(crate) struct Flat<'p> {
@@ -167,10 +169,16 @@ impl<'p> Flat<'p> {
     /// read as what the file is besides.
     pub(crate) fn tail(&self, looking: &mut Looking<'_>) {
         let from = self.end.get().next_multiple_of(ALIGNED);
+        let mut tried = 0_u64;
         for step in 0..MOST_UNVISITED {
             let at = from.saturating_add(step.saturating_mul(ALIGNED));
             let Ok(first) = self.part.array::<4>(at) else { return };
-            if begins_a_file(first) && is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {
+            if !begins_a_file(first) {
+                continue;
+            }
+            tried = tried.saturating_add(1);
+            // So many beginnings are no tables.
+            if tried > MOST_TRIED || is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {
                 looking.tail(self.part, at);
                 return;
             }
