@@ -1,4 +1,4 @@
-//! SentencePiece models: the pieces of a vocabulary and the rules of a tokenizer, as `tokenizer.model` and `spiece.model`.
+//! `SentencePiece` models: the pieces of a vocabulary and the rules of a tokenizer, as `tokenizer.model` and `spiece.model`.
 //! A reader runs nothing.
 
 use lazaret_core::{FormatId, Likeness, Limits, Severity};

@@ -290,10 +290,9 @@ fn finish(
             at: done.at,
             operator: node.operator,
             domain: node.domain,
-            context: node.context.map(|(path, span)| match node.embedded {
-                true => Context::Inside(span),
-                false => Context::Path(path),
-            }),
+            context: node
+                .context
+                .map(|(path, span)| if node.embedded { Context::Inside(span) } else { Context::Path(path) }),
             function: stack
                 .iter()
                 .rfind(|frame| matches!(frame.message, Message::Function { .. }))

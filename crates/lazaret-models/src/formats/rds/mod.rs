@@ -85,5 +85,5 @@ fn form(head: &[u8]) -> Option<(Form, u64)> {
 /// Whether text begins with the number of a version of its own.
 fn is_version(text: &[u8]) -> bool {
     let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    matches!(words.next(), Some(b"2" | b"3")) && text.iter().any(|byte| *byte == b'\n')
+    matches!(words.next(), Some(b"2" | b"3")) && text.contains(&b'\n')
 }
