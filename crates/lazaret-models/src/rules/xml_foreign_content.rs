@@ -1,7 +1,7 @@
 //! A model written as XML names code or files that are not in it.
 //!
 //! **Why it matters.** Some evaluators of PMML load a class by the name of a function that they do not know: the document
-//! picks code of the host. XInclude puts any file of the host, or what an address answers, into the document. A script waits
+//! picks code of the host. `XInclude` puts any file of the host, or what an address answers, into the document. A script waits
 //! for a program that shows the document.
 //!
 //! **Example.** `<Apply function="com.example.Exec">`; `<xi:include href="file:///etc/hostname"/>`.
