@@ -310,6 +310,10 @@ impl<'a> Looking<'a> {
         for reader in &readers {
             let id = reader.read(part, self).unwrap_or_else(|unread| {
                 self.unread(part, &unread);
+                // What a fault leaves unread may be another file, glued to this one.
+                if let Some(at) = unread.at.filter(|at| *at > 0 && *at < part.len()) {
+                    self.passed_over(part, at, part.len().saturating_sub(at));
+                }
                 reader.id()
             });
             // What it is, and what it is more exactly.
@@ -354,6 +358,12 @@ impl<'a> Looking<'a> {
                 "{left} bytes follow the end of the format, from byte {from} on: a loader does not read them"
             ),
         );
+        self.passed_over(part, from, left);
+    }
+
+    /// Bytes that loaders pass over: what is recognised there is looked at too.
+    pub(crate) fn passed_over(&mut self, part: &Part, from: u64, len: u64) {
+        let rest = part.rest(from, len);
         if is_known(&rest) {
             self.inside(&rest);
         }
@@ -508,6 +518,13 @@ pub(crate) fn is_known_among(part: &Part, folder: &dyn Folder) -> bool {
     let (extension, file_name) = (part.extension(), part.file_name());
     let head = Head { bytes: &head, part, extension: &extension, file_name: &file_name, folder };
     part.len() == 0 || !recognise(&head).is_empty()
+}
+
+/// Whether the bytes of a part leave no doubt that it is of some format.
+pub(crate) fn is_certain(part: &Part) -> bool {
+    let bytes = head_of(part);
+    let head = Head::nameless(&bytes, part);
+    registry::all().any(|format| format.recognise(&head) == Likeness::Certain)
 }
 
 /// Whether a part is of a format besides this one, so that it is read as both.

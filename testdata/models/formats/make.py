@@ -201,11 +201,55 @@ put("go-template/right.gotmpl", b"{{- if .System }}{{ .System }}\n{{ end }}{{ .P
 put("go-template/wrong.gotmpl", b"{{ .Prompt }}\n" * 1500 + b"\0\0\0\0")
 put("text/wrong.txt", b"a word\n" * 2500 + b"\0\0\0\0")
 
+def manifest(path):
+    return json.dumps({"fileFormatVersion": "1.0.0", "itemInfoEntries": {"A": {"path": path}}}).encode()
+
+
+def oci(annotations):
+    digest = "sha256:" + "0" * 64
+    layer = {"mediaType": "application/vnd.cncf.model.weight.v1.raw", "digest": digest, "size": 8, "annotations": annotations}
+    return json.dumps({"schemaVersion": 2, "config": {"digest": digest, "size": 2}, "layers": [layer]}).encode()
+
+
+def pir(name):
+    operators = [{"#": "1.data"}, {"#": name}, {"#": "1.fetch"}]
+    blocks = [{"#": "block_0", "args": [], "ops": operators}]
+    program = {"regions": [{"#": "region_0", "blocks": blocks}]}
+    return json.dumps({"base_code": {"magic": "pir", "version": 1}, "program": program}).encode()
+
+
+def pieces():
+    piece = lambda text, kind: field(1, field(1, text) + varint(2 << 3 | 5) + struct.pack("<f", 0) + number(3, kind))
+    return piece("<unk>", 2) + piece("\u2581a", 1) + field(2, number(4, 2))
+
+
+def png():
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+
+
+# A scan of two bytes, one of them escaped.
+JPEG = b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xda\0\x02\x01\xff\0\xff\xd9"
+
 # Binary documents
 put("ubjson/right.ubj", b"{U\x01ai\x01}")
 put("ubjson/wrong.ubj", b"{U\x01a[$d#L\x7f\xff\xff\xff\xff\xff\xff\xff}")
 put("msgpack/right.msgpack", b"\x82\xa1a\xc7\x03\x01abc\xa1b\x92\xcb\0\0\0\0\0\0\0\0\xc0")
 put("msgpack/wrong.msgpack", b"\x81\xa1a\xdd\xff\xff\xff\xff")
+put("coreml-manifest/right/Manifest.json", manifest("com.apple.CoreML/model.mlmodel"))
+put("coreml-manifest/wrong/Manifest.json", manifest("../../a.mlmodel"))
+put("oci-manifest/right.json", oci({"org.cncf.model.filepath": "a.safetensors"}))
+put("oci-manifest/wrong.json", oci({"org.opencontainers.image.title": "../../a"}))
+put("paddle-json/right.json", pir("1.matmul"))
+put("paddle-json/wrong.json", pir("1.py_func"))
+put("sentencepiece/right.model", pieces())
+put("sentencepiece/wrong.model", pieces() + field(99, CALL))
+put("png/right.png", png())
+put("png/wrong.png", png() + CALL)
+put("jpeg/right.jpg", JPEG)
+put("jpeg/wrong.jpg", JPEG + CALL)
+put("rds/second_byte.rds", b"X?" + struct.pack(">iiiiii", 2, 0x30500, 0x20300, 6, 1, 0x40009) + struct.pack(">i", 6) + b"system" + struct.pack(">i", 254))
 put("catboost/right.cbm", b"CBM1\x04\0\0\0\0\0\0\0")
 put("catboost/wrong.cbm", b"CBM1\xff\0\0\0\0\0\0\0")
 # One whole number, as R 3.5 writes it.

@@ -3,7 +3,7 @@
 use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
 
 use super::beside;
-use super::protobuf::{Fields, Is, Shape, Span};
+use super::protobuf::{Fields, Is, Shape, Span, Value};
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
@@ -12,6 +12,8 @@ use crate::rules;
 
 /// The longest name that is taken.
 const MAX_NAME: usize = 4096;
+/// How coremltools writes an operation whose class the app brings.
+const CUSTOM_OPERATION: &str = "custom_layer";
 /// The newest version of the format that is thought possible.
 const NEWEST: u8 = 32;
 
@@ -90,25 +92,51 @@ impl ModelFormat for CoreMl {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let mut fields = Fields::new(part, looking.limits);
-        let mut stack = vec![(Message::Model, fields.root())];
-        while let Some((message, span)) = stack.last_mut() {
-            let Some(field) = fields.next(span)? else {
-                stack.pop();
-                continue;
-            };
-            let Some(inside) = field.span() else { continue };
-            match message.step(field.number) {
-                Step::Into(next) => {
-                    stack.push((next, inside));
-                    fields.check_depth(stack.len())?;
-                }
-                Step::Name(what) => tell(what, &mut fields, inside, part, looking)?,
-                Step::Over => {}
+        // The first field that Core ML does not have: another file, glued to this one, may begin there.
+        let mut stray = None;
+        walk(part, looking, &mut stray).inspect_err(|_| {
+            if let Some(at) = stray {
+                looking.passed_over(part, at, part.len().saturating_sub(at));
             }
-        }
+        })?;
         Ok(self.id())
     }
+}
+
+/// Reads all there is in a model and judges it.
+fn walk(part: &Part, looking: &mut Looking<'_>, stray: &mut Option<u64>) -> Result<(), Unread> {
+    let mut fields = Fields::new(part, looking.limits);
+    let mut stack = vec![(Message::Model, fields.root())];
+    while let Some((message, span)) = stack.last_mut() {
+        let Some(field) = fields.next(span)? else {
+            stack.pop();
+            continue;
+        };
+        let is_stray = matches!(message, Message::Model) && !MODEL.has(field.number);
+        if is_stray {
+            stray.get_or_insert(field.at);
+        }
+        let Some(inside) = field.span() else { continue };
+        if is_stray {
+            let message = format!(
+                "the model has a field {} that Core ML does not have: loaders pass it over",
+                field.number
+            );
+            looking.find_as(Severity::Low, &rules::MALFORMED, part.at(field.at), message);
+            looking.passed_over(part, inside.at, inside.len());
+            continue;
+        }
+        match message.step(field.number) {
+            Step::Into(next) => {
+                stack.push((next, inside));
+                fields.check_depth(stack.len())?;
+            }
+            Step::Name(what) => tell(what, &mut fields, inside, part, looking)?,
+            Step::Blob => blob(&mut fields, inside, part, looking)?,
+            Step::Over => {}
+        }
+    }
+    Ok(())
 }
 
 /// A message that is being read.
@@ -137,7 +165,6 @@ enum Message {
     Binding,
     ValueEntry,
     Value,
-    Blob,
 }
 
 /// A name that matters.
@@ -146,11 +173,14 @@ enum Name {
     Layer,
     Model,
     File,
+    Operation,
 }
 
 enum Step {
     Into(Message),
     Name(Name),
+    /// Numbers in a file of the package.
+    Blob,
     Over,
 }
 
@@ -182,10 +212,11 @@ impl Message {
             (M::InputEntry, 2) => M::Argument,
             (M::Argument, 1) => M::Binding,
             (M::Binding | M::ValueEntry, 2) => M::Value,
-            (M::Value, 5) => M::Blob,
             (M::CustomLayer, 10) => return Step::Name(Name::Layer),
-            (M::CustomModel, 1) => return Step::Name(Name::Model),
-            (M::LinkedPath | M::Blob, 1) => return Step::Name(Name::File),
+            (M::CustomModel, 10) => return Step::Name(Name::Model),
+            (M::LinkedPath, 1) => return Step::Name(Name::File),
+            (M::Operation, 1) => return Step::Name(Name::Operation),
+            (M::Value, 5) => return Step::Blob,
             _ => return Step::Over,
         })
     }
@@ -202,6 +233,11 @@ fn tell(
     let shown = printed(&name);
     let (rule, at) = (&rules::COREML_CUSTOM_LAYER, part.at(span.at));
     match what {
+        Name::Operation if name != CUSTOM_OPERATION => {}
+        Name::Operation => {
+            let message = "an operation of the program is a class of the app that loads the model";
+            looking.find_about(rule.rule.severity, rule, About::layer(&name), at, message);
+        }
         Name::Layer | Name::Model => {
             looking.met_layer(&name, || part.at(span.at));
             let message = match what {
@@ -218,6 +254,35 @@ fn tell(
                 looking.find_as(Severity::Critical, rule, at, message);
             }
         }
+    }
+    Ok(())
+}
+
+/// Numbers of a program that lie in a file of its package: `@model_path/weights/weight.bin`, from an offset on.
+fn blob(
+    fields: &mut Fields<'_>,
+    mut span: Span,
+    part: &Part,
+    looking: &mut Looking<'_>,
+) -> Result<(), Unread> {
+    let (at, mut file, mut offset) = (span.at, None, 0);
+    while let Some(field) = fields.next(&mut span)? {
+        match (field.number, field.value) {
+            (1, Value::Delimited(name)) => {
+                tell(Name::File, fields, name, part, looking)?;
+                file = Some(fields.text(name, MAX_NAME)?);
+            }
+            (2, Value::Varint(number)) => offset = number,
+            _ => {}
+        }
+    }
+    let path = file.as_deref().and_then(|file| file.strip_prefix("@model_path/"));
+    let Some(length) = path.and_then(|path| looking.beside(part, path)).map(|file| file.len()) else {
+        return Ok(());
+    };
+    if offset.checked_add(STEP).is_none_or(|end| end > length) {
+        let message = format!("numbers lie at byte {offset} of the weights, which have {length}");
+        looking.find(&rules::MALFORMED, part.at(at), message);
     }
     Ok(())
 }
@@ -290,10 +355,19 @@ mod tests {
         assert_eq!(told(&scan(network(&custom), "m.mlmodel")).len(), 1);
         let branch = field(605, field(2, field(1, [field(1, "i"), custom].concat())));
         assert_eq!(told(&scan(network(&branch), "m.mlmodel")).len(), 1);
-        let model = [number(1, 4), field(555, field(1, "SomeModel"))].concat();
+        let model = [number(1, 4), field(555, field(10, "SomeModel"))].concat();
         assert_eq!(told(&scan(model.clone(), "m.mlmodel")).len(), 1);
         let pipeline = [number(1, 4), field(202, field(1, model))].concat();
         assert_eq!(told(&scan(pipeline, "m.mlmodel")).len(), 1);
+    }
+
+    #[test]
+    fn what_is_glued_to_a_model_is_looked_at() {
+        let call = b"\x80\x04cposix\nsystem\n(X\x04\0\0\0truetR.";
+        for more in [call.to_vec(), field(777, call)] {
+            let found = told(&scan([network(&field(100, "")), more].concat(), "m.mlmodel"));
+            assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call ")), "{found:?}");
+        }
     }
 
     #[test]

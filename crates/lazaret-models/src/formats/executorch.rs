@@ -30,6 +30,20 @@ const BACKENDS: &[&str] = &[
     "XnnpackBackend",
 ];
 
+/// Libraries of operators that are part of `ExecuTorch` or of its export.
+const LIBRARIES: &[&str] = &[
+    "aten",
+    "cadence",
+    "cortex_m",
+    "dim_order_ops",
+    "et_vk",
+    "executorch_prim",
+    "llama",
+    "prims",
+    "quantized_decomposed",
+    "torchao",
+];
+
 /// The format.
 pub(crate) struct ExecuTorch;
 
@@ -71,7 +85,20 @@ impl ModelFormat for ExecuTorch {
         let flat = Flat::new(part, looking.limits);
         let program = flat.root()?;
         for plan in flat.tables(program, 1)? {
-            for delegate in flat.tables(plan?, 7)? {
+            let plan = plan?;
+            for operator in flat.tables(plan, 6)? {
+                let operator = operator?;
+                let name = flat.text(operator, 0, 256)?.unwrap_or_default();
+                let library = name.split_once("::").map_or("", |(library, _)| library);
+                if !LIBRARIES.contains(&library) {
+                    let message = format!(
+                        "the operator `{}` is of no known library: the app brings its code",
+                        printed(&name)
+                    );
+                    looking.find(&rules::EXECUTORCH_DELEGATE, part.at(operator.at), message);
+                }
+            }
+            for delegate in flat.tables(plan, 7)? {
                 let delegate = delegate?;
                 let id = flat.text(delegate, 0, 256)?.unwrap_or_default();
                 let known = BACKENDS.contains(&id.as_str());
@@ -92,6 +119,8 @@ impl ModelFormat for ExecuTorch {
         }
         if header.is_some() && end > 0 {
             looking.tail(part, end);
+        } else {
+            flat.tail(looking);
         }
         Ok(self.id())
     }

@@ -4,16 +4,26 @@ use std::cell::Cell;
 
 use lazaret_core::{Limit, Limits};
 
+use crate::look::{Looking, is_certain};
 use crate::part::{Part, Unread};
 
 /// Most numbers of one file that are read.
 pub(crate) const MAX_READS: Limit = Limit::new("flatbuffers.max_reads", 5_000_000);
+
+/// Files of tables end at multiples of this.
+const ALIGNED: u64 = 4;
+/// How many of those are tried behind the last table that was visited.
+const MOST_UNVISITED: u64 = 4096;
+/// How many of those that begin as a file does are looked at.
+const MOST_TRIED: u64 = 64;
 
 /// A file of tables.
 pub(crate) struct Flat<'p> {
     part: &'p Part,
     reads: Cell<u64>,
     max_reads: Limit,
+    /// Where what was read so far ends.
+    end: Cell<u64>,
 }
 
 /// A table: where it lies, and where its fields are listed.
@@ -33,7 +43,7 @@ pub(crate) struct Row {
 
 impl<'p> Flat<'p> {
     pub(crate) fn new(part: &'p Part, limits: &Limits) -> Self {
-        Self { part, reads: Cell::new(0), max_reads: limits.get(MAX_READS) }
+        Self { part, reads: Cell::new(0), max_reads: limits.get(MAX_READS), end: Cell::new(0) }
     }
 
     /// The outermost table.
@@ -53,6 +63,10 @@ impl<'p> Flat<'p> {
         if list_size < 4 || list_size % 2 != 0 || list.saturating_add(list_size) > self.part.len() {
             return Err(Unread::malformed(list, "a list of fields of a length that cannot be"));
         }
+        self.reaches(list.saturating_add(list_size));
+        // The second number of the list is the size of the table.
+        let size = u64::from(u16::from_le_bytes(self.array(list.saturating_add(2))?));
+        self.reaches(at.saturating_add(size));
         Ok(Table { at, list, list_size })
     }
 
@@ -75,6 +89,7 @@ impl<'p> Flat<'p> {
         if count.saturating_mul(width) > self.part.len().saturating_sub(from) {
             return Err(Unread::malformed(at, "a row that is longer than the file"));
         }
+        self.reaches(from.saturating_add(count.saturating_mul(width)));
         Ok(Some(Row { at: from, count }))
     }
 
@@ -108,6 +123,16 @@ impl<'p> Flat<'p> {
         self.field(table, number)?.map(|at| self.array(at).map(i32::from_le_bytes)).transpose()
     }
 
+    /// A number of four bytes without a sign in a field.
+    pub(crate) fn u32(&self, table: Table, number: u64) -> Result<Option<u32>, Unread> {
+        self.field(table, number)?.map(|at| self.array(at).map(u32::from_le_bytes)).transpose()
+    }
+
+    /// A table in a field.
+    pub(crate) fn inner(&self, table: Table, number: u64) -> Result<Option<Table>, Unread> {
+        self.field(table, number)?.map(|at| self.table(self.follow(at)?)).transpose()
+    }
+
     /// Whether a table has a field.
     pub(crate) fn has(&self, table: Table, number: u64) -> Result<bool, Unread> {
         Ok(self.field(table, number)?.is_some())
@@ -135,9 +160,52 @@ impl<'p> Flat<'p> {
         Ok(to)
     }
 
+    fn reaches(&self, end: u64) {
+        self.end.set(self.end.get().max(end));
+    }
+
+    /// Looks for another file behind the tables. Those that a reader does not visit lie there too, so the end is known only
+    /// roughly: what does not begin as a program, a pickle or a packed file is taken for theirs. A zip archive at the end is
+    /// read as what the file is besides.
+    pub(crate) fn tail(&self, looking: &mut Looking<'_>) {
+        let from = self.end.get().next_multiple_of(ALIGNED);
+        let mut tried = 0_u64;
+        for step in 0..MOST_UNVISITED {
+            let at = from.saturating_add(step.saturating_mul(ALIGNED));
+            let Ok(first) = self.part.array::<4>(at) else { return };
+            if !begins_a_file(first) {
+                continue;
+            }
+            tried = tried.saturating_add(1);
+            // So many beginnings are no tables.
+            if tried > MOST_TRIED || is_certain(&self.part.rest(at, self.part.len().saturating_sub(at))) {
+                looking.tail(self.part, at);
+                return;
+            }
+        }
+    }
+
     fn array<const N: usize>(&self, at: u64) -> Result<[u8; N], Unread> {
         self.reads.set(self.reads.get().saturating_add(1));
         self.max_reads.check(self.reads.get())?;
         self.part.array(at)
     }
+}
+
+/// Whether bytes begin as programs, pickles and packed files do.
+const fn begins_a_file(first: [u8; 4]) -> bool {
+    matches!(
+        first,
+        [0x7f, b'E', b'L', b'F']
+            | [b'M', b'Z', ..]
+            | [0xfe, 0xed, 0xfa, 0xce | 0xcf]
+            | [0xce | 0xcf, 0xfa, 0xed, 0xfe]
+            | [0xca, 0xfe, 0xba, 0xbe]
+            | [0x80, 2..=5, ..]
+            | [0x1f, 0x8b, 8, _]
+            | [b'B', b'Z', b'h', b'1'..=b'9']
+            | [0xfd, b'7', b'z', b'X']
+            | [0x28, 0xb5, 0x2f, 0xfd]
+            | [b'7', b'z', 0xbc, 0xaf]
+    )
 }

@@ -69,10 +69,12 @@ impl ModelFormat for Msgpack {
             max_nodes.check(nodes)?;
             let at = stream.position();
             match value(&mut stream, part.len())? {
-                Value::Plain | Value::Extension(1..=3 | -1) => {}
-                Value::Extension(kind) => {
+                Value::Plain | Value::Extension(1..=3 | -1, _) => {}
+                Value::Extension(kind, length) => {
                     let says = format!("byte {at}: a value of the extension {kind}, which is none of Flax's");
                     looking.find(&rules::UNKNOWN_EXTENSION, part.at(at), says);
+                    let end = stream.position();
+                    looking.passed_over(part, end.saturating_sub(length), length);
                 }
                 Value::Container(count) => {
                     if count > part.len().saturating_sub(stream.position()) {
@@ -93,7 +95,8 @@ impl ModelFormat for Msgpack {
 
 enum Value {
     Plain,
-    Extension(i8),
+    /// Its kind, and how many bytes it has.
+    Extension(i8, u64),
     /// So many values follow.
     Container(u64),
 }
@@ -110,13 +113,16 @@ fn value(stream: &mut Stream<'_>, len: u64) -> Result<Value, Unread> {
         0xc6 | 0xdb => (number(stream, 4, len)?, Value::Plain),
         0xc7..=0xc9 => {
             let length = number(stream, 1 << (kind - 0xc7), len)?;
-            (length, Value::Extension(extension(stream, len)?))
+            (length, Value::Extension(extension(stream, len)?, length))
         }
         0xcc | 0xd0 => (1, Value::Plain),
         0xcd | 0xd1 => (2, Value::Plain),
         0xca | 0xce | 0xd2 => (4, Value::Plain),
         0xcb | 0xcf | 0xd3 => (8, Value::Plain),
-        0xd4..=0xd8 => (1 << (kind - 0xd4), Value::Extension(extension(stream, len)?)),
+        0xd4..=0xd8 => {
+            let length = 1 << (kind - 0xd4);
+            (length, Value::Extension(extension(stream, len)?, length))
+        }
         0xdc => (0, Value::Container(number(stream, 2, len)?)),
         0xdd => (0, Value::Container(number(stream, 4, len)?)),
         0xde => (0, Value::Container(number(stream, 2, len)?.saturating_mul(2))),
@@ -157,6 +163,14 @@ mod tests {
     fn said(bytes: &[u8]) -> Report {
         let source = MemorySource::new(bytes, Hint::default());
         look(Arc::new(source), bytes.len() as u64, "flax_model.msgpack", &NoFolder, &Limits::default())
+    }
+
+    #[test]
+    fn a_value_of_a_foreign_extension_is_looked_at() {
+        let call = b"cposix\nsystem\n(S'true'\ntR.";
+        let length = u8::try_from(call.len()).unwrap();
+        let report = said(&[b"\x81\xa1w\xc7", &[length, 42][..], call].concat());
+        assert!(report.findings.iter().any(|finding| finding.id == "pickle.dangerous-call"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! Paddle programs (`.pdmodel`): the operators of every block. Parameters (`.pdparams`) are pickles.
+//! Paddle programs (`.pdmodel`, and as JSON): the operators of every block. Parameters (`.pdparams`) are pickles.
 
 use std::collections::BTreeMap;
 
 use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
+use lazaret_input::json::Node;
 
+use super::json::{JsonKind, Walk, path_of};
 use super::protobuf::{Fields, Is, Shape, begins_message};
 use crate::look::{Head, Looking};
 use crate::own::About;
@@ -113,6 +115,38 @@ fn judge(name: &str) -> Option<(Severity, &'static str)> {
         "print" => (Severity::Medium, "tensors are printed"),
         _ => return None,
     })
+}
+
+/// A program as JSON, as Paddle 3 writes it (PIR).
+pub(crate) struct PaddleJson;
+
+impl JsonKind for PaddleJson {
+    fn id(&self) -> FormatId {
+        FormatId("paddle-json")
+    }
+
+    fn about(&self) -> &'static str {
+        "Paddle program (JSON)"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, _file_name: &str) -> bool {
+        let magic = root.get("base_code").and_then(|code| code.get("magic"));
+        magic.is_some_and(|magic| magic.as_str() == Some("pir"))
+    }
+
+    /// Operators are named `1.matmul`: the number is that of a set, given in the order of the file.
+    fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+        for node in Walk::new(root).filter(|node| node.key() == Some("#")) {
+            let Some(name) = node.as_str().and_then(|name| name.split_once('.')) else { continue };
+            // Those that write where they stand have a mark behind their name.
+            let name = name.1.trim_end_matches('_');
+            let Some((severity, does)) = judge(name) else { continue };
+            let at = part.inner(&path_of(node));
+            looking.met_operator("", name, || at.clone());
+            let message = format!("an operator `{}`: {does}", printed(name));
+            looking.find_about(severity, &rules::PADDLE_OPERATOR, About::operator("", name), at, message);
+        }
+    }
 }
 
 /// Parameters in a row, each with its shape before it.

@@ -205,6 +205,8 @@ impl<'p> Fields<'p> {
 pub(crate) enum Is {
     /// A number.
     Number,
+    /// A number of four bytes.
+    Fixed32,
     /// Text: UTF-8 without control characters in its first bytes.
     Text,
     /// Bytes or a message that is not looked into.
@@ -222,6 +224,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Whether a message of this shape may have a field of a number.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        self.fields.iter().any(|(known, _)| *known == number)
+    }
+
     /// Whether the first fields of a part are of this shape, and one that it must have is among them. A fault after a few
     /// good fields does not speak against it: a broken model is one all the same. Nor do a few fields of unknown numbers:
     /// loaders pass over them.
@@ -254,6 +261,7 @@ impl Shape {
                 continue;
             };
             let fits = match (is, field.value) {
+                (Is::Fixed32, Value::Fixed32) => true,
                 (Is::Number, Value::Varint(_)) | (Is::Bytes, Value::Delimited(_)) => true,
                 // Numbers in a row may be packed.
                 (Is::Number, Value::Delimited(_)) => !outermost,

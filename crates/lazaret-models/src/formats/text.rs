@@ -32,6 +32,8 @@ impl ModelFormat for Text {
             "license",
             "cff",
             "bib",
+            "log",
+            "tiktoken",
         ]
     }
 

@@ -57,12 +57,18 @@ impl ModelFormat for TfLite {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let flat = Flat::new(part, looking.limits);
         let model = flat.root()?;
+        let mut codes = 0_u64;
         for code in flat.tables(model, 1)? {
             let code = code?;
+            codes = codes.saturating_add(1);
             let number = flat.i32(code, 3)?.unwrap_or(0).max(i32::from(flat.i8(code, 0)?.unwrap_or(0)));
             let name = flat.text(code, 1, 256)?.filter(|name| !name.is_empty());
             if let Some(name) = name.filter(|_| number == CUSTOM) {
                 operator(&name, part, code.at, looking);
+            } else if !(0..=NEWEST_OPERATOR).contains(&number) {
+                let message =
+                    format!("the built-in operator {number} is none of the interpreter as it is known here");
+                looking.find(&rules::TFLITE_CUSTOM_OPERATOR, part.at(code.at), message);
             }
         }
         let mut buffers = Vec::new();
@@ -84,6 +90,8 @@ impl ModelFormat for TfLite {
             buffers.push(Buffer { at: buffer.at, from, len, used: false });
         }
         tensors(&flat, model, &mut buffers, part, looking)?;
+        graphs(&flat, model, codes)?;
+        flat.tail(looking);
         Ok(self.id())
     }
 }
@@ -151,6 +159,55 @@ fn tensors(
     Ok(())
 }
 
+/// Holds what the graphs refer to by number against what there is: interpreters index arrays by these numbers.
+fn graphs(flat: &Flat<'_>, model: Table, codes: u64) -> Result<(), Unread> {
+    let graphs = flat.row(model, 2, 4)?.map_or(0, |row| row.count);
+    for graph in flat.tables(model, 2)? {
+        let graph = graph?;
+        let tensors = flat.row(graph, 0, 4)?.map_or(0, |row| row.count);
+        // An index of -1 is that of an input that is left out.
+        let names = |table: Table, field: u64| -> Result<(), Unread> {
+            let indexes = flat.i32s(table, field, MOST_INDEXES)?;
+            if indexes
+                .iter()
+                .all(|index| *index == -1 || u64::try_from(*index).is_ok_and(|index| index < tensors))
+            {
+                return Ok(());
+            }
+            Err(Unread::malformed(table.at, "a tensor is named that is not there"))
+        };
+        names(graph, 1)?;
+        names(graph, 2)?;
+        for operator in flat.tables(graph, 3)? {
+            let operator = operator?;
+            names(operator, 1)?;
+            names(operator, 2)?;
+            let code = flat.u32(operator, 0)?.unwrap_or(0);
+            if u64::from(code) >= codes {
+                return Err(Unread::malformed(operator.at, "an operator of a code that is not there"));
+            }
+            // `If` and `While` name the graphs that they run in fields 0 and 1 of their options.
+            if let (Some(IF | WHILE), Some(options)) = (flat.i8(operator, 3)?, flat.inner(operator, 4)?) {
+                for field in 0..2 {
+                    let number = flat.i32(options, field)?.unwrap_or(0);
+                    if !u64::try_from(number).is_ok_and(|number| number < graphs) {
+                        return Err(Unread::malformed(options.at, "a graph is run that is not there"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The options of `If` and `While` among those of operators.
+const IF: i8 = 92;
+const WHILE: i8 = 93;
+/// The newest built-in operator, and a few more: newer writers are no attack.
+const NEWEST_OPERATOR: i32 = 255;
+/// Most indexes of tensors that one operator or graph has.
+const MOST_INDEXES: usize = 100_000;
+
 /// Most dimensions of a tensor, and most buffers of metadata, that are read.
 const MOST_DIMENSIONS: usize = 64;
 const MOST_BUFFERS: usize = 100_000;
@@ -201,7 +258,7 @@ fn operator(name: &str, part: &Part, at: u64, looking: &mut Looking<'_>) {
     let computes = does.is_none() && of_tensorflow.is_some_and(is_known);
     let severity = match does {
         Some(does) => does.severity().max(Severity::Medium),
-        None if computes => Severity::Low,
+        None if computes => Severity::Info,
         None => Severity::Medium,
     };
     let about = About::operator("", name);
@@ -252,7 +309,7 @@ mod tests {
         for (name, severity) in [
             ("FlexWriteFile", Some(Severity::Critical)),
             ("FlexPyFunc", Some(Severity::Critical)),
-            ("FlexErf", Some(Severity::Low)),
+            ("FlexErf", Some(Severity::Info)),
             ("FlexEvil", Some(Severity::Medium)),
             ("Evil", Some(Severity::Medium)),
             ("TFLite_Detection_PostProcess", None),
@@ -262,8 +319,20 @@ mod tests {
             assert_eq!(report.findings.first().map(|finding| finding.severity), severity, "{name}");
         }
         assert_eq!(told(&scan(model("Evil", 9), "m.tflite")), [""; 0]);
+        assert_eq!(told(&scan(model("Evil", 9999), "m.tflite")).len(), 1);
         let broken = [&28_u32.to_le_bytes()[..], b"TFL3", &[0; 60]].concat();
         assert_eq!(told(&scan(broken, "m.tflite")), ["format.malformed m.tflite@28"]);
+    }
+
+    #[test]
+    fn a_file_behind_the_tables_is_found() {
+        let call = b"\x80\x04cposix\nsystem\n(X\x04\0\0\0truetR.";
+        let mut bytes = model("FlexErf", 32);
+        bytes.resize(bytes.len().next_multiple_of(16), 0);
+        let quiet = scan(bytes.clone(), "m.tflite");
+        assert_eq!(quiet.findings.len(), 1);
+        let found = told(&scan([&bytes[..], call].concat(), "m.tflite"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.tflite@")), "{found:?}");
     }
 
     proptest! {

@@ -31,6 +31,9 @@ impl JsonKind for XgboostJson {
     fn read(&self, _: Node<'_, '_>, _: &Part, _: &mut Looking<'_>) {}
 }
 
+/// Within how many of its last bytes a LightGBM text says that its trees or parameters end.
+const END_WITHIN: usize = 1 << 20;
+
 /// LightGBM's text.
 pub(crate) struct LightGbm;
 
@@ -57,8 +60,21 @@ impl ModelFormat for LightGbm {
         if begins { Likeness::Certain } else { Likeness::No }
     }
 
-    fn read(&self, part: &Part, _: &mut Looking<'_>) -> Result<FormatId, Unread> {
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let from = part.len().saturating_sub(END_WITHIN as u64);
+        let last = part.bytes(from, END_WITHIN.min(usize::try_from(part.len()).unwrap_or(END_WITHIN)))?;
+        // What the Python library writes last, in a line.
+        if let Some(begins) = memchr::memmem::rfind(&last, b"\npandas_categorical:") {
+            let rest = last.get(begins.saturating_add(1)..).unwrap_or_default();
+            let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let end = begins.saturating_add(line).saturating_add(2) as u64;
+            looking.tail(part, from.saturating_add(end).min(part.len()));
+        }
         text::check(part)?;
+        let has = |words: &[u8]| memchr::memmem::find(&last, words).is_some();
+        if !has(b"\nend of trees") || (has(b"\nparameters:") && !has(b"\nend of parameters")) {
+            return Err(Unread::cut_off(part.len()));
+        }
         Ok(self.id())
     }
 }
@@ -97,7 +113,35 @@ impl ModelFormat for CatBoost {
         if u64::from(size) > left {
             let says = format!("its model has {size} bytes by its header, {left} follow");
             looking.find(&rules::CLAIMED_SIZE, part.at(4), says);
+            return Ok(self.id());
         }
+        // Parts of the model for text and categories may follow, each with a name and a length of its own.
+        let end = u64::from(size).saturating_add(8);
+        looking.passed_over(part, end, part.len().saturating_sub(end));
         Ok(self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::protobuf::tests::{scan, told};
+
+    #[test]
+    fn a_lightgbm_text_that_is_cut_off_or_goes_on_is_told() {
+        let whole = "tree\nversion=v4\n\nTree=0\nnum_leaves=1\n\nend of trees\n\nparameters:\nend of parameters\n\npandas_categorical:null\n";
+        assert_eq!(told(&scan(whole, "m.txt")), [""; 0]);
+        for cut in [whole.len() / 2, whole.len() - 40] {
+            assert_eq!(told(&scan(&whole[..cut], "m.txt")), [format!("format.malformed m.txt@{cut}")]);
+        }
+        let glued = format!("{whole}cposix\nsystem\n(S'true'\ntR.");
+        let found = told(&scan(glued, "m.txt"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.txt@")), "{found:?}");
+    }
+
+    #[test]
+    fn what_follows_a_catboost_model_is_looked_at() {
+        let glued = [b"CBM1\x04\0\0\0\0\0\0\0".as_slice(), b"cposix\nsystem\n(S'true'\ntR."].concat();
+        let found = told(&scan(glued, "m.cbm"));
+        assert!(found.iter().any(|told| told.starts_with("pickle.dangerous-call m.cbm@")), "{found:?}");
     }
 }

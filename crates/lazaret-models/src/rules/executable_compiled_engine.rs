@@ -1,4 +1,5 @@
-//! An engine of TensorRT: a model compiled for one kind of GPU, perhaps with plug-ins.
+//! An engine of TensorRT: a model compiled for one kind of GPU, perhaps with plug-ins. Or a node of an ONNX graph
+//! (`EPContext`) with a model in it that was compiled for one kind of processor.
 //!
 //! **Why it matters.** Its maker says to load engines of trusted origin only: plug-ins in it are code that runs on the
 //! host. What is in it cannot be read without the library that made it.

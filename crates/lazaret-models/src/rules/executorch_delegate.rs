@@ -1,11 +1,13 @@
-//! An `ExecuTorch` program hands part of itself to a backend that is no known one, or has segments outside the file.
+//! An `ExecuTorch` program hands part of itself to a backend that is no known one, or has an operator of a library that is
+//! none of `ExecuTorch`.
 //!
 //! **Why it matters.** The backend is native code that the app registers; what it does with the part handed to it was not
 //! inspected.
 //!
 //! **Example.** A delegate with the id `EvilBackend`.
 //!
-//! **How it is judged.** By the ids of delegates. Backends of `ExecuTorch` itself are told as info.
+//! **How it is judged.** By the ids of delegates and the first part of the names of operators. Backends of `ExecuTorch` itself
+//! are told as info, its operators not at all.
 //!
 //! **What to do.** Find out which library brings the backend and whether your app has it on purpose. If so, allow this rule for
 //! the model.

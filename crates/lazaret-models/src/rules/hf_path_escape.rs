@@ -1,8 +1,10 @@
-//! A weight index or an adapter's configuration names a file that is not in the folder of the model: an absolute path,
-//! `..`, another address.
+//! A weight index, an adapter's configuration, or the manifest of a Core ML package or of an OCI artifact names a file that
+//! is not in the folder of the model: an absolute path, `..`, another address.
 //!
 //! **Why it matters.** The loader reads that file as weights, which may be a pickle that nobody inspected, or a file of
-//! the host. For an adapter, whose base model may lie anywhere by design, it is high.
+//! the host. Clients of OCI write layers to the paths that
+//! annotations name. For an adapter, whose base model may lie anywhere by design, and for layers that are fetched from an
+//! address of their own (`urls`), it is high.
 //!
 //! **Example.** `"weight_map": {"a": "../../other/pytorch_model.bin"}`.
 //!

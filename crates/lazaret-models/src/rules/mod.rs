@@ -112,6 +112,7 @@ rules! {
     tensorflow_python_operator as TENSORFLOW_PYTHON_OPERATOR,
     tensorflow_unknown_operator as TENSORFLOW_UNKNOWN_OPERATOR,
     tflite_custom_operator as TFLITE_CUSTOM_OPERATOR,
+    xml_foreign_content as XML_FOREIGN_CONTENT,
     // Weights
     weights_architecture_mismatch as WEIGHTS_ARCHITECTURE,
     weights_embedded_payload as WEIGHTS_PAYLOAD,

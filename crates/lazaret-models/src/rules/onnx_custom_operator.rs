@@ -1,12 +1,13 @@
-//! A node of an ONNX graph runs an operator of a domain that is no part of ONNX or of ONNX Runtime, and the model does not
-//! define it as a function of its own.
+//! A node of an ONNX graph runs an operator of a domain that is no part of ONNX or of ONNX Runtime, or one that ONNX
+//! never had, and the model does not define it as a function of its own.
 //!
 //! **Why it matters.** Such a graph runs only with a native library that someone registers: the code that runs is not in
 //! the model and was not inspected. A model that asks for one is a way to have it installed.
 //!
 //! **Example.** `Run` of the domain `evil.corp`; the tokenizers of `ai.onnx.contrib`.
 //!
-//! **How it is judged.** By the domain, exactly. All graphs are read: branches, loops, functions, training.
+//! **How it is judged.** By the domain, exactly, and in ONNX's own domains by the name; where the model asks for a newer set of
+//! operators than those known here, names are not judged. All graphs are read: branches, loops, functions, training.
 //!
 //! **What to do.** Find out which library brings the operator and whether your runtime has it on purpose. If so, allow this
 //! rule for the model.

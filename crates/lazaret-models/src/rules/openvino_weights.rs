@@ -1,11 +1,13 @@
-//! A constant of an `OpenVINO` graph lies beyond the end of the weights beside it, or where no number says.
+//! A constant of an `OpenVINO` graph lies beyond the end of the weights beside it, or where no number says, or has fewer bytes
+//! than its shape and type make.
 //!
 //! **Why it matters.** The loader maps the weights by these numbers. Where the weights are not beside the graph (told as
 //! low), the model is not whole.
 //!
 //! **Example.** `offset="-4" size="9223372036854775807"`.
 //!
-//! **How it is judged.** `offset` and `size` of each constant against the length of the `.bin` of the same name.
+//! **How it is judged.** `offset` and `size` of each constant against the length of the `.bin` of the same name, and against
+//! `shape` and `element_type`.
 //!
 //! **What to do.** Ask the sender for the whole model.
 //!

@@ -1,12 +1,12 @@
-//! A file that the signature names is a link, and the signature allows none; or a folder on the way to it is one.
+//! A file that the signature names is a link, or a folder on the way to it is one.
 //!
 //! **Why it matters.** A link can lead anywhere on the machine, and to another place tomorrow: what is hashed now need not be what
 //! is loaded later.
 //!
 //! **Example.** `weights.bin` leads to `/mnt/shared/weights.bin`, which others can write.
 //!
-//! **How it is judged.** Links to files are followed where the signature says `allow_symlinks`, or the caller does; links to folders
-//! never are.
+//! **How it is judged.** Links to files are followed where the caller says so (`--allow-symlinks`), whatever the signature says:
+//! it is the signer's, and the link is in your file system. Links to folders never are.
 //!
 //! **What to do.** Copy the file into the model, or check again with `--allow-symlinks` if you know where the link leads.
 //!

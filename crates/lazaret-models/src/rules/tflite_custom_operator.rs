@@ -7,7 +7,8 @@
 //!
 //! **How it is judged.** By the codes of operators that the model declares. Four customs that the interpreter brings itself
 //! are quiet. A Flex operator has the severity of what the TensorFlow operator does (see `tensorflow.file-operator`), at
-//! least that of this rule.
+//! least that of this rule; one that only computes is told as info. A built-in operator whose number no interpreter has is
+//! told too.
 //!
 //! **What to do.** Find out which library brings the operator and whether your runtime has it on purpose. If so, allow this
 //! rule for the model.

@@ -313,7 +313,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::super::tests::{ids, keys, model, sign, verify};
-    use super::super::{SignatureError, Trust};
+    use super::super::{Sign, SignatureError, Trust};
     use super::*;
 
     #[test]
@@ -353,6 +353,19 @@ mod tests {
         let mut check = verify(&model, &signature, trust());
         check.allow_symlinks = true;
         assert!(check.run(&limits).unwrap().verified);
+        // Nor does the signer decide what is followed here.
+        let signing = Sign {
+            model: model.clone(),
+            signature: signature.clone(),
+            key: &key,
+            chain: None,
+            ignore_paths: Vec::new(),
+            ignore_git_paths: true,
+            allow_symlinks: true,
+        };
+        signing.run(&limits).unwrap();
+        let checked = verify(&model, &signature, trust()).run(&limits).unwrap();
+        assert!(!checked.verified && ids(&checked.findings).contains(&"signature.symlink"), "{checked:?}");
         // A folder that is a link is never entered.
         std::fs::rename(model.join("sub"), model.join("../sub")).unwrap();
         symlink("../sub", model.join("sub")).unwrap();

@@ -64,7 +64,6 @@ pub(super) struct Manifest {
     pub(super) root: Option<String>,
     pub(super) method: Method,
     pub(super) hash: HashKind,
-    pub(super) allow_symlinks: bool,
     pub(super) ignore_paths: Vec<String>,
     pub(super) resources: Vec<Resource>,
 }
@@ -122,7 +121,6 @@ impl Manifest {
             root: Some(digest.to_ascii_lowercase()),
             method,
             hash,
-            allow_symlinks: how.get("allow_symlinks").and_then(|allowed| allowed.as_bool()) == Some(true),
             ignore_paths: ignored.filter_map(|path| path.as_str().map(str::to_owned)).collect(),
             resources: Vec::new(),
         };
@@ -151,7 +149,6 @@ impl Manifest {
             root: None,
             method: Method::Files,
             hash: HashKind::Sha256,
-            allow_symlinks: false,
             ignore_paths: Vec::new(),
             resources: Vec::new(),
         };

@@ -45,7 +45,7 @@ pub struct Verify {
     pub ignore_git_paths: bool,
     /// Files that are not signed are told, and no fault.
     pub ignore_unsigned_files: bool,
-    /// Links to files are followed even where the signature does not allow them.
+    /// Links to files are followed. What the signature says of it is the signer's wish: who checks decides.
     pub allow_symlinks: bool,
     /// Where the model is to be from, and the file that says so.
     pub provenance: Option<Provenance>,

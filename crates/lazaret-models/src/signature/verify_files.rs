@@ -17,7 +17,6 @@ use crate::rules;
 impl Check<'_> {
     pub(super) fn check_files(&mut self, manifest: &Manifest) -> Result<(), SignatureError> {
         let left_out = self.left_out(manifest);
-        let follow = manifest.allow_symlinks || self.how.allow_symlinks;
         // What each signed file is on disk; a file that is not as it should be is found once, not for each shard.
         let mut files: BTreeMap<&str, Option<u64>> = BTreeMap::new();
         let is_here = |path: &str| {
@@ -27,7 +26,7 @@ impl Check<'_> {
         let here: Vec<_> = manifest.resources.iter().filter(|resource| is_here(&resource.path)).collect();
         for resource in here {
             if !files.contains_key(resource.path.as_str()) {
-                let len = self.signed_file(&resource.path, follow)?;
+                let len = self.signed_file(&resource.path)?;
                 files.insert(&resource.path, len);
             }
         }
@@ -78,7 +77,7 @@ impl Check<'_> {
         }
         let right = files.iter().filter(|(path, len)| len.is_some() && !changed.contains(*path)).count();
         self.files = right as u64;
-        self.check_others(manifest, &files, &left_out, follow)
+        self.check_others(manifest, &files, &left_out)
     }
 
     /// The SHA-256 of every signed file: from the statement where it has them, else of the files, which are as they were signed.
@@ -115,7 +114,7 @@ impl Check<'_> {
     }
 
     /// The length of a signed file, or a finding that says why it is not there.
-    fn signed_file(&mut self, name: &str, follow: bool) -> Result<Option<u64>, SignatureError> {
+    fn signed_file(&mut self, name: &str) -> Result<Option<u64>, SignatureError> {
         let at = self.place(name);
         if self.model.is_single() != (name == ".") {
             let message = "the model given is one file, and a folder was signed: give the folder";
@@ -124,12 +123,12 @@ impl Check<'_> {
         }
         match self.model.kind_of(name) {
             Ok((Kind::File, len)) => return Ok(Some(len)),
-            Ok((Kind::LinkToFile, len)) if follow => return Ok(Some(len)),
+            Ok((Kind::LinkToFile, len)) if self.how.allow_symlinks => return Ok(Some(len)),
             Ok((Kind::LinkToFile, _)) => {
                 self.find(
                     &rules::SIGNATURE_SYMLINK,
                     &at,
-                    "it is a link, and the signature allows none: it was not opened",
+                    "it is a link: it was not opened (--allow-symlinks follows links to files)",
                 );
             }
             Ok((Kind::LinkToFolder, _)) => {
@@ -155,7 +154,6 @@ impl Check<'_> {
         manifest: &Manifest,
         signed: &BTreeMap<&str, Option<u64>>,
         left_out: &LeftOut,
-        follow: bool,
     ) -> Result<(), SignatureError> {
         let walk = self.model.walk(left_out, self.limits)?;
         let own = self.how.own.clone();
@@ -177,7 +175,7 @@ impl Check<'_> {
             }
             let (is_shards, is_empty) = (manifest.method != Method::Files, entry.len == 0);
             match entry.kind {
-                Kind::LinkToFile if !follow => {
+                Kind::LinkToFile if !self.how.allow_symlinks => {
                     self.unsigned(&entry.shown, "it is a link that no signature covers");
                 }
                 Kind::File | Kind::LinkToFile if is_shards && is_empty => {

@@ -292,6 +292,31 @@ mod tests {
     }
 
     #[test]
+    fn templates_are_judged_under_any_key_that_says_so() {
+        const ESCAPES: &str = "{{ ''.__class__.__mro__ }}";
+        for key in ["tokenizer.chat_template", "tokenizer.Chat_Template", "adapter.prompt_template"] {
+            assert_eq!(ids(file(&[value(key, ESCAPES)], &[], 0)), ["template.sandbox-escape"], "{key}");
+        }
+        let mut array = [text("tokenizer.chat_templates"), 9_u32.to_le_bytes().to_vec()].concat();
+        array.extend([8_u32.to_le_bytes().to_vec(), 2_u64.to_le_bytes().to_vec()].concat());
+        array.extend([text("default"), text(ESCAPES)].concat());
+        assert_eq!(ids(file(&[array], &[], 0)), ["template.sandbox-escape"]);
+    }
+
+    #[test]
+    fn what_is_no_text_and_no_truth_value_is_refused() {
+        let truth = |value| [text("a"), 7_u32.to_le_bytes().to_vec(), vec![value]].concat();
+        assert_eq!(ids(file(&[truth(1)], &[], 0)), [""; 0]);
+        assert_eq!(ids(file(&[truth(2)], &[], 0)), ["gguf.header"]);
+        let mut key = number("ab", 1);
+        key[8] = 0xff;
+        assert_eq!(ids(file(&[key], &[], 0)), ["gguf.header"]);
+        let mut name = tensor("ab", &[8], 0, 0);
+        name[8] = 0xff;
+        assert_eq!(ids(file(&[], &[name], 32)), ["gguf.header"]);
+    }
+
+    #[test]
     fn keys_twice_other_orders_and_tails_are_told() {
         assert_eq!(ids(file(&[number("a", 1), number("a", 2)], &[], 0)), ["gguf.duplicate-key"]);
         let big = [b"GGUF".to_vec(), 3_u32.to_be_bytes().to_vec(), vec![0; 16]].concat();

@@ -91,7 +91,11 @@ pub(super) fn read(
     let mut kept: Vec<Placed> = Vec::new();
     for _ in 0..count {
         let at = reader.position();
+        let named_at = reader.position();
         let name = reader.name(MAX_NAME)?;
+        if name.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(refused(named_at, "the name of a tensor is no text"));
+        }
         match extent(reader, at)? {
             Ok(tensor) if tensor.begin % alignment != 0 => {
                 let message =

@@ -15,6 +15,7 @@ use crate::rules;
 const MAX_KEY: u64 = 65_535;
 
 const U32: u32 = 4;
+const BOOL: u32 = 7;
 const TEXT: u32 = 8;
 const ARRAY: u32 = 9;
 
@@ -38,6 +39,9 @@ pub(super) fn read(reader: &mut Reader<'_>, count: u64, looking: &mut Looking<'_
     for _ in 0..count {
         let at = reader.position();
         let key = reader.name(MAX_KEY)?;
+        if key.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(refused(at, "a key that is no text"));
+        }
         if !keys.insert(digest(&key)) {
             let message =
                 format!("the key `{}` stands twice: readers disagree on which value holds", printed(&key));
@@ -49,28 +53,37 @@ pub(super) fn read(reader: &mut Reader<'_>, count: u64, looking: &mut Looking<'_
         let kind = reader.u32()?;
         match kind {
             U32 if key == "general.alignment" => alignment = align(reader, kind_at)?,
-            TEXT if is_template(&key) => {
-                let (from, length) = reader.text()?;
-                looking.limits.get(MAX_WHOLE).check(length)?;
-                let bytes = reader.part.bytes(from, usize::try_from(length).unwrap_or(usize::MAX))?;
-                template::judge(&String::from_utf8_lossy(&bytes), reader.part.inner(&key), looking);
-            }
+            TEXT if is_template(&key) => template(reader, &key, looking)?,
             _ if key == "general.alignment" => {
                 return Err(refused(kind_at, "the alignment is no number of four bytes"));
             }
             TEXT => {
                 reader.text()?;
             }
-            ARRAY => array(reader, &mut strings, looking)?,
+            ARRAY => array(reader, &key, &mut strings, looking)?,
+            BOOL => match reader.array::<1>()? {
+                [0 | 1] => {}
+                [other] => return Err(refused(kind_at, format!("a truth value that is {other}"))),
+            },
             _ => scalar(reader, kind, kind_at)?,
         }
     }
     Ok(alignment)
 }
 
-/// Templates that a loader renders: `tokenizer.chat_template`, `tokenizer.chat_template.tool_use`.
+/// Templates that a loader renders: `tokenizer.chat_template`, `tokenizer.chat_template.tool_use`. Any other key that says so
+/// is taken at its word: some loader has it.
 fn is_template(key: &str) -> bool {
-    key.split('.').any(|step| step == "chat_template" || step.starts_with("chat_template"))
+    key.to_ascii_lowercase().contains("template")
+}
+
+/// Reads a text and judges it as a template.
+fn template(reader: &mut Reader<'_>, key: &str, looking: &mut Looking<'_>) -> Result<(), Unread> {
+    let (from, length) = reader.text()?;
+    looking.limits.get(MAX_WHOLE).check(length)?;
+    let bytes = reader.part.bytes(from, usize::try_from(length).unwrap_or(usize::MAX))?;
+    template::judge(&String::from_utf8_lossy(&bytes), reader.part.inner(key), looking);
+    Ok(())
 }
 
 fn digest(key: &str) -> (u64, u64) {
@@ -95,7 +108,13 @@ fn scalar(reader: &mut Reader<'_>, kind: u32, at: u64) -> Result<(), Unread> {
 }
 
 /// Goes over an array, and over those in it, which are left to read as counts on a stack.
-fn array(reader: &mut Reader<'_>, strings: &mut Strings, looking: &Looking<'_>) -> Result<(), Unread> {
+fn array(
+    reader: &mut Reader<'_>,
+    key: &str,
+    strings: &mut Strings,
+    looking: &mut Looking<'_>,
+) -> Result<(), Unread> {
+    let templates = is_template(key);
     let nesting = looking.limits.get(MAX_NESTING);
     let mut left: Vec<u64> = vec![1];
     while let Some(arrays) = left.last_mut() {
@@ -124,7 +143,11 @@ fn array(reader: &mut Reader<'_>, strings: &mut Strings, looking: &Looking<'_>) 
             TEXT => {
                 for _ in 0..count {
                     strings.add()?;
-                    reader.text()?;
+                    if templates {
+                        template(reader, key, looking)?;
+                    } else {
+                        reader.text()?;
+                    }
                 }
             }
             ARRAY => {

@@ -5,6 +5,7 @@
 //! | `hub` | configurations of model repositories: code they name, files they point to |
 //! | `model_signature` | signatures of models, looked at without keys |
 //! | `kitfile` | what a ModelKit of KitOps holds |
+//! | `packages` | manifests of Core ML packages and of OCI |
 //! | `index` | lists of the files that hold a model's weights |
 //! | `tokenizer` | vocabularies |
 //! | `secret` | keys and tokens, command lines |
@@ -14,6 +15,7 @@ mod hub;
 mod index;
 mod kitfile;
 mod model_signature;
+mod packages;
 mod secret;
 mod tokenizer;
 mod walk;
@@ -26,7 +28,7 @@ use lazaret_input::{
 };
 
 pub(crate) use self::walk::{Walk, path_of};
-use super::{packages, template};
+use super::{packages as writers, template};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -62,6 +64,9 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &tokenizer::Tokenizer,
     &index::WeightIndex,
     &kitfile::Kitfile,
+    &packages::CoreMlManifest,
+    &packages::OciManifest,
+    &crate::formats::paddle::PaddleJson,
     &model_signature::ModelSignature,
     &hub::HubConfig,
 ];
@@ -136,7 +141,7 @@ pub(crate) fn tell_document(root: Node<'_, '_>, part: &Part, looking: &mut Looki
         kind.read(root, part, looking);
         is = is.or(Some(kind.id()));
     }
-    packages::of_document(root, part, looking);
+    writers::of_document(root, part, looking);
     read_values(root, part, looking);
     is
 }

@@ -4,16 +4,18 @@
 //! name, and the files that tensors name.
 
 mod external;
+mod functions;
 mod walk;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use external::ExternalData;
 use external::Externals;
-use walk::{Inner, Told, walk};
+use functions::Functions;
+use walk::{Context, Inner, Told, walk};
 
 use super::protobuf::{Is, Shape, begins_message};
 use super::{beside, packages};
@@ -41,6 +43,16 @@ const DOMAINS: &[&str] = &[
     "com.microsoft.nchwc",
     "com.ms.internal.nhwc",
 ];
+
+/// The domains among them whose operators ONNX itself defines.
+const OF_ONNX: &[&str] = &["", "ai.onnx", "ai.onnx.ml"];
+/// The newest sets of operators that are known here.
+const NEWEST_SET: u64 = 28;
+const NEWEST_SET_ML: u64 = 5;
+
+/// The names of operators that ONNX defines or has defined.
+static KNOWN: LazyLock<FxHashSet<&'static str>> =
+    LazyLock::new(|| include_str!("../../../../../catalogue/models/onnx_ops.txt").lines().collect());
 
 /// Operators that run Python code: of ONNX Runtime, its extensions and its training.
 const PYTHON: &[&str] = &["PyCustomOp", "PyOp", "PythonOp", "PythonOpGrad"];
@@ -165,7 +177,8 @@ impl ModelFormat for Onnx {
         let mut judge = Judge {
             part,
             foreign: FxHashMap::default(),
-            functions: FxHashSet::default(),
+            functions: Functions::new(looking.limits.get(MAX_OPERATORS)),
+            newer: false,
             max_operators: looking.limits.get(MAX_OPERATORS),
             externals: Externals::new(part),
             file: Arc::new(part.clone()),
@@ -194,8 +207,10 @@ struct Judge<'p> {
     part: &'p Part,
     /// Operators of other domains: where the first stands, and how many there are.
     foreign: FxHashMap<(String, String), (u64, u64)>,
-    /// Functions that the model defines: domain and name.
-    functions: FxHashSet<(String, String)>,
+    /// Functions that the model defines.
+    functions: Functions,
+    /// Whether the model asks for operators newer than those known here.
+    newer: bool,
     max_operators: Limit,
     externals: Externals<'p>,
     file: Arc<Part>,
@@ -205,9 +220,10 @@ struct Judge<'p> {
 impl Judge<'_> {
     fn take(&mut self, told: Told, looking: &mut Looking<'_>) -> Result<(), Unread> {
         match told {
-            Told::Node { at, operator, domain, context } => {
+            Told::Node { at, operator, domain, context, function } => {
                 let part = self.part;
                 looking.met_operator(&domain, &operator, || part.at(at));
+                self.functions.node(function, &domain, &operator)?;
                 if PYTHON.contains(&operator.as_str()) {
                     let message = format!(
                         "a node runs the operator `{}` of `{}`: Python code that the graph names",
@@ -216,23 +232,20 @@ impl Judge<'_> {
                     );
                     let (rule, about) = (&rules::ONNX_PYTHON_OPERATOR, About::operator(&domain, &operator));
                     looking.find_about(rule.rule.severity, rule, about, self.part.at(at), message);
-                } else if !DOMAINS.contains(&domain.as_str()) {
+                } else if !DOMAINS.contains(&domain.as_str())
+                    || (OF_ONNX.contains(&domain.as_str()) && !KNOWN.contains(operator.as_str()))
+                {
                     let found = self.foreign.entry((domain, operator)).or_insert((at, 0));
                     found.1 = found.1.saturating_add(1);
                     self.max_operators.check(self.foreign.len() as u64)?;
-                } else if let Some(path) = context.filter(|_| operator == "EPContext")
-                    && let Some(why) = beside::leaves(&path)
-                {
-                    let message = format!(
-                        "a node takes a compiled model from the path `{}`, which {why}",
-                        printed(&path)
-                    );
-                    looking.find(&rules::ONNX_EXTERNAL_PATH, self.part.at(at), message);
+                } else if let Some(context) = context.filter(|_| operator == "EPContext") {
+                    self.compiled(&context, at, looking);
                 }
             }
-            Told::Function { domain, name } => {
-                self.functions.insert((domain, name));
-                self.max_operators.check(self.functions.len() as u64)?;
+            Told::Function { at, domain, name } => self.functions.function(at, domain, name)?,
+            Told::Opset { domain, version } => {
+                let newest = if domain == "ai.onnx.ml" { NEWEST_SET_ML } else { NEWEST_SET };
+                self.newer |= OF_ONNX.contains(&domain.as_str()) && version > newest;
             }
             Told::External(tensor) => {
                 let data = self.externals.judge(&tensor, looking);
@@ -240,13 +253,34 @@ impl Judge<'_> {
                 self.tensors.push(Tensor { name, kind, shape, data });
             }
             Told::Inner(tensor) => self.inner(tensor, looking),
-            Told::Unknown { at, number } => {
+            Told::Unknown { at, number, bytes } => {
                 let message =
                     format!("the model has a field {number} that ONNX does not have: loaders pass it over");
                 looking.find_as(Severity::Low, &rules::MALFORMED, self.part.at(at), message);
+                looking.passed_over(self.part, bytes.at, bytes.len());
             }
         }
         Ok(())
+    }
+
+    /// A model that was compiled for one kind of processor.
+    fn compiled(&self, context: &Context, at: u64, looking: &mut Looking<'_>) {
+        match context {
+            Context::Path(path) => {
+                if let Some(why) = beside::leaves(path) {
+                    let message = format!(
+                        "a node takes a compiled model from the path `{}`, which {why}",
+                        printed(path)
+                    );
+                    looking.find(&rules::ONNX_EXTERNAL_PATH, self.part.at(at), message);
+                }
+            }
+            Context::Inside(bytes) => {
+                let message = "a node has a model in it that was compiled for one kind of processor";
+                looking.find(&rules::COMPILED_ENGINE, self.part.at(at), message);
+                looking.passed_over(self.part, bytes.at, bytes.len());
+            }
+        }
     }
 
     /// A tensor whose bytes stand in the graph.
@@ -265,22 +299,33 @@ impl Judge<'_> {
 
     /// Tells what could be told only at the end; gives the tensors.
     fn finish(self, looking: &mut Looking<'_>) -> Tensors {
+        self.functions.judge(self.part, looking);
         let mut foreign: Vec<_> = self.foreign.into_iter().collect();
         foreign.sort_unstable();
         for (operator, (at, count)) in foreign {
-            if self.functions.contains(&operator) {
+            if self.functions.has(&operator) {
                 continue;
             }
             let (domain, name) = operator;
+            let of_onnx = OF_ONNX.contains(&domain.as_str());
+            if of_onnx && self.newer {
+                continue;
+            }
             let nodes = match count {
                 1 => "a node runs".to_owned(),
                 count => format!("{count} nodes run"),
             };
-            let message = format!(
-                "{nodes} the operator `{}` of the domain `{}`, which is no part of ONNX: a native library brings it",
-                printed(&name),
-                printed(&domain)
-            );
+            let name_shown = printed(&name);
+            let message = if of_onnx {
+                format!(
+                    "{nodes} the operator `{name_shown}`, which ONNX does not have: a native library brings it"
+                )
+            } else {
+                format!(
+                    "{nodes} the operator `{name_shown}` of the domain `{}`, which is no part of ONNX: a native library brings it",
+                    printed(&domain)
+                )
+            };
             let (rule, about) = (&rules::ONNX_CUSTOM_OPERATOR, About::operator(&domain, &name));
             looking.find_about(rule.rule.severity, rule, about, self.part.at(at), message);
         }

@@ -51,6 +51,59 @@ fn operators_of_onnx_are_quiet_and_others_are_told_wherever_they_stand() {
     assert_eq!(ids(model(&field(1, named), &[])), [""; 0]);
 }
 
+/// A pickle that calls a program: it is looked at wherever it lies.
+const CALL: &[u8] = b"cposix\nsystem\n(S'true'\ntR.";
+
+#[test]
+fn operators_that_onnx_never_had_are_told_and_newer_ones_are_not() {
+    let unknown = field(1, node("SystemCall", "", &[]));
+    assert_eq!(ids(model(&unknown, &[])), ["onnx.custom-operator"]);
+    let newer = field(8, [field(1, ""), number(2, 999)].concat());
+    assert_eq!(ids(model(&unknown, &newer)), [""; 0]);
+}
+
+#[test]
+fn what_loaders_pass_over_is_looked_at() {
+    let relu = field(1, node("Relu", "", &[]));
+    let found = ids(model(&relu, &field(999, CALL)));
+    assert!(found.contains(&"pickle.dangerous-call".to_owned()), "{found:?}");
+    let context = [field(5, [field(1, "ep_cache_context"), field(4, CALL)].concat())].concat();
+    let inside = [context, field(5, [field(1, "embed_mode"), number(3, 1)].concat())].concat();
+    let found = ids(model(&field(1, node("EPContext", "com.microsoft", &inside)), &[]));
+    assert!(found.contains(&"executable.compiled-engine".to_owned()), "{found:?}");
+    assert!(found.contains(&"pickle.dangerous-call".to_owned()), "{found:?}");
+}
+
+#[test]
+fn shapes_beyond_any_file_are_held_against_the_bytes() {
+    for dims in [vec![1 << 40, 1 << 40], vec![u64::MAX - 3]] {
+        let dims: Vec<u8> = dims.into_iter().flat_map(|dim| number(1, dim)).collect();
+        let tensor = [dims, number(2, 1), field(8, "w"), field(9, [0; 16])].concat();
+        assert_eq!(ids(model(&field(5, tensor), &[])), ["weights.shape-mismatch"]);
+    }
+}
+
+#[test]
+fn functions_that_never_end_or_grow_without_end_are_told() {
+    let function = |name: &str, calls: &[&str]| {
+        let nodes: Vec<u8> = calls.iter().flat_map(|call| field(7, node(call, "f", &[]))).collect();
+        field(25, [field(1, name), nodes, field(10, "f")].concat())
+    };
+    let graph = field(1, node("a", "f", &[]));
+    assert_eq!(ids(model(&graph, &function("a", &["a"]))), ["format.malformed"]);
+    let two = [function("a", &["b"]), function("b", &["a"])].concat();
+    assert_eq!(ids(model(&graph, &two)), ["format.malformed"]);
+    let chain = [function("a", &["b", "b"]), function("b", &[])].concat();
+    assert_eq!(ids(model(&graph, &chain)), [""; 0]);
+    let mut doubled = function("x40", &[]);
+    for step in 0..40 {
+        let next = format!("x{}", step + 1);
+        doubled.extend(function(&format!("x{step}"), &[&next, &next]));
+    }
+    let graph = field(1, node("x0", "f", &[]));
+    assert_eq!(ids(model(&graph, &doubled)), ["format.claimed-size"]);
+}
+
 #[test]
 fn files_that_tensors_name_are_judged_wherever_tensors_stand() {
     for path in ["../x", "/etc/hostname", "a/../../x", "..\\x", "ok\0/../x", "file:///x"] {

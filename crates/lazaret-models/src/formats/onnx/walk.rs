@@ -43,23 +43,42 @@ pub(super) struct Inner {
 
 /// What is told of a model.
 pub(super) enum Told {
-    /// A node; `context` is the path of a compiled model that it loads.
-    Node { at: u64, operator: String, domain: String, context: Option<String> },
+    /// A node; `context` is a compiled model that it loads.
+    Node {
+        at: u64,
+        operator: String,
+        domain: String,
+        context: Option<Context>,
+        /// Where the function stands whose node it is.
+        function: Option<u64>,
+    },
     /// A function that the model defines.
-    Function { domain: String, name: String },
+    Function { at: u64, domain: String, name: String },
+    /// A set of operators that the model asks for, by its version.
+    Opset { domain: String, version: u64 },
     /// A tensor in another file.
     External(External),
     /// A tensor in the graph.
     Inner(Inner),
     /// A field that no version has.
-    Unknown { at: u64, number: u32 },
+    Unknown { at: u64, number: u32, bytes: Span },
+}
+
+/// A compiled model that a node loads.
+#[derive(Debug)]
+pub(super) enum Context {
+    /// The path of its file.
+    Path(String),
+    /// Its bytes, in the node.
+    Inside(Span),
 }
 
 #[derive(Default)]
 struct Node {
     operator: String,
     domain: String,
-    context: Option<String>,
+    /// The text that names or is the compiled model, and where it lies.
+    context: Option<(String, Span)>,
     /// Whether the compiled model lies in the node.
     embedded: bool,
 }
@@ -91,7 +110,8 @@ enum Message {
     Model,
     Graph,
     Node(Node),
-    Attribute { name: String, text: Option<String>, number: Option<u64> },
+    Attribute { name: String, text: Option<(String, Span)>, number: Option<u64> },
+    Opset { domain: String, version: u64 },
     Tensor(Tensor),
     Sparse,
     Training,
@@ -172,10 +192,11 @@ fn take(
         (Message::Model, 7) | (Message::Training, 1 | 2) | (Message::Attribute { .. }, 6 | 11) => {
             Message::Graph
         }
+        (Message::Model, 8) => Message::Opset { domain: String::new(), version: 0 },
         (Message::Model, 20) => Message::Training,
         (Message::Model, 25) => Message::Function { domain: String::new(), name: String::new() },
         (Message::Model, number) if !is_known(number) => {
-            tell(Told::Unknown { at: field.at, number })?;
+            tell(Told::Unknown { at: field.at, number, bytes: span })?;
             return Ok(None);
         }
         (Message::Graph, 1) | (Message::Function { .. }, 7) => Message::Node(Node::default()),
@@ -198,6 +219,7 @@ fn number(message: &mut Message, field: Field) {
         (Message::Tensor(tensor), 2) => tensor.kind = value,
         (Message::Tensor(tensor), 14) => tensor.is_external |= value == 1,
         (Message::Attribute { number, .. }, 3) => *number = Some(value),
+        (Message::Opset { version, .. }, 2) => *version = value,
         _ => {}
     }
 }
@@ -211,7 +233,8 @@ fn text(fields: &mut Fields<'_>, message: &mut Message, number: u32, span: Span)
         (Message::Function { name, .. } | Message::Attribute { name, .. }, 1) => {
             *name = fields.text(span, MAX_NAME)?;
         }
-        (Message::Attribute { text, .. }, 4) => *text = Some(fields.text(span, MAX_NAME)?),
+        (Message::Attribute { text, .. }, 4) => *text = Some((fields.text(span, MAX_NAME)?, span)),
+        (Message::Opset { domain, .. }, 1) => *domain = fields.text(span, MAX_NAME)?,
         (Message::Tensor(tensor), 1) => {
             // Lengths in a row: they are numbers without tags.
             let bytes = fields.bytes(span, 256)?;
@@ -267,18 +290,25 @@ fn finish(
             at: done.at,
             operator: node.operator,
             domain: node.domain,
-            context: node.context.filter(|_| !node.embedded),
+            context: node
+                .context
+                .map(|(path, span)| if node.embedded { Context::Inside(span) } else { Context::Path(path) }),
+            function: stack
+                .iter()
+                .rfind(|frame| matches!(frame.message, Message::Function { .. }))
+                .map(|frame| frame.at),
         }),
-        Message::Function { domain, name } => tell(Told::Function { domain, name }),
+        Message::Function { domain, name } => tell(Told::Function { at: done.at, domain, name }),
+        Message::Opset { domain, version } => tell(Told::Opset { domain, version }),
         Message::Tensor(tensor) if tensor.is_external => {
-            let size = tensor.values.and_then(|values| bytes_of(tensor.kind, values));
+            let size = bytes_of(tensor.kind, tensor.values);
             let (name, kind, shape) = (tensor.name, kind_of(tensor.kind), tensor.shape);
             tell(Told::External(External { size, name, kind, shape, ..tensor.external }))
         }
         Message::Tensor(Tensor {
             bytes: Some((bytes, raw)), pieces: 1, kind, values, name, shape, ..
         }) => {
-            let size = values.and_then(|values| bytes_of(kind, values));
+            let size = bytes_of(kind, values);
             tell(Told::Inner(Inner { at: done.at, name, kind: kind_of(kind), shape, size, bytes, raw }))
         }
         Message::Attribute { name, text, number } => {
@@ -317,8 +347,8 @@ const fn kind_of(kind: u64) -> Kind {
     }
 }
 
-/// How many bytes so many values of a type take, where that is fixed.
-fn bytes_of(kind: u64, values: u64) -> Option<u64> {
+/// How many bytes so many values of a type take, where that is fixed; of more values than any file has, more than that.
+fn bytes_of(kind: u64, values: Option<u64>) -> Option<u64> {
     let bits = match kind {
         2 | 3 | 9 | 17..=20 | 24 => 8,
         4 | 5 | 10 | 16 => 16,
@@ -328,5 +358,5 @@ fn bytes_of(kind: u64, values: u64) -> Option<u64> {
         21..=23 => 4,
         _ => return None,
     };
-    values.checked_mul(bits).map(|bits| bits.div_ceil(8))
+    Some(values.unwrap_or(u64::MAX).saturating_mul(bits).div_ceil(8))
 }

@@ -69,9 +69,21 @@ fn form(head: &[u8]) -> Option<(Form, u64)> {
         _ => (head, 0),
     };
     match rest {
-        [b'X', b'\n', 0, 0, 0, 2 | 3, ..] => Some((Form::Xdr, before + 2)),
-        [b'B', b'\n', 2 | 3, 0, 0, 0, ..] => Some((Form::Native, before + 2)),
-        [b'A', b'\n', b'2' | b'3', b'\n', ..] => Some((Form::Ascii, before + 2)),
+        // R passes over the second byte, whatever it is, and over a line end before text.
+        [b'X', _, 0, 0, 0, 2 | 3, ..] => Some((Form::Xdr, before + 2)),
+        [b'B', _, 2 | 3, 0, 0, 0, ..] => Some((Form::Native, before + 2)),
+        [b'A', line, rest @ ..] if line.is_ascii_whitespace() && is_version(rest) => {
+            Some((Form::Ascii, before + 2))
+        }
+        [b'\n', b'A', line, rest @ ..] if line.is_ascii_whitespace() && is_version(rest) => {
+            Some((Form::Ascii, before + 3))
+        }
         _ => None,
     }
+}
+
+/// Whether text begins with the number of a version of its own.
+fn is_version(text: &[u8]) -> bool {
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    matches!(words.next(), Some(b"2" | b"3")) && text.contains(&b'\n')
 }

@@ -57,6 +57,22 @@ fn a_promise_that_calls_is_found() {
 }
 
 #[test]
+fn what_r_passes_over_at_the_beginning_hides_nothing() {
+    let promise = [ints(&[0x405, 253, 252]), call("system", "true")].concat();
+    let mut other = file(&promise);
+    other[1] = b'?';
+    assert_eq!(worst(&other), Some(Severity::Critical));
+    let words =
+        "2\n262912\n131840\n1029\n253\n252\n6\n1\n262153\n6\nsystem\n2\n16\n1\n262153\n4\ntrue\n254\n";
+    for begins in ["A\n", "A\r\n", "\nA\n"] {
+        let text = format!("{begins}{words}");
+        assert_eq!(worst(text.as_bytes()), Some(Severity::Critical), "{begins:?}");
+    }
+    let reference = said(&file(&ints(&[19, 1, 255 | 77 << 8])));
+    assert_eq!(reference.findings[0].id, "format.malformed");
+}
+
+#[test]
 fn data_formulas_and_functions_are_quiet() {
     let list = [
         ints(&[0x213, 2, 13, 2, 1, 2, 14, 1, 0, 0, 1026]),

@@ -213,7 +213,10 @@ impl Walk<'_, '_, '_> {
                 let index = if index == 0 { self.input.int()?.cast_unsigned() } else { index };
                 let name =
                     index.checked_sub(1).and_then(|index| self.references.get(index as usize)).cloned();
-                self.named(&name.unwrap_or_default(), around);
+                let name = name.ok_or_else(|| {
+                    Unread::malformed(self.input.position(), "a reference to what was not read before")
+                })?;
+                self.named(&name, around);
             }
             247..=249 => {
                 self.input.int()?;

@@ -90,6 +90,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("FixedLengthRecordDatasetV2", Effect::Input),
     ("FixedLengthRecordReader", Effect::Input),
     ("FixedLengthRecordReaderV2", Effect::Input),
+    ("GenerateVocabRemapping", Effect::Input),
     ("ImmutableConst", Effect::Lists),
     ("InitializeTableFromTextFile", Effect::Usual),
     ("InitializeTableFromTextFileV2", Effect::Usual),

@@ -91,6 +91,17 @@ fn names_and_texts_are_data_and_printing_to_a_file_is_writing() {
     assert_eq!(worst(&report), [("tensorflow.file-operator", Severity::Medium)]);
 }
 
+#[test]
+fn a_file_that_tells_how_messages_are_made_is_read() {
+    let attribute = |text: &str| field(5, [field(1, "descriptor_source"), field(2, field(2, text))].concat());
+    let decode = |source: &str| field(1, [node("DecodeProtoV2"), attribute(source)].concat());
+    for source in ["", "local://", "bytes://abc"] {
+        assert_eq!(worst(&scan(saved(&decode(source)), "m.pb")), [], "{source}");
+    }
+    let found = worst(&scan(saved(&decode("/etc/hostname")), "m.pb"));
+    assert_eq!(found, [("tensorflow.file-operator", Severity::High)]);
+}
+
 struct One(&'static str, Vec<u8>);
 
 impl Folder for One {

@@ -81,6 +81,9 @@ impl ModelFormat for TextGraph {
                             judge.prints_to(&operator, &file, at, looking);
                         }
                     }
+                    ("value", "s") if key == "descriptor_source" => {
+                        judge.described_by(&operator, &text, at, looking);
+                    }
                     _ => {}
                 }
             }

@@ -34,6 +34,7 @@ enum Message {
     Node {
         operator: String,
         file: Option<String>,
+        source: Option<String>,
     },
     Attribute {
         key: String,
@@ -132,6 +133,15 @@ impl<'p> Judge<'p> {
         }
     }
 
+    /// An operator that reads how messages are made from a file: `local://` and `bytes://` are none.
+    pub(super) fn described_by(&self, operator: &str, source: &str, at: u64, looking: &mut Looking<'_>) {
+        if source.is_empty() || source.starts_with("local://") || source.starts_with("bytes://") {
+            return;
+        }
+        let message = format!("the operator `{}` reads the file `{}`", printed(operator), printed(source));
+        looking.find_as(Severity::High, &rules::TENSORFLOW_FILE_OPERATOR, self.part.at(at), message);
+    }
+
     /// An operator that prints to a file.
     pub(super) fn prints_to(&self, operator: &str, file: &str, at: u64, looking: &mut Looking<'_>) {
         let message = format!(
@@ -174,7 +184,7 @@ impl<'p> Judge<'p> {
         looking: &mut Looking<'_>,
     ) -> Result<Option<Frame>, Unread> {
         let Some(span) = field.span() else { return Ok(None) };
-        let node = || Message::Node { operator: String::new(), file: None };
+        let node = || Message::Node { operator: String::new(), file: None, source: None };
         let next = match (&mut frame.message, field.number) {
             (Message::SavedModel, 2) => Message::MetaGraph,
             (Message::MetaGraph, 2) => Message::Graph,
@@ -244,7 +254,10 @@ impl<'p> Judge<'p> {
 
     fn done(&mut self, done: Frame, stack: &mut [Frame], looking: &mut Looking<'_>) -> Result<(), Unread> {
         match done.message {
-            Message::Node { operator, file } => {
+            Message::Node { operator, file, source } => {
+                if let Some(source) = source {
+                    self.described_by(&operator, &source, done.at, looking);
+                }
                 let to_file = file.filter(|_| matches!(ops::effect(&operator), Some(Effect::Prints)));
                 if let Some(file) = to_file {
                     self.prints_to(&operator, &file, done.at, looking);
@@ -254,6 +267,11 @@ impl<'p> Judge<'p> {
             Message::Attribute { key, text: Some(text) } if key == "output_stream" => {
                 if let Some(Frame { message: Message::Node { file, .. }, .. }) = stack.last_mut() {
                     *file = file_of(&text);
+                }
+            }
+            Message::Attribute { key, text: Some(text) } if key == "descriptor_source" => {
+                if let Some(Frame { message: Message::Node { source, .. }, .. }) = stack.last_mut() {
+                    *source = Some(text);
                 }
             }
             Message::KerasNode { path, metadata: Some(span) } if span.len() > 2 => {

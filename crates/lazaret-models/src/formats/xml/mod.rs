@@ -5,16 +5,18 @@
 mod openvino;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lazaret_core::{Finding, Flow, FormatId, Likeness, Severity};
-use lazaret_input::xml::{self, Event};
+use lazaret_core::{Finding, Flow, FormatId, Likeness, Locator, Severity};
+use lazaret_input::xml::{self, Attribute, Event};
 use lazaret_input::{XML_DOCTYPE, XML_MALFORMED, charset};
 
 pub(crate) use openvino::{OpenVino, OpenVinoWeights};
 
 use crate::look::{Head, Looking};
-use crate::part::{MAX_WHOLE, Part, Unread};
+use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::registry::ModelFormat;
+use crate::rules;
 
 /// PMML.
 pub(crate) struct Pmml;
@@ -45,8 +47,63 @@ impl ModelFormat for Pmml {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        events(part, true, looking, |_, _| {})?;
+        let mut functions = Functions::default();
+        events(part, true, looking, |event, _| functions.take(event))?;
+        functions.judge(part, looking);
         Ok(self.id())
+    }
+}
+
+/// Functions that a PMML document applies and defines.
+#[derive(Default)]
+struct Functions {
+    /// Those whose names have the form of a class, and where the first stands.
+    applied: BTreeMap<String, u64>,
+    defined: BTreeSet<String>,
+}
+
+impl Functions {
+    /// Most names that are kept: those of a document that has more are told by these.
+    const MOST: usize = 10_000;
+
+    fn take(&mut self, event: Event<'_, '_>) {
+        let Event::Start { name, attributes, offset, .. } = event else { return };
+        let value = |key: &str| attributes.iter().find(|attribute| attribute.name == key);
+        match local(name) {
+            "Apply" if self.applied.len() < Self::MOST => {
+                if let Some(function) = value("function").filter(|function| function.value.contains('.')) {
+                    self.applied.entry(function.value.to_string()).or_insert(offset);
+                }
+            }
+            "DefineFunction" if self.defined.len() < Self::MOST => {
+                self.defined.extend(value("name").map(|name| name.value.to_string()));
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(self, part: &Part, looking: &mut Looking<'_>) {
+        for (function, offset) in self.applied {
+            if !self.defined.contains(&function) {
+                let message = format!(
+                    "the function `{}` is applied: evaluators load a class of that name",
+                    printed(&function)
+                );
+                looking.find(&rules::XML_FOREIGN_CONTENT, part.at(offset), message);
+            }
+        }
+    }
+}
+
+/// Elements that bring in what is not in the document, or that are run.
+fn foreign(name: &str, attributes: &[Attribute<'_>], at: Locator, looking: &mut Looking<'_>) {
+    match local(name) {
+        "include" if name != "include" && attributes.iter().any(|attribute| attribute.name == "href") => {
+            let message = "another file or address is included";
+            looking.find_as(Severity::Critical, &rules::XML_FOREIGN_CONTENT, at, message);
+        }
+        "script" => looking.find(&rules::XML_FOREIGN_CONTENT, at, "a script stands in it"),
+        _ => {}
     }
 }
 
@@ -73,6 +130,7 @@ impl ModelFormat for Xml {
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         match root_of(head.bytes) {
             Some(root) if root.eq_ignore_ascii_case("html") => Likeness::No,
+            Some(root) if root == "svg" => Likeness::Possible,
             Some(_) if head.extension == "xml" || decoded(head.bytes).trim_start().starts_with("<?xml") => {
                 Likeness::Possible
             }
@@ -99,6 +157,9 @@ fn events(
         charset::decode(&bytes, encoding(&bytes).as_deref()).map_err(|error| refused(error.to_string()))?;
     let limits = looking.limits;
     let faults = xml::events(&text, limits, |event| {
+        if let Event::Start { name, offset, attributes, .. } = &event {
+            foreign(name, attributes, part.at(*offset), looking);
+        }
         visit(event, looking);
         Flow::On
     });
@@ -225,6 +286,23 @@ mod tests {
             ("<1", None),
         ] {
             assert_eq!(root_of(text.as_bytes()).as_deref(), root, "{text}");
+        }
+    }
+
+    #[test]
+    fn classes_files_and_scripts_that_a_model_names_are_told() {
+        let with = |body: &str| format!("<PMML version=\"4.4\">{body}</PMML>");
+        let define = "<DefineFunction name=\"a.b\"/>";
+        for (body, count) in [
+            ("<Apply function=\"ln\"/>".to_owned(), 0),
+            ("<Apply function=\"a.b\"/>".to_owned(), 1),
+            (format!("<Apply function=\"a.b\"/>{define}"), 0),
+            ("<xi:include href=\"file:///etc/hostname\"/>".to_owned(), 1),
+            ("<Extension><script>x</script></Extension>".to_owned(), 1),
+        ] {
+            let found = told(&scan(with(&body), "m.pmml"));
+            assert_eq!(found.len(), count, "{body}: {found:?}");
+            assert!(found.iter().all(|told| told.starts_with("xml.foreign-content m.pmml@")), "{found:?}");
         }
     }
 

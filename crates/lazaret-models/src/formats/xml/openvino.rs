@@ -112,6 +112,27 @@ fn library(attributes: &[Attribute<'_>], layer: &str, part: &Part, offset: u64, 
     }
 }
 
+/// How many bytes the shape and type of a constant make at least, where both are told.
+fn least_bytes(attributes: &[Attribute<'_>]) -> Option<u64> {
+    let bits = match get(attributes, "element_type")? {
+        "f64" | "i64" | "u64" => 64,
+        "f32" | "i32" | "u32" => 32,
+        "f16" | "bf16" | "i16" | "u16" => 16,
+        "i8" | "u8" | "boolean" | "f8e4m3" | "f8e5m2" | "f8e8m0" => 8,
+        "i4" | "u4" | "nf4" | "f4e2m1" => 4,
+        "u2" => 2,
+        "u1" => 1,
+        _ => return None,
+    };
+    let shape = get(attributes, "shape")?;
+    let lengths = shape.split(',').map(str::trim).filter(|length| !length.is_empty());
+    let mut values = 1_u64;
+    for length in lengths {
+        values = values.saturating_mul(length.parse().ok()?);
+    }
+    Some(values.saturating_mul(bits).div_ceil(8))
+}
+
 /// What the constants of a graph say of the weights.
 #[derive(Default)]
 struct Constants {
@@ -128,7 +149,9 @@ impl Constants {
         let (Some(offset), Some(size)) = (get(attributes, "offset"), get(attributes, "size")) else { return };
         // Layers such as `Crop` have an `offset` that is none of weights: then no number of bytes stands with it.
         let numbers = offset.parse::<u64>().ok().zip(size.parse::<u64>().ok());
-        let end = numbers.and_then(|(offset, size)| offset.checked_add(size));
+        let least = least_bytes(attributes);
+        let fits = |size: u64| least.is_none_or(|least| size >= least);
+        let end = numbers.and_then(|(offset, size)| offset.checked_add(size).filter(|_| fits(size)));
         match end {
             Some(end) => {
                 self.count = self.count.saturating_add(1);
@@ -144,7 +167,10 @@ impl Constants {
 
     fn judge(self, part: &Part, looking: &mut Looking<'_>) {
         if let Some((layer, at)) = self.wrong {
-            let message = format!("the constant of layer `{}` lies where no number says", printed(&layer));
+            let message = format!(
+                "the constant of layer `{}` lies where no number says, or has fewer bytes than its shape makes",
+                printed(&layer)
+            );
             looking.find(&rules::OPENVINO_WEIGHTS, part.at(at), message);
         }
         let name = part.name().rsplit(['/', '\\']).next().unwrap_or_default();
