@@ -235,3 +235,67 @@ put(
     "torch-package/right.pt",
     zipped([("p/.data/extern_modules", b"torch\n"), ("p/.data/python_version", b"3.11\n"), ("p/w.safetensors", safetensors())]),
 )
+
+# SentencePiece: pieces with scores; the wrong one has a field that none has, behind them.
+PIECES = b"".join(
+    field(1, field(1, text) + b"\x15" + struct.pack("<f", score) + number(3, kind))
+    for text, score, kind in [("<unk>", 0.0, 2), ("\u2581a", -1.0, 1)]
+) + field(2, number(4, 2))
+put("sentencepiece/right.model", PIECES)
+put("sentencepiece/wrong.model", PIECES + field(9, "a"))
+
+
+# Pictures; behind the end of the wrong one lies a pickle.
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+PICTURE = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(b"\0\0"))
+    + chunk(b"IEND", b"")
+)
+put("picture/right.png", PICTURE)
+put("picture/wrong.png", PICTURE + CALL)
+
+
+# What macOS leaves beside files: the wrong one has an entry that lies outside it.
+def apple_double(length):
+    return b"\0\x05\x16\x07\0\x02\0\0" + b"Mac OS X        " + struct.pack(">HIII", 1, 9, 38, length) + b"abcd"
+
+
+put("apple-metadata/._right.pkl", apple_double(4))
+put("apple-metadata/._wrong.pkl", apple_double(5))
+
+
+# Logs of a training run. Checksums are not looked at.
+def record(length):
+    event = b"\x09" + struct.pack("<d", 1.0) + field(3, "brain.Event:2")
+    return struct.pack("<Q", length or len(event)) + b"\0" * 4 + event + b"\0" * 4
+
+
+put("tensorboard-events/events.out.tfevents.1.right", record(0) + record(0))
+put("tensorboard-events/events.out.tfevents.1.wrong", record(0) + record(99))
+
+# Configurations of logging: arguments are evaluated.
+LOGGING = b"[handlers]\nkeys=a\n[handler_a]\nclass=StreamHandler\nargs=(sys.stdout,)\n"
+put("logging-config/right.conf", LOGGING)
+put("logging-config/wrong.conf", LOGGING + b"kwargs={'a': __import__('os').system('true')}\n")
+
+
+# Exported programs: the wrong one has a pickle that calls among its sample inputs.
+def exported(inputs):
+    return zipped(
+        [
+            ("a/archive_format", b"pt2"),
+            ("a/models/model.json", b'{"graph_module": {}}'),
+            ("a/data/weights/weight_0", struct.pack("<f", 1.0)),
+            ("a/data/sample_inputs/model.pt", inputs),
+            ("a/byteorder", b"little"),
+        ]
+    )
+
+
+put("torch-export/right.pt2", exported(b"\x80\x02N."))
+put("torch-export/wrong.pt2", exported(CALL))

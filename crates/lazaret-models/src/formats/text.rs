@@ -32,6 +32,7 @@ impl ModelFormat for Text {
             "license",
             "cff",
             "bib",
+            "names",
         ]
     }
 
@@ -41,8 +42,19 @@ impl ModelFormat for Text {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let named = self.extensions().contains(&head.extension)
-            || ["readme", "license", "licence", "notice", "copying", "authors", "vocab", "merges"]
-                .contains(&head.file_name);
+            || [
+                "readme",
+                "license",
+                "licence",
+                "notice",
+                "copying",
+                "authors",
+                "vocab",
+                "merges",
+                "modelfile",
+                "latest",
+            ]
+            .contains(&head.file_name);
         if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 

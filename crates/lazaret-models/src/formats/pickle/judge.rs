@@ -8,7 +8,7 @@ use lazaret_core::Severity;
 
 use super::notes::Notes;
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
+use crate::callables::{Effect, effect_by, is_dunder, modern, sounds_dangerous};
 use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
@@ -245,6 +245,20 @@ impl Judge<'_> {
             }
             Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
             Effect::Dangerous(_) if is(&name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
+            Effect::Dangerous(does) if names_a_type(&name.module, &name.name) => {
+                if let Some(type_named) = self.type_named(arguments, at) {
+                    return type_named;
+                }
+                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("calls `{shown}`, which {does}"));
+                self.watched(callee, arguments, at)
+            }
+            Effect::Dangerous(does) if remakes_an_array(&name.module, &name.name) => {
+                if let Some(array) = self.array_remade(arguments, at) {
+                    return array;
+                }
+                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("calls `{shown}`, which {does}"));
+                self.watched(callee, arguments, at)
+            }
             Effect::Dangerous(does) if is(&name, "torch.storage", "_load_from_bytes") => {
                 let bytes = self.values.held_of(arguments).is_none() && arguments != Value::Empty;
                 if bytes && self.nested_before {
@@ -311,7 +325,32 @@ impl Judge<'_> {
         PLAIN
     }
 
-    /// `getattr(Class, 'name')` of a class by its name is another name; any other way is a way round the names.
+    /// The type that a function of dill or cloudpickle looks up by a constant name: it is judged as if the file named it.
+    fn type_named(&mut self, arguments: Value, at: u64) -> Option<Value> {
+        let first = self.values.held_of(arguments)?.first.first().copied()?;
+        let named = self.values.str_of(first)?.to_owned();
+        let of_builtins = matches!(self.effect("builtins", &named), Effect::Plain);
+        Some(self.load(if of_builtins { "builtins" } else { "types" }, &named, at))
+    }
+
+    /// `(function, arguments, state, …)`: the function is called and its array gets the state, as REDUCE and BUILD would.
+    fn array_remade(&mut self, arguments: Value, at: u64) -> Option<Value> {
+        let [function @ Value::Global(_), arguments, state, ..] = *self.values.held_of(arguments)?.first
+        else {
+            return None;
+        };
+        // What is called makes a plain value, and never goes on to the next array.
+        let name = self.values.name_of(function)?;
+        if self.effect(&name.module, &name.name) != Effect::Plain {
+            return None;
+        }
+        let array = self.call(function, arguments, at);
+        self.build(array, state, at);
+        Some(array)
+    }
+
+    /// `getattr(Class, 'name')` of a class by its name is another name; `getattr(object, 'name')` of an object that the
+    /// file makes is how Python writes a method of it. Any other way is a way round the names.
     fn getattr(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         let first = self.values.held_of(arguments).map(|held| held.first.clone()).unwrap_or_default();
         if let [of, attribute, ..] = first.as_slice()
@@ -319,6 +358,15 @@ impl Judge<'_> {
         {
             let attribute = attribute.to_owned();
             return self.load(&of.module, &format!("{}.{attribute}", of.name), at);
+        }
+        // A text's `format` reaches what lies behind its arguments.
+        if let [Value::Data(_), attribute] = first.as_slice()
+            && let Some(attribute) = self.values.str_of(*attribute)
+            && !attribute.contains('.')
+            && !is_dunder(attribute)
+            && !attribute.starts_with("format")
+        {
+            return self.watched(callee, arguments, at);
         }
         let message = "calls `builtins.getattr` on something that has no name in the file".to_owned();
         self.say(&rules::DANGEROUS_CALL, at, message);
@@ -573,6 +621,25 @@ fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
 /// Functions that some libraries call on a class by its name: judged by the call and not by the name.
 fn is_judged_by_its_call(module: &str, name: &str) -> bool {
     matches!(modern(module, name), ("builtins", "getattr" | "type") | ("torch.storage", "_load_from_bytes"))
+        || names_a_type(module, name)
+        || remakes_an_array(module, name)
+}
+
+/// Functions by which dill and cloudpickle write a type of Python: by its name alone.
+fn names_a_type(module: &str, name: &str) -> bool {
+    matches!(
+        (module, name),
+        ("dill._dill" | "dill.dill", "_load_type")
+            | ("cloudpickle.cloudpickle" | "joblib.externals.cloudpickle.cloudpickle", "_builtin_type")
+    )
+}
+
+/// Functions by which dill and jax write an array: what numpy writes, handed on.
+fn remakes_an_array(module: &str, name: &str) -> bool {
+    matches!(
+        (module, name),
+        ("dill._dill" | "dill.dill", "_create_array") | ("jax._src.array", "_reconstruct_array")
+    )
 }
 
 fn is_array_wrapper(name: &Name) -> bool {
