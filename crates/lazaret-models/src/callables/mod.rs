@@ -304,6 +304,7 @@ mod tests {
         assert_eq!(effect_of("collections", "OrderedDict"), Plain);
         assert_eq!(effect_of("__builtin__", "set"), Plain);
         assert_eq!(effect_of("functools", "partial"), Holder);
+        assert_eq!(effect_of("types", "MethodType"), Holder);
         assert_eq!(effect_of("signal", "Signals"), Plain);
         for (module, name) in [
             ("os", "system"),

@@ -227,6 +227,9 @@ impl Judge<'_> {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
         self.notes.call(&name);
+        if let Some(value) = self.by_its_arguments(&name, arguments, at) {
+            return value;
+        }
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -245,20 +248,6 @@ impl Judge<'_> {
             }
             Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
             Effect::Dangerous(_) if is(&name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
-            Effect::Dangerous(does) if names_a_type(&name.module, &name.name) => {
-                if let Some(type_named) = self.type_named(arguments, at) {
-                    return type_named;
-                }
-                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("calls `{shown}`, which {does}"));
-                self.watched(callee, arguments, at)
-            }
-            Effect::Dangerous(does) if remakes_an_array(&name.module, &name.name) => {
-                if let Some(array) = self.array_remade(arguments, at) {
-                    return array;
-                }
-                self.say_of(&rules::DANGEROUS_CALL, of, at, format!("calls `{shown}`, which {does}"));
-                self.watched(callee, arguments, at)
-            }
             Effect::Dangerous(does) if is(&name, "torch.storage", "_load_from_bytes") => {
                 let bytes = self.values.held_of(arguments).is_none() && arguments != Value::Empty;
                 if bytes && self.nested_before {
@@ -323,6 +312,19 @@ impl Judge<'_> {
         };
         self.say(&rules::CALL_OF_COMPUTED, at, message);
         PLAIN
+    }
+
+    /// What a call gives that does no more than its arguments say.
+    fn by_its_arguments(&mut self, name: &Name, arguments: Value, at: u64) -> Option<Value> {
+        if self.own.is_some_and(|own| own.forbids(&name.module, &name.name).is_some()) {
+            None
+        } else if names_a_type(&name.module, &name.name) {
+            self.type_named(arguments, at)
+        } else if remakes_an_array(&name.module, &name.name) {
+            self.array_remade(arguments, at)
+        } else {
+            None
+        }
     }
 
     /// The type that a function of dill or cloudpickle looks up by a constant name: it is judged as if the file named it.
