@@ -96,6 +96,7 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::tensorflow::CheckpointIndex,
     &readers::tensorflow::CheckpointData,
     &readers::tensorflow::CheckpointState,
+    &readers::tensorboard::Events,
     &readers::tflite::TfLite,
     &readers::executorch::ExecuTorch,
     &readers::coreml::CoreMl,
@@ -108,8 +109,6 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::xml::Pmml,
     &readers::xml::Xml,
     &readers::numpy::Numpy,
-    &readers::image::Png,
-    &readers::image::Jpeg,
     &readers::requirements::Requirements,
     &readers::template::TemplateFile,
     &readers::go_template::GoTemplate,
@@ -122,6 +121,9 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::msgpack::Msgpack,
     &readers::trees::CatBoost,
     &readers::trees::LightGbm,
+    &readers::logging::LoggingConfig,
+    &readers::picture::Picture,
+    &readers::apple::AppleMetadata,
     &readers::text::Text,
 ];
 

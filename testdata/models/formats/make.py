@@ -223,15 +223,6 @@ def pieces():
     return piece("<unk>", 2) + piece("\u2581a", 1) + field(2, number(4, 2))
 
 
-def png():
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
-
-
-# A scan of two bytes, one of them escaped.
-JPEG = b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xda\0\x02\x01\xff\0\xff\xd9"
-
 # Binary documents
 put("ubjson/right.ubj", b"{U\x01ai\x01}")
 put("ubjson/wrong.ubj", b"{U\x01a[$d#L\x7f\xff\xff\xff\xff\xff\xff\xff}")
@@ -245,10 +236,6 @@ put("paddle-json/right.json", pir("1.matmul"))
 put("paddle-json/wrong.json", pir("1.py_func"))
 put("sentencepiece/right.model", pieces())
 put("sentencepiece/wrong.model", pieces() + field(99, CALL))
-put("png/right.png", png())
-put("png/wrong.png", png() + CALL)
-put("jpeg/right.jpg", JPEG)
-put("jpeg/wrong.jpg", JPEG + CALL)
 put("rds/second_byte.rds", b"X?" + struct.pack(">iiiiii", 2, 0x30500, 0x20300, 6, 1, 0x40009) + struct.pack(">i", 6) + b"system" + struct.pack(">i", 254))
 put("catboost/right.cbm", b"CBM1\x04\0\0\0\0\0\0\0")
 put("catboost/wrong.cbm", b"CBM1\xff\0\0\0\0\0\0\0")
@@ -279,3 +266,58 @@ put(
     "torch-package/right.pt",
     zipped([("p/.data/extern_modules", b"torch\n"), ("p/.data/python_version", b"3.11\n"), ("p/w.safetensors", safetensors())]),
 )
+
+# Pictures; behind the end of the wrong one lies a pickle.
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+PICTURE = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(b"\0\0"))
+    + chunk(b"IEND", b"")
+)
+put("picture/right.png", PICTURE)
+put("picture/wrong.png", PICTURE + CALL)
+
+
+# What macOS leaves beside files: the wrong one has an entry that lies outside it.
+def apple_double(length):
+    return b"\0\x05\x16\x07\0\x02\0\0" + b"Mac OS X        " + struct.pack(">HIII", 1, 9, 38, length) + b"abcd"
+
+
+put("apple-metadata/._right.pkl", apple_double(4))
+put("apple-metadata/._wrong.pkl", apple_double(5))
+
+
+# Logs of a training run. Checksums are not looked at.
+def record(length):
+    event = b"\x09" + struct.pack("<d", 1.0) + field(3, "brain.Event:2")
+    return struct.pack("<Q", length or len(event)) + b"\0" * 4 + event + b"\0" * 4
+
+
+put("tensorboard-events/events.out.tfevents.1.right", record(0) + record(0))
+put("tensorboard-events/events.out.tfevents.1.wrong", record(0) + record(99))
+
+# Configurations of logging: arguments are evaluated.
+LOGGING = b"[handlers]\nkeys=a\n[handler_a]\nclass=StreamHandler\nargs=(sys.stdout,)\n"
+put("logging-config/right.conf", LOGGING)
+put("logging-config/wrong.conf", LOGGING + b"kwargs={'a': __import__('os').system('true')}\n")
+
+
+# Exported programs: the wrong one has a pickle that calls among its sample inputs.
+def exported(inputs):
+    return zipped(
+        [
+            ("a/archive_format", b"pt2"),
+            ("a/models/model.json", b'{"graph_module": {}}'),
+            ("a/data/weights/weight_0", struct.pack("<f", 1.0)),
+            ("a/data/sample_inputs/model.pt", inputs),
+            ("a/byteorder", b"little"),
+        ]
+    )
+
+
+put("torch-export/right.pt2", exported(b"\x80\x02N."))
+put("torch-export/wrong.pt2", exported(CALL))

@@ -218,7 +218,7 @@ pub(crate) fn modern<'n>(module: &'n str, name: &'n str) -> (&'n str, &'n str) {
 
 /// Whether a name is one that Python itself gives meaning: `__globals__`. Names that Cython and numpy gave to functions
 /// for pickles are not.
-fn is_dunder(step: &str) -> bool {
+pub(crate) fn is_dunder(step: &str) -> bool {
     let inner = step.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
     inner.is_some_and(|inner| !inner.is_empty() && inner != "main" && inner != "torch" && inner != "mp_main")
         || matches!(
@@ -304,6 +304,7 @@ mod tests {
         assert_eq!(effect_of("collections", "OrderedDict"), Plain);
         assert_eq!(effect_of("__builtin__", "set"), Plain);
         assert_eq!(effect_of("functools", "partial"), Holder);
+        assert_eq!(effect_of("types", "MethodType"), Holder);
         assert_eq!(effect_of("signal", "Signals"), Plain);
         for (module, name) in [
             ("os", "system"),

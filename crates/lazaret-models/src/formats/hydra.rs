@@ -5,8 +5,9 @@ use lazaret_input::json::Node;
 
 use crate::callables::documents::{self as names, Effect, judge_by};
 use crate::callables::is_dangerous_builtin;
-use crate::formats::json::JsonKind;
+use crate::formats::json::{JsonKind, Walk};
 use crate::formats::keras::path;
+use crate::formats::python;
 use crate::look::Looking;
 use crate::own::{About, OwnRules};
 use crate::part::{Part, printed};
@@ -72,7 +73,8 @@ impl JsonKind for HydraConfig {
 
     fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
         any(root, &mut |node| {
-            node.get("_target_").is_some()
+            ["_target_", "class_path"].iter().any(|key| node.get(key).is_some())
+                || node.get("imports").is_some_and(|imports| imports.items().any(is_expression))
                 || node.get("target").and_then(|target| target.as_str()).is_some_and(runs_programs)
         })
     }
@@ -83,7 +85,8 @@ impl JsonKind for HydraConfig {
                 let Some(text) = member.value.as_str() else { continue };
                 let instantiated = match member.key {
                     "_target_" => true,
-                    "target" if runs_programs(text) => false,
+                    // NeMo's key, and that of Lightning's command line.
+                    "target" | "class_path" if runs_programs(text) => false,
                     // `hydra.utils.get_method` and its like take a name as `path`.
                     "path" if node.get("_target_").is_some() && runs_programs(text) => false,
                     _ => continue,
@@ -97,7 +100,35 @@ impl JsonKind for HydraConfig {
             }
             false
         });
+        expressions(root, part, looking);
     }
+}
+
+/// Texts that MONAI evaluates as Python when it reads a bundle: those that begin with `$`.
+fn expressions(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let mut source = String::new();
+    let mut begins = Vec::new();
+    for node in Walk::new(root).filter(|node| is_expression(*node)) {
+        let expression = node.as_str().unwrap_or_default().trim_start_matches('$');
+        begins.push((source.len(), node));
+        source.push_str(expression);
+        source.push('\n');
+    }
+    if let Err(reached) = looking.limits.get(python::MAX_SOURCE).check(source.len() as u64) {
+        looking.unread(part, &reached.into());
+        return;
+    }
+    for expressed in python::expressed(&source) {
+        let within = begins.partition_point(|(begin, _)| *begin <= expressed.at);
+        let Some((_, node)) = within.checked_sub(1).and_then(|last| begins.get(last)) else { continue };
+        let severity = if expressed.runs { Severity::Critical } else { Severity::High };
+        let says = format!("the bundle's expression {}", expressed.says);
+        looking.find_as(severity, &rules::CONFIG_TARGET, part.inner(&path(*node, "")), says);
+    }
+}
+
+fn is_expression(node: Node<'_, '_>) -> bool {
+    node.as_str().is_some_and(|text| text.starts_with('$'))
 }
 
 fn judge(own: &OwnRules, target: &str, instantiated: bool) -> Option<(Severity, String)> {
@@ -168,11 +199,38 @@ fn any<'d, 'a>(root: Node<'d, 'a>, holds: &mut impl FnMut(Node<'d, 'a>) -> bool)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::protobuf::tests::{scan, told};
 
     #[test]
     fn other_keys_count_only_where_they_name_what_runs_programs() {
         assert!(runs_programs("os.system") && runs_programs("builtins.eval"));
         assert!(!runs_programs("io.netty.Channel") && !runs_programs("os") && !runs_programs("os.x y"));
+    }
+
+    #[test]
+    fn expressions_of_bundles_are_judged_as_python() {
+        let bundle = |line: &str| {
+            let text = format!("imports:\n- $import os\nnet: $@x.to(@device)\n{line}\n");
+            let report = scan(text, "inference.yaml");
+            assert_eq!(report.format.0, "hydra-config");
+            told(&report)
+        };
+        for line in [
+            "run: $os.system('true')",
+            "run: \"$__import__('subprocess').run('true')\"",
+            "a: {_disabled_: \"$eval('1')\"}",
+        ] {
+            assert!(!bundle(line).is_empty(), "{line}");
+        }
+        assert_eq!(bundle("run: $os.system('true')"), ["config.target inference.yaml!run"]);
+        assert_eq!(
+            bundle("out: $os.path.join(@root, 'eval')\ndevice: $torch.device('cpu')"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            told(&scan("m:\n  class_path: subprocess.Popen\n", "config.yaml")),
+            ["config.target config.yaml!m.class_path"]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The formats, one file or folder each.
 
+pub(crate) mod apple;
 mod archive;
 pub(crate) mod beside;
 pub(crate) mod coreml;
@@ -10,9 +11,9 @@ pub(crate) mod gguf;
 pub(crate) mod go_template;
 pub(crate) mod hdf5;
 pub(crate) mod hydra;
-pub(crate) mod image;
 pub(crate) mod json;
 pub(crate) mod keras;
+pub(crate) mod logging;
 pub(crate) mod mlflow;
 pub(crate) mod msgpack;
 pub(crate) mod numpy;
@@ -21,6 +22,7 @@ pub(crate) mod packages;
 pub(crate) mod packed;
 pub(crate) mod paddle;
 pub(crate) mod pickle;
+pub(crate) mod picture;
 pub(crate) mod protobuf;
 pub(crate) mod python;
 pub(crate) mod rds;
@@ -31,6 +33,7 @@ pub(crate) mod sevenz;
 pub(crate) mod skops;
 pub(crate) mod tar;
 pub(crate) mod template;
+pub(crate) mod tensorboard;
 pub(crate) mod tensorflow;
 pub(crate) mod text;
 pub(crate) mod tflite;

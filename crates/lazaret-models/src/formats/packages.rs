@@ -5,6 +5,7 @@ use lazaret_input::json::Node;
 
 use super::keras::path;
 use super::protobuf::{Fields, Span};
+use super::requirements;
 use crate::components::{self, Component, Declared, Ecosystem, Role};
 use crate::look::Looking;
 use crate::part::Part;
@@ -91,19 +92,29 @@ fn environment(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     if !is_environment {
         return;
     }
+    for channel in root.get("channels").into_iter().flat_map(|channels| channels.items()) {
+        let at = || part.inner(&path(channel, ""));
+        requirements::channel(channel.as_str().unwrap_or_default(), at, looking);
+    }
     for node in dependencies.items() {
-        let at = part.inner(&path(node, ""));
         match node.as_str() {
-            Some(text) if of_conda => looking.component(conda(text, at)),
-            Some(text) => required(text, at, "python_env", looking),
+            Some(text) if of_conda => looking.component(conda(text, part.inner(&path(node, "")))),
+            Some(_) => pip(node, "python_env", part, looking),
             None => {
                 for requirement in node.get("pip").into_iter().flat_map(|pip| pip.items()) {
-                    let at = part.inner(&path(requirement, ""));
-                    required(requirement.as_str().unwrap_or_default(), at, "conda", looking);
+                    pip(requirement, "conda", part, looking);
                 }
             }
         }
     }
+}
+
+/// A line for pip in an environment.
+fn pip(node: Node<'_, '_>, because: &'static str, part: &Part, looking: &mut Looking<'_>) {
+    let line = node.as_str().unwrap_or_default();
+    let at = || part.inner(&path(node, ""));
+    required(line, at(), because, looking);
+    requirements::comes_from(line, at, looking);
 }
 
 fn conda(text: &str, at: lazaret_core::Locator) -> Option<Component> {
@@ -242,6 +253,7 @@ mod tests {
     use lazaret_core::{Hint, Limits};
     use lazaret_input::MemorySource;
 
+    use crate::formats::protobuf::tests::{scan, told};
     use crate::look::{NoFolder, look};
 
     /// What a file names: `pkg:pypi/torch@2.1.0 written-by config.json!torch_version`.
@@ -293,6 +305,12 @@ mod tests {
                 "pkg:conda/scikit-learn ==1.2.2.* required conda.yaml!dependencies[1]",
                 "pkg:generic/python ==3.10.9.* required conda.yaml!dependencies[0]"
             ]
+        );
+        let elsewhere = "channels:\n- https://conda.anaconda.org/x\n- http://a/c\ndependencies:\n- pip:\n  - numpy==1.2\n  - --extra-index-url http://a/simple\n  - x @ https://a/x.whl\n";
+        let at = ["channels[1]", "dependencies[0].pip[1]", "dependencies[0].pip[2]"];
+        assert_eq!(
+            told(&scan(elsewhere, "conda.yaml")),
+            at.map(|at| format!("requirements.foreign-source conda.yaml!{at}"))
         );
         let env = b"python: 3.10.9\nbuild_dependencies:\n- pip==23.0\ndependencies:\n- -r requirements.txt\n- numpy==1.24.0\n";
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Lists of requirements for pip (`requirements.txt`): where the packages come from.
 
-use lazaret_core::{FormatId, Likeness, Severity};
+use lazaret_core::{FormatId, Likeness, Locator, Severity};
 
 use super::packages;
 use super::text::is_text;
@@ -52,17 +52,29 @@ impl ModelFormat for Requirements {
             }
             line.push_str(raw);
             packages::required(&line, part.at(begin as u64), "requirements", looking);
-            if let Some((severity, why)) = judge(&line) {
-                let at = part.at(begin as u64);
-                looking.find_as(severity, &rules::REQUIREMENTS_FOREIGN_SOURCE, at, why);
-            }
+            comes_from(&line, || part.at(begin as u64), looking);
             line.clear();
         }
         packages::required(&line, part.at(begin as u64), "requirements", looking);
-        if let Some((severity, why)) = judge(&line) {
-            looking.find_as(severity, &rules::REQUIREMENTS_FOREIGN_SOURCE, part.at(begin as u64), why);
-        }
+        comes_from(&line, || part.at(begin as u64), looking);
         Ok(self.id())
+    }
+}
+
+/// Tells of a line for pip that takes packages from elsewhere.
+pub(crate) fn comes_from(line: &str, at: impl FnOnce() -> Locator, looking: &mut Looking<'_>) {
+    if let Some((severity, why)) = judge(line) {
+        looking.find_as(severity, &rules::REQUIREMENTS_FOREIGN_SOURCE, at(), why);
+    }
+}
+
+/// The same of a channel of conda.
+pub(crate) fn channel(name: &str, at: impl FnOnce() -> Locator, looking: &mut Looking<'_>) {
+    const OFFICIAL: &[&str] = &["https://conda.anaconda.org/", "https://repo.anaconda.com/"];
+    let is_address = name.contains("://") || name.starts_with(['/', '.', '~']);
+    if is_address && !OFFICIAL.iter().any(|official| name.starts_with(official)) {
+        let says = format!("packages come from another channel: `{}`", printed(&without_login(name)));
+        looking.find_as(Severity::High, &rules::REQUIREMENTS_FOREIGN_SOURCE, at(), says);
     }
 }
 

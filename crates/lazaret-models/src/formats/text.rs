@@ -33,6 +33,7 @@ impl ModelFormat for Text {
             "cff",
             "bib",
             "log",
+            "names",
             "tiktoken",
         ]
     }
@@ -43,8 +44,19 @@ impl ModelFormat for Text {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let named = self.extensions().contains(&head.extension)
-            || ["readme", "license", "licence", "notice", "copying", "authors", "vocab", "merges"]
-                .contains(&head.file_name);
+            || [
+                "readme",
+                "license",
+                "licence",
+                "notice",
+                "copying",
+                "authors",
+                "vocab",
+                "merges",
+                "modelfile",
+                "latest",
+            ]
+            .contains(&head.file_name);
         if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 

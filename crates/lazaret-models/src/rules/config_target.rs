@@ -1,10 +1,10 @@
 //! A Hydra or NeMo configuration names in `_target_` (or `target`) a function or class that runs code, or one of a package
-//! that is not known.
+//! that is not known; or a bundle of MONAI has an expression that does.
 //!
 //! **Why it matters.** `hydra.utils.instantiate` imports and calls it with the keys beside it as arguments; NeMo does so when
-//! a `.nemo` archive is restored.
+//! a `.nemo` archive is restored. MONAI evaluates each text of a bundle that begins with `$` as Python when it reads it.
 //!
-//! **Example.** `_target_: os.system`, `command: 'true'`.
+//! **Example.** `_target_: os.system`, `command: 'true'`; `"$os.system('true')"`.
 //!
 //! **How it is judged.** By exact names: critical for what runs code or reaches files and programs, high for packages that
 //! are not known. Classes of the usual training libraries are quiet.

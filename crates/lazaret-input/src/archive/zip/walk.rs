@@ -8,7 +8,7 @@ use lazaret_core::{Limit, Limits, Source};
 use super::super::bytes::read as read_bytes;
 use super::super::names::leaves;
 use super::super::{ArchiveError, Fault, FaultKind, MAX_DIRECTORY, MAX_MEMBERS};
-use super::gaps::Search;
+use super::gaps::{BLOCK, Search};
 use super::records::{self, Directory, END_LEN, End, LOCAL, Local};
 use super::{Found, Member, Zip};
 
@@ -344,17 +344,29 @@ impl Walk<'_> {
             // What is before and behind the archive the caller looks at; what a broken member has is its own.
             let broken = self.regions.iter().any(|(at, _, owner)| *owner == Owner::Broken && *at == from);
             let between = from > first && to <= self.zip.end && to < self.len && !broken;
-            if between && to.saturating_sub(from) > PADDING && !self.is_zero(from) {
-                let why = format!("{} bytes between its members belong to none", to.saturating_sub(from));
+            let Some(from) = self.first_byte(from, to).filter(|_| between) else { continue };
+            let len = to.saturating_sub(from);
+            if len > PADDING {
+                let why = format!("{len} bytes between its members belong to none");
                 self.fault(FaultKind::Gap, None, from, why);
-                self.zip.gaps.push((from, to.saturating_sub(from)));
             }
+            // A few bytes are padding unless they say something: the caller looks at them.
+            self.zip.gaps.push((from, len));
         }
         self.zip
     }
 
-    fn is_zero(&self, from: u64) -> bool {
-        read_bytes(&*self.zip.source, from, 64).is_ok_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+    /// The first byte of a stretch that is not zero.
+    fn first_byte(&self, from: u64, to: u64) -> Option<u64> {
+        let mut at = from;
+        while at < to {
+            let block = read_bytes(&*self.zip.source, at, BLOCK).ok().filter(|block| !block.is_empty())?;
+            if let Some(within) = block.iter().position(|byte| *byte != 0) {
+                return Some(at.saturating_add(within as u64)).filter(|at| *at < to);
+            }
+            at = at.saturating_add(block.len() as u64);
+        }
+        None
     }
 
     /// Members that share bytes.

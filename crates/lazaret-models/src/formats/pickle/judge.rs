@@ -8,7 +8,7 @@ use lazaret_core::Severity;
 
 use super::notes::Notes;
 use super::values::{Call, Name, PLAIN, Value, Values};
-use crate::callables::{Effect, effect_by, modern, sounds_dangerous};
+use crate::callables::{Effect, effect_by, is_dunder, modern, sounds_dangerous};
 use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
@@ -227,6 +227,9 @@ impl Judge<'_> {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
         self.notes.call(&name);
+        if let Some(value) = self.by_its_arguments(&name, arguments, at) {
+            return value;
+        }
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
@@ -311,7 +314,45 @@ impl Judge<'_> {
         PLAIN
     }
 
-    /// `getattr(Class, 'name')` of a class by its name is another name; any other way is a way round the names.
+    /// What a call gives that does no more than its arguments say.
+    fn by_its_arguments(&mut self, name: &Name, arguments: Value, at: u64) -> Option<Value> {
+        if self.own.is_some_and(|own| own.forbids(&name.module, &name.name).is_some()) {
+            None
+        } else if names_a_type(&name.module, &name.name) {
+            self.type_named(arguments, at)
+        } else if remakes_an_array(&name.module, &name.name) {
+            self.array_remade(arguments, at)
+        } else {
+            None
+        }
+    }
+
+    /// The type that a function of dill or cloudpickle looks up by a constant name: it is judged as if the file named it.
+    fn type_named(&mut self, arguments: Value, at: u64) -> Option<Value> {
+        let first = self.values.held_of(arguments)?.first.first().copied()?;
+        let named = self.values.str_of(first)?.to_owned();
+        let of_builtins = matches!(self.effect("builtins", &named), Effect::Plain);
+        Some(self.load(if of_builtins { "builtins" } else { "types" }, &named, at))
+    }
+
+    /// `(function, arguments, state, …)`: the function is called and its array gets the state, as REDUCE and BUILD would.
+    fn array_remade(&mut self, arguments: Value, at: u64) -> Option<Value> {
+        let [function @ Value::Global(_), arguments, state, ..] = *self.values.held_of(arguments)?.first
+        else {
+            return None;
+        };
+        // What is called makes a plain value, and never goes on to the next array.
+        let name = self.values.name_of(function)?;
+        if self.effect(&name.module, &name.name) != Effect::Plain {
+            return None;
+        }
+        let array = self.call(function, arguments, at);
+        self.build(array, state, at);
+        Some(array)
+    }
+
+    /// `getattr(Class, 'name')` of a class by its name is another name; `getattr(object, 'name')` of an object that the
+    /// file makes is how Python writes a method of it. Any other way is a way round the names.
     fn getattr(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         let first = self.values.held_of(arguments).map(|held| held.first.clone()).unwrap_or_default();
         if let [of, attribute, ..] = first.as_slice()
@@ -319,6 +360,15 @@ impl Judge<'_> {
         {
             let attribute = attribute.to_owned();
             return self.load(&of.module, &format!("{}.{attribute}", of.name), at);
+        }
+        // A text's `format` reaches what lies behind its arguments.
+        if let [Value::Data(_), attribute] = first.as_slice()
+            && let Some(attribute) = self.values.str_of(*attribute)
+            && !attribute.contains('.')
+            && !is_dunder(attribute)
+            && !attribute.starts_with("format")
+        {
+            return self.watched(callee, arguments, at);
         }
         let message = "calls `builtins.getattr` on something that has no name in the file".to_owned();
         self.say(&rules::DANGEROUS_CALL, at, message);
@@ -573,6 +623,25 @@ fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
 /// Functions that some libraries call on a class by its name: judged by the call and not by the name.
 fn is_judged_by_its_call(module: &str, name: &str) -> bool {
     matches!(modern(module, name), ("builtins", "getattr" | "type") | ("torch.storage", "_load_from_bytes"))
+        || names_a_type(module, name)
+        || remakes_an_array(module, name)
+}
+
+/// Functions by which dill and cloudpickle write a type of Python: by its name alone.
+fn names_a_type(module: &str, name: &str) -> bool {
+    matches!(
+        (module, name),
+        ("dill._dill" | "dill.dill", "_load_type")
+            | ("cloudpickle.cloudpickle" | "joblib.externals.cloudpickle.cloudpickle", "_builtin_type")
+    )
+}
+
+/// Functions by which dill and jax write an array: what numpy writes, handed on.
+fn remakes_an_array(module: &str, name: &str) -> bool {
+    matches!(
+        (module, name),
+        ("dill._dill" | "dill.dill", "_create_array") | ("jax._src.array", "_reconstruct_array")
+    )
 }
 
 fn is_array_wrapper(name: &Name) -> bool {

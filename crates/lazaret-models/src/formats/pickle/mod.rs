@@ -64,7 +64,7 @@ impl ModelFormat for Pickle {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["pkl", "pickle", "p", "dill", "joblib", "pdparams", "pdopt", "pt", "pth", "ckpt", "bin"]
+        &["pkl", "pickle", "p", "dill", "joblib", "pdparams", "pdopt", "pt", "pth", "ckpt", "bin", "model"]
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {

@@ -50,6 +50,9 @@ pub(crate) struct Torch {
 impl Torch {
     /// The value that stands for a persistent id: 0 for what is no storage.
     pub(super) fn persistent(&mut self, id: Value, values: &Values) -> Value {
+        if let Some(class) = class_with_source(id, values) {
+            return class;
+        }
         match storage(id, values) {
             Some(storage) if self.storages.len() < MOST => {
                 self.storages.push(storage);
@@ -190,6 +193,14 @@ impl Rebuilt {
         let from = data.from.saturating_add(offset.saturating_mul(width));
         let own = Data { part: Arc::clone(&data.part), from, len: count.saturating_mul(width) };
         Ok((shape, Some(own).filter(|_| in_order || in_one_piece)))
+    }
+}
+
+/// The class that a persistent id of torch before zip stands for, kept with its source: `('module', Class, file, source)`.
+fn class_with_source(id: Value, values: &Values) -> Option<Value> {
+    match values.held_of(id)?.first.as_slice() {
+        [kind, class @ Value::Global(_), ..] if values.text_of(*kind) == Some(b"module") => Some(*class),
+        _ => None,
     }
 }
 

@@ -89,6 +89,61 @@ fn names_that_are_made_of_parts_are_still_read() {
 }
 
 #[test]
+fn types_that_are_looked_up_by_name_are_judged_as_if_they_were_named() {
+    for (module, name) in [("dill._dill", "_load_type"), ("cloudpickle.cloudpickle", "_builtin_type")] {
+        let named = |of: &str| {
+            let len = u8::try_from(of.len()).unwrap();
+            worst(&pickle(&[&global(module, name), &[0x8c, len], of.as_bytes(), b"\x85R"]))
+        };
+        assert!(named("int") < Severity::Medium && named("NoneType") < Severity::Medium);
+        assert_eq!(named("CodeType"), Severity::Critical);
+        let computed = [&global(module, name)[..], &global("builtins", "str"), b"\x8c\x01x\x85R\x85R"];
+        assert_eq!(worst(&pickle(&computed)), Severity::Critical);
+        assert_eq!(worst(&pickle(&[b"]", &global(module, name), b"a"])), Severity::Critical);
+    }
+}
+
+#[test]
+fn arrays_that_are_handed_on_are_judged_by_what_makes_them() {
+    for (module, name) in [("dill._dill", "_create_array"), ("jax._src.array", "_reconstruct_array")] {
+        let made_by = |of: (&str, &str)| {
+            let call =
+                [&global(module, name)[..], b"(", &global(of.0, of.1), b"(", &global("numpy", "ndarray")];
+            worst(&pickle(&[&call.concat(), b"K\0\x85C\x01bt(K\x01K\x01\x85N\x89C\x01xtNtR"]))
+        };
+        assert!(made_by(("numpy.core.multiarray", "_reconstruct")) < Severity::Medium);
+        for of in [("os", "system"), ("thing", "make"), (module, name)] {
+            assert_eq!(made_by(of), Severity::Critical, "{of:?}");
+        }
+    }
+}
+
+#[test]
+fn a_method_of_an_object_of_the_file_may_be_kept_but_not_called() {
+    let object = filled("thing", "Thing");
+    let object = &object[2..object.len() - 1];
+    let method = |name: &str, then: &[u8]| {
+        let len = u8::try_from(name.len()).unwrap();
+        ids(&pickle(&[&global("builtins", "getattr"), object, &[0x8c, len], name.as_bytes(), b"\x86R", then]))
+    };
+    assert!(method("predict", b"").iter().all(|(_, severity)| *severity < Severity::Medium));
+    assert!(method("predict", b")R").contains(&("pickle.call-of-computed", Severity::High)));
+    for name in ["__globals__", "__class__", "f_globals", "format", "os.system"] {
+        assert!(method(name, b"").contains(&("pickle.dangerous-call", Severity::Critical)), "{name}");
+    }
+}
+
+#[test]
+fn a_class_that_torch_keeps_with_its_source_is_that_class() {
+    let of = |module: &str, name: &str| {
+        let id = [&b"(\x8c\x06module"[..], &global(module, name), b"\x8c\x04a.py\x8c\0tQ"].concat();
+        ids(&pickle(&[&id, b")\x81}b"]))
+    };
+    assert!(of("thing", "Net").iter().all(|(_, severity)| *severity < Severity::Medium));
+    assert!(of("subprocess", "Popen").contains(&("pickle.dangerous-call", Severity::Critical)));
+}
+
+#[test]
 fn what_a_call_gives_must_not_be_called() {
     let bytes = pickle(&[&global("thing", "make"), b")R\x8c\x01x\x85R"]);
     assert!(ids(&bytes).contains(&("pickle.call-of-computed", Severity::High)));

@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) does: &'static str,
     /// It is grave only where the module itself does it.
     pub(super) only_in_function: bool,
+    /// It runs programs or code itself, and does not only load or fetch.
+    pub(super) runs: bool,
 }
 
 /// Longest name that is followed.
@@ -377,7 +379,7 @@ impl Judge<'_> {
         let mut line_is_import = false;
         for at in 0..self.tokens.len() {
             match self.kind(at) {
-                Some(Kind::Line) => line_is_import = false,
+                Some(Kind::Line | Kind::Op(';')) => line_is_import = false,
                 Some(Kind::Name(name)) => {
                     if matches!(name.as_str(), "import" | "from") && self.begins_line(at) {
                         line_is_import = true;
@@ -456,7 +458,8 @@ impl Judge<'_> {
         let key = format!("{path} {only_in_function}");
         if self.seen.insert(key) {
             let path = path.trim_start_matches("builtins.").to_owned();
-            self.calls.push(Call { at: token.at, path, does: effect.does(), only_in_function });
+            let runs = matches!(effect, Effect::Runs | Effect::Builds);
+            self.calls.push(Call { at: token.at, path, does: effect.does(), only_in_function, runs });
         }
     }
 }
@@ -480,6 +483,7 @@ mod tests {
             ("import os\nf = os.system\nf('x')", "os.system"),
             ("getattr(__import__('o' + 's'), 'sys' 'tem')('x')", "os.system"),
             ("import os\ngetattr(os, 'metsys'[::-1])('x')", "os.system"),
+            ("import os;os.system('x')", "os.system"),
             ("import os\ngetattr(os, x)('x')", "os.*"),
             ("import os\nf = getattr(os, x)\nf('x')", "os.*"),
             ("import os\ngetattr(os, 'sys' + 'metsys'[::-1][3:])('x')", "os.system"),

@@ -91,6 +91,27 @@ impl ModelFormat for PythonSource {
     }
 }
 
+/// What an expression within another format runs, loads or fetches.
+pub(crate) struct Expressed {
+    /// Where in the source it stands.
+    pub(crate) at: usize,
+    /// What it says, for a person.
+    pub(crate) says: String,
+    /// Whether it runs programs or code itself.
+    pub(crate) runs: bool,
+}
+
+/// What source does that another format holds, as one of its loaders evaluates it.
+pub(crate) fn expressed(source: &str) -> Vec<Expressed> {
+    let calls = judge::judge(&lex::lex(source)).into_iter();
+    let told = |call: judge::Call| Expressed {
+        at: call.at,
+        says: format!("{} `{}`", call.does, printed(&call.path)),
+        runs: call.runs,
+    };
+    calls.take(MOST_CALLS).map(told).collect()
+}
+
 /// An encoding named in the first two lines that hides what the text says.
 fn strange_encoding(bytes: &[u8]) -> Option<String> {
     for line in bytes.split(|byte| *byte == b'\n').take(2) {

@@ -410,6 +410,11 @@ impl<'t> Flow<'t> {
         if !names::takes_any_word(name) {
             self.words_within(args, &format!("`{name}`"));
         }
+        if matches!(name, "center" | "ljust" | "rjust" | "zfill" | "expandtabs")
+            && plain.iter().filter_map(Value::number).any(|width| width > TOO_MANY)
+        {
+            self.wrong(Wrong::Exhausts, "it pads to a width of more than ten million characters");
+        }
         if matches!(name, "append" | "insert" | "extend" | "add" | "update" | "setdefault") {
             let Expr::Name(own) = self.template.get(base) else { return vec![Value::Unknown] };
             let mut grown = Vec::new();

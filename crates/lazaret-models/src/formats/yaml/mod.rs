@@ -18,6 +18,9 @@ use document::Fault;
 /// Most bytes of a YAML file.
 pub(crate) const MAX_LEN: Limit = Limit::new("yaml.max_len", 8 << 20);
 
+/// Files without an ending that are YAML.
+const BY_NAME: &[&str] = &["mlmodel", "kitfile", "registered_model_meta"];
+
 /// The format.
 pub(crate) struct Yaml;
 
@@ -31,7 +34,7 @@ impl ModelFormat for Yaml {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["yaml", "yml"]
+        &["yaml", "yml", "dvc"]
     }
 
     fn runs_nothing(&self) -> bool {
@@ -42,8 +45,7 @@ impl ModelFormat for Yaml {
         if head.bytes.contains(&0) {
             return Likeness::No;
         }
-        let by_name =
-            self.extensions().contains(&head.extension) || ["mlmodel", "kitfile"].contains(&head.file_name);
+        let by_name = self.extensions().contains(&head.extension) || BY_NAME.contains(&head.file_name);
         // A model card begins with YAML and goes on as prose, in which a tag is a word.
         if matches!(head.extension, "md" | "markdown" | "rst" | "txt" | "html") || head.file_name == "readme"
         {

@@ -80,6 +80,7 @@ pub(crate) const KINDS: &[&dyn ZipKind] = &[
     &torch::TorchPackage,
     &torchscript::TorchScript,
     &torch::TorchZip,
+    &torch::TorchExport,
     &super::keras::KerasZip,
     &super::skops::SkopsZip,
     &kinds::Npz,

@@ -42,6 +42,33 @@ impl ZipKind for TorchZip {
     }
 }
 
+/// What `torch.export.save` writes since 2.8: a graph as JSON, and its weights as bytes in `data/weights/weight_0` and so on.
+pub(super) struct TorchExport;
+
+impl ZipKind for TorchExport {
+    fn id(&self) -> FormatId {
+        FormatId("torch-export")
+    }
+
+    fn about(&self) -> &'static str {
+        "PyTorch exported program (torch.export.save): a graph as JSON and the bytes of its weights in a zip"
+    }
+
+    fn recognise(&self, names: &[&str]) -> bool {
+        top_of(names, "archive_format")
+            .is_some_and(|top| names.iter().any(|name| name.strip_prefix(top).is_some_and(is_graph)))
+    }
+
+    fn member(&self, member: &Part, _: &mut Looking<'_>) -> Result<bool, Unread> {
+        Ok(is_record(member)? || is_storage(member)?)
+    }
+}
+
+/// Whether a member is the graph of an exported program.
+fn is_graph(name: &str) -> bool {
+    name.starts_with("models/") && name.ends_with(".json")
+}
+
 /// Hands over the tensors that one pickle of an archive rebuilds from the storages in a folder, and tells storages that it
 /// does not name.
 pub(super) fn tensors(
@@ -137,7 +164,13 @@ pub(super) fn is_record(member: &Part) -> Result<bool, Unread> {
     let name = member.file_name();
     let named = matches!(
         name.as_str(),
-        "version" | "byteorder" | ".format_version" | ".storage_alignment" | "serialization_id"
+        "version"
+            | "byteorder"
+            | ".format_version"
+            | ".storage_alignment"
+            | "serialization_id"
+            | "archive_format"
+            | "archive_version"
     );
     if !named || member.len() > 64 {
         return Ok(false);
@@ -154,7 +187,7 @@ pub(super) fn is_storage(member: &Part) -> Result<bool, Unread> {
     let last = steps.next().unwrap_or_default();
     let number = last.strip_suffix(".storage").unwrap_or(last);
     let folder = steps.next().unwrap_or_default();
-    let named = matches!(folder, "data" | ".data" | "constants" | "xl_model_weights")
+    let named = matches!(folder, "data" | ".data" | "constants" | "weights" | "xl_model_weights")
         && !number.is_empty()
         && number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !named {
