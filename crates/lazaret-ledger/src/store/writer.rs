@@ -10,7 +10,8 @@ use rusqlite::{Connection, params};
 
 use crate::merkle::{Frontier, Hash};
 use crate::note::Checkpoint;
-use crate::store::{StoreError, int};
+use crate::store::schema::{cleared, step, word};
+use crate::store::{StoreError, entry_rows, int};
 use crate::tiles::{Tile, Tiler};
 
 /// Jobs that may wait; whoever comes after waits for a place.
@@ -200,9 +201,12 @@ impl Writer {
                         .execute(params![model, int(last)?])?;
                 }
                 if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
-                    self.connection
-                        .prepare_cached("INSERT INTO about (sha256, idx) VALUES (?1, ?2)")?
-                        .execute(params![file.0, int(last)?])?;
+                    let sql = concat!(
+                        "INSERT INTO about (sha256, idx, kind, word) SELECT ?1, idx, kind, ",
+                        word!(),
+                        " FROM leaf WHERE idx = ?2"
+                    );
+                    self.connection.prepare_cached(sql)?.execute(params![file.0, int(last)?])?;
                 }
                 batch.waiting.push((reply, Reply::Durable(last)));
             }
@@ -214,9 +218,12 @@ impl Writer {
                     batch.bytes = batch.bytes.saturating_add(entry.body.len());
                     insert.execute(params![entry.row, entry.identity, entry.body])?;
                     if let Some(file) = entry.sha256 {
-                        self.connection
-                            .prepare_cached("INSERT INTO file (sha256, entry) VALUES (?1, ?2)")?
-                            .execute(params![file.0, entry.row])?;
+                        let sql = concat!(
+                            "INSERT INTO file (sha256, entry, step) SELECT ?1, id, ",
+                            step!(),
+                            " FROM entry WHERE id = ?2"
+                        );
+                        self.connection.prepare_cached(sql)?.execute(params![file.0, entry.row])?;
                     }
                 }
             }
@@ -280,6 +287,16 @@ impl Writer {
             .execute(params![int(opened_at)?, int(sealed_at)?, ending, int(records)?, int(held)?])?;
         if changed != 1 {
             return Err(StoreError::Damaged("a crossing was sealed that is not open"));
+        }
+        if ending == "complete" {
+            let sql = concat!(
+                "INSERT INTO cleared (sha256, entry) SELECT sha256, min(file.entry) FROM ",
+                cleared!(),
+                " AND file.entry >= ?1 AND file.entry < ?2 GROUP BY sha256
+                 ON CONFLICT (sha256) DO UPDATE SET entry = min(entry, excluded.entry)"
+            );
+            let (from, to) = entry_rows(opened_at)?;
+            self.connection.prepare_cached(sql)?.execute([from, to])?;
         }
         for dataset in datasets {
             self.connection

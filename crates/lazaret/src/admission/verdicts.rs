@@ -10,13 +10,13 @@ use std::sync::Arc;
 use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::find_blob;
 use lazaret_input::json::{self, Node};
-use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, StoreError};
+use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError};
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
 use serde::Serialize;
 
-use crate::admission::recorded::RUNS;
+use crate::admission::recorded::{RUNS, RunEvent};
 use crate::commands::models::recall::LastWord;
 use crate::compose::model_store_folder;
 use crate::config::Config;
@@ -32,8 +32,8 @@ pub(crate) const MAX_CROSSINGS: Limit = Limit::new("admission.max_crossings", 10
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
-/// Orders and alerts about one file that are read.
-const MOST_ABOUT: usize = 1_000;
+/// Alerts about one file that are read, the newest: there is one for each set of rules that found something.
+const MOST_ALERTS: u32 = 1_000;
 const DAY: u64 = 86_400_000;
 
 /// Who has to do with findings in what was cleared, and how long they have.
@@ -88,7 +88,7 @@ impl Duty {
 
     /// Until when the owner of a file has, if an alert for these findings was recorded.
     fn raised(ledger: &LedgerReader, file: Sha256, rules: &[String]) -> Result<Option<String>, StoreError> {
-        for about in ledger.events_about(file, ALERT, MOST_ABOUT)? {
+        for about in ledger.events_about(file, ALERT, MOST_ALERTS)? {
             let AboutFile::Event { event, .. } = about else { continue };
             let same = event.get("rules").and_then(|known| known.as_array()).is_some_and(|known| {
                 known.iter().map(|rule| rule.as_str()).eq(rules.iter().map(|rule| Some(rule.as_str())))
@@ -102,8 +102,8 @@ impl Duty {
 
     /// Where one file stands.
     fn of_file(&self, ledger: &LedgerReader, file: Sha256) -> Result<Standing, StoreError> {
-        let orders = ledger.orders_about(file, MOST_ABOUT)?;
-        let admitted = orders.iter().find_map(|about| by_of(about, "admit-model"));
+        let by_of = |what| Ok::<_, StoreError>(ledger.last_order(file, what)?.map(|order| order.by));
+        let admitted = by_of("admit-model")?;
         let last = LastWord::of(ledger, file)?;
         let first = ledger.first_clear_entry_of_file(file)?;
         let Some(last) = last else {
@@ -113,7 +113,6 @@ impl Duty {
             let trouble = if holds { None } else { Some(self.trouble_of(ledger, file, Vec::new(), by)?) };
             return Ok(cleared(file, trouble));
         };
-        let by = orders.iter().find_map(|about| by_of(about, "request-model"));
         if first.is_none() && admitted.is_none() {
             let held = Held { sha256: file.to_string(), rules: grave(&last.rules), receipt: last.receipt };
             return Ok(Standing {
@@ -126,6 +125,7 @@ impl Duty {
         if last.lets_go(ledger, file)? {
             return Ok(cleared(file, None));
         }
+        let by = by_of("request-model")?;
         let brought = first.map(|first| ledger.opened_at(first.opened_at)).transpose()?.flatten();
         // The proxies bring models for whoever asks: their account is nobody who has to do with one.
         let person =
@@ -152,14 +152,6 @@ impl Duty {
 
 fn cleared(file: Sha256, trouble: Option<Trouble>) -> Standing {
     Standing { word: Word::Cleared, files: vec![file], troubles: trouble.into_iter().collect(), held: None }
-}
-
-/// Who gave an order of a kind.
-fn by_of(about: &AboutFile, what: &str) -> Option<String> {
-    match about {
-        AboutFile::Order { order, .. } if order.what == what => Some(order.by.clone()),
-        _ => None,
-    }
 }
 
 /// The rules that found something of medium or above; all, where none did.
@@ -233,11 +225,44 @@ impl LedgerVerdicts {
         }
     }
 
-    fn stands(&self, model: &Model) -> Result<Standing, StoreError> {
+    /// Which models are spoken of in leaves of the ledger, from an index on up to another: files, and revisions.
+    pub(crate) fn spoken_of(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> Result<(BTreeSet<Sha256>, BTreeSet<Model>), StoreError> {
+        let SpokenOf { files, revisions } = self.ledger.spoken_of(from, to)?;
+        let revisions = revisions.into_iter().map(|(name, revision)| Model::Revision { name, revision });
+        Ok((files, revisions.collect()))
+    }
+
+    /// Where a model stands, and the files by which that is told.
+    pub(crate) fn stands(&self, model: &Model) -> Result<(Standing, BTreeSet<Sha256>), StoreError> {
         match model {
-            Model::Digest(file) => self.digest(*file, 2, &mut BTreeSet::new()),
-            Model::Revision { name, revision } => self.revision(name, revision),
+            Model::Digest(file) => {
+                let mut seen = BTreeSet::new();
+                Ok((self.digest(*file, 2, &mut seen)?, seen))
+            }
+            Model::Revision { name, revision } => {
+                let standing = self.revision(name, revision)?;
+                let files = standing.files.iter().copied().collect();
+                Ok((standing, files))
+            }
         }
+    }
+
+    /// When the first of the admissions of files that hold now ends.
+    pub(crate) fn admitted_until(&self, files: &BTreeSet<Sha256>) -> Result<Option<String>, StoreError> {
+        let (mut first, now): (Option<String>, _) = (None, SystemClock.now());
+        for file in files {
+            let word = self.ledger.last_word(*file)?;
+            let until = word.filter(|(_, _, order)| order.admits(now)).and_then(|(_, _, order)| order.until);
+            first = match (first, until) {
+                (Some(first), Some(until)) => Some(first.min(until)),
+                (first, until) => first.or(until),
+            };
+        }
+        Ok(first)
     }
 
     /// A file; of a manifest also what it lists, and of an index what its manifests list.
@@ -393,15 +418,10 @@ impl LedgerVerdicts {
             return Ok(Standing::UNSEEN);
         }
         // What was let in as this once stays let in.
-        let of_runs = Model::Revision { name: name.to_owned(), revision: revision.to_owned() }.to_string();
+        let of_runs =
+            RunEvent::named(&Model::Revision { name: name.to_owned(), revision: revision.to_owned() });
         for (file, _) in files.iter().filter(|(_, cleared)| **cleared) {
-            let runs = self.ledger.events_about(*file, RUNS, MOST_ABOUT)?;
-            was_cleared |= runs.iter().any(|about| match about {
-                AboutFile::Event { event, .. } => {
-                    event.get("model").and_then(|model| model.as_str()) == Some(of_runs.as_str())
-                }
-                AboutFile::Order { .. } => false,
-            });
+            was_cleared = was_cleared || self.ledger.has_event_of_model(*file, RUNS, &of_runs)?;
         }
         let mut whole = Standing::UNSEEN;
         whole.word = Word::Cleared;
@@ -442,7 +462,7 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 
 impl Verdicts for LedgerVerdicts {
     fn look_up(&self, model: &Model) -> Result<Arc<Standing>, LedgerError> {
-        let standing = self.stands(model).map_err(|error| error.when("tell where a model stands"))?;
+        let (standing, _) = self.stands(model).map_err(|error| error.when("tell where a model stands"))?;
         Ok(Arc::new(standing))
     }
 
