@@ -33,15 +33,15 @@ pub struct FileEntry {
     pub entry: EntryWords,
 }
 
-/// The beginning of a crossing of a model, and whether it came to its end.
+/// The beginning of a crossing of a model, and how it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOpening {
     /// What was opened.
     pub opened: OpenedWords,
     /// The index of the opened entry.
     pub opened_at: u64,
-    /// Whether it came to its end.
-    pub is_complete: bool,
+    /// `complete` or `cut`; none while it is open.
+    pub ending: Option<String>,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -251,51 +251,49 @@ impl LedgerReader {
         Ok(models)
     }
 
-    /// The beginnings of the crossings of a model by its name, newest first, before an index.
-    pub fn openings_of_model(
+    /// The names of all models with each of their revisions, after one of them.
+    pub fn revisions(
         &self,
-        name: &str,
-        before: Option<u64>,
+        after: Option<(&str, &str)>,
         limit: u32,
-    ) -> Result<Vec<ModelOpening>, StoreError> {
-        self.openings(
-            params![name, before.map_or(Ok(i64::MAX), int)?, limit],
-            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
-             JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
-        )
-    }
-
-    /// The same of one revision of the model.
-    pub fn openings_of_revision(
-        &self,
-        name: &str,
-        revision: &str,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<ModelOpening>, StoreError> {
-        let before = before.map_or(Ok(i64::MAX), int)?;
-        self.openings(
-            params![name, before, limit, revision],
-            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
-             JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND model.opened_at < ?2 AND body ->> '$.opened.model.revision' = ?4
-             ORDER BY model.opened_at DESC LIMIT ?3",
-        )
-    }
-
-    fn openings(&self, wanted: &[&dyn ToSql], sql: &str) -> Result<Vec<ModelOpening>, StoreError> {
+    ) -> Result<Vec<(String, String)>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(wanted)?;
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT name, revision FROM model
+             WHERE revision IS NOT NULL AND (name, revision) > (?1, ?2) ORDER BY name, revision LIMIT ?3",
+        )?;
+        let (name, revision) = after.unwrap_or_default(); // no model is without a name
+        let found =
+            statement.query_map(params![name, revision, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The beginnings of the crossings of one revision of a model, oldest first, from an index on.
+    pub fn openings_of_revision(
+        &self,
+        name: &str,
+        revision: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<ModelOpening>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(Vec::new());
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT model.opened_at, body, ending FROM model CROSS JOIN leaf ON idx = model.opened_at
+             CROSS JOIN crossing ON crossing.opened_at = model.opened_at
+             WHERE name = ?1 AND revision = ?2 AND model.opened_at >= ?3 ORDER BY model.opened_at LIMIT ?4",
+        )?;
+        let mut rows = statement.query(params![name, revision, int(from)?, limit])?;
         let mut openings = Vec::new();
         while let Some(row) = rows.next()? {
             let opened_at = uint(row.get(0)?)?;
             let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
-            openings.push(ModelOpening { opened, opened_at, is_complete: row.get(2)? });
+            openings.push(ModelOpening { opened, opened_at, ending: row.get(2)? });
         }
         Ok(openings)
     }

@@ -37,8 +37,8 @@ CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
 /// and events about it; and the crossings of a model, by its name. Before, no entry named either.
 ///
 /// Since schema 3 each question about a file costs a row of these for its answer, however often the file came: the entries are
-/// also found by the last step of the file's name, the leaves by their kind and their word, and the first entry by which the
-/// file went out is known.
+/// also found by the last step of the file's name, the leaves by their kind and their word, the crossings of a model by its
+/// revision, and the first entry by which the file went out is known.
 const FILES: &str = "
 CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, step TEXT, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
 CREATE INDEX file_step ON file (sha256, step, entry);
@@ -48,7 +48,9 @@ CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, kind TEXT NOT NU
   PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
 CREATE INDEX about_kind ON about (sha256, kind, idx);
 CREATE INDEX about_word ON about (sha256, kind, word, idx) WHERE word IS NOT NULL;
-CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, revision TEXT,
+  PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+CREATE INDEX model_revision ON model (name, revision, opened_at) WHERE revision IS NOT NULL;
 ";
 
 /// The last step of the name of an entry's file.
@@ -85,7 +87,8 @@ const FROM_2: &str = concat!(
      INSERT INTO about SELECT sha256, leaf.idx, leaf.kind, ",
     word!(),
     " FROM about_2 JOIN leaf ON leaf.idx = about_2.idx;
-     INSERT INTO model SELECT name, opened_at FROM model_2;
+     INSERT INTO model SELECT name, opened_at, leaf.body ->> '$.opened.model.revision'
+       FROM model_2 JOIN leaf ON leaf.idx = opened_at;
      INSERT INTO cleared SELECT sha256, min(file.entry) FROM ",
     cleared!(),
     " GROUP BY sha256; DROP TABLE file_2; DROP TABLE about_2; DROP TABLE model_2;"
@@ -99,6 +102,8 @@ const AS_3: &str = concat!(
      CREATE TEMP VIEW about AS SELECT sha256, leaf.idx, leaf.kind, ",
     word!(),
     " AS word FROM main.about JOIN main.leaf ON leaf.idx = about.idx;
+     CREATE TEMP VIEW model AS SELECT name, opened_at, leaf.body ->> '$.opened.model.revision' AS revision
+       FROM main.model JOIN main.leaf ON leaf.idx = opened_at;
      CREATE TEMP VIEW cleared AS SELECT sha256, min(file.entry) AS entry FROM main.",
     cleared!(),
     " GROUP BY sha256;"

@@ -58,7 +58,8 @@ pub(crate) enum Index {
         gate: &'static str,
         to_id: Option<String>,
         about: Option<Sha256>,
-        model: Option<String>,
+        /// Its name and its revision.
+        model: Option<(String, Option<String>)>,
     },
     Sealed {
         opened_at: u64,
@@ -195,10 +196,10 @@ impl Writer {
                 if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
                     self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
                 }
-                if let Index::Opened { model: Some(model), .. } = &index {
+                if let Index::Opened { model: Some((name, revision)), .. } = &index {
                     self.connection
-                        .prepare_cached("INSERT INTO model (name, opened_at) VALUES (?1, ?2)")?
-                        .execute(params![model, int(last)?])?;
+                        .prepare_cached("INSERT INTO model (name, opened_at, revision) VALUES (?1, ?2, ?3)")?
+                        .execute(params![name, int(last)?, revision])?;
                 }
                 if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
                     let sql = concat!(

@@ -64,10 +64,13 @@ impl Check<'_> {
         }
         if let Some(model) = &opened.model {
             self.models = self.models.saturating_add(1);
-            let sql = "SELECT EXISTS (SELECT 1 FROM model WHERE name = ?1 AND opened_at = ?2)";
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM model WHERE name = ?1 AND opened_at = ?2 AND revision IS ?3)";
             let mut statement = self.connection.prepare_cached(sql)?;
-            if !statement.query_row(params![model.name, int(index)?], |row| row.get::<_, bool>(0))? {
-                self.find(&INDEX_MISMATCH, index, "the crossing of a model is not indexed by its name");
+            let wanted = params![model.name, int(index)?, model.revision];
+            if !statement.query_row(wanted, |row| row.get::<_, bool>(0))? {
+                let message = "the crossing of a model is not indexed by its name and its revision";
+                self.find(&INDEX_MISMATCH, index, message);
             }
         }
         self.about(index, opened.about())

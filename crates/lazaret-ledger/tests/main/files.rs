@@ -114,7 +114,8 @@ fn an_index_of_files_that_was_changed_is_told() {
         "INSERT INTO cleared VALUES (zeroblob(32), 1)",
         "DELETE FROM model",
         "UPDATE model SET name = 'other'",
-        "INSERT INTO model VALUES ('other', 1)",
+        "INSERT INTO model VALUES ('other', 1, NULL)",
+        "UPDATE model SET revision = 'other'",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
@@ -159,7 +160,10 @@ fn a_ledger_of_schema_1_is_read_as_it_is_and_gets_the_tables_when_it_is_written(
 /// The tables as schema 2 had them.
 const TO_2: &str = "
 CREATE TEMP TABLE f AS SELECT sha256, entry FROM file; CREATE TEMP TABLE a AS SELECT sha256, idx FROM about;
-DROP TABLE file; DROP TABLE about; DROP TABLE cleared;
+CREATE TEMP TABLE m AS SELECT name, opened_at FROM model;
+DROP TABLE file; DROP TABLE about; DROP TABLE cleared; DROP TABLE model;
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+INSERT INTO model SELECT * FROM m;
 CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
 CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
 INSERT INTO file SELECT * FROM f; INSERT INTO about SELECT * FROM a; PRAGMA user_version = 2";
@@ -168,7 +172,7 @@ INSERT INTO file SELECT * FROM f; INSERT INTO about SELECT * FROM a; PRAGMA user
 fn said(reader: &LedgerReader) -> String {
     let model = |model| reader.has_event_of_model(FILE, "models.runs", model).unwrap();
     format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         reader.first_clear_entry_of_file(FILE).unwrap(),
         reader.last_entry_of_file(FILE).unwrap(),
         reader.last_entry_of_file_named(FILE, "x.pt").unwrap(),
@@ -181,6 +185,8 @@ fn said(reader: &LedgerReader) -> String {
         [model("chest@1"), model("chest@3")],
         reader.spoken_of(0, 100).unwrap(),
         reader.files_spoken_of(None, 10).unwrap(),
+        reader.revisions(Some(("chest", "r1")), 2).unwrap(),
+        reader.openings_of_revision("chest", "r2", 0, 10).unwrap(),
     )
 }
 

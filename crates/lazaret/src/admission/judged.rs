@@ -16,6 +16,8 @@ use super::verdicts::LedgerVerdicts;
 
 /// What is recorded of a file is in the store of models too after this.
 pub(super) const SETTLES: Duration = Duration::from_secs(10);
+/// Entries that the ledger had at the first time which are counted as of now: the store may not have followed them yet.
+const NEWEST: u64 = 1_000;
 /// Each model is judged anew within this time, whatever was recorded.
 const ROUND: Duration = Duration::from_hours(1);
 
@@ -68,35 +70,38 @@ impl Judged {
         self.models.values().filter_map(|told| told.line.as_deref())
     }
 
-    /// Judges what has to be.
-    pub(super) fn renew(&mut self) -> Result<(), LedgerError> {
-        let failed = |error: StoreError| error.when("list the verdicts");
+    /// Judges what has to be, and says how many models that were.
+    pub(super) fn renew(&mut self) -> Result<usize, LedgerError> {
         let size = self.ledger_size()?;
-        let spoken_of = match self.size {
-            None => {
-                let files = self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest);
-                files.chain(self.verdicts.revisions().map_err(failed)?).collect()
-            }
-            Some(before) => {
-                let (files, mut models) = self.verdicts.spoken_of(before, size).map_err(failed)?;
-                for file in files {
-                    models.extend(self.parts.get(&file).into_iter().flatten().cloned());
-                    models.insert(Model::Digest(file));
-                }
-                models
-            }
-        };
         let mut due: BTreeSet<Model> = self.due();
-        due.extend(spoken_of.iter().cloned());
-        for model in due {
-            self.judge(&model)?;
+        let spoken_of = self.size.map(|before| self.spoken_of(before, size)).transpose()?;
+        match &spoken_of {
+            Some(spoken_of) => due.extend(spoken_of.iter().cloned()),
+            None => {
+                due.extend(self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest));
+                due.extend(self.verdicts.revisions().map_err(failed)?);
+            }
+        }
+        for model in &due {
+            self.judge(model)?;
         }
         // Only now: what was not judged because something failed is due the next time.
         self.size = Some(size);
-        if !spoken_of.is_empty() {
-            self.settling.push_back((Instant::now(), spoken_of));
+        let settling = spoken_of.map_or_else(|| self.spoken_of(size.saturating_sub(NEWEST), size), Ok)?;
+        if !settling.is_empty() {
+            self.settling.push_back((Instant::now(), settling));
         }
-        Ok(())
+        Ok(due.len())
+    }
+
+    /// The models that leaves are about, from an index on up to another, with those that a file is a part of.
+    fn spoken_of(&self, from: u64, to: u64) -> Result<BTreeSet<Model>, LedgerError> {
+        let (files, mut models) = self.verdicts.spoken_of(from, to).map_err(failed)?;
+        for file in files {
+            models.extend(self.parts.get(&file).into_iter().flatten().cloned());
+            models.insert(Model::Digest(file));
+        }
+        Ok(models)
     }
 
     /// What is judged anew although the ledger did not speak of it.
@@ -160,5 +165,101 @@ impl Judged {
         }
         self.models.insert(model.clone(), told);
         Ok(())
+    }
+}
+
+fn failed(error: StoreError) -> LedgerError {
+    error.when("list the verdicts")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lazaret_core::{Limits, Ordered};
+    use lazaret_ledger::SqliteLedger;
+    use lazaret_traffic::admission::standing::{Standing, read};
+
+    use super::*;
+    use crate::commands::models::recall::RESCANNED;
+    use crate::server::tests::models::{Crosses, SCALER, order, pass, sha256};
+    use crate::server::tests::vault;
+
+    fn told(judged: &Judged) -> Vec<(Model, Standing)> {
+        let mut all: Vec<_> =
+            judged.lines().map(|line| read(line.as_bytes(), &Limits::default()).unwrap()).collect();
+        // Until when somebody has who was never told counts from now.
+        for trouble in all.iter_mut().flat_map(|(_, standing)| &mut standing.troubles) {
+            trouble.until.clear();
+        }
+        all
+    }
+
+    #[test]
+    fn only_what_was_spoken_of_is_judged_anew_and_the_list_is_as_one_that_is_made_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+        let ledger =
+            SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), Arc::new(SystemClock)).unwrap();
+        let bytes: Vec<[u8; 5]> = (0..20).map(|number| [number, 1, 2, 3, 4]).collect();
+        let revisions: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        for (bytes, revision) in bytes.iter().zip(&revisions) {
+            let crosses = Crosses { bytes, revision: Some(revision), kept: false, ..SCALER };
+            pass(&ledger, &vault, folder.path(), &crosses);
+        }
+        let whole = || Judged::new(LedgerVerdicts::over(&path, folder.path().join("models")));
+        let mut judged = whole();
+        let is_as_whole = |judged: &Judged| {
+            let mut anew = whole();
+            anew.renew().unwrap();
+            assert_eq!(told(judged), told(&anew));
+        };
+        let settle = |judged: &mut Judged| {
+            for (since, _) in &mut judged.settling {
+                *since = since.checked_sub(SETTLES).unwrap();
+            }
+            judged.renew().unwrap()
+        };
+        assert_eq!(judged.renew().unwrap(), 40);
+        assert_eq!(judged.lines().count(), 40);
+        assert_eq!(judged.renew().unwrap(), 0);
+        assert_eq!(settle(&mut judged), 40, "all of it was recorded a moment ago");
+        assert_eq!(judged.renew().unwrap(), 0);
+
+        // A second look, a hold, a file that was never here.
+        let bad =
+            serde_json::json!({ "verdict": "block", "findings": [{ "id": "a.b", "severity": "high" }] });
+        ledger.append_about(sha256(&bytes[3]), RESCANNED, &bad).unwrap();
+        assert_eq!(judged.renew().unwrap(), 2, "the file and its revision");
+        assert!(judged.lines().any(|line| line.contains("a.b")));
+        is_as_whole(&judged);
+        let held = Crosses { bytes: b"bad", revision: Some("3"), held: Some("x"), kept: false, ..SCALER };
+        pass(&ledger, &vault, folder.path(), &held);
+        assert_eq!(judged.renew().unwrap(), 2, "the file that came, and the revision");
+        is_as_whole(&judged);
+
+        // What changed is judged once more, when the store has it too.
+        assert_eq!(settle(&mut judged), 3);
+        assert!(!judged.settles());
+
+        // An admission ends without a word.
+        let soon = SystemClock.now().plus_millis(1_500);
+        order(&ledger, sha256(b"bad"), Ordered::AdmitModel, Some(soon));
+        assert_eq!(judged.renew().unwrap(), 2);
+        is_as_whole(&judged);
+        let before = told(&judged);
+        std::thread::sleep(Duration::from_millis(1_600));
+        assert_eq!(judged.renew().unwrap(), 2);
+        assert_ne!(told(&judged), before);
+        is_as_whole(&judged);
+
+        // In a round each has its turn.
+        let mut turns = 0;
+        for _ in 0..4 {
+            judged.round.1 = judged.round.1.checked_sub(ROUND / 4).unwrap();
+            turns += judged.renew().unwrap();
+        }
+        assert!((41..=44).contains(&turns), "{turns} of 41 models");
+        ledger.close().unwrap();
     }
 }

@@ -67,7 +67,8 @@ impl Lists {
     }
 
     fn make(&self, judged: &mut Judged) -> Result<Listed, LedgerError> {
-        judged.renew()?;
+        let anew = judged.renew()?;
+        tracing::debug!(anew, "the list of verdicts is made");
         let mut lines = String::new();
         for line in judged.lines() {
             lines.push_str(line);

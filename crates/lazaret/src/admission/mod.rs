@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `verdicts` | where models stand, by the ledger; alerts |
+//! | `verdicts`, `revisions` | where models stand, by the ledger; alerts |
 //! | `recorded`, `places` | what the webhook noted, into the ledger, each thing once |
 //! | `list`, `judged` | the list of all verdicts, signed; what is judged anew for it |
 //! | `replica` | a webhook on another host, with a copy of that list |
@@ -34,6 +34,7 @@ mod list;
 mod places;
 pub(crate) mod recorded;
 pub(crate) mod replica;
+mod revisions;
 pub(crate) mod verdicts;
 
 /// The webhook.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
+use lazaret_core::{Clock as _, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::find_blob;
 use lazaret_input::json::{self, Node};
 use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError};
@@ -17,6 +17,7 @@ use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
 use serde::Serialize;
 
 use crate::admission::recorded::{RUNS, RunEvent};
+use crate::admission::revisions::{Came, Revisions};
 use crate::commands::models::recall::LastWord;
 use crate::compose::model_store_folder;
 use crate::config::Config;
@@ -27,7 +28,7 @@ pub(crate) const ALERT: &str = "models.alert";
 
 /// Longest manifest that is read.
 pub(crate) const MAX_MANIFEST: Limit = Limit::new("admission.max_manifest", 16 << 20);
-/// Most crossings of a model, or files of one, that are looked at for a verdict.
+/// Most files of a model that are looked at for a verdict.
 pub(crate) const MAX_CROSSINGS: Limit = Limit::new("admission.max_crossings", 10_000);
 
 /// Rows that are read at once.
@@ -170,6 +171,7 @@ pub(crate) struct LedgerVerdicts {
     store: PathBuf,
     duty: Duty,
     limits: Limits,
+    revisions: Revisions,
     /// The platforms of the cluster: `linux/amd64`.
     platforms: Vec<String>,
 }
@@ -184,8 +186,18 @@ impl LedgerVerdicts {
             store: model_store_folder(config, &config.path("data")),
             duty: Duty::new(config)?,
             limits: config.limits(),
+            revisions: Revisions::default(),
             platforms: config.text("gates.models.platforms").split_whitespace().map(str::to_owned).collect(),
         })
+    }
+
+    /// Over a ledger and a store that a test has made.
+    #[cfg(test)]
+    pub(super) fn over(ledger: &std::path::Path, store: PathBuf) -> Self {
+        let duty = Duty { owner: String::new(), days: 30 };
+        let ledger = LedgerReader::open(ledger).unwrap();
+        let (limits, revisions, platforms) = Default::default();
+        Self { ledger, store, duty, limits, revisions, platforms }
     }
 
     /// How long the ledger is.
@@ -207,21 +219,13 @@ impl LedgerVerdicts {
 
     /// Every revision of every model.
     pub(crate) fn revisions(&self) -> Result<BTreeSet<Model>, StoreError> {
-        let (mut revisions, mut after) = (BTreeSet::new(), None);
+        let (mut revisions, mut after): (_, Option<(String, String)>) = (BTreeSet::new(), None);
         loop {
-            let names = self.ledger.models(after.as_deref(), PAGE)?;
-            let Some(last) = names.last() else { return Ok(revisions) };
+            let named = after.as_ref().map(|(name, revision)| (name.as_str(), revision.as_str()));
+            let page = self.ledger.revisions(named, PAGE)?;
+            let Some(last) = page.last() else { return Ok(revisions) };
             after = Some(last.clone());
-            for name in names {
-                let mut before = None;
-                loop {
-                    let page = self.ledger.openings_of_model(&name, before, PAGE)?;
-                    let Some(last) = page.last() else { break };
-                    before = Some(last.opened_at);
-                    let own = page.into_iter().filter_map(|one| one.opened.model?.revision);
-                    revisions.extend(own.map(|revision| Model::Revision { name: name.clone(), revision }));
-                }
-            }
+            revisions.extend(page.into_iter().map(|(name, revision)| Model::Revision { name, revision }));
         }
     }
 
@@ -379,41 +383,8 @@ impl LedgerVerdicts {
     /// A revision was cleared once, if at some time it came whole and all of it was cleared, or if it was let in. What is held of
     /// it since is trouble.
     fn revision(&self, name: &str, revision: &str) -> Result<Standing, StoreError> {
-        let mut crossings = Vec::new();
-        let mut before = None;
-        let most = self.limits.get(MAX_CROSSINGS);
-        let limit = |what| move |source| StoreError::Limit { what, source };
-        let mut read: u64 = 0;
-        loop {
-            let page = self.ledger.openings_of_revision(name, revision, before, PAGE)?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.opened_at);
-            read = read.saturating_add(page.len() as u64);
-            most.check(read).map_err(limit("the crossings of a revision"))?;
-            crossings.extend(page);
-        }
-        let mut files: BTreeMap<Sha256, bool> = BTreeMap::new();
-        let mut was_cleared = false;
-        for crossing in crossings.into_iter().rev() {
-            let Some(id) = CrossingId::parse(&crossing.opened.crossing) else { continue };
-            let mut from = 0;
-            loop {
-                let page = self.ledger.entries(id, from, PAGE)?;
-                let Some(last) = page.last() else { break };
-                from = last.record.saturating_add(1);
-                for entry in &page {
-                    let Some(file) = entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256)) else {
-                        continue;
-                    };
-                    let cleared = files.entry(file).or_insert(false);
-                    *cleared |= crossing.is_complete && entry.held.is_none();
-                }
-                most.check(files.len() as u64).map_err(limit("the files of a model"))?;
-            }
-            // What came file by file says nothing of the files that did not come.
-            let is_whole = !matches!(crossing.opened.route.as_str(), "hub" | "packages" | "files" | "images");
-            was_cleared |= is_whole && !files.is_empty() && files.values().all(|cleared| *cleared);
-        }
+        let Came { files, mut was_cleared, .. } =
+            self.revisions.came(&self.ledger, name, revision, self.limits.get(MAX_CROSSINGS))?;
         if files.is_empty() {
             return Ok(Standing::UNSEEN);
         }
