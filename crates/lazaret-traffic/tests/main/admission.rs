@@ -337,8 +337,9 @@ fn a_note_that_was_written_in_part_is_not_there_and_the_next_is_whole() {
             .arg(std::env::current_exe().unwrap())
             .arg(format!("{module}::{name}"))
             .env(FOLDER, folder.path())
-            .status();
-        assert!(ended.unwrap().success());
+            .output() // into pipes: what it prints into a file counts too
+            .unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
         let left = std::fs::metadata(folder.path().join("waiting")).unwrap();
         assert!(left.len() > 0, "the other process was here");
         return;
