@@ -33,15 +33,17 @@ pub struct FileEntry {
     pub entry: EntryWords,
 }
 
-/// The beginning of a crossing of a model, and how it ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelOpening {
-    /// What was opened.
-    pub opened: OpenedWords,
-    /// The index of the opened entry.
+/// A crossing of a revision of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionCrossing {
+    /// The index of its opened entry.
     pub opened_at: u64,
+    /// By which way it came.
+    pub route: String,
     /// `complete` or `cut`; none while it is open.
     pub ending: Option<String>,
+    /// Its files so far, each with whether it was kept back.
+    pub files: Vec<(Sha256, bool)>,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -271,31 +273,39 @@ impl LedgerReader {
         Ok(found.collect::<Result<_, _>>()?)
     }
 
-    /// The beginnings of the crossings of one revision of a model, oldest first, from an index on.
-    pub fn openings_of_revision(
+    /// The crossings of one revision of a model with their files, oldest first, from an index on.
+    pub fn crossings_of_revision(
         &self,
         name: &str,
         revision: &str,
         from: u64,
         limit: u32,
-    ) -> Result<Vec<ModelOpening>, StoreError> {
+    ) -> Result<Vec<RevisionCrossing>, StoreError> {
+        let mut crossings: Vec<RevisionCrossing> = Vec::new();
         if !self.knows_files()? {
-            return Ok(Vec::new());
+            return Ok(crossings);
         }
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
-            "SELECT model.opened_at, body, ending FROM model CROSS JOIN leaf ON idx = model.opened_at
-             CROSS JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND revision = ?2 AND model.opened_at >= ?3 ORDER BY model.opened_at LIMIT ?4",
+            "SELECT page.opened_at, route, ending, sha256, file.held FROM
+               (SELECT opened_at, route FROM model WHERE name = ?1 AND revision = ?2 AND opened_at >= ?3
+                ORDER BY opened_at LIMIT ?4) AS page
+             CROSS JOIN crossing ON crossing.opened_at = page.opened_at
+             LEFT JOIN file ON file.entry >= page.opened_at << 28 AND file.entry < (page.opened_at + 1) << 28
+             ORDER BY page.opened_at",
         )?;
         let mut rows = statement.query(params![name, revision, int(from)?, limit])?;
-        let mut openings = Vec::new();
         while let Some(row) = rows.next()? {
             let opened_at = uint(row.get(0)?)?;
-            let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
-            openings.push(ModelOpening { opened, opened_at, ending: row.get(2)? });
+            if crossings.last().is_none_or(|last| last.opened_at != opened_at) {
+                let (route, ending) = (row.get(1)?, row.get(2)?);
+                crossings.push(RevisionCrossing { opened_at, route, ending, files: Vec::new() });
+            }
+            if let (Some(crossing), Some(file)) = (crossings.last_mut(), row.get(3)?) {
+                crossing.files.push((Sha256(file), row.get(4)?));
+            }
         }
-        Ok(openings)
+        Ok(crossings)
     }
 
     /// What was opened by the entry at an index.

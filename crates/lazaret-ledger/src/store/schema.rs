@@ -40,24 +40,25 @@ CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
 /// also found by the last step of the file's name, the leaves by their kind and their word, the crossings of a model by its
 /// revision, and the first entry by which the file went out is known.
 const FILES: &str = "
-CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, step TEXT, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, step TEXT, held INTEGER NOT NULL,
+  PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
 CREATE INDEX file_step ON file (sha256, step, entry);
-CREATE INDEX file_entry ON file (entry);
+CREATE INDEX file_entry ON file (entry, held);
 CREATE TABLE cleared (sha256 BLOB PRIMARY KEY, entry INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT,
   PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
 CREATE INDEX about_kind ON about (sha256, kind, idx);
 CREATE INDEX about_word ON about (sha256, kind, word, idx) WHERE word IS NOT NULL;
-CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, revision TEXT,
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, revision TEXT, route TEXT NOT NULL,
   PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
 CREATE INDEX model_revision ON model (name, revision, opened_at) WHERE revision IS NOT NULL;
 ";
 
-/// The last step of the name of an entry's file.
-macro_rules! step {
+/// Of an entry's file: the last step of its name, and whether it was kept back.
+macro_rules! of_file {
     () => {
         "substr(entry.body ->> '$.file.name', 1 + length(rtrim(entry.body ->> '$.file.name',
-           replace(entry.body ->> '$.file.name', '/', ''))))"
+           replace(entry.body ->> '$.file.name', '/', '')))), entry.body ->> '$.held' IS NOT NULL"
     };
 }
 
@@ -68,27 +69,34 @@ macro_rules! word {
     };
 }
 
+/// Of a model's crossing: its revision and its route.
+macro_rules! of_model {
+    () => {
+        "leaf.body ->> '$.opened.model.revision', leaf.body ->> '$.opened.route'"
+    };
+}
+
 /// Entries of files that went out: not kept back, in a crossing that came to its end.
 macro_rules! cleared {
     () => {
-        "file CROSS JOIN entry ON entry.id = file.entry CROSS JOIN crossing ON opened_at = entry.id >> 28
-         WHERE ending = 'complete' AND entry.body ->> '$.held' IS NULL"
+        "file CROSS JOIN crossing ON opened_at = file.entry >> 28 WHERE ending = 'complete' AND NOT file.held"
     };
 }
-pub(crate) use {cleared, step, word};
+pub(crate) use {cleared, of_file, of_model, word};
 
 /// Takes what schema 2 had out of the way of the tables of schema 3.
 const ASIDE: &str = "ALTER TABLE file RENAME TO file_2; ALTER TABLE about RENAME TO about_2; ALTER TABLE model RENAME TO model_2;";
 /// And fills those with it.
 const FROM_2: &str = concat!(
     "INSERT INTO file SELECT sha256, file_2.entry, ",
-    step!(),
+    of_file!(),
     " FROM file_2 JOIN entry ON entry.id = file_2.entry;
      INSERT INTO about SELECT sha256, leaf.idx, leaf.kind, ",
     word!(),
     " FROM about_2 JOIN leaf ON leaf.idx = about_2.idx;
-     INSERT INTO model SELECT name, opened_at, leaf.body ->> '$.opened.model.revision'
-       FROM model_2 JOIN leaf ON leaf.idx = opened_at;
+     INSERT INTO model SELECT name, opened_at, ",
+    of_model!(),
+    " FROM model_2 JOIN leaf ON leaf.idx = opened_at;
      INSERT INTO cleared SELECT sha256, min(file.entry) FROM ",
     cleared!(),
     " GROUP BY sha256; DROP TABLE file_2; DROP TABLE about_2; DROP TABLE model_2;"
@@ -96,15 +104,16 @@ const FROM_2: &str = concat!(
 /// What schema 3 has, made of schema 2 as it is asked for: for who only reads a ledger that nobody has written since. It answers
 /// the same, and slowly.
 const AS_3: &str = concat!(
-    "CREATE TEMP VIEW file AS SELECT sha256, file.entry, ",
-    step!(),
-    " AS step FROM main.file LEFT JOIN main.entry ON entry.id = file.entry;
-     CREATE TEMP VIEW about AS SELECT sha256, leaf.idx, leaf.kind, ",
+    "CREATE TEMP VIEW file (sha256, entry, step, held) AS SELECT sha256, file.entry, ",
+    of_file!(),
+    " FROM main.file LEFT JOIN main.entry ON entry.id = file.entry;
+     CREATE TEMP VIEW about (sha256, idx, kind, word) AS SELECT sha256, leaf.idx, leaf.kind, ",
     word!(),
-    " AS word FROM main.about JOIN main.leaf ON leaf.idx = about.idx;
-     CREATE TEMP VIEW model AS SELECT name, opened_at, leaf.body ->> '$.opened.model.revision' AS revision
-       FROM main.model JOIN main.leaf ON leaf.idx = opened_at;
-     CREATE TEMP VIEW cleared AS SELECT sha256, min(file.entry) AS entry FROM main.",
+    " FROM main.about JOIN main.leaf ON leaf.idx = about.idx;
+     CREATE TEMP VIEW model (name, opened_at, revision, route) AS SELECT name, opened_at, ",
+    of_model!(),
+    " FROM main.model JOIN main.leaf ON leaf.idx = opened_at;
+     CREATE TEMP VIEW cleared (sha256, entry) AS SELECT sha256, min(file.entry) FROM ",
     cleared!(),
     " GROUP BY sha256;"
 );

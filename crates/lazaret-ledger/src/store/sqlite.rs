@@ -203,7 +203,7 @@ impl SqliteLedger {
             gate: opened.gate.name(),
             to_id: opened.to_id.clone(),
             about: opened.order.as_ref().and_then(about_file),
-            model: opened.model.as_ref().map(|model| (model.name.clone(), model.revision.clone())),
+            model: opened.model.as_ref().map(|model| model.name.clone()),
         };
         let opened_at = self.write(vec![leaf], index)?;
         let state = OpenCrossing::new(opened_at);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use crate::merkle::{Frontier, Hash};
 use crate::note::Checkpoint;
-use crate::store::schema::{cleared, step, word};
+use crate::store::schema::{cleared, of_file, of_model, word};
 use crate::store::{StoreError, entry_rows, int};
 use crate::tiles::{Tile, Tiler};
 
@@ -58,8 +58,7 @@ pub(crate) enum Index {
         gate: &'static str,
         to_id: Option<String>,
         about: Option<Sha256>,
-        /// Its name and its revision.
-        model: Option<(String, Option<String>)>,
+        model: Option<String>,
     },
     Sealed {
         opened_at: u64,
@@ -196,10 +195,13 @@ impl Writer {
                 if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
                     self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
                 }
-                if let Index::Opened { model: Some((name, revision)), .. } = &index {
-                    self.connection
-                        .prepare_cached("INSERT INTO model (name, opened_at, revision) VALUES (?1, ?2, ?3)")?
-                        .execute(params![name, int(last)?, revision])?;
+                if let Index::Opened { model: Some(name), .. } = &index {
+                    let sql = concat!(
+                        "INSERT INTO model (name, opened_at, revision, route) SELECT ?1, idx, ",
+                        of_model!(),
+                        " FROM leaf WHERE idx = ?2"
+                    );
+                    self.connection.prepare_cached(sql)?.execute(params![name, int(last)?])?;
                 }
                 if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
                     let sql = concat!(
@@ -220,8 +222,8 @@ impl Writer {
                     insert.execute(params![entry.row, entry.identity, entry.body])?;
                     if let Some(file) = entry.sha256 {
                         let sql = concat!(
-                            "INSERT INTO file (sha256, entry, step) SELECT ?1, id, ",
-                            step!(),
+                            "INSERT INTO file (sha256, entry, step, held) SELECT ?1, id, ",
+                            of_file!(),
                             " FROM entry WHERE id = ?2"
                         );
                         self.connection.prepare_cached(sql)?.execute(params![file.0, entry.row])?;

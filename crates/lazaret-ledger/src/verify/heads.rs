@@ -72,8 +72,6 @@ impl OpenedHead<'_> {
 pub(super) struct ModelHead<'b> {
     #[serde(borrow)]
     pub(super) name: Cow<'b, str>,
-    #[serde(borrow)]
-    pub(super) revision: Option<Cow<'b, str>>,
 }
 
 #[derive(Deserialize)]

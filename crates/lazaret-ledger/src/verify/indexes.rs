@@ -12,7 +12,7 @@ use super::rules::{INDEX_MISMATCH, RECORD_MISMATCH};
 use crate::merkle::{Frontier, leaf_hash};
 use crate::note::unhex;
 use crate::read::{SealedBody, sealed_words};
-use crate::store::schema::{cleared, step, version, word};
+use crate::store::schema::{cleared, of_file, of_model, version, word};
 use crate::store::{StoreError, entry_rows, int, uint};
 use crate::tiles::Tile;
 
@@ -64,11 +64,14 @@ impl Check<'_> {
         }
         if let Some(model) = &opened.model {
             self.models = self.models.saturating_add(1);
-            let sql =
-                "SELECT EXISTS (SELECT 1 FROM model WHERE name = ?1 AND opened_at = ?2 AND revision IS ?3)";
+            let sql = concat!(
+                "SELECT EXISTS (SELECT 1 FROM model JOIN leaf ON leaf.idx = opened_at
+                 WHERE name = ?1 AND opened_at = ?2 AND (revision, route) IS (",
+                of_model!(),
+                "))"
+            );
             let mut statement = self.connection.prepare_cached(sql)?;
-            let wanted = params![model.name, int(index)?, model.revision];
-            if !statement.query_row(wanted, |row| row.get::<_, bool>(0))? {
+            if !statement.query_row(params![model.name, int(index)?], |row| row.get::<_, bool>(0))? {
                 let message = "the crossing of a model is not indexed by its name and its revision";
                 self.find(&INDEX_MISMATCH, index, message);
             }
@@ -180,9 +183,9 @@ impl Check<'_> {
                 let went_out = complete && head.as_ref().is_some_and(|head| head.held.is_none());
                 let sql = concat!(
                     "SELECT EXISTS (SELECT 1 FROM file JOIN entry ON entry.id = file.entry
-                     WHERE sha256 = ?1 AND file.entry = ?2 AND step IS ",
-                    step!(),
-                    ") AND (NOT ?3 OR EXISTS (SELECT 1 FROM cleared WHERE sha256 = ?1 AND entry <= ?2))"
+                     WHERE sha256 = ?1 AND file.entry = ?2 AND (step, held) IS (",
+                    of_file!(),
+                    ")) AND (NOT ?3 OR EXISTS (SELECT 1 FROM cleared WHERE sha256 = ?1 AND entry <= ?2))"
                 );
                 let mut indexed = self.connection.prepare_cached(sql)?;
                 let wanted = params![file.0, row.get::<_, i64>(0)?, went_out];

@@ -102,7 +102,9 @@ fn an_index_of_files_that_was_changed_is_told() {
     for tampering in [
         "DELETE FROM file",
         "UPDATE file SET sha256 = zeroblob(32)",
-        "INSERT INTO file VALUES (zeroblob(32), 1, NULL)",
+        "INSERT INTO file VALUES (zeroblob(32), 1, NULL, 0)",
+        "UPDATE file SET held = 1",
+        "UPDATE model SET route = 'hub'",
         "DELETE FROM about",
         "INSERT INTO about VALUES (zeroblob(32), 0, 'opened', NULL)",
         "UPDATE about SET word = 'revoke-model'",
@@ -114,7 +116,7 @@ fn an_index_of_files_that_was_changed_is_told() {
         "INSERT INTO cleared VALUES (zeroblob(32), 1)",
         "DELETE FROM model",
         "UPDATE model SET name = 'other'",
-        "INSERT INTO model VALUES ('other', 1, NULL)",
+        "INSERT INTO model VALUES ('other', 1, NULL, 'x')",
         "UPDATE model SET revision = 'other'",
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -186,7 +188,7 @@ fn said(reader: &LedgerReader) -> String {
         reader.spoken_of(0, 100).unwrap(),
         reader.files_spoken_of(None, 10).unwrap(),
         reader.revisions(Some(("chest", "r1")), 2).unwrap(),
-        reader.openings_of_revision("chest", "r2", 0, 10).unwrap(),
+        reader.crossings_of_revision("chest", "r2", 0, 10).unwrap(),
     )
 }
 
@@ -251,7 +253,7 @@ fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
         let again = format!(
             "CREATE TEMP TABLE n AS WITH RECURSIVE n(n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM n LIMIT {times}) SELECT n FROM n;
              INSERT INTO entry SELECT (n << 28), NULL, body FROM n, entry WHERE id < (1 << 28);
-             INSERT INTO file SELECT sha256, (n << 28), step FROM n, file;
+             INSERT INTO file SELECT sha256, (n << 28), step, held FROM n, file;
              INSERT INTO crossing SELECT n, CAST(printf('%016d', n) AS BLOB), started, gate, to_id, n, ending, records, held
                FROM n, (SELECT * FROM crossing WHERE opened_at = 0);
              INSERT INTO leaf SELECT n + 1000000, kind, hash, body FROM n, leaf WHERE kind = 'models.runs';

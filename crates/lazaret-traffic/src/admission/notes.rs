@@ -202,7 +202,7 @@ impl Waiting {
             }
         }
         // As long as it was let become, whatever the limit is now: what lies here is to be recorded.
-        let own = Limit::fixed(MAX_WAITING.key(), std::fs::metadata(&sending)?.len());
+        let own = MAX_WAITING.with(std::fs::metadata(&sending)?.len());
         let bytes = read_file(&sending, own).map_err(io::Error::other)?;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let read: Vec<Option<Note>> = lines.map(|line| Note::read(line, &self.limits)).collect();

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lazaret_core::{CrossingId, Limit, Sha256};
-use lazaret_ledger::{LedgerReader, ModelOpening, StoreError};
+use lazaret_core::{Limit, Sha256};
+use lazaret_ledger::{LedgerReader, RevisionCrossing, StoreError};
 
 /// Revisions that are remembered. Beyond, all are read anew.
 const MOST: usize = 10_000;
-/// Rows that are read at once.
-const PAGE: u32 = 500;
+/// Crossings that are read at once.
+const PAGE: u32 = 50;
 
 /// What came of a revision so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,63 +43,34 @@ impl Revisions {
             Arc::clone(all.entry((name.to_owned(), revision.to_owned())).or_default())
         };
         let mut came = known.lock().unwrap_or_else(PoisonError::into_inner);
+        // A crossing that has not ended is read again the next time, with all after it.
+        let mut beyond: Option<Came> = None;
         loop {
-            let page = ledger.openings_of_revision(name, revision, came.from, PAGE)?;
-            // A crossing that has not ended yet is read again the next time, with all after it.
-            let ended = page.iter().take_while(|crossing| crossing.ending.is_some()).count();
-            let (ended, open) = page.split_at(ended);
-            for crossing in ended {
-                came.add(ledger, crossing, most)?;
+            let from = beyond.as_ref().map_or(came.from, |beyond| beyond.from);
+            let page = ledger.crossings_of_revision(name, revision, from, PAGE)?;
+            if page.is_empty() {
+                return Ok(beyond.unwrap_or_else(|| came.clone()));
             }
-            if open.is_empty() {
-                if page.is_empty() {
-                    return Ok(came.clone());
+            for crossing in &page {
+                if crossing.ending.is_none() && beyond.is_none() {
+                    beyond = Some(came.clone());
                 }
-                continue;
+                beyond.as_mut().unwrap_or(&mut came).add(crossing, most)?;
             }
-            return came.clone().with_all(ledger, name, revision, most);
         }
     }
 }
 
 impl Came {
-    /// With all that came since, whether it has ended or not.
-    fn with_all(
-        mut self,
-        ledger: &LedgerReader,
-        name: &str,
-        revision: &str,
-        most: Limit,
-    ) -> Result<Self, StoreError> {
-        loop {
-            let page = ledger.openings_of_revision(name, revision, self.from, PAGE)?;
-            if page.is_empty() {
-                return Ok(self);
-            }
-            for crossing in &page {
-                self.add(ledger, crossing, most)?;
-            }
-        }
-    }
-
-    fn add(&mut self, ledger: &LedgerReader, crossing: &ModelOpening, most: Limit) -> Result<(), StoreError> {
+    fn add(&mut self, crossing: &RevisionCrossing, most: Limit) -> Result<(), StoreError> {
         let is_complete = crossing.ending.as_deref() == Some("complete");
-        let mut from = 0;
-        while let Some(id) = CrossingId::parse(&crossing.opened.crossing) {
-            let page = ledger.entries(id, from, PAGE)?;
-            let Some(last) = page.last() else { break };
-            from = last.record.saturating_add(1);
-            for entry in &page {
-                let Some(file) = entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256)) else {
-                    continue;
-                };
-                *self.files.entry(file).or_insert(false) |= is_complete && entry.held.is_none();
-            }
-            let limit = |source| StoreError::Limit { what: "the files of a model", source };
-            most.check(self.files.len() as u64).map_err(limit)?;
+        for (file, held) in &crossing.files {
+            *self.files.entry(*file).or_insert(false) |= is_complete && !held;
         }
+        let limit = |source| StoreError::Limit { what: "the files of a model", source };
+        most.check(self.files.len() as u64).map_err(limit)?;
         // What came file by file says nothing of the files that did not come.
-        let is_whole = !matches!(crossing.opened.route.as_str(), "hub" | "packages" | "files" | "images");
+        let is_whole = !matches!(crossing.route.as_str(), "hub" | "packages" | "files" | "images");
         self.was_cleared |= is_whole && !self.files.is_empty() && self.files.values().all(|cleared| *cleared);
         self.from = crossing.opened_at.saturating_add(1);
         Ok(())
@@ -108,7 +79,7 @@ impl Came {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_core::{Clock as _, Counts, Ending, Ledger as _, Seal, SystemClock};
+    use lazaret_core::{Clock as _, Counts, CrossingId, Ending, Ledger as _, Seal, SystemClock};
     use lazaret_ledger::SqliteLedger;
     use lazaret_vault::SystemRandom;
 
