@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lazaret_core::{LedgerError, Limits, Mode, Sha256};
+use lazaret_core::{LedgerError, Limit, Limits, Mode, Sha256};
+use lazaret_input::read_file;
 use lazaret_traffic::admission::judge::{Judge, Otherwise, Terms, Verdicts};
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::notes::{Note, Records, Waiting};
@@ -349,8 +350,9 @@ fn a_note_that_was_written_in_part_is_not_there_and_the_next_is_whole() {
     let kept: Vec<Note> =
         (0..100).map(alert).take_while(|note| waiting.record(vec![note.clone()]).is_ok()).collect();
     assert!((2..100).contains(&kept.len()), "the disk is full after {}", kept.len());
-    let text = std::fs::read(folder.join("waiting")).unwrap();
-    assert!(text.ends_with(b"}\n") && text.iter().filter(|byte| **byte == b'\n').count() == kept.len());
+    let text = read_file(&folder.join("waiting"), Limit::new("test.notes", 1 << 20)).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.ends_with("}\n") && text.lines().count() == kept.len());
     // What is short enough is still taken, and all of it is handed over.
     let taken = waiting.take().unwrap().unwrap();
     assert_eq!(taken.notes(), kept);

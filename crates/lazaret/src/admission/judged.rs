@@ -75,12 +75,11 @@ impl Judged {
         let size = self.ledger_size()?;
         let mut due: BTreeSet<Model> = self.due();
         let spoken_of = self.size.map(|before| self.spoken_of(before, size)).transpose()?;
-        match &spoken_of {
-            Some(spoken_of) => due.extend(spoken_of.iter().cloned()),
-            None => {
-                due.extend(self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest));
-                due.extend(self.verdicts.revisions().map_err(failed)?);
-            }
+        if let Some(spoken_of) = &spoken_of {
+            due.extend(spoken_of.iter().cloned());
+        } else {
+            due.extend(self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest));
+            due.extend(self.verdicts.revisions().map_err(failed)?);
         }
         for model in &due {
             self.judge(model)?;

@@ -24,7 +24,10 @@ pub(super) struct Came {
 
 /// What came of revisions, by their names.
 #[derive(Default)]
-pub(super) struct Revisions(Mutex<HashMap<(String, String), Arc<Mutex<Came>>>>);
+pub(super) struct Revisions(Mutex<HashMap<Name, Arc<Mutex<Came>>>>);
+
+/// A model's name, and a revision.
+type Name = (String, String);
 
 impl Revisions {
     /// What came of one up to now.

@@ -24,7 +24,7 @@ pub(super) struct Run {
 /// The workloads with a file; where there are too many, those that ended give way, the oldest first.
 pub(super) struct Runs {
     /// By numbers that grow.
-    runs: BTreeMap<u64, Run>,
+    all: BTreeMap<u64, Run>,
     open: HashMap<Place, u64>,
     ended: VecDeque<u64>,
     begun: u64,
@@ -35,8 +35,8 @@ pub(super) struct Runs {
 
 impl Runs {
     pub(super) fn new() -> Self {
-        let (runs, open, ended) = Default::default();
-        Self { runs, open, ended, begun: 0, most: MOST_RUNS, left_out: 0 }
+        let (all, open, ended) = Default::default();
+        Self { all, open, ended, begun: 0, most: MOST_RUNS, left_out: 0 }
     }
 
     /// A workload with it was let in. It may have been recorded more than once.
@@ -45,21 +45,21 @@ impl Runs {
         if self.open.contains_key(&place) {
             return;
         }
-        if self.runs.len() >= self.most {
+        if self.all.len() >= self.most {
             self.left_out = self.left_out.saturating_add(1);
             let Some(oldest) = self.ended.pop_front() else { return };
-            self.runs.remove(&oldest);
+            self.all.remove(&oldest);
         }
         self.begun = self.begun.saturating_add(1);
         self.open.insert(place, self.begun);
         let since = std::mem::take(&mut at.when);
-        self.runs.insert(self.begun, Run { at, since, until: None });
+        self.all.insert(self.begun, Run { at, since, until: None });
     }
 
     /// A workload ended, or has it no longer.
     pub(super) fn end(&mut self, ended: RunEvent) {
         let number = self.open.remove(&ended.place());
-        if let Some((number, run)) = number.and_then(|number| Some((number, self.runs.get_mut(&number)?))) {
+        if let Some((number, run)) = number.and_then(|number| Some((number, self.all.get_mut(&number)?))) {
             run.until = Some(ended.when);
             self.ended.push_back(number);
         }
@@ -67,7 +67,7 @@ impl Runs {
 
     /// The workloads, in the order in which they were let in, and how many more there are or were.
     pub(super) fn list(self) -> (Vec<Run>, u64) {
-        (self.runs.into_values().collect(), self.left_out)
+        (self.all.into_values().collect(), self.left_out)
     }
 }
 
