@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::note::VerifierKey;
 use crate::store::nodes::stored_size;
-use crate::store::schema::{open_for_reading, version};
+use crate::store::schema::{SCHEMA, open_for_reading, version};
 use crate::store::{StoreError, entry_row, entry_rows, int, opened_of_row, uint};
 
 mod words;
@@ -113,6 +113,11 @@ impl LedgerReader {
             self.schema.store(found, Ordering::Relaxed);
         }
         Ok(found >= 2)
+    }
+
+    /// Whether an older version has written it last: until it is written to, it is read without the indexes of now.
+    pub fn is_of_older_schema(&self) -> Result<bool, StoreError> {
+        Ok(version(&self.connection())? < SCHEMA)
     }
 
     /// The log's name.

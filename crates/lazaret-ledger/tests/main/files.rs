@@ -227,9 +227,11 @@ fn a_ledger_of_schema_2_says_the_same_and_gets_the_indexes_when_it_is_written() 
 
     Connection::open(&path).unwrap().execute_batch(TO_2).unwrap();
     let reader = LedgerReader::open(&path).unwrap();
+    assert!(reader.is_of_older_schema().unwrap());
     assert_eq!(said(&reader), now);
     assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
     ledger(&path).close().unwrap();
+    assert!(!reader.is_of_older_schema().unwrap());
     // Whoever had it open goes on, by the indexes.
     assert_eq!(said(&reader), now);
     assert_eq!(said(&LedgerReader::open(&path).unwrap()), now);

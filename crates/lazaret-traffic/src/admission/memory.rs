@@ -29,13 +29,16 @@ pub(super) struct Memory {
     /// Of each of the two.
     most: usize,
     most_names: usize,
+    /// Whether it was said that there are too many.
+    is_told: bool,
 }
 
 impl Memory {
     /// Remembers so many that were cleared, and so many others.
     pub(super) fn new(most: usize) -> Self {
         let (cleared, others) = (Recent::default(), Recent::default());
-        Self { cleared, others, names: HashSet::new(), most: most.max(1), most_names: MOST_NAMES }
+        let (names, most_names) = (HashSet::new(), MOST_NAMES);
+        Self { cleared, others, names, most: most.max(1), most_names, is_told: false }
     }
 
     /// What is remembered of a model.
@@ -61,7 +64,7 @@ impl Memory {
         let Some(gave_way) = self.cleared.oldest_beyond(self.most) else { return };
         if self.names.len() < self.most_names {
             self.names.insert(gave_way);
-        } else {
+        } else if !std::mem::replace(&mut self.is_told, true) {
             tracing::warn!(
                 most = self.most_names,
                 "more models were cleared than are remembered: while nothing can be looked up, one that is not is unknown"

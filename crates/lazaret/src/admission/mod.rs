@@ -22,6 +22,7 @@ use lazaret_traffic::admission::tls::{Files, MAX_CERTIFICATE, Tls};
 use lazaret_traffic::admission::uses::is_name;
 use lazaret_vault::SqliteVault;
 
+use crate::compose::Data;
 use crate::config::Config;
 use crate::exit::{CliError, chain};
 use list::Lists;
@@ -65,6 +66,12 @@ pub(crate) fn open(
     let (listen, tls) = place(config, port)?;
     let (duty, waiting) = (Duty::new(config)?, waiting(config)?);
     let verdicts = Arc::new(LedgerVerdicts::open(config)?);
+    // Once it is written to, it has the indexes by which reviews are answered in time.
+    if verdicts.is_of_older_schema().is_ok_and(|is_older| is_older)
+        && let Err(error) = Data::open_over(config, Arc::clone(vault)).and_then(|data| data.close())
+    {
+        tracing::warn!(cause = chain(&error), "the ledger of an older version is not taken over yet");
+    }
     let judge = Judge::new(terms(config)?, verdicts as _, Arc::clone(&waiting) as _);
     let mut router = Webhook::new(judge, knows_clients(config), config.limits()).router();
     if !config.text("gates.models.verdicts_secret").is_empty() {

@@ -200,6 +200,11 @@ impl LedgerVerdicts {
         Self { ledger, store, duty, limits, revisions, platforms }
     }
 
+    /// Whether an older version has written the ledger last.
+    pub(crate) fn is_of_older_schema(&self) -> Result<bool, StoreError> {
+        self.ledger.is_of_older_schema()
+    }
+
     /// How long the ledger is.
     pub(crate) fn size(&self) -> Result<u64, StoreError> {
         self.ledger.size()
