@@ -1,6 +1,8 @@
 //! What is known of a model's file, by its SHA-256: each crossing it was in, who asked for it and who admitted it, and who
 //! fetched it.
 
+use std::collections::BTreeSet;
+
 use lazaret_core::{Admission, CrossingId, Sha256, Timestamp};
 use rusqlite::{ToSql, params};
 use serde::{Deserialize, Serialize};
@@ -9,8 +11,7 @@ use serde_json::Value;
 use crate::read::{
     CrossingWords, EntryWords, LedgerReader, OpenedBody, OpenedWords, OrderWords, parse, text,
 };
-use crate::store::schema::version;
-use crate::store::{StoreError, crossing_id, int, opened_of_row, uint};
+use crate::store::{StoreError, crossing_id, entry_rows, int, opened_of_row, uint};
 
 /// A file in one of its crossings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,15 +33,17 @@ pub struct FileEntry {
     pub entry: EntryWords,
 }
 
-/// The beginning of a crossing of a model, and whether it came to its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelOpening {
-    /// What was opened.
-    pub opened: OpenedWords,
-    /// The index of the opened entry.
+/// A crossing of a revision of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionCrossing {
+    /// The index of its opened entry.
     pub opened_at: u64,
-    /// Whether it came to its end.
-    pub is_complete: bool,
+    /// By which way it came.
+    pub route: String,
+    /// `complete` or `cut`; none while it is open.
+    pub ending: Option<String>,
+    /// Its files so far, each with whether it was kept back.
+    pub files: Vec<(Sha256, bool)>,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -84,11 +87,29 @@ pub struct TrainedOn {
     pub dataset: String,
 }
 
+/// What leaves are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpokenOf {
+    /// Files.
+    pub files: BTreeSet<Sha256>,
+    /// Names of models, each with a revision.
+    pub revisions: BTreeSet<(String, String)>,
+}
+
 /// The body of an event.
 #[derive(Deserialize)]
 struct EventWords {
     at: String,
     event: Value,
+}
+
+impl AboutFile {
+    /// The index of its leaf.
+    pub const fn at(&self) -> u64 {
+        match self {
+            Self::Order { at, .. } | Self::Event { at, .. } => *at,
+        }
+    }
 }
 
 impl OrderWords {
@@ -100,11 +121,6 @@ impl OrderWords {
 }
 
 impl LedgerReader {
-    /// Whether this ledger knows files: one that no newer version has opened for writing has none.
-    fn knows_files(&self) -> Result<bool, StoreError> {
-        Ok(version(&self.connection())? >= 2)
-    }
-
     /// The files that crossed or were held, in the order of their SHA-256, after one of them.
     pub fn files(&self, after: Option<Sha256>, limit: u32) -> Result<Vec<Sha256>, StoreError> {
         if !self.knows_files()? {
@@ -132,6 +148,45 @@ impl LedgerReader {
         )?;
         let files = statement.query_map(params![after.map(|after| after.0), limit], |row| row.get(0))?;
         Ok(files.map(|file| file.map(Sha256)).collect::<Result<_, _>>()?)
+    }
+
+    /// The files and the revisions of models that leaves are about, from an index on up to another: what an event is about, and
+    /// of what was sealed the files, the model, and the file that was ordered about.
+    pub fn spoken_of(&self, from: u64, to: u64) -> Result<SpokenOf, StoreError> {
+        let mut spoken_of = SpokenOf::default();
+        if !self.knows_files()? {
+            return Ok(spoken_of);
+        }
+        let connection = self.connection();
+        let mut events = connection.prepare_cached(
+            "SELECT body ->> '$.about' FROM leaf WHERE idx >= ?1 AND idx < ?2
+             AND kind NOT IN ('opened', 'sealed', 'outputs') AND body ->> '$.about' IS NOT NULL",
+        )?;
+        let mut rows = events.query([int(from)?, int(to)?])?;
+        while let Some(row) = rows.next()? {
+            spoken_of.files.extend(Sha256::parse(text(row, 0)?));
+        }
+        let mut sealed = connection.prepare_cached(
+            "SELECT opened.idx, opened.body FROM leaf CROSS JOIN leaf AS opened ON opened.idx = leaf.body ->> '$.opened_at'
+             WHERE leaf.idx >= ?1 AND leaf.idx < ?2 AND leaf.kind = 'sealed'",
+        )?;
+        let mut files =
+            connection.prepare_cached("SELECT DISTINCT sha256 FROM file WHERE entry >= ?1 AND entry < ?2")?;
+        let mut rows = sealed.query([int(from)?, int(to)?])?;
+        while let Some(row) = rows.next()? {
+            let opened_at = uint(row.get(0)?)?;
+            let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
+            spoken_of.files.extend(opened.order.and_then(|order| Sha256::parse(&order.object)));
+            spoken_of
+                .revisions
+                .extend(opened.model.and_then(|model| model.revision.map(|revision| (model.name, revision))));
+            let (from, to) = entry_rows(opened_at)?;
+            let mut rows = files.query([from, to])?;
+            while let Some(row) = rows.next()? {
+                spoken_of.files.insert(Sha256(row.get(0)?));
+            }
+        }
+        Ok(spoken_of)
     }
 
     /// The names of all models that crossed or were held, after one of them.
@@ -198,53 +253,59 @@ impl LedgerReader {
         Ok(models)
     }
 
-    /// The beginnings of the crossings of a model by its name, newest first, before an index.
-    pub fn openings_of_model(
+    /// The names of all models with each of their revisions, after one of them.
+    pub fn revisions(
         &self,
-        name: &str,
-        before: Option<u64>,
+        after: Option<(&str, &str)>,
         limit: u32,
-    ) -> Result<Vec<ModelOpening>, StoreError> {
-        self.openings(
-            params![name, before.map_or(Ok(i64::MAX), int)?, limit],
-            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
-             JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND model.opened_at < ?2 ORDER BY model.opened_at DESC LIMIT ?3",
-        )
-    }
-
-    /// The same of one revision of the model.
-    pub fn openings_of_revision(
-        &self,
-        name: &str,
-        revision: &str,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Vec<ModelOpening>, StoreError> {
-        let before = before.map_or(Ok(i64::MAX), int)?;
-        self.openings(
-            params![name, before, limit, revision],
-            "SELECT model.opened_at, body, ending IS 'complete' FROM model JOIN leaf ON idx = model.opened_at
-             JOIN crossing ON crossing.opened_at = model.opened_at
-             WHERE name = ?1 AND model.opened_at < ?2 AND body ->> '$.opened.model.revision' = ?4
-             ORDER BY model.opened_at DESC LIMIT ?3",
-        )
-    }
-
-    fn openings(&self, wanted: &[&dyn ToSql], sql: &str) -> Result<Vec<ModelOpening>, StoreError> {
+    ) -> Result<Vec<(String, String)>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(wanted)?;
-        let mut openings = Vec::new();
+        let mut statement = connection.prepare_cached(
+            "SELECT DISTINCT name, revision FROM model
+             WHERE revision IS NOT NULL AND (name, revision) > (?1, ?2) ORDER BY name, revision LIMIT ?3",
+        )?;
+        let (name, revision) = after.unwrap_or_default(); // no model is without a name
+        let found =
+            statement.query_map(params![name, revision, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The crossings of one revision of a model with their files, oldest first, from an index on.
+    pub fn crossings_of_revision(
+        &self,
+        name: &str,
+        revision: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<RevisionCrossing>, StoreError> {
+        let mut crossings: Vec<RevisionCrossing> = Vec::new();
+        if !self.knows_files()? {
+            return Ok(crossings);
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT page.opened_at, route, ending, sha256, file.held FROM
+               (SELECT opened_at, route FROM model WHERE name = ?1 AND revision = ?2 AND opened_at >= ?3
+                ORDER BY opened_at LIMIT ?4) AS page
+             CROSS JOIN crossing ON crossing.opened_at = page.opened_at
+             LEFT JOIN file ON file.entry >= page.opened_at << 28 AND file.entry < (page.opened_at + 1) << 28
+             ORDER BY page.opened_at",
+        )?;
+        let mut rows = statement.query(params![name, revision, int(from)?, limit])?;
         while let Some(row) = rows.next()? {
             let opened_at = uint(row.get(0)?)?;
-            let OpenedBody { opened } = parse(text(row, 1)?, opened_at)?;
-            openings.push(ModelOpening { opened, opened_at, is_complete: row.get(2)? });
+            if crossings.last().is_none_or(|last| last.opened_at != opened_at) {
+                let (route, ending) = (row.get(1)?, row.get(2)?);
+                crossings.push(RevisionCrossing { opened_at, route, ending, files: Vec::new() });
+            }
+            if let (Some(crossing), Some(file)) = (crossings.last_mut(), row.get(3)?) {
+                crossing.files.push((Sha256(file), row.get(4)?));
+            }
         }
-        Ok(openings)
+        Ok(crossings)
     }
 
     /// What was opened by the entry at an index.
@@ -257,9 +318,8 @@ impl LedgerReader {
     pub fn first_clear_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
         self.file_entry(
             file,
-            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
-             JOIN crossing ON opened_at = entry.id >> 28
-             WHERE sha256 = ?1 AND ending = 'complete' AND json_extract(body, '$.held') IS NULL ORDER BY entry LIMIT 1",
+            "SELECT entry.id, crossing.id, body FROM cleared JOIN entry ON entry.id = cleared.entry
+             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1",
         )
     }
 
@@ -272,7 +332,7 @@ impl LedgerReader {
         )
     }
 
-    /// What happened to a file in its last crossing under a name that ends with this step.
+    /// What happened to a file in its last crossing under a name whose last step is this.
     pub fn last_entry_of_file_named(
         &self,
         file: Sha256,
@@ -282,9 +342,7 @@ impl LedgerReader {
             params![file.0, step],
             "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
              JOIN crossing ON opened_at = entry.id >> 28
-             WHERE sha256 = ?1 AND (body ->> '$.file.name' = ?2
-               OR substr(body ->> '$.file.name', -length(?2) - 1) = '/' || ?2)
-             ORDER BY entry DESC LIMIT 1",
+             WHERE sha256 = ?1 AND step = ?2 ORDER BY entry DESC LIMIT 1",
         )
     }
 
@@ -338,22 +396,19 @@ impl LedgerReader {
         crossed.collect()
     }
 
-    /// What was ordered and what happened about a file, oldest first: of orders only those that were carried out.
-    pub fn about_file(&self, file: Sha256, from: u64, limit: u32) -> Result<Vec<AboutFile>, StoreError> {
-        if !self.knows_files()? {
-            return Ok(Vec::new());
-        }
-        let indexes: Vec<u64> = {
-            let connection = self.connection();
-            let mut statement = connection
-                .prepare_cached("SELECT idx FROM about WHERE sha256 = ?1 ORDER BY idx LIMIT ?2 OFFSET ?3")?;
-            let mut rows = statement.query(params![file.0, limit, int(from)?])?;
-            let mut indexes = Vec::new();
-            while let Some(row) = rows.next()? {
-                indexes.push(uint(row.get(0)?)?);
-            }
-            indexes
-        };
+    /// What was ordered and what happened about a file, oldest first, after an index: of orders only those that were carried
+    /// out.
+    pub fn about_file(
+        &self,
+        file: Sha256,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<AboutFile>, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, after.map_or(Ok(-1), int)?, limit],
+            "SELECT idx FROM about LEFT JOIN crossing ON opened_at = idx
+             WHERE sha256 = ?1 AND idx > ?2 AND (kind <> 'opened' OR ending = 'complete') ORDER BY idx LIMIT ?3",
+        )?;
         let mut about = Vec::with_capacity(indexes.len());
         for index in indexes {
             about.extend(self.about_at(index)?);
@@ -364,15 +419,34 @@ impl LedgerReader {
     /// The last word on whether a file may pass: an order that admits, refuses or revokes, with the crossing that carried it
     /// out and when.
     pub fn last_word(&self, file: Sha256) -> Result<Option<(String, String, OrderWords)>, StoreError> {
-        for index in self.indexes_about(file, "opened")? {
-            let Some(AboutFile::Order { crossing, when, order, .. }) = self.about_at(index)? else {
-                continue;
-            };
-            if matches!(order.what.as_str(), "admit-model" | "refuse-model" | "revoke-model") {
-                return Ok(Some((crossing, when, order)));
-            }
+        let mut last = None;
+        for what in ["admit-model", "refuse-model", "revoke-model"] {
+            last = last.max(self.last_order_at(file, what)?);
         }
-        Ok(None)
+        self.order_at(last)
+    }
+
+    /// The last order of a kind about a file that was carried out: `request-model`, `admit-model`.
+    pub fn last_order(&self, file: Sha256, what: &str) -> Result<Option<OrderWords>, StoreError> {
+        let last = self.last_order_at(file, what)?;
+        Ok(self.order_at(last)?.map(|(_, _, order)| order))
+    }
+
+    fn last_order_at(&self, file: Sha256, what: &str) -> Result<Option<u64>, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, what],
+            "SELECT idx FROM about CROSS JOIN crossing ON opened_at = idx
+             WHERE sha256 = ?1 AND kind = 'opened' AND word = ?2 AND ending = 'complete' ORDER BY idx DESC LIMIT 1",
+        )?;
+        Ok(indexes.first().copied())
+    }
+
+    fn order_at(&self, index: Option<u64>) -> Result<Option<(String, String, OrderWords)>, StoreError> {
+        let about = index.map(|index| self.about_at(index)).transpose()?.flatten();
+        Ok(about.and_then(|about| match about {
+            AboutFile::Order { crossing, when, order, .. } => Some((crossing, when, order)),
+            AboutFile::Event { .. } => None,
+        }))
     }
 
     /// The order by which a file is admitted at a time, if one holds: the last word counts.
@@ -405,35 +479,50 @@ impl LedgerReader {
 
     /// The last event of a kind about a file.
     pub fn last_event_about(&self, file: Sha256, kind: &str) -> Result<Option<AboutFile>, StoreError> {
-        match self.indexes_about(file, kind)?.first() {
-            Some(index) => self.about_at(*index),
-            None => Ok(None),
-        }
+        Ok(self.events_about(file, kind, 1)?.pop())
     }
 
-    /// Events of a kind about a file, newest first: those of the first so many leaves.
-    pub fn events_about(&self, file: Sha256, kind: &str, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
-        let indexes = self.indexes_about(file, kind)?;
-        let events = indexes.into_iter().take(limit).map(|index| self.about_at(index));
-        events.filter_map(Result::transpose).collect()
+    /// The newest events of a kind about a file, newest first.
+    pub fn events_about(&self, file: Sha256, kind: &str, limit: u32) -> Result<Vec<AboutFile>, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, kind, limit],
+            "SELECT idx FROM about WHERE sha256 = ?1 AND kind = ?2 ORDER BY idx DESC LIMIT ?3",
+        )?;
+        indexes.into_iter().filter_map(|index| self.about_at(index).transpose()).collect()
     }
 
-    /// Orders about a file that were carried out, newest first: those of the first so many.
-    pub fn orders_about(&self, file: Sha256, limit: usize) -> Result<Vec<AboutFile>, StoreError> {
-        self.events_about(file, "opened", limit)
+    /// Whether there is an event of a kind about a file that names this model.
+    pub fn has_event_of_model(&self, file: Sha256, kind: &str, model: &str) -> Result<bool, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, kind, model],
+            "SELECT idx FROM about WHERE sha256 = ?1 AND kind = ?2 AND word = ?3 LIMIT 1",
+        )?;
+        Ok(!indexes.is_empty())
     }
 
-    /// The leaves of a kind about a file, newest first.
-    fn indexes_about(&self, file: Sha256, kind: &str) -> Result<Vec<u64>, StoreError> {
+    /// Orders about a file that were carried out, oldest first, after an index.
+    pub fn orders_about(
+        &self,
+        file: Sha256,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<AboutFile>, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, after.map_or(Ok(-1), int)?, limit],
+            "SELECT idx FROM about CROSS JOIN crossing ON opened_at = idx
+             WHERE sha256 = ?1 AND kind = 'opened' AND idx > ?2 AND ending = 'complete' ORDER BY idx LIMIT ?3",
+        )?;
+        indexes.into_iter().filter_map(|index| self.about_at(index).transpose()).collect()
+    }
+
+    /// Leaves about a file, by a question for their indexes.
+    fn indexes(&self, wanted: &[&dyn ToSql], sql: &str) -> Result<Vec<u64>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(
-            "SELECT about.idx FROM about JOIN leaf ON leaf.idx = about.idx
-             WHERE sha256 = ?1 AND kind = ?2 ORDER BY about.idx DESC",
-        )?;
-        let mut rows = statement.query(params![file.0, kind])?;
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(wanted)?;
         let mut indexes = Vec::new();
         while let Some(row) = rows.next()? {
             indexes.push(uint(row.get(0)?)?);

@@ -2,7 +2,8 @@
 //! they learn no patient.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lazaret_core::{Counts, CrossingId, KeyedDigest, Verdict};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::note::VerifierKey;
 use crate::store::nodes::stored_size;
-use crate::store::schema::open_for_reading;
+use crate::store::schema::{SCHEMA, open_for_reading, version};
 use crate::store::{StoreError, entry_row, entry_rows, int, opened_of_row, uint};
 
 mod words;
@@ -24,7 +25,10 @@ pub(crate) use words::{OpenedBody, OutputsBody, SealedBody};
 
 /// Reads a ledger; any number of readers may do so while one process writes.
 pub struct LedgerReader {
+    path: PathBuf,
     connection: Mutex<Connection>,
+    /// The schema that the ledger had when it was opened.
+    schema: AtomicI64,
 }
 
 /// A leaf of the log.
@@ -90,11 +94,30 @@ pub struct Totals {
 impl LedgerReader {
     /// Opens a ledger for reading.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: Mutex::new(open_for_reading(path)?) })
+        let connection = open_for_reading(path)?;
+        let schema = AtomicI64::new(version(&connection)?);
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection), schema })
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this ledger knows files: one that no newer version has opened for writing has none.
+    pub(crate) fn knows_files(&self) -> Result<bool, StoreError> {
+        let mut connection = self.connection();
+        let found = version(&connection)?;
+        if found != self.schema.load(Ordering::Relaxed) {
+            // Somebody has taken it over meanwhile: what stood in for its tables goes.
+            *connection = open_for_reading(&self.path)?;
+            self.schema.store(found, Ordering::Relaxed);
+        }
+        Ok(found >= 2)
+    }
+
+    /// Whether an older version has written it last: until it is written to, it is read without the indexes of now.
+    pub fn is_of_older_schema(&self) -> Result<bool, StoreError> {
+        Ok(version(&self.connection())? < SCHEMA)
     }
 
     /// The log's name.
@@ -162,6 +185,25 @@ impl LedgerReader {
         while let Some(row) = rows.next()? {
             leaves.push(LeafRow { index: uint(row.get(0)?)?, kind: row.get(1)?, body: row.get(2)? });
         }
+        Ok(leaves)
+    }
+
+    /// Events of two kinds, oldest first, from an index on.
+    pub fn events_of_two(&self, kinds: [&str; 2], from: u64, limit: u32) -> Result<Vec<LeafRow>, StoreError> {
+        let connection = self.connection();
+        let mut leaves = Vec::new();
+        for kind in kinds {
+            let mut statement = connection.prepare_cached(
+                "SELECT idx, kind, body FROM leaf WHERE kind = ?1 AND kind NOT IN ('opened', 'sealed', 'outputs')
+                 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+            )?;
+            let mut rows = statement.query(params![kind, int(from)?, limit])?;
+            while let Some(row) = rows.next()? {
+                leaves.push(LeafRow { index: uint(row.get(0)?)?, kind: row.get(1)?, body: row.get(2)? });
+            }
+        }
+        leaves.sort_by_key(|leaf| leaf.index);
+        leaves.truncate(limit as usize);
         Ok(leaves)
     }
 

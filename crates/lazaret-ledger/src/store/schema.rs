@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// The schema this version writes.
-pub(crate) const SCHEMA: i64 = 2;
+pub(crate) const SCHEMA: i64 = 3;
 /// "lzrt": marks the file as a ledger.
 const APPLICATION: i64 = 0x6c7a_7274;
 
@@ -35,11 +35,88 @@ CREATE INDEX entry_identity ON entry (identity) WHERE identity IS NOT NULL;
 
 /// Since schema 2: what is known of a model's file, by its SHA-256: the entries of its crossings, and the leaves of orders
 /// and events about it; and the crossings of a model, by its name. Before, no entry named either.
+///
+/// Since schema 3 each question about a file costs a row of these for its answer, however often the file came: the entries are
+/// also found by the last step of the file's name, the leaves by their kind and their word, the crossings of a model by its
+/// revision, and the first entry by which the file went out is known.
 const FILES: &str = "
-CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
-CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
-CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, step TEXT, held INTEGER NOT NULL,
+  PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
+CREATE INDEX file_step ON file (sha256, step, entry);
+CREATE INDEX file_entry ON file (entry, held);
+CREATE TABLE cleared (sha256 BLOB PRIMARY KEY, entry INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, kind TEXT NOT NULL, word TEXT,
+  PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
+CREATE INDEX about_kind ON about (sha256, kind, idx);
+CREATE INDEX about_word ON about (sha256, kind, word, idx) WHERE word IS NOT NULL;
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, revision TEXT, route TEXT NOT NULL,
+  PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+CREATE INDEX model_revision ON model (name, revision, opened_at) WHERE revision IS NOT NULL;
 ";
+
+/// Of an entry's file: the last step of its name, and whether it was kept back.
+macro_rules! of_file {
+    () => {
+        "substr(entry.body ->> '$.file.name', 1 + length(rtrim(entry.body ->> '$.file.name',
+           replace(entry.body ->> '$.file.name', '/', '')))), entry.body ->> '$.held' IS NOT NULL"
+    };
+}
+
+/// The word of a leaf about a file: what was ordered, or which model an event names.
+macro_rules! word {
+    () => {
+        "CAST(leaf.body ->> CASE leaf.kind WHEN 'opened' THEN '$.opened.order.what' ELSE '$.event.model' END AS TEXT)"
+    };
+}
+
+/// Of a model's crossing: its revision and its route.
+macro_rules! of_model {
+    () => {
+        "leaf.body ->> '$.opened.model.revision', leaf.body ->> '$.opened.route'"
+    };
+}
+
+/// Entries of files that went out: not kept back, in a crossing that came to its end.
+macro_rules! cleared {
+    () => {
+        "file CROSS JOIN crossing ON opened_at = file.entry >> 28 WHERE ending = 'complete' AND NOT file.held"
+    };
+}
+pub(crate) use {cleared, of_file, of_model, word};
+
+/// Takes what schema 2 had out of the way of the tables of schema 3.
+const ASIDE: &str = "ALTER TABLE file RENAME TO file_2; ALTER TABLE about RENAME TO about_2; ALTER TABLE model RENAME TO model_2;";
+/// And fills those with it.
+const FROM_2: &str = concat!(
+    "INSERT INTO file SELECT sha256, file_2.entry, ",
+    of_file!(),
+    " FROM file_2 JOIN entry ON entry.id = file_2.entry;
+     INSERT INTO about SELECT sha256, leaf.idx, leaf.kind, ",
+    word!(),
+    " FROM about_2 JOIN leaf ON leaf.idx = about_2.idx;
+     INSERT INTO model SELECT name, opened_at, ",
+    of_model!(),
+    " FROM model_2 JOIN leaf ON leaf.idx = opened_at;
+     INSERT INTO cleared SELECT sha256, min(file.entry) FROM ",
+    cleared!(),
+    " GROUP BY sha256; DROP TABLE file_2; DROP TABLE about_2; DROP TABLE model_2;"
+);
+/// What schema 3 has, made of schema 2 as it is asked for: for who only reads a ledger that nobody has written since. It answers
+/// the same, and slowly.
+const AS_3: &str = concat!(
+    "CREATE TEMP VIEW file (sha256, entry, step, held) AS SELECT sha256, file.entry, ",
+    of_file!(),
+    " FROM main.file LEFT JOIN main.entry ON entry.id = file.entry;
+     CREATE TEMP VIEW about (sha256, idx, kind, word) AS SELECT sha256, leaf.idx, leaf.kind, ",
+    word!(),
+    " FROM main.about JOIN main.leaf ON leaf.idx = about.idx;
+     CREATE TEMP VIEW model (name, opened_at, revision, route) AS SELECT name, opened_at, ",
+    of_model!(),
+    " FROM main.model JOIN main.leaf ON leaf.idx = opened_at;
+     CREATE TEMP VIEW cleared (sha256, entry) AS SELECT sha256, min(file.entry) FROM ",
+    cleared!(),
+    " GROUP BY sha256;"
+);
 
 /// Opens for writing; makes the tables in an empty file.
 pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, StoreError> {
@@ -70,7 +147,13 @@ pub(crate) fn open_for_writing(path: &Path, origin: &str) -> Result<Connection, 
         transaction.commit()?;
     } else if version(&connection)? < SCHEMA {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(FILES)?;
+        if version(&transaction)? == 2 {
+            transaction.execute_batch(ASIDE)?;
+            transaction.execute_batch(FILES)?;
+            transaction.execute_batch(FROM_2)?;
+        } else {
+            transaction.execute_batch(FILES)?;
+        }
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         transaction.commit()?;
     }
@@ -89,6 +172,9 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     check(&connection)?;
+    if version(&connection)? == 2 {
+        connection.execute_batch(AS_3)?;
+    }
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     set_up(&connection)?;

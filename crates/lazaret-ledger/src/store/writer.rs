@@ -10,7 +10,8 @@ use rusqlite::{Connection, params};
 
 use crate::merkle::{Frontier, Hash};
 use crate::note::Checkpoint;
-use crate::store::{StoreError, int};
+use crate::store::schema::{cleared, of_file, of_model, word};
+use crate::store::{StoreError, entry_rows, int};
 use crate::tiles::{Tile, Tiler};
 
 /// Jobs that may wait; whoever comes after waits for a place.
@@ -194,15 +195,21 @@ impl Writer {
                 if let Index::Sealed { opened_at, ending, records, held, datasets } = &index {
                     self.index_sealed(*opened_at, last, ending, *records, *held, datasets)?;
                 }
-                if let Index::Opened { model: Some(model), .. } = &index {
-                    self.connection
-                        .prepare_cached("INSERT INTO model (name, opened_at) VALUES (?1, ?2)")?
-                        .execute(params![model, int(last)?])?;
+                if let Index::Opened { model: Some(name), .. } = &index {
+                    let sql = concat!(
+                        "INSERT INTO model (name, opened_at, revision, route) SELECT ?1, idx, ",
+                        of_model!(),
+                        " FROM leaf WHERE idx = ?2"
+                    );
+                    self.connection.prepare_cached(sql)?.execute(params![name, int(last)?])?;
                 }
                 if let Index::About(file) | Index::Opened { about: Some(file), .. } = &index {
-                    self.connection
-                        .prepare_cached("INSERT INTO about (sha256, idx) VALUES (?1, ?2)")?
-                        .execute(params![file.0, int(last)?])?;
+                    let sql = concat!(
+                        "INSERT INTO about (sha256, idx, kind, word) SELECT ?1, idx, kind, ",
+                        word!(),
+                        " FROM leaf WHERE idx = ?2"
+                    );
+                    self.connection.prepare_cached(sql)?.execute(params![file.0, int(last)?])?;
                 }
                 batch.waiting.push((reply, Reply::Durable(last)));
             }
@@ -214,9 +221,12 @@ impl Writer {
                     batch.bytes = batch.bytes.saturating_add(entry.body.len());
                     insert.execute(params![entry.row, entry.identity, entry.body])?;
                     if let Some(file) = entry.sha256 {
-                        self.connection
-                            .prepare_cached("INSERT INTO file (sha256, entry) VALUES (?1, ?2)")?
-                            .execute(params![file.0, entry.row])?;
+                        let sql = concat!(
+                            "INSERT INTO file (sha256, entry, step, held) SELECT ?1, id, ",
+                            of_file!(),
+                            " FROM entry WHERE id = ?2"
+                        );
+                        self.connection.prepare_cached(sql)?.execute(params![file.0, entry.row])?;
                     }
                 }
             }
@@ -280,6 +290,16 @@ impl Writer {
             .execute(params![int(opened_at)?, int(sealed_at)?, ending, int(records)?, int(held)?])?;
         if changed != 1 {
             return Err(StoreError::Damaged("a crossing was sealed that is not open"));
+        }
+        if ending == "complete" {
+            let sql = concat!(
+                "INSERT INTO cleared (sha256, entry) SELECT sha256, min(file.entry) FROM ",
+                cleared!(),
+                " AND file.entry >= ?1 AND file.entry < ?2 GROUP BY sha256
+                 ON CONFLICT (sha256) DO UPDATE SET entry = min(entry, excluded.entry)"
+            );
+            let (from, to) = entry_rows(opened_at)?;
+            self.connection.prepare_cached(sql)?.execute([from, to])?;
         }
         for dataset in datasets {
             self.connection

@@ -12,7 +12,7 @@ use super::rules::{INDEX_MISMATCH, RECORD_MISMATCH};
 use crate::merkle::{Frontier, leaf_hash};
 use crate::note::unhex;
 use crate::read::{SealedBody, sealed_words};
-use crate::store::schema::version;
+use crate::store::schema::{cleared, of_file, of_model, version, word};
 use crate::store::{StoreError, entry_rows, int, uint};
 use crate::tiles::Tile;
 
@@ -64,10 +64,16 @@ impl Check<'_> {
         }
         if let Some(model) = &opened.model {
             self.models = self.models.saturating_add(1);
-            let sql = "SELECT EXISTS (SELECT 1 FROM model WHERE name = ?1 AND opened_at = ?2)";
+            let sql = concat!(
+                "SELECT EXISTS (SELECT 1 FROM model JOIN leaf ON leaf.idx = opened_at
+                 WHERE name = ?1 AND opened_at = ?2 AND (revision, route) IS (",
+                of_model!(),
+                "))"
+            );
             let mut statement = self.connection.prepare_cached(sql)?;
             if !statement.query_row(params![model.name, int(index)?], |row| row.get::<_, bool>(0))? {
-                self.find(&INDEX_MISMATCH, index, "the crossing of a model is not indexed by its name");
+                let message = "the crossing of a model is not indexed by its name and its revision";
+                self.find(&INDEX_MISMATCH, index, message);
             }
         }
         self.about(index, opened.about())
@@ -77,7 +83,12 @@ impl Check<'_> {
     fn about(&mut self, index: u64, file: Option<Sha256>) -> Result<(), StoreError> {
         let Some(file) = file else { return Ok(()) };
         self.about = self.about.saturating_add(1);
-        let sql = "SELECT EXISTS (SELECT 1 FROM about WHERE sha256 = ?1 AND idx = ?2)";
+        let sql = concat!(
+            "SELECT EXISTS (SELECT 1 FROM about JOIN leaf ON leaf.idx = about.idx
+             WHERE sha256 = ?1 AND about.kind = leaf.kind AND about.idx = ?2 AND word IS ",
+            word!(),
+            ")"
+        );
         let mut statement = self.connection.prepare_cached(sql)?;
         if !statement.query_row(params![file.0, int(index)?], |row| row.get::<_, bool>(0))? {
             self.find(&INDEX_MISMATCH, index, "an entry about a model's file is not indexed");
@@ -110,7 +121,7 @@ impl Check<'_> {
         if complete {
             self.outputs(index, sealed)?;
         }
-        self.record_tree(index, sealed)
+        self.record_tree(index, sealed, complete)
     }
 
     fn outputs(&mut self, index: u64, sealed: &SealedBody) -> Result<(), StoreError> {
@@ -134,8 +145,8 @@ impl Check<'_> {
     }
 
     /// The entries of a sealed crossing against the root in its sealed entry.
-    fn record_tree(&mut self, index: u64, sealed: &SealedBody) -> Result<(), StoreError> {
-        let (tree, identities) = self.entries(sealed.opened_at)?;
+    fn record_tree(&mut self, index: u64, sealed: &SealedBody, complete: bool) -> Result<(), StoreError> {
+        let (tree, identities) = self.entries(sealed.opened_at, complete)?;
         if tree.size() != sealed.entries || unhex(&sealed.record_root) != Some(tree.root()) {
             let message = format!(
                 "{} stored entries do not give the record root over {} in the sealed entry",
@@ -152,7 +163,7 @@ impl Check<'_> {
 
     /// The tree over a crossing's stored entries, and the first record whose number or indexed identity is
     /// not that of its body.
-    fn entries(&mut self, opened_at: u64) -> Result<(Frontier, Option<u64>), StoreError> {
+    fn entries(&mut self, opened_at: u64, complete: bool) -> Result<(Frontier, Option<u64>), StoreError> {
         let mut tree = Frontier::new();
         let mut wrong = None;
         let (from, to) = entry_rows(opened_at)?;
@@ -169,9 +180,16 @@ impl Check<'_> {
                 head.as_ref().and_then(|head: &EntryHead<'_>| Sha256::parse(head.file.as_ref()?.sha256));
             if let Some(file) = file {
                 self.files = self.files.saturating_add(1);
-                let sql = "SELECT EXISTS (SELECT 1 FROM file WHERE sha256 = ?1 AND entry = ?2)";
+                let went_out = complete && head.as_ref().is_some_and(|head| head.held.is_none());
+                let sql = concat!(
+                    "SELECT EXISTS (SELECT 1 FROM file JOIN entry ON entry.id = file.entry
+                     WHERE sha256 = ?1 AND file.entry = ?2 AND (step, held) IS (",
+                    of_file!(),
+                    ")) AND (NOT ?3 OR EXISTS (SELECT 1 FROM cleared WHERE sha256 = ?1 AND entry <= ?2))"
+                );
                 let mut indexed = self.connection.prepare_cached(sql)?;
-                if !indexed.query_row(params![file.0, row.get::<_, i64>(0)?], |row| row.get::<_, bool>(0))? {
+                let wanted = params![file.0, row.get::<_, i64>(0)?, went_out];
+                if !indexed.query_row(wanted, |row| row.get::<_, bool>(0))? {
                     wrong = wrong.or(Some(record));
                 }
             }
@@ -197,7 +215,7 @@ impl Check<'_> {
         let mut left_open = left_open.query([])?;
         while let Some(row) = left_open.next()? {
             let opened_at = uint(row.get(0)?)?;
-            if let (_, Some(record)) = self.entries(opened_at)? {
+            if let (_, Some(record)) = self.entries(opened_at, false)? {
                 let message = format!("what is indexed of record {record} differs from its entry");
                 self.find(&INDEX_MISMATCH, opened_at, &message);
             }
@@ -211,12 +229,22 @@ impl Check<'_> {
             ),
             ("SELECT count(*) FROM output", self.outputs, "outputs are indexed that no crossing made"),
             ("SELECT count(*) FROM file", self.files, "files are indexed that no record was"),
+            (
+                concat!(
+                    "SELECT count(*) FROM cleared WHERE (sha256, entry) NOT IN (SELECT sha256, file.entry FROM ",
+                    cleared!(),
+                    ")"
+                ),
+                0,
+                "files are indexed as cleared that were not",
+            ),
             ("SELECT count(*) FROM model", self.models, "crossings are indexed as a model's that are not"),
             ("SELECT count(*) FROM about", self.about, "entries are indexed as about a file that are not"),
             ("SELECT count(*) FROM tile", self.tiles, "tiles are stored that the log does not fill"),
             ("SELECT count(*) FROM entry", self.records, "entries are stored that belong to no crossing"),
         ] {
-            let since_2 = ["FROM file", "FROM about", "FROM model"].iter().any(|table| sql.ends_with(table));
+            let since_2 = ["FROM file", "FROM cleared", "FROM about", "FROM model"];
+            let since_2 = since_2.iter().any(|table| sql.contains(table));
             if since_2 && version(self.connection)? < 2 {
                 continue;
             }

@@ -1,8 +1,8 @@
 //! Models' files: found by their SHA-256, with who admitted them, and their models by name.
 
 use lazaret_core::{
-    CrossingId, Ending, Entry, Gate, Ledger as _, ModelOrigin, Opened, Order, Ordered, RecordedFile, Seal,
-    Sha256, Timestamp,
+    CrossingId, Ending, Entry, Gate, HoldId, Ledger as _, ModelOrigin, Opened, Order, Ordered, RecordedFile,
+    Seal, Sha256, Timestamp,
 };
 use lazaret_ledger::{AboutFile, LedgerReader, Node, SqliteLedger, model_ancestry, model_view, verify};
 use rusqlite::Connection;
@@ -69,7 +69,7 @@ fn a_file_is_found_in_its_crossings_and_a_model_by_its_name() {
     let newest = reader.crossings_of_model("chest/x-ray", None, 10).unwrap();
     assert_eq!(newest.iter().map(|found| found.opened_at).collect::<Vec<_>>(), [2, 0]);
     assert_eq!(reader.crossings_of_model("chest/x-ray", Some(2), 10).unwrap().len(), 1);
-    let about = reader.about_file(FILE, 0, 10).unwrap();
+    let about = reader.about_file(FILE, None, 10).unwrap();
     assert!(matches!(&about[..], [AboutFile::Event { kind, .. }] if kind == "models.fetched"));
     let verified = verify(&path, &key(), &[]).unwrap();
     assert_eq!(verified.findings, []);
@@ -102,12 +102,22 @@ fn an_index_of_files_that_was_changed_is_told() {
     for tampering in [
         "DELETE FROM file",
         "UPDATE file SET sha256 = zeroblob(32)",
-        "INSERT INTO file VALUES (zeroblob(32), 1)",
+        "INSERT INTO file VALUES (zeroblob(32), 1, NULL, 0)",
+        "UPDATE file SET held = 1",
+        "UPDATE model SET route = 'hub'",
         "DELETE FROM about",
-        "INSERT INTO about VALUES (zeroblob(32), 0)",
+        "INSERT INTO about VALUES (zeroblob(32), 0, 'opened', NULL)",
+        "UPDATE about SET word = 'revoke-model'",
+        "UPDATE about SET kind = 'models.runs'",
+        "UPDATE file SET step = 'other'",
+        "DELETE FROM cleared",
+        "UPDATE cleared SET sha256 = zeroblob(32)",
+        "UPDATE cleared SET entry = entry + 1",
+        "INSERT INTO cleared VALUES (zeroblob(32), 1)",
         "DELETE FROM model",
         "UPDATE model SET name = 'other'",
-        "INSERT INTO model VALUES ('other', 1)",
+        "INSERT INTO model VALUES ('other', 1, NULL, 'x')",
+        "UPDATE model SET revision = 'other'",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
@@ -135,17 +145,150 @@ fn a_ledger_of_schema_1_is_read_as_it_is_and_gets_the_tables_when_it_is_written(
         ledger.seal(&seal(1, &[], Ending::Complete)).unwrap();
         ledger.close().unwrap();
     }
-    let older = "DROP TABLE file; DROP TABLE about; DROP TABLE model; PRAGMA user_version = 1";
+    let older =
+        "DROP TABLE file; DROP TABLE about; DROP TABLE model; DROP TABLE cleared; PRAGMA user_version = 1";
     Connection::open(&path).unwrap().execute_batch(older).unwrap();
     let reader = LedgerReader::open(&path).unwrap();
     assert_eq!(reader.files(None, 10).unwrap(), []);
     assert_eq!(reader.models(None, 10).unwrap(), [""; 0]);
     assert_eq!(reader.admission(FILE, NOW).unwrap(), None);
-    assert_eq!(reader.about_file(FILE, 0, 10).unwrap(), []);
+    assert_eq!(reader.about_file(FILE, None, 10).unwrap(), []);
     assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
     let ledger = ledger(&path);
     order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
     assert!(ledger.admitted(FILE, NOW).unwrap().is_some());
+}
+
+/// The tables as schema 2 had them.
+const TO_2: &str = "
+CREATE TEMP TABLE f AS SELECT sha256, entry FROM file; CREATE TEMP TABLE a AS SELECT sha256, idx FROM about;
+CREATE TEMP TABLE m AS SELECT name, opened_at FROM model;
+DROP TABLE file; DROP TABLE about; DROP TABLE cleared; DROP TABLE model;
+CREATE TABLE model (name TEXT NOT NULL, opened_at INTEGER NOT NULL, PRIMARY KEY (name, opened_at)) STRICT, WITHOUT ROWID;
+INSERT INTO model SELECT * FROM m;
+CREATE TABLE file (sha256 BLOB NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (sha256, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE about (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID;
+INSERT INTO file SELECT * FROM f; INSERT INTO about SELECT * FROM a; PRAGMA user_version = 2";
+
+/// All that a reader says of the file.
+fn said(reader: &LedgerReader) -> String {
+    let model = |model| reader.has_event_of_model(FILE, "models.runs", model).unwrap();
+    format!(
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+        reader.first_clear_entry_of_file(FILE).unwrap(),
+        reader.last_entry_of_file(FILE).unwrap(),
+        reader.last_entry_of_file_named(FILE, "x.pt").unwrap(),
+        reader.last_word(FILE).unwrap(),
+        reader.last_order(FILE, "request-model").unwrap(),
+        reader.last_order(FILE, "admit-model").unwrap(),
+        reader.orders_about(FILE, None, 10).unwrap(),
+        reader.events_about(FILE, "models.runs", 10).unwrap(),
+        reader.about_file(FILE, None, 10).unwrap(),
+        [model("chest@1"), model("chest@3")],
+        reader.spoken_of(0, 100).unwrap(),
+        reader.files_spoken_of(None, 10).unwrap(),
+        reader.revisions(Some(("chest", "r1")), 2).unwrap(),
+        reader.crossings_of_revision("chest", "r2", 0, 10).unwrap(),
+    )
+}
+
+#[test]
+fn a_ledger_of_schema_2_says_the_same_and_gets_the_indexes_when_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    {
+        let ledger = ledger(&path);
+        // Held, then cut, then cleared, then held again, under other names.
+        for (n, name, held, ends) in [
+            (1, "a/b/x.pt", true, Ending::Complete),
+            (2, "x.pt", false, Ending::Cut),
+            (3, "a/x.pt", false, Ending::Complete),
+            (4, "y.pt", true, Ending::Complete),
+        ] {
+            ledger.open(&of_model(n, "chest")).unwrap();
+            let hold = held.then_some(HoldId { crossing: crossing(n), record: 0 });
+            let entries = vec![Entry { held: hold, ..with_file(n, 0, name) }];
+            ledger.record(crossing(n), entries.clone()).unwrap();
+            ledger.seal(&seal(n, &entries, ends)).unwrap();
+        }
+        order(&ledger, 5, Ordered::RequestModel, None, None, Ending::Complete);
+        order(&ledger, 6, Ordered::AdmitModel, None, None, Ending::Complete);
+        order(&ledger, 7, Ordered::RevokeModel, None, None, Ending::Cut);
+        for model in ["chest@1", "chest@2"] {
+            ledger.append_about(FILE, "models.runs", &serde_json::json!({ "model": model })).unwrap();
+        }
+        ledger.close().unwrap();
+    }
+    let now = said(&LedgerReader::open(&path).unwrap());
+    let [first, last, named, word, ..] = now.lines().collect::<Vec<_>>()[..] else { panic!() };
+    assert!(first.contains("a/x.pt") && last.contains("y.pt") && named.contains("a/x.pt"), "{now}");
+    assert!(word.contains("admit-model") && now.contains("[true, false]"), "{now}");
+    assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
+
+    Connection::open(&path).unwrap().execute_batch(TO_2).unwrap();
+    let reader = LedgerReader::open(&path).unwrap();
+    assert!(reader.is_of_older_schema().unwrap());
+    assert_eq!(said(&reader), now);
+    assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
+    ledger(&path).close().unwrap();
+    assert!(!reader.is_of_older_schema().unwrap());
+    // Whoever had it open goes on, by the indexes.
+    assert_eq!(said(&reader), now);
+    assert_eq!(said(&LedgerReader::open(&path).unwrap()), now);
+    assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
+}
+
+#[test]
+fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
+    let time = |times: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let ledger = ledger(&path);
+        ledger.open(&of_model(1, "chest")).unwrap();
+        let entries = vec![with_file(1, 0, "model.pt")];
+        ledger.record(crossing(1), entries.clone()).unwrap();
+        ledger.seal(&seal(1, &entries, Ending::Cut)).unwrap();
+        order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
+        ledger.append_about(FILE, "models.runs", &serde_json::json!({ "model": "chest@1" })).unwrap();
+        ledger.close().unwrap();
+        // The same again and again: crossings that were cut, orders, events.
+        let again = format!(
+            "CREATE TEMP TABLE n AS WITH RECURSIVE n(n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM n LIMIT {times}) SELECT n FROM n;
+             INSERT INTO entry SELECT (n << 28), NULL, body FROM n, entry WHERE id < (1 << 28);
+             INSERT INTO file SELECT sha256, (n << 28), step, held FROM n, file;
+             INSERT INTO crossing SELECT n, CAST(printf('%016d', n) AS BLOB), started, gate, to_id, n, ending, records, held
+               FROM n, (SELECT * FROM crossing WHERE opened_at = 0);
+             INSERT INTO leaf SELECT n + 1000000, kind, hash, body FROM n, leaf WHERE kind = 'models.runs';
+             INSERT INTO about SELECT sha256, n + 1000000, kind, word FROM n, about WHERE kind = 'models.runs';
+             INSERT INTO leaf SELECT n + 2000000, kind, hash, body FROM n, (SELECT * FROM leaf WHERE kind = 'opened' LIMIT 1 OFFSET 1);
+             INSERT INTO about SELECT sha256, n + 2000000, 'opened', 'request-model' FROM n, about WHERE kind = 'opened';
+             INSERT INTO crossing SELECT n + 2000000, CAST(printf('%016d', n + 2000000) AS BLOB), started, gate, to_id, n, ending,
+               records, held FROM n, (SELECT * FROM crossing WHERE ending = 'complete' LIMIT 1);"
+        );
+        Connection::open(&path).unwrap().execute_batch(&again).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        let ask = || {
+            assert_eq!(reader.first_clear_entry_of_file(FILE).unwrap(), None);
+            assert!(reader.last_entry_of_file(FILE).unwrap().is_some());
+            assert!(reader.last_entry_of_file_named(FILE, "model.pt").unwrap().is_some());
+            assert_eq!(reader.last_entry_of_file_named(FILE, "other.pt").unwrap(), None);
+            assert!(reader.last_order(FILE, "admit-model").unwrap().is_some());
+            assert_eq!(reader.last_word(FILE).unwrap().unwrap().2.what, "admit-model");
+            assert!(reader.last_event_about(FILE, "models.runs").unwrap().is_some());
+            assert_eq!(reader.last_event_about(FILE, "models.rescanned").unwrap(), None);
+            assert!(!reader.has_event_of_model(FILE, "models.runs", "chest@2").unwrap());
+            assert_eq!(reader.about_file(FILE, Some(1_000_010), 10).unwrap().len(), 10);
+        };
+        ask();
+        let fastest = (0..20).map(|_| {
+            let began = std::time::Instant::now();
+            ask();
+            began.elapsed()
+        });
+        fastest.min().unwrap()
+    };
+    let (few, many) = (time(20), time(20_000));
+    assert!(many < few * 5, "{few:?} with 20 of each, {many:?} with 20,000");
 }
 
 #[test]

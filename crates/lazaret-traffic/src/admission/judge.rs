@@ -3,13 +3,14 @@
 //! A model that was ever cleared is allowed, whatever was found in it since: then whoever asks is warned, and an alert is
 //! recorded. That it was cleared never changes, so what is remembered of it holds even while nothing can be looked up.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lazaret_core::{Clock as _, LedgerError, Limit, Limits, Mode, Sha256, SystemClock, chain};
 use lazaret_input::json::Node;
 
+use super::memory::{Memory, Remembered};
 use super::named::{Model, Named};
 use super::notes::{Note, Place, Records};
 use super::review::{Answer, Operation, Review};
@@ -17,7 +18,7 @@ use super::ruling::{Ruling, Said, said};
 use super::standing::{Standing, Trouble, Word};
 use super::uses::{MAX_MODELS, Use, Workload, uses};
 
-/// Most models whose standing is kept in memory.
+/// Most cleared models whose standing is kept in memory, and as many others.
 pub const MAX_CACHED: Limit = Limit::new("admission.max_cached", 50_000);
 
 /// How long a cleared model is not looked up again: a later finding warns so much later.
@@ -25,6 +26,8 @@ const CLEARED_FOR: Duration = Duration::from_secs(30);
 /// The same of others: whoever has one admitted tries again at once.
 const OTHERS_FOR: Duration = Duration::from_secs(2);
 
+/// Rules that a note of an alert names; the alert itself has them all.
+const MOST_RULES: usize = 100;
 /// Longest word for the API server's audit log.
 const LONGEST_AUDIT: usize = 2_048;
 
@@ -75,8 +78,7 @@ pub struct Judge {
     terms: Terms,
     verdicts: Arc<dyn Verdicts>,
     records: Arc<dyn Records>,
-    known: Mutex<HashMap<Model, (Arc<Standing>, Instant)>>,
-    most_known: usize,
+    known: Mutex<Memory>,
 }
 
 /// Whom is asked where models stand.
@@ -91,8 +93,8 @@ enum Ask {
 impl Judge {
     /// A judge.
     pub fn new(terms: Terms, verdicts: Arc<dyn Verdicts>, records: Arc<dyn Records>) -> Self {
-        let most_known = usize::try_from(terms.limits.get(MAX_CACHED).most()).unwrap_or(usize::MAX);
-        Self { terms, verdicts, records, known: Mutex::default(), most_known }
+        let most = usize::try_from(terms.limits.get(MAX_CACHED).most()).unwrap_or(usize::MAX);
+        Self { terms, verdicts, records, known: Mutex::new(Memory::new(most)) }
     }
 
     /// Whether verdicts can be told.
@@ -195,13 +197,13 @@ impl Judge {
     /// Where a model stands; from memory while that is fresh, or if it was cleared and cannot be looked up.
     fn standing(&self, model: &Model, ask: Ask) -> Result<Arc<Standing>, LedgerError> {
         let now = Instant::now();
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(model);
         let fresh_for = |standing: &Standing| match standing.word {
             Word::Cleared => CLEARED_FOR,
             _ => OTHERS_FOR,
         };
-        if let Some((standing, since)) = &known
-            && now.saturating_duration_since(*since) < fresh_for(standing)
+        if let Some(Remembered { standing, when: Some(when) }) = &known
+            && now.saturating_duration_since(*when) < fresh_for(standing)
         {
             return Ok(Arc::clone(standing));
         }
@@ -212,14 +214,11 @@ impl Judge {
         match looked {
             Ok(standing) => {
                 let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                if all.len() >= self.most_known {
-                    all.clear();
-                }
-                all.insert(model.clone(), (Arc::clone(&standing), now));
+                all.put(model, &standing, now);
                 Ok(standing)
             }
             Err(error) => match known {
-                Some((standing, _)) if standing.word == Word::Cleared => Ok(standing),
+                Some(Remembered { standing, .. }) if standing.word == Word::Cleared => Ok(standing),
                 _ => Err(error),
             },
         }
@@ -260,7 +259,10 @@ impl Judge {
             }
         }
         let troubles = ruling.standings.iter().flat_map(|(_, standing)| &standing.troubles);
-        let alert = |trouble: &Trouble| Note::Alert { sha256: trouble.sha256, rules: trouble.rules.clone() };
+        let alert = |trouble: &Trouble| {
+            let rules = trouble.rules.iter().take(MOST_RULES).cloned().collect();
+            Note::Alert { sha256: trouble.sha256, rules }
+        };
         notes.extend(troubles.map(alert));
         if notes.is_empty() { Ok(()) } else { self.records.record(notes) }
     }

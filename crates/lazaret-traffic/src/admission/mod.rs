@@ -15,13 +15,14 @@
 //! | `review` | the protocol: what is asked, what is answered |
 //! | `uses`, `named` | which models an object uses, by what it names them, whose object it is |
 //! | `standing` | where a model stands, and the form in which that travels |
-//! | `judge`, `ruling` | what becomes of an object, and in which words |
+//! | `judge`, `memory`, `ruling` | what becomes of an object, by what is remembered, and in which words |
 //! | `notes` | what is to be recorded, kept until it is |
 //! | `share`, `copy` | verdicts for webhooks on other hosts than the ledger |
 //! | `serve`, `tls` | the routes, the socket, the certificate |
 
 pub mod copy;
 pub mod judge;
+mod memory;
 pub mod named;
 pub mod notes;
 pub mod review;

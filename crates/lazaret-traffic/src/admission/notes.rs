@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_core::{LedgerError, Limit, Limits, Sha256};
 use lazaret_input::json::parse;
-use lazaret_input::{OpenError, ReadError, create_private_folder_durably, read_file, rename_durably};
+use lazaret_input::{create_private_folder_durably, read_file, rename_durably};
 use serde::Serialize;
 
 use super::standing::{text, words};
@@ -150,7 +150,8 @@ pub struct Waiting {
 }
 
 struct State {
-    file: File,
+    /// None after it was handed over, and where it could not be put right after an error: it is opened before it is written to.
+    file: Option<File>,
     size: u64,
     /// When each thing was noted last.
     known: HashMap<About, Instant>,
@@ -174,30 +175,42 @@ impl Waiting {
         Ok(Self {
             folder: folder.to_owned(),
             limits,
-            state: Mutex::new(State { file, size, known: HashMap::new() }),
+            state: Mutex::new(State { file: Some(file), size, known: HashMap::new() }),
         })
     }
 
     /// What waits, if anything does. It is handed over again until it is said to be [`done`](Self::done).
     pub fn take(&self) -> io::Result<Option<Batch>> {
         let sending = self.folder.join("sending");
-        let most = self.limits.get(MAX_WAITING);
-        let bytes = match read_file(&sending, most) {
-            Ok(bytes) => bytes,
-            Err(ReadError::Open(OpenError::System(error))) if error.kind() == io::ErrorKind::NotFound => {
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if !sending.try_exists()? {
+                if state.file.is_none() {
+                    state.size = match std::fs::metadata(self.folder.join("waiting")) {
+                        Ok(known) => known.len(),
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+                        Err(error) => return Err(error),
+                    };
+                }
                 if state.size == 0 {
                     return Ok(None);
                 }
+                // Nothing is written to what is handed over, even if no other file can be made now.
+                state.file = None;
                 rename_durably(&self.folder.join("waiting"), &sending)?;
-                (state.file, state.size) = open(&self.folder.join("waiting"))?;
-                read_file(&sending, most).map_err(io::Error::other)?
+                state.size = 0;
             }
-            Err(error) => return Err(io::Error::other(error)),
-        };
-        // A line that a crash cut off was not acknowledged.
+        }
+        // As long as it was let become, whatever the limit is now: what lies here is to be recorded.
+        let own = MAX_WAITING.with(std::fs::metadata(&sending)?.len());
+        let bytes = read_file(&sending, own).map_err(io::Error::other)?;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        Ok(Some(Batch(lines.filter_map(|line| Note::read(line, &self.limits)).collect())))
+        let read: Vec<Option<Note>> = lines.map(|line| Note::read(line, &self.limits)).collect();
+        let unread = read.iter().filter(|note| note.is_none()).count();
+        if unread > 0 {
+            tracing::error!(unread, "notes of where models run cannot be read, and are left out");
+        }
+        Ok(Some(Batch(read.into_iter().flatten().collect())))
     }
 
     /// What was taken is recorded elsewhere.
@@ -221,11 +234,21 @@ impl Waiting {
         if lines.is_empty() {
             return Ok(());
         }
-        let size = state.size.saturating_add(lines.len() as u64);
-        self.limits.get(MAX_WAITING).check(size).map_err(io::Error::other)?;
-        state.file.write_all(&lines)?;
-        state.file.sync_data()?;
-        state.size = size;
+        let (mut file, size) = match state.file.take() {
+            Some(file) => (file, state.size),
+            None => open(&self.folder.join("waiting"))?,
+        };
+        let longer = size.saturating_add(lines.len() as u64);
+        let written = match self.limits.get(MAX_WAITING).check(longer) {
+            Err(limit) => Err(io::Error::other(limit)),
+            Ok(()) => file.write_all(&lines).and_then(|()| file.sync_data()),
+        };
+        state.size = if written.is_ok() { longer } else { size };
+        // What was written in part goes, so that the next note begins a line; where that fails too, before the next is written.
+        if written.is_ok() || file.set_len(size).is_ok() {
+            state.file = Some(file);
+        }
+        written?;
         if state.known.len().saturating_add(new.len()) > MOST_REMEMBERED {
             state.known.clear();
         }
@@ -250,20 +273,25 @@ fn about(note: &Note) -> Option<About> {
     }
 }
 
-/// The file of what waits. A line that a crash cut off is ended, so that the next one is whole.
+/// The file of what waits. A line that a crash cut off goes, so that the next one is whole: it was not acknowledged, and to
+/// make a file shorter takes no room on a full disk.
 fn open(path: &Path) -> io::Result<(File, u64)> {
     let mut file = File::options().create(true).read(true).append(true).open(path)?;
-    let size = file.metadata()?.len();
-    let mut last = [b'\n'];
-    if size > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
+    let mut size = file.metadata()?.len();
+    let mut part = Vec::new();
+    while size > 0 {
+        let from = size.saturating_sub(LONGEST_NOTE as u64);
+        file.seek(SeekFrom::Start(from))?;
+        part.resize(usize::try_from(size.saturating_sub(from)).map_err(io::Error::other)?, 0);
+        file.read_exact(&mut part)?;
+        let last = part.iter().rposition(|byte| *byte == b'\n');
+        size = last.map_or(from, |last| from.saturating_add(last as u64).saturating_add(1));
+        if last.is_some() {
+            break;
+        }
     }
-    if last == *b"\n" {
-        return Ok((file, size));
-    }
-    file.write_all(b"\n")?;
-    Ok((file, size.saturating_add(1)))
+    file.set_len(size)?;
+    Ok((file, size))
 }
 
 impl Records for Waiting {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -29,6 +29,10 @@ pub const MAX_CONNECTIONS: Limit = Limit::new("admission.max_connections", 512);
 
 /// An answer is given within this time; the API server waits for two seconds.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
+/// What could not be told by then is answered from memory within this time.
+const LATE_WITHIN: Duration = Duration::from_millis(400);
+/// Reviews that are read at once to be answered from memory: that waits for nothing, so more would not be faster.
+const MOST_LATE: usize = 4;
 /// How long a connection may take until TLS is spoken.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a connection may lie idle: longer than the API server keeps it, so that it is never closed under a request.
@@ -41,6 +45,8 @@ pub struct Webhook {
     knows_clients: bool,
     limits: Limits,
     turns: Arc<Semaphore>,
+    /// The same for those that are answered from memory.
+    late_turns: Arc<Semaphore>,
     /// Reviews that are held in memory.
     reading: Semaphore,
 }
@@ -54,7 +60,8 @@ impl Webhook {
     pub fn new(judge: Judge, knows_clients: bool, limits: Limits) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(count(&limits, MAX_REVIEWS)));
         let reading = Semaphore::new(count(&limits, MAX_REVIEWS).saturating_mul(2));
-        Arc::new(Self { judge, knows_clients, limits, turns, reading })
+        let late_turns = Arc::new(Semaphore::new(MOST_LATE));
+        Arc::new(Self { judge, knows_clients, limits, turns, late_turns, reading })
     }
 
     /// Its routes: `/validate`, `/healthz`, `/readyz`.
@@ -124,13 +131,24 @@ async fn validate(
             return (StatusCode::REQUEST_TIMEOUT, "the review took too long to be said").into_response();
         }
     };
-    let judged = tokio::time::timeout(ANSWER_WITHIN, judged(&webhook, body.clone())).await;
-    drop(reading);
-    let answered = match judged {
-        Ok(Some(answered)) => answered,
-        Ok(None) => webhook.late(&body, "tell it without breaking off"),
-        Err(_) => webhook.late(&body, "tell it in time"),
+    let (turns, bytes) = (&webhook.turns, body.clone());
+    let judged = in_turn(&webhook, turns, move |webhook| webhook.answer(&bytes));
+    let why = match tokio::time::timeout(ANSWER_WITHIN, judged).await {
+        Ok(Some(answered)) => return said(answered),
+        Ok(None) => "tell it without breaking off",
+        Err(_) => "tell it in time",
     };
+    let late = in_turn(&webhook, &webhook.late_turns, move |webhook| webhook.late(&body, why));
+    let answered = tokio::time::timeout(LATE_WITHIN, late).await;
+    drop(reading);
+    match answered {
+        Ok(Some(answered)) => said(answered),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the review could not be read in time").into_response(),
+    }
+}
+
+/// The answer to a review, or why there is none.
+fn said(answered: Result<Vec<u8>, String>) -> Response {
     match answered {
         Ok(json) => {
             let mut response = Response::new(Body::from(json));
@@ -144,12 +162,16 @@ async fn validate(
     }
 }
 
-/// Judges on a thread that may wait. None if it broke off. One that hangs keeps its turn, so that they stay few.
-async fn judged(webhook: &Arc<Webhook>, body: Bytes) -> Option<Result<Vec<u8>, String>> {
-    let turn = Arc::clone(&webhook.turns).acquire_owned().await.ok()?;
+/// Works on a thread that may wait. None if it broke off. One that hangs keeps its turn, so that they stay few.
+async fn in_turn(
+    webhook: &Arc<Webhook>,
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce(&Webhook) -> Result<Vec<u8>, String> + Send + 'static,
+) -> Option<Result<Vec<u8>, String>> {
+    let turn = Arc::clone(turns).acquire_owned().await.ok()?;
     let webhook = Arc::clone(webhook);
     let work = move || {
-        let answered = webhook.answer(&body);
+        let answered = work(&webhook);
         drop(turn);
         answered
     };

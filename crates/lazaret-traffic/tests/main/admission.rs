@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lazaret_core::{LedgerError, Limits, Mode, Sha256};
+use lazaret_core::{LedgerError, Limit, Limits, Mode, Sha256};
+use lazaret_input::read_file;
 use lazaret_traffic::admission::judge::{Judge, Otherwise, Terms, Verdicts};
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::notes::{Note, Records, Waiting};
+use lazaret_traffic::admission::review::document;
 use lazaret_traffic::admission::serve::{Webhook, serve};
 use lazaret_traffic::admission::standing::{Standing, Word};
 use lazaret_traffic::admission::tls::{Files, MAX_CERTIFICATE, Tls};
@@ -49,17 +51,21 @@ impl Records for Noted {
 }
 
 fn webhook(mood: &Arc<Moody>, fail: Otherwise, knows_clients: bool) -> Arc<Webhook> {
+    webhook_within(mood, fail, knows_clients, Limits::default())
+}
+
+fn webhook_within(mood: &Arc<Moody>, fail: Otherwise, knows_clients: bool, limits: Limits) -> Arc<Webhook> {
     let terms = Terms {
         mode: Mode::Enforce,
         unnamed: Otherwise::Warn,
         fail,
         exempt: ["lazaret".to_owned()].into(),
         cluster: "c".to_owned(),
-        limits: Limits::default(),
+        limits: limits.clone(),
     };
     let records = Arc::new(Noted::default());
     let judge = Judge::new(terms, Arc::clone(mood) as _, records as _);
-    Webhook::new(judge, knows_clients, Limits::default())
+    Webhook::new(judge, knows_clients, limits)
 }
 
 fn review(digest: u8, operation: &str, namespace: &str) -> String {
@@ -160,6 +166,69 @@ async fn what_was_cleared_is_allowed_even_while_nothing_can_be_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_cleared_stays_known_when_more_is_asked_about_than_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mood = Arc::new(Moody(AtomicU8::new(WELL)));
+    let mut few = Limits::default();
+    few.set("admission.max_cached".to_owned(), 2);
+    let webhook = webhook_within(&mood, Otherwise::Refuse, false, few);
+    let (port, _) = start(webhook, folder.path(), None).await;
+    for digest in 1..=7 {
+        assert!(allowed(ask(port, "ca.pem", None, &review(digest, "CREATE", "ward")).await));
+    }
+    mood.0.store(FAILS, Ordering::SeqCst);
+    for digest in 1..=7 {
+        assert!(allowed(ask(port, "ca.pem", None, &review(digest, "CREATE", "ward")).await), "{digest}");
+    }
+    assert!(!allowed(ask(port, "ca.pem", None, &review(8, "CREATE", "ward")).await));
+}
+
+/// As long a review as may be, of a pod with nothing that names a model.
+fn long_review() -> String {
+    let words: Vec<String> = (0..600_000).map(|number| format!("w{number:06}")).collect();
+    let object = json!({ "metadata": { "name": "p", "labels": words }, "spec": { "volumes": [{ "image": {
+        "reference": format!("r.example/m@sha256:{}", Sha256([1; 32])) } }] } });
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": { "uid": "u", "kind": { "group": "", "version": "v1", "kind": "Pod" }, "namespace": "ward",
+            "operation": "CREATE", "object": object, "oldObject": null }
+    })
+    .to_string()
+}
+
+/// One thread answers: what is read where nothing could be told in time holds nobody up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_long_review_that_is_answered_late_holds_no_other_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mood = Arc::new(Moody(AtomicU8::new(HANGS)));
+    let (port, _) = start(webhook(&mood, Otherwise::Refuse, false), folder.path(), None).await;
+    let body = long_review();
+    let began = Instant::now();
+    document(body.as_bytes(), &Limits::default()).unwrap();
+    let to_read = began.elapsed();
+    let sent = Arc::new(AtomicU8::new(0));
+    let is_sent = Arc::clone(&sent);
+    // The longest time for which nothing else went on, from when the long one is judged.
+    let watching = tokio::spawn(async move {
+        let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+        while is_sent.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if last.duration_since(began) > to_read * 2 + Duration::from_secs(1) {
+                longest = longest.max(last.elapsed());
+            }
+            last = Instant::now();
+        }
+        longest
+    });
+    let began = Instant::now();
+    let answer = ask(port, "ca.pem", None, &body).await;
+    sent.store(1, Ordering::SeqCst);
+    assert!(answer.is_some() && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    let longest = watching.await.unwrap();
+    assert!(longest < to_read / 2, "{longest:?} of {to_read:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_used_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let mood = Arc::new(Moody(AtomicU8::new(WELL)));
@@ -222,4 +291,73 @@ fn notes_outlive_a_crash_and_are_bounded() {
     waiting.record(vec![alert(1)]).unwrap();
     assert!(waiting.record(vec![alert(2)]).is_err(), "what cannot be kept is not acknowledged");
     assert_eq!(waiting.take().unwrap().unwrap().notes(), [alert(1)]);
+}
+
+#[test]
+fn notes_outlive_what_cannot_be_written_or_read() {
+    let alert = |digest: u8| Note::Alert { sha256: Sha256([digest; 32]), rules: vec!["a.b".to_owned()] };
+    let folder = tempfile::tempdir().unwrap();
+    let waiting = Waiting::open(folder.path(), Limits::default()).unwrap();
+    waiting.record(vec![alert(1)]).unwrap();
+    let taken = waiting.take().unwrap().unwrap();
+    // No other file can be made where this one lay: what is noted then goes into none that is handed over already.
+    std::fs::create_dir(folder.path().join("waiting")).unwrap();
+    assert!(waiting.record(vec![alert(2)]).is_err());
+    assert_eq!(waiting.take().unwrap().unwrap().notes(), [alert(1)]);
+    waiting.done(taken).unwrap();
+    std::fs::remove_dir(folder.path().join("waiting")).unwrap();
+    assert!(waiting.take().unwrap().is_none());
+    waiting.record(vec![alert(3)]).unwrap();
+
+    // A line that nobody can read keeps none of the others back; nor does a limit that was lowered since.
+    let mut broken = std::fs::File::options().append(true).open(folder.path().join("waiting")).unwrap();
+    broken.write_all(b"\0\0\0\n{\"note\":\"other\"}\n").unwrap();
+    waiting.record(vec![alert(4)]).unwrap();
+    drop(waiting);
+    let mut few = Limits::default();
+    few.set("admission.max_waiting".to_owned(), 10);
+    let waiting = Waiting::open(folder.path(), few).unwrap();
+    assert!(waiting.record(vec![alert(5)]).is_err());
+    let taken = waiting.take().unwrap().unwrap();
+    assert_eq!(taken.notes(), [alert(3), alert(4)]);
+    waiting.done(taken).unwrap();
+    assert!(waiting.take().unwrap().is_none());
+}
+
+/// In a process whose files may have 1,024 bytes, so that the system writes the last note in part.
+#[test]
+fn a_note_that_was_written_in_part_is_not_there_and_the_next_is_whole() {
+    const FOLDER: &str = "LAZARET_TEST_NOTES";
+    let alert = |digest: u8| Note::Alert { sha256: Sha256([digest; 32]), rules: vec!["a.b".to_owned()] };
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "a_note_that_was_written_in_part_is_not_there_and_the_next_is_whole";
+        let module = module_path!().split_once("::").unwrap().1; // without the crate
+        let ended = std::process::Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" --exact \"$1\""])
+            .arg(std::env::current_exe().unwrap())
+            .arg(format!("{module}::{name}"))
+            .env(FOLDER, folder.path())
+            .output() // into pipes: what it prints into a file counts too
+            .unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        let left = std::fs::metadata(folder.path().join("waiting")).unwrap();
+        assert!(left.len() > 0, "the other process was here");
+        return;
+    };
+    let folder = Path::new(&folder);
+    let waiting = Waiting::open(folder, Limits::default()).unwrap();
+    let kept: Vec<Note> =
+        (0..100).map(alert).take_while(|note| waiting.record(vec![note.clone()]).is_ok()).collect();
+    assert!((2..100).contains(&kept.len()), "the disk is full after {}", kept.len());
+    let text = read_file(&folder.join("waiting"), Limit::new("test.notes", 1 << 20)).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.ends_with("}\n") && text.lines().count() == kept.len());
+    // What is short enough is still taken, and all of it is handed over.
+    let taken = waiting.take().unwrap().unwrap();
+    assert_eq!(taken.notes(), kept);
+    waiting.record(vec![alert(200)]).unwrap();
+    waiting.done(taken).unwrap();
+    assert_eq!(waiting.take().unwrap().unwrap().notes(), [alert(200)]);
+    waiting.record(vec![alert(201)]).unwrap();
 }

@@ -11,39 +11,38 @@
 //! {"sha256":…,"word":"cleared",…}     a line for each file, and for each model's revision
 //! ```
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use lazaret_core::{Clock as _, LedgerError, Limits, Signer, SystemClock, hex};
-use lazaret_ledger::StoreError;
 use lazaret_ledger::note::{NoteError, VerifierKey, sign_note, verify_note};
 use lazaret_traffic::admission::copy::MAX_LIST;
-use lazaret_traffic::admission::judge::Verdicts as _;
-use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::share::{List, Listed};
-use lazaret_traffic::admission::standing::{Word, line};
 use ring::digest::{SHA256, digest};
 
+use crate::admission::judged::{Judged, SETTLES};
 use crate::admission::verdicts::LedgerVerdicts;
 
 /// The first line of what is signed.
 const TITLE: &str = "lazaret verdicts";
 /// Admissions end without a word in the ledger, so the list is made anew after this even if nothing was recorded.
 const GOOD_FOR: Duration = Duration::from_mins(1);
-
 /// It is made anew for what was recorded since only after so many times what it took: where many models are, not all the time.
 const REST: u32 = 4;
 
 /// Makes the list, and keeps it while nothing changes.
 pub(crate) struct Lists {
-    verdicts: Arc<LedgerVerdicts>,
     signer: Arc<dyn Signer>,
     origin: String,
     limits: Limits,
-    made: Mutex<Option<Made>>,
+    making: Mutex<Making>,
     /// The last one, for who asks while another is being made.
     last: Mutex<Option<Listed>>,
+}
+
+struct Making {
+    judged: Judged,
+    made: Option<Made>,
 }
 
 struct Made {
@@ -58,41 +57,21 @@ struct Made {
 impl Lists {
     /// Over verdicts, signed under the ledger's name.
     pub(crate) fn new(
-        verdicts: Arc<LedgerVerdicts>,
+        verdicts: LedgerVerdicts,
         signer: Arc<dyn Signer>,
         origin: &str,
         limits: Limits,
     ) -> Self {
-        Self {
-            verdicts,
-            signer,
-            origin: origin.to_owned(),
-            limits,
-            made: Mutex::default(),
-            last: Mutex::default(),
-        }
+        let making = Mutex::new(Making { judged: Judged::new(verdicts), made: None });
+        Self { signer, origin: origin.to_owned(), limits, making, last: Mutex::default() }
     }
 
-    fn make(&self) -> Result<Listed, LedgerError> {
-        let failed = |error: StoreError| error.when("list the verdicts");
-        let mut models: BTreeSet<Model> =
-            self.verdicts.files().map_err(failed)?.into_iter().map(Model::Digest).collect();
-        models.extend(self.verdicts.revisions().map_err(failed)?);
+    fn make(&self, judged: &mut Judged) -> Result<Listed, LedgerError> {
+        let anew = judged.renew()?;
+        tracing::debug!(anew, "the list of verdicts is made");
         let mut lines = String::new();
-        for model in models {
-            // One that cannot be told is as one that is not in the list: it keeps nobody from the others.
-            let standing = match self.verdicts.look_up(&model) {
-                Ok(standing) => standing,
-                Err(error) => {
-                    tracing::warn!(%model, why = lazaret_core::chain(&error), "a verdict is not in the list");
-                    continue;
-                }
-            };
-            if standing.word == Word::Unseen {
-                continue; // as what is not in the list
-            }
-            let line = line(&model, &standing).map_err(because)?;
-            lines.push_str(&line);
+        for line in judged.lines() {
+            lines.push_str(line);
             lines.push('\n');
             self.limits.get(MAX_LIST).check(lines.len() as u64).map_err(because)?;
         }
@@ -103,15 +82,14 @@ impl Lists {
     }
 }
 
-fn because(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
+pub(super) fn because(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
     LedgerError { what: "list the verdicts", cause: Some(error.into()) }
 }
 
 impl List for Lists {
     fn list(&self) -> Result<Listed, LedgerError> {
-        let size = self.verdicts.size().map_err(|error| error.when("tell how long it is"))?;
-        let mut made = match self.made.try_lock() {
-            Ok(made) => made,
+        let mut making = match self.making.try_lock() {
+            Ok(making) => making,
             // While one is being made, the last one is given.
             Err(TryLockError::WouldBlock) => {
                 let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -119,17 +97,20 @@ impl List for Lists {
                     || LedgerError { what: "list the verdicts: the first list is being made", cause: None };
                 return last.ok_or_else(busy);
             }
-            Err(TryLockError::Poisoned(made)) => made.into_inner(),
+            Err(TryLockError::Poisoned(making)) => making.into_inner(),
         };
+        let Making { judged, made } = &mut *making;
+        let size = judged.ledger_size()?;
+        let good_for = if judged.settles() { SETTLES } else { GOOD_FOR };
         let is_good = |made: &&Made| {
             let age = made.when.elapsed();
-            age < made.took.saturating_mul(REST) || (made.size == size && age < GOOD_FOR)
+            age < made.took.saturating_mul(REST) || (made.size == size && age < good_for)
         };
         if let Some(made) = made.as_ref().filter(is_good) {
             return Ok(made.listed.clone());
         }
         let began = Instant::now();
-        let listed = self.make()?;
+        let listed = self.make(judged)?;
         let took = began.elapsed();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(listed.clone());
         *made = Some(Made { size, took, when: Instant::now(), listed: listed.clone() });

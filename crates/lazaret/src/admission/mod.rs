@@ -2,9 +2,9 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `verdicts` | where models stand, by the ledger; alerts |
-//! | `recorded` | what the webhook noted, into the ledger |
-//! | `list` | the list of all verdicts, signed |
+//! | `verdicts`, `revisions` | where models stand, by the ledger; alerts |
+//! | `recorded`, `places` | what the webhook noted, into the ledger, each thing once |
+//! | `list`, `judged` | the list of all verdicts, signed; what is judged anew for it |
 //! | `replica` | a webhook on another host, with a copy of that list |
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +22,7 @@ use lazaret_traffic::admission::tls::{Files, MAX_CERTIFICATE, Tls};
 use lazaret_traffic::admission::uses::is_name;
 use lazaret_vault::SqliteVault;
 
+use crate::compose::Data;
 use crate::config::Config;
 use crate::exit::{CliError, chain};
 use list::Lists;
@@ -29,9 +30,12 @@ use recorded::{Recorder, Target};
 use replica::Replica;
 use verdicts::{Duty, LedgerVerdicts};
 
+mod judged;
 mod list;
+mod places;
 pub(crate) mod recorded;
 pub(crate) mod replica;
+mod revisions;
 pub(crate) mod verdicts;
 
 /// The webhook.
@@ -62,11 +66,19 @@ pub(crate) fn open(
     let (listen, tls) = place(config, port)?;
     let (duty, waiting) = (Duty::new(config)?, waiting(config)?);
     let verdicts = Arc::new(LedgerVerdicts::open(config)?);
-    let judge = Judge::new(terms(config)?, Arc::clone(&verdicts) as _, Arc::clone(&waiting) as _);
+    // Once it is written to, it has the indexes by which reviews are answered in time.
+    if verdicts.is_of_older_schema().is_ok_and(|is_older| is_older)
+        && let Err(error) = Data::open_over(config, Arc::clone(vault)).and_then(|data| data.close())
+    {
+        tracing::warn!(cause = chain(&error), "the ledger of an older version is not taken over yet");
+    }
+    let judge = Judge::new(terms(config)?, verdicts as _, Arc::clone(&waiting) as _);
     let mut router = Webhook::new(judge, knows_clients(config), config.limits()).router();
     if !config.text("gates.models.verdicts_secret").is_empty() {
         let signer = Arc::clone(vault) as Arc<dyn Signer>;
-        let lists = Lists::new(verdicts, signer, config.text("ledger.origin"), config.limits());
+        // Over a reader of its own: a review never waits until a list is made.
+        let lists =
+            Lists::new(LedgerVerdicts::open(config)?, signer, config.text("ledger.origin"), config.limits());
         let records = Arc::clone(&waiting) as _;
         let shared = share::router(Arc::new(lists), records, &replica::secret(config)?, config.limits());
         router = router.merge(shared);

@@ -4,17 +4,17 @@
 //! something is written, so that models are passed and admitted by others meanwhile. What could not be written yet waits on
 //! disk.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lazaret_core::Sha256;
-use lazaret_ledger::{LedgerReader, SqliteLedger, StoreError};
+use lazaret_ledger::{SqliteLedger, StoreError};
+use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::notes::{Note, Place, Waiting};
 use lazaret_vault::SqliteVault;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::places::{MOST_PLACES, Places};
 use crate::admission::verdicts::Duty;
 use crate::compose::Data;
 use crate::config::Config;
@@ -29,9 +29,6 @@ pub(crate) const ENDED: &str = "models.ended";
 const PAUSE: Duration = Duration::from_secs(2);
 /// How often the end is looked for.
 const STEP: Duration = Duration::from_millis(100);
-/// Places that are remembered so as not to be recorded twice.
-const MOST_PLACES: usize = 500_000;
-const PAGE: u32 = 1_000;
 
 /// What is recorded of where a file runs.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,27 +52,24 @@ pub(crate) struct RunEvent {
 impl RunEvent {
     fn new(at: &Place, model: &str, when: &str) -> Self {
         let Place { cluster, namespace, kind, name } = at.clone();
-        Self {
-            cluster,
-            namespace,
-            kind,
-            name,
-            model: model.chars().take(1_000).collect(),
-            when: when.to_owned(),
-        }
+        Self { cluster, namespace, kind, name, model: cut(model), when: when.to_owned() }
     }
 
-    /// Whether another is about the same workload.
-    pub(crate) fn is_at(&self, other: &Self) -> bool {
-        self.cluster == other.cluster
-            && self.namespace == other.namespace
-            && self.kind == other.kind
-            && self.name == other.name
+    /// As what a model is named in an event.
+    pub(crate) fn named(model: &Model) -> String {
+        cut(&model.to_string())
     }
 
-    fn place(self) -> Place {
-        Place { cluster: self.cluster, namespace: self.namespace, kind: self.kind, name: self.name }
+    /// Where it is.
+    pub(crate) fn place(&self) -> Place {
+        let Self { cluster, namespace, kind, name, .. } = self;
+        let [cluster, namespace, kind, name] = [cluster, namespace, kind, name].map(Clone::clone);
+        Place { cluster, namespace, kind, name }
     }
+}
+
+fn cut(model: &str) -> String {
+    model.chars().take(1_000).collect()
 }
 
 /// The ledger that is written to.
@@ -130,12 +124,9 @@ impl Drop for Recorder {
 struct Sink {
     into: Target,
     duty: Duty,
-    /// Whether a file is known to run at a place; none until it was read from the ledger.
-    known: Mutex<Option<Known>>,
+    /// Where files are known to run; none until it was read from the ledger.
+    known: Mutex<Option<Places>>,
 }
-
-/// Whether a file runs at a place, and since when that is known.
-type Known = HashMap<(Sha256, Place), (bool, String)>;
 
 impl Sink {
     fn hand_over(&self, waiting: &Waiting) {
@@ -170,24 +161,24 @@ impl Sink {
 
     fn append(&self, ledger: &SqliteLedger, notes: &[Note]) -> Result<(), StoreError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.as_ref().is_none_or(|known| known.len() > MOST_PLACES) {
-            *known = Some(read(ledger.reader())?);
-        }
-        let known = known.get_or_insert_default();
+        let known = match &mut *known {
+            Some(known) => known,
+            none => none.insert(Places::read(ledger.reader(), MOST_PLACES)?),
+        };
         for note in notes {
             match note {
                 Note::Runs { sha256, model, at, when, .. } => {
-                    let was = known.get(&(*sha256, at.clone()));
-                    if was.is_none_or(|(runs, since)| !runs && since < when) {
+                    let key = (*sha256, at.clone());
+                    if known.begins(&key, when) {
                         ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model, when))?;
-                        known.insert((*sha256, at.clone()), (true, when.clone()));
+                        known.put(key, true, when.clone());
                     }
                 }
                 Note::Ended { sha256, at, when } => {
-                    // What was never seen to run has not ended.
-                    if known.get(&(*sha256, at.clone())).is_some_and(|(runs, since)| *runs && since < when) {
+                    let key = (*sha256, at.clone());
+                    if known.ends(&key, when) {
                         ledger.append_about(*sha256, ENDED, &RunEvent::new(at, "", when))?;
-                        known.insert((*sha256, at.clone()), (false, when.clone()));
+                        known.put(key, false, when.clone());
                     }
                 }
                 Note::Alert { sha256, .. } => {
@@ -200,40 +191,6 @@ impl Sink {
         }
         Ok(())
     }
-}
-
-/// The body of an event about a file.
-#[derive(Deserialize)]
-struct Body {
-    about: String,
-    event: RunEvent,
-}
-
-/// Where files run by the ledger, the last word of each; at most so many.
-fn read(ledger: &LedgerReader) -> Result<Known, StoreError> {
-    let mut known = Known::new();
-    for (kind, runs) in [(RUNS, true), (ENDED, false)] {
-        let mut before = None;
-        loop {
-            let page = ledger.events(kind, before, PAGE)?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.index);
-            for leaf in page {
-                let read = |source| StoreError::Unreadable { index: leaf.index, source };
-                let Body { about, event } = serde_json::from_str(&leaf.body).map_err(read)?;
-                let Some(file) = Sha256::parse(&about) else { continue };
-                let when = event.when.clone();
-                let last = known.entry((file, event.place())).or_insert_with(|| (runs, when.clone()));
-                if last.1 < when {
-                    *last = (runs, when);
-                }
-            }
-            if known.len() >= MOST_PLACES {
-                break;
-            }
-        }
-    }
-    Ok(known)
 }
 
 fn of_ledger(error: StoreError) -> CliError {

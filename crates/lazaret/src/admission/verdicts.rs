@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lazaret_core::{Clock as _, CrossingId, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
+use lazaret_core::{Clock as _, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::find_blob;
 use lazaret_input::json::{self, Node};
-use lazaret_ledger::{AboutFile, LedgerReader, SqliteLedger, StoreError};
+use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError};
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
 use serde::Serialize;
 
-use crate::admission::recorded::RUNS;
+use crate::admission::recorded::{RUNS, RunEvent};
+use crate::admission::revisions::{Came, Revisions};
 use crate::commands::models::recall::LastWord;
 use crate::compose::model_store_folder;
 use crate::config::Config;
@@ -27,13 +28,13 @@ pub(crate) const ALERT: &str = "models.alert";
 
 /// Longest manifest that is read.
 pub(crate) const MAX_MANIFEST: Limit = Limit::new("admission.max_manifest", 16 << 20);
-/// Most crossings of a model, or files of one, that are looked at for a verdict.
+/// Most files of a model that are looked at for a verdict.
 pub(crate) const MAX_CROSSINGS: Limit = Limit::new("admission.max_crossings", 10_000);
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
-/// Orders and alerts about one file that are read.
-const MOST_ABOUT: usize = 1_000;
+/// Alerts about one file that are read, the newest: there is one for each set of rules that found something.
+const MOST_ALERTS: u32 = 1_000;
 const DAY: u64 = 86_400_000;
 
 /// Who has to do with findings in what was cleared, and how long they have.
@@ -88,7 +89,7 @@ impl Duty {
 
     /// Until when the owner of a file has, if an alert for these findings was recorded.
     fn raised(ledger: &LedgerReader, file: Sha256, rules: &[String]) -> Result<Option<String>, StoreError> {
-        for about in ledger.events_about(file, ALERT, MOST_ABOUT)? {
+        for about in ledger.events_about(file, ALERT, MOST_ALERTS)? {
             let AboutFile::Event { event, .. } = about else { continue };
             let same = event.get("rules").and_then(|known| known.as_array()).is_some_and(|known| {
                 known.iter().map(|rule| rule.as_str()).eq(rules.iter().map(|rule| Some(rule.as_str())))
@@ -102,8 +103,8 @@ impl Duty {
 
     /// Where one file stands.
     fn of_file(&self, ledger: &LedgerReader, file: Sha256) -> Result<Standing, StoreError> {
-        let orders = ledger.orders_about(file, MOST_ABOUT)?;
-        let admitted = orders.iter().find_map(|about| by_of(about, "admit-model"));
+        let by_of = |what| Ok::<_, StoreError>(ledger.last_order(file, what)?.map(|order| order.by));
+        let admitted = by_of("admit-model")?;
         let last = LastWord::of(ledger, file)?;
         let first = ledger.first_clear_entry_of_file(file)?;
         let Some(last) = last else {
@@ -113,7 +114,6 @@ impl Duty {
             let trouble = if holds { None } else { Some(self.trouble_of(ledger, file, Vec::new(), by)?) };
             return Ok(cleared(file, trouble));
         };
-        let by = orders.iter().find_map(|about| by_of(about, "request-model"));
         if first.is_none() && admitted.is_none() {
             let held = Held { sha256: file.to_string(), rules: grave(&last.rules), receipt: last.receipt };
             return Ok(Standing {
@@ -126,6 +126,7 @@ impl Duty {
         if last.lets_go(ledger, file)? {
             return Ok(cleared(file, None));
         }
+        let by = by_of("request-model")?;
         let brought = first.map(|first| ledger.opened_at(first.opened_at)).transpose()?.flatten();
         // The proxies bring models for whoever asks: their account is nobody who has to do with one.
         let person =
@@ -154,14 +155,6 @@ fn cleared(file: Sha256, trouble: Option<Trouble>) -> Standing {
     Standing { word: Word::Cleared, files: vec![file], troubles: trouble.into_iter().collect(), held: None }
 }
 
-/// Who gave an order of a kind.
-fn by_of(about: &AboutFile, what: &str) -> Option<String> {
-    match about {
-        AboutFile::Order { order, .. } if order.what == what => Some(order.by.clone()),
-        _ => None,
-    }
-}
-
 /// The rules that found something of medium or above; all, where none did.
 fn grave(rules: &BTreeMap<String, Severity>) -> Vec<String> {
     let grave: Vec<String> = rules
@@ -178,6 +171,7 @@ pub(crate) struct LedgerVerdicts {
     store: PathBuf,
     duty: Duty,
     limits: Limits,
+    revisions: Revisions,
     /// The platforms of the cluster: `linux/amd64`.
     platforms: Vec<String>,
 }
@@ -192,8 +186,23 @@ impl LedgerVerdicts {
             store: model_store_folder(config, &config.path("data")),
             duty: Duty::new(config)?,
             limits: config.limits(),
+            revisions: Revisions::default(),
             platforms: config.text("gates.models.platforms").split_whitespace().map(str::to_owned).collect(),
         })
+    }
+
+    /// Over a ledger and a store that a test has made.
+    #[cfg(test)]
+    pub(super) fn over(ledger: &std::path::Path, store: PathBuf) -> Self {
+        let duty = Duty { owner: String::new(), days: 30 };
+        let ledger = LedgerReader::open(ledger).unwrap();
+        let (limits, revisions, platforms) = Default::default();
+        Self { ledger, store, duty, limits, revisions, platforms }
+    }
+
+    /// Whether an older version has written the ledger last.
+    pub(crate) fn is_of_older_schema(&self) -> Result<bool, StoreError> {
+        self.ledger.is_of_older_schema()
     }
 
     /// How long the ledger is.
@@ -215,29 +224,54 @@ impl LedgerVerdicts {
 
     /// Every revision of every model.
     pub(crate) fn revisions(&self) -> Result<BTreeSet<Model>, StoreError> {
-        let (mut revisions, mut after) = (BTreeSet::new(), None);
+        let (mut revisions, mut after): (_, Option<(String, String)>) = (BTreeSet::new(), None);
         loop {
-            let names = self.ledger.models(after.as_deref(), PAGE)?;
-            let Some(last) = names.last() else { return Ok(revisions) };
+            let named = after.as_ref().map(|(name, revision)| (name.as_str(), revision.as_str()));
+            let page = self.ledger.revisions(named, PAGE)?;
+            let Some(last) = page.last() else { return Ok(revisions) };
             after = Some(last.clone());
-            for name in names {
-                let mut before = None;
-                loop {
-                    let page = self.ledger.openings_of_model(&name, before, PAGE)?;
-                    let Some(last) = page.last() else { break };
-                    before = Some(last.opened_at);
-                    let own = page.into_iter().filter_map(|one| one.opened.model?.revision);
-                    revisions.extend(own.map(|revision| Model::Revision { name: name.clone(), revision }));
-                }
+            revisions.extend(page.into_iter().map(|(name, revision)| Model::Revision { name, revision }));
+        }
+    }
+
+    /// Which models are spoken of in leaves of the ledger, from an index on up to another: files, and revisions.
+    pub(crate) fn spoken_of(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> Result<(BTreeSet<Sha256>, BTreeSet<Model>), StoreError> {
+        let SpokenOf { files, revisions } = self.ledger.spoken_of(from, to)?;
+        let revisions = revisions.into_iter().map(|(name, revision)| Model::Revision { name, revision });
+        Ok((files, revisions.collect()))
+    }
+
+    /// Where a model stands, and the files by which that is told.
+    pub(crate) fn stands(&self, model: &Model) -> Result<(Standing, BTreeSet<Sha256>), StoreError> {
+        match model {
+            Model::Digest(file) => {
+                let mut seen = BTreeSet::new();
+                Ok((self.digest(*file, 2, &mut seen)?, seen))
+            }
+            Model::Revision { name, revision } => {
+                let standing = self.revision(name, revision)?;
+                let files = standing.files.iter().copied().collect();
+                Ok((standing, files))
             }
         }
     }
 
-    fn stands(&self, model: &Model) -> Result<Standing, StoreError> {
-        match model {
-            Model::Digest(file) => self.digest(*file, 2, &mut BTreeSet::new()),
-            Model::Revision { name, revision } => self.revision(name, revision),
+    /// When the first of the admissions of files that hold now ends.
+    pub(crate) fn admitted_until(&self, files: &BTreeSet<Sha256>) -> Result<Option<String>, StoreError> {
+        let (mut first, now): (Option<String>, _) = (None, SystemClock.now());
+        for file in files {
+            let word = self.ledger.last_word(*file)?;
+            let until = word.filter(|(_, _, order)| order.admits(now)).and_then(|(_, _, order)| order.until);
+            first = match (first, until) {
+                (Some(first), Some(until)) => Some(first.min(until)),
+                (first, until) => first.or(until),
+            };
         }
+        Ok(first)
     }
 
     /// A file; of a manifest also what it lists, and of an index what its manifests list.
@@ -354,54 +388,16 @@ impl LedgerVerdicts {
     /// A revision was cleared once, if at some time it came whole and all of it was cleared, or if it was let in. What is held of
     /// it since is trouble.
     fn revision(&self, name: &str, revision: &str) -> Result<Standing, StoreError> {
-        let mut crossings = Vec::new();
-        let mut before = None;
-        let most = self.limits.get(MAX_CROSSINGS);
-        let limit = |what| move |source| StoreError::Limit { what, source };
-        let mut read: u64 = 0;
-        loop {
-            let page = self.ledger.openings_of_revision(name, revision, before, PAGE)?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.opened_at);
-            read = read.saturating_add(page.len() as u64);
-            most.check(read).map_err(limit("the crossings of a revision"))?;
-            crossings.extend(page);
-        }
-        let mut files: BTreeMap<Sha256, bool> = BTreeMap::new();
-        let mut was_cleared = false;
-        for crossing in crossings.into_iter().rev() {
-            let Some(id) = CrossingId::parse(&crossing.opened.crossing) else { continue };
-            let mut from = 0;
-            loop {
-                let page = self.ledger.entries(id, from, PAGE)?;
-                let Some(last) = page.last() else { break };
-                from = last.record.saturating_add(1);
-                for entry in &page {
-                    let Some(file) = entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256)) else {
-                        continue;
-                    };
-                    let cleared = files.entry(file).or_insert(false);
-                    *cleared |= crossing.is_complete && entry.held.is_none();
-                }
-                most.check(files.len() as u64).map_err(limit("the files of a model"))?;
-            }
-            // What came file by file says nothing of the files that did not come.
-            let is_whole = !matches!(crossing.opened.route.as_str(), "hub" | "packages" | "files" | "images");
-            was_cleared |= is_whole && !files.is_empty() && files.values().all(|cleared| *cleared);
-        }
+        let Came { files, mut was_cleared, .. } =
+            self.revisions.came(&self.ledger, name, revision, self.limits.get(MAX_CROSSINGS))?;
         if files.is_empty() {
             return Ok(Standing::UNSEEN);
         }
         // What was let in as this once stays let in.
-        let of_runs = Model::Revision { name: name.to_owned(), revision: revision.to_owned() }.to_string();
+        let of_runs =
+            RunEvent::named(&Model::Revision { name: name.to_owned(), revision: revision.to_owned() });
         for (file, _) in files.iter().filter(|(_, cleared)| **cleared) {
-            let runs = self.ledger.events_about(*file, RUNS, MOST_ABOUT)?;
-            was_cleared |= runs.iter().any(|about| match about {
-                AboutFile::Event { event, .. } => {
-                    event.get("model").and_then(|model| model.as_str()) == Some(of_runs.as_str())
-                }
-                AboutFile::Order { .. } => false,
-            });
+            was_cleared = was_cleared || self.ledger.has_event_of_model(*file, RUNS, &of_runs)?;
         }
         let mut whole = Standing::UNSEEN;
         whole.word = Word::Cleared;
@@ -442,7 +438,7 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 
 impl Verdicts for LedgerVerdicts {
     fn look_up(&self, model: &Model) -> Result<Arc<Standing>, LedgerError> {
-        let standing = self.stands(model).map_err(|error| error.when("tell where a model stands"))?;
+        let (standing, _) = self.stands(model).map_err(|error| error.when("tell where a model stands"))?;
         Ok(Arc::new(standing))
     }
 

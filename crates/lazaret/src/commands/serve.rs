@@ -97,10 +97,11 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         let bound = bind_any(webhook.listen).map_err(failed)?;
         let scheme = if webhook.tls.is_some() { "https" } else { "http" };
         writeln!(out, "admission: {scheme}://{}/validate  (Ctrl-C ends it)", bound.address())?;
-        served.push(match webhook.tls {
+        let answering = match webhook.tls {
             Some(tls) => bound.over_tls(webhook.router, tls, config.limits()),
             None => bound.with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named))),
-        });
+        };
+        served.push(answering.apart());
         keeper = Some(webhook.keeper);
     }
     if let Some(data) = data.as_ref().filter(|_| !args.no_console) {

@@ -1,6 +1,5 @@
 //! Binds to the loopback interface, and for what is served over TLS to others, and serves until interrupted.
 
-use std::future::IntoFuture as _;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use axum::Router;
 use lazaret_core::Limits;
 use lazaret_traffic::admission::serve as admission;
 use lazaret_traffic::admission::tls::Tls;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::Hosts;
@@ -78,12 +78,12 @@ impl Bound {
     /// What is served here: routes that know the names of this address.
     pub(crate) fn with(self, router: impl FnOnce(Hosts) -> Router) -> Served {
         let router = router(Hosts::of(self.address));
-        Served { listener: self.listener, router, tls: None }
+        Served { listener: self.listener, router, tls: None, apart: false }
     }
 
     /// What is served here over TLS, to whoever reaches it.
     pub(crate) fn over_tls(self, router: Router, tls: Tls, limits: Limits) -> Served {
-        Served { listener: self.listener, router, tls: Some((tls, limits)) }
+        Served { listener: self.listener, router, tls: Some((tls, limits)), apart: false }
     }
 }
 
@@ -92,6 +92,14 @@ pub(crate) struct Served {
     listener: TcpListener,
     router: Router,
     tls: Option<(Tls, Limits)>,
+    apart: bool,
+}
+
+impl Served {
+    /// On threads of its own: who asks here does not wait until others, that scan or send, have threads to spare.
+    pub(crate) fn apart(self) -> Self {
+        Self { apart: true, ..self }
+    }
 }
 
 /// Serves until the process is interrupted (Ctrl-C) or asked to end, as service managers do.
@@ -113,38 +121,38 @@ pub(crate) fn serve_until(
     served: Vec<Served>,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .thread_name("server")
-        .enable_all()
-        .build()
-        .map_err(ServeError::Serve)?;
-    let ended = runtime.block_on(run(served, end));
-    runtime.shutdown_timeout(LAST_ANSWERS);
+    let runtime = |name: &str| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(THREADS).thread_name(name).enable_all().build().map_err(ServeError::Serve)
+    };
+    let shared = runtime("server")?;
+    let apart = served.iter().any(|served| served.apart).then(|| runtime("apart")).transpose()?;
+    let handles = (shared.handle(), apart.as_ref().unwrap_or(&shared).handle());
+    let ended = shared.block_on(run(served, handles, end));
+    for runtime in apart.into_iter().chain([shared]) {
+        runtime.shutdown_timeout(LAST_ANSWERS);
+    }
     ended.map_err(ServeError::Serve)
 }
 
-async fn run(served: Vec<Served>, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+async fn run(
+    served: Vec<Served>,
+    (shared, apart): (&Handle, &Handle),
+    end: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     if served.is_empty() {
         end.await; // what there is to do is done on threads of its own
         return Ok(());
     }
     let (say, heard) = tokio::sync::watch::channel(false);
     let mut answering = tokio::task::JoinSet::new();
-    for Served { listener, router, tls } in served {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+    for served in served {
         let mut heard = heard.clone();
         let told = async move {
             let _ended = heard.wait_for(|ended| *ended).await; // an error too says that the end has come
         };
-        match tls {
-            None => {
-                answering.spawn(axum::serve(listener, router).with_graceful_shutdown(told).into_future());
-            }
-            Some((tls, limits)) => {
-                answering.spawn(admission::serve(listener, tls, router, limits, told));
-            }
-        }
+        let on = if served.apart { apart } else { shared };
+        answering.spawn_on(answer(served, told), on);
     }
     let say_the_end = async move {
         end.await;
@@ -160,5 +168,13 @@ async fn run(served: Vec<Served>, end: impl Future<Output = ()> + Send + 'static
     tokio::select! {
         ended = all => ended,
         () = say_the_end => Ok(()),
+    }
+}
+
+async fn answer(served: Served, told: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(served.listener)?;
+    match served.tls {
+        None => axum::serve(listener, served.router).with_graceful_shutdown(told).await,
+        Some((tls, limits)) => admission::serve(listener, tls, served.router, limits, told).await,
     }
 }

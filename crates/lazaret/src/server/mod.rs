@@ -128,4 +128,4 @@ pub(crate) fn router(state: ConsoleState, hosts: Hosts) -> Router {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -122,7 +122,7 @@ impl Drop for Console {
     }
 }
 
-fn vault(folder: &Path) -> Arc<SqliteVault> {
+pub(crate) fn vault(folder: &Path) -> Arc<SqliteVault> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data).unwrap();
     let kms = LocalKms::create_key_file(&folder.join("kek"), &data, &SystemRandom).unwrap();
@@ -230,7 +230,7 @@ fn cross(ledger: &SqliteLedger, vault: &SqliteVault, number: u64) -> (CrossingId
     (id, hold)
 }
 
-mod models;
+pub(crate) mod models;
 
 /// The part of an answer after its headers.
 fn body(answer: &str) -> &str {

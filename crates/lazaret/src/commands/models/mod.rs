@@ -10,6 +10,7 @@ mod pkcs11_uri;
 pub(crate) mod queue;
 pub(crate) mod recall;
 mod rules;
+mod runs;
 mod sarif;
 mod show;
 mod sign;

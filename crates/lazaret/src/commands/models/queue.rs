@@ -22,8 +22,8 @@ const DEFAULT_DAYS: u64 = 90;
 /// How long an admission may hold at most.
 const MOST_DAYS: u64 = 366;
 const DAY: u64 = 86_400_000;
-/// Orders and events about one file that are read.
-const MOST_ABOUT: u32 = 10_000;
+/// Orders that are read at once.
+const PAGE: u32 = 1_000;
 
 /// Where a held file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -199,16 +199,35 @@ pub(crate) fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -
         until: None,
         findings: held.findings,
     };
-    for about in ledger.about_file(file, 0, MOST_ABOUT).map_err(of_ledger)? {
-        let AboutFile::Order { crossing, order, .. } = about else { continue };
-        apply(&mut request, &crossing, &order, now);
-    }
+    each_order(ledger, file, |crossing, order| {
+        apply(&mut request, crossing, order, now);
+        Ok(())
+    })?;
     // Turned down where records kept back are settled (`quarantine reject`): that is an order about the hold.
     if held.state == HoldState::Rejected && request.standing != Standing::Admitted {
         request.standing = Standing::Refused;
         request.approver = request.approver.or(held.settled_by);
     }
     Ok(request)
+}
+
+/// Each order about a file that was carried out, oldest first.
+fn each_order(
+    ledger: &LedgerReader,
+    file: Sha256,
+    mut visit: impl FnMut(&str, &OrderWords) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let page = ledger.orders_about(file, after, PAGE).map_err(of_ledger)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.at());
+        for about in page {
+            if let AboutFile::Order { crossing, order, .. } = about {
+                visit(&crossing, &order)?;
+            }
+        }
+    }
 }
 
 /// What an order makes of a request.
@@ -320,21 +339,16 @@ fn may_admit(data: &Data, args: &ModelsAdmitArgs) -> Result<(), CliError> {
         let why = if blocked { "policy blocks it" } else { "it has not come yet" };
         return Err(CliError::Usage(format!("{why}: two different persons admit it (--by, --second)")));
     }
-    for about in data.ledger.reader().about_file(args.sha256, 0, MOST_ABOUT).map_err(of_ledger)? {
-        if let AboutFile::Order { order, .. } = about
-            && order.what == "request-model"
-            && [Some(&args.by), args.second.as_ref()]
-                .into_iter()
-                .flatten()
-                .any(|person| is_one_person(&order.by, person))
-        {
+    each_order(data.ledger.reader(), args.sha256, |_, order| {
+        let mut persons = [Some(&args.by), args.second.as_ref()].into_iter().flatten();
+        if order.what == "request-model" && persons.any(|person| is_one_person(&order.by, person)) {
             return Err(CliError::Usage(format!(
                 "{} asked for it: somebody else admits it (--by, --second)",
                 order.by
             )));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The end of the last day.

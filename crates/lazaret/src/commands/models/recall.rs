@@ -15,7 +15,8 @@ use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
 
 use super::beside::Beside;
-use crate::admission::recorded::{ENDED, RUNS, RunEvent};
+use super::runs::{Run, Runs};
+use crate::admission::recorded::{ENDED, RUNS};
 use crate::admission::verdicts::{ALERT, Duty};
 use crate::cli::{ModelsImpactArgs, ModelsRescanArgs};
 use crate::commands::ingest::progress;
@@ -25,9 +26,9 @@ use crate::exit::{CliError, Exit, chain};
 use crate::registry::{REGISTRY, decide, terms};
 use crate::report::{json_document, table, thousands};
 
-/// Crossings or events of one file that are read.
+/// Crossings of one file, and files of one crossing, that are read.
 const MOST: u32 = 100_000;
-/// Files of the ledger that are read at once.
+/// Files of the ledger, and events about one, that are read at once.
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
 pub(crate) const PULLED: &str = "models.pulled";
@@ -45,12 +46,20 @@ struct Impact {
     fetched: Vec<Use>,
     /// Where it runs, as far as the admission webhook saw: workloads, since when.
     runs: Vec<Run>,
+    /// Workloads that are not listed, because there are too many: of those that ended the oldest.
+    #[serde(skip_serializing_if = "is_none")]
+    runs_left_out: u64,
     /// What was found in it after it was cleared: who has to do with it, until when.
     alerts: Vec<Alert>,
     /// Orders about it.
     orders: Vec<AboutFile>,
     /// The file to go back to, for each model that has one: what last was cleared before this came.
     roll_back: Vec<RollBack>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]
@@ -70,17 +79,6 @@ struct Use {
     first: String,
     last: String,
     times: u64,
-}
-
-/// A workload with it.
-#[derive(Debug, Serialize)]
-struct Run {
-    #[serde(flatten)]
-    at: RunEvent,
-    since: String,
-    /// When it was deleted, or had the file no longer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
 }
 
 /// An alert.
@@ -181,60 +179,55 @@ pub(super) fn impact(
 
 fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliError> {
     let crossings = ledger.crossings_of_file(file, 0, MOST).map_err(of_ledger)?;
-    let about = ledger.about_file(file, 0, MOST).map_err(of_ledger)?;
-    if crossings.is_empty() && about.is_empty() {
+    let (mut fetched, mut orders, mut alerts) = (Uses::default(), Vec::new(), Vec::new());
+    let mut runs = Runs::new();
+    for FileCrossing { crossing, entry } in &crossings {
+        if entry.held.is_none() {
+            fetched.add(&crossing.opened.actor.id, &crossing.opened.started);
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = ledger.about_file(file, after, PAGE).map_err(of_ledger)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.at());
+        for about in page {
+            let (kind, when, event) = match about {
+                AboutFile::Event { kind, when, event, .. } => (kind, when, event),
+                order @ AboutFile::Order { .. } => {
+                    orders.push(order);
+                    continue;
+                }
+            };
+            let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+            match kind.as_str() {
+                RUNS => serde_json::from_value(event).into_iter().for_each(|run| runs.begin(run)),
+                ENDED => serde_json::from_value(event).into_iter().for_each(|run| runs.end(run)),
+                ALERT => alerts.push(Alert {
+                    rules: words(event.get("rules")),
+                    owner: word("owner").to_owned(),
+                    until: word("until").to_owned(),
+                    when,
+                }),
+                PULLED => fetched.add(word("by"), &when),
+                _ => {}
+            }
+        }
+    }
+    let last = LastWord::of(ledger, file).map_err(of_ledger)?;
+    if last.is_none() && after.is_none() {
         return Ok(None);
     }
-    let (mut fetched, mut orders) = (Uses::default(), Vec::new());
-    let (mut runs, mut alerts): (Vec<Run>, Vec<Alert>) = (Vec::new(), Vec::new());
-    let mut verdict = None;
-    for FileCrossing { crossing, entry } in &crossings {
-        let when = &crossing.opened.started;
-        if entry.held.is_none() {
-            fetched.add(&crossing.opened.actor.id, when);
-        }
-        verdict = Some(entry.verdict.clone());
-    }
-    for about in about {
-        match about {
-            AboutFile::Event { ref kind, ref when, ref event, .. } => {
-                let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
-                let run = || serde_json::from_value::<RunEvent>(event.clone()).ok();
-                match kind.as_str() {
-                    RUNS => runs.extend(run().map(|mut at| {
-                        let since = std::mem::take(&mut at.when);
-                        Run { at, since, until: None }
-                    })),
-                    ENDED => {
-                        let mut open = runs.iter_mut().rev().filter(|run| run.until.is_none());
-                        if let Some(ended) = run()
-                            && let Some(run) = open.find(|run| run.at.is_at(&ended))
-                        {
-                            run.until = Some(ended.when);
-                        }
-                    }
-                    ALERT => alerts.push(Alert {
-                        rules: words(event.get("rules")),
-                        owner: word("owner").to_owned(),
-                        until: word("until").to_owned(),
-                        when: when.clone(),
-                    }),
-                    PULLED => fetched.add(word("by"), when),
-                    RESCANNED => verdict = Some(word("verdict").to_owned()),
-                    _ => {}
-                }
-            }
-            order @ AboutFile::Order { .. } => orders.push(order),
-        }
-    }
+    let (runs, runs_left_out) = runs.list();
     let roll_back = roll_back(ledger, file, &crossings)?;
     let models = crossings.iter().map(in_model).collect();
     Ok(Some(Impact {
         sha256: file.to_string(),
-        verdict: verdict.unwrap_or_else(|| "not seen".to_owned()),
+        verdict: last.map_or_else(|| "not seen".to_owned(), |last| last.verdict),
         models,
         fetched: fetched.list(),
         runs,
+        runs_left_out,
         alerts,
         orders,
         roll_back,
@@ -363,6 +356,10 @@ fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
             rows.add_row([&at.cluster, &at.namespace, &workload, since, &until]);
         }
         writeln!(out, "\n{rows}")?;
+    }
+    if impact.runs_left_out > 0 {
+        let left_out = thousands(impact.runs_left_out);
+        writeln!(out, "and {left_out} more that are not listed; of those that ended they are the oldest")?;
     }
     for alert in &impact.alerts {
         let rules =

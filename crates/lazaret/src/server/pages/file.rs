@@ -173,7 +173,7 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     let mut crossings = ledger.crossings_of_file(file, 0, MOST_CROSSINGS + 1)?;
     let more_crossings = crossings.len() > MOST_CROSSINGS as usize;
     crossings.truncate(MOST_CROSSINGS as usize);
-    let about = ledger.about_file(file, 0, MOST_ABOUT)?;
+    let about = ledger.about_file(file, None, MOST_ABOUT)?;
     if crossings.is_empty() && about.is_empty() {
         return Err(Trouble::NotFound(unknown));
     }

@@ -11,28 +11,28 @@ use crate::server::words::segment;
 const CALLS: &[u8] = b"cposix\nsystem\n(S'id'\ntR.";
 /// A dict.
 const PLAIN: &[u8] = b"\x80\x02}q\x00.";
-const NAME: &str = "chest/<script>x\u{202e}-ray";
+pub(crate) const NAME: &str = "chest/<script>x\u{202e}-ray";
 
 /// A model's one file that crosses.
-struct Crosses<'a> {
-    model: &'a str,
-    revision: Option<&'a str>,
-    file: &'a str,
-    bytes: &'a [u8],
+pub(crate) struct Crosses<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) revision: Option<&'a str>,
+    pub(crate) file: &'a str,
+    pub(crate) bytes: &'a [u8],
     /// Held, with this found at this place.
-    held: Option<&'a str>,
+    pub(crate) held: Option<&'a str>,
     /// Written into the registry.
-    kept: bool,
+    pub(crate) kept: bool,
 }
 
-const SCALER: Crosses<'static> =
+pub(crate) const SCALER: Crosses<'static> =
     Crosses { model: NAME, revision: Some("1"), file: HOSTILE, bytes: PLAIN, held: None, kept: true };
 
-fn sha256(bytes: &[u8]) -> Sha256 {
+pub(crate) fn sha256(bytes: &[u8]) -> Sha256 {
     Sha256(lazaret_ledger::merkle::sha256(bytes))
 }
 
-fn opened(id: CrossingId, name: &str, revision: Option<&str>) -> Opened {
+pub(crate) fn opened(id: CrossingId, name: &str, revision: Option<&str>) -> Opened {
     let model = ModelOrigin {
         name: name.to_owned(),
         revision: revision.map(str::to_owned),
@@ -65,7 +65,7 @@ fn opened(id: CrossingId, name: &str, revision: Option<&str>) -> Opened {
     }
 }
 
-fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, crosses: &Crosses<'_>) {
+pub(crate) fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, crosses: &Crosses<'_>) {
     let id = CrossingId::new(SystemClock.now(), &SystemRandom).unwrap();
     ledger.open(&opened(id, crosses.model, crosses.revision)).unwrap();
     let sha256 = sha256(crosses.bytes);
@@ -127,7 +127,12 @@ fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, crosses: &Cro
     ledger.seal(&seal).unwrap();
 }
 
-fn order(ledger: &SqliteLedger, file: Sha256, what: Ordered, until: Option<lazaret_core::Timestamp>) {
+pub(crate) fn order(
+    ledger: &SqliteLedger,
+    file: Sha256,
+    what: Ordered,
+    until: Option<lazaret_core::Timestamp>,
+) {
     let id = CrossingId::new(SystemClock.now(), &SystemRandom).unwrap();
     let order = Order {
         what,
