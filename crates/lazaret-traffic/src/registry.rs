@@ -3,7 +3,7 @@
 use lazaret_core::Limit;
 
 use crate::admission::{copy, judge, notes as waiting, review, serve, tls as certificate, uses};
-use crate::net::{client, download, tls};
+use crate::net::{client, download, pace, tls};
 use crate::updates::{self, hugging_face, mlflow, notes, oci, pypi};
 
 /// Every limit of the proxies.
@@ -25,6 +25,7 @@ pub const LIMITS: &[Limit] = &[
     client::MAX_HEADERS,
     client::MAX_PAGE,
     client::MAX_REDIRECTS,
+    pace::MAX_SECONDS,
     hugging_face::MAX_ASKED,
     updates::MAX_DOWNLOADS,
     oci::MAX_NAMES,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, LedgerError, Mode, Payload, RandomError, Refused, Severity, Sha256,
-    Stopped, Stored, Verdict, Watch, chain,
+    Checkpoint, Crossing, CrossingId, DETECTOR_FAILED, Destination, LedgerError, Mode, Payload, RandomError,
+    Refused, Severity, Sha256, Stopped, Stored, TIME_LIMIT, Verdict, Watch, chain,
 };
 use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
 
 use crate::net::answer::Refusal;
+use crate::net::room::Room;
 use crate::net::url::Url;
+use crate::updates::unseen::{Nowhere, Unseen};
 
 /// Findings that a refusal names; the receipt has all.
 const MOST_TOLD: usize = 3;
@@ -72,6 +74,17 @@ pub trait Pulls: Send + Sync {
     fn may_leave(&self, _file: Sha256, _name: &str) -> Result<bool, LedgerError> {
         Ok(true)
     }
+
+    /// By what is decided now: where this is another text, something else may be decided of a file that was held.
+    fn goes_by(&self) -> String {
+        String::new()
+    }
+
+    /// Whether a file that was held by a crossing, under the last step of its name, still is: nothing was decided about it
+    /// since, and nobody admitted it. Where that is not known it is looked at again.
+    fn still_held(&self, _file: Sha256, _name: &str, _receipt: &str) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
 }
 
 /// The checkpoint, where cleared files lie, and who records that they are given out.
@@ -86,6 +99,8 @@ pub struct Gate {
     pub pulls: Box<dyn Pulls>,
     /// Whether verdicts are enforced.
     pub mode: Mode,
+    /// Room on the disk that files come to.
+    pub room: Room,
 }
 
 /// What became of a file.
@@ -110,6 +125,10 @@ pub struct Held {
     pub worst: Vec<(String, Severity, String)>,
     /// How much more was found.
     pub more: usize,
+    /// All that is held, each with the last step of its name.
+    pub files: Vec<(Sha256, String)>,
+    /// Whether it is held for what it is, and not because looking at it failed or took too long.
+    pub is_lasting: bool,
 }
 
 /// Why a file is neither given out nor held: it was not inspected or not recorded to the end.
@@ -154,7 +173,8 @@ impl Gate {
     pub fn pass(&self, stored: &Stored, asked: &Asked) -> Result<Outcome, GateError> {
         let (_, payload) = self.checkpoint.recognise(&stored.source)?;
         let crossing = self.crossings.next(asked, Lineage::default())?;
-        if let Some(held) = self.cross(crossing, payload, asked)? {
+        let to = self.store(&crossing, asked);
+        if let Some(held) = self.cross(crossing, payload, to)? {
             return Ok(Outcome::Held(held));
         }
         let sha256 = stored.file.sha256;
@@ -171,19 +191,35 @@ impl Gate {
     ) -> Result<Option<Held>, GateError> {
         let mut crossing = self.crossings.next(asked, lineage)?;
         let payload = self.crossings.model(files, &mut crossing);
-        self.cross(crossing, payload, asked)
+        let to = self.store(&crossing, asked);
+        self.cross(crossing, payload, to)
+    }
+
+    /// Records that a model is put to use whose files cannot be read here; gives what is held of it, if it is.
+    pub fn pass_unseen(
+        &self,
+        asked: &Asked,
+        lineage: Lineage,
+        why: String,
+    ) -> Result<Option<Held>, GateError> {
+        let crossing = self.crossings.next(asked, lineage)?;
+        self.cross(crossing, Box::new(Unseen::new(why)), Box::new(Nowhere))
+    }
+
+    /// Where the cleared files of a crossing go.
+    fn store(&self, crossing: &Crossing, asked: &Asked) -> Box<dyn Destination> {
+        let model = format!("{}/{}", crossing.to, asked.model);
+        // It can be fetched again, and whoever asked waits.
+        self.blobs.passage(crossing.id, &model, Durable::SoonAfter)
     }
 
     fn cross(
         &self,
         crossing: Crossing,
         payload: Box<dyn Payload>,
-        asked: &Asked,
+        to: Box<dyn Destination>,
     ) -> Result<Option<Held>, GateError> {
         let receipt = crossing.id;
-        let model = format!("{}/{}", crossing.to, asked.model);
-        // It can be fetched again, and whoever asked waits.
-        let to = self.blobs.passage(receipt, &model, Durable::SoonAfter);
         let mut told = Told::default();
         self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
         let Some((verdict, file)) = told.holds else { return Ok(None) };
@@ -191,7 +227,8 @@ impl Gate {
         told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
         told.found.truncate(MOST_TOLD);
         let more = found.saturating_sub(told.found.len());
-        Ok(Some(Held { file, receipt, verdict, worst: told.found, more }))
+        let (files, is_lasting) = (told.files, !told.failed);
+        Ok(Some(Held { file, receipt, verdict, worst: told.found, more, files, is_lasting }))
     }
 
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
@@ -204,8 +241,7 @@ impl Gate {
     /// A cleared file that may leave, if it is here. Not for a client: that it is given out is not recorded.
     pub fn cleared(&self, sha256: Sha256, name: &str) -> Result<Option<FileSource>, GateError> {
         let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
-        let name = name.rsplit('/').next().unwrap_or_default();
-        Ok(self.pulls.may_leave(sha256, name)?.then_some(file))
+        Ok(self.pulls.may_leave(sha256, last_step(name))?.then_some(file))
     }
 
     /// Whether a cleared file is here, and may leave.
@@ -214,11 +250,17 @@ impl Gate {
     }
 }
 
+fn last_step(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
+
 /// What a crossing tells while it goes on.
 #[derive(Default)]
 struct Told {
     holds: Option<(Verdict, String)>,
     found: Vec<(String, Severity, String)>,
+    files: Vec<(Sha256, String)>,
+    failed: bool,
 }
 
 impl Told {
@@ -233,6 +275,11 @@ impl Told {
             let file = judged.entry.file.as_ref().map(|file| file.name.clone());
             self.holds = Some((verdict, file.unwrap_or_default()));
         }
+        if let Some(file) = &judged.entry.file {
+            self.files.push((file.sha256, last_step(&file.name).to_owned()));
+        }
+        let mut recorded = judged.entry.findings.iter();
+        self.failed |= recorded.any(|found| [TIME_LIMIT.id, DETECTOR_FAILED.id].contains(&found.id.as_str()));
         let recorded = judged.entry.findings.iter();
         self.found.extend(recorded.map(|found| (found.id.clone(), found.severity, found.at.clone())));
     }
@@ -254,6 +301,11 @@ impl Held {
             "lazaret {what} {} of {}: {found}. Receipt {}; whoever runs lazaret can look it up and decide",
             self.file, asked.model, self.receipt
         );
+        Self::again(message)
+    }
+
+    /// The same in the words of before.
+    pub(crate) fn again(message: String) -> Refusal {
         Refusal::new(StatusCode::FORBIDDEN, message).coded("GatedRepo")
     }
 }

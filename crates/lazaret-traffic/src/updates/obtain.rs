@@ -16,6 +16,7 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
 use crate::updates::gate::{Asked, Gate, GateError, Outcome};
+use crate::updates::held;
 use crate::updates::notes::{FileNote, Notes};
 
 /// A file that is wanted.
@@ -98,6 +99,9 @@ impl Updates {
         if let Some(known) = self.known(wanted).await? {
             return Ok(known);
         }
+        if let Some(refused) = self.held_before(wanted).await? {
+            return Err(refused);
+        }
         let Expected { sha256, len } = &wanted.expected;
         let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
         let done = self.fetching.of(&under_way, work).await;
@@ -123,6 +127,13 @@ impl Updates {
             Ok(file.map(|_| sha256))
         })
         .await?
+    }
+
+    /// The refusal, if it was held before: its upstream says the same of it as then, and nothing else would be decided now.
+    async fn held_before(&self, wanted: &Wanted) -> Result<Option<Refusal>, Refusal> {
+        let Some(said) = said(wanted) else { return Ok(None) };
+        let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), wanted.key.clone());
+        blocking(move || held::still(&gate, &notes, &key, &said)).await?
     }
 
     /// Without asking anybody: the file that its name meant when it was last cleared.
@@ -175,10 +186,10 @@ impl Updates {
         let spool = self.spool().await?;
         let call =
             Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
-        let bounds = Bounds { file: self.limits.get(MAX_FILE), breaks: self.limits.get(MAX_BREAKS) };
         let name = wanted.asked.file.clone();
         let fetched =
-            download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
+            download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, self.bounds())
+                .await;
         self.judge(wanted, fetched?, turn).await
     }
 
@@ -200,10 +211,19 @@ impl Updates {
     /// What an answer gives, into a spool.
     pub(crate) async fn receive(&self, answer: Answer, name: String) -> Result<Stored, Refusal> {
         let spool = self.spool().await?;
-        Ok(receive(answer, spool, name, self.limits.get(MAX_FILE)).await?)
+        Ok(receive(answer, spool, name, &self.bounds()).await?)
     }
 
-    /// Room for a file.
+    /// The bounds of a file that comes.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            file: self.limits.get(MAX_FILE),
+            breaks: self.limits.get(MAX_BREAKS),
+            room: self.gate.room.clone(),
+        }
+    }
+
+    /// A place for a file.
     pub(crate) async fn spool(&self) -> Result<Spool, Refusal> {
         let gate = Arc::clone(&self.gate);
         blocking(move || gate.receive().map_err(here("make room for the file"))).await?
@@ -236,7 +256,23 @@ fn pass(gate: &Gate, notes: &Notes, stored: &Stored, wanted: &Wanted) -> Result<
             remember(notes, wanted, sha256, stored.file.len)?;
             Ok(sha256)
         }
-        Outcome::Held(held) => Err(held.refusal(&wanted.asked)),
+        Outcome::Held(held) => {
+            let refused = held.refusal(&wanted.asked);
+            if let Some(said) = said(wanted) {
+                held::remember(gate, notes, &wanted.key, &said, (&held, &refused))?;
+            }
+            Err(refused)
+        }
+    }
+}
+
+/// What an upstream says of a file, if that tells it from any other.
+pub(crate) fn said(wanted: &Wanted) -> Option<String> {
+    let len = wanted.expected.len;
+    match (wanted.expected.sha256, &wanted.tag) {
+        (Some(sha256), _) => Some(format!("{sha256} {}", wanted.asked.file)),
+        (None, Some(tag)) => Some(format!("{len:?} {tag}")),
+        (None, None) => None,
     }
 }
 

@@ -2,7 +2,6 @@
 //! the other side is given its first byte.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG};
@@ -10,14 +9,15 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use lazaret_core::{Limit, LimitExceeded, Stored};
+use lazaret_core::{LimitExceeded, Stored};
 use lazaret_input::Spool;
 use percent_encoding::percent_decode_str;
 
 use crate::net::answer::{Refusal, Told, with_bytes, without_bytes};
 use crate::net::client::Answer;
-use crate::net::download::{Expected, MAX_FILE};
+use crate::net::download::{Bounds, Expected, MAX_FILE};
 use crate::net::headers::{one, tag};
+use crate::net::pace::{Late, Pace};
 use crate::net::sent::Sent;
 use crate::net::spooling::Spooling;
 use crate::net::url::Url;
@@ -43,12 +43,13 @@ pub(crate) async fn put(
     let most = asking.updates.limits.get(MAX_FILE);
     let announced = one(&request.headers, CONTENT_LENGTH).and_then(|len| len.parse().ok());
     most.check(announced.unwrap_or(0)).map_err(too_large)?;
+    asking.updates.gate.room.check(announced.unwrap_or(0))?;
     // What is on its way takes room on the disk: so many at once, and no more.
     let sending = Arc::clone(&asking.updates.uploads).acquire_owned().await;
     let sending = sending.map_err(|_| broke_off())?;
     let spool = asking.updates.spool().await?;
-    let wait = asking.updates.client.wait_read();
-    let stored = receive(body, spool, asked.file.clone(), most, wait).await?;
+    let pace = asking.updates.client.pace();
+    let stored = receive(body, spool, asked.file.clone(), &asking.updates.bounds(), pace).await?;
     drop(sending);
     let turn = asking.updates.turn().await?;
     let gate = Arc::clone(&asking.updates.gate);
@@ -71,18 +72,20 @@ async fn receive(
     mut body: Body,
     spool: Spool,
     name: String,
-    most: Limit,
-    wait: Duration,
+    bounds: &Bounds,
+    mut pace: Pace,
 ) -> Result<Stored, Refusal> {
     let to = Spooling::into(spool);
     let bring = async {
         let mut len = 0_u64;
         loop {
-            let frame = tokio::time::timeout(wait, body.frame()).await.map_err(|_| broke_off())?;
+            let frame = pace.next(body.frame()).await.map_err(too_slow)?;
             let Some(frame) = frame else { return Ok(()) };
             let Ok(bytes) = frame.map_err(|_| broke_off())?.into_data() else { continue };
+            pace.came(bytes.len() as u64);
             len = len.saturating_add(bytes.len() as u64);
-            most.check(len).map_err(too_large)?;
+            bounds.file.check(len).map_err(too_large)?;
+            bounds.room.check_as_it_comes(len, bytes.len() as u64)?;
             to.write(bytes).await?;
         }
     };
@@ -93,6 +96,14 @@ async fn receive(
 fn broke_off() -> Refusal {
     let why = "the file broke off on its way to lazaret; nothing of it is kept, send it again";
     Refusal::new(StatusCode::BAD_REQUEST, why)
+}
+
+fn too_slow(late: Late) -> Refusal {
+    let why = match late {
+        Late::Silent => "nothing more of it came in `gates.models.wait_read`".to_owned(),
+        Late::Slow(limit) => format!("it came too slowly: {limit}"),
+    };
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, format!("lazaret refuses the file: {why}"))
 }
 
 fn too_large(limit: LimitExceeded) -> Refusal {

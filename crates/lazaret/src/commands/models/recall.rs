@@ -156,6 +156,18 @@ pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256, name: &str) -> Resu
     LastWord::under(ledger, file, name)?.map_or(Ok(false), |last| last.lets_go(ledger, file))
 }
 
+/// Whether a file that a crossing held still is: that was the last word about it, and no order admits it now.
+pub(crate) fn still_held(
+    ledger: &LedgerReader,
+    file: Sha256,
+    name: &str,
+    receipt: &str,
+) -> Result<bool, StoreError> {
+    let Some(last) = LastWord::under(ledger, file, name)? else { return Ok(false) };
+    let is_last = last.held && last.receipt == receipt && last.looked.is_none();
+    Ok(is_last && ledger.admission(file, SystemClock.now())?.is_none())
+}
+
 /// Says what a file touches.
 pub(super) fn impact(
     args: &ModelsImpactArgs,
