@@ -81,6 +81,8 @@ impl Payload for ModelFiles {
 /// The files of one model, received whole: a payload that may cross.
 pub struct ModelPayload {
     model: Arc<[Stored]>,
+    /// How many of them cross, the first of them.
+    crossing: usize,
     next: usize,
     read: u64,
     terms: Terms,
@@ -92,20 +94,27 @@ impl ModelPayload {
     /// built the model is checked here.
     pub fn new(files: Vec<Stored>, terms: &Terms, limits: &Limits) -> Self {
         let standing = terms.signatories.standing(&files, limits);
-        Self { model: files.into(), next: 0, read: 0, terms: terms.clone(), standing }
+        Self { crossing: files.len(), model: files.into(), next: 0, read: 0, terms: terms.clone(), standing }
+    }
+
+    /// The same with others beside them that are looked at for what they say of these, and do not cross.
+    #[must_use]
+    pub fn beside(mut self, others: Vec<Stored>) -> Self {
+        self.model = self.model.iter().cloned().chain(others).collect();
+        self
     }
 
     /// Says in the model's origin who signed and built it, as far as that is proven. What its sender says otherwise of its
     /// code is a finding.
     pub fn prove(&mut self, origin: &mut ModelOrigin) {
-        self.standing.prove(&self.model, origin);
+        self.standing.prove(self.model.get(..self.crossing).unwrap_or_default(), origin);
     }
 }
 
 impl Payload for ModelPayload {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
         let at = self.next;
-        let Some(stored) = self.model.get(at) else { return Ok(None) };
+        let Some(stored) = self.model.get(at).filter(|_| at < self.crossing) else { return Ok(None) };
         self.next = at.saturating_add(1);
         self.read = self.read.saturating_add(stored.file.len);
         let said = self.standing.of_file(at);

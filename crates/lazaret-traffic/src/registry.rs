@@ -19,6 +19,7 @@ pub const LIMITS: &[Limit] = &[
     mlflow::MAX_BODY,
     mlflow::MAX_DEPTH,
     mlflow::MAX_FILES,
+    mlflow::MAX_WAITING,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
     download::MAX_FILE,

@@ -132,6 +132,11 @@ impl Registry {
         payload
     }
 
+    /// One file that crosses, read with others beside it that do not.
+    pub(crate) fn payload_beside(&self, file: Stored, others: Vec<Stored>) -> ModelPayload {
+        ModelPayload::new(vec![file], &self.terms.now(), &self.limits).beside(others)
+    }
+
     /// Passes the files of a model through the checkpoint. Each is decided on its own; what is cleared is in the registry
     /// once this returns.
     pub(crate) fn pass(&self, mut crossing: Crossing, files: Vec<Stored>) -> Result<Passed, Stopped> {

@@ -11,7 +11,7 @@ use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls};
+use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls, Sent};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
@@ -158,6 +158,10 @@ impl NextCrossing for Fetched {
     fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload> {
         Box::new(self.0.payload(files, crossing))
     }
+
+    fn beside(&self, file: Stored, others: Vec<Stored>) -> Box<dyn Payload> {
+        Box::new(self.0.payload_beside(file, others))
+    }
 }
 
 /// Records in the ledger who pulled what.
@@ -165,6 +169,18 @@ struct Recorded {
     ledger: Arc<SqliteLedger>,
     by: String,
     registry: Arc<Registry>,
+}
+
+/// What is recorded of a file that is sent to a server, before and after.
+#[derive(Serialize)]
+struct Delivery<'a> {
+    by: &'a str,
+    to: &'a str,
+    model: &'a str,
+    file: &'a str,
+    /// The server's answer; none before it goes, and where no answer came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
 }
 
 /// What is recorded of a file that is given out.
@@ -191,6 +207,21 @@ impl Pulls for Recorded {
     fn still_held(&self, file: Sha256, name: &str, receipt: &str) -> Result<bool, LedgerError> {
         let failed = |error: StoreError| error.when("tell what was decided about a model");
         recall::still_held(self.ledger.reader(), file, name, receipt).map_err(failed)
+    }
+
+    fn sent(&self, sent: &Pull, came: Sent) -> Result<(), LedgerError> {
+        let (kind, status) = match came {
+            Sent::Goes => (recall::SENT, None),
+            Sent::Answered(status) => (recall::DELIVERED, Some(status)),
+            Sent::Unknown => (recall::DELIVERED, None),
+        };
+        let Asked { from, model, file, .. } = &sent.asked;
+        let body = Delivery { by: &self.by, to: from.host(), model, file, status };
+        let recorded = self.ledger.append_about(sent.sha256, kind, &body);
+        recorded.map(drop).map_err(|error| LedgerError {
+            what: "record that a model is sent on",
+            cause: Some(Box::new(error)),
+        })
     }
 
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {

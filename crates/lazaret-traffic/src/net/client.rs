@@ -2,6 +2,7 @@
 //! Redirects are followed to configured hosts alone, and what a client told one server is not told another.
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
@@ -174,19 +175,16 @@ impl Client {
             vec![SocketAddr::new(address, url.port())]
         } else {
             let looked_up = tokio::net::lookup_host((host.as_str(), url.port()));
-            let looked_up = in_time(url, self.waits.connect, looked_up).await?;
+            let looked_up = or_late(self.waits.connect, looked_up).await;
             looked_up.map_err(|source| Trouble::Resolve { host: host.clone(), source })?.collect()
         };
         let is_of_the_house = self.private.contains(&host);
         let may = |address: &&SocketAddr| is_of_the_house || is_public(address.ip());
         let mut last = Trouble::Private { host: host.clone() };
         for address in addresses.iter().filter(may) {
-            let connected = in_time(url, self.waits.connect, TcpStream::connect(address)).await;
-            match connected
-                .and_then(|made| made.map_err(|source| Trouble::Connect { host: host.clone(), source }))
-            {
+            match or_late(self.waits.connect, TcpStream::connect(address)).await {
                 Ok(stream) => return Ok(stream),
-                Err(trouble) => last = trouble,
+                Err(source) => last = Trouble::Connect { host: host.clone(), source },
             }
         }
         Err(last)
@@ -255,6 +253,11 @@ fn request(call: &Call, sent: Arc<AtomicU64>) -> Result<Request<Counted>, Troubl
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("lazaret"));
     }
     request.body(Counted::new(&call.body, sent)).map_err(bad)
+}
+
+/// What comes of it, or that it took too long.
+async fn or_late<T>(wait: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(wait, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn in_time<T>(url: &Url, wait: Duration, work: impl Future<Output = T>) -> Result<T, Trouble> {

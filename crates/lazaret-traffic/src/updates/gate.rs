@@ -9,7 +9,7 @@ use lazaret_core::{
     Checkpoint, Crossing, CrossingId, DETECTOR_FAILED, Destination, LedgerError, Mode, Payload, RandomError,
     Refused, Severity, Sha256, Stopped, Stored, TIME_LIMIT, Verdict, Watch, chain,
 };
-use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
+use lazaret_input::{Blobs, Durable, FORMAT_UNKNOWN, FileSource, Spool, StoreError};
 
 use crate::net::answer::Refusal;
 use crate::net::room::Room;
@@ -53,6 +53,9 @@ pub trait Crossings: Send + Sync {
 
     /// The files of one model that crosses, each read with the others beside it. The crossing is told what is proven of them.
     fn model(&self, files: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload>;
+
+    /// One file that crosses, read with others beside it that do not.
+    fn beside(&self, file: Stored, others: Vec<Stored>) -> Box<dyn Payload>;
 }
 
 /// A cleared file is given out once more.
@@ -64,10 +67,24 @@ pub struct Pull {
     pub asked: Asked,
 }
 
-/// Records who pulled what.
+/// What came of a file that is sent to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It is about to go.
+    Goes,
+    /// The server answered with this status.
+    Answered(u16),
+    /// It is not known whether the server has it: the connection broke, or no answer came.
+    Unknown,
+}
+
+/// Records who pulled what, and what was sent where.
 pub trait Pulls: Send + Sync {
     /// Records that a cleared file is given out. Returns when that is durable; only then its first byte goes.
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError>;
+
+    /// Records that a cleared file is sent to a server, before its first byte goes, and then what came of it.
+    fn sent(&self, sent: &Pull, came: Sent) -> Result<(), LedgerError>;
 
     /// Whether what was decided last about a file under the last step of its name still lets it leave: it may have been
     /// looked at again, or its admission may be over.
@@ -129,6 +146,8 @@ pub struct Held {
     pub files: Vec<(Sha256, String)>,
     /// Whether it is held for what it is, and not because looking at it failed or took too long.
     pub is_lasting: bool,
+    /// Whether it is held only because nobody knows what it is.
+    pub is_unknown: bool,
 }
 
 /// Why a file is neither given out nor held: it was not inspected or not recorded to the end.
@@ -170,8 +189,13 @@ impl Gate {
     }
 
     /// Lets a file through that was received whole, or holds it.
-    pub fn pass(&self, stored: &Stored, asked: &Asked) -> Result<Outcome, GateError> {
-        let (_, payload) = self.checkpoint.recognise(&stored.source)?;
+    /// Files that are known to lie beside it are looked at for what they say of it, and do not cross.
+    pub fn pass(&self, stored: &Stored, asked: &Asked, beside: Vec<Stored>) -> Result<Outcome, GateError> {
+        let payload = if beside.is_empty() {
+            self.checkpoint.recognise(&stored.source)?.1
+        } else {
+            self.crossings.beside(stored.clone(), beside)
+        };
         let crossing = self.crossings.next(asked, Lineage::default())?;
         let to = self.store(&crossing, asked);
         if let Some(held) = self.cross(crossing, payload, to)? {
@@ -227,8 +251,8 @@ impl Gate {
         told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
         told.found.truncate(MOST_TOLD);
         let more = found.saturating_sub(told.found.len());
-        let (files, is_lasting) = (told.files, !told.failed);
-        Ok(Some(Held { file, receipt, verdict, worst: told.found, more, files, is_lasting }))
+        let (files, is_lasting, is_unknown) = (told.files, !told.failed, told.unknown && !told.known);
+        Ok(Some(Held { file, receipt, verdict, worst: told.found, more, files, is_lasting, is_unknown }))
     }
 
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
@@ -261,6 +285,10 @@ struct Told {
     found: Vec<(String, Severity, String)>,
     files: Vec<(Sha256, String)>,
     failed: bool,
+    /// Whether something is of no format that is known.
+    unknown: bool,
+    /// Whether something else is found for which it may be held.
+    known: bool,
 }
 
 impl Told {
@@ -278,8 +306,12 @@ impl Told {
         if let Some(file) = &judged.entry.file {
             self.files.push((file.sha256, last_step(&file.name).to_owned()));
         }
-        let mut recorded = judged.entry.findings.iter();
-        self.failed |= recorded.any(|found| [TIME_LIMIT.id, DETECTOR_FAILED.id].contains(&found.id.as_str()));
+        for found in &judged.entry.findings {
+            self.failed |= [TIME_LIMIT.id, DETECTOR_FAILED.id].contains(&found.id.as_str());
+            let is_unknown = found.id == FORMAT_UNKNOWN.id;
+            self.unknown |= is_unknown;
+            self.known |= !is_unknown && found.severity >= Severity::Medium;
+        }
         let recorded = judged.entry.findings.iter();
         self.found.extend(recorded.map(|found| (found.id.clone(), found.severity, found.at.clone())));
     }

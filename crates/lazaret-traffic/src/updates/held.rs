@@ -112,10 +112,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_note_that_reads_the_same_again_or_none(text in "([a-z]{0,3}\n){0,5}([0-9a-f]{64} [a-z .]{0,4}\n|.{0,9}\n){0,3}") {
-            if let Some(note) = HeldNote::parse(&text) {
-                if let Some(text) = note.text() {
-                    prop_assert_eq!(HeldNote::parse(&text), Some(note));
-                }
+            let note = HeldNote::parse(&text);
+            if let Some(text) = note.as_ref().and_then(HeldNote::text) {
+                prop_assert_eq!(HeldNote::parse(&text), note);
             }
         }
     }

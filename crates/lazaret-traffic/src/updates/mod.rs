@@ -92,6 +92,9 @@ pub struct Updates {
     requests: Semaphore,
     logins: oci::login::Logins,
     naming: Mutex<()>,
+    waiting: mlflow::Waiting,
+    unreached: oci::Unreached,
+    tags: oci::Turns,
 }
 
 impl Updates {
@@ -112,6 +115,9 @@ impl Updates {
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),
             naming: Mutex::default(),
+            waiting: mlflow::Waiting::default(),
+            unreached: oci::Unreached::default(),
+            tags: oci::Turns::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use lazaret_core::{Sha256, Source, Stored};
+use lazaret_core::{Sha256, Source, Stored, Verdict};
 use lazaret_input::{FileSource, Spool};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -17,6 +17,7 @@ use crate::net::upstream::Upstream;
 use crate::updates::Updates;
 use crate::updates::gate::{Asked, Gate, GateError, Outcome};
 use crate::updates::held;
+use crate::updates::mlflow::beside;
 use crate::updates::notes::{FileNote, Notes};
 
 /// A file that is wanted.
@@ -65,13 +66,15 @@ impl Updates {
         self.known_or(&wanted, fetching).await
     }
 
-    /// A file whose upstream answers already: what it says now is what the wanted file was read from.
+    /// A file whose upstream answers already: what it says now is what the wanted file was read from. It is judged with the
+    /// files that are remembered beside it.
     pub(crate) async fn obtain_from(
         self: &Arc<Self>,
         wanted: Wanted,
         answer: Answer,
+        beside: Vec<String>,
     ) -> Result<Obtained, Refusal> {
-        let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer));
+        let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer, beside));
         let sha256 = self.known_or(&wanted, taking).await?;
         self.give(sha256, wanted.asked).await
     }
@@ -190,14 +193,19 @@ impl Updates {
         let fetched =
             download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, self.bounds())
                 .await;
-        self.judge(wanted, fetched?, turn).await
+        self.judge(wanted, fetched?, None, turn).await
     }
 
     /// Takes a file from an answer, lets it through, remembers it.
-    async fn take_answer(self: Arc<Self>, wanted: Wanted, answer: Answer) -> Result<Sha256, Refusal> {
+    async fn take_answer(
+        self: Arc<Self>,
+        wanted: Wanted,
+        answer: Answer,
+        beside: Vec<String>,
+    ) -> Result<Sha256, Refusal> {
         let turn = self.turn().await?;
         let stored = self.receive(answer, wanted.asked.file.clone()).await?;
-        self.judge(wanted, stored, turn).await
+        self.judge(wanted, stored, Some(beside), turn).await
     }
 
     /// Lets a file through that came already, and remembers it.
@@ -205,7 +213,7 @@ impl Updates {
         let turn = self.turn().await?;
         let (mut spool, name) = (self.spool().await?, wanted.asked.file.clone());
         let written = blocking(move || spool.write_all(&bytes).and_then(|()| spool.finish(&name))).await?;
-        self.judge(wanted, written.map_err(here("write the file"))?, turn).await
+        self.judge(wanted, written.map_err(here("write the file"))?, None, turn).await
     }
 
     /// What an answer gives, into a spool.
@@ -238,11 +246,12 @@ impl Updates {
         &self,
         wanted: Wanted,
         stored: Stored,
+        beside: Option<Vec<String>>,
         turn: OwnedSemaphorePermit,
     ) -> Result<Sha256, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
         blocking(move || {
-            let passed = pass(&gate, &notes, &stored, &wanted);
+            let passed = pass(&gate, &notes, &stored, &wanted, beside.as_deref());
             drop(turn); // here, not with the request: one given up frees no thread
             passed
         })
@@ -250,15 +259,25 @@ impl Updates {
     }
 }
 
-fn pass(gate: &Gate, notes: &Notes, stored: &Stored, wanted: &Wanted) -> Result<Sha256, Refusal> {
-    match gate.pass(stored, &wanted.asked).map_err(|error| error.refusal())? {
+fn pass(
+    gate: &Gate,
+    notes: &Notes,
+    stored: &Stored,
+    wanted: &Wanted,
+    beside: Option<&[String]>,
+) -> Result<Sha256, Refusal> {
+    let is_alone = beside.is_none();
+    let beside = beside.map(|key| beside::files(gate, notes, key, &wanted.asked.file)).transpose()?;
+    match gate.pass(stored, &wanted.asked, beside.unwrap_or_default()).map_err(|error| error.refusal())? {
         Outcome::Cleared(sha256) => {
             remember(notes, wanted, sha256, stored.file.len)?;
             Ok(sha256)
         }
         Outcome::Held(held) => {
             let refused = held.refusal(&wanted.asked);
-            if let Some(said) = said(wanted) {
+            // With what may still come beside it, something else may be decided; but nothing makes an attack harmless.
+            let is_lasting = is_alone || held.verdict == Verdict::Block;
+            if let Some(said) = said(wanted).filter(|_| is_lasting) {
                 held::remember(gate, notes, &wanted.key, &said, (&held, &refused))?;
             }
             Err(refused)
@@ -286,7 +305,7 @@ pub(crate) fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64)
     notes.put(&["cleared", &digits, base(&wanted.asked.file)], "").map_err(here("remember"))
 }
 
-fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
+pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
     let digits = sha256.to_string();
     Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lazaret_core::*;
-use lazaret_input::{Blobs, read_stream, read_whole};
+use lazaret_input::{Blobs, FORMAT_UNKNOWN, read_stream, read_whole};
 use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
@@ -35,22 +35,23 @@ impl Format for AnyFile {
         Likeness::Certain
     }
     fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
-        Ok(Box::new(Files(VecDeque::from([Stored::of(&source).unwrap()]))))
+        Ok(Box::new(Files(VecDeque::from([Stored::of(&source).unwrap()]), Vec::new())))
     }
 }
 
-struct Files(VecDeque<Stored>);
+/// Files, and others beside them.
+struct Files(VecDeque<Stored>, Vec<Stored>);
 
 impl Payload for Files {
     fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
-        Ok(self.0.pop_front().map(|stored| Arc::new(File(stored)) as Arc<dyn Record>))
+        Ok(self.0.pop_front().map(|stored| Arc::new(File(stored, self.1.clone())) as Arc<dyn Record>))
     }
     fn position(&self) -> u64 {
         0
     }
 }
 
-struct File(Stored);
+struct File(Stored, Vec<Stored>);
 
 impl Record for File {
     fn place(&self) -> RecordPlace {
@@ -67,6 +68,15 @@ impl Record for File {
         if let Some(at) = bytes.windows(4).position(|window| window == b"EVIL") {
             let name = self.0.source.hint().name.unwrap_or_default();
             findings.fault(Finding::new(&EVIL, Locator::printed(format!("{name}@{at}")), "evil"));
+        }
+        // What it is stands in a file beside it that names it.
+        let name = self.0.source.hint().name.unwrap_or_default();
+        let names = |beside: &Stored| {
+            let bytes = read_whole(beside.source.as_ref(), ALL).unwrap();
+            String::from_utf8_lossy(&bytes).contains(name.rsplit('/').next().unwrap())
+        };
+        if bytes.starts_with(b"UNKNOWN") && !self.1.iter().any(names) {
+            findings.fault(Finding::new(&FORMAT_UNKNOWN, Locator::printed(name), "unknown"));
         }
         Some(Box::new(Looked))
     }
@@ -138,6 +148,8 @@ pub(crate) struct Book {
     pub(crate) seals: Mutex<Vec<Seal>>,
     pub(crate) entries: Mutex<Vec<Entry>>,
     pub(crate) pulls: Mutex<Vec<Pull>>,
+    /// What was sent on.
+    pub(crate) sent: Mutex<Vec<(String, gate::Sent)>>,
     /// By what is decided.
     pub(crate) rules: Mutex<String>,
     /// Files that persons admitted.
@@ -187,6 +199,12 @@ impl Pulls for Pulled {
         assert!(!name.contains('/') && !receipt.is_empty());
         Ok(!self.0.admitted.lock().unwrap().contains(&file))
     }
+    fn sent(&self, sent: &Pull, came: gate::Sent) -> Result<(), LedgerError> {
+        self.0.may()?;
+        self.0.sent.lock().unwrap().push((sent.asked.file.clone(), came));
+        Ok(())
+    }
+
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {
         self.0.may()?;
         self.0.pulls.lock().unwrap().push(pull.clone());
@@ -262,7 +280,11 @@ impl Crossings for InMode {
     }
 
     fn model(&self, files: Vec<Stored>, _: &mut Crossing) -> Box<dyn Payload> {
-        Box::new(Files(files.into()))
+        Box::new(Files(files.into(), Vec::new()))
+    }
+
+    fn beside(&self, file: Stored, others: Vec<Stored>) -> Box<dyn Payload> {
+        Box::new(Files(VecDeque::from([file]), others))
     }
 }
 
@@ -286,8 +308,8 @@ pub(crate) struct Setup {
     pub(crate) mlflow: Option<String>,
     /// Bytes of the disk that stay free.
     pub(crate) reserve: u64,
-    /// Whether verdicts are only recorded.
-    pub(crate) observes: bool,
+    /// `enforce` unless another is said.
+    pub(crate) mode: Option<Mode>,
 }
 
 impl Served {
@@ -306,7 +328,7 @@ impl Served {
             limits: Limits::default(),
             profiles: BTreeMap::new(),
         });
-        let mode = if setup.observes { Mode::Observe } else { Mode::Enforce };
+        let mode = setup.mode.unwrap_or(Mode::Enforce);
         let gate = Gate {
             checkpoint: Arc::new(checkpoint),
             blobs: Arc::new(Blobs::open(&folder.join("store"), &Counting, &|_| Ok(false)).unwrap()),

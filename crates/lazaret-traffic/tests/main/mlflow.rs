@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lazaret_core::{Ending, Limits};
+use lazaret_traffic::updates::gate::Sent;
 
 use crate::main::house::{Served, Setup};
 use crate::main::hub::{Asked, Contents, Hub, Reply, Server};
@@ -105,6 +106,8 @@ fn a_file_that_is_blocked_never_reaches_the_server_and_one_that_is_cleared_does_
     assert_eq!(mlflow.server.count(""), 0, "nobody is asked");
     assert_eq!(served.ask("PUT", &to, &[("Content-Encoding", "gzip")], "x").status, 415);
     assert_eq!(served.ask("PUT", &to, &secret, "good").status, 200);
+    let sent = served.book.sent.lock().unwrap().clone();
+    assert_eq!(sent, [Sent::Goes, Sent::Answered(200)].map(|came| ("a b.bin".to_owned(), came)));
     let asked = mlflow.server.asked.lock().unwrap();
     let [put] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(
@@ -264,7 +267,8 @@ fn who_sends_a_byte_at_a_time_is_told_so_and_holds_no_place() {
 #[test]
 fn a_model_that_nobody_can_list_is_recorded_where_it_goes_all_the_same() {
     let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
-    let served = mlflow.served(folder.path(), Setup { observes: true, ..Setup::default() });
+    let served =
+        mlflow.served(folder.path(), Setup { mode: Some(lazaret_core::Mode::Observe), ..Setup::default() });
     assert_eq!(create(&served, "s3://bucket/model").status, 200);
     let (entries, seals) = (served.book.entries.lock().unwrap(), served.book.seals.lock().unwrap());
     let ([entry], [seal]) = (entries.as_slice(), seals.as_slice()) else { panic!("{entries:?}") };
@@ -284,4 +288,46 @@ fn nothing_is_taken_that_leaves_too_little_of_the_disk() {
     assert!(told.status == 507 && told.text().contains("TEMPORARILY_UNAVAILABLE"), "{}", told.text());
     assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).status, 507);
     assert_eq!(mlflow.server.count("PUT"), 0);
+}
+
+#[test]
+fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let put = |model: &str, file: &str, bytes: &str| {
+        served.ask("PUT", &format!("/-/mlflow{ROOT}/1/{model}/artifacts/data/{file}"), &[], bytes)
+    };
+    let finish = |id: &str| {
+        let target = format!("/-/mlflow/api/2.0/mlflow/logged-models/{id}");
+        served.ask("PATCH", &target, &[("Content-Type", "application/json")], "{}")
+    };
+    let went = |path: &str| mlflow.server.count(&format!("PUT {ROOT}/1/{path}"));
+    // The file that names it went before.
+    assert_eq!(put("models/m-2", "graph", "see tensors").status, 200);
+    assert_eq!(put("models/m-2", "tensors", "UNKNOWN").status, 200);
+    assert_eq!((went("models/m-2"), finish("m-2").status), (2, 404), "the server's own answer");
+    // It comes after: until then nothing of the file reaches the server.
+    let waits = put("models/m-3", "tensors", "UNKNOWN 3");
+    assert!(waits.status == 202 && waits.text().contains("Receipt "), "{}", waits.text());
+    assert_eq!(put("models/m-4", "graph", "see tensors").status, 200, "in another model");
+    assert_eq!(
+        (put("models/m-3", "other", "words").status, went("models/m-3/artifacts/data/tensors")),
+        (200, 0)
+    );
+    assert_eq!(
+        (put("models/m-3", "graph", "see tensors").status, went("models/m-3/artifacts/data/tensors")),
+        (200, 1)
+    );
+    assert_eq!(finish("m-3").status, 404);
+    // It never comes: the client is told when it finishes the model, and nothing went.
+    assert_eq!(put("models/m-5", "tensors", "UNKNOWN 5").status, 202);
+    let told = finish("m-5");
+    assert!(told.status == 403 && told.text().contains("format.unknown"), "{}", told.text());
+    assert_eq!((finish("m-5").status, went("models/m-5"), mlflow.server.count("PATCH")), (404, 0, 3));
+    assert_eq!(put("models/m-5", "graph", "see tensors").status, 200);
+    assert_eq!(went("models/m-5"), 1, "what it was told of is not sent on");
+    // What else is wrong is told at once, and so is what is of no logged model.
+    assert_eq!(put("models/m-6", "tensors", "UNKNOWN EVIL").status, 403);
+    assert_eq!(put("run", "tensors", "UNKNOWN").status, 403);
+    assert_eq!(std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count(), 0);
 }

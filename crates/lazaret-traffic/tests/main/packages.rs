@@ -98,7 +98,11 @@ fn a_file_that_was_held_is_not_fetched_again_until_something_else_would_be_decid
     put(b"EVIL");
     assert_eq!(served.get(target).status, 403);
     drop(served);
-    let served = Served::start(folder.path(), &hub, &Setup { observes: true, ..Setup::default() });
+    let served = Served::start(
+        folder.path(),
+        &hub,
+        &Setup { mode: Some(lazaret_core::Mode::Observe), ..Setup::default() },
+    );
     assert_eq!(served.get(target).text(), "EVIL", "where nothing is held, what was held goes");
 }
 

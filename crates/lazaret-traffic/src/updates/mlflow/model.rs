@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use lazaret_core::{Limit, LimitExceeded, Sha256, Stored};
 use lazaret_input::json::Node;
+use lazaret_input::parked;
 
 use crate::net::answer::Refusal;
 use crate::net::download::MAX_FILE;
@@ -21,7 +22,7 @@ use crate::updates::mlflow::{ARTIFACTS, ROUTE};
 use crate::updates::obtain::{Wanted, blocking, borrowed, here, is_same, noted, refusal, remember, said};
 
 /// Most files and folders of one model.
-pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 200);
+pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 5_000);
 /// How deep its folders may nest.
 pub const MAX_DEPTH: Limit = Limit::new("mlflow.max_depth", 32);
 
@@ -138,6 +139,8 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
         let stored = asking.updates.receive(answer, file).await?;
         bytes = bytes.saturating_add(stored.file.len);
         most.check(bytes).map_err(too_much)?;
+        // Thousands at once must not all be open.
+        let stored = blocking(move || parked(stored)).await?.map_err(Trouble::here("keep the file"))?;
         model.push(stored);
         all.push(wanted);
     }

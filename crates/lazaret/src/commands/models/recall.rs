@@ -31,6 +31,8 @@ const MOST: u32 = 100_000;
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
 pub(crate) const PULLED: &str = "models.pulled";
+pub(crate) const SENT: &str = "models.sent";
+pub(crate) const DELIVERED: &str = "models.delivered";
 pub(crate) const RESCANNED: &str = "models.rescanned";
 
 /// Everything a file touches.
