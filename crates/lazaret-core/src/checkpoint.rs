@@ -113,6 +113,12 @@ impl Checkpoint {
         self.parts.workers.ready()
     }
 
+    /// By what it decides now: the policy, and names and versions of formats and detectors.
+    pub fn goes_by(&self) -> String {
+        let judge = &self.parts.judge;
+        format!("{}\n{}", judge.policy.version(), judge.versions(&self.parts.formats).join("\n"))
+    }
+
     /// Opens a source with the format that knows it best. A format whose content agrees goes before one that
     /// only knows the name; of equals the first registered.
     pub fn recognise(&self, source: &Arc<dyn Source>) -> Result<(FormatId, Box<dyn Payload>), Refused> {

@@ -71,11 +71,6 @@ impl FileSource {
         Self { file, len, hint }
     }
 
-    /// The same bytes, with what another name says of them.
-    pub(crate) fn hinted(self, hint: Hint) -> Self {
-        Self { hint, ..self }
-    }
-
     /// Length in bytes, at opening.
     #[expect(clippy::len_without_is_empty, reason = "no one asks a file whether it is empty")]
     pub const fn len(&self) -> u64 {

@@ -9,6 +9,7 @@
 //! | `file`, `lines` | files and memory as sources, read whole or line by line |
 //! | `durable` | files written so that a crash leaves the old or the new |
 //! | `store` | large files: received and hashed, and kept by their SHA-256 once cleared |
+//! | `parked` | received files that wait for others, closed |
 //! | `decompress` | gzip, zlib, zstd, brotli: unpacked as a stream, under limits |
 //! | `archive` | members of zip, tar and 7z archives, and what their headers hide |
 //! | `json` | the strict JSON reader: a flat arena, all faults of a document at once |
@@ -35,6 +36,7 @@ mod durable;
 mod file;
 pub mod json;
 mod lines;
+mod parked;
 mod platform;
 mod rules;
 pub mod sniff;
@@ -50,9 +52,10 @@ pub use file::{
     FileSource, MemorySource, OpenError, ReadError, SourceReader, head, read_file, read_stream, read_whole,
 };
 pub use lines::{BEGINNING, Line, LineEnd, Lines, MAX_RECORD};
+pub use parked::parked;
 pub use platform::{
-    LocalSocket, LocalStream, connect_locally, create_private_file, create_private_folder, is_private,
-    sync_folder,
+    LocalSocket, LocalStream, connect_locally, create_private_file, create_private_folder, free_room,
+    is_private, sync_folder,
 };
 pub use rules::{
     BYTE_ORDER_MARK, EXPANDED_SIZE, FORMAT_UNKNOWN, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_INVALID_UTF8,

@@ -38,6 +38,19 @@ pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes that are free on the disk of a folder, for who is not its administrator.
+#[cfg(unix)]
+pub fn free_room(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+pub fn free_room(_folder: &Path) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
 /// Options for a new file that its owner alone may read.
 #[cfg(unix)]
 pub(crate) fn private_new_file() -> OpenOptions {

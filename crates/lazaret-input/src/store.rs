@@ -23,6 +23,7 @@ use lazaret_core::{
 };
 use ring::digest;
 
+use crate::parked::ClosedFile;
 use crate::{
     FileSource, OpenError, ReadError, create_private_folder_durably, platform, read_file, write_durably,
 };
@@ -170,7 +171,8 @@ impl Blobs {
     pub fn stored(&self, sha256: Sha256, name: &str) -> Result<Option<Stored>, StoreError> {
         let Some(file) = self.find(sha256)? else { return Ok(None) };
         let own = OwnFile { path: place_of(&self.folder, sha256), len: file.len(), sha256 };
-        Ok(Some(Stored { source: Arc::new(file.hinted(hint_of(name))), file: own }))
+        let source = ClosedFile::new(own.path.clone(), hint_of(name));
+        Ok(Some(Stored { source: Arc::new(source), file: own }))
     }
 
     /// Where the cleared files of one crossing go: into this folder, as the outputs of a dataset or model of that name.

@@ -109,7 +109,7 @@ impl ModelPayload {
     /// Says in the model's origin who signed and built it, as far as that is proven. What its sender says otherwise of its
     /// code is a finding.
     pub fn prove(&mut self, origin: &mut ModelOrigin) {
-        self.standing.prove(&self.model, origin);
+        self.standing.prove(self.model.get(..self.crossing).unwrap_or_default(), origin);
     }
 }
 

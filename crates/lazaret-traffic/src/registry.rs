@@ -3,7 +3,7 @@
 use lazaret_core::Limit;
 
 use crate::admission::{copy, judge, notes as waiting, review, serve, tls as certificate, uses};
-use crate::net::{client, download, tls};
+use crate::net::{client, download, pace, tls};
 use crate::updates::{self, hugging_face, mlflow, notes, oci, pypi};
 
 /// Every limit of the proxies.
@@ -19,12 +19,14 @@ pub const LIMITS: &[Limit] = &[
     mlflow::MAX_BODY,
     mlflow::MAX_DEPTH,
     mlflow::MAX_FILES,
+    mlflow::MAX_WAITING,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
     download::MAX_FILE,
     client::MAX_HEADERS,
     client::MAX_PAGE,
     client::MAX_REDIRECTS,
+    pace::MAX_SECONDS,
     hugging_face::MAX_ASKED,
     updates::MAX_DOWNLOADS,
     oci::MAX_NAMES,

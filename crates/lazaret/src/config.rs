@@ -184,6 +184,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
                 then the hosts it may send to; empty: none",
     },
     Setting {
+        key: "gates.models.reserve",
+        default: "1 GiB",
+        about: "how much of the store's disk stays free: no file is fetched or taken that would leave less",
+    },
+    Setting {
         key: "gates.models.store",
         default: "",
         about: "the folder that cleared models lie in; empty: `models` in the data directory",
@@ -465,6 +470,12 @@ impl Config {
         let text = self.text(key);
         parse_duration(text)
             .ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no time (`30 s`, `500 ms`)")))
+    }
+
+    /// A setting that is a size.
+    pub(crate) fn size(&self, key: &str) -> Result<u64, CliError> {
+        let text = self.text(key);
+        parse_size(text).ok_or_else(|| CliError::Usage(format!("`{key}`: `{text}` is no size (`64 MiB`)")))
     }
 
     /// A profile by its name: built in, or of the configuration.

@@ -93,6 +93,12 @@ impl Registry {
         self.mode
     }
 
+    /// By what it decides now.
+    pub(crate) fn goes_by(&self) -> String {
+        let limits: Vec<_> = self.limits.changed().collect();
+        format!("{}\n{}\n{limits:?}", self.checkpoint.goes_by(), self.terms.state())
+    }
+
     /// A crossing of a model into the registry. `from` is a path or an address.
     pub(crate) fn crossing(&self, from: &str, model: ModelOrigin) -> Result<Crossing, CliError> {
         let next = self.crossings.next(Path::new(from))?;

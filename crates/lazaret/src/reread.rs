@@ -72,6 +72,12 @@ impl<T: Clone> Reread<T> {
         state.made.clone()
     }
 
+    /// When the files that are in force were written, and the day: where this is another text, something else may be in force.
+    pub(crate) fn state(&self) -> String {
+        drop(self.now());
+        format!("{:?}", self.state.lock().unwrap_or_else(PoisonError::into_inner).seen)
+    }
+
     /// Looks at the files at the next call: one was just written.
     pub(crate) fn look_again(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

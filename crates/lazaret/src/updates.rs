@@ -8,9 +8,10 @@ use axum::middleware::from_fn_with_state;
 use lazaret_core::{Crossing, LedgerError, Mode, ModelOrigin, Payload, RandomError, Sha256, Stored};
 use lazaret_ledger::{SqliteLedger, StoreError};
 use lazaret_traffic::net::client::{Client, Waits};
+use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls};
+use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls, Sent};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
@@ -25,9 +26,10 @@ use crate::server::{Hosts, admit_named};
 
 /// The proxies over a data directory.
 pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliError> {
-    let registry = Registry::open(data, config)?;
+    let registry = Arc::new(Registry::open(data, config)?);
     let blobs = Arc::clone(registry.blobs());
-    let notes = blobs.folder().join("names");
+    let blobs_folder = blobs.folder().to_owned();
+    let notes = blobs_folder.join("names");
     let notes =
         Notes::open(&notes, config.limits()).map_err(|error| CliError::failed("the models' names", error))?;
     let gate = Gate {
@@ -36,9 +38,10 @@ pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliErro
         pulls: Box::new(Recorded {
             ledger: Arc::clone(&data.ledger),
             by: config.text("actor.id").to_owned(),
-            mode: registry.mode(),
+            registry: Arc::clone(&registry),
         }),
         mode: registry.mode(),
+        room: Room { folder: blobs_folder, reserve: config.size("gates.models.reserve")? },
         crossings: Box::new(Fetched(registry)),
     };
     let authorities = config.path("gates.models.authorities");
@@ -134,7 +137,7 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Makes the crossings of files that are fetched.
-struct Fetched(Registry);
+struct Fetched(Arc<Registry>);
 
 impl NextCrossing for Fetched {
     fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError> {
@@ -169,7 +172,19 @@ impl NextCrossing for Fetched {
 struct Recorded {
     ledger: Arc<SqliteLedger>,
     by: String,
-    mode: Mode,
+    registry: Arc<Registry>,
+}
+
+/// What is recorded of a file that is sent to a server, before and after.
+#[derive(Serialize)]
+struct Delivery<'a> {
+    by: &'a str,
+    to: &'a str,
+    model: &'a str,
+    file: &'a str,
+    /// The server's answer; none before it goes, and where no answer came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
 }
 
 /// What is recorded of a file that is given out.
@@ -185,8 +200,32 @@ struct Pulled<'a> {
 impl Pulls for Recorded {
     fn may_leave(&self, file: Sha256, name: &str) -> Result<bool, LedgerError> {
         let failed = |error: StoreError| error.when("tell what was decided about a model");
-        Ok(self.mode == Mode::Observe
+        Ok(self.registry.mode() == Mode::Observe
             || recall::may_leave(self.ledger.reader(), file, name).map_err(failed)?)
+    }
+
+    fn goes_by(&self) -> String {
+        self.registry.goes_by()
+    }
+
+    fn still_held(&self, file: Sha256, name: &str, receipt: &str) -> Result<bool, LedgerError> {
+        let failed = |error: StoreError| error.when("tell what was decided about a model");
+        recall::still_held(self.ledger.reader(), file, name, receipt).map_err(failed)
+    }
+
+    fn sent(&self, sent: &Pull, came: Sent) -> Result<(), LedgerError> {
+        let (kind, status) = match came {
+            Sent::Goes => (recall::SENT, None),
+            Sent::Answered(status) => (recall::DELIVERED, Some(status)),
+            Sent::Unknown => (recall::DELIVERED, None),
+        };
+        let Asked { from, model, file, .. } = &sent.asked;
+        let body = Delivery { by: &self.by, to: from.host(), model, file, status };
+        let recorded = self.ledger.append_about(sent.sha256, kind, &body);
+        recorded.map(drop).map_err(|error| LedgerError {
+            what: "record that a model is sent on",
+            cause: Some(Box::new(error)),
+        })
     }
 
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {

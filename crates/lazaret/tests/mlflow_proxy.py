@@ -106,6 +106,45 @@ def large(folder):
     ok("a large file goes whole where parts were asked for, and comes back")
 
 
+def graph(data):
+    """An ONNX graph of one tensor that lies in a file beside it, field by field."""
+    field = lambda number, value: bytes([number << 3 | 2, len(value)]) + value  # noqa: E731
+    number = lambda of, value: bytes([of << 3, value])  # noqa: E731
+    said = lambda key, value: field(13, field(1, key) + field(2, value))  # noqa: E731
+    lies = said(b"location", data.encode()) + said(b"offset", b"0") + said(b"length", b"16")
+    tensor = number(1, 4) + number(2, 1) + field(8, b"w") + lies + number(14, 1)
+    relu = field(1, field(1, b"w") + field(2, b"y") + field(4, b"Relu"))
+    opset = field(8, field(1, b"") + number(2, 17))
+    return number(1, 8) + field(2, b"pytorch") + field(7, relu + field(5, tensor) + field(2, b"g")) + opset
+
+
+def onnx(folder, client):
+    """A model of two files of which one says what the other is, sent one by one."""
+    experiment = client.get_experiment_by_name("lazaret").experiment_id
+    place = folder / "onnx"
+    place.mkdir()
+    (place / "w.data").write_bytes(numpy.arange(4, dtype=numpy.float32).tobytes())
+    (place / "model.onnx").write_bytes(graph("w.data"))
+    for files in [["model.onnx", "w.data"], ["w.data", "model.onnx"]]:
+        model = client.create_logged_model(experiment)
+        for file in files:
+            client.log_model_artifact(model.model_id, str(place / file), "data")
+        client.finalize_logged_model(model.model_id, "READY")
+        got = Path(mlflow.artifacts.download_artifacts(f"{model.artifact_location}/data/", dst_path=str(folder / files[0])))
+        for file in files:
+            (sent,) = got.rglob(file)
+            assert sent.read_bytes() == (place / file).read_bytes(), file
+        client.create_registered_model(f"onnx-{files[0]}")
+        client.create_model_version(f"onnx-{files[0]}", f"models:/{model.model_id}", model_id=model.model_id)
+    ok("an ONNX graph and its tensors go, whichever comes first")
+    model = client.create_logged_model(experiment)
+    (place / "lone.data").write_bytes((place / "w.data").read_bytes()[::-1])
+    client.log_model_artifact(model.model_id, str(place / "lone.data"))
+    finish = lambda: client.finalize_logged_model(model.model_id, "READY")  # noqa: E731
+    refused(finish, "PERMISSION_DENIED", "lone.data", "format.unknown", "Receipt 0")
+    ok("a model of which a file is of no known format is not finished")
+
+
 def texts():
     """What has no files: prompts, traces."""
     prompt = mlflow.genai.register_prompt("greeting", "Hello {{name}}")
@@ -135,6 +174,7 @@ def enforce(url, server, folder):
     large(folder)
     texts()
     client = MlflowClient()
+    onnx(folder, client)
     bad = folder / "bad.pkl"
     bad.write_bytes(pickle.dumps([MARK * 20_000, Attack()], protocol=2))
 

@@ -194,7 +194,7 @@ fn error_word(status: StatusCode) -> &'static str {
         403 => "PERMISSION_DENIED",
         404 => "RESOURCE_DOES_NOT_EXIST",
         501 => "NOT_IMPLEMENTED",
-        502..=504 => "TEMPORARILY_UNAVAILABLE",
+        502..=504 | 507 => "TEMPORARILY_UNAVAILABLE",
         500.. => "INTERNAL_ERROR",
         _ => "BAD_REQUEST",
     }

@@ -2,6 +2,7 @@
 //! Redirects are followed to configured hosts alone, and what a client told one server is not told another.
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
@@ -26,6 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::net::addresses::is_public;
+use crate::net::pace::{Late, MAX_SECONDS, Pace};
 use crate::net::sent::{Counted, Sent};
 use crate::net::tls::{self, MAX_AUTHORITIES, TlsError};
 use crate::net::trouble::Trouble;
@@ -96,7 +98,7 @@ pub struct Answer {
     pub url: Url,
     /// The answer.
     pub response: Response<Incoming>,
-    read: Duration,
+    pace: Pace,
 }
 
 impl Client {
@@ -136,7 +138,7 @@ impl Client {
             upstream.may_ask(&call.url)?;
             let response = self.send(&call).await?;
             let Some(to) = redirect(&call.url, &response)?.filter(&follows) else {
-                return Ok(Answer { url: call.url, response, read: self.waits.read });
+                return Ok(Answer { url: call.url, response, pace: self.pace() });
             };
             redirects = u64::saturating_add(redirects, 1);
             most.check(redirects).map_err(|limit| Trouble::limit(&call.url, "the redirects", limit))?;
@@ -173,19 +175,16 @@ impl Client {
             vec![SocketAddr::new(address, url.port())]
         } else {
             let looked_up = tokio::net::lookup_host((host.as_str(), url.port()));
-            let looked_up = in_time(url, self.waits.connect, looked_up).await?;
+            let looked_up = or_late(self.waits.connect, looked_up).await;
             looked_up.map_err(|source| Trouble::Resolve { host: host.clone(), source })?.collect()
         };
         let is_of_the_house = self.private.contains(&host);
         let may = |address: &&SocketAddr| is_of_the_house || is_public(address.ip());
         let mut last = Trouble::Private { host: host.clone() };
         for address in addresses.iter().filter(may) {
-            let connected = in_time(url, self.waits.connect, TcpStream::connect(address)).await;
-            match connected
-                .and_then(|made| made.map_err(|source| Trouble::Connect { host: host.clone(), source }))
-            {
+            match or_late(self.waits.connect, TcpStream::connect(address)).await {
                 Ok(stream) => return Ok(stream),
-                Err(trouble) => last = trouble,
+                Err(source) => last = Trouble::Connect { host: host.clone(), source },
             }
         }
         Err(last)
@@ -209,11 +208,16 @@ impl Client {
         });
         let sent = Arc::<AtomicU64>::default();
         let mut asked = pin!(sender.send_request(request(call, Arc::clone(&sent))?));
-        // A long body takes its time: what is waited for is that more of it goes.
+        // A long body takes its time: what is waited for is that enough of it goes.
+        let mut pace = self.pace();
         let response = loop {
             let before = sent.load(Ordering::Relaxed);
             match in_time(url, self.waits.read, asked.as_mut()).await {
-                Err(_slow) if sent.load(Ordering::Relaxed) > before => {}
+                Err(_slow) if sent.load(Ordering::Relaxed) > before => {
+                    let went = sent.load(Ordering::Relaxed).saturating_sub(before);
+                    let slow = |limit| Trouble::limit(url, "the slowness", limit);
+                    pace.went(went, self.waits.read).map_err(slow)?;
+                }
                 answered => break answered?.map_err(broke)?,
             }
         };
@@ -228,9 +232,9 @@ impl Client {
         Ok(response)
     }
 
-    /// How long is waited for the next bytes of anybody.
-    pub fn wait_read(&self) -> Duration {
-        self.waits.read
+    /// How slowly bytes may come or go.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(self.waits.read, self.limits.get(MAX_SECONDS))
     }
 
     /// Longest answer that is read into memory.
@@ -251,6 +255,11 @@ fn request(call: &Call, sent: Arc<AtomicU64>) -> Result<Request<Counted>, Troubl
     request.body(Counted::new(&call.body, sent)).map_err(bad)
 }
 
+/// What comes of it, or that it took too long.
+async fn or_late<T>(wait: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(wait, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
 async fn in_time<T>(url: &Url, wait: Duration, work: impl Future<Output = T>) -> Result<T, Trouble> {
     tokio::time::timeout(wait, work).await.map_err(|_| Trouble::Slow { host: url.host().to_owned() })
 }
@@ -259,12 +268,19 @@ impl Answer {
     /// The next bytes; none at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
         loop {
-            let frame = in_time(&self.url, self.read, self.response.body_mut().frame()).await?;
+            let frame =
+                self.pace.next(self.response.body_mut().frame()).await.map_err(|late| match late {
+                    Late::Silent => Trouble::Slow { host: self.url.host().to_owned() },
+                    Late::Slow(limit) => Trouble::limit(&self.url, "the slowness", limit),
+                })?;
             let Some(frame) = frame else { return Ok(None) };
             let broke = |source| Trouble::Broke { host: self.url.host().to_owned(), source };
             match frame.map_err(broke)?.into_data() {
                 Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Ok(Some(bytes)),
+                Ok(bytes) => {
+                    self.pace.came(bytes.len() as u64);
+                    return Ok(Some(bytes));
+                }
                 Err(_trailers) => {}
             }
         }

@@ -10,6 +10,7 @@ use lazaret_input::Spool;
 
 use crate::net::client::{Answer, Call, Client};
 use crate::net::range::content_range;
+use crate::net::room::Room;
 use crate::net::spooling::Spooling;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
@@ -32,12 +33,14 @@ pub struct Expected {
 }
 
 /// Bounds of downloads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
     /// Largest file.
     pub file: Limit,
     /// How often one that broke off is taken up again.
     pub breaks: Limit,
+    /// Where it comes to.
+    pub room: Room,
 }
 
 /// Fetches a file into a spool, under its name.
@@ -121,12 +124,13 @@ impl Fetching<'_> {
         }
         for len in [len, expected.len].into_iter().flatten() {
             self.bounds.file.check(len).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+            self.bounds.room.check(len.saturating_sub(self.at))?;
         }
         if self.at == 0 {
             self.tag =
                 answer.response.headers().get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\"")).cloned();
         }
-        read(&mut answer, self.to, &mut self.at, self.bounds.file).await?;
+        read(&mut answer, self.to, &mut self.at, &self.bounds).await?;
         let is_whole = |len: Option<u64>| len.is_none_or(|len| len == self.at);
         if is_whole(len) && is_whole(expected.len) {
             return Ok(());
@@ -136,16 +140,22 @@ impl Fetching<'_> {
 }
 
 /// What an answer gives of a file that is taken whole or not at all.
-pub async fn receive(mut answer: Answer, spool: Spool, name: String, most: Limit) -> Result<Stored, Trouble> {
+pub async fn receive(
+    mut answer: Answer,
+    spool: Spool,
+    name: String,
+    bounds: &Bounds,
+) -> Result<Stored, Trouble> {
     let host = answer.url.host().to_owned();
     let len = answer.announced();
     if len.is_none() && !says_its_end(&answer) {
         return Err(no_length(host));
     }
-    most.check(len.unwrap_or(0)).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+    bounds.file.check(len.unwrap_or(0)).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+    bounds.room.check(len.unwrap_or(0))?;
     let to = Spooling::into(spool);
     let mut at = 0;
-    let read = read(&mut answer, &to, &mut at, most).await;
+    let read = read(&mut answer, &to, &mut at, bounds).await;
     let read = read.and_then(|()| {
         let is_whole = len.is_none_or(|len| len == at);
         if is_whole { Ok(()) } else { Err(Trouble::Other { host, what: "length" }) }
@@ -154,10 +164,11 @@ pub async fn receive(mut answer: Answer, spool: Spool, name: String, most: Limit
 }
 
 /// The rest of an answer, from where a file is.
-async fn read(answer: &mut Answer, to: &Spooling, at: &mut u64, most: Limit) -> Result<(), Trouble> {
+async fn read(answer: &mut Answer, to: &Spooling, at: &mut u64, bounds: &Bounds) -> Result<(), Trouble> {
     while let Some(bytes) = answer.next().await? {
         *at = at.saturating_add(bytes.len() as u64);
-        most.check(*at).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+        bounds.file.check(*at).map_err(|limit| Trouble::limit(&answer.url, "a file", limit))?;
+        bounds.room.check_as_it_comes(*at, bytes.len() as u64)?;
         to.write(bytes).await?;
     }
     Ok(())

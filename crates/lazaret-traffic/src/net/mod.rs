@@ -5,8 +5,10 @@
 //! | `url`, `range`, `headers` | what requests and answers carry, read strictly |
 //! | `addresses`, `upstream` | whom a proxy may ask |
 //! | `tls`, `client`, `sent` | asking: connections, time limits, redirects, what is sent |
+//! | `pace` | how slowly bytes may come or go |
 //! | `spooling` | bytes that arrive, into a spool |
 //! | `download` | a file of an upstream's, into a spool, whole or not at all |
+//! | `room` | room on the disk that files come to |
 //! | `shared` | work that several wait for and that is done once |
 //! | `answer` | files as answers (ranges, conditions), and refusals |
 //! | `without` | a page of JSON without what a client must not be told |
@@ -17,7 +19,9 @@ pub mod answer;
 pub mod client;
 pub mod download;
 pub mod headers;
+pub mod pace;
 pub mod range;
+pub mod room;
 pub mod sent;
 pub mod shared;
 pub mod spooling;

@@ -100,6 +100,19 @@ pub enum Trouble {
         /// Which.
         source: LimitExceeded,
     },
+    /// The disk is too full.
+    #[error(
+        "there is no room: of the {free} bytes that are free on the store's disk {reserve} stay so (`gates.models.reserve`), and \
+         {len} more were wanted"
+    )]
+    Full {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes of the file that did not come yet, as far as they are known.
+        len: u64,
+        /// Bytes that stay free.
+        reserve: u64,
+    },
     /// This machine failed.
     #[error("this machine could not {what}")]
     Here {
@@ -129,6 +142,10 @@ impl Trouble {
         match self {
             Self::Slow { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Private { .. } | Self::Elsewhere { .. } => StatusCode::FORBIDDEN,
+            Self::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Here { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             Self::Here { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Ended => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_GATEWAY,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, LedgerError, Mode, Payload, RandomError, Severity, Sha256, Stopped,
-    Stored, Verdict, Watch, chain,
+    Checkpoint, Crossing, CrossingId, DETECTOR_FAILED, Destination, LedgerError, Mode, Payload, RandomError,
+    Severity, Sha256, Stopped, Stored, TIME_LIMIT, Verdict, Watch, chain,
 };
-use lazaret_input::{Blobs, Durable, FileSource, Spool, StoreError};
+use lazaret_input::{Blobs, Durable, FORMAT_UNKNOWN, FileSource, Spool, StoreError};
 
 use crate::net::answer::Refusal;
+use crate::net::room::Room;
 use crate::net::url::Url;
+use crate::updates::unseen::{Nowhere, Unseen};
 
 /// Findings that a refusal names; the receipt has all.
 const MOST_TOLD: usize = 3;
@@ -69,15 +71,40 @@ pub struct Pull {
     pub asked: Asked,
 }
 
-/// Records who pulled what.
+/// What came of a file that is sent to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It is about to go.
+    Goes,
+    /// The server answered with this status.
+    Answered(u16),
+    /// It is not known whether the server has it: the connection broke, or no answer came.
+    Unknown,
+}
+
+/// Records who pulled what, and what was sent where.
 pub trait Pulls: Send + Sync {
     /// Records that a cleared file is given out. Returns when that is durable; only then its first byte goes.
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError>;
+
+    /// Records that a cleared file is sent to a server, before its first byte goes, and then what came of it.
+    fn sent(&self, sent: &Pull, came: Sent) -> Result<(), LedgerError>;
 
     /// Whether what was decided last about a file under the last step of its name still lets it leave: it may have been
     /// looked at again, or its admission may be over.
     fn may_leave(&self, _file: Sha256, _name: &str) -> Result<bool, LedgerError> {
         Ok(true)
+    }
+
+    /// By what is decided now: where this is another text, something else may be decided of a file that was held.
+    fn goes_by(&self) -> String {
+        String::new()
+    }
+
+    /// Whether a file that was held by a crossing, under the last step of its name, still is: nothing was decided about it
+    /// since, and nobody admitted it. Where that is not known it is looked at again.
+    fn still_held(&self, _file: Sha256, _name: &str, _receipt: &str) -> Result<bool, LedgerError> {
+        Ok(false)
     }
 }
 
@@ -93,6 +120,8 @@ pub struct Gate {
     pub pulls: Box<dyn Pulls>,
     /// Whether verdicts are enforced.
     pub mode: Mode,
+    /// Room on the disk that files come to.
+    pub room: Room,
 }
 
 /// What became of a file.
@@ -117,6 +146,12 @@ pub struct Held {
     pub worst: Vec<(String, Severity, String)>,
     /// How much more was found.
     pub more: usize,
+    /// All that is held, each with the last step of its name.
+    pub files: Vec<(Sha256, String)>,
+    /// Whether it is held for what it is, and not because looking at it failed or took too long.
+    pub is_lasting: bool,
+    /// Whether it is held only because nobody knows what it is.
+    pub is_unknown: bool,
 }
 
 /// Why a file is neither given out nor held: it was not inspected or not recorded to the end.
@@ -155,11 +190,12 @@ impl Gate {
     }
 
     /// Lets a file through that was received whole, or holds it. It is read with the files of its model beside it that
-    /// crossed before.
-    pub fn pass(&self, stored: &Stored, beside: Vec<Stored>, asked: &Asked) -> Result<Outcome, GateError> {
+    /// crossed before; those do not cross.
+    pub fn pass(&self, stored: &Stored, asked: &Asked, beside: Vec<Stored>) -> Result<Outcome, GateError> {
         let mut crossing = self.crossings.next(asked, Lineage::default())?;
         let payload = self.crossings.model(vec![stored.clone()], beside, &mut crossing);
-        if let Some(held) = self.cross(crossing, payload, asked)? {
+        let to = self.store(&crossing, asked);
+        if let Some(held) = self.cross(crossing, payload, to)? {
             return Ok(Outcome::Held(held));
         }
         let sha256 = stored.file.sha256;
@@ -176,19 +212,35 @@ impl Gate {
     ) -> Result<Option<Held>, GateError> {
         let mut crossing = self.crossings.next(asked, lineage)?;
         let payload = self.crossings.model(files, Vec::new(), &mut crossing);
-        self.cross(crossing, payload, asked)
+        let to = self.store(&crossing, asked);
+        self.cross(crossing, payload, to)
+    }
+
+    /// Records that a model is put to use whose files cannot be read here; gives what is held of it, if it is.
+    pub fn pass_unseen(
+        &self,
+        asked: &Asked,
+        lineage: Lineage,
+        why: String,
+    ) -> Result<Option<Held>, GateError> {
+        let crossing = self.crossings.next(asked, lineage)?;
+        self.cross(crossing, Box::new(Unseen::new(why)), Box::new(Nowhere))
+    }
+
+    /// Where the cleared files of a crossing go.
+    fn store(&self, crossing: &Crossing, asked: &Asked) -> Box<dyn Destination> {
+        let model = format!("{}/{}", crossing.to, asked.model);
+        // It can be fetched again, and whoever asked waits.
+        self.blobs.passage(crossing.id, &model, Durable::SoonAfter)
     }
 
     fn cross(
         &self,
         crossing: Crossing,
         payload: Box<dyn Payload>,
-        asked: &Asked,
+        to: Box<dyn Destination>,
     ) -> Result<Option<Held>, GateError> {
         let receipt = crossing.id;
-        let model = format!("{}/{}", crossing.to, asked.model);
-        // It can be fetched again, and whoever asked waits.
-        let to = self.blobs.passage(receipt, &model, Durable::SoonAfter);
         let mut told = Told::default();
         self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
         let Some((verdict, file)) = told.holds else { return Ok(None) };
@@ -196,7 +248,8 @@ impl Gate {
         told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
         told.found.truncate(MOST_TOLD);
         let more = found.saturating_sub(told.found.len());
-        Ok(Some(Held { file, receipt, verdict, worst: told.found, more }))
+        let (files, is_lasting, is_unknown) = (told.files, !told.failed, told.unknown && !told.known);
+        Ok(Some(Held { file, receipt, verdict, worst: told.found, more, files, is_lasting, is_unknown }))
     }
 
     /// Opens a cleared file to give it out, once it is recorded who asks; none if it is not here, or may no longer leave.
@@ -209,13 +262,13 @@ impl Gate {
     /// A cleared file that may leave, if it is here. Not for a client: that it is given out is not recorded.
     pub fn cleared(&self, sha256: Sha256, name: &str) -> Result<Option<FileSource>, GateError> {
         let Some(file) = self.blobs.find(sha256)? else { return Ok(None) };
-        let name = name.rsplit('/').next().unwrap_or_default();
-        Ok(self.pulls.may_leave(sha256, name)?.then_some(file))
+        Ok(self.pulls.may_leave(sha256, last_step(name))?.then_some(file))
     }
 
-    /// A cleared file as one that others of its model are read beside, under its path there.
+    /// A cleared file that may leave, if it is here, as one that others of its model are read beside, under its path there.
     pub fn beside(&self, sha256: Sha256, name: &str) -> Result<Option<Stored>, GateError> {
-        Ok(self.blobs.stored(sha256, name)?)
+        let may = self.pulls.may_leave(sha256, last_step(name))?;
+        Ok(if may { self.blobs.stored(sha256, name)? } else { None })
     }
 
     /// Whether a cleared file is here, and may leave.
@@ -224,11 +277,21 @@ impl Gate {
     }
 }
 
+fn last_step(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
+
 /// What a crossing tells while it goes on.
 #[derive(Default)]
 struct Told {
     holds: Option<(Verdict, String)>,
     found: Vec<(String, Severity, String)>,
+    files: Vec<(Sha256, String)>,
+    failed: bool,
+    /// Whether something is of no format that is known.
+    unknown: bool,
+    /// Whether something else is found for which it may be held.
+    known: bool,
 }
 
 impl Told {
@@ -242,6 +305,15 @@ impl Told {
         if self.holds.as_ref().is_none_or(|(gravest, _)| *gravest < verdict) {
             let file = judged.entry.file.as_ref().map(|file| file.name.clone());
             self.holds = Some((verdict, file.unwrap_or_default()));
+        }
+        if let Some(file) = &judged.entry.file {
+            self.files.push((file.sha256, last_step(&file.name).to_owned()));
+        }
+        for found in &judged.entry.findings {
+            self.failed |= [TIME_LIMIT.id, DETECTOR_FAILED.id].contains(&found.id.as_str());
+            let is_unknown = found.id == FORMAT_UNKNOWN.id;
+            self.unknown |= is_unknown;
+            self.known |= !is_unknown && found.severity >= Severity::Medium;
         }
         let recorded = judged.entry.findings.iter();
         self.found.extend(recorded.map(|found| (found.id.clone(), found.severity, found.at.clone())));
@@ -264,6 +336,11 @@ impl Held {
             "lazaret {what} {} of {}: {found}. Receipt {}; whoever runs lazaret can look it up and decide",
             self.file, asked.model, self.receipt
         );
+        Self::again(message)
+    }
+
+    /// The same in the words of before.
+    pub(crate) fn again(message: String) -> Refusal {
         Refusal::new(StatusCode::FORBIDDEN, message).coded("GatedRepo")
     }
 }

@@ -12,12 +12,15 @@
 //! |---|---|
 //! | `gate` | the one road of a file: inspected, decided, recorded, given out |
 //! | `obtain` | a file that is wanted: known here, or fetched and let through |
+//! | `held` | what is remembered of files that were held |
 //! | `notes` | what is remembered: which cleared file a name means |
+//! | `unseen` | a model whose files nobody here can read |
 //! | `hugging_face`, `pypi`, `download`, `oci`, `mlflow` | one proxy each |
 //! | `path` | the steps of a request's path |
 
 pub mod download;
 pub mod gate;
+mod held;
 pub mod hugging_face;
 pub mod mlflow;
 pub mod notes;
@@ -25,6 +28,7 @@ pub mod obtain;
 pub mod oci;
 pub mod path;
 pub mod pypi;
+mod unseen;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,6 +92,9 @@ pub struct Updates {
     requests: Semaphore,
     logins: oci::login::Logins,
     naming: Mutex<()>,
+    waiting: mlflow::Waiting,
+    unreached: oci::Unreached,
+    tags: oci::Turns,
 }
 
 impl Updates {
@@ -108,6 +115,9 @@ impl Updates {
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),
             naming: Mutex::default(),
+            waiting: mlflow::Waiting::default(),
+            unreached: oci::Unreached::default(),
+            tags: oci::Turns::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use lazaret_core::{Sha256, Source, Stored};
+use lazaret_core::{Sha256, Source, Stored, Verdict};
 use lazaret_input::{FileSource, Spool};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -16,7 +16,9 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
 use crate::updates::gate::{Asked, Gate, GateError, Outcome};
+use crate::updates::held;
 use crate::updates::hugging_face::Within;
+use crate::updates::mlflow::beside;
 use crate::updates::notes::{FileNote, Notes};
 
 /// A file that is wanted.
@@ -38,6 +40,20 @@ pub(crate) struct Wanted {
     pub(crate) key: Vec<String>,
     /// The repository whose files cross one by one, if it is of one.
     pub(crate) within: Option<Within>,
+}
+
+/// The cleared files that one is judged beside.
+pub(crate) struct Beside {
+    pub(crate) files: Vec<Stored>,
+    /// No other will come to be among them.
+    pub(crate) is_all: bool,
+}
+
+impl Beside {
+    /// None, and none will.
+    pub(crate) const fn nothing() -> Self {
+        Self { files: Vec::new(), is_all: true }
+    }
 }
 
 /// A cleared file, ready to be given out: that it is asked for is recorded.
@@ -67,13 +83,15 @@ impl Updates {
         self.known_or(&wanted, fetching).await
     }
 
-    /// A file whose upstream answers already: what it says now is what the wanted file was read from.
+    /// A file whose upstream answers already: what it says now is what the wanted file was read from. It is judged with the
+    /// files that are remembered beside it.
     pub(crate) async fn obtain_from(
         self: &Arc<Self>,
         wanted: Wanted,
         answer: Answer,
+        beside: Vec<String>,
     ) -> Result<Obtained, Refusal> {
-        let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer));
+        let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer, beside));
         let sha256 = self.known_or(&wanted, taking).await?;
         self.give(sha256, wanted.asked).await
     }
@@ -101,6 +119,9 @@ impl Updates {
         if let Some(known) = self.known(wanted).await? {
             return Ok(known);
         }
+        if let Some(refused) = self.held_before(wanted).await? {
+            return Err(refused);
+        }
         let Expected { sha256, len } = &wanted.expected;
         let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
         let done = self.fetching.of(&under_way, work).await;
@@ -126,6 +147,13 @@ impl Updates {
             Ok(file.map(|_| sha256))
         })
         .await?
+    }
+
+    /// The refusal, if it was held before: its upstream says the same of it as then, and nothing else would be decided now.
+    async fn held_before(&self, wanted: &Wanted) -> Result<Option<Refusal>, Refusal> {
+        let Some(said) = said(wanted) else { return Ok(None) };
+        let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), wanted.key.clone());
+        blocking(move || held::still(&gate, &notes, &key, &said)).await?
     }
 
     /// Without asking anybody: the file that its name meant when it was last cleared.
@@ -178,13 +206,13 @@ impl Updates {
         let spool = self.spool().await?;
         let call =
             Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
-        let bounds = Bounds { file: self.limits.get(MAX_FILE), breaks: self.limits.get(MAX_BREAKS) };
         let name = wanted.asked.file.clone();
         let fetched =
-            download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, bounds).await;
+            download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, self.bounds())
+                .await;
         let stored = fetched?;
         let Some(within) = wanted.within.clone() else {
-            return self.judge(wanted, stored, Vec::new(), turn).await;
+            return self.judge(wanted, stored, Beside::nothing(), turn).await;
         };
         drop(turn); // what it is judged beside takes one too
         let beside = within.beside(Arc::clone(&self), stored.clone()).await?;
@@ -193,10 +221,18 @@ impl Updates {
     }
 
     /// Takes a file from an answer, lets it through, remembers it.
-    async fn take_answer(self: Arc<Self>, wanted: Wanted, answer: Answer) -> Result<Sha256, Refusal> {
+    async fn take_answer(
+        self: Arc<Self>,
+        wanted: Wanted,
+        answer: Answer,
+        beside: Vec<String>,
+    ) -> Result<Sha256, Refusal> {
         let turn = self.turn().await?;
         let stored = self.receive(answer, wanted.asked.file.clone()).await?;
-        self.judge(wanted, stored, Vec::new(), turn).await
+        let (gate, notes, file) =
+            (Arc::clone(&self.gate), Arc::clone(&self.notes), wanted.asked.file.clone());
+        let files = blocking(move || beside::files(&gate, &notes, &beside, &file)).await??;
+        self.judge(wanted, stored, Beside { files, is_all: false }, turn).await
     }
 
     /// Lets a file through that came already, and remembers it.
@@ -204,16 +240,25 @@ impl Updates {
         let turn = self.turn().await?;
         let (mut spool, name) = (self.spool().await?, wanted.asked.file.clone());
         let written = blocking(move || spool.write_all(&bytes).and_then(|()| spool.finish(&name))).await?;
-        self.judge(wanted, written.map_err(here("write the file"))?, Vec::new(), turn).await
+        self.judge(wanted, written.map_err(here("write the file"))?, Beside::nothing(), turn).await
     }
 
     /// What an answer gives, into a spool.
     pub(crate) async fn receive(&self, answer: Answer, name: String) -> Result<Stored, Refusal> {
         let spool = self.spool().await?;
-        Ok(receive(answer, spool, name, self.limits.get(MAX_FILE)).await?)
+        Ok(receive(answer, spool, name, &self.bounds()).await?)
     }
 
-    /// Room for a file.
+    /// The bounds of a file that comes.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            file: self.limits.get(MAX_FILE),
+            breaks: self.limits.get(MAX_BREAKS),
+            room: self.gate.room.clone(),
+        }
+    }
+
+    /// A place for a file.
     pub(crate) async fn spool(&self) -> Result<Spool, Refusal> {
         let gate = Arc::clone(&self.gate);
         blocking(move || gate.receive().map_err(here("make room for the file"))).await?
@@ -228,7 +273,7 @@ impl Updates {
         &self,
         wanted: Wanted,
         stored: Stored,
-        beside: Vec<Stored>,
+        beside: Beside,
         turn: OwnedSemaphorePermit,
     ) -> Result<Sha256, Refusal> {
         let (notes, gate) = (Arc::clone(&self.notes), Arc::clone(&self.gate));
@@ -245,15 +290,33 @@ fn pass(
     gate: &Gate,
     notes: &Notes,
     stored: &Stored,
-    beside: Vec<Stored>,
+    beside: Beside,
     wanted: &Wanted,
 ) -> Result<Sha256, Refusal> {
-    match gate.pass(stored, beside, &wanted.asked).map_err(|error| error.refusal())? {
+    match gate.pass(stored, &wanted.asked, beside.files).map_err(|error| error.refusal())? {
         Outcome::Cleared(sha256) => {
             remember(notes, wanted, sha256, stored.file.len)?;
             Ok(sha256)
         }
-        Outcome::Held(held) => Err(held.refusal(&wanted.asked)),
+        Outcome::Held(held) => {
+            let refused = held.refusal(&wanted.asked);
+            // With what may still come beside it, something else may be decided; but nothing makes an attack harmless.
+            let is_lasting = beside.is_all || held.verdict == Verdict::Block;
+            if let Some(said) = said(wanted).filter(|_| is_lasting) {
+                held::remember(gate, notes, &wanted.key, &said, (&held, &refused))?;
+            }
+            Err(refused)
+        }
+    }
+}
+
+/// What an upstream says of a file, if that tells it from any other.
+pub(crate) fn said(wanted: &Wanted) -> Option<String> {
+    let len = wanted.expected.len;
+    match (wanted.expected.sha256, &wanted.tag) {
+        (Some(sha256), _) => Some(format!("{sha256} {}", wanted.asked.file)),
+        (None, Some(tag)) => Some(format!("{len:?} {tag}")),
+        (None, None) => None,
     }
 }
 
@@ -267,7 +330,7 @@ pub(crate) fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64)
     notes.put(&["cleared", &digits, base(&wanted.asked.file)], "").map_err(here("remember"))
 }
 
-fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
+pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
     let digits = sha256.to_string();
     Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
 }

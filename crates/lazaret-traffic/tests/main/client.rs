@@ -117,6 +117,26 @@ async fn tls_believes_the_authorities_that_are_named_and_nobody_else() {
     assert!(none.contains("there is no certificate authority"), "{none}");
 }
 
+#[tokio::test]
+async fn a_server_that_sends_a_byte_at_a_time_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = url(&format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port()));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n").await?;
+        loop {
+            stream.write_all(b"x").await?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        #[expect(unreachable_code, reason = "says the type of the loop's errors")]
+        Ok::<(), std::io::Error>(())
+    });
+    let client = client(&["127.0.0.1"]);
+    let given = tokio::time::timeout(Duration::from_secs(10), page(&client, &at, &[], None));
+    let told = given.await.expect("it is waited for for ever").unwrap_err().line();
+    assert!(told.contains("traffic.max_seconds_per_mib"), "{told}");
+}
+
 fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }

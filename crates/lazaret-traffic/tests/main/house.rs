@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lazaret_core::*;
-use lazaret_input::{Blobs, read_stream, read_whole};
+use lazaret_input::{Blobs, FORMAT_UNKNOWN, read_stream, read_whole};
 use lazaret_traffic::net::client::{Client, Waits};
+use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
 use lazaret_traffic::updates::gate::{self, Crossings, Gate, Lineage, Pull, Pulls};
@@ -35,7 +36,7 @@ impl Format for AnyFile {
     }
     fn open(&self, source: Arc<dyn Source>, _: &Limits) -> Result<Box<dyn Payload>, Refused> {
         let stored = Stored::of(&source).unwrap();
-        Ok(Box::new(Files(VecDeque::from([File { stored, alone: true }]))))
+        Ok(Box::new(Files(VecDeque::from([File { stored, beside: Vec::new() }]))))
     }
 }
 
@@ -52,8 +53,7 @@ impl Payload for Files {
 
 struct File {
     stored: Stored,
-    /// No file of its model is beside it.
-    alone: bool,
+    beside: Vec<Stored>,
 }
 
 impl File {
@@ -78,8 +78,17 @@ impl Record for File {
             let name = self.name();
             findings.fault(Finding::new(&EVIL, Locator::printed(format!("{name}@{at}")), "evil"));
         }
-        if self.alone && self.name().ends_with(".needs") {
+        if self.beside.is_empty() && self.name().ends_with(".needs") {
             findings.fault(Finding::new(&EVIL, Locator::printed(self.name()), "alone"));
+        }
+        // What it is stands in a file beside it that names it.
+        let name = self.name();
+        let names = |beside: &Stored| {
+            let bytes = read_whole(beside.source.as_ref(), ALL).unwrap();
+            String::from_utf8_lossy(&bytes).contains(name.rsplit('/').next().unwrap())
+        };
+        if bytes.starts_with(b"UNKNOWN") && !self.beside.iter().any(names) {
+            findings.fault(Finding::new(&FORMAT_UNKNOWN, Locator::printed(name), "unknown"));
         }
         Some(Box::new(Looked))
     }
@@ -149,7 +158,14 @@ impl Vault for NoSecrets {
 pub(crate) struct Book {
     pub(crate) fails: AtomicBool,
     pub(crate) seals: Mutex<Vec<Seal>>,
+    pub(crate) entries: Mutex<Vec<Entry>>,
     pub(crate) pulls: Mutex<Vec<Pull>>,
+    /// What was sent on.
+    pub(crate) sent: Mutex<Vec<(String, gate::Sent)>>,
+    /// By what is decided.
+    pub(crate) rules: Mutex<String>,
+    /// Files that persons admitted.
+    pub(crate) admitted: Mutex<Vec<Sha256>>,
 }
 
 impl Book {
@@ -163,14 +179,21 @@ impl Ledger for Book {
     fn open(&self, _: &Opened) -> Result<EntryIndex, LedgerError> {
         self.may().map(|()| EntryIndex(0))
     }
-    fn record(&self, _: CrossingId, _: Vec<Entry>) -> Result<(), LedgerError> {
-        self.may()
+    fn record(&self, _: CrossingId, entries: Vec<Entry>) -> Result<(), LedgerError> {
+        self.may()?;
+        self.entries.lock().unwrap().extend(entries);
+        Ok(())
     }
     fn seal(&self, seal: &Seal) -> Result<Sealed, LedgerError> {
         self.may()?;
         self.seals.lock().unwrap().push(seal.clone());
         let (opened_at, sealed_at) = (EntryIndex(0), EntryIndex(1));
         Ok(Sealed { seal: seal.clone(), record_root: String::new(), opened_at, sealed_at })
+    }
+    fn admitted(&self, file: Sha256, _: Timestamp) -> Result<Option<Admission>, LedgerError> {
+        let order = CrossingId::from_bytes([1; 16]);
+        let is_admitted = self.admitted.lock().unwrap().contains(&file);
+        Ok(is_admitted.then_some(Admission { order, by_two: true }))
     }
     fn crossed(&self, _: &KeyedDigest) -> Result<Option<CrossingId>, LedgerError> {
         Ok(None)
@@ -180,6 +203,20 @@ impl Ledger for Book {
 struct Pulled(Arc<Book>);
 
 impl Pulls for Pulled {
+    fn goes_by(&self) -> String {
+        self.0.rules.lock().unwrap().clone()
+    }
+    fn still_held(&self, file: Sha256, name: &str, receipt: &str) -> Result<bool, LedgerError> {
+        self.0.may()?;
+        assert!(!name.contains('/') && !receipt.is_empty());
+        Ok(!self.0.admitted.lock().unwrap().contains(&file))
+    }
+    fn sent(&self, sent: &Pull, came: gate::Sent) -> Result<(), LedgerError> {
+        self.0.may()?;
+        self.0.sent.lock().unwrap().push((sent.asked.file.clone(), came));
+        Ok(())
+    }
+
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {
         self.0.may()?;
         self.0.pulls.lock().unwrap().push(pull.clone());
@@ -226,11 +263,14 @@ impl Random for Counting {
     }
 }
 
-impl Crossings for Counting {
+/// Makes crossings in a mode.
+struct InMode(Mode);
+
+impl Crossings for InMode {
     fn next(&self, asked: &gate::Asked, _: Lineage) -> Result<Crossing, RandomError> {
         let started = SystemClock.now();
         Ok(Crossing {
-            id: CrossingId::new(started, self)?,
+            id: CrossingId::new(started, &Counting)?,
             actor: Actor { id: "proxy".into(), role: "engineer".into() },
             gate: lazaret_core::Gate::Models,
             from: Sensitive::new(asked.from.to_string()),
@@ -243,7 +283,7 @@ impl Crossings for Counting {
             basis: Basis::SafeHarbor,
             started,
             exchange: None,
-            mode: Mode::Enforce,
+            mode: self.0,
             care_critical: None,
             override_by: None,
             order: None,
@@ -252,8 +292,8 @@ impl Crossings for Counting {
     }
 
     fn model(&self, files: Vec<Stored>, beside: Vec<Stored>, _: &mut Crossing) -> Box<dyn Payload> {
-        let alone = beside.is_empty();
-        Box::new(Files(files.into_iter().map(|stored| File { stored, alone }).collect()))
+        let file = |stored| File { stored, beside: beside.clone() };
+        Box::new(Files(files.into_iter().map(file).collect()))
     }
 
     /// A file `x.needs` needs all others whose names begin with `x.`.
@@ -286,6 +326,10 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// Where the MLflow server is.
     pub(crate) mlflow: Option<String>,
+    /// Bytes of the disk that stay free.
+    pub(crate) reserve: u64,
+    /// `enforce` unless another is said.
+    pub(crate) mode: Option<Mode>,
 }
 
 impl Served {
@@ -304,12 +348,14 @@ impl Served {
             limits: Limits::default(),
             profiles: BTreeMap::new(),
         });
+        let mode = setup.mode.unwrap_or(Mode::Enforce);
         let gate = Gate {
             checkpoint: Arc::new(checkpoint),
             blobs: Arc::new(Blobs::open(&folder.join("store"), &Counting, &|_| Ok(false)).unwrap()),
-            crossings: Box::new(Counting),
+            crossings: Box::new(InMode(mode)),
             pulls: Box::new(Pulled(Arc::clone(&book))),
-            mode: Mode::Enforce,
+            mode,
+            room: Room { folder: folder.to_owned(), reserve: setup.reserve },
         };
         let waits = Waits { connect: Duration::from_secs(2), read: Duration::from_secs(2) };
         let client = Client::new(None, ["127.0.0.1".to_owned()], waits, Limits::default()).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The commit of every repository.
@@ -52,15 +53,25 @@ impl Reply {
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
+    /// Whether it is to end with the next that asks.
+    pub(crate) stopped: Arc<AtomicBool>,
 }
 
 impl Server {
     pub(crate) fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { port: listener.local_addr().unwrap().port(), asked: Arc::default() };
+        let server = Self {
+            port: listener.local_addr().unwrap().port(),
+            asked: Arc::default(),
+            stopped: Arc::default(),
+        };
         let (kept, answer) = (Arc::clone(&server.asked), Arc::new(answer));
+        let stopped = Arc::clone(&server.stopped);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                if stopped.load(Ordering::SeqCst) {
+                    return;
+                }
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 std::thread::spawn(move || {
                     let Some(asked) = read(&stream) else { return };

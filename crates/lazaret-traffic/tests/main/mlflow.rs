@@ -1,6 +1,12 @@
 //! An MLflow server behind the gate: what it does that the real one does not, or not always.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use lazaret_core::{Ending, Limits};
+use lazaret_traffic::updates::gate::Sent;
 
 use crate::main::house::{Served, Setup};
 use crate::main::hub::{Asked, Contents, Hub, Reply, Server};
@@ -100,6 +106,8 @@ fn a_file_that_is_blocked_never_reaches_the_server_and_one_that_is_cleared_does_
     assert_eq!(mlflow.server.count(""), 0, "nobody is asked");
     assert_eq!(served.ask("PUT", &to, &[("Content-Encoding", "gzip")], "x").status, 415);
     assert_eq!(served.ask("PUT", &to, &secret, "good").status, 200);
+    let sent = served.book.sent.lock().unwrap().clone();
+    assert_eq!(sent, [Sent::Goes, Sent::Answered(200)].map(|came| ("a b.bin".to_owned(), came)));
     let asked = mlflow.server.asked.lock().unwrap();
     let [put] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(
@@ -137,6 +145,10 @@ fn a_version_is_one_crossing_of_all_its_files_and_is_not_fetched_again_while_the
         served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/transition-stage", &[], &body).status
     };
     assert_eq!((stage("Production"), stage("Archived"), stage("NONE")), (403, 404, 404));
+    let told_again = alias(&served);
+    assert_eq!((told_again.text(), seals(&served)), (told.text(), 2), "by its record");
+    "other rules".clone_into(&mut served.book.rules.lock().unwrap());
+    assert_eq!((alias(&served).status, seals(&served)), (403, 3));
     let file = served.get(&format!("/-/mlflow{MODEL}/data/w.bin"));
     assert!(file.status == 403 && !file.text().contains("all EVIL"));
     assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).text(), "flavors: {}");
@@ -160,6 +172,11 @@ fn what_cannot_be_listed_or_is_said_twice_is_not_registered() {
             told.status,
             told.text()
         );
+    }
+    let recorded: Vec<_> = served.book.entries.lock().unwrap().drain(..).collect();
+    assert_eq!(recorded.len(), 3, "each model whose files nobody can list");
+    for entry in recorded {
+        assert_eq!((entry.findings[0].id.as_str(), entry.held.is_some()), ("input.uninspectable", true));
     }
     for body in [
         r#"{"name":"a","source":"models:/m-1","source":"s3://b"}"#,
@@ -217,4 +234,100 @@ fn what_cannot_be_recorded_goes_neither_way() {
     assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).status, 503);
     assert_eq!(create(&served, "models:/m-1").status, 503);
     assert_eq!((mlflow.server.count("PUT"), mlflow.server.count("POST")), (0, 0));
+}
+
+#[test]
+fn who_sends_a_byte_at_a_time_is_told_so_and_holds_no_place() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let mut limits = Limits::default();
+    limits.set("traffic.max_seconds_per_mib", 1);
+    limits.set("updates.max_downloads", 1);
+    let served = mlflow.served(folder.path(), Setup { limits, ..Setup::default() });
+    let mut slow = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
+    slow.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let head = format!(
+        "PUT /-/mlflow{ROOT}/a.bin HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 900\r\n\r\n",
+        served.port
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    let (began, mut told) = (Instant::now(), [0; 4096]);
+    let told = loop {
+        slow.write_all(b"x").unwrap();
+        match slow.read(&mut told) {
+            Ok(read) => break String::from_utf8_lossy(&told[..read]).into_owned(),
+            Err(_nothing_yet) => assert!(began.elapsed() < Duration::from_secs(20), "it may hold its place"),
+        }
+    };
+    assert!(told.starts_with("HTTP/1.1 408") && told.contains("traffic.max_seconds_per_mib"), "{told}");
+    assert_eq!(served.ask("PUT", &format!("/-/mlflow{ROOT}/b.bin"), &[], "good").status, 200);
+    let left = std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count();
+    assert_eq!((left, mlflow.server.count("PUT")), (0, 1));
+}
+
+#[test]
+fn a_model_that_nobody_can_list_is_recorded_where_it_goes_all_the_same() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served =
+        mlflow.served(folder.path(), Setup { mode: Some(lazaret_core::Mode::Observe), ..Setup::default() });
+    assert_eq!(create(&served, "s3://bucket/model").status, 200);
+    let (entries, seals) = (served.book.entries.lock().unwrap(), served.book.seals.lock().unwrap());
+    let ([entry], [seal]) = (entries.as_slice(), seals.as_slice()) else { panic!("{entries:?}") };
+    assert_eq!(
+        (entry.findings[0].id.as_str(), entry.findings[0].at.as_str()),
+        ("input.uninspectable", "source")
+    );
+    assert!(entry.held.is_none() && entry.verdict.holds() && entry.file.is_none());
+    assert_eq!((seal.ending, seal.outputs.len()), (Ending::Complete, 0));
+}
+
+#[test]
+fn nothing_is_taken_that_leaves_too_little_of_the_disk() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup { reserve: 1 << 60, ..Setup::default() });
+    let told = served.ask("PUT", &format!("/-/mlflow{ROOT}/a"), &[], "good");
+    assert!(told.status == 507 && told.text().contains("TEMPORARILY_UNAVAILABLE"), "{}", told.text());
+    assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).status, 507);
+    assert_eq!(mlflow.server.count("PUT"), 0);
+}
+
+#[test]
+fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let put = |model: &str, file: &str, bytes: &str| {
+        served.ask("PUT", &format!("/-/mlflow{ROOT}/1/{model}/artifacts/data/{file}"), &[], bytes)
+    };
+    let finish = |id: &str| {
+        let target = format!("/-/mlflow/api/2.0/mlflow/logged-models/{id}");
+        served.ask("PATCH", &target, &[("Content-Type", "application/json")], "{}")
+    };
+    let went = |path: &str| mlflow.server.count(&format!("PUT {ROOT}/1/{path}"));
+    // The file that names it went before.
+    assert_eq!(put("models/m-2", "graph", "see tensors").status, 200);
+    assert_eq!(put("models/m-2", "tensors", "UNKNOWN").status, 200);
+    assert_eq!((went("models/m-2"), finish("m-2").status), (2, 404), "the server's own answer");
+    // It comes after: until then nothing of the file reaches the server.
+    let waits = put("models/m-3", "tensors", "UNKNOWN 3");
+    assert!(waits.status == 202 && waits.text().contains("Receipt "), "{}", waits.text());
+    assert_eq!(put("models/m-4", "graph", "see tensors").status, 200, "in another model");
+    assert_eq!(
+        (put("models/m-3", "other", "words").status, went("models/m-3/artifacts/data/tensors")),
+        (200, 0)
+    );
+    assert_eq!(
+        (put("models/m-3", "graph", "see tensors").status, went("models/m-3/artifacts/data/tensors")),
+        (200, 1)
+    );
+    assert_eq!(finish("m-3").status, 404);
+    // It never comes: the client is told when it finishes the model, and nothing went.
+    assert_eq!(put("models/m-5", "tensors", "UNKNOWN 5").status, 202);
+    let told = finish("m-5");
+    assert!(told.status == 403 && told.text().contains("format.unknown"), "{}", told.text());
+    assert_eq!((finish("m-5").status, went("models/m-5"), mlflow.server.count("PATCH")), (404, 0, 3));
+    assert_eq!(put("models/m-5", "graph", "see tensors").status, 200);
+    assert_eq!(went("models/m-5"), 1, "what it was told of is not sent on");
+    // What else is wrong is told at once, and so is what is of no logged model.
+    assert_eq!(put("models/m-6", "tensors", "UNKNOWN EVIL").status, 403);
+    assert_eq!(put("run", "tensors", "UNKNOWN").status, 403);
+    assert_eq!(std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count(), 0);
 }

@@ -1,10 +1,14 @@
 //! Registries of images through the gate.
 
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use lazaret_core::Limits;
 use lazaret_traffic::updates::oci::route::Registries;
 
 use crate::main::house::{Seen, Served, Setup};
-use crate::main::hub::{Contents, Hub, sha256};
+use crate::main::hub::{Contents, Hub, Server, sha256};
 use crate::main::registry::{BASIC, INDEX, MANIFEST, Registry, Wants};
 
 fn large(word: &str) -> Vec<u8> {
@@ -351,6 +355,63 @@ fn a_blob_is_inspected_under_every_name_that_a_manifest_has_for_it() {
     assert_eq!(served.get("/v2/reg/org/model/manifests/a").status, 200);
     let told = refused(&served.get("/v2/reg/org/model/manifests/b"));
     assert!(told.contains("updates.max_layer_names"), "{told}");
+    // Nothing of a manifest that is refused stays.
+    let (_, of_c) = house.registry.push("org/model:c", &[("x.bin", b"other"), ("run.py", &large("fine"))]);
+    assert_eq!(served.get("/v2/reg/org/model/manifests/c").status, 403);
+    let other = of_c.iter().find(|digest| **digest != blobs[0]).unwrap();
+    assert_eq!(served.get(&format!("/v2/reg/org/model/blobs/{other}")).status, 200);
+    let last = served.book.pulls.lock().unwrap().last().unwrap().asked.clone();
+    assert_eq!((last.file, last.revision), (other.replace(':', "-"), None));
+    // The oldest name goes once the blob is cleared under it; under the new one it is looked at.
+    let fetched = house.registry.cdn.count("GET");
+    assert_eq!((served.get(&blob).status, house.registry.cdn.count("GET")), (200, fetched + 1));
+    assert_eq!(served.get("/v2/reg/org/model/manifests/b").status, 200);
+    assert_eq!((served.get(&blob).status, house.registry.cdn.count("GET")), (200, fetched + 2));
+    // One under which it is held stays, whatever comes after.
+    let (_, bad) = house.registry.push("org/model:d", &[("bad.bin", &large("EVIL"))]);
+    house.registry.push("org/model:e", &[("fine.bin", &large("EVIL"))]);
+    assert_eq!(served.get("/v2/reg/org/model/manifests/d").status, 200);
+    assert_eq!(served.get(&format!("/v2/reg/org/model/blobs/{}", bad[0])).status, 403);
+    assert_eq!(served.get("/v2/reg/org/model/manifests/e").status, 403);
+}
+
+/// It answers nobody any more: its port is closed.
+fn stop(server: &Server) {
+    server.stopped.store(true, Ordering::SeqCst);
+    while TcpStream::connect(("127.0.0.1", server.port)).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn while_a_registry_cannot_be_reached_nobody_waits_and_what_all_may_read_is_given_from_here() {
+    let house = House::new(Wants::Token);
+    let (_, blobs) = house.registry.push("org/model:v1", &[("a.bin", &large("fine"))]);
+    let (_, own) = house.registry.push("private/model:v1", &[("a.bin", &large("mine"))]);
+    let served = house.serve();
+    let known = [("Authorization", BASIC)];
+    let get = |path: &str| served.ask("GET", &format!("/v2/reg/{path}"), &known, "").status;
+    let blob = |model: &str, digest: &str| format!("{model}/blobs/{digest}");
+    for path in ["private/model/manifests/v1".to_owned(), blob("private/model", &own[0])] {
+        assert_eq!(get(&path), 200);
+    }
+    for path in ["org/model/manifests/v1".to_owned(), blob("org/model", &blobs[0])] {
+        assert_eq!(served.get(&format!("/v2/reg/{path}")).status, 200);
+    }
+    assert_eq!(served.get("/v2/reg/private/model/manifests/v1").status, 401);
+    stop(&house.registry.server);
+    for (path, status) in [
+        ("org/model/manifests/v1".to_owned(), 200),
+        (blob("org/model", &blobs[0]), 200),
+        ("org/model/manifests/v2".to_owned(), 502),
+        ("private/model/manifests/v1".to_owned(), 502),
+        (blob("private/model", &own[0]), 502),
+        (blob("org/model", &own[0]), 502),
+    ] {
+        assert_eq!((get(&path), served.get(&format!("/v2/reg/{path}")).status), (status, status), "{path}");
+    }
+    let told = served.get("/v2/reg/org/model/manifests/v2").text();
+    assert!(told.contains("could not be reached a moment ago"), "{told}");
 }
 
 #[test]

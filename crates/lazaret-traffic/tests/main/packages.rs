@@ -61,6 +61,62 @@ fn an_index_is_passed_on_with_its_files_turned_to_the_gate() {
 }
 
 #[test]
+fn a_file_that_was_held_is_not_fetched_again_until_something_else_would_be_decided() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub(false));
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let target = "/-/fetch/plain/torch-2.0-py3-none-any.whl";
+    let seen =
+        |served: &Served| (hub.server.count("GET /plain/torch-2.0"), served.book.seals.lock().unwrap().len());
+    let first = served.get(target);
+    let again = served.get(target);
+    assert!(first.status == 403 && first.text().contains("Receipt "), "{}", first.text());
+    assert_eq!((again.status, again.text(), seen(&served)), (403, first.text(), (1, 1)), "by its record");
+    "other rules".clone_into(&mut served.book.rules.lock().unwrap());
+    assert_ne!(served.get(target).text(), first.text(), "other rules have a receipt of their own");
+    assert_eq!((served.get(target).status, seen(&served)), (403, (2, 2)));
+    served.book.fails.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(served.get(target).status, 503, "what is decided now cannot be told");
+    served.book.fails.store(false, std::sync::atomic::Ordering::SeqCst);
+    // The server's file becomes another.
+    let put = |bytes: &[u8]| {
+        hub.contents
+            .lock()
+            .unwrap()
+            .packages
+            .insert("torch/torch-2.0-py3-none-any.whl".to_owned(), bytes.into())
+    };
+    put(b"EVIL again");
+    assert_eq!((served.get(target).status, seen(&served)), (403, (3, 3)));
+    let digest = ring::digest::digest(&ring::digest::SHA256, b"EVIL again");
+    let file = lazaret_core::Sha256(digest.as_ref().try_into().unwrap());
+    served.book.admitted.lock().unwrap().push(file);
+    assert_eq!(
+        (served.get(target).text().as_str(), seen(&served)),
+        ("EVIL again", (4, 4)),
+        "admitted at once"
+    );
+    put(b"EVIL");
+    assert_eq!(served.get(target).status, 403);
+    drop(served);
+    let served = Served::start(
+        folder.path(),
+        &hub,
+        &Setup { mode: Some(lazaret_core::Mode::Observe), ..Setup::default() },
+    );
+    assert_eq!(served.get(target).text(), "EVIL", "where nothing is held, what was held goes");
+}
+
+#[test]
+fn nothing_is_fetched_that_leaves_too_little_of_the_disk() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub(false));
+    let served = Served::start(folder.path(), &hub, &Setup { reserve: 1 << 60, ..Setup::default() });
+    let told = served.get("/-/fetch/plain/torch-1.0-py3-none-any.whl");
+    assert!(told.status == 507 && told.text().contains("`gates.models.reserve`"), "{}", told.text());
+    let left = std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count();
+    assert_eq!((left, served.book.seals.lock().unwrap().len()), (0, 0));
+}
+
+#[test]
 fn servers_of_files_are_asked_by_their_names_alone() {
     let (folder, hub) = (tempfile::tempdir().unwrap(), hub(false));
     let served = Served::start(folder.path(), &hub, &Setup::default());

@@ -123,8 +123,8 @@ fn huggingface_hub_and_pip_are_given_what_was_cleared_and_told_why_not() {
             assert!(told.starts_with("HTTP/1.1 403 lazaret blocked ") && sent.len() < 2500, "{told}");
             assert!(!told.contains("no byte of this leaves"));
         }
-        // The large file was fetched once, whoever asked and however often.
-        assert_eq!(hub.cdn.count("GET"), 1 + 3, "the blocked one is fetched anew each time");
+        // The large files were fetched once, whoever asked and however often.
+        assert_eq!(hub.cdn.count("GET"), 1 + 1, "of the blocked one its record is told");
     }
     settings(true);
     let before = hub.server.asked.lock().unwrap().len();
@@ -194,6 +194,41 @@ fn files_of_the_hub_are_judged_beside_what_says_what_they_are_and_who_signed_the
     assert_eq!(model["beside"][0]["name"], "scaler.pkl.sig", "{model}");
     let again = told(&["models", "rescan"]);
     assert_eq!(again["changed"], serde_json::Value::Array(Vec::new()), "{again}");
+}
+
+#[test]
+fn what_was_held_is_told_from_its_record_until_rules_change_or_persons_admit_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::start(Contents::default());
+    // A pickle that starts a program when it is loaded.
+    let bad = b"cos\nsystem\n(S'true'\ntR.".to_vec();
+    hub.contents.lock().unwrap().files.insert("org/model/bad.pkl".to_owned(), bad.clone());
+    let settings = format!(
+        "[gates.models]\nmode = 'enforce'\nhub = '{}'\nprivate_hosts = '127.0.0.1'\n",
+        hub.server.url()
+    );
+    std::fs::write(folder.path().join("lazaret.toml"), settings).unwrap();
+    assert!(lazaret(folder.path()).arg("init").status().unwrap().success());
+    let (serving, url) = serve(folder.path());
+    let target = "/org/model/resolve/main/bad.pkl";
+    let told = || String::from_utf8_lossy(&bytes_sent(&url, target)).into_owned();
+    let receipt = |told: &str| {
+        assert!(told.starts_with("HTTP/1.1 403 lazaret blocked bad.pkl"), "{told}");
+        told.split("Receipt ").nth(1).unwrap().split(';').next().unwrap().to_owned()
+    };
+    let first = receipt(&told());
+    let fetched = hub.server.count("GET /org/model/resolve");
+    assert_eq!((receipt(&told()), hub.server.count("GET /org/model/resolve")), (first.clone(), fetched));
+    std::fs::write(folder.path().join("lazaret-data/models.toml"), "version = 1\n").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_200)); // how long a server goes without looking at its files
+    let second = receipt(&told());
+    assert_ne!(second, first, "by other rules it is looked at again");
+    assert_eq!(receipt(&told()), second);
+    let admit =
+        ["models", "admit", &hub::sha256(&bad), "--by", "ann", "--second", "bob", "--reason", "read it"];
+    assert!(lazaret(folder.path()).args(admit).status().unwrap().success());
+    assert!(told().starts_with("HTTP/1.1 200 "), "at once");
+    drop(serving);
 }
 
 #[test]

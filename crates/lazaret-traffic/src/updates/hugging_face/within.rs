@@ -15,7 +15,7 @@ use crate::updates::Updates;
 use crate::updates::hugging_face::file::{Named, clear};
 use crate::updates::hugging_face::route::{Repository, Route};
 use crate::updates::hugging_face::{page, passed};
-use crate::updates::obtain::{blocking, refusal};
+use crate::updates::obtain::{Beside, blocking, refusal};
 
 /// A repository at a commit, and who asks.
 #[derive(Clone)]
@@ -33,18 +33,18 @@ impl Within {
         self,
         updates: Arc<Updates>,
         stored: Stored,
-    ) -> Pin<Box<dyn Future<Output = Result<Vec<Stored>, Refusal>> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Beside, Refusal>> + Send>> {
         // What is beside it is fetched as it was: a future within itself.
         Box::pin(async move {
             let gate = Arc::clone(&updates.gate);
             let of = stored.clone();
             if !blocking(move || gate.crossings.has_companions(&of)).await? {
-                return Ok(Vec::new());
+                return Ok(Beside::nothing());
             }
             let names = self.names(&updates).await?;
             let gate = Arc::clone(&updates.gate);
             let companions = blocking(move || gate.crossings.companions(&stored, &names)).await?;
-            let mut beside = Vec::new();
+            let mut beside = Beside::nothing();
             for file in companions {
                 let wanted = Named {
                     repository: self.repository.clone(),
@@ -53,12 +53,16 @@ impl Within {
                 };
                 let sha256 = match clear(&updates, &self.hub, &wanted, self.secret.clone()).await {
                     Ok(sha256) => sha256,
-                    Err(refusal) if is_for_good(&refusal) => continue,
+                    Err(refusal) if is_for_good(&refusal) => {
+                        // It may be admitted, or be there for another client.
+                        beside.is_all = false;
+                        continue;
+                    }
                     Err(refusal) => return Err(refusal),
                 };
                 let gate = Arc::clone(&updates.gate);
                 let found = blocking(move || gate.beside(sha256, &file)).await?;
-                beside.extend(found.map_err(|error| error.refusal())?);
+                beside.files.extend(found.map_err(|error| error.refusal())?);
             }
             Ok(beside)
         })

@@ -2,7 +2,6 @@
 //! the other side is given its first byte.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG};
@@ -10,22 +9,26 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use lazaret_core::{Limit, LimitExceeded, Stored};
-use lazaret_input::Spool;
+use lazaret_core::{LimitExceeded, Sha256, Stored};
+use lazaret_input::{FileSource, Spool};
 use percent_encoding::percent_decode_str;
 
 use crate::net::answer::{Refusal, Told, with_bytes, without_bytes};
 use crate::net::client::Answer;
-use crate::net::download::{Expected, MAX_FILE};
+use crate::net::download::{Bounds, Expected, MAX_FILE};
 use crate::net::headers::{one, tag};
+use crate::net::pace::{Late, Pace};
 use crate::net::sent::Sent;
 use crate::net::spooling::Spooling;
+use crate::net::trouble::Trouble;
 use crate::net::url::Url;
-use crate::updates::gate::{Asked, GateError, Outcome};
+use crate::updates::gate::{self, Asked, GateError, Held, Outcome, Pull};
+use crate::updates::mlflow::beside;
 use crate::updates::mlflow::route::Named;
 use crate::updates::mlflow::server::{Asking, told};
 use crate::updates::mlflow::source::plain;
-use crate::updates::mlflow::{ARTIFACTS, ROUTE};
+use crate::updates::mlflow::waiting::{look_again, wait};
+use crate::updates::mlflow::{ARTIFACTS, ROUTE, UPLOADS};
 use crate::updates::obtain::{Wanted, blocking};
 
 /// A file goes to the server, once it is cleared; from the store, so that what goes is what was inspected.
@@ -39,31 +42,94 @@ pub(crate) async fn put(
         let why = "lazaret takes files as they are, and not encoded: what is kept must be what was inspected";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let (url, asked) = by_path(asking, path)?;
+    let (_, asked) = by_path(asking, path)?;
+    let asked = Asked { route: UPLOADS, ..asked };
     let most = asking.updates.limits.get(MAX_FILE);
     let announced = one(&request.headers, CONTENT_LENGTH).and_then(|len| len.parse().ok());
     most.check(announced.unwrap_or(0)).map_err(too_large)?;
+    asking.updates.gate.room.check(announced.unwrap_or(0))?;
     // What is on its way takes room on the disk: so many at once, and no more.
     let sending = Arc::clone(&asking.updates.uploads).acquire_owned().await;
     let sending = sending.map_err(|_| broke_off())?;
     let spool = asking.updates.spool().await?;
-    let wait = asking.updates.client.wait_read();
-    let stored = receive(body, spool, asked.file.clone(), most, wait).await?;
+    let pace = asking.updates.client.pace();
+    let stored = receive(body, spool, asked.file.clone(), &asking.updates.bounds(), pace).await?;
     drop(sending);
+    match judge(asking, &asked, stored).await? {
+        Judged::Cleared(sha256, file) => {
+            // Goes on where the client goes away, so that what came of it is recorded.
+            let asking = asking.clone();
+            let sending = tokio::spawn(async move {
+                let answer = send(&asking, &asked, sha256, file).await?;
+                if answer.status().is_success() {
+                    look_again(&asking, &asked).await?;
+                }
+                Ok(answer)
+            });
+            sending.await.map_err(|_| Refusal::from(Trouble::Ended))?
+        }
+        Judged::Held(held, stored) => {
+            let waits = wait(asking, &asked, &held, stored).await?;
+            waits.ok_or_else(|| held.refusal(&asked))
+        }
+    }
+}
+
+/// What became of a file that was received.
+pub(crate) enum Judged {
+    /// It is cleared, and in the store.
+    Cleared(Sha256, FileSource),
+    /// It is held.
+    Held(Held, Stored),
+}
+
+/// Judges a file that is to go to the server, with what went there beside it.
+pub(crate) async fn judge(asking: &Asking, asked: &Asked, stored: Stored) -> Result<Judged, Refusal> {
     let turn = asking.updates.turn().await?;
-    let gate = Arc::clone(&asking.updates.gate);
-    let cleared = blocking(move || {
-        let passed = match gate.pass(&stored, Vec::new(), &asked) {
-            Ok(Outcome::Cleared(sha256)) => gate.cleared(sha256, &asked.file),
-            Ok(Outcome::Held(held)) => return Err(held.refusal(&asked)),
-            Err(error) => Err(error),
-        };
+    let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
+    let (key, asked) = (beside::key(asking, asked), asked.clone());
+    blocking(move || {
+        let beside = beside::files(&gate, &notes, &key, &asked.file)?;
+        let passed = gate.pass(&stored, &asked, beside);
         drop(turn);
-        passed.and_then(|file| file.ok_or(GateError::Gone)).map_err(|error| error.refusal())
+        match passed.map_err(|error| error.refusal())? {
+            Outcome::Cleared(sha256) => {
+                let file = gate.cleared(sha256, &asked.file).map_err(|error| error.refusal())?;
+                let file = file.ok_or_else(|| GateError::Gone.refusal())?;
+                Ok(Judged::Cleared(sha256, file))
+            }
+            Outcome::Held(held) => Ok(Judged::Held(held, stored)),
+        }
     })
-    .await??;
-    let len = cleared.len();
-    asking.pass(Method::PUT, url, Sent::File(Arc::new(cleared), len)).await
+    .await?
+}
+
+/// Sends a file to the server from the store; if the server takes it, those that come beside it are judged with it.
+pub(crate) async fn send(
+    asking: &Asking,
+    asked: &Asked,
+    sha256: Sha256,
+    file: FileSource,
+) -> Result<Response, Refusal> {
+    let len = file.len();
+    record(asking, asked, sha256, gate::Sent::Goes).await?;
+    let answer = asking.pass(Method::PUT, asked.from.clone(), Sent::File(Arc::new(file), len)).await;
+    let came =
+        answer.as_ref().map_or(gate::Sent::Unknown, |answer| gate::Sent::Answered(answer.status().as_u16()));
+    record(asking, asked, sha256, came).await?;
+    let answer = answer?;
+    if answer.status().is_success() {
+        beside::remember(asking, asked, sha256).await?;
+    }
+    Ok(answer)
+}
+
+/// Records what comes of a file that is sent.
+async fn record(asking: &Asking, asked: &Asked, sha256: Sha256, came: gate::Sent) -> Result<(), Refusal> {
+    let gate = Arc::clone(&asking.updates.gate);
+    let sent = Pull { sha256, asked: asked.clone() };
+    let recorded = blocking(move || gate.pulls.sent(&sent, came)).await?;
+    recorded.map_err(|error| GateError::from(error).refusal())
 }
 
 /// The body of a request, into a spool.
@@ -71,18 +137,20 @@ async fn receive(
     mut body: Body,
     spool: Spool,
     name: String,
-    most: Limit,
-    wait: Duration,
+    bounds: &Bounds,
+    mut pace: Pace,
 ) -> Result<Stored, Refusal> {
     let to = Spooling::into(spool);
     let bring = async {
         let mut len = 0_u64;
         loop {
-            let frame = tokio::time::timeout(wait, body.frame()).await.map_err(|_| broke_off())?;
+            let frame = pace.next(body.frame()).await.map_err(too_slow)?;
             let Some(frame) = frame else { return Ok(()) };
             let Ok(bytes) = frame.map_err(|_| broke_off())?.into_data() else { continue };
+            pace.came(bytes.len() as u64);
             len = len.saturating_add(bytes.len() as u64);
-            most.check(len).map_err(too_large)?;
+            bounds.file.check(len).map_err(too_large)?;
+            bounds.room.check_as_it_comes(len, bytes.len() as u64)?;
             to.write(bytes).await?;
         }
     };
@@ -93,6 +161,14 @@ async fn receive(
 fn broke_off() -> Refusal {
     let why = "the file broke off on its way to lazaret; nothing of it is kept, send it again";
     Refusal::new(StatusCode::BAD_REQUEST, why)
+}
+
+fn too_slow(late: Late) -> Refusal {
+    let why = match late {
+        Late::Silent => "nothing more of it came in `gates.models.wait_read`".to_owned(),
+        Late::Slow(limit) => format!("it came too slowly: {limit}"),
+    };
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, format!("lazaret refuses the file: {why}"))
 }
 
 fn too_large(limit: LimitExceeded) -> Refusal {
@@ -109,8 +185,9 @@ pub(crate) async fn get(
     let (url, asked) = asked(asking, named, path, request.uri.query())?;
     let answer = asking.gets(url).await?;
     let headers = told(&answer);
+    let beside = beside::key(asking, &asked);
     let (wanted, tag) = wanted(asking, asked, &answer);
-    let obtained = asking.updates.obtain_from(wanted, answer).await?;
+    let obtained = asking.updates.obtain_from(wanted, answer, beside).await?;
     let tag = tag.unwrap_or_else(|| obtained.sha256.to_string());
     let told = Told { len: obtained.len, tag, headers };
     let answer = without_bytes(&request.method, &request.headers, &told);

@@ -1,16 +1,20 @@
 //! Requests that put a version of a model to use: it is made, gets an alias, or moves to a stage. Each is passed on once all
 //! files of the version are cleared. What takes a version out of use always goes.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
-use lazaret_core::Mode;
 use lazaret_input::json::{self, Node};
 
 use crate::net::answer::Refusal;
+use crate::updates::gate::Asked;
 use crate::updates::mlflow::ROUTE;
+use crate::updates::mlflow::lineage::lineage;
 use crate::updates::mlflow::model::{Version, cleared, text};
 use crate::updates::mlflow::route::Route;
 use crate::updates::mlflow::server::Asking;
 use crate::updates::mlflow::source::Source;
+use crate::updates::obtain::blocking;
 
 /// What the source of a prompt says: a prompt is a text, and has no files. The server takes no other for one.
 const OF_PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
@@ -87,21 +91,32 @@ async fn known(asking: &Asking, name: String, version: String) -> Result<Version
     Ok(Version { name, revision: Some(version), source, said, run })
 }
 
-/// What is said of a version whose files cannot be read through the server. Where verdicts are only recorded it goes all the
-/// same: there is nothing that could be recorded.
-pub(crate) fn unread(asking: &Asking, version: &Version, why: &str) -> Result<(), Refusal> {
-    if asking.updates.gate.mode == Mode::Observe {
+/// A version whose files cannot be read through the server: that it is put to use is recorded, and that nothing of it was
+/// inspected. Where verdicts are only recorded it goes all the same.
+pub(crate) async fn unread(asking: &Asking, version: &Version, why: &str) -> Result<(), Refusal> {
+    let Version { name, said, .. } = version;
+    let asked = Asked {
+        route: ROUTE,
+        from: asking.url("api/2.0/mlflow/model-versions", None)?,
+        model: name.clone(),
+        revision: version.revision.clone(),
+        file: String::new(),
+    };
+    let lineage = lineage(asking, version.run.as_ref()).await?;
+    let (gate, why_unseen) = (Arc::clone(&asking.updates.gate), why.to_owned());
+    let held = blocking(move || gate.pass_unseen(&asked, lineage, why_unseen)).await?;
+    let Some(held) = held.map_err(|error| error.refusal())? else {
         tracing::warn!(
             route = ROUTE,
             "a model's files lie where the MLflow server does not list them: not inspected"
         );
         return Ok(());
-    }
-    let Version { name, said, .. } = version;
+    };
     let said: String = said.chars().take(200).collect();
     let why = format!(
         "lazaret refuses {name} from `{said}`: {why}, so its files were not inspected. Log the model to the server's own \
-         artifacts (mlflow-artifacts:/…, runs:/RUN/PATH, models:/ID) and register it from there"
+         artifacts (mlflow-artifacts:/…, runs:/RUN/PATH, models:/ID) and register it from there. Receipt {}",
+        held.receipt
     );
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
 }

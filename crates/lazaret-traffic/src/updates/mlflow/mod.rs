@@ -7,18 +7,22 @@
 //! | `route` | what a request asks for: passed on, gated, or refused by name |
 //! | `server` | asking the server for a client |
 //! | `artifact` | files on their way to the server and from it |
+//! | `beside` | files that went to the server beside another, which say what it is |
+//! | `waiting` | files that came before what says what they are |
 //! | `change` | requests that put a version of a model to use |
 //! | `source` | where a version says that its files lie |
 //! | `model` | all files of a version: listed, fetched, passed as one model |
 //! | `lineage` | what a run tells of the model that it made |
 
 mod artifact;
+pub(crate) mod beside;
 mod change;
 mod lineage;
 mod model;
 pub mod route;
 mod server;
 pub mod source;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -37,12 +41,16 @@ use route::Route;
 use server::Asking;
 
 pub use model::{MAX_DEPTH, MAX_FILES};
+pub use waiting::MAX_WAITING;
+pub(crate) use waiting::Waiting;
 
 /// Longest body of a request that is no file: metrics, traces, tags.
 pub const MAX_BODY: Limit = Limit::new("mlflow.max_body", 32 << 20);
 
-/// As policies name this proxy.
+/// As policies name this proxy: what comes from the server, and is put to use there.
 const ROUTE: &str = "mlflow";
+/// And what goes to it.
+const UPLOADS: &str = "mlflow-upload";
 /// Where the server keeps files, below its address.
 const ARTIFACTS: &str = "api/2.0/mlflow-artifacts/artifacts";
 
@@ -88,7 +96,12 @@ pub(crate) async fn answer(
             Err(Refusal::new(StatusCode::FORBIDDEN, why))
         }
         Route::Info => info(&asking, &path, request).await,
-        Route::Plain | Route::Register | Route::Alias | Route::Stage => {
+        Route::Plain | Route::Finish(_) | Route::Register | Route::Alias | Route::Stage => {
+            if let Route::Finish(model) = &route
+                && let Some(refused) = updates.waiting.end(model)
+            {
+                return Err(refused);
+            }
             let body = whole(updates, body).await?;
             change::allowed(&asking, &route, &body).await?;
             let url = asking.url(&path, request.uri.query())?;

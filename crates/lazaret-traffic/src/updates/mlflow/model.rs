@@ -6,21 +6,23 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use lazaret_core::{Limit, LimitExceeded, Sha256, Stored};
 use lazaret_input::json::Node;
+use lazaret_input::parked;
 
 use crate::net::answer::Refusal;
 use crate::net::download::MAX_FILE;
 use crate::net::trouble::Trouble;
 use crate::updates::gate::Asked;
+use crate::updates::held;
 use crate::updates::mlflow::artifact::{by_path, wanted};
 use crate::updates::mlflow::change::unread;
 use crate::updates::mlflow::lineage::lineage;
 use crate::updates::mlflow::server::Asking;
 use crate::updates::mlflow::source::{Source, plain};
 use crate::updates::mlflow::{ARTIFACTS, ROUTE};
-use crate::updates::obtain::{Wanted, blocking, here, is_same, noted, refusal, remember};
+use crate::updates::obtain::{Wanted, blocking, borrowed, here, is_same, noted, refusal, remember, said};
 
 /// Most files and folders of one model.
-pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 200);
+pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 5_000);
 /// How deep its folders may nest.
 pub const MAX_DEPTH: Limit = Limit::new("mlflow.max_depth", 32);
 
@@ -51,10 +53,10 @@ struct Place {
 /// Whether all files of a version are cleared; those that are not known as such are fetched and passed as one model.
 pub(crate) async fn cleared(asking: &Asking, version: Version) -> Result<(), Refusal> {
     let Some(source) = &version.source else {
-        return unread(asking, &version, "that is not a place of the MLflow server's own");
+        return unread(asking, &version, "that is not a place of the MLflow server's own").await;
     };
     let Some(place) = follow(asking, source.clone()).await? else {
-        return unread(asking, &version, "its artifacts do not lie with the MLflow server");
+        return unread(asking, &version, "its artifacts do not lie with the MLflow server").await;
     };
     // Whoever asks for the same at once waits for the same, but only who says the same of himself: not all may see all.
     let key = format!("{}\n{:?}\n{}\n{}", version.name, version.revision, place.path, asking.who());
@@ -121,10 +123,10 @@ pub(crate) fn text(node: Node<'_, '_>, key: &str) -> Option<String> {
 async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Refusal> {
     let files = list(asking, &place.path).await?;
     if files.is_empty() {
-        return unread(asking, &version, "no file lies there");
+        return unread(asking, &version, "no file lies there").await;
     }
-    if is_known(asking, &version, &place, &files).await? {
-        return Ok(());
+    if let Some(known) = known(asking, &version, &place, &files).await? {
+        return known;
     }
     let turn = asking.updates.turn().await?;
     let (mut model, mut all) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
@@ -137,6 +139,8 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
         let stored = asking.updates.receive(answer, file).await?;
         bytes = bytes.saturating_add(stored.file.len);
         most.check(bytes).map_err(too_much)?;
+        // Thousands at once must not all be open.
+        let stored = blocking(move || parked(stored)).await?.map_err(Trouble::here("keep the file"))?;
         model.push(stored);
         all.push(wanted);
     }
@@ -156,15 +160,18 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
         let held = gate.pass_model(model, &asked, lineage).map_err(|error| error.refusal())?;
         drop(turn);
         if let Some(held) = held {
-            return Err(held.refusal(&asked));
+            let refused = held.refusal(&asked);
+            if let Some(said) = said_of(&all) {
+                held::remember(&gate, &notes, &key, &said, (&held, &refused))?;
+            }
+            return Err(refused);
         }
         for (wanted, (sha256, len)) in all.iter().zip(&digests) {
             remember(&notes, wanted, *sha256, *len)?;
         }
         let lines =
             all.iter().zip(&digests).map(|(wanted, (sha256, _))| format!("{sha256} {}", wanted.asked.file));
-        let key: Vec<&str> = key.iter().map(String::as_str).collect();
-        notes.put(&key, &lines.collect::<Vec<_>>().join("\n")).map_err(here("remember"))
+        notes.put(&borrowed(&key), &lines.collect::<Vec<_>>().join("\n")).map_err(here("remember"))
     });
     passed.await?
 }
@@ -174,29 +181,54 @@ fn key(asking: &Asking, version: &Version, place: &Place) -> Vec<String> {
     ["mlflow-model", asking.workspace(), &version.name, &place.path].map(str::to_owned).to_vec()
 }
 
-/// Whether just these files passed as this model, and the server still has them: it says the same tag and length of each,
-/// and each may still leave.
-async fn is_known(
+/// What was decided of just these files as this model, while the server still has them: it says the same tag and length of
+/// each. Cleared files may still leave, and held ones would be held again.
+async fn known(
     asking: &Asking,
     version: &Version,
     place: &Place,
     files: &[String],
-) -> Result<bool, Refusal> {
+) -> Result<Option<Result<(), Refusal>>, Refusal> {
     let key = key(asking, version, place);
-    let key: Vec<&str> = key.iter().map(String::as_str).collect();
-    let Some(passed) = asking.updates.note(&key).await? else { return Ok(false) };
-    let mut lines = passed.lines();
+    let passed = asking.updates.note(&borrowed(&key)).await?;
+    let was_held = asking.updates.note(&borrowed(&held::key(&key))).await?.is_some();
+    if passed.is_none() && !was_held {
+        return Ok(None);
+    }
+    let mut all = Vec::with_capacity(files.len());
     for file in files {
         let (url, asked) = by_path(asking, &below(&place.path, file))?;
+        // Its bytes are not read: the cleared ones are here.
         let answer = asking.gets(url).await?;
-        let (wanted, _) = wanted(asking, asked, &answer);
-        drop(answer); // its bytes are not read: the cleared ones are here
+        all.push(wanted(asking, asked, &answer).0);
+    }
+    if let Some(passed) = passed
+        && have_passed(asking, &passed, &all).await?
+    {
+        return Ok(Some(Ok(())));
+    }
+    let Some(said) = said_of(&all) else { return Ok(None) };
+    let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
+    let still = blocking(move || held::still(&gate, &notes, &key, &said)).await??;
+    Ok(still.map(Err))
+}
+
+/// Whether a note that files passed as a model is of just these.
+async fn have_passed(asking: &Asking, passed: &str, all: &[Wanted]) -> Result<bool, Refusal> {
+    let mut lines = passed.lines();
+    for wanted in all {
         let Some(sha256) = same(asking, wanted.clone()).await? else { return Ok(false) };
         if lines.next() != Some(&format!("{sha256} {}", wanted.asked.file)) {
             return Ok(false);
         }
     }
     Ok(lines.next().is_none())
+}
+
+/// What the server says of the files of a model, if that tells each from any other.
+fn said_of(all: &[Wanted]) -> Option<String> {
+    let said = all.iter().map(|wanted| Some(format!("{} {}", said(wanted)?, wanted.asked.file)));
+    Some(said.collect::<Option<Vec<_>>>()?.join("\n"))
 }
 
 /// The SHA-256 of a file that was cleared, if the server says that it still has the same.

@@ -18,6 +18,8 @@ pub enum Route {
     Upload,
     /// A file would come straight from the store behind the server.
     Download,
+    /// A logged model is finished: its files have come.
+    Finish(String),
     /// A version of a model is made.
     Register,
     /// A version is given an alias.
@@ -107,6 +109,7 @@ impl Route {
                     is_reading.then(|| Self::File(Named::Logged((*id).to_owned())))
                 }
                 ["logged-models", _, "artifacts", ..] => None,
+                ["logged-models", id] if *method == Method::PATCH => Some(Self::Finish((*id).to_owned())),
                 ["model-versions", "create"] => is_post.then_some(Self::Register),
                 ["model-versions", "transition-stage"] => is_post.then_some(Self::Stage),
                 ["registered-models", "alias"] if is_post => Some(Self::Alias),

@@ -91,6 +91,16 @@ impl Asking {
         hex(digest(&SHA256, &said.join(&b'\n')).as_ref())
     }
 
+    /// What the client says with every request.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The same server, asked with what was said before.
+    pub(crate) fn saying(&self, headers: HeaderMap) -> Self {
+        Self { updates: Arc::clone(&self.updates), server: Arc::clone(&self.server), headers }
+    }
+
     /// The workspace that the client asks in: the same paths are other files in another.
     pub(crate) fn workspace(&self) -> &str {
         one(&self.headers, WORKSPACE).unwrap_or_default()

@@ -1,25 +1,28 @@
 //! Configurations and layers: what the registry says of one, and its bytes, once they are cleared under every name that a
 //! manifest which was given out has for them.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use lazaret_core::{Limit, Sha256};
+use lazaret_core::{Limit, LimitExceeded, Sha256};
 
 use crate::net::answer::{Refusal, Told, with_bytes, without_bytes};
 use crate::net::client::{Answer, Call};
 use crate::net::download::Expected;
 use crate::net::trouble::Trouble;
 use crate::updates::Updates;
-use crate::updates::gate::Asked;
-use crate::updates::obtain::{Wanted, blocking, borrowed, here, refusal};
+use crate::updates::gate::{Asked, Gate};
+use crate::updates::notes::Notes;
+use crate::updates::obtain::{Wanted, blocking, borrowed, here, is_noted, refusal};
 use crate::updates::oci::login::{self, Caller};
 use crate::updates::oci::manifest::{Described, Manifest};
 use crate::updates::oci::route::{Repository, read_digest, written};
-use crate::updates::oci::{described, offline, passed};
+use crate::updates::oci::{described, offline, passed, unreached};
 
 /// Most names that manifests of a repository may have for one blob.
 pub const MAX_NAMES: Limit = Limit::new("updates.max_layer_names", 16);
@@ -60,13 +63,19 @@ pub(crate) async fn answer(
 ) -> Result<Response, Refusal> {
     let digest = written(sha256);
     let names = names(updates, of, sha256).await?;
-    let (len, secret) = if updates.upstreams.offline {
-        (offline_len(updates, of, sha256, &names).await?, None)
+    let here = || offline_len(updates, of, sha256, &names);
+    let (len, secret, only_here) = if updates.upstreams.offline {
+        (here().await?, None, true)
     } else {
         let url = of.url(&format!("blobs/{digest}"), None)?;
         let call = Call::new(Method::HEAD, url).with(ACCEPT, Some(HeaderValue::from_static("*/*")));
-        let (answer, secret) = login::ask(updates, of, &Caller::of(&request.headers), call).await?;
-        (len(of, answer)?, secret)
+        match login::ask(updates, of, &Caller::of(&request.headers), call).await {
+            Ok((answer, secret)) => (len(of, answer)?, secret, false),
+            Err(refused) if unreached::gives(updates, of).await? => {
+                (here().await.map_err(|_| refused)?, None, true)
+            }
+            Err(refused) => return Err(refused),
+        }
     };
     let known = names.iter().find_map(|name| name.len);
     if let (Some(len), Some(known)) = (len, known)
@@ -88,7 +97,7 @@ pub(crate) async fn answer(
     let mut last = None;
     for name in names {
         let asked = asked(of, sha256, &name)?;
-        if !updates.upstreams.offline {
+        if !only_here {
             let wanted = Wanted {
                 asked: asked.clone(),
                 upstream: Arc::clone(&of.registry),
@@ -154,29 +163,72 @@ pub(crate) async fn remember_names(
     manifest: Sha256,
     read: &Manifest,
 ) -> Result<(), Refusal> {
-    let (notes, of, blobs) = (Arc::clone(&updates.notes), of.clone(), read.blobs.clone());
+    let (notes, gate) = (Arc::clone(&updates.notes), Arc::clone(&updates.gate));
+    let (of, blobs) = (of.clone(), read.blobs.clone());
     let most = updates.limits.get(MAX_NAMES);
     let turn = updates.naming.lock().await; // of two that add a name, none takes the other's away
     blocking(move || {
+        let mut all: BTreeMap<Sha256, Vec<Name>> = BTreeMap::new();
         for Described { sha256, len, names } in blobs {
-            let key = names_key(&of, sha256);
-            let key = borrowed(&key);
-            let mut known = parse(notes.get(&key).map_err(here("read what it remembers"))?.as_deref());
+            let known = match all.entry(sha256) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let note = notes.get(&borrowed(&names_key(&of, sha256)));
+                    place.insert(parse(note.map_err(here("read what it remembers"))?.as_deref()))
+                }
+            };
             for file in names {
                 known.retain(|name| name.file != file);
                 known.push(Name { file, len: Some(len), manifest: Some(manifest) });
             }
-            most.check(known.len() as u64).map_err(|limit| {
-                let why = format!("lazaret does not pass a manifest of {} on: {limit}", of.model());
-                Refusal::new(StatusCode::FORBIDDEN, why)
-            })?;
+        }
+        // Nothing of a manifest that is refused is kept.
+        for (sha256, known) in &mut all {
+            while let Err(limit) = most.check(known.len() as u64) {
+                forget_one(&gate, &notes, &of, (*sha256, known), manifest, limit)?;
+            }
+        }
+        for (sha256, known) in all {
             let lines: Vec<String> = known.iter().map(Name::line).collect();
-            notes.put(&key, &lines.join("\n")).map_err(here("remember"))?;
+            notes.put(&borrowed(&names_key(&of, sha256)), &lines.join("\n")).map_err(here("remember"))?;
         }
         Ok(())
     })
     .await
     .inspect(|_| drop(turn))?
+}
+
+/// Forgets the oldest name of a blob under which it is cleared: who was given a manifest with that name takes the blob for
+/// what was inspected. Where there is none such a name more is refused, since nobody would look at the blob under one that is
+/// forgotten.
+fn forget_one(
+    gate: &Gate,
+    notes: &Notes,
+    of: &Repository,
+    (sha256, known): (Sha256, &mut Vec<Name>),
+    manifest: Sha256,
+    limit: LimitExceeded,
+) -> Result<(), Refusal> {
+    for (at, name) in known.iter().enumerate() {
+        let is_cleared = name.manifest != Some(manifest)
+            && is_noted(notes, sha256, &name.file)?
+            && gate.has(sha256, &name.file).map_err(|error| error.refusal())?;
+        if is_cleared {
+            tracing::info!(
+                limit = limit.key,
+                "the oldest name of a layer that is cleared under it is forgotten"
+            );
+            known.remove(at);
+            return Ok(());
+        }
+    }
+    let why = format!(
+        "lazaret does not pass a manifest of {} on: {limit}; of the names that manifests have for {}, none is forgotten under \
+         which it was not cleared",
+        of.model(),
+        written(sha256)
+    );
+    Err(Refusal::new(StatusCode::FORBIDDEN, why))
 }
 
 fn asked(of: &Repository, sha256: Sha256, name: &Name) -> Result<Asked, Refusal> {

@@ -208,7 +208,12 @@ pub(crate) async fn wants_to_know(updates: &Updates, registry: &Upstream) -> boo
         return wants;
     }
     let Ok(url) = registry.base().below("v2/", None) else { return false };
-    let Ok(answer) = updates.client.stay(registry, Call::new(Method::GET, url)).await else { return false };
+    if updates.unreached.is(registry) {
+        return false;
+    }
+    let answer = updates.client.stay(registry, Call::new(Method::GET, url)).await;
+    let answer = answer.inspect_err(|trouble| updates.unreached.note(registry, trouble));
+    let Ok(answer) = answer else { return false };
     let wants = answer.response.status() == StatusCode::UNAUTHORIZED;
     if let Some(until) = Instant::now().checked_add(Duration::from_secs(LONGEST)) {
         lock(&updates.logins.wanted).insert(name, (wants, until));
@@ -233,8 +238,12 @@ async fn send(
     call: &Call,
     said: Option<HeaderValue>,
 ) -> Result<Answer, Refusal> {
+    updates.unreached.check(&of.registry)?;
     let call = call.clone().with(AUTHORIZATION, said);
-    updates.client.follow(&of.registry, call).await.map_err(|trouble| refusal(&trouble))
+    updates.client.follow(&of.registry, call).await.map_err(|trouble| {
+        updates.unreached.note(&of.registry, &trouble);
+        refusal(&trouble)
+    })
 }
 
 /// Whether the registry itself, and none of the servers that it sent on to, wants to know who asks.

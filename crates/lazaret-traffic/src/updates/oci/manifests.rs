@@ -22,7 +22,7 @@ use crate::updates::oci::blobs::remember_names;
 use crate::updates::oci::login::{self, Caller};
 use crate::updates::oci::manifest::{KINDS, MAX_MANIFEST, Manifest, essence, sha256_of};
 use crate::updates::oci::route::{Reference, Repository, read_digest, written};
-use crate::updates::oci::{DIGEST, described, offline, passed, unfit};
+use crate::updates::oci::{DIGEST, described, offline, passed, unfit, unreached};
 
 /// What a manifest is called as a file of its model.
 const FILE: &str = "manifest";
@@ -42,10 +42,18 @@ pub(crate) async fn answer(
     let url = of.url(&format!("manifests/{}", reference.text()), None)?;
     let method = if request.method == Method::HEAD { Method::HEAD } else { Method::GET };
     let call = Call::new(method, url).with(ACCEPT, HeaderValue::try_from(accepted(&request.headers)).ok());
-    let (answer, _) = login::ask(updates, of, &Caller::of(&request.headers), call).await?;
-    let answer = passed(of, answer)?;
+    let (turn, caller) = (updates.tags.next(), Caller::of(&request.headers));
+    let answer = login::ask(updates, of, &caller, call).await.and_then(|(answer, _)| passed(of, answer));
+    unreached::remember(updates, of, &caller, &answer).await?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(refused) if unreached::gives(updates, of).await? => {
+            return from_here(updates, of, reference, request).await.map_err(|_| refused);
+        }
+        Err(refused) => return Err(refused),
+    };
     if request.method == Method::HEAD {
-        return head(updates, of, reference, &answer).await;
+        return head(updates, of, reference, &answer, turn).await;
     }
     let said = said(&answer);
     let host = answer.url.host().to_owned();
@@ -72,7 +80,7 @@ pub(crate) async fn answer(
     updates.take(bytes, wanted).await?;
     remember_names(updates, of, sha256, &manifest).await?;
     if let Reference::Tag(tag) = reference {
-        remember_tag(updates, of, tag, sha256).await?;
+        remember_tag(updates, of, tag, sha256, turn).await?;
     }
     let obtained = updates.give(sha256, asked(of, sha256)?).await?;
     Ok(given(request, &manifest, obtained))
@@ -84,6 +92,7 @@ async fn head(
     of: &Repository,
     reference: &Reference,
     answer: &Answer,
+    turn: u64,
 ) -> Result<Response, Refusal> {
     let kind = essence(answer.header(CONTENT_TYPE).unwrap_or_default());
     let Some((kind, _)) = KINDS.into_iter().find(|(known, _)| *known == kind) else {
@@ -107,7 +116,7 @@ async fn head(
     headers.extend(described(&written(sha256), kind));
     if let Reference::Tag(tag) = reference {
         // Clients ask so what a tag means, and then for that.
-        remember_tag(updates, of, tag, sha256).await?;
+        remember_tag(updates, of, tag, sha256, turn).await?;
     }
     Ok(response)
 }
@@ -138,11 +147,26 @@ async fn from_here(
     Err(offline(&format!("manifest {}", reference.text()), of))
 }
 
-/// Notes what a tag means now. What it meant before stays known: this may never be cleared.
-async fn remember_tag(updates: &Updates, of: &Repository, tag: &str, sha256: Sha256) -> Result<(), Refusal> {
-    let before = meant(updates, of, tag).await?.into_iter().filter(|before| *before != sha256);
-    let lines: Vec<String> = [sha256].into_iter().chain(before).take(MOST_MEANT).map(written).collect();
-    updates.keep(&borrowed(&of.key("oci-tag", &[tag])), lines.join("\n")).await
+/// Notes what a tag meant to who asked at a turn. What it meant before stays known: this may never be cleared.
+async fn remember_tag(
+    updates: &Updates,
+    of: &Repository,
+    tag: &str,
+    sha256: Sha256,
+    turn: u64,
+) -> Result<(), Refusal> {
+    let key = of.key("oci-tag", &[tag]);
+    let _alone = updates.naming.lock().await;
+    let mut meant = meant(updates, of, tag).await?;
+    if updates.tags.is_latest(&key, turn) {
+        meant.retain(|before| *before != sha256);
+        meant.insert(0, sha256);
+    } else if !meant.contains(&sha256) {
+        meant.insert(meant.len().min(1), sha256);
+    }
+    meant.truncate(MOST_MEANT);
+    let lines: Vec<String> = meant.into_iter().map(written).collect();
+    updates.keep(&borrowed(&key), lines.join("\n")).await
 }
 
 /// What a tag means and meant, the latest first.

@@ -12,6 +12,8 @@
 //! |---|---|
 //! | `route` | what a request asks for, and of which registry |
 //! | `login`, `challenge` | who asks, and how a registry is told |
+//! | `unreached` | registries that could not be reached, and what is given meanwhile |
+//! | `turns` | in which order tags were asked for |
 //! | `manifest`, `naming` | what a manifest says, and what its blobs are called |
 //! | `manifests`, `blobs`, `lists` | answers: manifests; configurations and layers; tags and referrers |
 
@@ -23,6 +25,8 @@ pub mod manifest;
 mod manifests;
 mod naming;
 pub mod route;
+mod turns;
+mod unreached;
 
 use std::sync::Arc;
 
@@ -42,6 +46,8 @@ pub use blobs::MAX_NAMES;
 use login::Caller;
 use manifest::ManifestError;
 use route::{Repository, Route, only_pulls, parameter};
+pub(crate) use turns::Turns;
+pub(crate) use unreached::Unreached;
 
 /// The digest of what an answer holds.
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

@@ -16,7 +16,7 @@ use crate::report::{json_document, table, thousands};
 /// Files of the ledger that are read at once.
 const PAGE: u32 = 1_000;
 /// Events about one file that are counted.
-const MOST_PULLS: usize = 10_000;
+const MOST_PULLS: u32 = 10_000;
 
 /// What the ledger says.
 #[derive(Debug, Serialize)]

@@ -32,6 +32,8 @@ const MOST: u32 = 100_000;
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
 pub(crate) const PULLED: &str = "models.pulled";
+pub(crate) const SENT: &str = "models.sent";
+pub(crate) const DELIVERED: &str = "models.delivered";
 pub(crate) const RESCANNED: &str = "models.rescanned";
 
 /// Everything a file touches.
@@ -152,6 +154,18 @@ impl LastWord {
 /// that, or by an order that holds now.
 pub(crate) fn may_leave(ledger: &LedgerReader, file: Sha256, name: &str) -> Result<bool, StoreError> {
     LastWord::under(ledger, file, name)?.map_or(Ok(false), |last| last.lets_go(ledger, file))
+}
+
+/// Whether a file that a crossing held still is: that was the last word about it, and no order admits it now.
+pub(crate) fn still_held(
+    ledger: &LedgerReader,
+    file: Sha256,
+    name: &str,
+    receipt: &str,
+) -> Result<bool, StoreError> {
+    let Some(last) = LastWord::under(ledger, file, name)? else { return Ok(false) };
+    let is_last = last.held && last.receipt == receipt && last.looked.is_none();
+    Ok(is_last && ledger.admission(file, SystemClock.now())?.is_none())
 }
 
 /// Says what a file touches.
