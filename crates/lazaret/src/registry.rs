@@ -10,7 +10,7 @@ use lazaret_core::{
     Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Limits, Mode, ModelOrigin, Ordered,
     Policy as _, Receipt, RecordedFile, Sha256, Stopped, Stored, Verdict, Watch,
 };
-use lazaret_input::{Blobs, Durable, FileSource, SourceReader};
+use lazaret_input::{Blobs, Durable, FileSource, SourceReader, parked};
 use lazaret_models::{ModelPayload, Terms};
 use lazaret_policy::CedarPolicy;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
@@ -123,7 +123,7 @@ impl Registry {
         loop {
             let read = from.read(&mut block).map_err(failed)?;
             if read == 0 {
-                return spool.finish(name).map_err(failed);
+                return spool.finish(name).and_then(parked).map_err(failed);
             }
             spool.write_all(block.get(..read).unwrap_or_default()).map_err(failed)?;
         }

@@ -326,6 +326,26 @@ fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
     assert_eq!((finish("m-5").status, went("models/m-5"), mlflow.server.count("PATCH")), (404, 0, 3));
     assert_eq!(put("models/m-5", "graph", "see tensors").status, 200);
     assert_eq!(went("models/m-5"), 1, "what it was told of is not sent on");
+    // What waited when lazaret was ended is told too, until it is sent again.
+    for again in [false, true] {
+        let other = tempfile::tempdir().unwrap();
+        let first = mlflow.served(other.path(), Setup::default());
+        let target = format!("/-/mlflow{ROOT}/1/models/m-7/artifacts/data/tensors");
+        assert_eq!(first.ask("PUT", &target, &[], "UNKNOWN 7").status, 202);
+        drop(first);
+        let second = mlflow.served(other.path(), Setup::default());
+        if again {
+            let graph = format!("/-/mlflow{ROOT}/1/models/m-7/artifacts/data/graph");
+            assert_eq!(second.ask("PUT", &graph, &[], "see tensors").status, 200);
+            assert_eq!(second.ask("PUT", &target, &[], "UNKNOWN 7").status, 200);
+        }
+        let finish = "/-/mlflow/api/2.0/mlflow/logged-models/m-7";
+        let told = second.ask("PATCH", finish, &[("Content-Type", "application/json")], "{}");
+        assert_eq!(
+            (told.status, told.text().contains("send it again")),
+            if again { (404, false) } else { (403, true) }
+        );
+    }
     // What else is wrong is told at once, and so is what is of no logged model.
     assert_eq!(put("models/m-6", "tensors", "UNKNOWN EVIL").status, 403);
     assert_eq!(put("run", "tensors", "UNKNOWN").status, 403);

@@ -27,7 +27,7 @@ use crate::updates::mlflow::beside;
 use crate::updates::mlflow::route::Named;
 use crate::updates::mlflow::server::{Asking, told};
 use crate::updates::mlflow::source::plain;
-use crate::updates::mlflow::waiting::{look_again, wait};
+use crate::updates::mlflow::waiting::{self, look_again, wait};
 use crate::updates::mlflow::{ARTIFACTS, ROUTE, UPLOADS};
 use crate::updates::obtain::{Wanted, blocking};
 
@@ -120,6 +120,7 @@ pub(crate) async fn send(
     let answer = answer?;
     if answer.status().is_success() {
         beside::remember(asking, asked, sha256).await?;
+        waiting::went(asking, asked).await?;
     }
     Ok(answer)
 }

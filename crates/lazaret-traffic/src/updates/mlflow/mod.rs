@@ -97,10 +97,8 @@ pub(crate) async fn answer(
         }
         Route::Info => info(&asking, &path, request).await,
         Route::Plain | Route::Finish(_) | Route::Register | Route::Alias | Route::Stage => {
-            if let Route::Finish(model) = &route
-                && let Some(refused) = updates.waiting.end(model)
-            {
-                return Err(refused);
+            if let Route::Finish(model) = &route {
+                waiting::end(&asking, model).await?;
             }
             let body = whole(updates, body).await?;
             change::allowed(&asking, &route, &body).await?;

@@ -1,9 +1,10 @@
 //! Files of a logged model that came before the one that says what they are: MLflow's client sends the files of a folder one by
 //! one and in any order, so the tensors of an ONNX graph may come before it. Such a file is held like any other of no known
 //! format, and its bytes wait here: they go to the server if it is cleared with what comes beside it. The model is not
-//! finished while one waits, so that its client is told.
+//! finished while one waits, so that its client is told. Which files wait is remembered on the disk before their client is
+//! answered; their bytes are not, and whoever finishes a model whose files waited at a restart is told to send them again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::updates::gate::{Asked, Held};
 use crate::updates::mlflow::artifact::{Judged, judge, send};
 use crate::updates::mlflow::beside::folder;
 use crate::updates::mlflow::server::Asking;
-use crate::updates::obtain::blocking;
+use crate::updates::obtain::{blocking, borrowed, here};
 
 /// Most files that wait for what comes beside them.
 pub const MAX_WAITING: Limit = Limit::new("mlflow.max_waiting", 64);
@@ -51,22 +52,59 @@ impl Waiting {
         }
         change(&mut files)
     }
+}
 
-    /// Why the files of a logged model that wait are held; they wait no longer.
-    pub(crate) fn end(&self, id: &str) -> Option<Refusal> {
-        let why = self.change(|files| {
-            let (of_it, others): (VecDeque<_>, VecDeque<_>) =
-                files.drain(..).partition(|waits| logged_model(&waits.asked) == Some(id));
-            *files = others;
-            of_it.into_iter().map(|waits| waits.why).collect::<Vec<_>>()
-        });
-        let why = why.join("\n");
-        (!why.is_empty()).then(|| {
-            let why =
-                format!("the model is not whole, since nothing beside these files says what they are: {why}");
-            Refusal::new(StatusCode::FORBIDDEN, why)
-        })
+/// Refuses to finish a logged model some of whose files wait, and says why they are held; they wait no longer.
+pub(crate) async fn end(asking: &Asking, id: &str) -> Result<(), Refusal> {
+    let waited = asking.updates.waiting.change(|files| {
+        let (of_it, others): (VecDeque<_>, VecDeque<_>) =
+            files.drain(..).partition(|waits| logged_model(&waits.asked) == Some(id));
+        *files = others;
+        of_it
+    });
+    let noted = note(asking, id, BTreeSet::clear).await?;
+    let mut why: Vec<String> = waited.iter().map(|waits| waits.why.clone()).collect();
+    let lost = noted.iter().filter(|file| !waited.iter().any(|waits| waits.asked.file == **file));
+    why.extend(lost.map(|file| format!("{file} waited when lazaret was ended: send it again")));
+    if why.is_empty() {
+        return Ok(());
     }
+    let why = why.join("\n");
+    let why = format!("the model is not whole, since nothing beside these files says what they are: {why}");
+    Err(Refusal::new(StatusCode::FORBIDDEN, why))
+}
+
+/// A file went to the server: if it waited, it does no longer.
+pub(crate) async fn went(asking: &Asking, asked: &Asked) -> Result<(), Refusal> {
+    let file = asked.file.clone();
+    match logged_model(asked) {
+        Some(id) => note(asking, id, move |files| drop(files.remove(&file))).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Changes which files of a logged model are remembered as waiting; gives those that were before.
+async fn note(
+    asking: &Asking,
+    id: &str,
+    change: impl FnOnce(&mut BTreeSet<String>) + Send + 'static,
+) -> Result<BTreeSet<String>, Refusal> {
+    let key = ["mlflow-waiting", asking.workspace(), id].map(str::to_owned);
+    let notes = Arc::clone(&asking.updates.notes);
+    let turn = asking.updates.naming.lock().await;
+    let changed = blocking(move || {
+        let kept = notes.get(&borrowed(&key)).map_err(here("read what it remembers"))?;
+        let before: BTreeSet<String> =
+            kept.iter().flat_map(|files| files.lines()).map(str::to_owned).collect();
+        let mut after = before.clone();
+        change(&mut after);
+        if after != before {
+            let files: Vec<&str> = after.iter().map(String::as_str).collect();
+            notes.put(&borrowed(&key), &files.join("\n")).map_err(here("remember"))?;
+        }
+        Ok(before)
+    });
+    changed.await.inspect(|_| drop(turn))?
 }
 
 /// The logged model that a file is of: `m-1` of `mlflow/1/models/m-1`.
@@ -82,9 +120,7 @@ pub(crate) async fn wait(
     held: &Held,
     stored: Stored,
 ) -> Result<Option<Response>, Refusal> {
-    if !held.is_unknown || logged_model(asked).is_none() {
-        return Ok(None);
-    }
+    let Some(id) = logged_model(asked).filter(|_| held.is_unknown) else { return Ok(None) };
     let stored = blocking(move || parked(stored)).await?.map_err(Trouble::here("keep the file"))?;
     let waits = Waits {
         asked: asked.clone(),
@@ -109,6 +145,8 @@ pub(crate) async fn wait(
     if !waits {
         return Ok(None);
     }
+    let file = asked.file.clone();
+    note(asking, id, move |files| drop(files.insert(file))).await?;
     let updates = Arc::downgrade(&asking.updates);
     tokio::spawn(async move {
         tokio::time::sleep(WAIT).await;
