@@ -1,4 +1,4 @@
-//! SentencePiece models (`tokenizer.model`, `spiece.model`): pieces of words with their scores, and how text is made even
+//! `SentencePiece` models (`tokenizer.model`, `spiece.model`): pieces of words with their scores, and how text is made even
 //! before it is cut. Numbers and texts alone: nothing in it is run.
 
 use lazaret_core::{FormatId, Likeness};
