@@ -1,4 +1,4 @@
-//! What macOS leaves beside files, in folders and archives: `._NAME` with what it knows of a file (AppleDouble, RFC 1740),
+//! What macOS leaves beside files, in folders and archives: `._NAME` with what it knows of a file (`AppleDouble`, RFC 1740),
 //! and `.DS_Store` with how a folder is shown. No loader reads either.
 
 use lazaret_core::{FormatId, Likeness};

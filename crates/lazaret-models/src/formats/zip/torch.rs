@@ -6,7 +6,7 @@ use lazaret_core::{FormatId, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{executable, pickle};
-use super::{Members, ZipKind, is_python};
+use super::{Members, ZipKind, ending, is_python};
 use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
@@ -66,7 +66,7 @@ impl ZipKind for TorchExport {
 
 /// Whether a member is the graph of an exported program.
 fn is_graph(name: &str) -> bool {
-    name.starts_with("models/") && name.ends_with(".json")
+    name.starts_with("models/") && ending(name) == "json"
 }
 
 /// Hands over the tensors that one pickle of an archive rebuilds from the storages in a folder, and tells storages that it
