@@ -20,6 +20,8 @@ pub(super) const SETTLES: Duration = Duration::from_secs(10);
 const NEWEST: u64 = 1_000;
 /// Each model is judged anew within this time, whatever was recorded.
 const ROUND: Duration = Duration::from_hours(1);
+/// And so many as fall to this time at least, at once.
+const TURN: Duration = Duration::from_mins(1);
 
 /// Where all models stand.
 pub(super) struct Judged {
@@ -120,11 +122,12 @@ impl Judged {
     /// As many of all models as of the time for a round has gone by.
     fn next_of_the_round(&mut self) -> Vec<Model> {
         let all = self.models.len() as u128;
-        let share = self.round.1.elapsed().as_millis().saturating_mul(all) / ROUND.as_millis();
-        let share = usize::try_from(share.min(all)).unwrap_or(usize::MAX);
-        if share == 0 {
+        let gone_by = self.round.1.elapsed();
+        if gone_by < TURN {
             return Vec::new(); // the time goes on to count
         }
+        let share = gone_by.as_millis().saturating_mul(all).div_ceil(ROUND.as_millis());
+        let share = usize::try_from(share.min(all)).unwrap_or(usize::MAX);
         let is_after = |model: &&Model| self.round.0.as_ref().is_none_or(|last| *model > last);
         let next: Vec<Model> = self.models.keys().filter(is_after).take(share).cloned().collect();
         // At the end it begins again.
