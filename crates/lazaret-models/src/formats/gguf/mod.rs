@@ -294,13 +294,14 @@ mod tests {
     #[test]
     fn templates_are_judged_under_any_key_that_says_so() {
         const ESCAPES: &str = "{{ ''.__class__.__mro__ }}";
+        let escapes = |bytes| ids(bytes).iter().any(|id| id == "template.sandbox-escape");
         for key in ["tokenizer.chat_template", "tokenizer.Chat_Template", "adapter.prompt_template"] {
-            assert_eq!(ids(file(&[value(key, ESCAPES)], &[], 0)), ["template.sandbox-escape"], "{key}");
+            assert!(escapes(file(&[value(key, ESCAPES)], &[], 0)), "{key}");
         }
         let mut array = [text("tokenizer.chat_templates"), 9_u32.to_le_bytes().to_vec()].concat();
         array.extend([8_u32.to_le_bytes().to_vec(), 2_u64.to_le_bytes().to_vec()].concat());
         array.extend([text("default"), text(ESCAPES)].concat());
-        assert_eq!(ids(file(&[array], &[], 0)), ["template.sandbox-escape"]);
+        assert!(escapes(file(&[array], &[], 0)));
     }
 
     #[test]

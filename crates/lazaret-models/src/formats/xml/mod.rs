@@ -98,13 +98,20 @@ impl Functions {
 /// Elements that bring in what is not in the document, or that are run.
 fn foreign(name: &str, attributes: &[Attribute<'_>], at: Locator, looking: &mut Looking<'_>) {
     match local(name) {
-        "include" if name != "include" && attributes.iter().any(|attribute| attribute.name == "href") => {
+        "include" if is_inclusion(name, attributes) => {
             let message = "another file or address is included";
             looking.find_as(Severity::Critical, &rules::XML_FOREIGN_CONTENT, at, message);
         }
         "script" => looking.find(&rules::XML_FOREIGN_CONTENT, at, "a script stands in it"),
         _ => {}
     }
+}
+
+/// Whether an `include` is that of `XInclude`: it has a prefix, or says so itself.
+fn is_inclusion(name: &str, attributes: &[Attribute<'_>]) -> bool {
+    let says = |attribute: &Attribute<'_>| attribute.name == "xmlns" && attribute.value.contains("/XInclude");
+    attributes.iter().any(|attribute| attribute.name == "href")
+        && (name != "include" || attributes.iter().any(says))
 }
 
 /// XML that is no model.
@@ -298,6 +305,8 @@ mod tests {
             ("<Apply function=\"a.b\"/>".to_owned(), 1),
             (format!("<Apply function=\"a.b\"/>{define}"), 0),
             ("<xi:include href=\"file:///etc/hostname\"/>".to_owned(), 1),
+            ("<include xmlns=\"http://www.w3.org/2001/XInclude\" href=\"x\"/>".to_owned(), 1),
+            ("<include href=\"x\"/>".to_owned(), 0),
             ("<Extension><script>x</script></Extension>".to_owned(), 1),
         ] {
             let found = told(&scan(with(&body), "m.pmml"));
