@@ -261,8 +261,9 @@ impl Shape {
                 continue;
             };
             let fits = match (is, field.value) {
-                (Is::Fixed32, Value::Fixed32) => true,
-                (Is::Number, Value::Varint(_)) | (Is::Bytes, Value::Delimited(_)) => true,
+                (Is::Fixed32, Value::Fixed32)
+                | (Is::Number, Value::Varint(_))
+                | (Is::Bytes, Value::Delimited(_)) => true,
                 // Numbers in a row may be packed.
                 (Is::Number, Value::Delimited(_)) => !outermost,
                 (Is::Text, Value::Delimited(span)) => {

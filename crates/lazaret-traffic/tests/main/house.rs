@@ -78,7 +78,7 @@ impl Record for File {
             let name = self.name();
             findings.fault(Finding::new(&EVIL, Locator::printed(format!("{name}@{at}")), "evil"));
         }
-        if self.beside.is_empty() && self.name().ends_with(".needs") {
+        if self.beside.is_empty() && self.name().ends_with("needs") {
             findings.fault(Finding::new(&EVIL, Locator::printed(self.name()), "alone"));
         }
         // What it is stands in a file beside it that names it.
@@ -298,7 +298,7 @@ impl Crossings for InMode {
 
     /// A file `x.needs` needs all others whose names begin with `x.`.
     fn has_companions(&self, file: &Stored) -> bool {
-        file.source.hint().name.is_some_and(|name| name.ends_with(".needs"))
+        file.source.hint().name.is_some_and(|name| name.ends_with("needs"))
     }
 
     fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {

@@ -324,7 +324,7 @@ fn what_a_file_is_judged_beside_is_fetched_and_let_through_before_it() {
     );
     // What was fetched for another was given to nobody.
     let pulls = served.book.pulls.lock().unwrap();
-    assert_eq!(pulls.iter().filter(|pull| pull.asked.file.ends_with(".other")).count(), 1);
+    assert_eq!(pulls.iter().filter(|pull| pull.asked.file.ends_with("other")).count(), 1);
 }
 
 #[test]

@@ -229,12 +229,13 @@ fn text(fields: &mut Fields<'_>, message: &mut Message, number: u32, span: Span)
     match (message, number) {
         (Message::Node(node), 4) => node.operator = fields.text(span, MAX_NAME)?,
         (Message::Node(node), 7) => node.domain = fields.text(span, MAX_NAME)?,
-        (Message::Function { domain, .. }, 10) => *domain = fields.text(span, MAX_NAME)?,
+        (Message::Function { domain, .. }, 10) | (Message::Opset { domain, .. }, 1) => {
+            *domain = fields.text(span, MAX_NAME)?;
+        }
         (Message::Function { name, .. } | Message::Attribute { name, .. }, 1) => {
             *name = fields.text(span, MAX_NAME)?;
         }
         (Message::Attribute { text, .. }, 4) => *text = Some((fields.text(span, MAX_NAME)?, span)),
-        (Message::Opset { domain, .. }, 1) => *domain = fields.text(span, MAX_NAME)?,
         (Message::Tensor(tensor), 1) => {
             // Lengths in a row: they are numbers without tags.
             let bytes = fields.bytes(span, 256)?;

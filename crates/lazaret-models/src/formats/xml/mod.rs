@@ -48,7 +48,7 @@ impl ModelFormat for Pmml {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let mut functions = Functions::default();
-        events(part, true, looking, |event, _| functions.take(event))?;
+        events(part, true, looking, |event, _| functions.take(&event))?;
         functions.judge(part, looking);
         Ok(self.id())
     }
@@ -66,13 +66,13 @@ impl Functions {
     /// Most names that are kept: those of a document that has more are told by these.
     const MOST: usize = 10_000;
 
-    fn take(&mut self, event: Event<'_, '_>) {
+    fn take(&mut self, event: &Event<'_, '_>) {
         let Event::Start { name, attributes, offset, .. } = event else { return };
         let value = |key: &str| attributes.iter().find(|attribute| attribute.name == key);
         match local(name) {
             "Apply" if self.applied.len() < Self::MOST => {
                 if let Some(function) = value("function").filter(|function| function.value.contains('.')) {
-                    self.applied.entry(function.value.to_string()).or_insert(offset);
+                    self.applied.entry(function.value.to_string()).or_insert(*offset);
                 }
             }
             "DefineFunction" if self.defined.len() < Self::MOST => {

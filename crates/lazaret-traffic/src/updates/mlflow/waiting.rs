@@ -78,7 +78,7 @@ pub(crate) async fn end(asking: &Asking, id: &str) -> Result<(), Refusal> {
 pub(crate) async fn went(asking: &Asking, asked: &Asked) -> Result<(), Refusal> {
     let file = asked.file.clone();
     match logged_model(asked) {
-        Some(id) => note(asking, id, move |files| drop(files.remove(&file))).await.map(drop),
+        Some(id) => note(asking, id, move |files| files.retain(|name| *name != file)).await.map(drop),
         None => Ok(()),
     }
 }
@@ -146,7 +146,7 @@ pub(crate) async fn wait(
         return Ok(None);
     }
     let file = asked.file.clone();
-    note(asking, id, move |files| drop(files.insert(file))).await?;
+    note(asking, id, move |files| files.extend([file])).await?;
     let updates = Arc::downgrade(&asking.updates);
     tokio::spawn(async move {
         tokio::time::sleep(WAIT).await;
