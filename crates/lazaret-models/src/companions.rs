@@ -156,6 +156,15 @@ mod tests {
         assert_eq!(asked("a.safetensors", b"{}", &names, &Terms::default()), Vec::<String>::new());
     }
 
+    fn walk(name: &str, names: &[&str], above: &mut Vec<String>) {
+        assert!(!above.iter().any(|one| one == name), "{name} waits for itself: {above:?}");
+        above.push(name.to_owned());
+        for next in asked(name, &[7; 64], names, &Terms::default()) {
+            walk(&next, names, above);
+        }
+        above.pop();
+    }
+
     #[test]
     fn however_files_are_named_none_waits_for_itself() {
         let names = [
@@ -167,14 +176,6 @@ mod tests {
             "a.bin.onnx",
             "a.data-00000-of-00001.index",
         ];
-        fn walk(name: &str, names: &[&str], above: &mut Vec<String>) {
-            assert!(!above.iter().any(|one| one == name), "{name} waits for itself: {above:?}");
-            above.push(name.to_owned());
-            for next in asked(name, &[7; 64], names, &Terms::default()) {
-                walk(&next, names, above);
-            }
-            above.pop();
-        }
         for name in names {
             walk(name, &names, &mut Vec::new());
         }

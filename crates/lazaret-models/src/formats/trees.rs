@@ -131,7 +131,10 @@ mod tests {
         let whole = "tree\nversion=v4\n\nTree=0\nnum_leaves=1\n\nend of trees\n\nparameters:\nend of parameters\n\npandas_categorical:null\n";
         assert_eq!(told(&scan(whole, "m.txt")), [""; 0]);
         for cut in [45, whole.len() - 40] {
-            assert_eq!(told(&scan(&whole[..cut], "m.txt")), [format!("format.malformed m.txt@{cut}")]);
+            assert_eq!(
+                told(&scan(whole.as_bytes()[..cut].to_vec(), "m.txt")),
+                [format!("format.malformed m.txt@{cut}")]
+            );
         }
         let glued = format!("{whole}cposix\nsystem\n(S'true'\ntR.");
         let found = told(&scan(glued, "m.txt"));
