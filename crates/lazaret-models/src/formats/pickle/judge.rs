@@ -64,6 +64,10 @@ pub(super) struct Judge<'o> {
     pub(super) loads_nested: bool,
     /// Something loadable was recognised in the data so far.
     pub(super) nested_before: bool,
+    /// The state of an object, or a dict that is not kept, has a function under such a name as `append`.
+    pub(super) adds: bool,
+    /// Such a name is spelled as the argument of a call, or in bytes: a key that is computed may be it.
+    spells: bool,
     loaded: u64,
     called: u64,
     told_exhausts: [bool; 2],
@@ -118,6 +122,12 @@ const PLANTS: &[&str] = &[
     "__str__",
     "__subclasshook__",
 ];
+
+/// Names by which a pickle itself adds values to an object: methods of its class, or what its state has in their place.
+const ADDERS: [&[u8]; 3] = [b"append", b"extend", b"add"];
+
+/// Longest bytes that may spell such a name, in characters of four bytes each.
+pub(super) const MOST_SPELLED: u64 = 128;
 
 /// Whether a key is one of them.
 pub(super) fn plants(key: &[u8]) -> bool {
@@ -235,7 +245,9 @@ impl Judge<'_> {
         match self.effect(of.0, of.1) {
             Effect::Plain => {
                 // The one whose arguments tell how large an array is.
-                if &*name.name == "dtype" { self.watched(callee, arguments, at) } else { PLAIN }
+                self.spells_in(arguments, at);
+                let is_watched = &*name.name == "dtype" || is_text(&name);
+                if is_watched { self.watched(callee, arguments, at) } else { PLAIN }
             }
             Effect::Holder => {
                 self.holder(&name, arguments, at);
@@ -293,8 +305,11 @@ impl Judge<'_> {
                 self.holder(&name, arguments, at);
                 self.watched(class, arguments, at)
             }
-            _ if is_array_wrapper(&name) => self.watched(class, arguments, at),
-            _ => PLAIN,
+            _ if is_array_wrapper(&name) || is_text(&name) => self.watched(class, arguments, at),
+            _ => {
+                self.spells_in(arguments, at);
+                PLAIN
+            }
         }
     }
 
@@ -366,7 +381,8 @@ impl Judge<'_> {
             && let Some(attribute) = self.values.str_of(*attribute)
             && !attribute.contains('.')
             && !is_dunder(attribute)
-            && !attribute.starts_with("format")
+            && !sounds_dangerous(attribute)
+            && !has_effect(attribute)
         {
             return self.watched(callee, arguments, at);
         }
@@ -444,14 +460,7 @@ impl Judge<'_> {
             let made_by = self.values.call_of(object).and_then(|call| self.values.name_of(call.callee));
             self.notes.state(made_by.as_deref(), at);
         }
-        let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
-        // A state may be two: that of the object and that of its slots.
-        let planted = std::iter::once(state)
-            .chain(first())
-            .any(|part| self.values.held_of(part).is_some_and(|held| held.plants));
-        if planted {
-            self.planted(at);
-        }
+        self.attributes(state, at);
         if let Some(name) = self.values.name_of(object) {
             let shown = dotted(&name.module, &name.name);
             let message = format!("sets a state on `{shown}` itself, for the whole process");
@@ -461,6 +470,84 @@ impl Judge<'_> {
         if let Some(call) = self.values.calls.get_mut(number as usize) {
             call.built = true;
             call.state = state;
+        }
+    }
+
+    /// What becomes attributes of an object. A state may be two: that of the object and that of its slots.
+    pub(super) fn attributes(&mut self, state: Value, at: u64) {
+        let first = || self.values.held_of(state).map(|held| held.first.clone()).unwrap_or_default();
+        let (mut plants, mut adds) = (false, false);
+        for held in std::iter::once(state).chain(first()).filter_map(|part| self.values.held_of(part)) {
+            plants |= held.plants;
+            adds |= held.adds;
+        }
+        self.adds |= adds;
+        if plants {
+            self.planted(at);
+        }
+    }
+
+    /// Whether keys and values of a dict would, as attributes, have Python call into the object, and whether they would have
+    /// a pickle call a function when it adds values to it.
+    pub(super) fn reaches(&self, pairs: &[Value]) -> (bool, bool) {
+        let (mut planted, mut adds) = (false, false);
+        for pair in pairs.chunks_exact(2) {
+            let [key, value] = pair else { continue };
+            if let Some(key) = self.values.text_of(*key) {
+                planted |= plants(key);
+                adds |= ADDERS.contains(&key) && self.may_be_called(*value);
+            } else if matches!(key, Value::Data(_) | Value::Made(_)) && self.may_be_called(*value) {
+                let made_by = self.values.call_of(*key).and_then(|call| self.values.name_of(call.callee));
+                planted |= made_by.is_some_and(|name| is_text(&name));
+                adds |= self.spells;
+            }
+        }
+        (planted, adds)
+    }
+
+    /// Whether calling a value would be calling more than the class of a plain object.
+    fn may_be_called(&self, value: Value) -> bool {
+        match value {
+            Value::Global(_) | Value::Unknown => true,
+            Value::Made(_) => {
+                let made_by = self.values.call_of(value).and_then(|call| self.values.name_of(call.callee));
+                made_by.is_none_or(|name| self.effect(&name.module, &name.name) != Effect::Plain)
+            }
+            _ => false,
+        }
+    }
+
+    /// Arguments of a call that makes a value of them: one that is a text may then be a key that is computed.
+    fn spells_in(&mut self, arguments: Value, at: u64) {
+        let first = self.values.held_of(arguments).map(|held| held.first.clone()).unwrap_or_default();
+        for argument in first {
+            if let Some(text) = self.values.text_of(argument) {
+                let (planted, adds) = (plants(text), ADDERS.contains(&text));
+                self.spells |= adds;
+                if planted {
+                    self.planted(at);
+                }
+            }
+        }
+    }
+
+    /// Bytes that may be made a text.
+    pub(super) fn spelled(&mut self, bytes: &[u8], at: u64) {
+        if !bytes.first().is_some_and(|first| matches!(first, 0 | b'_' | b'a' | b'e')) {
+            return;
+        }
+        let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+        self.spells |= ADDERS.contains(&text.as_slice());
+        if plants(&text) {
+            self.planted(at);
+        }
+    }
+
+    /// Values are added to an object that is no list, dict or set of the pickle's own.
+    pub(super) fn added_to(&mut self, at: u64) {
+        if self.adds {
+            let message = "adds values to an object, one of which has a function of its own as `append`, `extend` or `add`";
+            self.say(&rules::BUILD_PLANTS_METHOD, at, message.to_owned());
         }
     }
 
@@ -642,6 +729,39 @@ fn remakes_an_array(module: &str, name: &str) -> bool {
         (module, name),
         ("dill._dill" | "dill.dill", "_create_array") | ("jax._src.array", "_reconstruct_array")
     )
+}
+
+/// Whether a class makes texts of what it is given.
+fn is_text(name: &Rc<Name>) -> bool {
+    is(name, "builtins", "str") || is(name, "numpy", "str_") || is(name, "__builtin__", "unicode")
+}
+
+/// Whether a method of this name does something to what lies outside its object: of paths, files and arrays. A text's
+/// `format` reaches what lies behind its arguments.
+fn has_effect(method: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "chmod",
+        "copy_into",
+        "copyfile",
+        "format",
+        "hardlink",
+        "link",
+        "lchmod",
+        "make",
+        "mk",
+        "move",
+        "rename",
+        "replace",
+        "rm",
+        "send",
+        "symlink",
+        "to_",
+        "tofile",
+        "touch",
+        "truncate",
+        "write",
+    ];
+    BEGINNINGS.iter().any(|beginning| method.starts_with(beginning))
 }
 
 fn is_array_wrapper(name: &Name) -> bool {

@@ -5,7 +5,7 @@
 use lazaret_core::{Limit, Limits};
 use rustc_hash::FxHashMap;
 
-use super::judge::{Array, Judge, plants};
+use super::judge::{Array, Judge, MOST_SPELLED};
 use super::packed;
 use super::probe::{PROBE, looks_like_pickle, may_be_pickle};
 use super::tensors::Torch;
@@ -58,6 +58,8 @@ pub(super) struct Machine<'m, 'a> {
     pub(super) judge: Judge<'m>,
     /// It is only tried whether this is a pickle: names that are none end the reading.
     pub(super) probes: bool,
+    /// How many opcodes are read: all, but where it is only told what the bytes are.
+    pub(super) most_steps: u64,
     /// It holds the number that torch files begin with.
     pub(super) is_torch: bool,
     /// Opcodes so far.
@@ -87,6 +89,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             at: 0,
             judge: Judge::default(),
             probes: false,
+            most_steps: u64::MAX,
             is_torch: false,
             steps: 0,
             texts: None,
@@ -103,6 +106,9 @@ impl<'m, 'a> Machine<'m, 'a> {
                 return Err(Unread::malformed(self.at, "it ends without STOP"));
             };
             self.steps += 1;
+            if self.steps > self.most_steps {
+                return Err(self.malformed("more opcodes than were to be read"));
+            }
             if opcode == b'.' {
                 self.pop()?;
                 return Ok(());
@@ -319,8 +325,10 @@ impl<'m, 'a> Machine<'m, 'a> {
                 self.push(value);
             }
             0x92 => {
-                let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                let (keywords, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
                 let value = self.judge.make(class, arguments, self.at);
+                // They are attributes of what keeps them all.
+                self.judge.attributes(keywords, self.at);
                 self.push(value);
             }
             b'i' => {
@@ -461,7 +469,12 @@ impl<'m, 'a> Machine<'m, 'a> {
                 self.nest(Nested { at: from, len: length, unpacked: None, archive });
             }
         }
-        self.input.skip(length)?;
+        if length <= MOST_SPELLED {
+            let bytes = self.input.take(usize::try_from(length).unwrap_or(0))?;
+            self.judge.spelled(bytes, self.at);
+        } else {
+            self.input.skip(length)?;
+        }
         self.push(PLAIN);
         Ok(())
     }
@@ -525,8 +538,7 @@ impl<'m, 'a> Machine<'m, 'a> {
         let value = if plain {
             Value::Data(size)
         } else {
-            let keys = parts.iter().step_by(2);
-            let plants = pairs && keys.clone().any(|key| values.text_of(*key).is_some_and(plants));
+            let (plants, adds) = if pairs { self.judge.reaches(parts) } else { (false, false) };
             if pairs {
                 self.torch.name(parts, values);
             }
@@ -535,7 +547,14 @@ impl<'m, 'a> Machine<'m, 'a> {
             if pairs {
                 self.judge.notes_version(parts);
             }
-            self.judge.values.hold(Held { size, plants, first })
+            let held = self.judge.values.hold(Held { size, plants, adds, first });
+            if !matches!(held, Value::Box(_)) {
+                self.judge.adds |= adds;
+                if plants {
+                    self.judge.planted(self.at);
+                }
+            }
+            held
         };
         self.stack.truncate(from);
         self.push(value);
@@ -558,19 +577,25 @@ impl<'m, 'a> Machine<'m, 'a> {
             if pairs {
                 self.torch.name(parts, values);
             }
-            let planted =
-                pairs && parts.iter().step_by(2).any(|key| values.text_of(*key).is_some_and(plants));
+            let (planted, adds) = if pairs { self.judge.reaches(parts) } else { (false, false) };
             self.judge.kept(parts, self.at);
             if pairs {
                 self.judge.notes_version(parts);
             }
             if let Some(held) = self.judge.values.held_mut(target) {
                 held.plants |= planted;
+                held.adds |= adds;
                 let room = FIRST.saturating_sub(held.first.len());
                 held.first.extend(parts.iter().take(room));
             } else if planted {
                 self.judge.planted(self.at);
+            } else {
+                self.judge.adds |= adds;
             }
+        }
+        // An object's own `append`, `extend` or `add` is called, and none is a list's.
+        if !pairs && !matches!(target, Value::Box(_)) {
+            self.judge.added_to(self.at);
         }
         if matches!(target, Value::Global(_)) {
             self.judge.writes_into(target, self.at);

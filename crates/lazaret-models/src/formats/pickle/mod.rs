@@ -30,7 +30,7 @@ pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
-use self::probe::{PROBE, Probe, probe};
+use self::probe::{PROBE, Probe, may_be_pickle, probe, probe_on};
 pub(crate) use self::tensors::Torch;
 use super::packages;
 use crate::callables::effect_by;
@@ -69,7 +69,11 @@ impl ModelFormat for Pickle {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let whole = head.bytes.len() as u64 == head.part.len();
-        match (probe(head.bytes, whole), head.bytes) {
+        let mut probed = probe(head.bytes, whole);
+        if probed == Probe::No && head.part.len() > PROBE as u64 && may_be_pickle(head.bytes) {
+            probed = probe_on(head.part);
+        }
+        match (probed, head.bytes) {
             (Probe::Acts, _) | (Probe::Plain, [0x80, 2..=5, ..]) => Likeness::Certain,
             (Probe::Plain, _) | (Probe::No, [0x80, 2..=5, ..]) => Likeness::Possible,
             (Probe::No, _) if matches!(head.extension, "pkl" | "pickle" | "dill" | "joblib") => {

@@ -10,6 +10,8 @@ use crate::part::Part;
 
 /// How many bytes are enough to tell.
 pub(super) const PROBE: usize = 4 << 10;
+/// How many opcodes are, of what goes on beyond those bytes. Nothing but a pickle has so many in a row.
+const PROBE_STEPS: u64 = 1 << 20;
 
 /// How sure a probe is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,21 @@ pub(super) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
     }
     let probed = probe(bytes, whole);
     probed == Probe::Acts || probed == Probe::Plain && matches!(bytes, [0x80, 2..=5, ..])
+}
+
+/// Reads a part as a pickle whose first bytes do not tell: an operand may be longer than they are.
+pub(super) fn probe_on(part: &Part) -> Probe {
+    let mut input = part.stream(0);
+    let mut machine = Machine::new(&mut input, &Limits::default());
+    (machine.probes, machine.most_steps) = (true, PROBE_STEPS);
+    let ended = machine.run();
+    let (loads, calls) = (machine.judge.loads(), machine.judge.calls());
+    let is_long = machine.steps > PROBE_STEPS;
+    match ended {
+        Ok(()) if loads => Probe::Acts,
+        Err(_) if calls || is_long => Probe::Acts,
+        _ => Probe::No,
+    }
 }
 
 /// Reads bytes as a pickle. Where they are only the beginning of more, that they break off is no fault.

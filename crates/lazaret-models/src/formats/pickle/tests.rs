@@ -285,3 +285,76 @@ fn what_is_not_listed_is_as_grave_as_its_worst() {
     let told = hidden.findings.iter().find(|finding| finding.message.contains("are not listed")).unwrap();
     assert_eq!(told.severity, Severity::Critical, "{}", told.message);
 }
+
+fn plants(bytes: &[u8]) -> bool {
+    ids(bytes).iter().any(|(id, _)| *id == "pickle.build-plants-method")
+}
+
+/// An object of a class that keeps what it is told, with a state.
+fn namespace(state: &[u8]) -> Vec<u8> {
+    [b"\x80\x04cargparse\nNamespace\n)\x81".as_slice(), state, b"b"].concat()
+}
+
+#[test]
+fn what_a_pickle_calls_to_add_values_is_no_function_of_an_object() {
+    let launch = b"cunseen.lib\nlaunch\n".as_slice();
+    let write =
+        b"cbuiltins\ngetattr\ncpathlib\nPosixPath\nX\x02\0\0\0/a\x85RX\x0a\0\0\0write_text\x86R".as_slice();
+    let key = |name: &str| {
+        [b"X".as_slice(), &u32::try_from(name.len()).unwrap().to_le_bytes(), name.as_bytes()].concat()
+    };
+    let state = |name: &str, of: &[u8]| [b"}".as_slice(), &key(name), of, b"s"].concat();
+    for of in [launch, write] {
+        for (name, adds) in [
+            ("append", b"X\x01\0\0\0xa".as_slice()),
+            ("extend", b"(X\x01\0\0\0xe"),
+            ("append", b"(X\x01\0\0\0xe"),
+            ("add", b"(X\x01\0\0\0x\x90"),
+        ] {
+            let bytes = [namespace(&state(name, of)).as_slice(), adds, b"."].concat();
+            assert!(plants(&bytes), "{name} {of:?}");
+        }
+    }
+    // The names may be computed, or come as what a class is called with.
+    let text = b"cbuiltins\nstr\nC\x0c__setstate__X\x05\0\0\0ascii\x86R";
+    let markup = [b"cmarkupsafe\nMarkup\n".as_slice(), &key("__setstate__"), b"\x85\x81"].concat();
+    let wide: Vec<u8> = "append".bytes().flat_map(|byte| [byte, 0, 0, 0]).collect();
+    let scalar = [
+        b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0U6\x85RC\x18".as_slice(),
+        &wide,
+        b"\x86R",
+    ]
+    .concat();
+    for (computed, then) in [(text.as_slice(), b"Nb.".as_slice()), (&markup, b"Nb."), (&scalar, b"(Ne.")] {
+        let state = [b"}".as_slice(), computed, launch, b"s"].concat();
+        let bytes = [namespace(&state).as_slice(), then].concat();
+        assert!(plants(&bytes), "{computed:?}");
+    }
+    let keywords =
+        [b"\x80\x04cargparse\nNamespace\n)".as_slice(), &state("append", launch), b"\x92(Ne."].concat();
+    assert!(plants(&keywords));
+    // Words that are keys, tables of functions, and lists of one's own.
+    let vocabulary =
+        [b"\x80\x04}".as_slice(), &key("append"), b"cgensim.models.keyedvectors\nVocab\n)\x81s."].concat();
+    let table = [b"\x80\x04}".as_slice(), &key("add"), b"cnumpy\nadd\ns."].concat();
+    let own_list = b"\x80\x04cown.lib\nMyList\n)\x81(X\x01\0\0\0aX\x01\0\0\0be.".to_vec();
+    for bytes in [vocabulary, table, own_list] {
+        assert!(!plants(&bytes));
+    }
+}
+
+#[test]
+fn an_operand_that_is_longer_than_what_is_looked_at_first_hides_no_pickle() {
+    let call = b"0cposix\nsystem\n(S'true'\ntR.";
+    let picture = [b"GIF89a\0\0\0".as_slice(), b"0V", &[b'a'; 5_000], b"\n", call].concat();
+    let words = [b"V".as_slice(), &[b'w'; 9_000], b"\n", call].concat();
+    let counted = [b"X\x88\x13\0\0".as_slice(), &[7; 5_000], call].concat();
+    for (bytes, name) in [(picture, "x.gif"), (words, "coco.names"), (counted, "model.bin")] {
+        let source = Arc::new(MemorySource::new(bytes.as_slice(), Hint::default()));
+        let report = look(source, bytes.len() as u64, name, &NoFolder, &Limits::default());
+        assert!(
+            report.findings.iter().any(|finding| finding.id == "pickle.dangerous-call"),
+            "{name}: {report:?}"
+        );
+    }
+}

@@ -74,6 +74,8 @@ pub(super) struct Held {
     pub(super) size: Size,
     /// It has a key by which Python calls into an object (`__setstate__`).
     pub(super) plants: bool,
+    /// It has a function under a name that a pickle calls to add values to an object (`append`).
+    pub(super) adds: bool,
     /// Its first values, where it is a tuple or a short dict (keys and values in turn).
     pub(super) first: Vec<Value>,
 }
