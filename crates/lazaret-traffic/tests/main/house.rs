@@ -296,13 +296,16 @@ impl Crossings for InMode {
         Box::new(Files(files.into_iter().map(file).collect()))
     }
 
-    /// A file `x.needs` needs all others whose names begin with `x.`.
+    /// A file `x.needs` needs all others whose names begin with `x.`, and what `tensors` are stands in `graph`s.
     fn has_companions(&self, file: &Stored) -> bool {
         file.source.hint().name.is_some_and(|name| name.ends_with("needs"))
     }
 
     fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {
         let name = file.source.hint().name.unwrap_or_default();
+        if name.contains("tensors") {
+            return names.iter().filter(|other| other.ends_with("graph")).cloned().collect();
+        }
         let stem = name.trim_end_matches("needs");
         names.iter().filter(|other| **other != name && other.starts_with(stem)).cloned().collect()
     }
