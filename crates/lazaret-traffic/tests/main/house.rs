@@ -166,6 +166,8 @@ pub(crate) struct Book {
     pub(crate) rules: Mutex<String>,
     /// Files that persons admitted.
     pub(crate) admitted: Mutex<Vec<Sha256>>,
+    /// Files that may not leave, although they were cleared.
+    pub(crate) stays: Mutex<Vec<Sha256>>,
 }
 
 impl Book {
@@ -203,6 +205,9 @@ impl Ledger for Book {
 struct Pulled(Arc<Book>);
 
 impl Pulls for Pulled {
+    fn may_leave(&self, file: Sha256, _: &str) -> Result<bool, LedgerError> {
+        Ok(!self.0.stays.lock().unwrap().contains(&file))
+    }
     fn goes_by(&self) -> String {
         self.0.rules.lock().unwrap().clone()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lazaret_core::Limits;
+use lazaret_core::{Limits, Sha256};
 
 use crate::main::house::{Served, Setup};
 use crate::main::hub::{COMMIT, Contents, Hub, Reply, SECRET, Server, answer, sha256};
@@ -360,8 +360,12 @@ fn a_file_is_not_held_for_everybody_by_what_could_not_be_had_beside_it() {
     hub.contents.lock().unwrap().no_list = true;
     assert_eq!(get("x.needs"), 403, "nobody says what lies beside it");
     hub.contents.lock().unwrap().no_list = false;
+    let other = Sha256::parse(&sha256(&large("other"))).unwrap();
+    served.book.stays.lock().unwrap().push(other);
+    assert_eq!(get("x.needs"), 403, "what lies beside it may not leave now");
+    served.book.stays.lock().unwrap().clear();
     assert_eq!(get("x.needs"), 200);
-    // What lies beside it is held; once that is admitted, it is judged with it.
+    // What lies beside it is held; once something else lies there, it is judged with that.
     assert_eq!(get("y.needs"), 403);
     put("y.other", large("good"));
     assert_eq!(get("y.needs"), 200);
@@ -395,20 +399,20 @@ fn only_so_many_files_lie_here_until_what_is_beside_them_is_cleared() {
     let Hub { cdn, contents, .. } = Hub::start(contents);
     let (goes_on, to) = (Arc::new(AtomicBool::new(false)), cdn.url());
     let (of_hub, may) = (Arc::clone(&contents), Arc::clone(&goes_on));
-    let server = Server::start(move |asked| {
-        while asked.target.ends_with(".other") && !may.load(Ordering::SeqCst) {
+    let pages = Server::start(move |asked| {
+        while asked.target.contains(".other") && !may.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(5));
         }
         answer(&of_hub.lock().unwrap(), asked, &to)
     });
-    let hub = Hub { server, cdn, contents };
+    let hub = Hub { server: pages, cdn, contents };
     let mut limits = Limits::default();
     limits.set("updates.max_downloads", 1);
     let served = Served::start(folder.path(), &hub, &Setup { limits, ..Setup::default() });
     let get = |number: usize| served.get(&format!("/org/model/resolve/main/{number}.needs")).status;
     let seen: Vec<u16> = std::thread::scope(|scope| {
         let asked: Vec<_> = (0..6).map(|number| scope.spawn(move || get(number))).collect();
-        std::thread::sleep(Duration::from_millis(1000));
+        std::thread::sleep(Duration::from_secs(1));
         assert_eq!(hub.cdn.count("GET"), 2, "as many as may wait");
         goes_on.store(true, Ordering::SeqCst);
         asked.into_iter().map(|one| one.join().unwrap()).collect()
