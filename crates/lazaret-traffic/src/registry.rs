@@ -20,6 +20,7 @@ pub const LIMITS: &[Limit] = &[
     mlflow::MAX_DEPTH,
     mlflow::MAX_FILES,
     mlflow::MAX_WAITING,
+    mlflow::MAX_WAITING_BYTES,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
     download::MAX_FILE,

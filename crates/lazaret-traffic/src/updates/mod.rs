@@ -87,6 +87,8 @@ pub struct Updates {
     /// Versions of models whose files are fetched and inspected as one.
     judging: Shared<Result<(), Refusal>>,
     downloads: Arc<Semaphore>,
+    /// Files that clients ask for and that may wait here for others beside them: twice as many as are fetched at once.
+    places: Arc<Semaphore>,
     /// Files that clients send.
     uploads: Arc<Semaphore>,
     requests: Semaphore,
@@ -111,6 +113,7 @@ impl Updates {
             fetching: Shared::new(),
             judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
+            places: Arc::new(Semaphore::new(downloads.saturating_mul(2))),
             uploads: Arc::new(Semaphore::new(downloads)),
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderValue, Method, StatusCode};
-use lazaret_core::{Sha256, Source, Stored, Verdict};
+use lazaret_core::{Sha256, Source, Stored};
 use lazaret_input::{FileSource, Spool};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -73,14 +73,19 @@ impl Updates {
     /// A file that is wanted, from here if it was cleared before, else fetched and let through.
     pub(crate) async fn obtain(self: &Arc<Self>, wanted: Wanted) -> Result<Obtained, Refusal> {
         let asked = wanted.asked.clone();
-        let sha256 = self.clear(wanted).await?;
+        let sha256 = if wanted.within.is_some() {
+            let fetching = Box::pin(Arc::clone(self).fetch_first(wanted.clone()));
+            self.known_or(&wanted, "first", fetching).await?
+        } else {
+            self.clear(wanted).await?
+        };
         self.give(sha256, asked).await
     }
 
     /// The same without giving it to anybody yet.
     pub(crate) async fn clear(self: &Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
         let fetching = Box::pin(Arc::clone(self).fetch(wanted.clone()));
-        self.known_or(&wanted, fetching).await
+        self.known_or(&wanted, "", fetching).await
     }
 
     /// A file whose upstream answers already: what it says now is what the wanted file was read from. It is judged with the
@@ -92,14 +97,14 @@ impl Updates {
         beside: Vec<String>,
     ) -> Result<Obtained, Refusal> {
         let taking = Box::pin(Arc::clone(self).take_answer(wanted.clone(), answer, beside));
-        let sha256 = self.known_or(&wanted, taking).await?;
+        let sha256 = self.known_or(&wanted, "", taking).await?;
         self.give(sha256, wanted.asked).await
     }
 
     /// A file that came already, from here if it was cleared before, else let through; not given to anybody yet.
     pub(crate) async fn take(self: &Arc<Self>, bytes: Vec<u8>, wanted: Wanted) -> Result<Sha256, Refusal> {
         let taking = Box::pin(Arc::clone(self).take_bytes(wanted.clone(), bytes));
-        self.known_or(&wanted, taking).await
+        self.known_or(&wanted, "", taking).await
     }
 
     /// A file that was cleared, once it is recorded who asks.
@@ -110,10 +115,11 @@ impl Updates {
         Ok(Obtained::new(file, sha256))
     }
 
-    /// The file if it was cleared before, else what the work gives; who asks for the same meanwhile shares it.
+    /// The file if it was cleared before, else what the work of this name gives; who asks for the same meanwhile shares it.
     async fn known_or(
         &self,
         wanted: &Wanted,
+        name: &str,
         work: impl Future<Output = Result<Sha256, Refusal>> + Send + 'static,
     ) -> Result<Sha256, Refusal> {
         if let Some(known) = self.known(wanted).await? {
@@ -123,7 +129,7 @@ impl Updates {
             return Err(refused);
         }
         let Expected { sha256, len } = &wanted.expected;
-        let under_way = format!("{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
+        let under_way = format!("{name}\n{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
         let done = self.fetching.of(&under_way, work).await;
         done.ok_or_else(|| refusal(&Trouble::Ended))?
     }
@@ -134,15 +140,14 @@ impl Updates {
         blocking(move || {
             let sha256 = match wanted.expected.sha256 {
                 Some(sha256) if is_noted(&notes, sha256, &wanted.asked.file)? => Some(sha256),
-                Some(_) => None,
-                None => {
+                _ => {
                     noted(&notes, &wanted.key)?.filter(|note| is_same(note, &wanted)).map(|note| note.sha256)
                 }
             };
             let Some(sha256) = sha256 else { return Ok(None) };
             let file = gate.cleared(sha256, &wanted.asked.file).map_err(|error| error.refusal())?;
             if let Some(file) = &file {
-                remember(&notes, &wanted, sha256, file.len())?;
+                remember_here(&notes, &wanted, sha256, file.len())?;
             }
             Ok(file.map(|_| sha256))
         })
@@ -198,6 +203,14 @@ impl Updates {
             files.iter().map(is_here).collect()
         })
         .await?
+    }
+
+    /// Clears a file that a client asks for, which may have to lie here until others beside it are cleared: so many at once,
+    /// and no more. Those others take no place, else each of two could wait for the other's.
+    async fn fetch_first(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let _place = place.map_err(|_| refusal(&Trouble::Ended))?;
+        self.clear(wanted).await
     }
 
     /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
@@ -293,16 +306,21 @@ fn pass(
     beside: Beside,
     wanted: &Wanted,
 ) -> Result<Sha256, Refusal> {
+    let is_alone = beside.files.is_empty();
     match gate.pass(stored, &wanted.asked, beside.files).map_err(|error| error.refusal())? {
-        Outcome::Cleared(sha256) => {
+        Outcome::Cleared(sha256) if is_alone => {
             remember(notes, wanted, sha256, stored.file.len)?;
+            Ok(sha256)
+        }
+        // Beside others, elsewhere, something else might be decided.
+        Outcome::Cleared(sha256) => {
+            remember_here(notes, wanted, sha256, stored.file.len)?;
             Ok(sha256)
         }
         Outcome::Held(held) => {
             let refused = held.refusal(&wanted.asked);
-            // With what may still come beside it, something else may be decided; but nothing makes an attack harmless.
-            let is_lasting = beside.is_all || held.verdict == Verdict::Block;
-            if let Some(said) = said(wanted).filter(|_| is_lasting) {
+            // With what may still come beside it, something else may be decided.
+            if let Some(said) = said(wanted).filter(|_| beside.is_all) {
                 held::remember(gate, notes, &wanted.key, &said, (&held, &refused))?;
             }
             Err(refused)
@@ -322,12 +340,17 @@ pub(crate) fn said(wanted: &Wanted) -> Option<String> {
 
 /// Remembers which file a name means, and under which name the file was inspected: what a file would do depends on what it
 /// is taken for, so it is known only under a name that it was cleared under.
-pub(crate) fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
-    let note =
-        FileNote { sha256, len, tag: wanted.tag.clone().unwrap_or_default(), is_large: wanted.is_large };
-    notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))?;
+fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
+    remember_here(notes, wanted, sha256, len)?;
     let digits = sha256.to_string();
     notes.put(&["cleared", &digits, base(&wanted.asked.file)], "").map_err(here("remember"))
+}
+
+/// Remembers which file a name means.
+pub(crate) fn remember_here(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
+    let note =
+        FileNote { sha256, len, tag: wanted.tag.clone().unwrap_or_default(), is_large: wanted.is_large };
+    notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))
 }
 
 pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
@@ -351,6 +374,7 @@ fn not_cleared(asked: &Asked) -> Refusal {
 /// Whether its upstream still has the file that was cleared, as far as a tag says.
 pub(crate) fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
     wanted.tag.as_ref().is_some_and(|tag| *tag == note.tag)
+        && wanted.expected.sha256.is_none_or(|sha256| sha256 == note.sha256)
         && wanted.expected.len.is_none_or(|len| len == note.len)
 }
 

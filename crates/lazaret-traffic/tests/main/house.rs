@@ -166,6 +166,8 @@ pub(crate) struct Book {
     pub(crate) rules: Mutex<String>,
     /// Files that persons admitted.
     pub(crate) admitted: Mutex<Vec<Sha256>>,
+    /// Files that may not leave, although they were cleared.
+    pub(crate) stays: Mutex<Vec<Sha256>>,
 }
 
 impl Book {
@@ -203,6 +205,9 @@ impl Ledger for Book {
 struct Pulled(Arc<Book>);
 
 impl Pulls for Pulled {
+    fn may_leave(&self, file: Sha256, _: &str) -> Result<bool, LedgerError> {
+        Ok(!self.0.stays.lock().unwrap().contains(&file))
+    }
     fn goes_by(&self) -> String {
         self.0.rules.lock().unwrap().clone()
     }
@@ -296,13 +301,16 @@ impl Crossings for InMode {
         Box::new(Files(files.into_iter().map(file).collect()))
     }
 
-    /// A file `x.needs` needs all others whose names begin with `x.`.
+    /// A file `x.needs` needs all others whose names begin with `x.`, and what `tensors` are stands in `graph`s.
     fn has_companions(&self, file: &Stored) -> bool {
         file.source.hint().name.is_some_and(|name| name.ends_with("needs"))
     }
 
     fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {
         let name = file.source.hint().name.unwrap_or_default();
+        if name.contains("tensors") {
+            return names.iter().filter(|other| other.ends_with("graph")).cloned().collect();
+        }
         let stem = name.trim_end_matches("needs");
         names.iter().filter(|other| **other != name && other.starts_with(stem)).cloned().collect()
     }

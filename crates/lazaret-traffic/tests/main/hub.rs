@@ -151,6 +151,8 @@ pub(crate) struct Contents {
     pub(crate) cuts: Vec<usize>,
     /// Whether the index speaks JSON.
     pub(crate) json: bool,
+    /// Whether the hub tells nobody which files it has.
+    pub(crate) no_list: bool,
 }
 
 /// A hub and the server of its large files.
@@ -193,7 +195,7 @@ fn blob(contents: &mut Contents, asked: &Asked) -> Reply {
     Reply { cut, ..reply.with("ETag", tag) }
 }
 
-fn answer(contents: &Contents, asked: &Asked, cdn: &str) -> Reply {
+pub(crate) fn answer(contents: &Contents, asked: &Asked, cdn: &str) -> Reply {
     let path = asked.target.split('?').next().unwrap_or("");
     let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let private = path.contains("private/model")
@@ -206,7 +208,7 @@ fn answer(contents: &Contents, asked: &Asked, cdn: &str) -> Reply {
     match steps.as_slice() {
         ["api", "models" | "datasets", org, model, rest @ ..] => {
             let files = of(contents, &format!("{org}/{model}"));
-            if files.is_empty() {
+            if files.is_empty() || contents.no_list {
                 return Reply::of(404)
                     .with("X-Error-Code", "RepoNotFound")
                     .with("X-Error-Message", "Repository not found");

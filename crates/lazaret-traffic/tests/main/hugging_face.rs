@@ -1,11 +1,13 @@
 //! The hub through the gate.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use lazaret_core::Limits;
+use lazaret_core::{Limits, Sha256};
 
 use crate::main::house::{Served, Setup};
-use crate::main::hub::{COMMIT, Contents, Hub, Reply, SECRET, Server, sha256};
+use crate::main::hub::{COMMIT, Contents, Hub, Reply, SECRET, Server, answer, sha256};
 
 fn large(word: &str) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..300_000_u32).map(|n| u8::try_from(n % 241).unwrap()).collect();
@@ -341,4 +343,79 @@ fn what_is_beside_a_file_and_cannot_be_fetched_now_keeps_it_back() {
     let cut = served.get("/org/model/resolve/main/x.needs");
     assert_eq!((cut.status, served.book.seals.lock().unwrap().len()), (502, 0), "{cut:?}");
     assert_eq!(served.get("/org/model/resolve/main/x.needs").status, 200);
+}
+
+#[test]
+fn a_file_is_not_held_for_everybody_by_what_could_not_be_had_beside_it() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), Hub::start(Contents::default()));
+    let put = |name: &str, bytes: Vec<u8>| {
+        hub.contents.lock().unwrap().files.insert(format!("org/model/{name}"), bytes);
+    };
+    put("x.needs", large("fine"));
+    put("x.other", large("other"));
+    put("y.needs", large("fine y"));
+    put("y.other", large("EVIL"));
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let get = |name: &str| served.get(&format!("/org/model/resolve/main/{name}")).status;
+    hub.contents.lock().unwrap().no_list = true;
+    assert_eq!(get("x.needs"), 403, "nobody says what lies beside it");
+    hub.contents.lock().unwrap().no_list = false;
+    let other = Sha256::parse(&sha256(&large("other"))).unwrap();
+    served.book.stays.lock().unwrap().push(other);
+    assert_eq!(get("x.needs"), 403, "what lies beside it may not leave now");
+    served.book.stays.lock().unwrap().clear();
+    assert_eq!(get("x.needs"), 200);
+    // What lies beside it is held; once something else lies there, it is judged with that.
+    assert_eq!(get("y.needs"), 403);
+    put("y.other", large("good"));
+    assert_eq!(get("y.needs"), 200);
+}
+
+#[test]
+fn what_was_cleared_beside_others_is_known_there_alone() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), Hub::start(Contents::default()));
+    let put = |name: &str, word: &str| {
+        hub.contents.lock().unwrap().files.insert(name.to_owned(), large(word));
+    };
+    put("org/model/x.needs", "fine");
+    put("org/model/x.other", "other");
+    put("org/alone/x.needs", "fine");
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let get = |model: &str| served.get(&format!("/org/{model}/resolve/main/x.needs")).status;
+    let done = || (served.book.seals.lock().unwrap().len(), hub.cdn.count("GET"));
+    assert_eq!((get("model"), done()), (200, (2, 2)));
+    assert_eq!((get("model"), done()), (200, (2, 2)), "from the store, without another crossing");
+    assert_eq!(get("alone"), 403, "nothing lies beside it there");
+}
+
+#[test]
+fn only_so_many_files_lie_here_until_what_is_beside_them_is_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut contents = Contents::default();
+    for number in 0..6 {
+        contents.files.insert(format!("org/model/{number}.needs"), large(&format!("fine {number}")));
+        contents.files.insert(format!("org/model/{number}.other"), large(&format!("other {number}")));
+    }
+    let Hub { cdn, contents, .. } = Hub::start(contents);
+    let (goes_on, to) = (Arc::new(AtomicBool::new(false)), cdn.url());
+    let (of_hub, may) = (Arc::clone(&contents), Arc::clone(&goes_on));
+    let pages = Server::start(move |asked| {
+        while asked.target.contains(".other") && !may.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        answer(&of_hub.lock().unwrap(), asked, &to)
+    });
+    let hub = Hub { server: pages, cdn, contents };
+    let mut limits = Limits::default();
+    limits.set("updates.max_downloads", 1);
+    let served = Served::start(folder.path(), &hub, &Setup { limits, ..Setup::default() });
+    let get = |number: usize| served.get(&format!("/org/model/resolve/main/{number}.needs")).status;
+    let seen: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..6).map(|number| scope.spawn(move || get(number))).collect();
+        std::thread::sleep(Duration::from_secs(1));
+        assert_eq!(hub.cdn.count("GET"), 2, "as many as may wait");
+        goes_on.store(true, Ordering::SeqCst);
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(seen, [200; 6]);
 }

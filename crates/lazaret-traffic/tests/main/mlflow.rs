@@ -40,6 +40,9 @@ fn answer(asked: &Asked, weights: &[u8]) -> Reply {
     let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
     match (asked.method.as_str(), path) {
         ("PUT", _) | ("POST", "/api/2.0/mlflow/model-versions/create") => json("{}"),
+        ("PATCH", _) if asked.headers.get("authorization").is_some_and(|said| said == "Bearer s") => {
+            json("{}")
+        }
         ("GET", ROOT) => match query {
             "path=1%2Fmodels%2Fm-1%2Fartifacts" => {
                 json(r#"{"files":[{"path":"MLmodel","is_dir":false},{"path":"data","is_dir":true}]}"#)
@@ -299,7 +302,7 @@ fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
     };
     let finish = |id: &str| {
         let target = format!("/-/mlflow/api/2.0/mlflow/logged-models/{id}");
-        served.ask("PATCH", &target, &[("Content-Type", "application/json")], "{}")
+        served.ask("PATCH", &target, &[("Content-Type", "application/json")], &ready(id))
     };
     let went = |path: &str| mlflow.server.count(&format!("PUT {ROOT}/1/{path}"));
     // The file that names it went before.
@@ -310,22 +313,28 @@ fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
     let waits = put("models/m-3", "tensors", "UNKNOWN 3");
     assert!(waits.status == 202 && waits.text().contains("Receipt "), "{}", waits.text());
     assert_eq!(put("models/m-4", "graph", "see tensors").status, 200, "in another model");
+    let seals = || served.book.seals.lock().unwrap().len();
+    let before = seals();
     assert_eq!(
         (put("models/m-3", "other", "words").status, went("models/m-3/artifacts/data/tensors")),
         (200, 0)
     );
+    assert_eq!(seals(), before + 1, "which says nothing of it: it is not looked at again");
     assert_eq!(
         (put("models/m-3", "graph", "see tensors").status, went("models/m-3/artifacts/data/tensors")),
         (200, 1)
     );
     assert_eq!(finish("m-3").status, 404);
-    // It never comes: the client is told when it finishes the model, and nothing went.
+    // It never comes: the client is told when it finishes the model, as often as it tries, and nothing went.
     assert_eq!(put("models/m-5", "tensors", "UNKNOWN 5").status, 202);
-    let told = finish("m-5");
-    assert!(told.status == 403 && told.text().contains("format.unknown"), "{}", told.text());
-    assert_eq!((finish("m-5").status, went("models/m-5"), mlflow.server.count("PATCH")), (404, 0, 3));
+    for _ in 0..2 {
+        let told = finish("m-5");
+        assert!(told.status == 403 && told.text().contains("format.unknown"), "{}", told.text());
+    }
+    assert_eq!((went("models/m-5"), mlflow.server.count("PATCH")), (0, 2));
+    // When it comes all the same, the model is whole.
     assert_eq!(put("models/m-5", "graph", "see tensors").status, 200);
-    assert_eq!(went("models/m-5"), 1, "what it was told of is not sent on");
+    assert_eq!((went("models/m-5"), finish("m-5").status), (2, 404));
     // What waited when lazaret was ended is told too, until it is sent again.
     for again in [false, true] {
         let other = tempfile::tempdir().unwrap();
@@ -340,7 +349,7 @@ fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
             assert_eq!(second.ask("PUT", &target, &[], "UNKNOWN 7").status, 200);
         }
         let finish = "/-/mlflow/api/2.0/mlflow/logged-models/m-7";
-        let told = second.ask("PATCH", finish, &[("Content-Type", "application/json")], "{}");
+        let told = second.ask("PATCH", finish, &[("Content-Type", "application/json")], &ready("m-7"));
         assert_eq!(
             (told.status, told.text().contains("send it again")),
             if again { (404, false) } else { (403, true) }
@@ -350,4 +359,103 @@ fn a_file_is_judged_with_those_that_went_beside_it_whichever_comes_first() {
     assert_eq!(put("models/m-6", "tensors", "UNKNOWN EVIL").status, 403);
     assert_eq!(put("run", "tensors", "UNKNOWN").status, 403);
     assert_eq!(std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count(), 0);
+}
+
+/// What MLflow's client says when it finishes a logged model.
+fn ready(id: &str) -> String {
+    format!("{{\"model_id\":\"{id}\",\"status\":\"LOGGED_MODEL_READY\"}}")
+}
+
+fn tensors(id: &str) -> String {
+    format!("/-/mlflow{ROOT}/1/models/{id}/artifacts/tensors")
+}
+
+#[test]
+fn only_whom_the_server_believes_gives_up_what_waits() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let known = ("Authorization", "Bearer s");
+    let patch = |headers: &[(&str, &str)], body: &str| {
+        served.ask("PATCH", "/-/mlflow/api/2.0/mlflow/logged-models/m-1", headers, body).status
+    };
+    let failed = r#"{"model_id":"m-1","status":"LOGGED_MODEL_UPLOAD_FAILED"}"#;
+    assert_eq!(served.ask("PUT", &tensors("m-1"), &[known], "UNKNOWN").status, 202);
+    for body in
+        ["{}", &ready("m-2"), r#"{"status":"LOGGED_MODEL_READY"}"#, &format!("{}{failed}", ready("m-1"))]
+    {
+        assert_eq!(patch(&[known], body), 400, "{body}: the server goes by the model that is named here");
+    }
+    assert_eq!(patch(&[], failed), 404, "the server's own answer");
+    assert_eq!(patch(&[known], &ready("m-1")), 403);
+    // The same id in another workspace is another model.
+    let elsewhere = ("X-MLflow-Workspace", "other");
+    assert_eq!((patch(&[known, elsewhere], &ready("m-1")), patch(&[known, elsewhere], failed)), (200, 200));
+    assert_eq!(patch(&[known], &ready("m-1")), 403);
+    assert_eq!((patch(&[known], failed), patch(&[known], &ready("m-1"))), (200, 200));
+    let left = std::fs::read_dir(folder.path().join("store/incoming")).unwrap().count();
+    assert_eq!((left, mlflow.server.count("PUT")), (0, 0));
+}
+
+#[test]
+fn nobody_else_takes_the_place_of_what_waits() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let known = ("Authorization", "Bearer s");
+    let put = |headers: &[(&str, &str)], bytes: &str| served.ask("PUT", &tensors("m-1"), headers, bytes);
+    assert_eq!((put(&[known], "UNKNOWN 1").status, put(&[known], "UNKNOWN 22").status), (202, 202));
+    for other in [&[][..], &[("Authorization", "Bearer t")]] {
+        let told = put(other, "UNKNOWN 333");
+        assert!(told.status == 403 && told.text().contains("another client"), "{}", told.text());
+    }
+    let graph = tensors("m-1").replace("tensors", "graph");
+    assert_eq!(served.ask("PUT", &graph, &[], "see tensors").status, 200);
+    let asked = mlflow.server.asked.lock().unwrap();
+    let [_, sent] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(
+        (sent.headers["authorization"].as_str(), sent.headers["content-length"].as_str()),
+        ("Bearer s", "10")
+    );
+}
+
+#[test]
+fn what_waits_is_bounded_and_what_finds_no_place_is_not_remembered() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let mut limits = Limits::default();
+    limits.set("mlflow.max_waiting", 8);
+    limits.set("mlflow.max_waiting_bytes", 40);
+    let served = mlflow.served(folder.path(), Setup { limits, ..Setup::default() });
+    let put = |id: &str, ending: &str, bytes: &str| {
+        served.ask("PUT", &format!("{}{ending}", tensors(id)), &[], bytes)
+    };
+    assert_eq!((put("m-1", "1", "UNKNOWN").status, put("m-1", "2", "UNKNOWN").status), (202, 202));
+    let told = put("m-1", "3", "UNKNOWN");
+    assert!(
+        told.status == 403 && told.text().contains("a quarter of `mlflow.max_waiting`"),
+        "{}",
+        told.text()
+    );
+    let told = put("m-2", "", &format!("UNKNOWN{}", " ".repeat(20)));
+    assert!(told.status == 403 && told.text().contains("mlflow.max_waiting_bytes"), "{}", told.text());
+    let target = "/-/mlflow/api/2.0/mlflow/logged-models/m-2";
+    assert_eq!(served.ask("PATCH", target, &[], &ready("m-2")).status, 404, "nothing of it waits");
+    for id in ["m-3", "m-4", "m-5"] {
+        assert_eq!(put(id, "", "UNKNOWN").status, 202);
+    }
+    assert_eq!(put("m-6", "", "UNKNOWN").status, 403);
+}
+
+#[test]
+fn of_two_that_come_at_once_none_is_left_waiting() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    for number in 0..30 {
+        let (data, graph) = (tensors(&format!("m-{number}")), tensors(&format!("m-{number}")));
+        let graph = graph.replace("tensors", "graph");
+        std::thread::scope(|scope| {
+            scope.spawn(|| served.ask("PUT", &data, &[], &format!("UNKNOWN {number}")));
+            scope.spawn(|| assert_eq!(served.ask("PUT", &graph, &[], "see tensors").status, 200));
+        });
+        let went = data.strip_prefix("/-/mlflow").unwrap();
+        assert_eq!(mlflow.server.count(&format!("PUT {went}")), 1, "{went}");
+    }
 }

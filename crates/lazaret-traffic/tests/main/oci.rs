@@ -399,6 +399,8 @@ fn while_a_registry_cannot_be_reached_nobody_waits_and_what_all_may_read_is_give
         assert_eq!(served.get(&format!("/v2/reg/{path}")).status, 200);
     }
     assert_eq!(served.get("/v2/reg/private/model/manifests/v1").status, 401);
+    // That a tag is not there does not say that nobody may read.
+    assert_eq!(served.get("/v2/reg/org/model/manifests/none").status, 404);
     stop(&house.registry.server);
     for (path, status) in [
         ("org/model/manifests/v1".to_owned(), 200),

@@ -41,7 +41,10 @@ impl Within {
             if !blocking(move || gate.crossings.has_companions(&of)).await? {
                 return Ok(Beside::nothing());
             }
-            let names = self.names(&updates).await?;
+            let Some(names) = self.names(&updates).await? else {
+                // Another client may be told, or a later one.
+                return Ok(Beside { is_all: false, ..Beside::nothing() });
+            };
             let gate = Arc::clone(&updates.gate);
             let companions = blocking(move || gate.crossings.companions(&stored, &names)).await?;
             let mut beside = Beside::nothing();
@@ -62,18 +65,21 @@ impl Within {
                 };
                 let gate = Arc::clone(&updates.gate);
                 let found = blocking(move || gate.beside(sha256, &file)).await?;
-                beside.files.extend(found.map_err(|error| error.refusal())?);
+                match found.map_err(|error| error.refusal())? {
+                    Some(found) => beside.files.push(found),
+                    None => beside.is_all = false,
+                }
             }
             Ok(beside)
         })
     }
 
-    /// The names of its files, as the hub lists them; none of a hub that lists none.
-    async fn names(&self, updates: &Updates) -> Result<Vec<String>, Refusal> {
+    /// The names of its files, as the hub lists them. None where it does not list them, or not for this client.
+    async fn names(&self, updates: &Updates) -> Result<Option<Vec<String>>, Refusal> {
         let repository = self.repository.to_string();
         let key = ["hub-files", repository.as_str(), self.commit.as_str()];
         if let Some(names) = updates.note(&key).await? {
-            return Ok(names.lines().map(str::to_owned).collect());
+            return Ok(Some(names.lines().map(str::to_owned).collect()));
         }
         let info = Route::Info { repository: self.repository.clone(), revision: Some(self.commit.clone()) };
         let url = self.hub.base().below(&info.path(), None);
@@ -81,14 +87,14 @@ impl Within {
         let call = Call::new(Method::GET, url).with(AUTHORIZATION, self.secret.clone());
         let answer = updates.client.stay(&self.hub, call).await.map_err(|trouble| refusal(&trouble))?;
         let answer = match passed(answer) {
-            Err(refusal) if is_for_good(&refusal) => return Ok(Vec::new()),
+            Err(refusal) if is_for_good(&refusal) => return Ok(None),
             answer => answer?,
         };
         let page = answer.page(updates.client.max_page()).await.map_err(|trouble| refusal(&trouble))?;
         // A mirror may have files and no pages.
-        let Some(names) = page::files(&page, &updates.limits) else { return Ok(Vec::new()) };
+        let Some(names) = page::files(&page, &updates.limits) else { return Ok(None) };
         updates.keep(&key, names.join("\n")).await?;
-        Ok(names)
+        Ok(Some(names))
     }
 }
 

@@ -55,24 +55,22 @@ pub(crate) async fn put(
     let pace = asking.updates.client.pace();
     let stored = receive(body, spool, asked.file.clone(), &asking.updates.bounds(), pace).await?;
     drop(sending);
-    match judge(asking, &asked, stored).await? {
-        Judged::Cleared(sha256, file) => {
-            // Goes on where the client goes away, so that what came of it is recorded.
-            let asking = asking.clone();
-            let sending = tokio::spawn(async move {
+    let judged = judge(asking, &asked, stored).await?;
+    // Goes on where the client goes away, so that what came of it is recorded.
+    let asking = asking.clone();
+    let sending = tokio::spawn(async move {
+        match judged {
+            Judged::Cleared(sha256, file) => {
                 let answer = send(&asking, &asked, sha256, file).await?;
                 if answer.status().is_success() {
                     look_again(&asking, &asked).await?;
                 }
                 Ok(answer)
-            });
-            sending.await.map_err(|_| Refusal::from(Trouble::Ended))?
+            }
+            Judged::Held(held, stored) => wait(&asking, &asked, &held, stored).await,
         }
-        Judged::Held(held, stored) => {
-            let waits = wait(asking, &asked, &held, stored).await?;
-            waits.ok_or_else(|| held.refusal(&asked))
-        }
-    }
+    });
+    sending.await.map_err(|_| Refusal::from(Trouble::Ended))?
 }
 
 /// What became of a file that was received.

@@ -55,6 +55,13 @@ pub(crate) fn files(gate: &Gate, notes: &Notes, key: &[String], but: &str) -> Re
     Ok(files)
 }
 
+/// The names of the files that are remembered beside one.
+pub(crate) async fn names(asking: &Asking, asked: &Asked) -> Result<Vec<String>, Refusal> {
+    let note = asking.updates.note(&borrowed(&key(asking, asked))).await?;
+    let files = parse(note.as_deref().unwrap_or_default()).into_iter().map(|(_, name)| name);
+    Ok(files.filter(|name| *name != asked.file).collect())
+}
+
 fn parse(note: &str) -> Vec<(Sha256, String)> {
     let file = |line: &str| {
         let (sha256, name) = line.split_once(' ')?;

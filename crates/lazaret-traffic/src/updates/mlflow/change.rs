@@ -1,5 +1,6 @@
 //! Requests that put a version of a model to use: it is made, gets an alias, or moves to a stage. Each is passed on once all
-//! files of the version are cleared. What takes a version out of use always goes.
+//! files of the version are cleared. What takes a version out of use always goes. And requests that finish a logged model: as
+//! ready while none of its files waits, as failed always.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::updates::mlflow::model::{Version, cleared, text};
 use crate::updates::mlflow::route::Route;
 use crate::updates::mlflow::server::Asking;
 use crate::updates::mlflow::source::Source;
+use crate::updates::mlflow::waiting;
 use crate::updates::obtain::blocking;
 
 /// What the source of a prompt says: a prompt is a text, and has no files. The server takes no other for one.
@@ -22,20 +24,47 @@ const OF_PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
 /// Stages of versions that are not in use.
 const OUT_OF_USE: [&str; 2] = ["archived", "none"];
 
-/// Whether a request may be passed on.
-pub(crate) async fn allowed(asking: &Asking, route: &Route, body: &[u8]) -> Result<(), Refusal> {
+/// How a logged model is finished that did not become one, by name and by number.
+const FAILED: [&str; 2] = ["LOGGED_MODEL_UPLOAD_FAILED", "3"];
+
+/// Whether a request may be passed on; gives the logged model that it finishes as failed, if it does.
+pub(crate) async fn allowed<'r>(
+    asking: &Asking,
+    route: &'r Route,
+    body: &[u8],
+) -> Result<Option<&'r str>, Refusal> {
     let version = match route {
+        Route::Finish(id) if fails(asking, id, body)? => return Ok(Some(id)),
+        Route::Finish(id) => {
+            waiting::ready(asking, id).await?;
+            return Ok(None);
+        }
         Route::Register => made(asking, body)?,
         Route::Alias | Route::Stage => {
-            let Some((name, number)) = put_to_use(asking, route, body)? else { return Ok(()) };
+            let Some((name, number)) = put_to_use(asking, route, body)? else { return Ok(None) };
             known(asking, name, number).await?
         }
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
-    if OF_PROMPTS.contains(&version.said.as_str()) {
-        return Ok(());
+    if !OF_PROMPTS.contains(&version.said.as_str()) {
+        cleared(asking, version).await?;
     }
-    cleared(asking, version).await
+    Ok(None)
+}
+
+/// Whether a request finishes a logged model as failed. The server goes by the model in the body, so it must be that of the
+/// address.
+fn fails(asking: &Asking, id: &str, body: &[u8]) -> Result<bool, Refusal> {
+    read(asking, body, |root| {
+        let named: Vec<Node<'_, '_>> =
+            ["model_id", "modelId"].iter().filter_map(|key| root.get(key)).collect();
+        if named.is_empty() || !named.iter().all(|named| named.as_str() == Some(id)) {
+            return None;
+        }
+        let status = root.get("status")?;
+        let status = status.as_str().or_else(|| status.as_number())?;
+        Some(FAILED.contains(&status))
+    })
 }
 
 /// The version that a request makes.
@@ -73,8 +102,8 @@ fn read<T>(asking: &Asking, body: &[u8], of: impl FnOnce(Node<'_, '_>) -> Option
     let parsed = json::parse(body, &asking.updates.limits);
     let document = parsed.document.filter(|_| parsed.faults.is_empty());
     document.and_then(|document| of(document.root())).ok_or_else(|| {
-        let why = "lazaret passes on what puts a model to use if it is one JSON object that names the model, and its source \
-                   or version";
+        let why = "lazaret passes on what puts a model to use if it is one JSON object that names the model, and its source, \
+                   version or status";
         Refusal::new(StatusCode::BAD_REQUEST, why)
     })
 }

@@ -9,7 +9,7 @@
 //! | `artifact` | files on their way to the server and from it |
 //! | `beside` | files that went to the server beside another, which say what it is |
 //! | `waiting` | files that came before what says what they are |
-//! | `change` | requests that put a version of a model to use |
+//! | `change` | requests that finish a model, or put a version of one to use |
 //! | `source` | where a version says that its files lie |
 //! | `model` | all files of a version: listed, fetched, passed as one model |
 //! | `lineage` | what a run tells of the model that it made |
@@ -41,8 +41,8 @@ use route::Route;
 use server::Asking;
 
 pub use model::{MAX_DEPTH, MAX_FILES};
-pub use waiting::MAX_WAITING;
 pub(crate) use waiting::Waiting;
+pub use waiting::{MAX_WAITING, MAX_WAITING_BYTES};
 
 /// Longest body of a request that is no file: metrics, traces, tags.
 pub const MAX_BODY: Limit = Limit::new("mlflow.max_body", 32 << 20);
@@ -97,13 +97,14 @@ pub(crate) async fn answer(
         }
         Route::Info => info(&asking, &path, request).await,
         Route::Plain | Route::Finish(_) | Route::Register | Route::Alias | Route::Stage => {
-            if let Route::Finish(model) = &route {
-                waiting::end(&asking, model).await?;
-            }
             let body = whole(updates, body).await?;
-            change::allowed(&asking, &route, &body).await?;
+            let failed = change::allowed(&asking, &route, &body).await?;
             let url = asking.url(&path, request.uri.query())?;
-            asking.pass(request.method.clone(), url, Sent::Bytes(body)).await
+            let answer = asking.pass(request.method.clone(), url, Sent::Bytes(body)).await?;
+            if let Some(model) = failed.filter(|_| answer.status().is_success()) {
+                waiting::failed(&asking, model).await?;
+            }
+            Ok(answer)
         }
     }
 }

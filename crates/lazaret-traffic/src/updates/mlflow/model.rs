@@ -19,7 +19,9 @@ use crate::updates::mlflow::lineage::lineage;
 use crate::updates::mlflow::server::Asking;
 use crate::updates::mlflow::source::{Source, plain};
 use crate::updates::mlflow::{ARTIFACTS, ROUTE};
-use crate::updates::obtain::{Wanted, blocking, borrowed, here, is_same, noted, refusal, remember, said};
+use crate::updates::obtain::{
+    Wanted, blocking, borrowed, here, is_same, noted, refusal, remember_here, said,
+};
 
 /// Most files and folders of one model.
 pub const MAX_FILES: Limit = Limit::new("mlflow.max_files", 5_000);
@@ -167,7 +169,7 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
             return Err(refused);
         }
         for (wanted, (sha256, len)) in all.iter().zip(&digests) {
-            remember(&notes, wanted, *sha256, *len)?;
+            remember_here(&notes, wanted, *sha256, *len)?;
         }
         let lines =
             all.iter().zip(&digests).map(|(wanted, (sha256, _))| format!("{sha256} {}", wanted.asked.file));

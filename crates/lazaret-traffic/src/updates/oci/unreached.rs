@@ -72,7 +72,8 @@ pub(crate) async fn remember<T>(
     let said = match answered {
         _ if !matches!(caller, Caller::Nobody) => return Ok(()),
         Ok(_) => OPEN,
-        Err(refused) if refused.status.is_client_error() => "",
+        // That something is not there, or asked for too often, says nothing of who may read.
+        Err(refused) if matches!(refused.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => "",
         Err(_) => return Ok(()),
     };
     let key = of.key("oci-open", &[]);
