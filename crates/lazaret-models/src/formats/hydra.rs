@@ -297,7 +297,7 @@ mod tests {
         for (a, b) in [
             ("import json as os", "os.system('true')"),
             ("import os", "@a.system('true')"),
-            ("import json as os", "@x#y or __import__('os').system('true')"),
+            ("import json as os", "@x#y or os.system('true')"),
         ] {
             let bundle = format!(r#"{{"imports":"$import os","a":"${a}","b":"${b}"}}"#);
             assert_eq!(told(&bundle, "inference.json"), found, "{a} {b}");
@@ -310,13 +310,13 @@ mod tests {
     fn documents_without_marks_of_bundles_are_judged_too() {
         let run = "config.target x.json!run[0]";
         for text in [
-            r#"{"a":1,"run":["$__import__('os').system('true')"]}"#,
+            r#"{"a":1,"run":["$os.system('true')"]}"#,
             r#"{"imports":"$import os as o","run":["$o.system('true')"]}"#,
             r#"{"a":"$import os as o","run":["$o.system('echo $HOME; true')"]}"#,
         ] {
             assert_eq!(told(&scan(text, "x.json")), [run], "{text}");
         }
-        let yaml = "a: 1\nrun:\n- $__import__('os').system('true')\n";
+        let yaml = "a: 1\nrun:\n- $os.system('true')\n";
         assert_eq!(told(&scan(yaml, "x.yaml")), ["config.target x.yaml!run[0]"]);
         let passed = r##"{"$ref":"#/a","$schema":"$id","a":["${var}","$5 (or exec(x) of $6)","^a$","$f(x)$","$HOME/bin (x)",
             "$x = exec('ls');","$this->exec('x')","$(eval ssh-agent)","$@net(@x)","$math.sqrt(2)","${oc.env:HOME}","$"]}"##;

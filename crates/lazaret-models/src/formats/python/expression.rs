@@ -67,7 +67,7 @@ impl Expression {
     /// Whether Python could take it for an expression: prose, shell and the languages whose variables begin with `$` are
     /// none. No expression is refused.
     pub(crate) fn is_likely(&self) -> bool {
-        let (mut depth, mut hole, mut ended) = (0_usize, None, false);
+        let (mut depth, mut hole, mut ended, mut lambda) = (0_usize, None, false, false);
         let mut before: Option<&Token> = None;
         for (index, token) in self.0.iter().enumerate() {
             // The holes of a formatted string stand behind it, at its own place.
@@ -88,7 +88,9 @@ impl Expression {
             }
             let next = index.checked_add(1).and_then(|next| self.0.get(next)).map(|token| &token.kind);
             let is_next = |operator| next.is_some_and(|kind| kind.is(operator));
+            lambda |= matches!(&token.kind, Kind::Name(name) if name == "lambda");
             let assigns = depth == 0
+                && !lambda
                 && token.kind.is('=')
                 && !is_next('=')
                 && !before.is_some_and(|before| matches!(before.kind, Kind::Op('=' | '!' | '<' | '>' | ':')));
