@@ -2,8 +2,9 @@
 //! the arguments of each handler as Python.
 
 use lazaret_core::{FormatId, Likeness, Severity};
+use rustc_hash::FxHashMap;
 
-use super::python;
+use super::python::{self, Expression, Imports};
 use super::text::is_text;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
@@ -45,57 +46,141 @@ impl ModelFormat for LoggingConfig {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let mut lines = head.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let sections = lines.any(|line| matches!(line, b"[handlers]" | b"[loggers]" | b"[formatters]"));
-        if sections && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
+        let lines = head.bytes.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+        let named = |line: &[u8]| SECTIONS.iter().any(|section| line.starts_with(section));
+        if lines.into_iter().any(named) && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
+        let most = looking.limits.get(python::MAX_SOURCE);
+        let bytes = part.whole(most)?;
         let text = String::from_utf8_lossy(&bytes);
-        let mut at = 0_usize;
-        // What a line goes on with is indented.
-        let mut evaluated: Option<(usize, String)> = None;
-        for line in text.split_inclusive('\n') {
-            let begin = at;
-            at = at.saturating_add(line.len());
-            let goes_on = line.starts_with([' ', '\t']);
-            if let Some((_, value)) = evaluated.as_mut().filter(|_| goes_on) {
-                value.push_str(line);
+        let settings = settings(&text);
+        let known = settings.iter().map(|of| ((of.section, of.key.clone()), of.value.as_str()));
+        let known: FxHashMap<_, _> = known.collect();
+        let mut room = most.most();
+        for setting in &settings {
+            // Which values are evaluated depends on what others put into them: each is judged.
+            judge(&setting.value, setting.at, part, looking);
+            if !EVALUATED.contains(&setting.key.as_str()) {
                 continue;
             }
-            judge(evaluated.take(), part, looking);
-            let Some((key, value)) = line.split_once(['=', ':']) else { continue };
-            let key = key.trim().to_ascii_lowercase();
-            match key.as_str() {
-                "class" => {
-                    class(value.trim(), begin, part, looking);
-                    evaluated = Some((begin, value.to_owned()));
-                }
-                "args" | "kwargs" | "defaults" => evaluated = Some((begin, value.to_owned())),
-                _ => {}
+            let value = interpolated(setting, &known, &mut room);
+            if value.is_none() {
+                let says = format!(
+                    "what logging evaluates as `{}` is put together from what was not judged",
+                    setting.key
+                );
+                looking.find(&rules::CONFIG_TARGET, part.at(setting.at), says);
+            }
+            let value = value.as_ref().unwrap_or(&setting.value);
+            if *value != setting.value {
+                judge(value, setting.at, part, looking);
+            }
+            if setting.key == "class" {
+                class(value, setting.at, part, looking);
             }
         }
-        judge(evaluated, part, looking);
         Ok(self.id())
     }
 }
 
+const SECTIONS: &[&[u8]] = &[b"[handlers]", b"[loggers]", b"[formatters]"];
+/// Keys whose values Python evaluates.
+const EVALUATED: &[&str] = &["class", "args", "kwargs", "defaults"];
+
+/// A key with its value, as Python's `configparser` reads them.
+struct Setting<'t> {
+    at: u64,
+    section: &'t str,
+    key: String,
+    value: String,
+}
+
+/// All of a text.
+fn settings(text: &str) -> Vec<Setting<'_>> {
+    let mut settings: Vec<Setting<'_>> = Vec::new();
+    let (mut at, mut section) = (0_u64, "");
+    // How far the key is indented whose value may go on.
+    let mut open = None;
+    for whole in text.split_inclusive(['\n', '\r']) {
+        let begin = at;
+        at = at.saturating_add(whole.len() as u64);
+        let line = whole.trim_matches(is_space);
+        // Neither ends a value.
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let indent = whole.chars().take_while(|c| is_space(*c)).count();
+        if open.is_some_and(|open| indent > open)
+            && let Some(setting) = settings.last_mut()
+        {
+            setting.value.push('\n');
+            setting.value.push_str(line);
+            continue;
+        }
+        open = None;
+        if let Some((name, _)) = line.strip_prefix('[').and_then(|line| line.rsplit_once(']')) {
+            section = name;
+        } else if let Some((key, value)) = line.split_once(['=', ':']) {
+            open = Some(indent);
+            let (key, value) =
+                (key.trim_matches(is_space).to_lowercase(), value.trim_matches(is_space).to_owned());
+            settings.push(Setting { at: begin, section, key, value });
+        }
+    }
+    settings
+}
+
+/// Whether Python takes a letter for white space.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\x1c'..='\x1f')
+}
+
+/// A value with what `%(name)s` stands for in it; none where that is not in the file, is itself put together, or is more
+/// than there is room for.
+fn interpolated(
+    setting: &Setting<'_>,
+    known: &FxHashMap<(&str, String), &str>,
+    room: &mut u64,
+) -> Option<String> {
+    let mut rest = setting.value.as_str();
+    let mut whole = String::new();
+    while let Some((before, after)) = rest.split_once('%') {
+        whole.push_str(before);
+        if let Some(after) = after.strip_prefix('%') {
+            whole.push('%');
+            rest = after;
+        } else if let Some((name, after)) = after.strip_prefix('(').and_then(|after| after.split_once(")s")) {
+            let name = name.to_lowercase();
+            let value = known.get(&(setting.section, name.clone())).or_else(|| known.get(&("DEFAULT", name)));
+            let value = value.filter(|value| !value.contains('%'))?;
+            *room = room.checked_sub(value.len() as u64)?;
+            whole.push_str(value);
+            rest = after;
+        } else {
+            whole.push('%'); // Python refuses it
+            rest = after;
+        }
+    }
+    whole.push_str(rest);
+    Some(whole)
+}
+
 /// The class of a handler or formatter.
-fn class(name: &str, at: usize, part: &Part, looking: &mut Looking<'_>) {
+fn class(name: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
     if !USUAL.contains(&name) {
         let says = format!("logging makes a `{}` by it, which is none of its plain handlers", printed(name));
-        looking.find(&rules::CONFIG_TARGET, part.at(at as u64), says);
+        looking.find(&rules::CONFIG_TARGET, part.at(at), says);
     }
 }
 
 /// What Python evaluates.
-fn judge(evaluated: Option<(usize, String)>, part: &Part, looking: &mut Looking<'_>) {
-    let Some((at, value)) = evaluated else { return };
-    for expressed in python::expressed(value.trim()) {
+fn judge(value: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
+    for expressed in Expression::of(value).judge(&Imports::none()) {
         let severity = if expressed.runs { Severity::Critical } else { Severity::High };
         let says = format!("logging evaluates it as Python: it {}", expressed.says);
-        looking.find_as(severity, &rules::CONFIG_TARGET, part.at(at as u64), says);
+        looking.find_as(severity, &rules::CONFIG_TARGET, part.at(at), says);
     }
 }
 
@@ -118,12 +203,29 @@ mod tests {
             ("KWARGS : {'a': os.popen('true')}", Severity::Critical),
             ("class=handlers.HTTPHandler", Severity::High),
             ("class=evil.Handler", Severity::High),
+            ("args=%(x)s\nx=__import__('os').system('true')", Severity::Critical),
+            ("args=%(x)s\n[DEFAULT]\nX=__import__('os').system('true')", Severity::Critical),
+            ("args=(%(a)sl('1'),)\na=eva", Severity::Critical),
+            ("class=%(y)s\ny=os.system", Severity::Critical),
+            ("args=(%(here)s,)", Severity::High),
+            ("args=%(x)s\nx=%(y)s", Severity::High),
+            ("args=(\n# it goes on\n  eval('1'),)", Severity::Critical),
+            ("args=(\n\n ; so\n\n  eval('1'),)", Severity::Critical),
+            ("args=(\r\x1ceval('1'),)", Severity::Critical),
+            ("  args=(\n   eval('1'),)", Severity::Critical),
         ] {
             let report = scan(format!("{PLAIN}[handler_b]\n{line}\n"), "logging.conf");
             let worst = report.findings.iter().map(|finding| finding.severity).max();
             assert_eq!(worst, Some(severity), "{line}");
             assert!(told(&report)[0].starts_with("config.target logging.conf@"), "{line}");
         }
+    }
+
+    #[test]
+    fn plain_values_that_are_put_together_pass() {
+        let line = "[DEFAULT]\ndir=/var/log\n[handler_b]\nKind=FileHandler\nclass=%(kind)s\nargs=('%(dir)s/a.log', 'a')\n\
+            [formatter_f]\nformat=%(asctime)s %(levelname)s: %(message)s\nclass=logging.Formatter\n";
+        assert_eq!(told(&scan(format!("{PLAIN}{line}"), "logging.conf")), Vec::<String>::new());
     }
 
     proptest! {

@@ -177,4 +177,4 @@ impl Search {
 
 pub(super) const BLOCK: usize = 256 << 10;
 /// What looking at a place counts for, in bytes searched: a place that looks like a record takes some time.
-const COST: u64 = 256;
+pub(super) const COST: u64 = 256;

@@ -1,6 +1,6 @@
 //! All members of an archive, and where its headers disagree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lazaret_core::{Limit, Limits, Source};
@@ -8,7 +8,7 @@ use lazaret_core::{Limit, Limits, Source};
 use super::super::bytes::read as read_bytes;
 use super::super::names::leaves;
 use super::super::{ArchiveError, Fault, FaultKind, MAX_DIRECTORY, MAX_MEMBERS};
-use super::gaps::{BLOCK, Search};
+use super::gaps::{BLOCK, COST, Search};
 use super::records::{self, Directory, END_LEN, End, LOCAL, Local};
 use super::{Found, Member, Zip};
 
@@ -19,6 +19,8 @@ pub const MAX_GAP: Limit = Limit::new("archive.max_gap", 256 << 20);
 const FLAGS: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
 /// Bytes between members below which nothing is said: padding that tools write.
 const PADDING: u64 = 64;
+/// Most stretches between members that are handed on to be looked at: tools leave none, or one.
+const MOST_GAPS: usize = 100;
 
 /// Reads an archive. Only what keeps all of it from being read is an error; the rest are faults.
 pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, ArchiveError> {
@@ -330,21 +332,27 @@ impl Walk<'_> {
         let first = self.regions.iter().map(|(from, _, _)| *from).min().unwrap_or(0);
         self.zip.begin = first.min(self.len);
         self.overlaps();
-        if self.search.room == 0 {
-            let reached =
-                self.limits.get(MAX_GAP).exceeded(self.limits.get(MAX_GAP).most().saturating_add(1));
-            self.fault(
-                FaultKind::Unreadable,
-                None,
-                0,
-                format!("bytes outside its members are not searched: {reached}"),
-            );
-        }
+        let broken: HashSet<u64> = self
+            .regions
+            .iter()
+            .filter(|(_, _, owner)| *owner == Owner::Broken)
+            .map(|(from, _, _)| *from)
+            .collect();
+        let most = self.limits.get(MAX_GAP);
+        let mut room = most.most();
         for (from, to) in gaps {
             // What is before and behind the archive the caller looks at; what a broken member has is its own.
-            let broken = self.regions.iter().any(|(at, _, owner)| *owner == Owner::Broken && *at == from);
-            let between = from > first && to <= self.zip.end && to < self.len && !broken;
-            let Some(from) = self.first_byte(from, to).filter(|_| between) else { continue };
+            let between = from > first && to <= self.zip.end && to < self.len && !broken.contains(&from);
+            let Some(from) = between.then(|| self.first_byte(from, to, &mut room)).flatten() else {
+                continue;
+            };
+            if self.zip.gaps.len() >= MOST_GAPS {
+                let why = format!(
+                    "more than {MOST_GAPS} stretches between its members belong to none; the rest are not read"
+                );
+                self.fault(FaultKind::Unreadable, None, from, why);
+                break;
+            }
             let len = to.saturating_sub(from);
             if len > PADDING {
                 let why = format!("{len} bytes between its members belong to none");
@@ -353,18 +361,26 @@ impl Walk<'_> {
             // A few bytes are padding unless they say something: the caller looks at them.
             self.zip.gaps.push((from, len));
         }
+        if self.search.room == 0 || room == 0 {
+            let reached = most.exceeded(most.most().saturating_add(1));
+            let why = format!("bytes outside its members are not searched: {reached}");
+            self.fault(FaultKind::Unreadable, None, 0, why);
+        }
         self.zip
     }
 
-    /// The first byte of a stretch that is not zero.
-    fn first_byte(&self, from: u64, to: u64) -> Option<u64> {
+    /// The first byte of a stretch that is not zero, as far as there is room to search.
+    fn first_byte(&self, from: u64, to: u64, room: &mut u64) -> Option<u64> {
         let mut at = from;
-        while at < to {
-            let block = read_bytes(&*self.zip.source, at, BLOCK).ok().filter(|block| !block.is_empty())?;
+        *room = room.saturating_sub(COST);
+        while at < to && *room > 0 {
+            let most = usize::try_from(to.saturating_sub(at)).unwrap_or(BLOCK).min(BLOCK);
+            let block = read_bytes(&*self.zip.source, at, most).ok().filter(|block| !block.is_empty())?;
             if let Some(within) = block.iter().position(|byte| *byte != 0) {
-                return Some(at.saturating_add(within as u64)).filter(|at| *at < to);
+                return Some(at.saturating_add(within as u64));
             }
             at = at.saturating_add(block.len() as u64);
+            *room = room.saturating_sub(block.len() as u64);
         }
         None
     }

@@ -28,7 +28,7 @@ use lazaret_input::{
 };
 
 pub(crate) use self::walk::{Walk, path_of};
-use super::{packages as writers, template};
+use super::{hydra, packages as writers, template};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -142,6 +142,7 @@ pub(crate) fn tell_document(root: Node<'_, '_>, part: &Part, looking: &mut Looki
         is = is.or(Some(kind.id()));
     }
     writers::of_document(root, part, looking);
+    hydra::expressions(root, part, looking);
     read_values(root, part, looking);
     is
 }

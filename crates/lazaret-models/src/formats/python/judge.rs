@@ -23,27 +23,35 @@ const MAX_PATH: usize = 256;
 /// How deep brackets of constants are read.
 const MAX_DEPTH: u8 = 16;
 
-/// All of them.
-pub(super) fn judge(tokens: &[Token]) -> Vec<Call> {
-    let mut judge = Judge {
-        tokens,
-        aliases: FxHashMap::default(),
-        stars: Vec::new(),
-        seen: FxHashSet::default(),
-        calls: vec![],
-    };
+/// What names stand for.
+#[derive(Debug, Default)]
+pub(super) struct Aliases {
+    names: FxHashMap<String, String>,
+    /// Modules of which all names are imported.
+    stars: Vec<String>,
+}
+
+/// All of them, where some names are known beforehand.
+pub(super) fn judge(tokens: &[Token], given: &Aliases) -> Vec<Call> {
     // Functions are called after the whole module is read: aliases are learnt first.
-    judge.learn();
+    let aliases = learn(tokens, given);
+    let mut judge = Judge { tokens, given, aliases, seen: FxHashSet::default(), calls: vec![] };
     judge.find();
     judge.calls
 }
 
+/// What names stand for behind source.
+pub(super) fn learn(tokens: &[Token], given: &Aliases) -> Aliases {
+    let aliases = Aliases::default();
+    let mut judge = Judge { tokens, given, aliases, seen: FxHashSet::default(), calls: vec![] };
+    judge.learn();
+    judge.aliases
+}
+
 struct Judge<'t> {
     tokens: &'t [Token],
-    /// Names with what they stand for.
-    aliases: FxHashMap<String, String>,
-    /// Modules of which all names are imported.
-    stars: Vec<String>,
+    given: &'t Aliases,
+    aliases: Aliases,
     seen: FxHashSet<String>,
     calls: Vec<Call>,
 }
@@ -103,10 +111,10 @@ impl Judge<'_> {
             if self.name(at) == Some("as")
                 && let Some(alias) = self.name(at.saturating_add(1)).map(str::to_owned)
             {
-                self.aliases.insert(alias, path);
+                self.bind(alias, path);
                 at = at.saturating_add(2);
             } else if let Some(root) = path.split('.').next().map(str::to_owned) {
-                self.aliases.insert(root.clone(), root);
+                self.bind(root.clone(), root);
             }
             if !self.is(at, ',') {
                 return;
@@ -122,8 +130,8 @@ impl Judge<'_> {
         }
         at = at.saturating_add(1);
         if self.is(at, '*') {
-            if is_module(&module) && !self.stars.contains(&module) {
-                self.stars.push(module);
+            if is_module(&module) && !self.aliases.stars.contains(&module) {
+                self.aliases.stars.push(module);
             }
             return;
         }
@@ -134,15 +142,24 @@ impl Judge<'_> {
             if self.name(at) == Some("as")
                 && let Some(alias) = self.name(at.saturating_add(1)).map(str::to_owned)
             {
-                self.aliases.insert(alias, path);
+                self.bind(alias, path);
                 at = at.saturating_add(2);
             } else {
-                self.aliases.insert(name, path);
+                self.bind(name, path);
             }
             if !self.is(at, ',') {
                 return;
             }
             at = at.saturating_add(1);
+        }
+    }
+
+    /// A name that stood for what is judged goes on to do so: which of two imports is the last is not known.
+    fn bind(&mut self, name: String, path: String) {
+        let is_judged = |path: &str| effect(path).is_some() || is_module(path);
+        let covers = self.aliases.names.get(&name).is_some_and(|known| is_judged(known) && !is_judged(&path));
+        if !covers {
+            self.aliases.names.insert(name, path);
         }
     }
 
@@ -160,16 +177,20 @@ impl Judge<'_> {
             && path != name
             && (effect(&path).is_some() || is_module(&path))
         {
-            self.aliases.insert(name, path);
+            self.bind(name, path);
         }
+    }
+
+    fn alias(&self, name: &str) -> Option<&str> {
+        self.aliases.names.get(name).or_else(|| self.given.names.get(name)).map(String::as_str)
     }
 
     /// What stands for a name without an import of it.
     fn resolve(&self, name: &str) -> String {
-        if let Some(path) = self.aliases.get(name) {
-            return path.clone();
+        if let Some(path) = self.alias(name) {
+            return path.to_owned();
         }
-        for module in &self.stars {
+        for module in self.aliases.stars.iter().chain(&self.given.stars) {
             let path = format!("{module}.{name}");
             if effect(&path).is_some() {
                 return path;
@@ -411,7 +432,7 @@ impl Judge<'_> {
                 .is_some_and(|b| self.is(b, '(') || self.is(b, ',') || self.is(b, '[') || self.is(b, '='))
                 && !keyword
                 && !self.is(at.saturating_add(1), ':');
-            let imported = self.name(at).is_some_and(|name| self.aliases.contains_key(name));
+            let imported = self.name(at).is_some_and(|name| self.alias(name).is_some());
             let alone = matches!(next, Some(Kind::Op(',' | ')'))) && !self.in_parameters(at);
             if opens || handed && (imported || alone) {
                 self.tell(at, &root, Effect::Builds);
@@ -421,7 +442,7 @@ impl Judge<'_> {
             }
         }
         let name = self.name(at).unwrap_or_default();
-        if is_usual_variable(name) && !self.aliases.contains_key(name) {
+        if is_usual_variable(name) && self.alias(name).is_none() {
             return;
         }
         let Some((path, end)) = self.path(at) else { return };
@@ -469,8 +490,12 @@ mod tests {
     use super::super::lex::lex;
     use super::*;
 
+    fn judge_all(tokens: &[Token]) -> Vec<Call> {
+        judge(tokens, &Aliases::default())
+    }
+
     fn paths(text: &str) -> Vec<String> {
-        judge(&lex(text)).into_iter().map(|call| call.path).collect()
+        judge_all(&lex(text)).into_iter().map(|call| call.path).collect()
     }
 
     #[test]
@@ -527,7 +552,7 @@ mod tests {
 
     #[test]
     fn fetching_is_graver_where_the_module_does_it() {
-        let calls = judge(&lex("import requests\ndef f():\n    requests.get('x')\nrequests.post('y')\n"));
+        let calls = judge_all(&lex("import requests\ndef f():\n    requests.get('x')\nrequests.post('y')\n"));
         assert_eq!(calls.iter().map(|call| call.only_in_function).collect::<Vec<_>>(), [true, false]);
     }
 }

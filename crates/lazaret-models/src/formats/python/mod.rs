@@ -6,9 +6,11 @@
 //! | `judge` | what the tokens call, with names followed |
 //! | `names` | what no model needs to call |
 //! | `bytecode` | the names in compiled Python |
+//! | `expression` | expressions within other formats |
 //! | `literal` | literals alone, for headers of other formats |
 
 mod bytecode;
+mod expression;
 mod judge;
 mod lex;
 pub(crate) mod literal;
@@ -16,6 +18,7 @@ mod names;
 
 use lazaret_core::{FormatId, Likeness, Limit, Severity};
 
+pub(crate) use self::expression::{Expression, Imports};
 use super::text::is_text;
 use crate::inside::{How, Met};
 use crate::look::{Head, Looking};
@@ -77,7 +80,7 @@ impl ModelFormat for PythonSource {
         );
         let met = || Met::code("Python source", "run by a loader that trusts it");
         looking.uses(met, || part.place());
-        let mut calls = judge::judge(&tokens);
+        let mut calls = judge::judge(&tokens, &judge::Aliases::default());
         calls.sort_by_key(|call| call.only_in_function);
         for call in calls.into_iter().take(MOST_CALLS) {
             let at = || part.at(call.at as u64);
@@ -89,27 +92,6 @@ impl ModelFormat for PythonSource {
         }
         Ok(self.id())
     }
-}
-
-/// What an expression within another format runs, loads or fetches.
-pub(crate) struct Expressed {
-    /// Where in the source it stands.
-    pub(crate) at: usize,
-    /// What it says, for a person.
-    pub(crate) says: String,
-    /// Whether it runs programs or code itself.
-    pub(crate) runs: bool,
-}
-
-/// What source does that another format holds, as one of its loaders evaluates it.
-pub(crate) fn expressed(source: &str) -> Vec<Expressed> {
-    let calls = judge::judge(&lex::lex(source)).into_iter();
-    let told = |call: judge::Call| Expressed {
-        at: call.at,
-        says: format!("{} `{}`", call.does, printed(&call.path)),
-        runs: call.runs,
-    };
-    calls.take(MOST_CALLS).map(told).collect()
 }
 
 /// An encoding named in the first two lines that hides what the text says.

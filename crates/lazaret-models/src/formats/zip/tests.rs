@@ -284,3 +284,27 @@ fn a_few_bytes_between_members_are_looked_at_too() {
         assert_eq!(worst, Some(Severity::Critical), "{report:?}");
     }
 }
+
+#[test]
+fn thousands_of_gaps_are_told_once() {
+    let members = 2_000_usize;
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for number in 0..members {
+        let one = zip(&[(&format!("{number:04}"), b"x")]);
+        let central = memchr::memmem::find(&one, b"PK\x01\x02").unwrap();
+        let at = u32::try_from(bytes.len()).unwrap();
+        bytes.extend([&one[..central], b"\x80\x02N."].concat());
+        let mut entry = one[central..one.len() - 22].to_vec();
+        entry[42..46].copy_from_slice(&at.to_le_bytes());
+        directory.extend(entry);
+    }
+    let mut end = zip(&[]);
+    let count = u16::try_from(members).unwrap().to_le_bytes();
+    end[8..12].copy_from_slice(&[count, count].concat());
+    end[12..16].copy_from_slice(&u32::try_from(directory.len()).unwrap().to_le_bytes());
+    end[16..20].copy_from_slice(&u32::try_from(bytes.len()).unwrap().to_le_bytes());
+    let report = looked_at([bytes, directory, end].concat(), "a.zip");
+    let told = |finding: &&Finding| finding.message.contains("stretches between its members");
+    assert_eq!(report.findings.iter().filter(told).count(), 1, "{:?}", report.findings);
+    assert_eq!(report.inspected, Inspected::Part);
+}
