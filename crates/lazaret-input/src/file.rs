@@ -54,7 +54,15 @@ impl FileSource {
     /// Opens a regular file. A link is followed; a folder, pipe, device or socket is refused before opening.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         regular(&std::fs::metadata(path).map_err(OpenError::System)?)?;
-        let file = File::open(path).map_err(OpenError::System)?;
+        Self::opened(File::open(path).map_err(OpenError::System)?, path)
+    }
+
+    /// Opens a regular file below a folder in which others may write: no link is followed, but that the folder itself may be.
+    pub fn open_below(folder: &Path, below: &Path) -> Result<Self, OpenError> {
+        Self::opened(platform::open_below(folder, below).map_err(OpenError::System)?, below)
+    }
+
+    fn opened(file: File, path: &Path) -> Result<Self, OpenError> {
         let metadata = file.metadata().map_err(OpenError::System)?;
         regular(&metadata)?; // what was opened may not be what was looked at
         let len = metadata.len();
@@ -291,6 +299,46 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&link, &link).unwrap();
         assert!(matches!(FileSource::open(&link), Err(OpenError::System(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn below_a_folder_no_link_is_followed_and_nothing_above_it_is_opened() {
+        use std::os::unix::fs::symlink;
+        let place = tempfile::tempdir().unwrap();
+        let of = |name: &str| place.path().join(name);
+        std::fs::create_dir_all(of("inbox/folder")).unwrap();
+        std::fs::create_dir(of("other")).unwrap();
+        for file in ["inbox/folder/a.bin", "inbox/b.bin", "other/secret", "secret"] {
+            std::fs::write(of(file), file).unwrap();
+        }
+        symlink(of("inbox"), of("bucket")).unwrap();
+        symlink(of("secret"), of("inbox/link.bin")).unwrap();
+        symlink("b.bin", of("inbox/near.bin")).unwrap();
+        symlink(of("other"), of("inbox/linked")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(of("inbox/pipe")).status().unwrap().success());
+        for inbox in [of("inbox"), of("bucket")] {
+            let open = |below: &str| FileSource::open_below(&inbox, Path::new(below));
+            for file in ["folder/a.bin", "b.bin"] {
+                let source = open(file).unwrap();
+                assert_eq!(read_whole(&source, TEN.with(99)).unwrap(), format!("inbox/{file}").as_bytes());
+                assert_eq!(source.hint().extension.as_deref(), Some("bin"));
+            }
+            let absolute = of("inbox/b.bin");
+            for refused in [
+                "link.bin",
+                "near.bin",
+                "linked/secret",
+                "pipe",
+                "folder",
+                "../secret",
+                "folder/../b.bin",
+                "",
+                absolute.to_str().unwrap(),
+            ] {
+                assert!(open(refused).is_err(), "{refused}");
+            }
+        }
     }
 
     #[test]

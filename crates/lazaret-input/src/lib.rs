@@ -54,8 +54,8 @@ pub use file::{
 pub use lines::{BEGINNING, Line, LineEnd, Lines, MAX_RECORD};
 pub use parked::parked;
 pub use platform::{
-    LocalSocket, LocalStream, connect_locally, create_private_file, create_private_folder, free_room,
-    is_private, sync_folder,
+    LocalSocket, LocalStream, change_of, connect_locally, create_private_file, create_private_folder,
+    free_room, is_private, sync_folder,
 };
 pub use rules::{
     BYTE_ORDER_MARK, EXPANDED_SIZE, FORMAT_UNKNOWN, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_INVALID_UTF8,

@@ -1,9 +1,10 @@
 //! The only file that calls the operating system by name. What a system lacks has a portable fallback here, so
 //! that the rest of the code is the same everywhere.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// Reads at an offset, without a shared position where the system can.
 #[cfg(unix)]
@@ -137,6 +138,65 @@ pub fn connect_locally(place: &Path) -> io::Result<LocalStream> {
 #[cfg(not(unix))]
 pub fn connect_locally(_place: &Path) -> io::Result<LocalStream> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Opens a regular file below a folder through no link, whoever changes names there meanwhile. The folder may be one.
+#[cfg(unix)]
+pub(crate) fn open_below(folder: &Path, below: &Path) -> io::Result<File> {
+    use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, statat};
+    let no_link = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let (steps, name) = steps(below)?;
+    let mut at = openat(CWD, folder, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY, Mode::empty())?;
+    for step in steps {
+        at = openat(&at, step, no_link | OFlags::DIRECTORY, Mode::empty())?;
+    }
+    // Looked at before it is opened: to open a device may do something.
+    let looked = statat(&at, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(looked.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("a link, folder, pipe, device or socket, not a regular file"));
+    }
+    let file = openat(&at, name, no_link | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())?;
+    let opened = fstat(&file)?;
+    if (opened.st_dev, opened.st_ino) != (looked.st_dev, looked.st_ino) {
+        return Err(io::Error::other("it was replaced while it was opened"));
+    }
+    Ok(file.into())
+}
+
+/// Opens a file below a folder. Links are looked for before it is opened: nothing here keeps them out meanwhile.
+#[cfg(not(unix))]
+pub(crate) fn open_below(folder: &Path, below: &Path) -> io::Result<File> {
+    steps(below)?;
+    let place = folder.canonicalize()?.join(below);
+    if place.canonicalize()? != place {
+        return Err(io::Error::other("a link, not a regular file"));
+    }
+    File::open(place)
+}
+
+/// The folders to a file below a folder, and its name.
+fn steps(below: &Path) -> io::Result<(Vec<&OsStr>, &OsStr)> {
+    let names = below.components().map(|step| match step {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    });
+    let mut steps: Vec<&OsStr> = names.collect::<Option<_>>().unwrap_or_default();
+    let name = steps.pop().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((steps, name))
+}
+
+/// What differs when a file was changed or replaced, whatever its length and times say: its number on its disk, and when
+/// the system saw it change.
+#[cfg(unix)]
+pub fn change_of(metadata: &Metadata) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+pub fn change_of(_metadata: &Metadata) -> (u64, i64, i64) {
+    (0, 0, 0)
 }
 
 /// Creates a file that its owner alone may read or write. Fails if it exists.

@@ -107,7 +107,7 @@ impl Registry {
 
     /// Receives a file of the disk: what is inspected is a copy that nobody else writes.
     pub(crate) fn receive(&self, path: &Path, name: &str) -> Result<Stored, CliError> {
-        self.receive_from(&mut open_file(path)?, name, &path.display().to_string())
+        self.receive_from(&mut open_file(path, None)?, name, &path.display().to_string())
     }
 
     /// Receives a file from wherever it comes. `shown` is how errors name it.
@@ -184,9 +184,13 @@ pub(crate) trait Brings {
     fn receive(&mut self, registry: &Registry) -> Result<Vec<Stored>, CliError>;
 }
 
-/// Opens a file of a model. What is no regular file (a pipe, a device) is refused before it is opened.
-pub(crate) fn open_file(path: &Path) -> Result<SourceReader, CliError> {
-    let file = FileSource::open(path);
+/// Opens a file of a model. What is no regular file (a pipe, a device) is refused before it is opened. Whoever writes into a
+/// folder that is watched may put links to what only we may read there: in an inbox, none is followed.
+pub(crate) fn open_file(path: &Path, inbox: Option<&Path>) -> Result<SourceReader, CliError> {
+    let file = match inbox {
+        Some(inbox) => FileSource::open_below(inbox, path.strip_prefix(inbox).unwrap_or(path)),
+        None => FileSource::open(path),
+    };
     let file = file.map_err(|error| CliError::failed(path.display().to_string(), error))?;
     Ok(SourceReader::new(Arc::new(file)))
 }

@@ -72,9 +72,10 @@ impl Came {
         }
         let limit = |source| StoreError::Limit { what: "the files of a model", source };
         most.check(self.files.len() as u64).map_err(limit)?;
-        // What came file by file says nothing of the files that did not come.
+        // What came file by file says nothing of the files that did not come; nor does what was cut, or is not at its end.
         let is_whole = !matches!(crossing.route.as_str(), "hub" | "packages" | "files" | "images");
-        self.was_cleared |= is_whole && !self.files.is_empty() && self.files.values().all(|cleared| *cleared);
+        self.was_cleared |=
+            is_complete && is_whole && !self.files.is_empty() && self.files.values().all(|cleared| *cleared);
         self.from = crossing.opened_at.saturating_add(1);
         Ok(())
     }
@@ -82,13 +83,13 @@ impl Came {
 
 #[cfg(test)]
 mod tests {
-    use lazaret_core::{Clock as _, Counts, CrossingId, Ending, Ledger as _, Seal, SystemClock};
+    use lazaret_core::{Clock as _, Counts, CrossingId, Ending, Ledger as _, Opened, Seal, SystemClock};
     use lazaret_ledger::SqliteLedger;
     use lazaret_vault::SystemRandom;
 
     use super::*;
     use crate::admission::verdicts::MAX_CROSSINGS;
-    use crate::server::tests::models::{Crosses, NAME, SCALER, opened, pass};
+    use crate::server::tests::models::{Crosses, NAME, SCALER, enter, opened, pass};
     use crate::server::tests::vault;
 
     #[test]
@@ -125,6 +126,41 @@ mod tests {
         ledger.seal(&Seal { crossing: open, ending, reason, ended, counts, outputs: Vec::new() }).unwrap();
         let last = is_as_anew(3);
         assert_eq!(read(&revisions), last.from);
+    }
+
+    #[test]
+    fn a_whole_crossing_clears_a_revision_only_when_it_came_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+        let ledger =
+            SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), Arc::new(SystemClock)).unwrap();
+        let file = Crosses { kept: false, ..SCALER };
+        let begin = |route: &str| {
+            let id = CrossingId::new(SystemClock.now(), &SystemRandom).unwrap();
+            ledger.open(&Opened { route: route.into(), ..opened(id, NAME, Some("1")) }).unwrap();
+            (id, enter(&ledger, &vault, folder.path(), id, &file))
+        };
+        let end = |(crossing, counts): (CrossingId, Counts), ending: Ending| {
+            let (ended, reason) = (SystemClock.now(), (ending == Ending::Cut).then(|| "x".to_owned()));
+            ledger.seal(&Seal { crossing, ending, reason, ended, counts, outputs: Vec::new() }).unwrap();
+        };
+        let revisions = Revisions::default();
+        let is_cleared = |was: bool| {
+            let came = revisions.came(ledger.reader(), NAME, "1", MAX_CROSSINGS).unwrap();
+            assert_eq!(came, anew(&ledger));
+            assert!(came.files.values().all(|cleared| *cleared), "its file was cleared");
+            assert_eq!(came.was_cleared, was);
+        };
+        end(begin("hub"), Ending::Complete);
+        is_cleared(false); // others of it may not have come
+        let whole = begin("registry");
+        is_cleared(false); // the next file may be held
+        end(whole, Ending::Cut);
+        is_cleared(false);
+        end(begin("registry"), Ending::Complete);
+        is_cleared(true);
+        begin("registry");
+        is_cleared(true);
     }
 
     fn anew(ledger: &SqliteLedger) -> Came {

@@ -9,7 +9,7 @@ use super::{MAX_ORDER, MAX_TOLD, NAME, Named, Order, Told};
 use crate::commands::ingest::progress;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
-use crate::registry::{BLOCK, open_file};
+use crate::registry::BLOCK;
 
 /// What became of an order that was to be handed over.
 #[derive(Debug)]
@@ -85,13 +85,13 @@ fn say_all(server: &mut LocalStream, order: &[u8], files: &[Named]) -> Result<()
     say(server, Kind::Order, order)?;
     let bar = progress("sending to the server", files.len() as u64, false);
     let mut block = vec![0; BLOCK];
-    for Named { path, name } in files {
-        let mut file = open_file(path).map_err(Unsaid::File)?;
-        say(server, Kind::File, name.as_bytes())?;
+    for named in files {
+        let mut file = named.open().map_err(Unsaid::File)?;
+        say(server, Kind::File, named.name.as_bytes())?;
         loop {
             let read = file.read(&mut block);
-            let read =
-                read.map_err(|error| Unsaid::File(CliError::failed(path.display().to_string(), error)))?;
+            let read = read
+                .map_err(|error| Unsaid::File(CliError::failed(named.path.display().to_string(), error)))?;
             say(server, Kind::Bytes, block.get(..read).unwrap_or_default())?;
             if read == 0 {
                 break;

@@ -22,12 +22,14 @@ use std::io;
 use std::path::PathBuf;
 
 use lazaret_core::Limit;
+use lazaret_input::SourceReader;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::hand::{Handed, broken, hand_over, hand_over_typed, is_taking};
 pub(crate) use self::take::Taking;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::registry::open_file;
 
 /// The socket's name in the data directory.
 const NAME: &str = "orders.sock";
@@ -75,6 +77,15 @@ impl Order {
 pub(crate) struct Named {
     pub(crate) path: PathBuf,
     pub(crate) name: String,
+    /// The folder that is watched, if it lies in one.
+    pub(crate) inbox: Option<PathBuf>,
+}
+
+impl Named {
+    /// Opens it.
+    pub(crate) fn open(&self) -> Result<SourceReader, CliError> {
+        open_file(&self.path, self.inbox.as_deref())
+    }
 }
 
 /// What became of an order.
@@ -90,12 +101,17 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Prints what the server printed, and ends as it ended.
+    /// Prints what the server printed, and ends as it ended: an error beside the exit code of an order that was carried out
+    /// is that not all of its answer came.
     pub(crate) fn end(self, out: &mut impl io::Write) -> Result<Exit, CliError> {
         out.write_all(self.out.as_bytes())?;
         match (self.error, self.exit) {
-            (None, 0) => Ok(Exit::Clear),
-            (None, 1) => Ok(Exit::Findings),
+            (error, exit @ (0 | 1)) => {
+                if let Some(why) = error {
+                    tracing::warn!(why, "the answer is not whole");
+                }
+                Ok(if exit == 0 { Exit::Clear } else { Exit::Findings })
+            }
             (Some(error), 2) => Err(CliError::Usage(error)),
             (error, _) => Err(CliError::Uninspectable(error.unwrap_or_default())),
         }

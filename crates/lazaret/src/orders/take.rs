@@ -13,7 +13,7 @@ use lazaret_input::{LocalSocket, LocalStream};
 
 use super::hand::said;
 use super::pieces::{FileBytes, Kind, hear, say};
-use super::{MAX_FILES, MAX_ORDER, NAME, Order, Told};
+use super::{MAX_FILES, MAX_ORDER, MAX_TOLD, NAME, Order, Told};
 use crate::cli::{Cli, Command, ModelsCommand};
 use crate::commands::models;
 use crate::compose::Data;
@@ -119,7 +119,7 @@ impl Orders {
             heard => heard?.1,
         };
         let order: Order = said(&order)?;
-        let mut out = Vec::new();
+        let mut out = Answer::below(MAX_TOLD);
         let (exit, error) = match self.carry_out(&order, caller, &mut out) {
             Ok(Done::Exit(exit)) => (exit, None),
             Ok(Done::Busy) => return tell(caller, &busy("models", MOST_WITH_FILES)),
@@ -131,11 +131,11 @@ impl Orders {
             Exit::Usage => 2,
             Exit::Failed => 3,
         };
-        tell(caller, &Told { exit, out: String::from_utf8_lossy(&out).into_owned(), error, busy: false })
+        tell(caller, &out.told(exit, error))
     }
 
     /// Does what was typed, over data that is open already.
-    fn carry_out(&self, order: &Order, caller: &LocalStream, out: &mut Vec<u8>) -> Result<Done, CliError> {
+    fn carry_out(&self, order: &Order, caller: &LocalStream, out: &mut Answer) -> Result<Done, CliError> {
         let typed = Cli::try_parse_from(&order.words).map_err(|error| CliError::Usage(error.to_string()))?;
         let (data, config, json) = (self.data.as_ref(), order.over(&self.config)?, typed.common.json);
         let Command::Models(command) = &typed.command else {
@@ -163,6 +163,61 @@ impl Orders {
             tracing::warn!(why = chain(&error), "the vault does not remember how far the ledger is signed");
         }
         Ok(Done::Exit(exit))
+    }
+}
+
+/// What is printed, as far as it can be told: an order goes on when its answer has become too long.
+struct Answer {
+    bytes: Vec<u8>,
+    /// How much more may be told, as it stands in JSON.
+    left: u64,
+    most: Limit,
+    is_cut: bool,
+}
+
+impl Answer {
+    /// One that is told in a piece below a limit, with what else is told.
+    fn below(most: Limit) -> Self {
+        let left = most.most().saturating_sub(MAX_ORDER.most());
+        Self { bytes: Vec::new(), left, most, is_cut: false }
+    }
+
+    fn told(self, exit: u8, error: Option<String>) -> Told {
+        let cut = self.is_cut.then(|| {
+            format!(
+                "the answer is longer than `{}` allows ({} bytes), and its end is missing; the order was carried out: \
+                 `lazaret ledger show` tells what became of it",
+                self.most.key(),
+                self.most.most()
+            )
+        });
+        let out = String::from_utf8_lossy(&self.bytes).into_owned();
+        Told { exit, out, error: error.or(cut), busy: false }
+    }
+}
+
+impl io::Write for Answer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for byte in bytes {
+            let len = match byte {
+                b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+                0..0x20 => 6,
+                0x20..0x80 => 1,
+                _ => 3, // where it is no UTF-8
+            };
+            match self.left.checked_sub(len) {
+                Some(left) if !self.is_cut => {
+                    self.left = left;
+                    self.bytes.push(*byte);
+                }
+                _ => self.is_cut = true,
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -220,4 +275,42 @@ impl Brings for Sent<'_> {
 
 fn unheard(error: io::Error) -> CliError {
     CliError::failed("the order was not said to its end", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_at_the_limit_and_says_so_and_the_exit_code_is_kept() {
+        let most = Limit::fixed("orders.max_answer", MAX_ORDER.most() + 1000);
+        for (line, lines) in [("abcd\n", 166), ("\u{1}\"\\\n", 83), ("ß€\n", 58)] {
+            let mut out = Answer::below(most);
+            for _ in 0..1000 {
+                out.write_all(line.as_bytes()).unwrap();
+            }
+            let told = out.told(1, None);
+            assert!(told.out.starts_with(&line.repeat(lines)), "{}", told.out);
+            let said = serde_json::to_vec(&told).unwrap();
+            most.check(said.len() as u64).unwrap();
+            let told: Told = super::said(&said).unwrap();
+            let why = told.error.clone().unwrap();
+            assert!(
+                why.contains("longer than `orders.max_answer`") && why.contains("was carried out"),
+                "{why}"
+            );
+            let mut printed = Vec::new();
+            assert_eq!(told.end(&mut printed).unwrap(), Exit::Findings);
+            assert!(String::from_utf8(printed).unwrap().starts_with(line));
+        }
+        let mut out = Answer::below(most);
+        out.write_all(b"short").unwrap();
+        let told = out.told(3, Some("a fault".to_owned()));
+        assert_eq!((told.out.as_str(), told.error.as_deref()), ("short", Some("a fault")));
+        let mut out = Answer::below(MAX_TOLD);
+        out.write_all(b"short").unwrap();
+        assert_eq!(out.told(0, None).error, None);
+    }
 }

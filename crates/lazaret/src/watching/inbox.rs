@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::commands::models::files_of;
+use lazaret_input::change_of;
+
+use crate::commands::models::on_disk::files_within;
 use crate::exit::CliError;
 
 /// What tells that somebody still writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Shape {
-    /// The files of a model, each with its length and when it was written last; none of what is gone meanwhile.
-    Files(Vec<(PathBuf, u64, Option<SystemTime>)>),
-    /// They cannot be listed: whoever passes it is told why.
+    /// The files of a model, each with its length, when it was written last, and what a replacement that looks the same does
+    /// not have; none of what is gone meanwhile.
+    Files(Vec<(PathBuf, u64, Option<SystemTime>, (u64, i64, i64))>),
+    /// They cannot be listed, or one is a link: whoever passes it is told why.
     Unreadable,
 }
 
@@ -92,14 +95,14 @@ fn models_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 }
 
 fn shape_of(model: &Path) -> Shape {
-    let files = match files_of(&[model.to_owned()]) {
+    let files = match files_within(model) {
         Ok(files) => files,
-        Err(_) if !model.exists() => Vec::new(),
+        Err(_) if std::fs::symlink_metadata(model).is_err() => Vec::new(),
         Err(_) => return Shape::Unreadable,
     };
     let about = files.into_iter().filter_map(|file| {
-        let about = std::fs::metadata(&file.path).ok()?;
-        Some((file.path, about.len(), about.modified().ok()))
+        let about = std::fs::symlink_metadata(&file).ok()?;
+        Some((file, about.len(), about.modified().ok(), change_of(&about)))
     });
     Shape::Files(about.collect())
 }
@@ -155,6 +158,26 @@ mod tests {
         assert_eq!(look(true), [""; 0]);
         std::fs::write(place("single.pkl"), "x").unwrap();
         assert_eq!(look(true), ["single.pkl"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_that_takes_the_place_of_another_of_its_length_and_time_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let write = |name: &str, bytes: &str| {
+            std::fs::write(place(name), bytes).unwrap();
+            let file = std::fs::File::options().write(true).open(place(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        };
+        let mut inbox = Inbox::default();
+        let mut look = || look(&mut inbox, folder.path(), true, Told::default());
+        write("a.bin", "one");
+        assert_eq!(look(), ["a.bin"]);
+        assert_eq!(look(), [""; 0]);
+        write(".next", "two");
+        std::fs::rename(place(".next"), place("a.bin")).unwrap();
+        assert_eq!(look(), ["a.bin"]);
     }
 
     #[test]

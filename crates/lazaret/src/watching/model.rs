@@ -10,6 +10,7 @@ use lazaret_core::{Clock as _, CrossingId, Mode, ModelOrigin, Policy as _, Sha25
 use lazaret_ledger::{CrossingWords, EntryWords, LedgerReader, StoreError};
 
 use super::Folder;
+use crate::commands::models::pass::named_apart;
 use crate::commands::policy::of_ledger;
 use crate::compose::Data;
 use crate::config::Config;
@@ -59,7 +60,11 @@ pub(crate) fn pass(
     files: &mut dyn Brings,
 ) -> Result<Outcome, CliError> {
     let registry = Registry::open(data, &folder.over(config))?;
-    let received = model_in(folder, found).and_then(|origin| Ok((origin, files.receive(&registry)?)));
+    let received = model_in(folder, found).and_then(|origin| {
+        let files = files.receive(&registry)?;
+        named_apart(&files)?;
+        Ok((origin, files))
+    });
     let (origin, files) = match received {
         Ok(received) => received,
         Err(error) => return Ok(Outcome::NotPassed(error)),

@@ -28,7 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What is said of a model whose files are not read at all.
-const NO_NAME: &str = "a file or folder cannot be listed, or has a name that no model can have";
+const NO_NAME: &str =
+    "it is a link or has one in it, has no file, two of one name, or a name that no model can have";
 
 /// What is shown of a folder.
 #[derive(Debug, Clone, Default)]
@@ -171,7 +172,7 @@ impl Serving {
     fn look(&mut self, inbox: &mut Inbox) {
         let before = self.shown.fault.take();
         self.shown.not_passed = 0;
-        self.waiting.retain(|model, _| model.exists());
+        self.waiting.retain(|model, _| model.symlink_metadata().is_ok());
         let folder = self.folder.inbox.clone();
         if let Err(error) = inbox.look(&folder, false, self) {
             self.shown.fault = Some(without_path(&error));
@@ -214,7 +215,7 @@ impl Passes for Serving {
             Some(waiting) => waiting.wait.saturating_mul(2).min(LONGEST_WAIT),
             None => FIRST_WAIT,
         };
-        let outcome = match OnDisk::of(model, &[]) {
+        let outcome = match OnDisk::within(&self.folder.inbox, model) {
             Ok(mut files) => pass(&self.data, &self.config, &self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
         };

@@ -16,12 +16,28 @@ pub(crate) struct OnDisk(Vec<Named>);
 impl OnDisk {
     /// A model, one file or all that is below a folder, and what lies elsewhere and passes with it.
     pub(crate) fn of(model: &Path, beside: &[PathBuf]) -> Result<Self, CliError> {
-        let files = files_of(&[model.to_owned()])?;
+        let files = files_of(&[model.to_owned()])?.into_iter().map(|file| file.path).collect();
+        Self::named(model, files, beside, None)
+    }
+
+    /// A model in a folder that is watched.
+    pub(crate) fn within(inbox: &Path, model: &Path) -> Result<Self, CliError> {
+        Self::named(model, files_within(model)?, &[], Some(inbox))
+    }
+
+    fn named(
+        model: &Path,
+        files: Vec<PathBuf>,
+        beside: &[PathBuf],
+        inbox: Option<&Path>,
+    ) -> Result<Self, CliError> {
         if files.is_empty() {
             return Err(CliError::Usage(format!("{}: no file in it", model.display())));
         }
-        let paths = files.into_iter().map(|file| file.path).chain(beside.iter().cloned());
-        let named = paths.map(|path| Ok(Named { name: name_in_model(model, &path)?, path }));
+        let inbox = inbox.map(Path::to_owned);
+        let paths = files.into_iter().chain(beside.iter().cloned());
+        let named =
+            paths.map(|path| Ok(Named { name: name_in_model(model, &path)?, path, inbox: inbox.clone() }));
         named.collect::<Result<_, _>>().map(Self)
     }
 
@@ -34,8 +50,9 @@ impl OnDisk {
 impl Brings for OnDisk {
     fn receive(&mut self, registry: &Registry) -> Result<Vec<Stored>, CliError> {
         let bar = progress("receiving and hashing", self.0.len() as u64, false);
-        let received = self.0.iter().map(|Named { path, name }| {
-            let stored = registry.receive(path, name);
+        let received = self.0.iter().map(|named| {
+            let shown = named.path.display().to_string();
+            let stored = registry.receive_from(&mut named.open()?, &named.name, &shown);
             bar.inc(1);
             stored
         });
@@ -43,6 +60,28 @@ impl Brings for OnDisk {
         bar.finish_and_clear();
         received
     }
+}
+
+/// The files of a model in a folder that is watched, in order. One with a link in it is refused whole: where it leads is not
+/// for whoever put it there to choose.
+pub(crate) fn files_within(model: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let shown = || model.display().to_string();
+    let unreadable = |error: std::io::Error| CliError::failed(shown(), error);
+    let about = std::fs::symlink_metadata(model).map_err(unreadable)?;
+    if about.is_symlink() {
+        return Err(CliError::Usage(format!(
+            "{}: a link, and in a folder that is watched none is followed; put the file itself there",
+            shown()
+        )));
+    }
+    if !about.is_dir() {
+        return Ok(vec![model.to_owned()]);
+    }
+    let inside = std::fs::read_dir(model).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut inside: Vec<PathBuf> = inside.collect::<Result<_, _>>().map_err(unreadable)?;
+    inside.sort();
+    let files = inside.iter().map(|path| files_within(path));
+    files.collect::<Result<Vec<_>, _>>().map(|files| files.concat())
 }
 
 /// A file's name in its model: the path below the folder, with `/` between.

@@ -60,7 +60,7 @@ pub(crate) fn carry_out(
 }
 
 /// Refuses two files of one name: what is said of one would be said of the other.
-fn named_apart(files: &[Stored]) -> Result<(), CliError> {
+pub(crate) fn named_apart(files: &[Stored]) -> Result<(), CliError> {
     let names = files.iter().filter_map(|stored| stored.source.hint().name);
     let mut seen = BTreeSet::new();
     for name in names {

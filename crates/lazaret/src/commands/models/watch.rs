@@ -39,17 +39,14 @@ pub(super) fn run(
             folder: &folder,
             order,
             ledger,
-            once: args.once,
-            told: BTreeMap::new(),
-            held: false,
-            out,
-            json,
+            says: Says { once: args.once, told: BTreeMap::new(), held: false, out, json },
         };
-        return watch(args, &folder, there, |there| there.held);
+        return watch(args, &folder, there, |there| there.says.held);
     }
     let data = Data::open(config)?;
-    let here = Here { data: &data, config, folder: &folder, held: false, out, json };
-    let ended = watch(args, &folder, here, |here| here.held)?;
+    let says = Says { once: args.once, told: BTreeMap::new(), held: false, out, json };
+    let here = Here { data: &data, config, folder: &folder, says };
+    let ended = watch(args, &folder, here, |here| here.says.held)?;
     data.close()?;
     Ok(ended)
 }
@@ -65,7 +62,11 @@ pub(crate) fn carry_out(
     out: &mut impl Write,
 ) -> Result<Exit, CliError> {
     let model = model.ok_or_else(|| CliError::Usage("the order names no model".to_owned()))?;
-    let outcome = pass(data, config, &folder(args)?, Path::new(model), files)?;
+    let outcome = match pass(data, config, &folder(args)?, Path::new(model), files)? {
+        // The caller tries it again.
+        Outcome::NotPassed(error) if !stays(&error) => return Err(error),
+        outcome => outcome,
+    };
     tell(model, &outcome, json, out)?;
     Ok(if is_held(&outcome) { Exit::Findings } else { Exit::Clear })
 }
@@ -90,25 +91,75 @@ fn watch<P: Passes>(
     }
 }
 
-/// Over data that this process has open.
-struct Here<'a, W> {
-    data: &'a Data,
-    config: &'a Config,
-    folder: &'a Folder,
+/// What is said of models that are passing, and was said of those that wait.
+struct Says<'a, W> {
+    once: bool,
+    told: BTreeMap<PathBuf, String>,
     held: bool,
     out: &'a mut W,
     json: bool,
 }
 
+impl<W: Write> Says<'_, W> {
+    fn became(&mut self, model: &Path, outcome: &Outcome) -> Result<Became, CliError> {
+        self.told.remove(model);
+        self.held |= is_held(outcome);
+        tell(&model.display().to_string(), outcome, self.json, self.out)?;
+        Ok(Became::Settled { held: outcome.held() > 0 })
+    }
+
+    /// What is wrong with it as it is settles it. Anything else may end (a full disk, a share that is away): it is told when it
+    /// changes.
+    fn not_passed(&mut self, model: &Path, why: CliError) -> Result<Became, CliError> {
+        if stays(&why) {
+            return self.became(model, &Outcome::NotPassed(why));
+        }
+        self.held = true;
+        if self.is_new(model, &why) {
+            tell(&model.display().to_string(), &Outcome::NotPassed(why), self.json, self.out)?;
+        }
+        Ok(Became::Again)
+    }
+
+    /// What is wrong with no model, but where they pass, is tried again at the next look, if there is one.
+    fn waits(&mut self, model: &Path, why: CliError) -> Result<Became, CliError> {
+        if self.once {
+            return Err(why);
+        }
+        if self.is_new(model, &why) {
+            tracing::warn!(why = chain(&why), "a model waits");
+        }
+        Ok(Became::Again)
+    }
+
+    fn is_new(&mut self, model: &Path, why: &CliError) -> bool {
+        self.told.retain(|model, _| model.symlink_metadata().is_ok());
+        let why = chain(why);
+        let is_new = self.told.get(model) != Some(&why);
+        self.told.insert(model.to_owned(), why);
+        is_new
+    }
+}
+
+/// Over data that this process has open.
+struct Here<'a, W> {
+    data: &'a Data,
+    config: &'a Config,
+    folder: &'a Folder,
+    says: Says<'a, W>,
+}
+
 impl<W: Write> Passes for Here<'_, W> {
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
-        let outcome = match OnDisk::of(model, &[]) {
-            Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files)?,
-            Err(error) => Outcome::NotPassed(error),
+        let outcome = match OnDisk::within(&self.folder.inbox, model) {
+            Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files),
+            Err(error) => Ok(Outcome::NotPassed(error)),
         };
-        tell(&model.display().to_string(), &outcome, self.json, self.out)?;
-        self.held |= is_held(&outcome);
-        Ok(Became::Settled { held: outcome.held() > 0 })
+        match outcome {
+            Ok(Outcome::NotPassed(why)) => self.says.not_passed(model, why),
+            Ok(outcome) => self.says.became(model, &outcome),
+            Err(why) => self.says.waits(model, why),
+        }
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
@@ -122,61 +173,41 @@ struct There<'a, W> {
     folder: &'a Folder,
     order: Order,
     ledger: LedgerReader,
-    once: bool,
-    /// What was said of models that wait.
-    told: BTreeMap<PathBuf, String>,
-    held: bool,
-    out: &'a mut W,
-    json: bool,
-}
-
-impl<W: Write> There<'_, W> {
-    /// What waits is tried again at the next look, if there is one.
-    fn waits(&mut self, model: &Path, why: CliError) -> Result<Became, CliError> {
-        if self.once {
-            return Err(why);
-        }
-        let said = chain(&why);
-        if self.told.get(model) != Some(&said) {
-            tracing::warn!(why = said, "a model waits");
-            self.told.insert(model.to_owned(), said);
-        }
-        Ok(Became::Again)
-    }
+    says: Says<'a, W>,
 }
 
 impl<W: Write> Passes for There<'_, W> {
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
-        let shown = model.display().to_string();
-        self.order.model = Some(shown.clone());
-        let handed = OnDisk::of(model, &[])
+        self.order.model = Some(model.display().to_string());
+        let handed = OnDisk::within(&self.folder.inbox, model)
             .and_then(|files| orders::hand_over(self.config, &self.order, files.files()));
         let held = match handed {
-            Ok(Handed::Told(told)) if !told.busy => told.end(self.out)? == Exit::Findings,
-            Ok(Handed::Told(busy)) => {
-                let why = busy.end(self.out).err();
-                return why.map_or(Ok(Became::Again), |why| self.waits(model, why));
-            }
+            Ok(Handed::Told(told)) => match told.end(self.says.out) {
+                Ok(exit) => exit == Exit::Findings,
+                Err(error) if error.is_broken_pipe() => return Err(error),
+                Err(why) => return self.says.waits(model, why),
+            },
             Ok(Handed::Nobody) => {
                 let why = "the server that had the ledger open takes no orders";
-                return self.waits(model, CliError::Uninspectable(why.to_owned()));
+                return self.says.waits(model, CliError::Uninspectable(why.to_owned()));
             }
-            Ok(Handed::Broken(error)) => return self.waits(model, orders::broken(&error)),
-            Err(error) => {
-                tell(&shown, &Outcome::NotPassed(error), self.json, self.out)?;
-                self.held = true;
-                return Ok(Became::Settled { held: false });
-            }
+            Ok(Handed::Broken(error)) => return self.says.waits(model, orders::broken(&error)),
+            Err(why) => return self.says.not_passed(model, why),
         };
-        self.out.flush()?;
-        self.told.remove(model);
-        self.held |= held;
+        self.says.out.flush()?;
+        self.says.told.remove(model);
+        self.says.held |= held;
         Ok(Became::Settled { held })
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
         is_admitted(&self.ledger, self.folder, model).map_err(of_ledger)
     }
+}
+
+/// Whether a model will not pass for this as long as it is as it is.
+fn stays(why: &CliError) -> bool {
+    matches!(why, CliError::Usage(_))
 }
 
 /// Whether something was held, or did not pass at all.

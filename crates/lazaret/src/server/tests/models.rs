@@ -68,6 +68,21 @@ pub(crate) fn opened(id: CrossingId, name: &str, revision: Option<&str>) -> Open
 pub(crate) fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, crosses: &Crosses<'_>) {
     let id = CrossingId::new(SystemClock.now(), &SystemRandom).unwrap();
     ledger.open(&opened(id, crosses.model, crosses.revision)).unwrap();
+    let counts = enter(ledger, vault, folder, id, crosses);
+    let ended = SystemClock.now();
+    let seal =
+        Seal { crossing: id, ending: Ending::Complete, reason: None, ended, counts, outputs: Vec::new() };
+    ledger.seal(&seal).unwrap();
+}
+
+/// Enters a file into a crossing that is open.
+pub(crate) fn enter(
+    ledger: &SqliteLedger,
+    vault: &SqliteVault,
+    folder: &Path,
+    id: CrossingId,
+    crosses: &Crosses<'_>,
+) -> Counts {
     let sha256 = sha256(crosses.bytes);
     if crosses.kept {
         let text = sha256.to_string();
@@ -121,10 +136,7 @@ pub(crate) fn pass(ledger: &SqliteLedger, vault: &SqliteVault, folder: &Path, cr
     let mut counts = Counts::default();
     counts.add(&entry);
     ledger.record(id, vec![entry]).unwrap();
-    let ended = SystemClock.now();
-    let seal =
-        Seal { crossing: id, ending: Ending::Complete, reason: None, ended, counts, outputs: Vec::new() };
-    ledger.seal(&seal).unwrap();
+    counts
 }
 
 pub(crate) fn order(
