@@ -10,12 +10,15 @@ use lazaret_input::change_of;
 use crate::commands::models::on_disk::files_within;
 use crate::exit::CliError;
 
+/// What changes with a file whatever its size and time say: its inode, and when that was changed.
+type Change = (u64, i64, i64);
+
 /// What tells that somebody still writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Shape {
     /// The files of a model, each with its length, when it was written last, and what a replacement that looks the same does
     /// not have; none of what is gone meanwhile.
-    Files(Vec<(PathBuf, u64, Option<SystemTime>, (u64, i64, i64))>),
+    Files(Vec<(PathBuf, u64, Option<SystemTime>, Change)>),
     /// They cannot be listed, or one is a link: whoever passes it is told why.
     Unreadable,
 }

@@ -47,6 +47,15 @@ const MOST_SAID: usize = 2_000;
 /// Most different versions of scikit-learn in one pickle.
 const MOST_VERSIONS: usize = 64;
 
+/// What is known of the names by which a pickle adds values to an object ([`ADDERS`]).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Adding {
+    /// The state of an object, or a dict that is not kept, has a function under one.
+    pub(super) by_function: bool,
+    /// One is spelled as the argument of a call, or in bytes: a key that is computed may be it.
+    is_spelled: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
@@ -64,10 +73,7 @@ pub(super) struct Judge<'o> {
     pub(super) loads_nested: bool,
     /// Something loadable was recognised in the data so far.
     pub(super) nested_before: bool,
-    /// The state of an object, or a dict that is not kept, has a function under such a name as `append`.
-    pub(super) adds: bool,
-    /// Such a name is spelled as the argument of a call, or in bytes: a key that is computed may be it.
-    spells: bool,
+    pub(super) adding: Adding,
     loaded: u64,
     called: u64,
     told_exhausts: [bool; 2],
@@ -481,7 +487,7 @@ impl Judge<'_> {
             plants |= held.plants;
             adds |= held.adds;
         }
-        self.adds |= adds;
+        self.adding.by_function |= adds;
         if plants {
             self.planted(at);
         }
@@ -499,7 +505,7 @@ impl Judge<'_> {
             } else if matches!(key, Value::Data(_) | Value::Made(_)) && self.may_be_called(*value) {
                 let made_by = self.values.call_of(*key).and_then(|call| self.values.name_of(call.callee));
                 planted |= made_by.is_some_and(|name| is_text(&name));
-                adds |= self.spells;
+                adds |= self.adding.is_spelled;
             }
         }
         (planted, adds)
@@ -523,7 +529,7 @@ impl Judge<'_> {
         for argument in first {
             if let Some(text) = self.values.text_of(argument) {
                 let (planted, adds) = (plants(text), ADDERS.contains(&text));
-                self.spells |= adds;
+                self.adding.is_spelled |= adds;
                 if planted {
                     self.planted(at);
                 }
@@ -537,7 +543,7 @@ impl Judge<'_> {
             return;
         }
         let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
-        self.spells |= ADDERS.contains(&text.as_slice());
+        self.adding.is_spelled |= ADDERS.contains(&text.as_slice());
         if plants(&text) {
             self.planted(at);
         }
@@ -545,7 +551,7 @@ impl Judge<'_> {
 
     /// Values are added to an object that is no list, dict or set of the pickle's own.
     pub(super) fn added_to(&mut self, at: u64) {
-        if self.adds {
+        if self.adding.by_function {
             let message = "adds values to an object, one of which has a function of its own as `append`, `extend` or `add`";
             self.say(&rules::BUILD_PLANTS_METHOD, at, message.to_owned());
         }

@@ -549,7 +549,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             }
             let held = self.judge.values.hold(Held { size, plants, adds, first });
             if !matches!(held, Value::Box(_)) {
-                self.judge.adds |= adds;
+                self.judge.adding.by_function |= adds;
                 if plants {
                     self.judge.planted(self.at);
                 }
@@ -590,7 +590,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             } else if planted {
                 self.judge.planted(self.at);
             } else {
-                self.judge.adds |= adds;
+                self.judge.adding.by_function |= adds;
             }
         }
         // An object's own `append`, `extend` or `add` is called, and none is a list's.
