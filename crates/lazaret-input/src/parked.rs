@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{Hint, OwnFile, Source, SourceError, Stored};
 
+use crate::store::{OwnPath, Received};
 use crate::{FileSource, OpenError};
 
 /// Most of these files that are open at once.
@@ -21,14 +22,14 @@ static OPEN: Mutex<VecDeque<(u64, Arc<FileSource>)>> = Mutex::new(VecDeque::new(
 pub fn parked(stored: Stored) -> io::Result<Stored> {
     let OwnFile { path, len, sha256 } = &stored.file;
     // One name is moved away by who takes the file; it is read by the other all the same.
-    let (moved, read) = (beside(path, "parked"), OwnPlace(beside(path, "read")));
+    let (moved, read) = (beside(path, "parked"), OwnPath(beside(path, "read")));
     if std::fs::hard_link(path, &read.0).is_err() {
         return Ok(stored);
     }
     std::fs::rename(path, &moved)?;
     let own = OwnFile { path: moved.clone(), len: *len, sha256: *sha256 };
     let file = ClosedFile::new(read.0.clone(), stored.source.hint());
-    let source = Parked { file, own: own.clone(), _places: [OwnPlace(moved), read] };
+    let source = Received { file, own: own.clone(), _paths: [OwnPath(moved), read] };
     Ok(Stored { source: Arc::new(source), file: own })
 }
 
@@ -37,15 +38,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push("-");
     name.push(ending);
     path.with_file_name(name)
-}
-
-/// A place whose file goes with it.
-struct OwnPlace(PathBuf);
-
-impl Drop for OwnPlace {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0)); // it may have been moved, and what is left goes at the next start
-    }
 }
 
 /// A file that is opened when it is read, and may be closed after.
@@ -92,26 +84,6 @@ impl Source for ClosedFile {
 
     fn hint(&self) -> Hint {
         self.hint.clone()
-    }
-}
-
-struct Parked {
-    file: ClosedFile,
-    own: OwnFile,
-    _places: [OwnPlace; 2],
-}
-
-impl Source for Parked {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
-        self.file.read_at(offset, buffer)
-    }
-
-    fn hint(&self) -> Hint {
-        self.file.hint()
-    }
-
-    fn own_file(&self) -> Option<&OwnFile> {
-        Some(&self.own)
     }
 }
 

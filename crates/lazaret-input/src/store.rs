@@ -425,7 +425,7 @@ impl std::fmt::Debug for Hash {
 
 /// A path whose file goes with it.
 #[derive(Debug)]
-struct OwnPath(PathBuf);
+pub(crate) struct OwnPath(pub(crate) PathBuf);
 
 impl Drop for OwnPath {
     fn drop(&mut self) {
@@ -458,7 +458,7 @@ impl Spool {
         }
         let own = OwnFile { path: path.0.clone(), len, sha256: Sha256(sha256) };
         let file = FileSource::of(file, len, hint_of(name));
-        let source: Arc<dyn Source> = Arc::new(Received { file, own: own.clone(), _path: path });
+        let source: Arc<dyn Source> = Arc::new(Received { file, own: own.clone(), _paths: [path] });
         Ok(Stored { source, file: own })
     }
 }
@@ -483,14 +483,14 @@ impl Write for Spool {
     }
 }
 
-/// A file that was received whole.
-struct Received {
-    file: FileSource,
-    own: OwnFile,
-    _path: OwnPath,
+/// A file that was received whole: its bytes, and the places that go with it.
+pub(crate) struct Received<S, const N: usize> {
+    pub(crate) file: S,
+    pub(crate) own: OwnFile,
+    pub(crate) _paths: [OwnPath; N],
 }
 
-impl Source for Received {
+impl<S: Source, const N: usize> Source for Received<S, N> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         self.file.read_at(offset, buffer)
     }

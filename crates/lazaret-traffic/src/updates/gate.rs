@@ -277,7 +277,8 @@ impl Gate {
     }
 }
 
-fn last_step(name: &str) -> &str {
+/// The last step of a file's path: the name that what was decided about it goes by.
+pub(crate) fn last_step(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
 

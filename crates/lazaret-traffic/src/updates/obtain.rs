@@ -15,7 +15,7 @@ use crate::net::download::{Bounds, Expected, MAX_BREAKS, MAX_FILE, download, rec
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
-use crate::updates::gate::{Asked, Gate, GateError, Outcome};
+use crate::updates::gate::{Asked, Gate, GateError, Outcome, last_step};
 use crate::updates::held;
 use crate::updates::hugging_face::Within;
 use crate::updates::mlflow::beside;
@@ -343,7 +343,7 @@ pub(crate) fn said(wanted: &Wanted) -> Option<String> {
 fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
     remember_here(notes, wanted, sha256, len)?;
     let digits = sha256.to_string();
-    notes.put(&["cleared", &digits, base(&wanted.asked.file)], "").map_err(here("remember"))
+    notes.put(&["cleared", &digits, last_step(&wanted.asked.file)], "").map_err(here("remember"))
 }
 
 /// Remembers which file a name means.
@@ -355,7 +355,7 @@ pub(crate) fn remember_here(notes: &Notes, wanted: &Wanted, sha256: Sha256, len:
 
 pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
     let digits = sha256.to_string();
-    Ok(notes.get(&["cleared", &digits, base(file)]).map_err(here("read what it remembers"))?.is_some())
+    Ok(notes.get(&["cleared", &digits, last_step(file)]).map_err(here("read what it remembers"))?.is_some())
 }
 
 pub(crate) fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {
@@ -376,10 +376,6 @@ pub(crate) fn is_same(note: &FileNote, wanted: &Wanted) -> bool {
     wanted.tag.as_ref().is_some_and(|tag| *tag == note.tag)
         && wanted.expected.sha256.is_none_or(|sha256| sha256 == note.sha256)
         && wanted.expected.len.is_none_or(|len| len == note.len)
-}
-
-fn base(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or_default()
 }
 
 pub(crate) fn borrowed(key: &[String]) -> Vec<&str> {
