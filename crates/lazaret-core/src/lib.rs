@@ -16,7 +16,7 @@
 //! | `batches`, `numbers`, `amounts`, `stopped` | how a payload is judged ahead of what is recorded; how its placeholders are numbered; how many records it may have; why a crossing stopped |
 //! | `receipt` | what is recorded |
 //! | `ports`, `workers`, `clock` | what core needs from outside, and the pool that runs each step under a deadline |
-//! | `limit`, `sensitive`, `time`, `hex`, `chain` | limits with a name, values that are never printed, time, digits, errors in a line |
+//! | `limit`, `sensitive`, `time`, `hex`, `chain`, `faulty` | limits with a name, values that are never printed, time, digits, errors in a line, what is wrong in a file that people keep |
 
 mod amounts;
 mod batches;
@@ -28,6 +28,7 @@ mod clock;
 mod crossing;
 mod detector;
 mod edits;
+mod faulty;
 mod finding;
 mod hex;
 mod judge;
@@ -60,6 +61,7 @@ pub use crossing::{
 };
 pub use detector::{Context, Detector, DetectorError, View};
 pub use edits::{Edit, Edits, EditsOverlap};
+pub use faulty::{Fault, Faulty, line_of};
 pub use finding::{
     CORE_RULES, Confidence, DETECTOR_FAILED, Detection, Finding, Findings, HELD_RECORDS, MAX_FINDINGS,
     RECORDS, Rule, SENSITIVE_RECORD, Severity, Span, TIME_LIMIT, UNINSPECTABLE, UNKNOWN_SUBJECT, UNLINKED,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Source, Stored};
 
-use crate::look::{Folder, NoFolder, Terms, is_known_among};
+use crate::look::{Folder, NoFolder, Terms, folder_and_name, is_known_among, path_below};
 use crate::part::Part;
 use crate::signature::{MAX_ATTESTATIONS, attests, of_one_file};
 
@@ -22,7 +22,7 @@ fn asks_who_vouches(terms: &Terms) -> bool {
 }
 
 fn part_of(stored: &Stored, name: &str) -> Part {
-    let own = name.rsplit('/').next().unwrap_or_default();
+    let (_, own) = folder_and_name(name);
     Part::file(Arc::clone(&stored.source), stored.file.len, own)
 }
 
@@ -48,7 +48,7 @@ pub fn companions(stored: &Stored, names: &[String], terms: &Terms) -> Vec<Strin
         let most = usize::try_from(MAX_ATTESTATIONS.most()).unwrap_or(usize::MAX);
         found.extend(attestations.into_iter().take(most).cloned());
     }
-    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let (folder, _) = folder_and_name(&name);
     let asking = Asking { folder, names, asked: RefCell::default() };
     if !is_known_among(&part_of(stored, &name), &asking) {
         found.extend(asking.asked.into_inner());
@@ -66,13 +66,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// The paths of all files below the folder, from it, with those from the root.
     fn below(&self) -> impl Iterator<Item = (&str, &String)> {
-        self.names.iter().filter_map(|name| {
-            let rest = match self.folder {
-                "" => Some(name.as_str()),
-                folder => name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
-            };
-            Some((rest?, name))
-        })
+        self.names.iter().filter_map(|name| Some((path_below(name, self.folder)?, name)))
     }
 }
 

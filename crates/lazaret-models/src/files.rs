@@ -14,7 +14,7 @@ use lazaret_input::{FileSource, OpenError};
 use rustc_hash::FxHashMap;
 
 use crate::components::Component;
-use crate::look::{Folder, Inspected, Report, Terms, UNKNOWN, look_by};
+use crate::look::{Folder, Inspected, Report, Terms, UNKNOWN, folder_and_name, look_by, path_below};
 use crate::part::printed;
 use crate::signature::{HashKind, Standing};
 use crate::vulnerabilities::{Advisories, MAX_MATCHES, Match, check};
@@ -240,7 +240,7 @@ impl ModelFile {
             Lies::Received { model, at, .. } => {
                 let Stored { source, file } = model.get(*at)?;
                 let name = source.hint().name.unwrap_or_default();
-                let (folder, own) = name.rsplit_once('/').unwrap_or(("", &name));
+                let (folder, own) = folder_and_name(&name);
                 let among = Among { folder, model };
                 Some(look_by(Arc::clone(source), file.len, own, &among, limits, &self.terms))
             }
@@ -338,11 +338,7 @@ impl Among<'_> {
     fn files(&self) -> impl Iterator<Item = (String, &Stored)> {
         self.model.iter().filter_map(|stored| {
             let name = stored.source.hint().name?;
-            let rest = match self.folder {
-                "" => Some(name.as_str()),
-                folder => name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
-            };
-            Some((rest?.to_owned(), stored))
+            Some((path_below(&name, self.folder)?.to_owned(), stored))
         })
     }
 }

@@ -41,8 +41,8 @@ pub use companions::{companions, has_companions};
 pub use components::{Component, Declared, Ecosystem, Role, normalised};
 pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
 pub use inside::{How, Inside, Use};
-pub use look::{Folder, Inspected, NoFolder, Report, Terms, look, look_by};
-pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules, OwnRulesError, Wrong};
+pub use look::{Folder, Inspected, NoFolder, Report, Terms, folder_and_name, look, look_by, path_below};
+pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules};
 pub use registry::{Depth, FormatEntry, LIMITS, formats, other_formats, page, rule, rules};
 pub use rules::ModelRule;
 pub use signature::{

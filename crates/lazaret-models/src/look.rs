@@ -75,6 +75,16 @@ pub trait Folder {
     }
 }
 
+/// The folder that a path of a model names a file in, and the file's own name.
+pub fn folder_and_name(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// The path of a file from a folder, if it lies below it; both are named from the model's root, whose name is empty.
+pub fn path_below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    if folder.is_empty() { Some(path) } else { path.strip_prefix(folder)?.strip_prefix('/') }
+}
+
 /// No file is beside it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoFolder;

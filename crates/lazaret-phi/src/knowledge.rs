@@ -28,7 +28,7 @@ mod file;
 mod setting;
 
 pub use entry::{Answers, EntryKind, NewEntry, shape_of, with_lines};
-pub use file::{KnowledgeError, MAX_KNOWLEDGE, Wrong};
+pub use file::MAX_KNOWLEDGE;
 pub(crate) use file::{MAX_PHRASES, MAX_SHAPES};
 pub use setting::Setting;
 

@@ -85,10 +85,7 @@ pub use classifier::{
 };
 pub use clinical::clinical_content;
 pub use edit::{Edited, Editor, With};
-pub use knowledge::{
-    Answers, EntryKind, Knowledge, KnowledgeError, MAX_KNOWLEDGE, NewEntry, Setting, Wrong, shape_of,
-    with_lines,
-};
+pub use knowledge::{Answers, EntryKind, Knowledge, MAX_KNOWLEDGE, NewEntry, Setting, shape_of, with_lines};
 pub use registry::{examples, ids, page};
 pub use residual::{Assessment, RULES};
 pub use rewrite::PhiRewriter;

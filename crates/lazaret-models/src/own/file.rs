@@ -26,9 +26,7 @@
 //! package = ["vendorx"]              # also global, operator, layer, format, metadata, file
 //! ```
 
-use std::fmt;
-
-use lazaret_core::{CORE_RULES, Limit, Limits, Severity, Timestamp};
+use lazaret_core::{CORE_RULES, Faulty, Limit, Limits, Severity, Timestamp, line_of};
 use ring::digest::{SHA256, digest};
 use rustc_hash::FxHashSet;
 use toml::Spanned;
@@ -49,8 +47,6 @@ pub const MAX_OWN_DAYS: u64 = 366;
 const LONGEST: usize = 400;
 /// Most patterns of file names in one file: each is tried on each name.
 const MOST_GLOBS: usize = 200;
-/// Most faults that are told one by one.
-const TOLD: usize = 50;
 /// The form of this file that is read.
 const VERSION: &str = "1";
 
@@ -65,39 +61,6 @@ const EFFECTS: &[(&str, &str)] = &[
 ];
 const CONSTRUCTOR: &str = "constructor";
 
-/// One thing that is wrong, and its line, from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// The line; 0 where it is of the whole file.
-    pub line: usize,
-    /// What is wrong and the way out.
-    pub why: String,
-}
-
-/// Why a file was refused: all that is wrong in it, fifty at most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnRulesError {
-    /// What is wrong, in the order of lines.
-    pub wrong: Vec<Wrong>,
-    /// How much more.
-    pub more: usize,
-}
-
-impl fmt::Display for OwnRulesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, Wrong { line, why }) in self.wrong.iter().enumerate() {
-            let parted = if number > 0 { "\n" } else { "" };
-            match line {
-                0 => write!(f, "{parted}{why}")?,
-                line => write!(f, "{parted}line {line}: {why}")?,
-            }
-        }
-        if self.more > 0 { write!(f, "\nand {} more", self.more) } else { Ok(()) }
-    }
-}
-
-impl std::error::Error for OwnRulesError {}
-
 impl OwnRules {
     /// The longest file that is read.
     pub const MAX_FILE: Limit = MAX_FILE;
@@ -106,13 +69,10 @@ impl OwnRules {
     ///
     /// # Errors
     /// All that is wrong in the file, each with its line and the way out.
-    pub fn read(text: &str, now: Timestamp, limits: &Limits) -> Result<Self, OwnRulesError> {
-        let whole = |line, why| OwnRulesError { wrong: vec![Wrong { line, why }], more: 0 };
-        limits.get(MAX_FILE).check(text.len() as u64).map_err(|error| whole(0, error.to_string()))?;
-        let document = DeTable::parse(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_of(text, span.start));
-            whole(line, error.message().to_owned())
-        })?;
+    pub fn read(text: &str, now: Timestamp, limits: &Limits) -> Result<Self, Faulty> {
+        limits.get(MAX_FILE).check(text.len() as u64).map_err(|error| Faulty::whole(error.to_string()))?;
+        let document = DeTable::parse(text)
+            .map_err(|error| Faulty::ending(text, error.span().map(|span| span.start), error.message()))?;
         let day = |at: Timestamp| at.to_string().get(..10).unwrap_or_default().to_owned();
         let mut reading = Reading {
             text,
@@ -124,14 +84,12 @@ impl OwnRules {
             },
             most_entries: limits.get(MAX_ENTRIES),
             ids: FxHashSet::default(),
-            wrong: Vec::new(),
-            more: 0,
+            wrong: Faulty::default(),
         };
         reading.document(document.get_ref());
-        let Reading { mut own, mut wrong, more, .. } = reading;
-        wrong.sort_by_key(|one| one.line);
+        let Reading { mut own, wrong, .. } = reading;
         own.entries.sort_by_key(|one| one.line);
-        if wrong.is_empty() { Ok(own) } else { Err(OwnRulesError { wrong, more }) }
+        wrong.or_else(own)
     }
 }
 
@@ -158,17 +116,12 @@ struct Reading<'t> {
     most_entries: Limit,
     /// Ids of rules that exist.
     ids: FxHashSet<&'static str>,
-    wrong: Vec<Wrong>,
-    more: usize,
+    wrong: Faulty,
 }
 
 impl Reading<'_> {
     fn tell(&mut self, at: usize, why: impl Into<String>) {
-        if self.wrong.len() < TOLD {
-            self.wrong.push(Wrong { line: line_of(self.text, at), why: why.into() });
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
+        self.wrong.add(self.text, at, why);
     }
 
     fn document(&mut self, document: &DeTable<'_>) {
@@ -357,14 +310,14 @@ impl Reading<'_> {
         });
         let what = self.text(entry, "what", "what it finds, in a line");
         let why = self.text(entry, "why", "why it matters");
-        let before = self.wrong.len();
+        let before = self.wrong.count();
         let mut matches = Vec::new();
         for kind in FactKind::ALL {
             if let Some(value) = entry.get(kind.name()) {
                 matches.extend(self.names(kind, value).into_iter().map(|name| (kind, name)));
             }
         }
-        if matches.is_empty() && self.wrong.len() == before {
+        if matches.is_empty() && self.wrong.count() == before {
             self.tell(
                 entry.at,
                 format!("it matches nothing: name what it looks for by {}", kinds.join(", ")),
@@ -502,9 +455,4 @@ fn signed(answer: &Answer) -> String {
         Some(day) => format!("{}, until {day}", answer.owner),
         None => answer.owner.clone(),
     }
-}
-
-/// The line of a byte, from 1.
-fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count().saturating_add(1)
 }

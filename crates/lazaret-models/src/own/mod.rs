@@ -21,8 +21,8 @@ use lazaret_core::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use self::apply::About;
+pub use self::file::MAX_OWN_DAYS;
 pub(crate) use self::file::{MAX_ENTRIES, MAX_FILE};
-pub use self::file::{MAX_OWN_DAYS, OwnRulesError, Wrong};
 use crate::callables::modern;
 
 /// What readers meet in a file that own rules may be about.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lazaret_core::{Hint, Limits, Severity, Timestamp};
+use lazaret_core::{Faulty, Hint, Limits, Severity, Timestamp};
 use lazaret_input::MemorySource;
 use proptest::prelude::*;
 use ring::digest::{SHA256, digest};
@@ -12,7 +12,7 @@ use crate::look::{NoFolder, Report, Terms, look, look_by};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_694_400_000); // 2026-11-26
 
-fn read(text: &str) -> Result<OwnRules, OwnRulesError> {
+fn read(text: &str) -> Result<OwnRules, Faulty> {
     OwnRules::read(&format!("version = 1\n{text}"), NOW, &Limits::default())
 }
 
@@ -363,7 +363,7 @@ fn files_and_entries_are_limited() {
     assert!(wrong(&many).contains("more than 200 patterns"));
     let endless = "[[rule]]\n".repeat(400);
     let error = read(&endless).unwrap_err();
-    assert!(error.wrong.len() == 50 && error.more > 1_000);
+    assert!(error.faults().len() == 50 && error.count() > 1_050);
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl NewEntry {
         let answers = Answers { owner: "-", approver: "-", reason: "-" };
         let alone = with_lines("version = 1\n", &self.lines(&answers));
         let read = Knowledge::read(&alone, "", now, limits).map_err(|error| {
-            let whys: Vec<String> = error.wrong.into_iter().map(|wrong| wrong.why).collect();
+            let whys: Vec<&str> = error.faults().iter().map(|fault| fault.why.as_str()).collect();
             whys.join("; ")
         })?;
         if read.expired().is_empty() { Ok(()) } else { Err("its last day has passed".to_owned()) }

@@ -29,9 +29,7 @@
 //! reason = "single-bed isolation bay"
 //! ```
 
-use std::fmt;
-
-use lazaret_core::{Kind, Label, Limit, Limits, Timestamp};
+use lazaret_core::{Faulty, Kind, Label, Limit, Limits, Timestamp, line_of};
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use rustc_hash::FxHashMap;
@@ -52,44 +50,9 @@ pub(crate) const MAX_PHRASES: Limit = Limit::new("knowledge.max_phrases", 500_00
 pub(crate) const MAX_SHAPES: Limit = Limit::new("knowledge.max_shapes", 500);
 /// Most bytes that the compiled shapes may take.
 const COMPILED: usize = 16 << 20;
-/// Most wrong lines that are told one by one.
-const TOLD: usize = 50;
 
 /// The form of this file that is read.
 const VERSION: u32 = 1;
-
-/// One thing that is wrong, and its line, from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// The line; 0 where it is of the whole file.
-    pub line: usize,
-    /// What is wrong and the way out. No value of the file but names of keys, labels and expressions.
-    pub why: String,
-}
-
-/// Why a file was refused: all that is wrong in it, fifty at most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnowledgeError {
-    /// What is wrong, in the order of lines.
-    pub wrong: Vec<Wrong>,
-    /// How much more.
-    pub more: usize,
-}
-
-impl fmt::Display for KnowledgeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, Wrong { line, why }) in self.wrong.iter().enumerate() {
-            let parted = if number > 0 { "\n" } else { "" };
-            match line {
-                0 => write!(f, "{parted}{why}")?,
-                line => write!(f, "{parted}line {line}: {why}")?,
-            }
-        }
-        if self.more > 0 { write!(f, "\nand {} more", self.more) } else { Ok(()) }
-    }
-}
-
-impl std::error::Error for KnowledgeError {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,16 +123,11 @@ struct TextEntry {
 impl Knowledge {
     /// Reads a file. `digest` names its content, as receipts bear it; entries whose last day is before `now` do
     /// nothing. All that is wrong is told at once; a file with anything wrong in it is refused whole.
-    pub fn read(text: &str, digest: &str, now: Timestamp, limits: &Limits) -> Result<Self, KnowledgeError> {
+    pub fn read(text: &str, digest: &str, now: Timestamp, limits: &Limits) -> Result<Self, Faulty> {
         let size = limits.get(MAX_KNOWLEDGE).check(text.len() as u64);
-        size.map_err(|error| KnowledgeError {
-            wrong: vec![Wrong { line: 0, why: error.to_string() }],
-            more: 0,
-        })?;
-        let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_of(text, span.start));
-            KnowledgeError { wrong: vec![Wrong { line, why: error.message().to_owned() }], more: 0 }
-        })?;
+        size.map_err(|error| Faulty::whole(error.to_string()))?;
+        let file: File = toml::from_str(text)
+            .map_err(|error| Faulty::ending(text, error.span().map(|span| span.start), error.message()))?;
         let mut reading = Reading {
             text,
             today: now.to_string().get(..10).unwrap_or("").to_owned(),
@@ -183,8 +141,7 @@ impl Knowledge {
                 expired: Vec::new(),
             },
             phrases: 0,
-            wrong: Vec::new(),
-            more: 0,
+            wrong: Faulty::default(),
         };
         if *file.version.get_ref() != VERSION {
             reading.tell(file.version.span().start, format!("`version` is {VERSION}"));
@@ -201,9 +158,8 @@ impl Knowledge {
         for one in file.deny {
             reading.texts(one, false);
         }
-        let Reading { known, mut wrong, more, .. } = reading;
-        wrong.sort_by_key(|one| one.line);
-        if wrong.is_empty() { Ok(known) } else { Err(KnowledgeError { wrong, more }) }
+        let Reading { known, wrong, .. } = reading;
+        wrong.or_else(known)
     }
 }
 
@@ -214,17 +170,12 @@ struct Reading<'t> {
     most_phrases: Limit,
     known: Knowledge,
     phrases: u64,
-    wrong: Vec<Wrong>,
-    more: usize,
+    wrong: Faulty,
 }
 
 impl Reading<'_> {
     fn tell(&mut self, at: usize, why: String) {
-        if self.wrong.len() < TOLD {
-            self.wrong.push(Wrong { line: line_of(self.text, at), why });
-        } else {
-            self.more += 1;
-        }
+        self.wrong.add(self.text, at, why);
     }
 
     /// The number of a new entry; none where its last day has passed.
@@ -430,10 +381,6 @@ fn compile<S: AsRef<str>>(shapes: &[S]) -> Result<Regex, String> {
             |limit| format!("the shape is too large: at most {limit} bytes compiled"),
         )
     })
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.get(..at).map_or(0, |before| before.matches('\n').count() + 1)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lazaret_core::{CrossingId, Sha256, Source};
 use lazaret_input::find_blob;
 use lazaret_ledger::{CrossingWords, FileWords, LedgerReader, StoreError};
-use lazaret_models::Folder;
+use lazaret_models::{Folder, folder_and_name, path_below};
 
 /// Entries of a crossing that are read at once.
 const PAGE: u32 = 1_000;
@@ -27,10 +27,10 @@ impl<'a> Beside<'a> {
         name: &str,
         store: &'a Path,
     ) -> Result<Self, StoreError> {
-        let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let (folder, _) = folder_and_name(name);
         let mut files = BTreeMap::new();
         let mut add = |file: &FileWords| {
-            if let (Some(path), Some(sha256)) = (file.name.strip_prefix(&folder), Sha256::parse(&file.sha256))
+            if let (Some(path), Some(sha256)) = (path_below(&file.name, folder), Sha256::parse(&file.sha256))
             {
                 files.insert(path.to_owned(), sha256);
             }
