@@ -226,11 +226,13 @@ impl LedgerReader {
         Ok(crossings)
     }
 
-    /// The names of all datasets.
+    /// The names of all datasets. What crossed into the registry of models is no dataset.
     pub fn datasets(&self) -> Result<Vec<String>, StoreError> {
         let connection = self.connection();
-        let mut statement =
-            connection.prepare_cached("SELECT DISTINCT dataset FROM output ORDER BY dataset")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT dataset FROM (SELECT dataset, MAX(opened_at) AS last FROM output GROUP BY dataset)
+             JOIN crossing ON opened_at = last WHERE gate <> 'models' ORDER BY dataset",
+        )?;
         let names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         Ok(names)
     }

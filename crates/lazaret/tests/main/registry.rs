@@ -190,6 +190,7 @@ fn the_bill_of_materials_of_a_model_has_its_files_its_datasets_and_its_findings(
         ["--trained-on", "lake/Patient", "--code", "4f1c2e9", "--run", "mlflow:7d1", "--revision", "2"];
     pass(&place, 1, &[&["m", "--name", "radiology/chest"][..], &origin].concat());
     assert_eq!(place.clear(&["models", "bom"]), "radiology/chest\n");
+    assert_eq!(place.clear(&["bom"]), "", "a model is no dataset");
     for spec in ["1.6", "1.7"] {
         let text = place.clear(&["models", "bom", "radiology/chest", "--spec", spec]);
         assert_eq!(text, place.clear(&["models", "bom", "radiology/chest", "--spec", spec]));
