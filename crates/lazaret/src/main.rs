@@ -1,6 +1,7 @@
 //! The binary: the command line, the server and the console. The only place that knows every room.
 
 mod admission;
+mod buckets;
 mod cli;
 mod commands;
 mod compose;

@@ -44,16 +44,20 @@ pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliErro
         room: Room { folder: blobs_folder, reserve: config.size("gates.models.reserve")? },
         crossings: Box::new(Fetched(registry)),
     };
+    Ok(Updates::new(client(config, [])?, gate, notes, upstreams(config)?, config.limits()))
+}
+
+/// What asks upstreams of models, as the settings say; these hosts may lie in this house too.
+pub(crate) fn client(config: &Config, also_private: impl IntoIterator<Item = String>) -> Result<Client, CliError> {
     let authorities = config.path("gates.models.authorities");
     let authorities = Some(authorities.as_path()).filter(|file| !file.as_os_str().is_empty());
     let waits = Waits {
         connect: config.time("gates.models.wait_connect")?,
         read: config.time("gates.models.wait_read")?,
     };
-    let client =
-        Client::new(authorities, words(config.text("gates.models.private_hosts")), waits, config.limits())
-            .map_err(|error| CliError::failed("`gates.models.authorities`", error))?;
-    Ok(Updates::new(client, gate, notes, upstreams(config)?, config.limits()))
+    let private = words(config.text("gates.models.private_hosts")).chain(also_private);
+    Client::new(authorities, private, waits, config.limits())
+        .map_err(|error| CliError::failed("`gates.models.authorities`", error))
 }
 
 /// Its routes, for requests that name this machine and nothing else.
