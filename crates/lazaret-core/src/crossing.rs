@@ -360,6 +360,10 @@ pub struct ModelOrigin {
     /// The run that trained it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Who asked for it through a proxy or sent it there, as far as they say: `user:NAME`, `token:` and a keyed digest, or
+    /// `address:`. Nobody here has checked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
     /// Who signed it: a key's digest, or an identity and who vouches for it. Only what was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,

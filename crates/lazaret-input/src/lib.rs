@@ -62,7 +62,7 @@ pub use rules::{
     JSON_LONE_SURROGATE, JSON_MALFORMED, JSON_NOT_A_NUMBER, JSON_NUL, JSON_NUMBER_RANGE, JSON_TRAILING_BYTES,
     RATIO, RECORD_SIZE, RULES, XML_DEPTH, XML_DOCTYPE, XML_MALFORMED,
 };
-pub use store::{Blobs, Durable, Spool, StoreError, find_blob};
+pub use store::{Blobs, Durable, Spool, StoreError, files_to_check, find_blob};
 
 /// The limits of this room with their defaults, sorted by key: what the `[limits]` table may set.
 pub const LIMITS: &[lazaret_core::Limit] = &[

@@ -10,6 +10,7 @@
 //! FOLDER/unsynced/ab…-1 a mark that a loss of power may cut the file of that SHA-256; looked at at the next start
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,8 @@ pub struct Blobs {
     id: String,
     /// Files are put in their places one after the other.
     placing: Mutex<()>,
+    /// Files that a loss of power had cut, and that went.
+    cut: u64,
     _lock: File,
 }
 
@@ -126,10 +129,11 @@ impl Blobs {
             Err(std::fs::TryLockError::WouldBlock) => return Err(StoreError::InUse),
             Err(std::fs::TryLockError::Error(error)) => return Err(StoreError::io("be locked")(error)),
         }
-        let blobs = Self {
+        let mut blobs = Self {
             folder: folder.to_owned(),
             id: id_of(folder, random)?,
             placing: Mutex::default(),
+            cut: 0,
             _lock: lock,
         };
         for left in entries(&folder.join("incoming"))? {
@@ -150,6 +154,11 @@ impl Blobs {
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How many files went when it was opened, because a loss of power had cut them.
+    pub const fn cut(&self) -> u64 {
+        self.cut
     }
 
     /// Which folder it is, in hex: for the destination's id in receipts.
@@ -194,15 +203,18 @@ impl Blobs {
         })
     }
 
-    /// Files that a loss of power may have cut: those that are not what they are named after go.
-    fn check_unsynced(&self) -> Result<(), StoreError> {
+    /// Files that a loss of power may have cut: those that are not what they are named after go. Each is read once, however
+    /// many marks it has: one stays for each time that the disk failed to make the file safe.
+    fn check_unsynced(&mut self) -> Result<(), StoreError> {
+        let mut seen = BTreeSet::new();
         for mark in entries(&self.folder.join(UNSYNCED))? {
-            let name = mark.file_name().and_then(|name| Sha256::parse(name.to_str()?.split('-').next()?));
-            if let Some(sha256) = name {
+            if let Some(sha256) = marked(&mark).filter(|sha256| seen.insert(*sha256)) {
                 let staged = entries(&self.folder.join("staged"))?;
                 let staged = staged.into_iter().map(|folder| folder.join(sha256.to_string()));
                 for file in staged.chain([place_of(&self.folder, sha256)]) {
-                    check_whole(&file, sha256).map_err(StoreError::io("look at a file after a crash"))?;
+                    let is_cut =
+                        !is_whole(&file, sha256).map_err(StoreError::io("look at a file after a crash"))?;
+                    self.cut = self.cut.saturating_add(u64::from(is_cut));
                 }
             }
             std::fs::remove_file(mark).map_err(StoreError::io("look at a file after a crash"))?;
@@ -261,10 +273,24 @@ impl Blobs {
     }
 }
 
-/// Removes a file that is not what it is named after; one that is not there is no matter.
-fn check_whole(path: &Path, sha256: Sha256) -> io::Result<()> {
+/// The file that a mark is of.
+fn marked(mark: &Path) -> Option<Sha256> {
+    Sha256::parse(mark.file_name()?.to_str()?.split('-').next()?)
+}
+
+/// How many files the next that opens a folder reads to their end, because a loss of power may have cut them.
+pub fn files_to_check(folder: &Path) -> Result<usize, StoreError> {
+    let marks = folder.join(UNSYNCED);
+    if !marks.is_dir() {
+        return Ok(0);
+    }
+    Ok(entries(&marks)?.iter().filter_map(|mark| marked(mark)).collect::<BTreeSet<_>>().len())
+}
+
+/// Whether a file is what it is named after; one that is not goes, and one that is not there is no matter.
+fn is_whole(path: &Path, sha256: Sha256) -> io::Result<bool> {
     let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         opened => opened?,
     };
     let mut hash = digest::Context::new(&digest::SHA256);
@@ -276,7 +302,13 @@ fn check_whole(path: &Path, sha256: Sha256) -> io::Result<()> {
         }
         hash.update(block.get(..read).unwrap_or_default());
     }
-    if hash.finish().as_ref() == sha256.0 { file.sync_data() } else { std::fs::remove_file(path) }
+    let is_whole = hash.finish().as_ref() == sha256.0;
+    if is_whole {
+        file.sync_data()?
+    } else {
+        std::fs::remove_file(path)?
+    }
+    Ok(is_whole)
 }
 
 /// The cleared file of a SHA-256 in a folder of blobs that another process may have open for writing.
@@ -603,10 +635,14 @@ mod tests {
                     std::fs::write(folder.path().join(UNSYNCED).join(name), "").unwrap();
                 }
             }
-            std::fs::write(folder.path().join(UNSYNCED).join("no mark"), "").unwrap();
+            for name in ["no mark".to_owned(), format!("{cut}-18")] {
+                std::fs::write(folder.path().join(UNSYNCED).join(name), "").unwrap();
+            }
             drop(blobs);
         }
+        assert_eq!(files_to_check(folder.path()).unwrap(), 2);
         let blobs = open(folder.path()).unwrap();
+        assert_eq!((blobs.cut(), files_to_check(folder.path()).unwrap()), (1, 0));
         let found = [whole, cut, unmarked].map(|file| blobs.find(file).unwrap().is_some());
         assert_eq!(found, [true, false, true], "what has no mark was safe before it was found");
         assert_eq!(entries(&folder.path().join(UNSYNCED)).unwrap(), Vec::<PathBuf>::new());

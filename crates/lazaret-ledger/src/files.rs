@@ -96,6 +96,15 @@ pub struct SpokenOf {
     pub revisions: BTreeSet<(String, String)>,
 }
 
+/// Which orders about a file.
+#[derive(Clone, Copy)]
+enum Orders<'w> {
+    /// Those of a kind, the last first.
+    Last(&'w str),
+    /// All after an index, the first first.
+    After(Option<u64>),
+}
+
 /// The body of an event.
 #[derive(Deserialize)]
 struct EventWords {
@@ -366,13 +375,8 @@ impl LedgerReader {
         }))
     }
 
-    /// The crossings of a file, oldest first, from one on.
-    pub fn crossings_of_file(
-        &self,
-        file: Sha256,
-        from: u64,
-        limit: u32,
-    ) -> Result<Vec<FileCrossing>, StoreError> {
+    /// The crossings of a file, oldest first.
+    pub fn crossings_of_file(&self, file: Sha256, limit: u32) -> Result<Vec<FileCrossing>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
         }
@@ -381,33 +385,50 @@ impl LedgerReader {
             let connection = self.connection();
             let mut statement = connection.prepare_cached(
                 "SELECT entry.id, body FROM file JOIN entry ON entry.id = file.entry
-                 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2 OFFSET ?3",
+                 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2",
             )?;
-            let mut rows = statement.query(params![file.0, limit, int(from)?])?;
+            let mut rows = statement.query(params![file.0, limit])?;
             while let Some(row) = rows.next()? {
                 let opened_at = opened_of_row(row.get(0)?)?;
                 entries.push((opened_at, parse::<EntryWords>(text(row, 1)?, opened_at)?));
             }
         }
-        let missing = || StoreError::Damaged("an entry belongs to no crossing");
-        let crossed = entries.into_iter().map(|(opened_at, entry)| {
-            Ok(FileCrossing { crossing: self.crossing_at(opened_at)?.ok_or_else(missing)?, entry })
-        });
-        crossed.collect()
+        entries.into_iter().map(|(opened_at, entry)| self.file_crossing(opened_at, entry)).collect()
+    }
+
+    /// An entry with the crossing that was opened at an index.
+    pub(crate) fn file_crossing(&self, at: u64, entry: EntryWords) -> Result<FileCrossing, StoreError> {
+        let crossing = self.crossing_at(at)?;
+        let crossing = crossing.ok_or(StoreError::Damaged("an entry belongs to no crossing"))?;
+        Ok(FileCrossing { crossing, entry })
+    }
+
+    /// The same by the row of the entry.
+    pub(crate) fn file_crossing_of_row(&self, row: i64) -> Result<FileCrossing, StoreError> {
+        let at = opened_of_row(row)?;
+        let body: String = {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached("SELECT body FROM entry WHERE id = ?1")?;
+            statement.query_row([row], |row| row.get(0))?
+        };
+        self.file_crossing(at, parse(&body, at)?)
     }
 
     /// What was ordered and what happened about a file, oldest first, after an index: of orders only those that were carried
-    /// out.
+    /// out, of events those of no kind that is left out.
     pub fn about_file(
         &self,
         file: Sha256,
+        without: &[&str],
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<AboutFile>, StoreError> {
+        let without = Value::from(without).to_string();
         let indexes = self.indexes(
-            params![file.0, after.map_or(Ok(-1), int)?, limit],
+            params![file.0, after.map_or(Ok(-1), int)?, limit, without],
             "SELECT idx FROM about LEFT JOIN crossing ON opened_at = idx
-             WHERE sha256 = ?1 AND idx > ?2 AND (kind <> 'opened' OR ending = 'complete') ORDER BY idx LIMIT ?3",
+             WHERE sha256 = ?1 AND idx > ?2 AND (kind <> 'opened' OR ending = 'complete')
+               AND kind NOT IN (SELECT value FROM json_each(?4)) ORDER BY idx LIMIT ?3",
         )?;
         let mut about = Vec::with_capacity(indexes.len());
         for index in indexes {
@@ -421,24 +442,38 @@ impl LedgerReader {
     pub fn last_word(&self, file: Sha256) -> Result<Option<(String, String, OrderWords)>, StoreError> {
         let mut last = None;
         for what in ["admit-model", "refuse-model", "revoke-model"] {
-            last = last.max(self.last_order_at(file, what)?);
+            last = last.max(self.orders_at(file, Orders::Last(what), 1)?.pop());
         }
         self.order_at(last)
     }
 
     /// The last order of a kind about a file that was carried out: `request-model`, `admit-model`.
     pub fn last_order(&self, file: Sha256, what: &str) -> Result<Option<OrderWords>, StoreError> {
-        let last = self.last_order_at(file, what)?;
+        let last = self.orders_at(file, Orders::Last(what), 1)?.pop();
         Ok(self.order_at(last)?.map(|(_, _, order)| order))
     }
 
-    fn last_order_at(&self, file: Sha256, what: &str) -> Result<Option<u64>, StoreError> {
-        let indexes = self.indexes(
-            params![file.0, what],
-            "SELECT idx FROM about CROSS JOIN crossing ON opened_at = idx
-             WHERE sha256 = ?1 AND kind = 'opened' AND word = ?2 AND ending = 'complete' ORDER BY idx DESC LIMIT 1",
-        )?;
-        Ok(indexes.first().copied())
+    /// The indexes of orders about a file that were carried out.
+    fn orders_at(&self, file: Sha256, which: Orders<'_>, limit: u32) -> Result<Vec<u64>, StoreError> {
+        macro_rules! of {
+            ($which:literal) => {
+                concat!(
+                    "SELECT idx FROM about CROSS JOIN crossing ON opened_at = idx
+                     WHERE sha256 = ?1 AND kind = 'opened' AND ending = 'complete' AND ",
+                    $which,
+                    " LIMIT ?3"
+                )
+            };
+        }
+        match which {
+            Orders::Last(what) => {
+                self.indexes(params![file.0, what, limit], of!("word = ?2 ORDER BY idx DESC"))
+            }
+            Orders::After(after) => {
+                let after = after.map_or(Ok(-1), int)?;
+                self.indexes(params![file.0, after, limit], of!("idx > ?2 ORDER BY idx"))
+            }
+        }
     }
 
     fn order_at(&self, index: Option<u64>) -> Result<Option<(String, String, OrderWords)>, StoreError> {
@@ -507,11 +542,7 @@ impl LedgerReader {
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<AboutFile>, StoreError> {
-        let indexes = self.indexes(
-            params![file.0, after.map_or(Ok(-1), int)?, limit],
-            "SELECT idx FROM about CROSS JOIN crossing ON opened_at = idx
-             WHERE sha256 = ?1 AND kind = 'opened' AND idx > ?2 AND ending = 'complete' ORDER BY idx LIMIT ?3",
-        )?;
+        let indexes = self.orders_at(file, Orders::After(after), limit)?;
         indexes.into_iter().filter_map(|index| self.about_at(index).transpose()).collect()
     }
 

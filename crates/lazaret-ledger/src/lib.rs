@@ -11,6 +11,7 @@
 //! | `store` | the tables; `store/sqlite` the ledger, `store/start` what it finds when it starts, `store/writer` group commit, `store/nodes` the stored tree, `store/bodies` what leaves say |
 //! | `read` | what is read back: crossings, entries, events |
 //! | `files` | what is known of a model's file, by its SHA-256 |
+//! | `touched` | what such a file touches, summed up |
 //! | `verify` | the whole ledger against the key of its log |
 //! | `lineage` | source → crossing → dataset → model |
 //! | `bom` | the bill of materials of a dataset: as a view for pages, and as CycloneDX; that of a model |
@@ -28,6 +29,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 pub mod tiles;
+mod touched;
 mod verify;
 
 pub use bom::{
@@ -45,6 +47,7 @@ pub use read::{
     LedgerReader, ModelWords, OpenedWords, OrderWords, OutputWords, Query, SealWords, SealedWords, Totals,
 };
 pub use store::{MAX_BODY, MAX_ENTRIES, MAX_RECORDS, SqliteLedger, StoreError, Unsealed, check_remembered};
+pub use touched::{NameOfFile, Newest, UseOfFile};
 pub use verify::{
     BODY_MISMATCH, CHECKPOINT_FORGED, HISTORY_CUT, INDEX_MISMATCH, LEDGER_RULES, RECORD_MISMATCH, ROLLBACK,
     ROOT_MISMATCH, UNSIGNED, UNSIGNED_TAIL, Verification, verify, verify_remembered,

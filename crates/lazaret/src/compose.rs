@@ -494,8 +494,19 @@ impl Data {
             return Ok(Arc::clone(models));
         }
         let folder = model_store_folder(&self.config, &self.folder);
-        let opened = Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing))
-            .map_err(|error| CliError::failed(format!("the store of models {}", folder.display()), error))?;
+        let failed = |error| CliError::failed(format!("the store of models {}", folder.display()), error);
+        let files = lazaret_input::files_to_check(&folder).map_err(failed)?;
+        if files > 0 {
+            tracing::warn!(files, "files of models that a crash may have cut are read to their end first");
+        }
+        let opened =
+            Blobs::open(&folder, &SystemRandom, &|crossing| self.is_sealed(crossing)).map_err(failed)?;
+        if opened.cut() > 0 {
+            tracing::warn!(
+                files = opened.cut(),
+                "files of models that a crash had cut are removed: fetch them again"
+            );
+        }
         Ok(Arc::clone(models.insert(Arc::new(opened))))
     }
 

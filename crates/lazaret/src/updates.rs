@@ -1,20 +1,28 @@
 //! Joins the proxies of model updates to the data directory: the checkpoint of models, their store, the ledger, the settings.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use lazaret_core::{Crossing, LedgerError, Mode, ModelOrigin, Payload, RandomError, Sha256, Stored};
+use lazaret_core::{
+    Crossing, LedgerError, Mode, ModelOrigin, Payload, RandomError, Sensitive, Sha256, Stored, Vault as _,
+    VaultError,
+};
 use lazaret_ledger::{SqliteLedger, StoreError};
 use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{Asked, Crossings as NextCrossing, Gate, Lineage, Pull, Pulls, Sent};
+use lazaret_traffic::updates::asker::Asker;
+use lazaret_traffic::updates::gate::{
+    Asked, Crossings as NextCrossing, Gate, GateError, Lineage, Pull, Pulls, Sent,
+};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
+use lazaret_vault::SqliteVault;
 use serde::Serialize;
 
 use crate::commands::models::recall;
@@ -39,10 +47,11 @@ pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliErro
             ledger: Arc::clone(&data.ledger),
             by: config.text("actor.id").to_owned(),
             registry: Arc::clone(&registry),
+            vault: Arc::clone(&data.vault),
         }),
         mode: registry.mode(),
         room: Room { folder: blobs_folder, reserve: config.size("gates.models.reserve")? },
-        crossings: Box::new(Fetched(registry)),
+        crossings: Box::new(Fetched { registry, vault: Arc::clone(&data.vault) }),
     };
     Ok(Updates::new(client(config, [])?, gate, notes, upstreams(config)?, config.limits()))
 }
@@ -141,10 +150,29 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 /// Makes the crossings of files that are fetched.
-struct Fetched(Arc<Registry>);
+struct Fetched {
+    registry: Arc<Registry>,
+    vault: Arc<SqliteVault>,
+}
+
+/// What the digest of what somebody says to be let in is made over, so that it is that of nothing else.
+const SAID: &str = "lazaret: said to be let in\n";
+
+/// Who asks, in words that may be recorded.
+fn asked_by(vault: &SqliteVault, by: &Asker) -> Result<String, VaultError> {
+    Ok(match by {
+        Asker::Named(name) => format!("user:{name}"),
+        Asker::Secret(said) => {
+            let said = Sensitive::new(format!("{SAID}{}", said.expose()));
+            format!("token:{}", vault.digest(None, said.expose().as_bytes())?)
+        }
+        Asker::At(address) => format!("address:{address}"),
+        Asker::Unknown => "unknown".to_owned(),
+    })
+}
 
 impl NextCrossing for Fetched {
-    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError> {
+    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, GateError> {
         let Lineage { run, code, datasets } = lineage;
         let model = ModelOrigin {
             name: asked.model.clone(),
@@ -152,23 +180,28 @@ impl NextCrossing for Fetched {
             datasets,
             code,
             run,
+            asked_by: Some(self.asked_by(&asked.by)?),
             ..ModelOrigin::default()
         };
         // Nothing but an id is made anew.
-        let crossing = self.0.crossing(&asked.from.to_string(), model).map_err(|_| RandomError)?;
+        let crossing = self.registry.crossing(&asked.from.to_string(), model).map_err(|_| RandomError)?;
         Ok(Crossing { route: asked.route.to_owned(), ..crossing })
     }
 
+    fn asked_by(&self, by: &Asker) -> Result<String, GateError> {
+        Ok(asked_by(&self.vault, by)?)
+    }
+
     fn model(&self, files: Vec<Stored>, beside: Vec<Stored>, crossing: &mut Crossing) -> Box<dyn Payload> {
-        Box::new(self.0.payload(files, beside, crossing))
+        Box::new(self.registry.payload(files, beside, crossing))
     }
 
     fn has_companions(&self, file: &Stored) -> bool {
-        lazaret_models::has_companions(file, &self.0.terms())
+        lazaret_models::has_companions(file, &self.registry.terms())
     }
 
     fn companions(&self, file: &Stored, names: &[String]) -> Vec<String> {
-        lazaret_models::companions(file, names, &self.0.terms())
+        lazaret_models::companions(file, names, &self.registry.terms())
     }
 }
 
@@ -177,12 +210,30 @@ struct Recorded {
     ledger: Arc<SqliteLedger>,
     by: String,
     registry: Arc<Registry>,
+    vault: Arc<SqliteVault>,
+}
+
+impl Recorded {
+    /// Records something about a file, with who asked.
+    fn record<T: Serialize>(
+        &self,
+        what: &'static str,
+        of: &Pull,
+        kind: &str,
+        body: impl FnOnce(String) -> T,
+    ) -> Result<(), LedgerError> {
+        let failed = |cause: Box<dyn Error + Send + Sync>| LedgerError { what, cause: Some(cause) };
+        let asked_by = asked_by(&self.vault, &of.asked.by).map_err(|error| failed(error.into()))?;
+        let recorded = self.ledger.append_about(of.sha256, kind, &body(asked_by));
+        recorded.map(drop).map_err(|error| failed(error.into()))
+    }
 }
 
 /// What is recorded of a file that is sent to a server, before and after.
 #[derive(Serialize)]
 struct Delivery<'a> {
     by: &'a str,
+    asked_by: String,
     to: &'a str,
     model: &'a str,
     file: &'a str,
@@ -195,6 +246,7 @@ struct Delivery<'a> {
 #[derive(Serialize)]
 struct Pulled<'a> {
     by: &'a str,
+    asked_by: String,
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<&'a str>,
@@ -224,22 +276,14 @@ impl Pulls for Recorded {
             Sent::Unknown => (recall::DELIVERED, None),
         };
         let Asked { from, model, file, .. } = &sent.asked;
-        let body = Delivery { by: &self.by, to: from.host(), model, file, status };
-        let recorded = self.ledger.append_about(sent.sha256, kind, &body);
-        recorded.map(drop).map_err(|error| LedgerError {
-            what: "record that a model is sent on",
-            cause: Some(Box::new(error)),
-        })
+        let body = |asked_by| Delivery { by: &self.by, asked_by, to: from.host(), model, file, status };
+        self.record("record that a model is sent on", sent, kind, body)
     }
 
     fn pulled(&self, pull: &Pull) -> Result<(), LedgerError> {
         let Asked { model, revision, file, .. } = &pull.asked;
-        let body = Pulled { by: &self.by, model, revision: revision.as_deref(), file };
-        let recorded = self.ledger.append_about(pull.sha256, recall::PULLED, &body);
-        recorded.map(drop).map_err(|error| LedgerError {
-            what: "record that a model is given out",
-            cause: Some(Box::new(error)),
-        })
+        let body = |asked_by| Pulled { by: &self.by, asked_by, model, revision: revision.as_deref(), file };
+        self.record("record that a model is given out", pull, recall::PULLED, body)
     }
 }
 

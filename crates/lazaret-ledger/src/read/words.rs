@@ -106,6 +106,9 @@ pub struct ModelWords {
     /// The run that trained it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Who asked for it through a proxy or sent it there, as far as they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
     /// Who signed it, where that was verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
@@ -187,6 +190,14 @@ pub struct EntryWords {
     /// Why it was delivered without inspection.
     #[serde(default)]
     pub uninspected: Option<String>,
+}
+
+impl OpenedWords {
+    /// Who asked through a proxy, as far as they said; else who was configured.
+    pub fn asked_by(&self) -> &str {
+        let asked_by = self.model.as_ref().and_then(|model| model.asked_by.as_deref());
+        asked_by.unwrap_or(&self.actor.id)
+    }
 }
 
 impl EntryWords {

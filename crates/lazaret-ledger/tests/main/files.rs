@@ -59,17 +59,17 @@ fn a_file_is_found_in_its_crossings_and_a_model_by_its_name() {
     let reader = LedgerReader::open(&path).unwrap();
     assert_eq!(reader.files(None, 10).unwrap(), [FILE]);
     assert_eq!(reader.files(Some(FILE), 10).unwrap(), []);
-    let crossings = reader.crossings_of_file(FILE, 0, 10).unwrap();
+    let crossings = reader.crossings_of_file(FILE, 10).unwrap();
     let names: Vec<_> =
         crossings.iter().map(|found| found.crossing.opened.model.as_ref().unwrap().name.as_str()).collect();
     assert_eq!(names, ["chest/x-ray", "chest/x-ray", "sepsis \"2\""]);
     assert_eq!(crossings[0].entry.file.as_ref().unwrap().name, "model.pt");
-    assert_eq!(reader.crossings_of_file(FILE, 2, 10).unwrap().len(), 1);
+    assert_eq!(reader.crossings_of_file(FILE, 2).unwrap(), crossings[..2]);
     assert_eq!(reader.models(None, 10).unwrap(), ["chest/x-ray", "sepsis \"2\""]);
     let newest = reader.crossings_of_model("chest/x-ray", None, 10).unwrap();
     assert_eq!(newest.iter().map(|found| found.opened_at).collect::<Vec<_>>(), [2, 0]);
     assert_eq!(reader.crossings_of_model("chest/x-ray", Some(2), 10).unwrap().len(), 1);
-    let about = reader.about_file(FILE, None, 10).unwrap();
+    let about = reader.about_file(FILE, &[], None, 10).unwrap();
     assert!(matches!(&about[..], [AboutFile::Event { kind, .. }] if kind == "models.fetched"));
     let verified = verify(&path, &key(), &[]).unwrap();
     assert_eq!(verified.findings, []);
@@ -152,7 +152,7 @@ fn a_ledger_of_schema_1_is_read_as_it_is_and_gets_the_tables_when_it_is_written(
     assert_eq!(reader.files(None, 10).unwrap(), []);
     assert_eq!(reader.models(None, 10).unwrap(), [""; 0]);
     assert_eq!(reader.admission(FILE, NOW).unwrap(), None);
-    assert_eq!(reader.about_file(FILE, None, 10).unwrap(), []);
+    assert_eq!(reader.about_file(FILE, &[], None, 10).unwrap(), []);
     assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
     let ledger = ledger(&path);
     order(&ledger, 2, Ordered::AdmitModel, None, None, Ending::Complete);
@@ -174,7 +174,7 @@ INSERT INTO file SELECT * FROM f; INSERT INTO about SELECT * FROM a; PRAGMA user
 fn said(reader: &LedgerReader) -> String {
     let model = |model| reader.has_event_of_model(FILE, "models.runs", model).unwrap();
     format!(
-        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         reader.first_clear_entry_of_file(FILE).unwrap(),
         reader.last_entry_of_file(FILE).unwrap(),
         reader.last_entry_of_file_named(FILE, "x.pt").unwrap(),
@@ -183,12 +183,17 @@ fn said(reader: &LedgerReader) -> String {
         reader.last_order(FILE, "admit-model").unwrap(),
         reader.orders_about(FILE, None, 10).unwrap(),
         reader.events_about(FILE, "models.runs", 10).unwrap(),
-        reader.about_file(FILE, None, 10).unwrap(),
+        reader.about_file(FILE, &[], None, 10).unwrap(),
         [model("chest@1"), model("chest@3")],
         reader.spoken_of(0, 100).unwrap(),
         reader.files_spoken_of(None, 10).unwrap(),
         reader.revisions(Some(("chest", "r1")), 2).unwrap(),
         reader.crossings_of_revision("chest", "r2", 0, 10).unwrap(),
+        (
+            reader.names_of_file(FILE, 10).unwrap(),
+            reader.uses_of_file(FILE, "models.runs", 10).unwrap(),
+            reader.cleared_before("chest", "a/x.pt", 100, Sha256([8; 32])).unwrap(),
+        ),
     )
 }
 
@@ -277,7 +282,7 @@ fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
             assert!(reader.last_event_about(FILE, "models.runs").unwrap().is_some());
             assert_eq!(reader.last_event_about(FILE, "models.rescanned").unwrap(), None);
             assert!(!reader.has_event_of_model(FILE, "models.runs", "chest@2").unwrap());
-            assert_eq!(reader.about_file(FILE, Some(1_000_010), 10).unwrap().len(), 10);
+            assert_eq!(reader.about_file(FILE, &[], Some(1_000_010), 10).unwrap().len(), 10);
         };
         ask();
         let fastest = (0..20).map(|_| {
@@ -289,6 +294,94 @@ fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
     };
     let (few, many) = (time(20), time(20_000));
     assert!(many < few * 5, "{few:?} with 20 of each, {many:?} with 20,000");
+}
+
+#[test]
+fn what_a_file_touches_is_told_however_often_it_came() {
+    const MORE: u64 = 120_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = ledger(&path);
+    let other = |n: u64, byte: u8, held: bool| {
+        let file = RecordedFile { name: "model.pt".to_owned(), sha256: Sha256([byte; 32]), bytes: 1 };
+        let held = held.then_some(HoldId { crossing: crossing(n), record: 0 });
+        vec![Entry { file: Some(file), held, ..entry(n, 0) }]
+    };
+    let came = |n: u64, model: Opened, entries: Vec<Entry>, ending: Ending| {
+        ledger.open(&model).unwrap();
+        ledger.record(crossing(n), entries.clone()).unwrap();
+        ledger.seal(&seal(n, &entries, ending)).unwrap();
+    };
+    // What to go back to: the last that was cleared in a crossing that came to its end.
+    for (n, byte, held, ending) in
+        [(1, 1, false, Ending::Complete), (2, 2, true, Ending::Complete), (3, 3, false, Ending::Cut)]
+    {
+        came(n, of_model(n, "chest"), other(n, byte, held), ending);
+    }
+    came(4, of_model(4, "chest"), vec![with_file(4, 0, "model.pt")], Ending::Complete);
+    came(5, of_model(5, "chest"), other(5, 5, false), Ending::Complete);
+    let asked_by = |by: &str, of: Opened| {
+        let model = of.model.map(|model| ModelOrigin { asked_by: Some(by.to_owned()), ..model });
+        Opened { model, ..of }
+    };
+    came(6, asked_by("user:ann", of_model(6, "hip")), vec![with_file(6, 0, "a/model.pt")], Ending::Complete);
+    for by in ["user:bob", "user:ann"] {
+        ledger
+            .append_about(FILE, "models.pulled", &serde_json::json!({ "by": "operator", "asked_by": by }))
+            .unwrap();
+    }
+    ledger.append_about(FILE, "models.pulled", &serde_json::json!({ "by": "before" })).unwrap();
+    ledger.append_about(FILE, "models.alert", &serde_json::json!({})).unwrap();
+    ledger.close().unwrap();
+    // The first crossing of the file, and what ann pulled, again and again.
+    let again = format!(
+        "CREATE TEMP TABLE n AS WITH RECURSIVE n(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM n LIMIT {MORE}) SELECT n FROM n;
+         CREATE TEMP TABLE of AS SELECT min(entry) AS entry FROM file WHERE sha256 = x'{FILE}';
+         INSERT INTO leaf SELECT n, kind, hash, body FROM n, leaf WHERE idx = (SELECT entry >> 28 FROM of);
+         INSERT INTO entry SELECT n << 28, NULL, body FROM n, entry WHERE id = (SELECT entry FROM of);
+         INSERT INTO file SELECT sha256, n << 28, step, held FROM n, file WHERE entry = (SELECT entry FROM of);
+         INSERT INTO crossing SELECT n, CAST(printf('%016d', n) AS BLOB), started, gate, to_id, n, ending, records, held
+           FROM n, crossing WHERE opened_at = (SELECT entry >> 28 FROM of);
+         INSERT INTO leaf SELECT n + 1000000, kind, hash, body FROM n, leaf WHERE body LIKE '%user:bob%';
+         INSERT INTO about SELECT sha256, n + 1000000, kind, word FROM n, about WHERE kind = 'models.alert';
+         UPDATE about SET kind = 'models.pulled' WHERE idx >= 1000000;"
+    );
+    Connection::open(&path).unwrap().execute_batch(&again).unwrap();
+    let reader = LedgerReader::open(&path).unwrap();
+
+    let names = reader.names_of_file(FILE, 10).unwrap();
+    let of = |name: &lazaret_ledger::NameOfFile| {
+        let model = name.last.crossing.opened.model.clone().unwrap();
+        (model.name, model.revision.unwrap(), name.last.entry.file.clone().unwrap().name, name.times)
+    };
+    let told: Vec<_> = names.list.iter().map(of).collect();
+    let expected = |model: &str, revision: &str, file: &str, times| {
+        (model.to_owned(), revision.to_owned(), file.to_owned(), times)
+    };
+    assert_eq!(told, [expected("chest", "r4", "model.pt", MORE + 1), expected("hip", "r6", "a/model.pt", 1)]);
+    assert_eq!((names.list[0].first, names.left_out), (6, 0));
+    let first = reader.names_of_file(FILE, 1).unwrap();
+    assert_eq!((first.list.len(), first.left_out), (1, 1));
+
+    let uses = reader.uses_of_file(FILE, "models.pulled", 10).unwrap();
+    let mut told: Vec<_> = uses.list.iter().map(|used| (used.who.as_str(), used.times)).collect();
+    told.sort_unstable();
+    let configured = opened(4).actor.id;
+    let mut expected =
+        [("before", 1), (configured.as_str(), MORE + 1), ("user:ann", 2), ("user:bob", MORE + 1)];
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    let some = reader.uses_of_file(FILE, "models.pulled", 3).unwrap();
+    assert_eq!((some.list.len(), some.left_out, &some.list[..]), (3, 1, &uses.list[..3]));
+    let about = reader.about_file(FILE, &["models.pulled"], None, 10).unwrap();
+    assert!(matches!(&about[..], [AboutFile::Event { kind, .. }] if kind == "models.alert"));
+
+    let before = |at| reader.cleared_before("chest", "model.pt", at, FILE).unwrap();
+    let sha256 = |found: Option<lazaret_ledger::FileCrossing>| found.unwrap().entry.file.unwrap().sha256;
+    assert_eq!(sha256(before(names.list[0].first)), Sha256([1; 32]).to_string());
+    assert_eq!(sha256(before(u64::from(u32::MAX))), Sha256([5; 32]).to_string());
+    assert_eq!(before(0), None);
+    assert_eq!(reader.cleared_before("chest", "other.pt", u64::from(u32::MAX), FILE).unwrap(), None);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::net::download::Expected;
 use crate::net::headers::tag;
 use crate::net::trouble::Trouble;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
 use crate::updates::gate::Asked;
 use crate::updates::obtain::{Obtained, Wanted, refusal};
 use crate::updates::path::encoded_path;
@@ -30,6 +31,7 @@ pub(crate) async fn answer(
     let url = url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let key = ["file", name, &url.target()].map(str::to_owned).to_vec();
     let asked = Asked {
+        by: Asker::of(request),
         route: "files",
         from: url.clone(),
         model: format!("{name}/{file}"),

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use lazaret_core::{
     Checkpoint, Crossing, CrossingId, DETECTOR_FAILED, Destination, LedgerError, Mode, Payload, RandomError,
-    Severity, Sha256, Stopped, Stored, TIME_LIMIT, Verdict, Watch, chain,
+    Severity, Sha256, Stopped, Stored, TIME_LIMIT, VaultError, Verdict, Watch, chain,
 };
 use lazaret_input::{Blobs, Durable, FORMAT_UNKNOWN, FileSource, Spool, StoreError};
 
 use crate::net::answer::Refusal;
 use crate::net::room::Room;
 use crate::net::url::Url;
+use crate::updates::asker::Asker;
 use crate::updates::unseen::{Nowhere, Unseen};
 
 /// Findings that a refusal names; the receipt has all.
@@ -22,6 +23,8 @@ const MOST_TOLD: usize = 3;
 /// What is asked for: what a crossing is told of a file.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    /// Who asks for it.
+    pub by: Asker,
     /// By which proxy, as policies name it: `hub`, `packages`, `files`, `images`.
     pub route: &'static str,
     /// Where it is from.
@@ -49,7 +52,10 @@ pub struct Lineage {
 /// does not.
 pub trait Crossings: Send + Sync {
     /// The next crossing.
-    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, RandomError>;
+    fn next(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, GateError>;
+
+    /// Who asks, in words that may be recorded: what somebody says to be let in only as its keyed digest.
+    fn asked_by(&self, by: &Asker) -> Result<String, GateError>;
 
     /// The files of one model that crosses, each read with the others beside it, and with those that crossed before. The
     /// crossing is told what is proven of them.
@@ -173,6 +179,9 @@ pub enum GateError {
     /// No id for its crossing.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// No digest for who asks.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl GateError {

@@ -11,6 +11,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `gate` | the one road of a file: inspected, decided, recorded, given out |
+//! | `asker` | who asks |
 //! | `obtain` | a file that is wanted: known here, or fetched and let through |
 //! | `held` | what is remembered of files that were held |
 //! | `notes` | what is remembered: which cleared file a name means |
@@ -18,6 +19,7 @@
 //! | `hugging_face`, `pypi`, `download`, `oci`, `mlflow` | one proxy each |
 //! | `path` | the steps of a request's path |
 
+pub mod asker;
 pub mod download;
 pub mod gate;
 mod held;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use lazaret_traffic::net::client::{Client, Waits};
 use lazaret_traffic::net::room::Room;
 use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::Url;
-use lazaret_traffic::updates::gate::{self, Crossings, Gate, Lineage, Pull, Pulls};
+use lazaret_traffic::updates::asker::Asker;
+use lazaret_traffic::updates::gate::{self, Crossings, Gate, GateError, Lineage, Pull, Pulls};
 use lazaret_traffic::updates::notes::Notes;
 use lazaret_traffic::updates::oci::route::Registries;
 use lazaret_traffic::updates::{Updates, Upstreams};
@@ -168,6 +170,16 @@ pub(crate) struct Book {
     pub(crate) admitted: Mutex<Vec<Sha256>>,
     /// Files that may not leave, although they were cleared.
     pub(crate) stays: Mutex<Vec<Sha256>>,
+    /// What crossings were told.
+    pub(crate) asked: Mutex<Vec<(gate::Asked, Lineage)>>,
+    /// Recording the files of these names goes no further until it is let go.
+    pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
+}
+
+/// Somebody waits until something has come so far, and lets it go on.
+pub(crate) struct Pause {
+    pub(crate) reached: Sender<()>,
+    pub(crate) go_on: Receiver<()>,
 }
 
 impl Book {
@@ -183,6 +195,13 @@ impl Ledger for Book {
     }
     fn record(&self, _: CrossingId, entries: Vec<Entry>) -> Result<(), LedgerError> {
         self.may()?;
+        for file in entries.iter().filter_map(|entry| entry.file.as_ref()) {
+            let pause = self.pauses.lock().unwrap().remove(&file.name);
+            if let Some(Pause { reached, go_on }) = pause {
+                reached.send(()).unwrap();
+                go_on.recv_timeout(Duration::from_secs(8)).unwrap();
+            }
+        }
         self.entries.lock().unwrap().extend(entries);
         Ok(())
     }
@@ -269,10 +288,11 @@ impl Random for Counting {
 }
 
 /// Makes crossings in a mode.
-struct InMode(Mode);
+struct InMode(Mode, Arc<Book>);
 
 impl Crossings for InMode {
-    fn next(&self, asked: &gate::Asked, _: Lineage) -> Result<Crossing, RandomError> {
+    fn next(&self, asked: &gate::Asked, lineage: Lineage) -> Result<Crossing, GateError> {
+        self.1.asked.lock().unwrap().push((asked.clone(), lineage));
         let started = SystemClock.now();
         Ok(Crossing {
             id: CrossingId::new(started, &Counting)?,
@@ -293,6 +313,13 @@ impl Crossings for InMode {
             override_by: None,
             order: None,
             model: None,
+        })
+    }
+
+    fn asked_by(&self, by: &Asker) -> Result<String, GateError> {
+        Ok(match by {
+            Asker::Secret(said) => NoSecrets.digest(None, said.expose().as_bytes())?.to_string(),
+            other => format!("{other:?}"),
         })
     }
 
@@ -360,7 +387,7 @@ impl Served {
         let gate = Gate {
             checkpoint: Arc::new(checkpoint),
             blobs: Arc::new(Blobs::open(&folder.join("store"), &Counting, &|_| Ok(false)).unwrap()),
-            crossings: Box::new(InMode(mode)),
+            crossings: Box::new(InMode(mode, Arc::clone(&book))),
             pulls: Box::new(Pulled(Arc::clone(&book))),
             mode,
             room: Room { folder: folder.to_owned(), reserve: setup.reserve },
@@ -388,7 +415,8 @@ impl Served {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
-        runtime.spawn(async move { axum::serve(listener, updates.router()).await });
+        let router = updates.router().into_make_service_with_connect_info::<SocketAddr>();
+        runtime.spawn(async move { axum::serve(listener, router).await });
         Self { port, book, _runtime: runtime }
     }
 

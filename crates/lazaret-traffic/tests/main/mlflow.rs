@@ -2,20 +2,23 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lazaret_core::{Ending, Limits};
 use lazaret_traffic::updates::gate::Sent;
 
-use crate::main::house::{Served, Setup};
+use crate::main::house::{Pause, Served, Setup};
 use crate::main::hub::{Asked, Contents, Hub, Reply, Server};
 
 /// A server that holds one model of two files, and everything that is sent to it.
 struct Mlflow {
     server: Server,
-    /// The second file; none where a folder lists itself without end.
+    /// The second file.
     weights: Arc<Mutex<Vec<u8>>>,
+    /// The commit that runs say.
+    commit: Arc<Mutex<String>>,
 }
 
 const ROOT: &str = "/api/2.0/mlflow-artifacts/artifacts";
@@ -24,9 +27,12 @@ const MODEL: &str = "/api/2.0/mlflow-artifacts/artifacts/1/models/m-1/artifacts"
 impl Mlflow {
     fn start() -> Self {
         let weights = Arc::new(Mutex::new(b"weights".to_vec()));
-        let of_server = Arc::clone(&weights);
-        let server = Server::start(move |asked| answer(asked, &of_server.lock().unwrap()));
-        Self { server, weights }
+        let commit = Arc::new(Mutex::new("c0ffee".to_owned()));
+        let of_server = (Arc::clone(&weights), Arc::clone(&commit));
+        let server = Server::start(move |asked| {
+            answer(asked, &of_server.0.lock().unwrap(), &of_server.1.lock().unwrap())
+        });
+        Self { server, weights, commit }
     }
 
     fn served(&self, folder: &std::path::Path, setup: Setup) -> Served {
@@ -35,14 +41,14 @@ impl Mlflow {
     }
 }
 
-fn answer(asked: &Asked, weights: &[u8]) -> Reply {
+fn answer(asked: &Asked, weights: &[u8], commit: &str) -> Reply {
     let json = |text: &str| Reply::ok("application/json", text);
+    let says = |who: &str| asked.headers.get("authorization").is_some_and(|said| said == who);
     let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
     match (asked.method.as_str(), path) {
+        ("PUT", _) if says("Bearer reader") => Reply::of(403),
         ("PUT", _) | ("POST", "/api/2.0/mlflow/model-versions/create") => json("{}"),
-        ("PATCH", _) if asked.headers.get("authorization").is_some_and(|said| said == "Bearer s") => {
-            json("{}")
-        }
+        ("PATCH", _) if says("Bearer s") => json("{}"),
         ("GET", ROOT) => match query {
             "path=1%2Fmodels%2Fm-1%2Fartifacts" => {
                 json(r#"{"files":[{"path":"MLmodel","is_dir":false},{"path":"data","is_dir":true}]}"#)
@@ -54,10 +60,15 @@ fn answer(asked: &Asked, weights: &[u8]) -> Reply {
             }
             _ => json("{}"),
         },
-        ("GET", "/api/2.0/mlflow/logged-models/m-1") => json(
+        ("GET", path) if path.starts_with("/api/2.0/mlflow/logged-models/") && says("Bearer stranger") => {
+            Reply::of(403)
+        }
+        ("GET", path) if path.starts_with("/api/2.0/mlflow/logged-models/") => json(
             r#"{"model":{"info":{"artifact_uri":"mlflow-artifacts:/1/models/m-1/artifacts","source_run_id":"run"}}}"#,
         ),
-        ("GET", "/api/2.0/mlflow/runs/get") => json(r#"{"run":{"info":{"artifact_uri":"s3://bucket/1"}}}"#),
+        ("GET", "/api/2.0/mlflow/runs/get") => json(&format!(
+            r#"{{"run":{{"info":{{"artifact_uri":"s3://bucket/1"}},"data":{{"tags":[{{"key":"mlflow.source.git.commit","value":"{commit}"}}]}}}}}}"#
+        )),
         ("GET", "/api/2.0/mlflow/model-versions/get") => {
             json(r#"{"model_version":{"source":"models:/m-1","run_id":""}}"#)
         }
@@ -155,6 +166,38 @@ fn a_version_is_one_crossing_of_all_its_files_and_is_not_fetched_again_while_the
     let file = served.get(&format!("/-/mlflow{MODEL}/data/w.bin"));
     assert!(file.status == 403 && !file.text().contains("all EVIL"));
     assert_eq!(served.get(&format!("/-/mlflow{MODEL}/MLmodel")).text(), "flavors: {}");
+}
+
+#[test]
+fn a_version_from_elsewhere_or_made_otherwise_is_judged_as_itself() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let create = |headers: &[(&str, &str)], source: &str, run: &str| {
+        let body = format!(r#"{{"name":"chest","source":"{source}","run_id":"{run}"}}"#);
+        let told = served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/create", headers, &body);
+        assert_eq!(told.status, 200, "{}", told.text());
+        let crossed = served.book.asked.lock().unwrap();
+        let lineage = &crossed.last().unwrap().1;
+        let word = |word: &Option<String>| word.clone().unwrap_or_default();
+        (crossed.len(), word(&lineage.run), word(&lineage.code))
+    };
+    let was = |number: usize, run: &str, code: &str| (number, run.to_owned(), code.to_owned());
+    assert_eq!(create(&[], "models:/m-1", ""), was(1, "run", "c0ffee"));
+    assert_eq!(create(&[], "models:/m-1", ""), was(1, "run", "c0ffee"), "the same");
+    // Who names no workspace, or the usual one, means the same.
+    for usual in ["default", ""] {
+        assert_eq!(create(&[("X-MLflow-Workspace", usual)], "models:/m-1", ""), was(1, "run", "c0ffee"));
+    }
+    "beef".clone_into(&mut mlflow.commit.lock().unwrap());
+    assert_eq!(create(&[], "models:/m-1", ""), was(2, "run", "beef"), "another commit");
+    assert_eq!(create(&[], "models:/m-1", "other"), was(3, "other", "beef"), "another run");
+    let place = "mlflow-artifacts:/1/models/m-1/artifacts";
+    assert_eq!(create(&[], place, "other"), was(4, "other", "beef"), "another source");
+    assert_eq!(create(&[], "models:/m-1", "other"), was(4, "other", "beef"), "each is remembered");
+    assert_eq!(create(&[("X-MLflow-Workspace", "b")], "models:/m-1", "other"), was(5, "other", "beef"));
+    let twice = [("X-MLflow-Workspace", "b"), ("X-MLflow-Workspace", "default")];
+    let told = served.ask("POST", "/-/mlflow/api/2.0/mlflow/model-versions/create", &twice, "{}");
+    assert!(told.status == 400 && told.text().contains("one workspace"), "{}", told.text());
 }
 
 #[test]
@@ -397,24 +440,73 @@ fn only_whom_the_server_believes_gives_up_what_waits() {
 }
 
 #[test]
-fn nobody_else_takes_the_place_of_what_waits() {
+fn nobody_takes_a_name_from_another() {
     let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
     let served = mlflow.served(folder.path(), Setup::default());
     let known = ("Authorization", "Bearer s");
     let put = |headers: &[(&str, &str)], bytes: &str| served.ask("PUT", &tensors("m-1"), headers, bytes);
+    let finish = |headers: &[(&str, &str)]| {
+        served.ask("PATCH", "/-/mlflow/api/2.0/mlflow/logged-models/m-1", headers, &ready("m-1")).status
+    };
+    // Whom the server tells nothing of the model leaves nothing here.
+    let told = put(&[("Authorization", "Bearer stranger")], "UNKNOWN 0");
+    assert!(told.status == 403 && told.text().contains("does not tell its sender"), "{}", told.text());
+    // What others left under the name neither takes it nor keeps the model from getting ready.
+    let reader = ("Authorization", "Bearer reader");
+    assert_eq!((put(&[reader], "UNKNOWN 4444").status, put(&[], "UNKNOWN 333").status), (202, 202));
+    assert_eq!(finish(&[known]), 200);
     assert_eq!((put(&[known], "UNKNOWN 1").status, put(&[known], "UNKNOWN 22").status), (202, 202));
-    for other in [&[][..], &[("Authorization", "Bearer t")]] {
-        let told = put(other, "UNKNOWN 333");
-        assert!(told.status == 403 && told.text().contains("another client"), "{}", told.text());
-    }
+    assert_eq!(finish(&[known]), 403);
+    // All are looked at again, each is sent for its own sender, and that one is refused is no matter of another's.
     let graph = tensors("m-1").replace("tensors", "graph");
-    assert_eq!(served.ask("PUT", &graph, &[], "see tensors").status, 200);
-    let asked = mlflow.server.asked.lock().unwrap();
-    let [_, sent] = asked.as_slice() else { panic!("{asked:?}") };
-    assert_eq!(
-        (sent.headers["authorization"].as_str(), sent.headers["content-length"].as_str()),
-        ("Bearer s", "10")
-    );
+    assert_eq!(served.ask("PUT", &graph, &[known], "see tensors").status, 200);
+    let puts: Vec<(Option<String>, String)> = {
+        let asked = mlflow.server.asked.lock().unwrap();
+        let puts = asked.iter().filter(|asked| asked.method == "PUT");
+        puts.map(|put| (put.headers.get("authorization").cloned(), put.headers["content-length"].clone()))
+            .collect()
+    };
+    let by = |who: &str, len: &str| (Some(who.to_owned()), len.to_owned());
+    let expected =
+        [by("Bearer s", "11"), by("Bearer s", "10"), by("Bearer reader", "12"), (None, "11".to_owned())];
+    assert_eq!(puts, expected);
+    assert_eq!((finish(&[known]), finish(&[reader])), (200, 403), "and waits on");
+}
+
+#[test]
+fn who_has_most_that_waits_gives_way_and_is_told() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let mut limits = Limits::default();
+    limits.set("mlflow.max_waiting", 8);
+    limits.set("mlflow.max_waiting_bytes", 100);
+    let served = mlflow.served(folder.path(), Setup { limits, ..Setup::default() });
+    let put = |who: &str, id: &str, ending: &str, len: usize| {
+        let target = format!("{}{ending}", tensors(id));
+        let bytes = format!("UNKNOWN{}", " ".repeat(len - 7));
+        served.ask("PUT", &target, &[("Authorization", who)], &bytes).status
+    };
+    let finish = |who: &str, id: &str| {
+        let target = format!("/-/mlflow/api/2.0/mlflow/logged-models/{id}");
+        served.ask("PATCH", &target, &[("Authorization", who)], &ready(id))
+    };
+    let (many, few) = ("Bearer reader", "Bearer s");
+    for (id, ending) in (1..5).flat_map(|id| ["1", "2"].map(|ending| (format!("m-{id}"), ending))) {
+        assert_eq!(put(many, &id, ending, 7), 202);
+    }
+    assert_eq!(put(many, "m-9", "1", 7), 403, "no place is left");
+    for id in ["m-1", "m-2", "m-3", "m-4"] {
+        assert_eq!(put(few, id, "1", 7), 202, "{id}");
+    }
+    assert_eq!((put(few, "m-5", "1", 7), put(many, "m-5", "1", 7)), (403, 403), "as many each");
+    let told = finish(many, "m-1").text();
+    assert!(told.contains("tensors1 waited") && told.contains("send it again"), "{told}");
+    assert!(!finish(many, "m-3").text().contains("send it again"));
+    // Of bytes it is the same, and what alone is too much is refused before anybody gives way.
+    assert_eq!((put(few, "m-4", "1", 50), put(many, "m-4", "1", 101)), (202, 403));
+    assert_eq!(put(many, "m-4", "1", 30), 403, "it would have more than who gave way");
+    assert!(!finish(few, "m-1").text().contains("send it again"), "so nobody did");
+    assert_eq!((put(many, "m-4", "1", 25), put(few, "m-4", "1", 60)), (202, 403));
+    assert!(finish(few, "m-1").text().contains("send it again"));
 }
 
 #[test]
@@ -442,6 +534,27 @@ fn what_waits_is_bounded_and_what_finds_no_place_is_not_remembered() {
         assert_eq!(put(id, "", "UNKNOWN").status, 202);
     }
     assert_eq!(put("m-6", "", "UNKNOWN").status, 403);
+}
+
+#[test]
+fn what_came_beside_a_file_while_it_was_judged_is_seen() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let served = mlflow.served(folder.path(), Setup::default());
+    let ((reached, is_there), (let_go, go_on)) = (channel(), channel());
+    served.book.pauses.lock().unwrap().insert("tensors".to_owned(), Pause { reached, go_on });
+    let graph = tensors("m-1").replace("tensors", "graph");
+    std::thread::scope(|scope| {
+        let data = scope.spawn(|| served.ask("PUT", &tensors("m-1"), &[], "UNKNOWN").status);
+        // It is judged without its graph, and does not wait yet, when that goes to the server.
+        is_there.recv_timeout(Duration::from_secs(8)).unwrap();
+        assert_eq!(served.ask("PUT", &graph, &[], "see tensors").status, 200);
+        let_go.send(()).unwrap();
+        assert_eq!(data.join().unwrap(), 200);
+    });
+    let puts = |name: &str| mlflow.server.count(&format!("PUT {MODEL}/{name}"));
+    assert_eq!((puts("graph"), puts("tensors")), (1, 1));
+    let target = "/-/mlflow/api/2.0/mlflow/logged-models/m-1";
+    assert_eq!(served.ask("PATCH", target, &[], &ready("m-1")).status, 404, "nothing waits");
 }
 
 #[test]

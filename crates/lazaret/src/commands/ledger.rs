@@ -139,6 +139,9 @@ fn show(path: &Path, receipt: &str, json: bool, out: &mut impl Write) -> Result<
     writeln!(out, "crossing     {}", opened.crossing)?;
     writeln!(out, "opened       entry {}, {}", crossing.opened_at, opened.started)?;
     writeln!(out, "who          {} ({})", opened.actor.id, opened.actor.role)?;
+    if let Some(asked_by) = opened.model.as_ref().and_then(|model| model.asked_by.as_ref()) {
+        writeln!(out, "asked by     {asked_by}, as far as they say")?;
+    }
     writeln!(out, "gate         {}, system {} to {}", opened.gate, opened.system, opened.to)?;
     writeln!(out, "purpose      {}, basis {}, profile {}", opened.purpose, opened.basis, opened.profile)?;
     writeln!(out, "policy       {}", opened.policy)?;

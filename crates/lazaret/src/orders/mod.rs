@@ -112,6 +112,7 @@ impl Told {
                 }
                 Ok(if exit == 0 { Exit::Clear } else { Exit::Findings })
             }
+            (None, 2) => Ok(Exit::Usage), // it says so itself
             (Some(error), 2) => Err(CliError::Usage(error)),
             (error, _) => Err(CliError::Uninspectable(error.unwrap_or_default())),
         }

@@ -262,7 +262,12 @@ impl Brings for Sent<'_> {
             if kind == Kind::End {
                 break;
             }
-            self.most.check(number).map_err(|error| CliError::failed("the files of the model", error))?;
+            self.most.check(number).map_err(|limit| {
+                CliError::Usage(format!(
+                    "the model has too many files for one order: {limit} in the settings of the server, or pass the model while \
+                     no server has the ledger open"
+                ))
+            })?;
             let name = file_name(name)?;
             received.push(registry.receive_from(&mut FileBytes::new(&mut self.caller), &name, &name)?);
         }

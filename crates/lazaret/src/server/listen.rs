@@ -174,7 +174,10 @@ async fn run(
 async fn answer(served: Served, told: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(served.listener)?;
     match served.tls {
-        None => axum::serve(listener, served.router).with_graceful_shutdown(told).await,
+        None => {
+            let router = served.router.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, router).with_graceful_shutdown(told).await
+        }
         Some((tls, limits)) => admission::serve(listener, tls, served.router, limits, told).await,
     }
 }

@@ -34,6 +34,8 @@ pub(crate) enum Became {
 
 /// Who lets models pass.
 pub(crate) trait Passes {
+    /// The folder was looked into, or could not be.
+    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError>;
     /// A model passes.
     fn pass(&mut self, model: &Path) -> Result<Became, CliError>;
     /// Whether something of a model that was held was admitted since.
@@ -58,8 +60,13 @@ impl Inbox {
         at_once: bool,
         passes: &mut dyn Passes,
     ) -> Result<(), CliError> {
+        let models = match models_in(folder) {
+            Ok(models) => models,
+            Err(why) => return passes.looked(Some(why)), // what is known of it stays
+        };
+        passes.looked(None)?;
         let mut now = BTreeMap::new();
-        for model in models_in(folder)? {
+        for model in models {
             let shape = shape_of(&model);
             let is_still = at_once || self.seen.get(&model) == Some(&shape);
             let waits = match self.settled.get(&model) {
@@ -123,6 +130,10 @@ mod tests {
     }
 
     impl Passes for Told {
+        fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
+            fault.map_or(Ok(()), Err)
+        }
+
         fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
             self.passed.push(model.file_name().unwrap().to_string_lossy().into_owned());
             Ok(if self.again { Became::Again } else { Became::Settled { held: self.held } })
@@ -181,6 +192,29 @@ mod tests {
         write(".next", "two");
         std::fs::rename(place(".next"), place("a.bin")).unwrap();
         assert_eq!(look(), ["a.bin"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_under_two_names_is_two_models_and_passes_anew_when_it_changes_under_either() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = |name: &str| folder.path().join(name);
+        std::fs::write(elsewhere.path().join("source.bin"), "one").unwrap();
+        for name in ["a.bin", "b.bin"] {
+            std::fs::hard_link(elsewhere.path().join("source.bin"), place(name)).unwrap();
+        }
+        let mut inbox = Inbox::default();
+        let mut look = || look(&mut inbox, folder.path(), true, Told::default());
+        assert_eq!((look().len(), look().len()), (2, 0));
+        // Through the name outside, with the same length and time.
+        let file = std::fs::File::options().write(true).open(elsewhere.path().join("source.bin")).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, b"two", 0).unwrap();
+        file.set_modified(written).unwrap();
+        assert_eq!((look(), look().len()), (vec!["a.bin".to_owned(), "b.bin".to_owned()], 0));
+        std::fs::write(place(".next"), "two").unwrap();
+        std::fs::rename(place(".next"), place("b.bin")).unwrap();
+        assert_eq!((look(), look().len()), (vec!["b.bin".to_owned()], 0), "the other has not changed");
     }
 
     #[test]

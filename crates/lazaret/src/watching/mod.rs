@@ -6,14 +6,17 @@
 //! | `folder` | a folder that is watched, as settings and commands name it |
 //! | `inbox` | what lies in a folder, and which of it passes now |
 //! | `model` | one model that was found: passed, unless these very files passed before |
+//! | `waits` | models that are tried again, and when |
 //! | `serving` | a server's threads, one for each folder, and what is shown of them |
 
 mod folder;
 mod inbox;
 mod model;
 mod serving;
+mod waits;
 
 pub(crate) use self::folder::{Folder, INTERVAL, WATCHED};
 pub(crate) use self::inbox::{Became, Inbox, Passes};
 pub(crate) use self::model::{Outcome, is_admitted, pass};
 pub(crate) use self::serving::{Folders, Shown, Watching};
+pub(crate) use self::waits::Waits;

@@ -1,8 +1,7 @@
 //! A server's threads, one for each folder of the settings, and what is shown of them. A fault is logged and shown, and ends
-//! nothing: what did not pass is tried again at the next look. Paths and names that are in no ledger go to the operator's
+//! nothing: what did not pass is tried again. Paths and names that are in no ledger go to the operator's
 //! terminal alone, so neither logs nor pages have them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_core::{Clock as _, SystemClock, Timestamp};
 
-use super::{Became, Folder, Inbox, Outcome, Passes, WATCHED, is_admitted, pass};
+use super::{Became, Folder, Inbox, Outcome, Passes, WATCHED, Waits, is_admitted, pass};
 use crate::commands::models::on_disk::OnDisk;
 use crate::commands::policy::of_ledger;
 use crate::compose::Data;
@@ -21,9 +20,6 @@ use crate::registry::Registry;
 
 /// How long a server that ends waits for a model that is passing.
 const LAST_MODEL: Duration = Duration::from_secs(2);
-/// How long what did not pass waits until it is tried again: each time twice as long, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(30);
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// How long a thread sleeps without looking whether the server ends.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -113,9 +109,9 @@ impl Watching {
             let mut serving = Serving {
                 data: Arc::clone(data),
                 config: config.clone(),
-                folder,
                 ends: Arc::clone(&watching.ends),
-                waiting: BTreeMap::new(),
+                waits: Waits::new(folder.interval),
+                folder,
                 shown: Shown { name, ..Shown::default() },
             };
             let (place, ends) = (Arc::clone(&folders.shown), Arc::clone(&watching.ends));
@@ -157,22 +153,14 @@ struct Serving {
     config: Config,
     folder: Folder,
     ends: Arc<AtomicBool>,
-    waiting: BTreeMap<PathBuf, Waiting>,
+    waits: Waits,
     shown: Shown,
-}
-
-/// A model that did not pass.
-struct Waiting {
-    since: Instant,
-    wait: Duration,
-    why: String,
 }
 
 impl Serving {
     fn look(&mut self, inbox: &mut Inbox) {
         let before = self.shown.fault.take();
         self.shown.not_passed = 0;
-        self.waiting.retain(|model, _| model.symlink_metadata().is_ok());
         let folder = self.folder.inbox.clone();
         if let Err(error) = inbox.look(&folder, false, self) {
             self.shown.fault = Some(without_path(&error));
@@ -188,10 +176,9 @@ impl Serving {
         }
     }
 
-    fn waits(&mut self, model: &Path, waiting: Waiting) -> Became {
+    fn waits(&mut self, why: String) -> Became {
         self.shown.not_passed = self.shown.not_passed.saturating_add(1);
-        self.shown.fault.get_or_insert_with(|| waiting.why.clone());
-        self.waiting.insert(model.to_owned(), waiting);
+        self.shown.fault.get_or_insert(why);
         Became::Again
     }
 }
@@ -209,12 +196,10 @@ impl Passes for Serving {
         if self.ends.load(Ordering::Relaxed) {
             return Ok(Became::Again);
         }
-        let waited = self.waiting.remove(model);
-        let wait = match waited {
-            Some(waiting) if waiting.since.elapsed() < waiting.wait => return Ok(self.waits(model, waiting)),
-            Some(waiting) => waiting.wait.saturating_mul(2).min(LONGEST_WAIT),
-            None => FIRST_WAIT,
-        };
+        if let Some(why) = self.waits.why(model) {
+            let why = why.to_owned();
+            return Ok(self.waits(why));
+        }
         let outcome = match OnDisk::within(&self.folder.inbox, model) {
             Ok(mut files) => pass(&self.data, &self.config, &self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
@@ -226,8 +211,12 @@ impl Passes for Serving {
         };
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(why) => return Ok(self.waits(model, Waiting { since: Instant::now(), wait, why })),
+            Err(why) => {
+                self.waits.begin(model, why.clone());
+                return Ok(self.waits(why));
+            }
         };
+        self.waits.end(model);
         let held = outcome.held();
         if let Outcome::Passed(passed) = &outcome {
             let (receipt, files) = (passed.receipt.opened.crossing, passed.files.len());
@@ -236,6 +225,13 @@ impl Passes for Serving {
             self.shown.held = self.shown.held.saturating_add(held as u64);
         }
         Ok(Became::Settled { held: held > 0 })
+    }
+
+    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
+        if fault.is_none() {
+            self.waits.forget_gone();
+        }
+        fault.map_or(Ok(()), Err)
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {

@@ -105,7 +105,12 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
         let key = place.0.path().join("signer-pub.pem");
         place
             .write("lazaret.toml", &format!("[gates.models.signers]\nradiology = 'key {}'\n", key.display()));
-        std::fs::create_dir(place.0.path().join("both")).unwrap();
+        for name in ["both", "linked"] {
+            std::fs::create_dir(place.0.path().join(name)).unwrap();
+        }
+        for (link, to) in [("linked/a.pkl", "../scaler.pkl"), ("linked/b", "../both")] {
+            std::os::unix::fs::symlink(to, place.0.path().join(link)).unwrap();
+        }
         for name in ["model.pkl", "scaler.pkl"] {
             std::fs::copy(place.0.path().join(name), place.0.path().join("both").join(name)).unwrap();
         }
@@ -120,6 +125,8 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
         (0, [&["scaler.pkl", "--name", "a", "--signature", "scaler.sig"][..], &origin].concat()),
         (1, [&["model.pkl", "--name", "b"][..], &ENFORCE].concat()),
         (1, vec!["both", "--name", "c/d"]),
+        // Whoever types the command reads its links by their own rights.
+        (0, vec!["linked", "--name", "e"]),
     ] {
         let args = [&["models", "pass"][..], &args].concat();
         let (one, two) = (alone.json(code, &args), served.json(code, &args));
@@ -316,6 +323,185 @@ fn a_server_watches_the_folders_of_the_settings() {
     terminate(serving);
     assert_eq!(endings(&place, "radiology/scaler.pkl"), ["complete"]);
     assert_eq!(endings(&place, "radiology/model.pkl"), ["complete", "complete"], "held, then admitted");
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn no_link_of_a_folder_that_is_watched_is_followed_whoever_watches_it() {
+    let place = place();
+    let folder = place.0.path();
+    // The folder itself may be a link.
+    let inbox = folder.join("inbox");
+    std::fs::create_dir(folder.join("there")).unwrap();
+    std::os::unix::fs::symlink("there", &inbox).unwrap();
+    std::fs::create_dir(inbox.join("inside")).unwrap();
+    std::fs::copy(folder.join("scaler.pkl"), inbox.join("inside/scaler.pkl")).unwrap();
+    std::fs::copy(folder.join("scaler.pkl"), inbox.join("clean.pkl")).unwrap();
+    std::os::unix::fs::symlink("../../scaler.pkl", inbox.join("inside/linked.pkl")).unwrap();
+    std::os::unix::fs::symlink("../scaler.pkl", inbox.join("link.pkl")).unwrap();
+    std::os::unix::fs::symlink("inside", inbox.join("folder")).unwrap();
+    let tells = |said: &str, clean: &str| {
+        for line in [
+            &format!("inbox/clean.pkl: {clean}, 0 held"),
+            "inbox/folder: not passed: inbox/folder: a link",
+            "inbox/inside: not passed: inbox/inside/linked.pkl: a link",
+            "inbox/link.pkl: not passed: inbox/link.pkl: a link",
+        ] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+    };
+    let once = ["models", "watch", "inbox", "--once", "--under", "x"];
+    let serving = proxies(&place);
+    tells(&place.ends(2, &once), "1 crossed");
+    terminate(serving);
+    tells(&place.ends(2, &once), "passed before");
+    let endings_of = |under: &str| {
+        ["clean.pkl", "folder", "inside", "link.pkl"]
+            .map(|name| endings(&place, &format!("{under}/{name}")).len())
+    };
+    assert_eq!(endings_of("x"), [1, 0, 0, 0]);
+
+    place.write(
+        "lazaret.toml",
+        &format!("[gates.models.watch]\ny = '{} every=100ms under=y'\n", inbox.display()),
+    );
+    let serving = watching(&place, "y");
+    until("the clean one passes", || endings_of("y")[0] == 1);
+    std::thread::sleep(Duration::from_secs(1)); // it looks at the others again, and again
+    assert_eq!(endings_of("y"), [1, 0, 0, 0]);
+    std::fs::remove_file(inbox.join("inside/linked.pkl")).unwrap();
+    until("what has no link in it any more passes", || endings_of("y") == [1, 0, 1, 0]);
+    terminate(serving);
+    place.clear(&["ledger", "verify"]);
+}
+
+#[test]
+fn two_files_of_one_name_and_more_files_than_may_come_are_the_callers_mistake() {
+    let place = place();
+    place.write("lazaret.toml", "[limits]\n'orders.max_files' = 2\n");
+    let serving = proxies(&place);
+    for words in [&["pass", "half.bin", "--name", "half"][..], &["watch", "inbox", "--once"]] {
+        let mut caller = UnixStream::connect(place.0.path().join("lazaret-data/orders.sock")).unwrap();
+        let words = [&["lazaret", "models"][..], words].concat();
+        let order = serde_json::json!({ "words": words, "settings": {}, "model": "inbox/half" });
+        say(&mut caller, b'o', order.to_string().as_bytes());
+        for _ in 0..2 {
+            say(&mut caller, b'f', b"half.bin");
+            say(&mut caller, b'b', b"x");
+            say(&mut caller, b'b', &[]);
+        }
+        say(&mut caller, b'e', &[]);
+        let mut told = String::new();
+        caller.read_to_string(&mut told).unwrap();
+        assert!(told.contains("half.bin: two files of this name") && told.contains("\"exit\":2"), "{told}");
+    }
+    let inbox = place.0.path().join("inbox");
+    std::fs::create_dir_all(inbox.join("many")).unwrap();
+    for name in ["many/a.pkl", "many/b.pkl", "many/c.pkl", "one.pkl"] {
+        std::fs::copy(place.0.path().join("scaler.pkl"), inbox.join(name)).unwrap();
+    }
+    let why = "limit `orders.max_files` reached: at most 2, found 3; to raise it, set `orders.max_files` under [limits]";
+    let said = place.ends(2, &["models", "pass", "inbox/many", "--name", "many"]);
+    assert!(said.contains(why) && said.contains("no server has the ledger open"), "{said}");
+    let said = place.ends(2, &["models", "watch", "inbox", "--once"]);
+    assert!(said.contains(why) && said.contains("inbox/many: not passed"), "{said}");
+    assert!(said.contains("inbox/one.pkl: 1 crossed, 0 held"), "the others pass: {said}");
+    terminate(serving);
+    assert_eq!(left_behind(&place), 0);
+    let said = place.ends(0, &["models", "watch", "inbox", "--once"]);
+    assert!(
+        said.contains("inbox/many: 3 crossed") && said.contains("inbox/one.pkl: passed before"),
+        "{said}"
+    );
+    assert_eq!((endings(&place, "half").len(), endings(&place, "many")), (0, vec!["complete".to_owned()]));
+}
+
+/// A command of which everything is written to a file.
+fn logged(place: &Place, log: &Path, args: &[&str]) -> Running {
+    let log = std::fs::File::create(log).unwrap();
+    let mut command = lazaret(place.0.path());
+    command.args(args).stdout(log.try_clone().unwrap()).stderr(log);
+    Running(command.spawn().unwrap())
+}
+
+#[test]
+fn a_fault_that_ends_is_told_once_and_nothing_is_lost_or_passes_twice() {
+    let place = place();
+    let folder = place.0.path();
+    let (inbox, log) = (folder.join("inbox"), folder.join("log"));
+    std::fs::create_dir(&inbox).unwrap();
+    let settings = format!("[gates.models.watch]\nx = '{} every=100ms under=x'\n", inbox.display());
+    std::fs::write(folder.join("watching.toml"), settings).unwrap();
+    let incoming = folder.join("lazaret-data/models/incoming");
+    let told = |what: &str| std::fs::read_to_string(&log).unwrap().matches(what).count();
+    let serving = ["serve", "--no-console", "--config", "watching.toml"];
+    let alone = ["models", "watch", "inbox", "--interval", "100ms", "--under", "x"];
+    for (round, args, fault) in
+        [("a", &serving[..], "not all of a folder passes"), ("b", &alone[..], "not passed: ")]
+    {
+        let name = |number: usize| format!("{round}{number}.pkl");
+        let put = |number| std::fs::copy(folder.join("scaler.pkl"), inbox.join(name(number))).unwrap();
+        let passed = |number| endings(&place, &format!("x/{}", name(number))) == ["complete"];
+        put(0);
+        let running = logged(&place, &log, args);
+        until("the first passes", || passed(0));
+        // Nothing can be received: a file lies where files come.
+        std::fs::rename(&incoming, folder.join("away")).unwrap();
+        std::fs::write(&incoming, "").unwrap();
+        put(1);
+        until("the fault is told", || told(fault) == 1);
+        std::thread::sleep(Duration::from_secs(2));
+        std::fs::remove_file(&incoming).unwrap();
+        std::fs::rename(folder.join("away"), &incoming).unwrap();
+        until("the second passes", || passed(1));
+        // The folder itself is away.
+        std::fs::rename(&inbox, folder.join("away")).unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        std::fs::rename(folder.join("away"), &inbox).unwrap();
+        put(2);
+        until("the third passes", || passed(2));
+        std::thread::sleep(Duration::from_millis(500)); // it looks again, and again
+        terminate_any(running);
+        let twice = if round == "a" { 2 } else { 1 };
+        assert_eq!(told(fault), twice, "the store's fault, and where the log tells both, the folder's");
+        assert!((0..3).all(passed), "each once");
+        assert_eq!(left_behind(&place), 0);
+    }
+    place.clear(&["ledger", "verify"]);
+}
+
+/// Ends a process, however it takes that.
+fn terminate_any(mut running: Running) {
+    assert!(std::process::Command::new("kill").arg(running.0.id().to_string()).status().unwrap().success());
+    let _status = running.0.wait().unwrap();
+}
+
+#[test]
+fn what_crosses_is_what_was_judged_although_the_file_has_another_name() {
+    let place = place();
+    let folder = place.0.path();
+    std::fs::create_dir(folder.join("inbox")).unwrap();
+    std::fs::hard_link(folder.join("scaler.pkl"), folder.join("inbox/chest.pkl")).unwrap();
+    let once = [&["models", "watch", "inbox", "--once"][..], &ENFORCE].concat();
+    assert!(place.clear(&once).contains("inbox/chest.pkl: 1 crossed, 0 held"));
+    let clean = "f0b4512771827f6f79ba3771f44f1be8c93dde21d101ab5acd8cf56721daa30a";
+    let blob = folder.join("lazaret-data/models/blobs/f0").join(clean);
+    let judged = std::fs::read(&blob).unwrap();
+    // The same file is written anew, under its other name.
+    let bad = std::fs::read(folder.join("model.pkl")).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(folder.join("scaler.pkl"))
+        .unwrap()
+        .write_all(&bad)
+        .unwrap();
+    assert_eq!(std::fs::read(folder.join("inbox/chest.pkl")).unwrap(), bad);
+    assert_eq!(std::fs::read(&blob).unwrap(), judged, "what crossed is a copy");
+    let serving = proxies(&place);
+    assert!(place.ends(1, &once).contains("inbox/chest.pkl: 0 crossed, 1 held"));
+    terminate(serving);
+    assert_eq!(std::fs::read_dir(folder.join("lazaret-data/models/blobs")).unwrap().count(), 1);
     place.clear(&["ledger", "verify"]);
 }
 

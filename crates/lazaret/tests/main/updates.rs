@@ -231,6 +231,105 @@ fn what_was_held_is_told_from_its_record_until_rules_change_or_persons_admit_it(
     drop(serving);
 }
 
+/// The files below a folder, with their bytes.
+fn all_below(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    read(folder, "", &mut found);
+    found
+}
+
+#[test]
+fn who_asked_is_recorded_and_nothing_that_lets_anybody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::start(Contents::default());
+    let bad = b"cos\nsystem\n(S'true'\ntR.".to_vec();
+    for (name, bytes) in [("good.json", b"{}".to_vec()), ("bad.pkl", bad)] {
+        hub.contents.lock().unwrap().files.insert(format!("org/model/{name}"), bytes);
+    }
+    let settings = format!(
+        "[gates.models]\nmode = 'enforce'\nhub = '{0}'\nmlflow = '{0}'\nprivate_hosts = '127.0.0.1'\n",
+        hub.server.url()
+    );
+    std::fs::write(folder.path().join("lazaret.toml"), settings).unwrap();
+    assert!(lazaret(folder.path()).arg("init").status().unwrap().success());
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let mut serving = lazaret(folder.path());
+    serving
+        .args(["serve", "--models-proxy", "0", "--no-console"])
+        .env("RUST_LOG", "trace")
+        .env("LAZARET_LOG", "trace");
+    let mut serving = Running(serving.stdout(Stdio::piped()).stderr(log).spawn().unwrap());
+    let mut lines = BufReader::new(serving.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line = lines.find(|line| line.starts_with("models: ")).unwrap();
+    let host = line.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    let host = host.trim_end_matches('/').to_owned();
+    let (token, password) = ("hf_QuillMoorFeather0123456789abcdef", "Quillmoor-Feather-9");
+    let basic = |name: &str| {
+        format!("Basic {}", lazaret_input::base64::encode(format!("{name}:{password}").as_bytes()))
+    };
+    let status = |method: &str, target: &str, said: Option<&str>| {
+        let said = said.map(|said| format!("Authorization: {said}\r\n")).unwrap_or_default();
+        let mut stream = TcpStream::connect(&host).unwrap();
+        write!(
+            stream,
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{said}Content-Length: 2\r\n\r\n{{}}"
+        )
+        .unwrap();
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        told.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    let good = "/org/model/resolve/main/good.json";
+    assert_eq!(status("GET", "/org/model/resolve/main/bad.pkl", Some(&basic("carol"))), "403");
+    for said in [Some(format!("Bearer {token}")), Some(basic("alice")), None, Some(format!("Bearer {token}"))]
+    {
+        assert_eq!(status("GET", good, said.as_deref()), "200");
+    }
+    let upload = "/-/mlflow/api/2.0/mlflow-artifacts/artifacts/1/run/artifacts/other.json";
+    assert_eq!(status("PUT", upload, Some(&basic("bob"))), "404", "the server's own answer");
+    drop(serving);
+    let told = |args: &[&str]| -> serde_json::Value {
+        let ran = lazaret(folder.path()).args(args).arg("--json").output().unwrap();
+        serde_json::from_str(&String::from_utf8_lossy(&ran.stdout)).unwrap()
+    };
+    let impact = told(&["models", "impact", &hub::sha256(b"{}")]);
+    let fetched = impact["fetched"].as_array().unwrap();
+    let mut who: Vec<(String, u64)> = fetched
+        .iter()
+        .map(|used| (used["who"].as_str().unwrap().to_owned(), used["times"].as_u64().unwrap()))
+        .collect();
+    who.sort();
+    let [(address, 1), (of_token, 3), (alice, 1), (bob, 1)] = who.as_slice() else { panic!("{who:?}") };
+    assert_eq!(
+        (address.as_str(), alice.as_str(), bob.as_str()),
+        ("address:127.0.0.1", "user:alice", "user:bob")
+    );
+    let digest = of_token.strip_prefix("token:").unwrap();
+    assert_eq!(digest.len(), 64);
+    assert_ne!(digest, hub::sha256(token.as_bytes()), "it is keyed");
+    assert_eq!(told(&["models", "requests"])[0]["brought_by"], "user:carol");
+    let events = told(&["ledger", "show", "--last", "50"]).to_string();
+    assert!(!events.contains(token));
+    let crossing = told(&["ledger", "show"]);
+    let shown = lazaret(folder.path())
+        .args(["ledger", "show", crossing[0]["crossing"].as_str().unwrap()])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("who          operator") && shown.contains("asked by     user:bob"), "{shown}");
+    // Nowhere in the data or the log, in whichever form it was said.
+    let mut places = all_below(&folder.path().join("lazaret-data"));
+    places.insert("log".to_owned(), std::fs::read(folder.path().join("log")).unwrap());
+    for name in ["carol", "alice", "bob"] {
+        for secret in [token, password, basic(name).strip_prefix("Basic ").unwrap()] {
+            for (place, bytes) in &places {
+                let is_there = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                assert!(!is_there, "{place} has what lets somebody in");
+            }
+        }
+    }
+}
+
 #[test]
 fn models_are_served_to_this_machine_alone() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,10 +16,12 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::net::url::Url;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
 use crate::updates::gate::Asked;
 use crate::updates::hugging_face::page::is_commit;
 use crate::updates::hugging_face::route::Repository;
-use crate::updates::hugging_face::{COMMIT, Within, passed, tag_of};
+use crate::updates::hugging_face::within::{Caller, Within};
+use crate::updates::hugging_face::{COMMIT, passed, tag_of};
 use crate::updates::obtain::{Wanted, refusal};
 
 /// The tag of a large file: its SHA-256.
@@ -39,8 +41,9 @@ impl Named {
         ["hub-file", &self.repository.to_string(), commit, &self.file].map(str::to_owned).to_vec()
     }
 
-    fn asked(&self, hub: &Upstream, commit: &str) -> Result<Asked, Refusal> {
+    fn asked(&self, by: Asker, hub: &Upstream, commit: &str) -> Result<Asked, Refusal> {
         Ok(Asked {
+            by,
             route: "hub",
             from: self.url(hub, commit)?,
             model: self.repository.to_string(),
@@ -75,14 +78,14 @@ pub(crate) async fn answer(
     if updates.upstreams.offline {
         return offline(updates, hub, named, request).await;
     }
-    let secret = request.headers.get(AUTHORIZATION).cloned();
-    let facts = ask(updates, hub, &named, secret.clone()).await?;
+    let caller = Caller { by: Asker::of(request), secret: request.headers.get(AUTHORIZATION).cloned() };
+    let facts = ask(updates, hub, &named, caller.secret.clone()).await?;
     let told = told(&facts);
     if let Some(answer) = without_bytes(&request.method, &request.headers, &told) {
         return Ok(answer);
     }
     let commit = facts.commit.clone();
-    let obtained = updates.obtain(wanted(hub, &named, facts, secret)?).await?;
+    let obtained = updates.obtain(wanted(hub, &named, facts, caller)?).await?;
     if named.revision != commit {
         let key = ["hub-revision", &named.repository.to_string(), &named.revision];
         updates.keep(&key, commit).await?;
@@ -95,22 +98,17 @@ pub(super) async fn clear(
     updates: &Arc<Updates>,
     hub: &Arc<Upstream>,
     named: &Named,
-    secret: Option<HeaderValue>,
+    caller: Caller,
 ) -> Result<Sha256, Refusal> {
-    let facts = ask(updates, hub, named, secret.clone()).await?;
-    updates.clear(wanted(hub, named, facts, secret)?).await
+    let facts = ask(updates, hub, named, caller.secret.clone()).await?;
+    updates.clear(wanted(hub, named, facts, caller)?).await
 }
 
-fn wanted(
-    hub: &Arc<Upstream>,
-    named: &Named,
-    facts: Facts,
-    secret: Option<HeaderValue>,
-) -> Result<Wanted, Refusal> {
+fn wanted(hub: &Arc<Upstream>, named: &Named, facts: Facts, caller: Caller) -> Result<Wanted, Refusal> {
     Ok(Wanted {
-        asked: named.asked(hub, &facts.commit)?,
+        asked: named.asked(caller.by.clone(), hub, &facts.commit)?,
         upstream: Arc::clone(hub),
-        secret: secret.clone(),
+        secret: caller.secret.clone(),
         expected: Expected { sha256: facts.sha256, len: Some(facts.len) },
         tag: Some(facts.tag),
         is_large: facts.is_large,
@@ -119,7 +117,7 @@ fn wanted(
             hub: Arc::clone(hub),
             repository: named.repository.clone(),
             commit: facts.commit,
-            secret,
+            caller,
         }),
     })
 }
@@ -178,7 +176,7 @@ async fn offline(
     let commit = updates.note(&["hub-revision", &repository, &named.revision]).await?;
     let commit = commit.unwrap_or_else(|| named.revision.clone());
     let key = named.key(&commit);
-    let asked = named.asked(hub, &commit)?;
+    let asked = named.asked(Asker::of(request), hub, &commit)?;
     let note = updates.cleared(&key, &asked).await?;
     let facts =
         Facts { commit, tag: note.tag, len: note.len, sha256: Some(note.sha256), is_large: note.is_large };

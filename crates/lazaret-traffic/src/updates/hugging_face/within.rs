@@ -12,10 +12,18 @@ use crate::net::answer::Refusal;
 use crate::net::client::Call;
 use crate::net::upstream::Upstream;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
 use crate::updates::hugging_face::file::{Named, clear};
 use crate::updates::hugging_face::route::{Repository, Route};
 use crate::updates::hugging_face::{page, passed};
 use crate::updates::obtain::{Beside, blocking, refusal};
+
+/// Who asks, and what it told the hub to be let in.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) by: Asker,
+    pub(super) secret: Option<HeaderValue>,
+}
 
 /// A repository at a commit, and who asks.
 #[derive(Clone)]
@@ -23,8 +31,7 @@ pub(crate) struct Within {
     pub(super) hub: Arc<Upstream>,
     pub(super) repository: Repository,
     pub(super) commit: String,
-    /// What the client told the hub to be let in.
-    pub(super) secret: Option<HeaderValue>,
+    pub(super) caller: Caller,
 }
 
 impl Within {
@@ -54,7 +61,7 @@ impl Within {
                     revision: self.commit.clone(),
                     file: file.clone(),
                 };
-                let sha256 = match clear(&updates, &self.hub, &wanted, self.secret.clone()).await {
+                let sha256 = match clear(&updates, &self.hub, &wanted, self.caller.clone()).await {
                     Ok(sha256) => sha256,
                     Err(refusal) if is_for_good(&refusal) => {
                         // It may be admitted, or be there for another client.
@@ -84,7 +91,7 @@ impl Within {
         let info = Route::Info { repository: self.repository.clone(), revision: Some(self.commit.clone()) };
         let url = self.hub.base().below(&info.path(), None);
         let url = url.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let call = Call::new(Method::GET, url).with(AUTHORIZATION, self.secret.clone());
+        let call = Call::new(Method::GET, url).with(AUTHORIZATION, self.caller.secret.clone());
         let answer = updates.client.stay(&self.hub, call).await.map_err(|trouble| refusal(&trouble))?;
         let answer = match passed(answer) {
             Err(refusal) if is_for_good(&refusal) => return Ok(None),

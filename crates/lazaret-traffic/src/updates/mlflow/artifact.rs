@@ -212,7 +212,14 @@ fn asked(asking: &Asking, named: &Named, path: &str, query: Option<&str>) -> Res
     let url = asking.url(path, query)?;
     Ok((
         url.clone(),
-        Asked { route: ROUTE, from: url, model: format!("mlflow/{model}"), revision: None, file },
+        Asked {
+            by: asking.by.clone(),
+            route: ROUTE,
+            from: url,
+            model: format!("mlflow/{model}"),
+            revision: None,
+            file,
+        },
     ))
 }
 
@@ -246,7 +253,8 @@ pub(crate) fn by_path(asking: &Asking, path: &str) -> Result<(Url, Asked), Refus
     plain(path).ok_or_else(no_name)?;
     let url = asking.url(&format!("{ARTIFACTS}/{path}"), None)?;
     let (model, file) = place(path);
-    Ok((url.clone(), Asked { route: ROUTE, from: url, model, revision: None, file }))
+    let by = asking.by.clone();
+    Ok((url.clone(), Asked { by, route: ROUTE, from: url, model, revision: None, file }))
 }
 
 /// A file that an answer begins to give, and the tag that it has there.

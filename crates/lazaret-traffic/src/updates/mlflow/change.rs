@@ -125,6 +125,7 @@ async fn known(asking: &Asking, name: String, version: String) -> Result<Version
 pub(crate) async fn unread(asking: &Asking, version: &Version, why: &str) -> Result<(), Refusal> {
     let Version { name, said, .. } = version;
     let asked = Asked {
+        by: asking.by.clone(),
         route: ROUTE,
         from: asking.url("api/2.0/mlflow/model-versions", None)?,
         model: name.clone(),

@@ -84,7 +84,7 @@ pub(crate) async fn answer(
         let why = "lazaret is offline (`gates.models.offline`) and asks no MLflow server";
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why));
     }
-    let asking = Asking::new(updates, server, request);
+    let asking = Asking::new(updates, server, request)?;
     match &route {
         Route::Put(path) => artifact::put(&asking, path, request, body).await,
         Route::File(named) => artifact::get(&asking, named, &path, request).await,

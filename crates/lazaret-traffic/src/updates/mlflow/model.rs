@@ -11,7 +11,7 @@ use lazaret_input::parked;
 use crate::net::answer::Refusal;
 use crate::net::download::MAX_FILE;
 use crate::net::trouble::Trouble;
-use crate::updates::gate::Asked;
+use crate::updates::gate::{Asked, Lineage};
 use crate::updates::held;
 use crate::updates::mlflow::artifact::{by_path, wanted};
 use crate::updates::mlflow::change::unread;
@@ -47,6 +47,7 @@ pub(crate) struct Version {
 }
 
 /// Where the files of a version lie in the server's artifacts, and the run that is told of there.
+#[derive(Debug)]
 struct Place {
     path: String,
     run: Option<String>,
@@ -61,7 +62,7 @@ pub(crate) async fn cleared(asking: &Asking, version: Version) -> Result<(), Ref
         return unread(asking, &version, "its artifacts do not lie with the MLflow server").await;
     };
     // Whoever asks for the same at once waits for the same, but only who says the same of himself: not all may see all.
-    let key = format!("{}\n{:?}\n{}\n{}", version.name, version.revision, place.path, asking.who());
+    let key = format!("{version:?}\n{place:?}\n{}", asking.who());
     let own = asking.clone();
     let judged =
         asking.updates.judging.of(&key, Box::pin(async move { judge(&own, version, place).await })).await;
@@ -127,7 +128,9 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
     if files.is_empty() {
         return unread(asking, &version, "no file lies there").await;
     }
-    if let Some(known) = known(asking, &version, &place, &files).await? {
+    let lineage = lineage(asking, version.run.as_ref().or(place.run.as_ref())).await?;
+    let key = key(asking, &version, &place, &lineage);
+    if let Some(known) = known(asking, &key, &place, &files).await? {
         return known;
     }
     let turn = asking.updates.turn().await?;
@@ -146,8 +149,8 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
         model.push(stored);
         all.push(wanted);
     }
-    let lineage = lineage(asking, version.run.as_ref().or(place.run.as_ref())).await?;
     let asked = Asked {
+        by: asking.by.clone(),
         route: ROUTE,
         from: asking.url(&format!("{ARTIFACTS}/{}", place.path), None)?,
         model: version.name.clone(),
@@ -155,7 +158,6 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
         file: String::new(),
     };
     let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
-    let key = key(asking, &version, &place);
     let passed = blocking(move || {
         let digests: Vec<_> =
             model.iter().map(|stored: &Stored| (stored.file.sha256, stored.file.len)).collect();
@@ -178,22 +180,26 @@ async fn judge(asking: &Asking, version: Version, place: Place) -> Result<(), Re
     passed.await?
 }
 
-/// What is remembered of a version: that these files passed as this model.
-fn key(asking: &Asking, version: &Version, place: &Place) -> Vec<String> {
-    ["mlflow-model", asking.workspace(), &version.name, &place.path].map(str::to_owned).to_vec()
+/// What is remembered of a version: that these files passed as this model, said to be from there and made in this way. One
+/// that is said to be from elsewhere, or to be made otherwise, is another crossing, of which something else may be decided.
+fn key(asking: &Asking, version: &Version, place: &Place, lineage: &Lineage) -> Vec<String> {
+    let Lineage { run, code, datasets } = lineage;
+    let word = |word: &Option<String>| word.clone().unwrap_or_default();
+    let key = ["mlflow-model", asking.workspace(), &version.name, &version.said, &place.path];
+    let made = [word(run), word(code)].into_iter().chain(datasets.iter().cloned());
+    key.map(str::to_owned).into_iter().chain(made).collect()
 }
 
 /// What was decided of just these files as this model, while the server still has them: it says the same tag and length of
 /// each. Cleared files may still leave, and held ones would be held again.
 async fn known(
     asking: &Asking,
-    version: &Version,
+    key: &[String],
     place: &Place,
     files: &[String],
 ) -> Result<Option<Result<(), Refusal>>, Refusal> {
-    let key = key(asking, version, place);
-    let passed = asking.updates.note(&borrowed(&key)).await?;
-    let was_held = asking.updates.note(&borrowed(&held::key(&key))).await?.is_some();
+    let passed = asking.updates.note(&borrowed(key)).await?;
+    let was_held = asking.updates.note(&borrowed(&held::key(key))).await?.is_some();
     if passed.is_none() && !was_held {
         return Ok(None);
     }
@@ -211,6 +217,7 @@ async fn known(
     }
     let Some(said) = said_of(&all) else { return Ok(None) };
     let (gate, notes) = (Arc::clone(&asking.updates.gate), Arc::clone(&asking.updates.notes));
+    let key = key.to_vec();
     let still = blocking(move || held::still(&gate, &notes, &key, &said)).await??;
     Ok(still.map(Err))
 }

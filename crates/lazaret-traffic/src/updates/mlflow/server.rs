@@ -25,6 +25,8 @@ use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
 use crate::net::url::Url;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
+use crate::updates::obtain::blocking;
 use crate::updates::path::{encoded, encoded_path};
 
 /// Headers of requests that are not passed on: of this connection, of the body's form, conditions (answered here), and
@@ -66,20 +68,40 @@ const TOLD: [HeaderName; 8] = [
 
 /// The header by which a client names its workspace.
 const WORKSPACE: HeaderName = HeaderName::from_static("x-mlflow-workspace");
+/// The workspace of who names none.
+const DEFAULT: &str = "default";
 
 /// One client's way to the server.
 #[derive(Clone)]
 pub(crate) struct Asking {
     pub(crate) updates: Arc<Updates>,
     pub(crate) server: Arc<Upstream>,
+    /// Who asks.
+    pub(crate) by: Asker,
     /// What the client says with every request.
     headers: HeaderMap,
 }
 
 impl Asking {
-    pub(crate) fn new(updates: &Arc<Updates>, server: &Arc<Upstream>, request: &Parts) -> Self {
+    pub(crate) fn new(
+        updates: &Arc<Updates>,
+        server: &Arc<Upstream>,
+        request: &Parts,
+    ) -> Result<Self, Refusal> {
         let headers = passed(&request.headers, &NOT_ASKED);
-        Self { updates: Arc::clone(updates), server: Arc::clone(server), headers }
+        // The server might read the other one.
+        if headers.contains_key(WORKSPACE) && one(&headers, WORKSPACE).is_none() {
+            let why = "lazaret passes on what names one workspace, and that in plain letters";
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, why));
+        }
+        let by = Asker::of(request);
+        Ok(Self { updates: Arc::clone(updates), server: Arc::clone(server), by, headers })
+    }
+
+    /// Who asks, in the words that are recorded. What the server believes of it nobody else can say.
+    pub(crate) async fn sender(&self) -> Result<String, Refusal> {
+        let (gate, by) = (Arc::clone(&self.updates.gate), self.by.clone());
+        blocking(move || gate.crossings.asked_by(&by)).await?.map_err(|error| error.refusal())
     }
 
     /// A digest of all that the client says of itself.
@@ -96,14 +118,14 @@ impl Asking {
         &self.headers
     }
 
-    /// The same server, asked with what was said before.
-    pub(crate) fn saying(&self, headers: HeaderMap) -> Self {
-        Self { updates: Arc::clone(&self.updates), server: Arc::clone(&self.server), headers }
+    /// The same server, asked for somebody else, with what was said then.
+    pub(crate) fn saying(&self, by: Asker, headers: HeaderMap) -> Self {
+        Self { updates: Arc::clone(&self.updates), server: Arc::clone(&self.server), by, headers }
     }
 
     /// The workspace that the client asks in: the same paths are other files in another.
     pub(crate) fn workspace(&self) -> &str {
-        one(&self.headers, WORKSPACE).unwrap_or_default()
+        one(&self.headers, WORKSPACE).map(str::trim).filter(|named| !named.is_empty()).unwrap_or(DEFAULT)
     }
 
     /// An address below the server's, from steps that are not escaped.

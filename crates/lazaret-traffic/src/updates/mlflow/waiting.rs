@@ -4,8 +4,12 @@
 //! ready while one waits, so that its client is told. Which files wait is remembered on the disk before their client is
 //! answered, until they reach the server or it takes the model for one that failed; their bytes are not, and whoever finishes a
 //! model whose files waited at a restart is told to send them again.
+//!
+//! Each sender has its own: what somebody else sent under a name takes the name from nobody, and keeps nobody's model from
+//! getting ready. Only whom the server tells of the model has files that wait, and where no place is left, who has most of them
+//! gives way.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -24,7 +28,7 @@ use crate::updates::mlflow::beside::{self, folder};
 use crate::updates::mlflow::server::Asking;
 use crate::updates::obtain::{blocking, borrowed, here};
 
-/// Most files that wait for what comes beside them; of one model, a quarter of them.
+/// Most files that wait for what comes beside them; of one sender's files of a model, a quarter of them.
 pub const MAX_WAITING: Limit = Limit::new("mlflow.max_waiting", 64);
 /// Most bytes of all files that wait.
 pub const MAX_WAITING_BYTES: Limit = Limit::new("mlflow.max_waiting_bytes", 4 << 30);
@@ -46,6 +50,8 @@ pub(crate) struct Waiting {
 struct Waits {
     asked: Asked,
     workspace: String,
+    /// Who sent it, in the words that are recorded.
+    sender: String,
     /// What its client said with it, and its bytes; gone once it waited too long.
     sent: Option<(HeaderMap, Stored)>,
     /// Why it is held.
@@ -75,13 +81,14 @@ impl Waiting {
     }
 }
 
-/// Refuses to finish a logged model as ready while some of its files wait, and says why they are held.
+/// Refuses to finish a logged model as ready while some of its files wait that the same sender sent, and says why they are held.
 pub(crate) async fn ready(asking: &Asking, id: &str) -> Result<(), Refusal> {
+    let sender = asking.sender().await?;
     let waiting: Vec<(String, String)> = asking.updates.waiting.change(|files| {
-        let of_it = files.iter().filter(|waits| waits.is_of(id, asking.workspace()));
-        of_it.map(|waits| (waits.asked.file.clone(), waits.why.clone())).collect()
+        let own = files.iter().filter(|waits| waits.is_of(id, asking.workspace()) && waits.sender == sender);
+        own.map(|waits| (waits.asked.file.clone(), waits.why.clone())).collect()
     });
-    let noted = note(asking, id, |_| ()).await?;
+    let noted = note(asking, id, &sender, |_| ()).await?;
     let lost = noted.iter().filter(|file| !waiting.iter().any(|(waits, _)| waits == *file));
     let lost = lost.map(|file| format!("{file} waited, and its bytes are here no longer: send it again"));
     let why: Vec<String> = waiting.iter().map(|(_, why)| why.clone()).chain(lost).collect();
@@ -95,10 +102,17 @@ pub(crate) async fn ready(asking: &Asking, id: &str) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
 }
 
-/// The server took a logged model for one that failed: no file of it waits any longer.
+/// The server took a logged model for one that failed: no file of it waits any longer, whoever sent it.
 pub(crate) async fn failed(asking: &Asking, id: &str) -> Result<(), Refusal> {
-    note(asking, id, BTreeSet::clear).await?;
     let workspace = asking.workspace();
+    let mut senders = asking.updates.waiting.change(|files| {
+        let of_it = files.iter().filter(|waits| waits.is_of(id, workspace));
+        of_it.map(|waits| waits.sender.clone()).collect::<BTreeSet<_>>()
+    });
+    senders.insert(asking.sender().await?);
+    for sender in senders {
+        note(asking, id, &sender, BTreeSet::clear).await?;
+    }
     asking.updates.waiting.change(|files| files.retain(|waits| !waits.is_of(id, workspace)));
     Ok(())
 }
@@ -106,20 +120,21 @@ pub(crate) async fn failed(asking: &Asking, id: &str) -> Result<(), Refusal> {
 /// A file went to the server: if it waited, it does no longer.
 pub(crate) async fn went(asking: &Asking, asked: &Asked) -> Result<(), Refusal> {
     let Some(id) = logged_model(asked) else { return Ok(()) };
-    let file = asked.file.clone();
-    note(asking, id, move |files| files.retain(|name| *name != file)).await?;
+    let (file, sender) = (asked.file.clone(), asking.sender().await?);
+    note(asking, id, &sender, move |files| files.retain(|name| *name != file)).await?;
     let workspace = asking.workspace();
-    asking.updates.waiting.change(|files| files.retain(|waits| !waits.is(asked, workspace)));
+    asking.updates.waiting.change(|files| files.retain(|waits| !waits.is(asked, workspace, &sender)));
     Ok(())
 }
 
-/// Changes which files of a logged model are remembered as waiting; gives those that were before.
+/// Changes which files of a logged model are remembered as waiting that one sender sent; gives those that were before.
 async fn note(
     asking: &Asking,
     id: &str,
+    sender: &str,
     change: impl FnOnce(&mut BTreeSet<String>) + Send + 'static,
 ) -> Result<BTreeSet<String>, Refusal> {
-    let key = ["mlflow-waiting", asking.workspace(), id].map(str::to_owned);
+    let key = ["mlflow-waiting", asking.workspace(), id, sender].map(str::to_owned);
     let notes = Arc::clone(&asking.updates.notes);
     let turn = asking.updates.naming.lock().await;
     let changed = blocking(move || {
@@ -143,8 +158,8 @@ fn logged_model(asked: &Asked) -> Option<&str> {
     above.ends_with("/models").then_some(id)
 }
 
-/// Keeps the bytes of a file that was held because nobody knows yet what it is. It is refused where it is held for good, or
-/// no place is left.
+/// Keeps the bytes of a file that was held because nobody knows yet what it is. It is refused where it is held for good, the
+/// server does not tell its sender of the model, or no place is left.
 pub(crate) async fn wait(
     asking: &Asking,
     asked: &Asked,
@@ -153,27 +168,36 @@ pub(crate) async fn wait(
 ) -> Result<Response, Refusal> {
     let refused = held.refusal(asked);
     let Some(id) = logged_model(asked).filter(|_| held.is_unknown) else { return Err(refused) };
+    let model = format!("api/2.0/mlflow/logged-models/{id}");
+    match asking.told(&model, &[], |root| root.get("model").map(drop)).await {
+        Err(why) if why.status.is_client_error() => {
+            let why = "the MLflow server does not tell its sender of the model";
+            return Err(does_not_wait(refused, why));
+        }
+        told => told?,
+    }
+    let sender = asking.sender().await?;
     let stored = blocking(move || parked(stored)).await?.map_err(Trouble::here("keep the file"))?;
     let turn = asking.updates.waiting.turn(beside::key(asking, asked));
     let _turn = turn.lock().await;
     let waits = Waits {
         asked: asked.clone(),
         workspace: asking.workspace().to_owned(),
+        sender,
         sent: Some((asking.headers().clone(), stored)),
         why: refused.message.clone(),
         since: Instant::now(),
     };
     let file = asked.file.clone();
-    let noted = note(asking, id, move |files| files.extend([file])).await?;
+    let noted = note(asking, id, &waits.sender, move |files| files.extend([file])).await?;
     let entering = waits.clone();
     let entered = asking.updates.waiting.change(|files| entering.enter(files, &asking.updates.limits));
     if let Err(why) = entered {
         let file = asked.file.clone();
         if !noted.contains(&file) {
-            note(asking, id, move |files| files.retain(|name| *name != file)).await?;
+            note(asking, id, &waits.sender, move |files| files.retain(|name| *name != file)).await?;
         }
-        let message = format!("{}. It does not wait for what comes beside it: {why}", refused.message);
-        return Err(Refusal { message, ..refused });
+        return Err(does_not_wait(refused, &why));
     }
     let updates = Arc::downgrade(&asking.updates);
     tokio::spawn(async move {
@@ -194,14 +218,19 @@ pub(crate) async fn wait(
     Ok(response)
 }
 
+fn does_not_wait(refused: Refusal, why: &str) -> Refusal {
+    let message = format!("{}. It does not wait for what comes beside it: {why}", refused.message);
+    Refusal { message, ..refused }
+}
+
 impl Waits {
     /// Whether it is a file of a logged model.
     fn is_of(&self, id: &str, workspace: &str) -> bool {
         self.workspace == workspace && logged_model(&self.asked) == Some(id)
     }
 
-    fn is(&self, asked: &Asked, workspace: &str) -> bool {
-        self.is_beside(asked, workspace) && self.asked.file == asked.file
+    fn is(&self, asked: &Asked, workspace: &str, sender: &str) -> bool {
+        self.is_beside(asked, workspace) && self.asked.file == asked.file && self.sender == sender
     }
 
     fn is_beside(&self, asked: &Asked, workspace: &str) -> bool {
@@ -214,50 +243,79 @@ impl Waits {
         self.sent.as_ref().map_or(0, |(_, stored)| stored.file.len)
     }
 
-    /// Takes a place among those that wait, or that of what the same client sent under its name before.
+    /// Takes a place among those that wait, or that of what the same sender sent under its name before. Where there is none,
+    /// who has more than its sender gives way, the first that came first.
     fn enter(self, files: &mut VecDeque<Self>, limits: &Limits) -> Result<(), String> {
-        let is_it = |other: &Self| other.is(&self.asked, &self.workspace);
-        let said = |waits: &Self| waits.sent.as_ref().map(|(headers, _)| headers.clone());
-        if files
-            .iter()
-            .filter(|other| is_it(other))
-            .any(|other| said(other).is_some() && said(other) != said(&self))
-        {
-            return Err("what another client sent under its name waits already".to_owned());
+        let (most, most_bytes) = (limits.get(MAX_WAITING), limits.get(MAX_WAITING_BYTES));
+        most_bytes.check(self.len()).map_err(|limit| limit.to_string())?;
+        let is_it = |other: &Self| other.is(&self.asked, &self.workspace, &self.sender);
+        let is_of_it = |other: &&Self| {
+            other.workspace == self.workspace
+                && other.asked.model == self.asked.model
+                && other.sender == self.sender
+                && other.sent.is_some()
+                && !is_it(other)
+        };
+        if files.iter().filter(is_of_it).count() as u64 >= most.most().div_ceil(4) {
+            return Err(format!(
+                "as many files of its model wait from its sender as may, a quarter of `{}`",
+                most.key()
+            ));
         }
-        let others = || files.iter().filter(|other| !is_it(other));
-        let bytes = others().fold(self.len(), |bytes, other| bytes.saturating_add(other.len()));
-        limits.get(MAX_WAITING_BYTES).check(bytes).map_err(|limit| limit.to_string())?;
-        let most = limits.get(MAX_WAITING);
-        let is_of_it =
-            |other: &&Self| other.workspace == self.workspace && other.asked.model == self.asked.model;
-        let of_it = others().filter(|other| other.sent.is_some()).filter(is_of_it).count() as u64;
-        if of_it >= most.most().div_ceil(4) {
-            return Err(format!("as many files of its model wait as may, a quarter of `{}`", most.key()));
+        let mut left = files.clone(); // nobody gives way in vain
+        loop {
+            let others = || left.iter().filter(|other| !is_it(other));
+            let bytes = others().fold(self.len(), |bytes, other| bytes.saturating_add(other.len()));
+            let (too_long, too_many) =
+                (most_bytes.check(bytes).err(), others().count() as u64 >= most.most());
+            let why = match too_long {
+                None if !too_many => break,
+                Some(limit) => limit.to_string(),
+                None => format!("as many files wait as may (`{}`)", most.key()),
+            };
+            // What waited too long is only a word for its sender.
+            let late = left.iter().position(|other| other.sent.is_none() && !is_it(other));
+            let gives_way = late.filter(|_| too_many).or_else(|| {
+                let weight = |other: &Self| if too_many { 1 } else { other.len() };
+                self.gives_way(&left, weight)
+            });
+            left.remove(gives_way.ok_or(why)?);
         }
-        // What waited too long is only a word for its client.
-        if others().count() as u64 >= most.most() {
-            let late = files.iter().position(|other| other.sent.is_none() && !is_it(other));
-            let late = late.ok_or_else(|| format!("as many files wait as may (`{}`)", most.key()))?;
-            files.remove(late);
-        }
-        files.retain(|other| !other.is(&self.asked, &self.workspace));
-        files.push_back(self);
+        left.retain(|other| !other.is(&self.asked, &self.workspace, &self.sender));
+        left.push_back(self);
+        *files = left;
         Ok(())
+    }
+
+    /// The first file of who has most that waits, if that is more than the sender of this one would have.
+    fn gives_way(&self, files: &VecDeque<Self>, weight: impl Fn(&Self) -> u64) -> Option<usize> {
+        let mut shares = BTreeMap::from([(self.sender.as_str(), weight(self))]);
+        for other in files.iter().filter(|other| !other.is(&self.asked, &self.workspace, &self.sender)) {
+            let share = shares.entry(&other.sender).or_default();
+            *share = share.saturating_add(weight(other));
+        }
+        let own = shares.get(self.sender.as_str())?;
+        let (most, _) = shares.iter().filter(|(_, share)| *share > own).max_by_key(|(_, share)| **share)?;
+        files.iter().position(|other| other.sender == *most && weight(other) > 0)
     }
 }
 
 /// Looks again at the files that wait beside one that went to the server, if it may say what they are: those that are
-/// cleared now go after it.
+/// cleared now go after it, its own sender's first.
 pub(crate) async fn look_again(asking: &Asking, asked: &Asked) -> Result<(), Refusal> {
+    let sender = asking.sender().await?;
     let mut looked = Vec::new();
-    let next = |looked: &[String]| {
+    let next = |looked: &[(String, String)]| {
         let is_next = |waits: &&Waits| {
+            let is_looked = |(by, file): &(String, String)| *by == waits.sender && *file == waits.asked.file;
             waits.sent.is_some()
                 && waits.is_beside(asked, asking.workspace())
-                && !looked.contains(&waits.asked.file)
+                && !looked.iter().any(is_looked)
         };
-        asking.updates.waiting.change(|files| files.iter().find(is_next).cloned())
+        asking
+            .updates
+            .waiting
+            .change(|files| files.iter().filter(is_next).min_by_key(|waits| waits.sender != sender).cloned())
     };
     if next(&looked).is_none() {
         return Ok(());
@@ -265,13 +323,25 @@ pub(crate) async fn look_again(asking: &Asking, asked: &Asked) -> Result<(), Ref
     let turn = asking.updates.waiting.turn(beside::key(asking, asked));
     let _turn = turn.lock().await;
     while let Some(waits) = next(&looked) {
-        looked.push(waits.asked.file.clone());
-        // Whoever sent the one beside it is told, and sends that again.
-        let answer = again(asking, &waits, vec![asked.file.clone()]).await?;
-        if let Some(status) = answer.map(|answer| answer.status()).filter(|status| !status.is_success()) {
-            let file = &waits.asked.file;
-            let why = format!("the MLflow server did not take {file}: it answered {status}");
-            return Err(Refusal::new(StatusCode::BAD_GATEWAY, why));
+        looked.push((waits.sender.clone(), waits.asked.file.clone()));
+        let went = again(asking, &waits, vec![asked.file.clone()]).await.and_then(|answer| {
+            let status = answer.map(|answer| answer.status()).filter(|status| !status.is_success());
+            status.map_or(Ok(()), |status| {
+                let file = &waits.asked.file;
+                let why = format!("the MLflow server did not take {file}: it answered {status}");
+                Err(Refusal::new(StatusCode::BAD_GATEWAY, why))
+            })
+        });
+        match went {
+            // Whoever sent the one beside it is told, and sends that again.
+            Err(why) if waits.sender == sender => return Err(why),
+            Err(why) => {
+                tracing::warn!(
+                    status = why.status.as_u16(),
+                    "a file that waited did not go after what it waited for"
+                );
+            }
+            Ok(()) => {}
         }
     }
     Ok(())
@@ -284,7 +354,7 @@ async fn again(asking: &Asking, waits: &Waits, beside: Vec<String>) -> Result<Op
     if blocking(move || gate.crossings.companions(&of, &beside)).await?.is_empty() {
         return Ok(None);
     }
-    let of_it = asking.saying(headers);
+    let of_it = asking.saying(waits.asked.by.clone(), headers);
     match judge(&of_it, &waits.asked, stored).await? {
         Judged::Cleared(sha256, file) => send(&of_it, &waits.asked, sha256, file).await.map(Some),
         Judged::Held(..) => Ok(None),

@@ -16,6 +16,7 @@ use crate::net::client::{Answer, Call};
 use crate::net::download::Expected;
 use crate::net::trouble::Trouble;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
 use crate::updates::gate::{Asked, Gate};
 use crate::updates::notes::Notes;
 use crate::updates::obtain::{Wanted, blocking, borrowed, here, is_noted, refusal};
@@ -63,7 +64,8 @@ pub(crate) async fn answer(
 ) -> Result<Response, Refusal> {
     let digest = written(sha256);
     let names = names(updates, of, sha256).await?;
-    let here = || offline_len(updates, of, sha256, &names);
+    let by = Asker::of(request);
+    let here = || offline_len(updates, of, sha256, &names, &by);
     let (len, secret, only_here) = if updates.upstreams.offline {
         (here().await?, None, true)
     } else {
@@ -96,7 +98,7 @@ pub(crate) async fn answer(
     }
     let mut last = None;
     for name in names {
-        let asked = asked(of, sha256, &name)?;
+        let asked = asked(of, sha256, &name, &by)?;
         if !only_here {
             let wanted = Wanted {
                 asked: asked.clone(),
@@ -132,10 +134,11 @@ async fn offline_len(
     of: &Repository,
     sha256: Sha256,
     names: &[Name],
+    by: &Asker,
 ) -> Result<Option<u64>, Refusal> {
     let mut len = None;
     for name in names {
-        let (key, asked) = (key(of, sha256, name), asked(of, sha256, name)?);
+        let (key, asked) = (key(of, sha256, name), asked(of, sha256, name, by)?);
         len = Some(updates.cleared(&key, &asked).await?.len);
     }
     Ok(len)
@@ -231,8 +234,9 @@ fn forget_one(
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
 }
 
-fn asked(of: &Repository, sha256: Sha256, name: &Name) -> Result<Asked, Refusal> {
+fn asked(of: &Repository, sha256: Sha256, name: &Name, by: &Asker) -> Result<Asked, Refusal> {
     Ok(Asked {
+        by: by.clone(),
         route: "images",
         from: of.url(&format!("blobs/{}", written(sha256)), None)?,
         model: of.model(),

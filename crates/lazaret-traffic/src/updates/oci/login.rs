@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use lazaret_core::{Limit, Limits};
+use lazaret_core::{Limit, Limits, Sensitive};
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::json;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -81,6 +81,20 @@ impl Caller {
             ("Basic", pair) => Some(format!("{OWN}{pair}")),
             (_, token) => Some(token.to_owned()),
         }
+    }
+
+    /// The name and the password, if it says both.
+    pub(crate) fn pair(&self) -> Option<(String, Sensitive<String>)> {
+        let Self::Basic(said) = self else { return None };
+        let pair = Sensitive::new(decoded(said.to_str().ok()?.strip_prefix("Basic ")?)?);
+        let (name, password) = pair.expose().split_once(':')?;
+        Some((name.to_owned(), password.to_owned().into()))
+    }
+
+    /// What it says, without the word that says in which form.
+    pub(crate) fn secret(&self) -> Option<Sensitive<String>> {
+        let (Self::Basic(said) | Self::Bearer(said)) = self else { return None };
+        Some(said.to_str().ok()?.split_once(' ')?.1.to_owned().into())
     }
 
     /// What of it is for a registry. Clients keep one login for this host, whatever registry lies behind it: where there are

@@ -16,6 +16,7 @@ use crate::net::download::Expected;
 use crate::net::headers::set;
 use crate::net::trouble::Trouble;
 use crate::updates::Updates;
+use crate::updates::asker::Asker;
 use crate::updates::gate::Asked;
 use crate::updates::obtain::{Obtained, Wanted, borrowed, refusal};
 use crate::updates::oci::blobs::remember_names;
@@ -68,7 +69,7 @@ pub(crate) async fn answer(
     }
     let manifest = Manifest::read(&bytes, &kind, &updates.limits).map_err(|error| unfit(of, &error))?;
     let wanted = Wanted {
-        asked: asked(of, sha256)?,
+        asked: asked(of, sha256, request)?,
         upstream: Arc::clone(&of.registry),
         secret: None,
         expected: Expected { sha256: Some(sha256), len: Some(bytes.len() as u64) },
@@ -82,7 +83,7 @@ pub(crate) async fn answer(
     if let Reference::Tag(tag) = reference {
         remember_tag(updates, of, tag, sha256, turn).await?;
     }
-    let obtained = updates.give(sha256, asked(of, sha256)?).await?;
+    let obtained = updates.give(sha256, asked(of, sha256, request)?).await?;
     Ok(given(request, &manifest, obtained))
 }
 
@@ -137,7 +138,7 @@ async fn from_here(
         if !updates.here(vec![(key.clone(), FILE.to_owned())]).await?.contains(&true) {
             continue;
         }
-        let obtained = updates.offline(key, asked(of, sha256)?).await?;
+        let obtained = updates.offline(key, asked(of, sha256, request)?).await?;
         let bytes = read_whole(obtained.file.as_ref(), updates.limits.get(MAX_MANIFEST));
         let bytes = bytes
             .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, lazaret_core::chain(&error)))?;
@@ -183,9 +184,10 @@ fn given(request: &Parts, manifest: &Manifest, obtained: Obtained) -> Response {
     answer.unwrap_or_else(|| with_bytes(&request.headers, &told, obtained.file))
 }
 
-fn asked(of: &Repository, sha256: Sha256) -> Result<Asked, Refusal> {
+fn asked(of: &Repository, sha256: Sha256, request: &Parts) -> Result<Asked, Refusal> {
     let digest = written(sha256);
     Ok(Asked {
+        by: Asker::of(request),
         route: "images",
         from: of.url(&format!("manifests/{digest}"), None)?,
         model: of.model(),

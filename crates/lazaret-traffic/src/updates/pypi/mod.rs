@@ -25,6 +25,7 @@ use crate::net::download::Expected;
 use crate::net::headers::one;
 use crate::net::trouble::Trouble;
 use crate::net::upstream::Upstream;
+use crate::updates::asker::Asker;
 use crate::updates::gate::Asked;
 use crate::updates::obtain::{Wanted, refusal};
 use crate::updates::path::encoded;
@@ -159,6 +160,7 @@ async fn give(
     request: &Parts,
 ) -> Result<Response, Refusal> {
     let asked = Asked {
+        by: Asker::of(request),
         route: "packages",
         from: listed.url.clone(),
         model: format!("pypi/{project}"),

@@ -62,6 +62,7 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
             }
             let Some(last) = ledger.last_crossing_of_file(file).map_err(of_ledger)? else { continue };
             let opened = last.crossing.opened;
+            let brought_by = opened.asked_by().to_owned();
             // What passed in mode enforce and was found bad since is alerted; the mode changes nothing about it.
             if opened.mode != "observe" {
                 continue;
@@ -77,7 +78,7 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
                 verdict: word.verdict,
                 rules: grave.map(|(id, _)| id).collect(),
                 receipt: word.receipt,
-                brought_by: opened.actor.id,
+                brought_by,
                 when: opened.started,
                 given_out: pulls.len() as u64,
             });

@@ -59,6 +59,8 @@ pub(crate) struct Request {
     pub(crate) file: String,
     /// The model it came with.
     pub(crate) model: Option<String>,
+    /// Who brought it: who asked, as far as they said, else who was configured.
+    pub(crate) brought_by: Option<String>,
     pub(crate) format: String,
     pub(crate) standing: Standing,
     /// Whether it takes two persons.
@@ -96,12 +98,22 @@ pub(super) fn requests(
     } else if all.is_empty() {
         writeln!(out, "no model waits")?;
     } else {
-        let mut rows = table(["sha256", "model", "file", "standing", "waiting", "owner", "why it is held"]);
+        let mut rows = table([
+            "sha256",
+            "model",
+            "file",
+            "brought by",
+            "standing",
+            "waiting",
+            "owner",
+            "why it is held",
+        ]);
         for request in &all {
             rows.add_row([
                 request.sha256.clone(),
                 request.model.clone().unwrap_or_default(),
                 request.file.clone(),
+                request.brought_by.clone().unwrap_or_default(),
                 standing(request),
                 waited(request.waiting_seconds),
                 request.owner.clone().unwrap_or_default(),
@@ -185,6 +197,7 @@ pub(crate) fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -
             .and_then(|entry| entry.file.as_ref())
             .map(|file| file.name.clone())
             .unwrap_or_default(),
+        brought_by: crossing.as_ref().map(|crossing| crossing.opened.asked_by().to_owned()),
         model: crossing.and_then(|crossing| crossing.opened.model).map(|model| model.name),
         format: entry.map(|entry| entry.format).unwrap_or_default(),
         standing: Standing::Held,

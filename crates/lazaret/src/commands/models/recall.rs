@@ -9,7 +9,9 @@ use lazaret_core::{
     Verdict,
 };
 use lazaret_input::{FileSource, find_blob};
-use lazaret_ledger::{AboutFile, EntryWords, FileCrossing, FileEntry, LedgerReader, StoreError};
+use lazaret_ledger::{
+    AboutFile, EntryWords, FileCrossing, FileEntry, LedgerReader, NameOfFile, StoreError, UseOfFile,
+};
 use lazaret_models::vulnerabilities::{MAX_MATCHES, check};
 use lazaret_models::{Terms, look_by, rule};
 use serde::Serialize;
@@ -26,8 +28,8 @@ use crate::exit::{CliError, Exit, chain};
 use crate::registry::{REGISTRY, decide, terms};
 use crate::report::{json_document, table, thousands};
 
-/// Crossings of one file, and files of one crossing, that are read.
-const MOST: u32 = 100_000;
+/// Names of a file, and who has it, that are listed: those of last.
+const MOST_LISTED: u32 = 10_000;
 /// Files of the ledger, and events about one, that are read at once.
 const PAGE: u32 = 1_000;
 /// The kinds of events about files.
@@ -42,10 +44,16 @@ struct Impact {
     sha256: String,
     /// The verdict of the last look at it.
     verdict: String,
-    /// Its models: names and revisions, with the file's name in each.
+    /// Its models: names and revisions, with the file's name in each and the last crossing under it; the last come last.
     models: Vec<InModel>,
+    /// Models that are not listed, because there are too many: those that came last before the others.
+    #[serde(skip_serializing_if = "is_none")]
+    models_left_out: u64,
     /// Who brought or fetched it, and when first and last.
     fetched: Vec<Use>,
+    /// Others that are not listed, because there are too many: those that had it last before the others.
+    #[serde(skip_serializing_if = "is_none")]
+    fetched_left_out: u64,
     /// Where it runs, as far as the admission webhook saw: workloads, since when.
     runs: Vec<Run>,
     /// Workloads that are not listed, because there are too many: of those that ended the oldest.
@@ -72,6 +80,7 @@ struct InModel {
     receipt: String,
     when: String,
     verdict: String,
+    times: u64,
 }
 
 /// Somebody who has a file.
@@ -192,17 +201,13 @@ pub(super) fn impact(
 }
 
 fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliError> {
-    let crossings = ledger.crossings_of_file(file, 0, MOST).map_err(of_ledger)?;
-    let (mut fetched, mut orders, mut alerts) = (Uses::default(), Vec::new(), Vec::new());
-    let mut runs = Runs::new();
-    for FileCrossing { crossing, entry } in &crossings {
-        if entry.held.is_none() {
-            fetched.add(&crossing.opened.actor.id, &crossing.opened.started);
-        }
-    }
+    let names = ledger.names_of_file(file, MOST_LISTED).map_err(of_ledger)?;
+    let uses = ledger.uses_of_file(file, PULLED, MOST_LISTED).map_err(of_ledger)?;
+    let (mut orders, mut alerts, mut runs) = (Vec::new(), Vec::new(), Runs::new());
     let mut after = None;
     loop {
-        let page = ledger.about_file(file, after, PAGE).map_err(of_ledger)?;
+        // Who it was given to is summed up, however many they are.
+        let page = ledger.about_file(file, &[PULLED, SENT, DELIVERED], after, PAGE).map_err(of_ledger)?;
         let Some(last) = page.last() else { break };
         after = Some(last.at());
         for about in page {
@@ -223,23 +228,28 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
                     until: word("until").to_owned(),
                     when,
                 }),
-                PULLED => fetched.add(word("by"), &when),
                 _ => {}
             }
         }
     }
     let last = LastWord::of(ledger, file).map_err(of_ledger)?;
-    if last.is_none() && after.is_none() {
+    if last.is_none() && after.is_none() && uses.list.is_empty() {
         return Ok(None);
     }
     let (runs, runs_left_out) = runs.list();
-    let roll_back = roll_back(ledger, file, &crossings)?;
-    let models = crossings.iter().map(in_model).collect();
+    let roll_back = roll_back(ledger, file, &names.list)?;
+    let models = names.list.iter().rev().map(in_model).collect();
+    let used = |used: UseOfFile| {
+        let UseOfFile { who, first, last, times } = used;
+        Use { who, first, last, times }
+    };
     Ok(Some(Impact {
         sha256: file.to_string(),
         verdict: last.map_or_else(|| "not seen".to_owned(), |last| last.verdict),
         models,
-        fetched: fetched.list(),
+        models_left_out: names.left_out,
+        fetched: uses.list.into_iter().map(used).collect(),
+        fetched_left_out: uses.left_out,
         runs,
         runs_left_out,
         alerts,
@@ -253,7 +263,7 @@ fn words(list: Option<&serde_json::Value>) -> Vec<String> {
     list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
-fn in_model(FileCrossing { crossing, entry }: &FileCrossing) -> InModel {
+fn in_model(NameOfFile { times, last: FileCrossing { crossing, entry }, .. }: &NameOfFile) -> InModel {
     let model = crossing.opened.model.clone().unwrap_or_default();
     InModel {
         model: model.name,
@@ -262,97 +272,56 @@ fn in_model(FileCrossing { crossing, entry }: &FileCrossing) -> InModel {
         receipt: crossing.opened.crossing.clone(),
         when: crossing.opened.started.clone(),
         verdict: entry.verdict.clone(),
+        times: *times,
     }
 }
 
 /// For each model and name of the file: the last file of that name that was cleared before this one came first.
-fn roll_back(
-    ledger: &LedgerReader,
-    file: Sha256,
-    crossings: &[FileCrossing],
-) -> Result<Vec<RollBack>, CliError> {
-    let mut found: BTreeMap<(String, String), Option<RollBack>> = BTreeMap::new();
-    for FileCrossing { crossing, entry } in crossings {
-        let (Some(model), Some(own)) = (&crossing.opened.model, &entry.file) else { continue };
-        let key = (model.name.clone(), own.name.clone());
-        if found.contains_key(&key) {
-            continue;
-        }
-        let mut before = Some(crossing.opened_at);
-        let mut earlier = None;
-        'pages: while let Some(at) = before {
-            let page = ledger.crossings_of_model(&model.name, Some(at), PAGE).map_err(of_ledger)?;
-            before = page.last().map(|crossing| crossing.opened_at);
-            for older in page {
-                let Some(id) = lazaret_core::CrossingId::parse(&older.opened.crossing) else { continue };
-                let entries = ledger.entries(id, 0, MOST).map_err(of_ledger)?;
-                if let Some((sha256, receipt)) = cleared(&entries, &own.name, file) {
-                    let older_model = older.opened.model.unwrap_or_default();
-                    earlier = Some(RollBack {
-                        model: older_model.name,
-                        revision: older_model.revision,
-                        file: own.name.clone(),
-                        sha256,
-                        receipt: receipt.unwrap_or(older.opened.crossing),
-                        when: older.opened.started,
-                    });
-                    break 'pages;
-                }
-            }
-        }
-        found.insert(key, earlier);
+fn roll_back(ledger: &LedgerReader, file: Sha256, names: &[NameOfFile]) -> Result<Vec<RollBack>, CliError> {
+    // Of revisions, the first in which it came.
+    let mut first: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for NameOfFile { first: at, last, .. } in names {
+        let (Some(model), Some(own)) = (&last.crossing.opened.model, &last.entry.file) else { continue };
+        let known = first.entry((&model.name, &own.name)).or_insert(*at);
+        *known = (*known).min(*at);
     }
-    Ok(found.into_values().flatten().collect())
-}
-
-/// Another file of that name that was cleared, and the receipt by which, where it had crossed before.
-fn cleared(entries: &[EntryWords], name: &str, not: Sha256) -> Option<(String, Option<String>)> {
-    let not = not.to_string();
-    let fits = |entry: &&EntryWords| {
-        let verdict = Verdict::parse(&entry.verdict);
-        entry.held.is_none()
-            && verdict.is_some_and(|verdict| !verdict.holds())
-            && entry.file.as_ref().is_some_and(|file| file.name == name && file.sha256 != not)
-    };
-    let entry = entries.iter().find(fits)?;
-    Some((entry.file.as_ref()?.sha256.clone(), entry.again.clone()))
-}
-
-#[derive(Default)]
-struct Uses(BTreeMap<String, Use>);
-
-impl Uses {
-    fn add(&mut self, who: &str, when: &str) {
-        let new = || Use { who: who.to_owned(), first: when.to_owned(), last: when.to_owned(), times: 0 };
-        let known = self.0.entry(who.to_owned()).or_insert_with(new);
-        known.times = known.times.saturating_add(1);
-        if when > known.last.as_str() {
-            when.clone_into(&mut known.last);
-        }
-        if when < known.first.as_str() {
-            when.clone_into(&mut known.first);
-        }
+    let mut found = Vec::new();
+    for ((model, name), before) in first {
+        let earlier = ledger.cleared_before(model, name, before, file).map_err(of_ledger)?;
+        let Some(FileCrossing { crossing, entry }) = earlier else { continue };
+        let model = crossing.opened.model.unwrap_or_default();
+        found.push(RollBack {
+            model: model.name,
+            revision: model.revision,
+            file: name.to_owned(),
+            sha256: entry.file.map(|file| file.sha256).unwrap_or_default(),
+            // Where it had crossed before, the receipt by which.
+            receipt: entry.again.unwrap_or(crossing.opened.crossing),
+            when: crossing.opened.started,
+        });
     }
-
-    fn list(self) -> Vec<Use> {
-        self.0.into_values().collect()
-    }
+    Ok(found)
 }
 
 fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
     writeln!(out, "sha256   {}\nverdict  {}", impact.sha256, impact.verdict)?;
-    let mut rows = table(["model", "revision", "file", "when", "verdict", "receipt"]);
+    let mut rows = table(["model", "revision", "file", "last", "times", "verdict", "receipt"]);
     for model in &impact.models {
         rows.add_row([
             &model.model,
             model.revision.as_ref().unwrap_or(&String::new()),
             &model.file,
             &model.when,
+            &model.times.to_string(),
             &model.verdict,
             &model.receipt,
         ]);
     }
     writeln!(out, "\n{rows}")?;
+    if impact.models_left_out > 0 {
+        let left_out = thousands(impact.models_left_out);
+        writeln!(out, "and under {left_out} more names, in which it came last before these")?;
+    }
     let mut rows = table(["has it", "since", "last", "times"]);
     for found in &impact.fetched {
         rows.add_row([&found.who, &found.first, &found.last, &found.times.to_string()]);
@@ -361,6 +330,10 @@ fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
         writeln!(out, "\nnobody has it, as far as the ledger knows")?;
     } else {
         writeln!(out, "\n{rows}")?;
+    }
+    if impact.fetched_left_out > 0 {
+        let left_out = thousands(impact.fetched_left_out);
+        writeln!(out, "and {left_out} more that are not listed, who had it last before these")?;
     }
     if !impact.runs.is_empty() {
         let mut rows = table(["runs in", "namespace", "workload", "since", "until"]);

@@ -72,7 +72,7 @@ pub(crate) fn standing(
     let of_crossing = |stands| Standing {
         stands,
         since: opened.started.clone(),
-        by: Some(opened.actor.id.clone()),
+        by: Some(opened.asked_by().to_owned()),
         second: None,
         until: None,
     };

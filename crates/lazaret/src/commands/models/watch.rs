@@ -1,9 +1,8 @@
 //! `lazaret models watch`: what is put into a folder passes into the registry as soon as nobody writes it any more; here, or in
 //! the server that has the ledger open.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lazaret_ledger::LedgerReader;
 
@@ -17,7 +16,7 @@ use crate::exit::{CliError, Exit, chain};
 use crate::orders::{self, Handed, Order};
 use crate::registry::Brings;
 use crate::report::json_line;
-use crate::watching::{Became, Folder, Inbox, Outcome, Passes, is_admitted, pass};
+use crate::watching::{Became, Folder, Inbox, Outcome, Passes, Waits, is_admitted, pass};
 
 /// Watches a folder.
 pub(super) fn run(
@@ -34,19 +33,14 @@ pub(super) fn run(
     if orders::is_taking(config) {
         let ledger = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
         let order = Order::typed(config)?;
-        let there = There {
-            config,
-            folder: &folder,
-            order,
-            ledger,
-            says: Says { once: args.once, told: BTreeMap::new(), held: false, out, json },
-        };
-        return watch(args, &folder, there, |there| there.says.held);
+        let there =
+            There { config, folder: &folder, order, ledger, says: Says::new(args, &folder, json, out) };
+        return watch(args, &folder, there, |there| there.says.ended);
     }
     let data = Data::open(config)?;
-    let says = Says { once: args.once, told: BTreeMap::new(), held: false, out, json };
+    let says = Says::new(args, &folder, json, out);
     let here = Here { data: &data, config, folder: &folder, says };
-    let ended = watch(args, &folder, here, |here| here.says.held)?;
+    let ended = watch(args, &folder, here, |here| here.says.ended)?;
     data.close()?;
     Ok(ended)
 }
@@ -68,7 +62,7 @@ pub(crate) fn carry_out(
         outcome => outcome,
     };
     tell(model, &outcome, json, out)?;
-    Ok(if is_held(&outcome) { Exit::Findings } else { Exit::Clear })
+    Ok(exit_of(&outcome))
 }
 
 fn folder(args: &ModelsWatchArgs) -> Result<Folder, CliError> {
@@ -79,13 +73,13 @@ fn watch<P: Passes>(
     args: &ModelsWatchArgs,
     folder: &Folder,
     mut passes: P,
-    held: impl Fn(&P) -> bool,
+    ended: impl Fn(&P) -> Exit,
 ) -> Result<Exit, CliError> {
     let mut inbox = Inbox::default();
     loop {
         inbox.look(&folder.inbox, args.once, &mut passes)?;
         if args.once {
-            return Ok(if held(&passes) { Exit::Findings } else { Exit::Clear });
+            return Ok(ended(&passes));
         }
         std::thread::sleep(folder.interval);
     }
@@ -94,16 +88,32 @@ fn watch<P: Passes>(
 /// What is said of models that are passing, and was said of those that wait.
 struct Says<'a, W> {
     once: bool,
-    told: BTreeMap<PathBuf, String>,
-    held: bool,
+    waits: Waits,
+    /// Why the folder could not be looked into the last time.
+    fault: Option<String>,
+    /// How the run ends, as far as it has come.
+    ended: Exit,
     out: &'a mut W,
     json: bool,
 }
 
-impl<W: Write> Says<'_, W> {
+impl<'a, W: Write> Says<'a, W> {
+    fn new(args: &ModelsWatchArgs, folder: &Folder, json: bool, out: &'a mut W) -> Self {
+        let (once, waits) = (args.once, Waits::new(folder.interval));
+        Self { once, waits, fault: None, ended: Exit::Clear, out, json }
+    }
+
+    /// Of several models the run ends as the gravest: something was held, or did not pass as it is.
+    fn ends(&mut self, exit: Exit) {
+        self.ended = match (self.ended, exit) {
+            (Exit::Findings, _) | (_, Exit::Clear) => self.ended,
+            _ => exit,
+        };
+    }
+
     fn became(&mut self, model: &Path, outcome: &Outcome) -> Result<Became, CliError> {
-        self.told.remove(model);
-        self.held |= is_held(outcome);
+        self.waits.end(model);
+        self.ends(exit_of(outcome));
         tell(&model.display().to_string(), outcome, self.json, self.out)?;
         Ok(Became::Settled { held: outcome.held() > 0 })
     }
@@ -114,30 +124,41 @@ impl<W: Write> Says<'_, W> {
         if stays(&why) {
             return self.became(model, &Outcome::NotPassed(why));
         }
-        self.held = true;
-        if self.is_new(model, &why) {
+        self.ends(Exit::Findings);
+        if self.waits.begin(model, chain(&why)) {
             tell(&model.display().to_string(), &Outcome::NotPassed(why), self.json, self.out)?;
         }
         Ok(Became::Again)
     }
 
-    /// What is wrong with no model, but where they pass, is tried again at the next look, if there is one.
+    /// What is wrong with no model, but where they pass, is tried again, if there is another look.
     fn waits(&mut self, model: &Path, why: CliError) -> Result<Became, CliError> {
         if self.once {
             return Err(why);
         }
-        if self.is_new(model, &why) {
+        if self.waits.begin(model, chain(&why)) {
             tracing::warn!(why = chain(&why), "a model waits");
         }
         Ok(Became::Again)
     }
 
-    fn is_new(&mut self, model: &Path, why: &CliError) -> bool {
-        self.told.retain(|model, _| model.symlink_metadata().is_ok());
-        let why = chain(why);
-        let is_new = self.told.get(model) != Some(&why);
-        self.told.insert(model.to_owned(), why);
-        is_new
+    /// The folder may be a share that is away.
+    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
+        match fault {
+            Some(why) if self.once => return Err(why),
+            Some(why) if self.fault.as_ref() != Some(&chain(&why)) => {
+                tracing::warn!(why = chain(&why), "the folder cannot be looked into");
+                self.fault = Some(chain(&why));
+            }
+            Some(_) => {}
+            None => {
+                self.waits.forget_gone();
+                if self.fault.take().is_some() {
+                    tracing::warn!("the folder can be looked into again");
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -150,7 +171,14 @@ struct Here<'a, W> {
 }
 
 impl<W: Write> Passes for Here<'_, W> {
+    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
+        self.says.looked(fault)
+    }
+
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
+        if self.says.waits.why(model).is_some() {
+            return Ok(Became::Again);
+        }
         let outcome = match OnDisk::within(&self.folder.inbox, model) {
             Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
@@ -177,13 +205,20 @@ struct There<'a, W> {
 }
 
 impl<W: Write> Passes for There<'_, W> {
+    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
+        self.says.looked(fault)
+    }
+
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
+        if self.says.waits.why(model).is_some() {
+            return Ok(Became::Again);
+        }
         self.order.model = Some(model.display().to_string());
         let handed = OnDisk::within(&self.folder.inbox, model)
             .and_then(|files| orders::hand_over(self.config, &self.order, files.files()));
-        let held = match handed {
+        let exit = match handed {
             Ok(Handed::Told(told)) => match told.end(self.says.out) {
-                Ok(exit) => exit == Exit::Findings,
+                Ok(exit) => exit,
                 Err(error) if error.is_broken_pipe() => return Err(error),
                 Err(why) => return self.says.waits(model, why),
             },
@@ -195,9 +230,9 @@ impl<W: Write> Passes for There<'_, W> {
             Err(why) => return self.says.not_passed(model, why),
         };
         self.says.out.flush()?;
-        self.says.told.remove(model);
-        self.says.held |= held;
-        Ok(Became::Settled { held })
+        self.says.waits.end(model);
+        self.says.ends(exit);
+        Ok(Became::Settled { held: exit == Exit::Findings })
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
@@ -210,9 +245,13 @@ fn stays(why: &CliError) -> bool {
     matches!(why, CliError::Usage(_))
 }
 
-/// Whether something was held, or did not pass at all.
-fn is_held(outcome: &Outcome) -> bool {
-    outcome.held() > 0 || matches!(outcome, Outcome::NotPassed(_))
+/// How a run ends over one model: something of it was held, or it did not pass as it is.
+fn exit_of(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::NotPassed(why) => why.exit(),
+        outcome if outcome.held() > 0 => Exit::Findings,
+        _ => Exit::Clear,
+    }
 }
 
 /// Says what became of a model.

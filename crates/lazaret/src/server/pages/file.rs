@@ -147,7 +147,7 @@ impl Users {
 pub(super) fn add_event(kind: &str, event: &Value, when: &str, has_it: &mut Users, runs: &mut Users) -> bool {
     let word = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
     match kind {
-        PULLED => has_it.add(word("by"), when),
+        PULLED => has_it.add(Some(word("asked_by")).filter(|by| !by.is_empty()).unwrap_or(word("by")), when),
         RUNS | ENDED => {
             let place = ["cluster", "namespace", "kind", "name"].map(word).into_iter();
             let place = place.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / ");
@@ -170,10 +170,10 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     let file =
         Sha256::parse(sha256).ok_or(Trouble::NotFound("no file has such a SHA-256: it has 64 hex digits"))?;
     let ledger = &rooms.ledger;
-    let mut crossings = ledger.crossings_of_file(file, 0, MOST_CROSSINGS + 1)?;
+    let mut crossings = ledger.crossings_of_file(file, MOST_CROSSINGS + 1)?;
     let more_crossings = crossings.len() > MOST_CROSSINGS as usize;
     crossings.truncate(MOST_CROSSINGS as usize);
-    let about = ledger.about_file(file, None, MOST_ABOUT)?;
+    let about = ledger.about_file(file, &[], None, MOST_ABOUT)?;
     if crossings.is_empty() && about.is_empty() {
         return Err(Trouble::NotFound(unknown));
     }
@@ -285,7 +285,7 @@ fn crossing_line(FileCrossing { crossing, entry }: &FileCrossing) -> CrossingLin
         model: model.map(|model| (named(&model.name), segment(&model.name))),
         revision: model.and_then(|model| model.revision.as_deref()).map(named),
         file: entry.file.as_ref().map(|file| named(&file.name)).unwrap_or_default(),
-        by: named(&opened.actor.id),
+        by: named(opened.asked_by()),
         mode: opened.mode.clone(),
         verdict: entry.verdict.clone(),
         policies: entry.policies.iter().map(|policy| named(policy)).collect(),

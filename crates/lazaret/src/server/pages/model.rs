@@ -281,7 +281,7 @@ fn users(rooms: &Rooms, view: &ModelView) -> Result<(Vec<UsedBy>, Vec<UsedBy>), 
     let (mut has_it, mut runs) = (Users::default(), Users::default());
     for file in view.files.values().take(MOST_FOLLOWED) {
         let Some(sha256) = Sha256::parse(&file.file.sha256) else { continue };
-        for about in rooms.ledger.about_file(sha256, None, MOST_ABOUT)? {
+        for about in rooms.ledger.about_file(sha256, &[], None, MOST_ABOUT)? {
             if let AboutFile::Event { kind, when, event, .. } = about {
                 add_event(&kind, &event, &when, &mut has_it, &mut runs);
             }
