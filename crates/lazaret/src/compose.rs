@@ -59,6 +59,7 @@ pub(crate) fn known_limits() -> Vec<Limit> {
             MAX_SCHEMA,
             MAX_CONFIG,
             MAX_FILES,
+            crate::buckets::MAX_OBJECTS,
             MAX_ORDER,
             MAX_TOLD,
             MAX_EXPECTED,

@@ -57,7 +57,10 @@ pub(crate) fn open(data: &Data, config: &Config) -> Result<Arc<Updates>, CliErro
 }
 
 /// What asks upstreams of models, as the settings say; these hosts may lie in this house too.
-pub(crate) fn client(config: &Config, also_private: impl IntoIterator<Item = String>) -> Result<Client, CliError> {
+pub(crate) fn client(
+    config: &Config,
+    also_private: impl IntoIterator<Item = String>,
+) -> Result<Client, CliError> {
     let authorities = config.path("gates.models.authorities");
     let authorities = Some(authorities.as_path()).filter(|file| !file.as_os_str().is_empty());
     let waits = Waits {

@@ -18,7 +18,8 @@ use lazaret_traffic::net::upstream::Upstream;
 use lazaret_traffic::net::url::{Scheme, Url};
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
+    HttpService,
 };
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -51,7 +52,8 @@ impl HttpConnector for Connections {
 impl HttpService for Connections {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
-        let url = Url::parse(&parts.uri.to_string()).map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+        let url = Url::parse(&parts.uri.to_string())
+            .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         if url.scheme() == Scheme::Http && !self.in_the_clear.iter().any(|host| host == url.host()) {
             let told = std::io::Error::other(format!("{} would be asked in the clear", url.host()));
             return Err(HttpError::new(HttpErrorKind::Unknown, told));
@@ -59,7 +61,8 @@ impl HttpService for Connections {
         // An object is read as it comes; what says something of objects, keys or identities is held in memory, and is short.
         let is_object = parts.method == axum::http::Method::GET && url.query().is_none();
         let body = body.collect().await?.to_bytes();
-        let call = Call { method: parts.method, url: url.clone(), headers: parts.headers, body: Sent::Bytes(body) };
+        let call =
+            Call { method: parts.method, url: url.clone(), headers: parts.headers, body: Sent::Bytes(body) };
         let upstream = Upstream::new(url, [], "the address of the bucket");
         let answer = self.client.stay(&upstream, call).await.map_err(told)?;
         let (parts, _) = Response::new(()).into_parts();

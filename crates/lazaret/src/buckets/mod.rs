@@ -8,8 +8,10 @@
 //! |---|---|
 //! | `objects` | a bucket, what lies in it, and the bytes of one object |
 //! | `http` | the connections below it |
+//! | `refusal` | why a store did not give what it was asked for |
 
 mod http;
 mod objects;
+mod refusal;
 
-pub(crate) use self::objects::{Bucket, MAX_OBJECTS, Object, is_bucket};
+pub(crate) use self::objects::{Bucket, Looks, MAX_OBJECTS, Object, is_bucket};

@@ -15,6 +15,7 @@ use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, Ret
 use tokio::runtime::Runtime;
 
 use super::http::Connections;
+use super::refusal::Refusal;
 use crate::config::Config;
 use crate::exit::CliError;
 
@@ -67,8 +68,7 @@ impl std::fmt::Debug for Bucket {
 /// An object of a bucket, as it was when it was listed.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
-    /// Its steps below the prefix.
-    pub(crate) name: String,
+    name: String,
     meta: ObjectMeta,
 }
 
@@ -76,6 +76,11 @@ pub(crate) struct Object {
 pub(crate) type Looks = (u64, i64, Option<String>, Option<String>);
 
 impl Object {
+    /// Its steps below the prefix, with `/` between.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its length, when it was written, and what its store calls these bytes.
     pub(crate) fn looks(&self) -> Looks {
         let ObjectMeta { last_modified, size, e_tag, version, .. } = &self.meta;
@@ -94,10 +99,12 @@ impl Bucket {
             return Err(wrong("no address of a bucket: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…`"));
         }
         let prefix = Path::parse(prefix).map_err(|error| CliError::failed(address, error))?;
-        let failed = |error| CliError::failed(address, error);
-        let retries = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
+        let failed = |error| CliError::failed(address, Refusal::of(&error));
+        let retries =
+            RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
         // Whatever stands before the first `/`: an account of Azure may stand with its container.
-        let whole = address.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://{bucket}"));
+        let whole =
+            address.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://{bucket}"));
         let store: Box<dyn ObjectStore> = match provider {
             Provider::S3 => {
                 let builder = AmazonS3Builder::from_env().with_url(whole).with_retry(retries);
@@ -131,9 +138,14 @@ impl Bucket {
         &self.address
     }
 
+    /// How errors name an object of it.
+    pub(crate) fn shown(&self, object: &Object) -> String {
+        format!("{}/{}", self.address, object.name)
+    }
+
     /// What lies in it, or below one step of it, in the order of names.
     pub(crate) fn objects(&self, below: Option<&str>) -> Result<Vec<Object>, CliError> {
-        let failed = |error: object_store::Error| CliError::failed(self.address.clone(), error);
+        let failed = |error| CliError::failed(self.address.clone(), Refusal::of(&error));
         let within = |count: usize| {
             let limit = self.most.check(count as u64);
             limit.map_err(|limit| CliError::failed(format!("{}: what lies in it", self.address), limit))
@@ -158,7 +170,9 @@ impl Bucket {
             // What stands for a folder, as consoles make it, is none of its files.
             let is_folder = |one: &Object, next: Option<&Object>| {
                 one.meta.size == 0
-                    && next.is_some_and(|next| next.name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/')))
+                    && next.is_some_and(|next| {
+                        next.name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/'))
+                    })
             };
             let kept: Vec<bool> = objects
                 .iter()
@@ -180,10 +194,15 @@ impl Bucket {
     /// Reads an object. Its bytes are those that were listed, or it ends with an error.
     pub(crate) fn read<'b>(&'b self, object: &Object) -> Result<Box<dyn Read + 'b>, CliError> {
         let ObjectMeta { location, e_tag, version, size, .. } = object.meta.clone();
-        let failed = |error| CliError::failed(format!("{}/{}", self.address, object.name), error);
+        let failed = |error| CliError::failed(self.shown(object), Refusal::of(&error));
         let asked = GetOptions { if_match: e_tag, version, ..GetOptions::default() };
         let got = self.runtime.block_on(self.store.get_opts(&location, asked)).map_err(failed)?;
-        Ok(Box::new(Reading { runtime: &self.runtime, pieces: got.into_stream(), piece: Bytes::new(), left: size }))
+        Ok(Box::new(Reading {
+            runtime: &self.runtime,
+            pieces: got.into_stream(),
+            piece: Bytes::new(),
+            left: size,
+        }))
     }
 }
 
@@ -200,12 +219,15 @@ impl Read for Reading<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             match self.runtime.block_on(self.pieces.next()) {
-                Some(piece) => self.piece = piece.map_err(io::Error::other)?,
+                Some(piece) => self.piece = piece.map_err(|error| io::Error::other(Refusal::of(&error)))?,
                 None if self.left == 0 => return Ok(0),
                 None => return Err(io::Error::other("it ended before its length")),
             }
             let came = self.piece.len() as u64;
-            self.left = self.left.checked_sub(came).ok_or_else(|| io::Error::other("it is longer than was listed"))?;
+            self.left = self
+                .left
+                .checked_sub(came)
+                .ok_or_else(|| io::Error::other("it is longer than was listed"))?;
         }
         let len = into.len().min(self.piece.len());
         let piece = self.piece.split_to(len);

@@ -44,7 +44,7 @@ pub(crate) fn is_taking(config: &Config) -> bool {
 /// Hands over what was typed to start this process. None where no server takes it.
 pub(crate) fn hand_over_typed(
     config: &Config,
-    files: &[Named],
+    files: &[Named<'_>],
     out: &mut impl io::Write,
 ) -> Result<Option<Exit>, CliError> {
     match hand_over(config, &Order::typed(config)?, files)? {
@@ -63,7 +63,7 @@ pub(crate) fn broken(error: &io::Error) -> CliError {
 
 /// Hands an order to the server that has this data directory open, with the files that go with it. An error is one of the
 /// caller's own files: the order is not carried out then.
-pub(crate) fn hand_over(config: &Config, order: &Order, files: &[Named]) -> Result<Handed, CliError> {
+pub(crate) fn hand_over(config: &Config, order: &Order, files: &[Named<'_>]) -> Result<Handed, CliError> {
     let place = config.path("data").join(NAME);
     let Ok(mut server) = connect_locally(&place) else { return Ok(Handed::Nobody) };
     let order = serde_json::to_vec(order).map_err(|error| CliError::failed("the order", error))?;
@@ -81,7 +81,7 @@ pub(crate) fn hand_over(config: &Config, order: &Order, files: &[Named]) -> Resu
     })
 }
 
-fn say_all(server: &mut LocalStream, order: &[u8], files: &[Named]) -> Result<(), Unsaid> {
+fn say_all(server: &mut LocalStream, order: &[u8], files: &[Named<'_>]) -> Result<(), Unsaid> {
     say(server, Kind::Order, order)?;
     let bar = progress("sending to the server", files.len() as u64, false);
     let mut block = vec![0; BLOCK];
@@ -90,8 +90,7 @@ fn say_all(server: &mut LocalStream, order: &[u8], files: &[Named]) -> Result<()
         say(server, Kind::File, named.name.as_bytes())?;
         loop {
             let read = file.read(&mut block);
-            let read = read
-                .map_err(|error| Unsaid::File(CliError::failed(named.path.display().to_string(), error)))?;
+            let read = read.map_err(|error| Unsaid::File(CliError::failed(named.shown(), error)))?;
             say(server, Kind::Bytes, block.get(..read).unwrap_or_default())?;
             if read == 0 {
                 break;

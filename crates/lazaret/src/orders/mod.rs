@@ -22,11 +22,11 @@ use std::io;
 use std::path::PathBuf;
 
 use lazaret_core::Limit;
-use lazaret_input::SourceReader;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::hand::{Handed, broken, hand_over, hand_over_typed, is_taking};
 pub(crate) use self::take::Taking;
+use crate::buckets::{Bucket, Object};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::registry::open_file;
@@ -72,19 +72,37 @@ impl Order {
     }
 }
 
-/// A file of the disk that goes with an order, by its name in its model.
+/// A file that goes with an order, by its name in its model.
 #[derive(Debug)]
-pub(crate) struct Named {
-    pub(crate) path: PathBuf,
+pub(crate) struct Named<'p> {
     pub(crate) name: String,
-    /// The folder that is watched, if it lies in one.
-    pub(crate) inbox: Option<PathBuf>,
+    pub(crate) lies: Lies<'p>,
 }
 
-impl Named {
+/// Where a file lies.
+#[derive(Debug)]
+pub(crate) enum Lies<'p> {
+    /// On the disk; in the folder that is watched, if there is one.
+    OnDisk { path: PathBuf, inbox: Option<PathBuf> },
+    /// In a bucket.
+    InBucket(&'p Bucket, Object),
+}
+
+impl Named<'_> {
     /// Opens it.
-    pub(crate) fn open(&self) -> Result<SourceReader, CliError> {
-        open_file(&self.path, self.inbox.as_deref())
+    pub(crate) fn open(&self) -> Result<Box<dyn io::Read + '_>, CliError> {
+        match &self.lies {
+            Lies::OnDisk { path, inbox } => Ok(Box::new(open_file(path, inbox.as_deref())?)),
+            Lies::InBucket(bucket, object) => bucket.read(object),
+        }
+    }
+
+    /// How errors name it.
+    pub(crate) fn shown(&self) -> String {
+        match &self.lies {
+            Lies::OnDisk { path, .. } => path.display().to_string(),
+            Lies::InBucket(bucket, object) => bucket.shown(object),
+        }
     }
 }
 

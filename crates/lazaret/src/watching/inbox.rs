@@ -1,27 +1,10 @@
-//! What lies in a folder, and which of it passes now: each file and each folder in it is a model, which passes when it looks
-//! the same twice.
+//! What lies where models are put, and which of it passes now: a model passes when it looks the same twice.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use lazaret_input::change_of;
-
-use crate::commands::models::on_disk::files_within;
+use super::place::{Place, Shape};
 use crate::exit::CliError;
-
-/// What changes with a file whatever its size and time say: its inode, and when that was changed.
-type Change = (u64, i64, i64);
-
-/// What tells that somebody still writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Shape {
-    /// The files of a model, each with its length, when it was written last, and what a replacement that looks the same does
-    /// not have; none of what is gone meanwhile.
-    Files(Vec<(PathBuf, u64, Option<SystemTime>, Change)>),
-    /// They cannot be listed, or one is a link: whoever passes it is told why.
-    Unreadable,
-}
 
 /// What became of a model that was to pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +17,15 @@ pub(crate) enum Became {
 
 /// Who lets models pass.
 pub(crate) trait Passes {
-    /// The folder was looked into, or could not be.
-    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError>;
+    /// These models lie there, or it could not be looked into.
+    fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError>;
     /// A model passes.
     fn pass(&mut self, model: &Path) -> Result<Became, CliError>;
     /// Whether something of a model that was held was admitted since.
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError>;
 }
 
-/// What is known of a folder.
+/// What is known of what lies there.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     /// As each model looked the last time.
@@ -52,22 +35,23 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Looks into the folder once. A model passes when it looks as it did the last time, so nobody writes it; `at_once`
+    /// Looks there once. A model passes when it looks as it did the last time, so nobody writes it; `at_once`
     /// without waiting for a second look. One that was held passes again when it is admitted.
     pub(crate) fn look(
         &mut self,
-        folder: &Path,
+        place: &Place,
         at_once: bool,
         passes: &mut dyn Passes,
     ) -> Result<(), CliError> {
-        let models = match models_in(folder) {
-            Ok(models) => models,
-            Err(why) => return passes.looked(Some(why)), // what is known of it stays
+        let lies = match place.look() {
+            Ok(lies) => lies,
+            Err(why) => return passes.looked(Err(why)), // what is known of it stays
         };
-        passes.looked(None)?;
+        let models = lies.models();
+        passes.looked(Ok(&models))?;
         let mut now = BTreeMap::new();
         for model in models {
-            let shape = shape_of(&model);
+            let shape = lies.shape(&model);
             let is_still = at_once || self.seen.get(&model) == Some(&shape);
             let waits = match self.settled.get(&model) {
                 Some((settled, held)) if *settled == shape => *held && passes.is_admitted(&model)?,
@@ -89,36 +73,10 @@ impl Inbox {
     }
 }
 
-/// What lies in the folder, in order: each file and each folder in it is a model. Hidden names are left alone: that is how
-/// programs write what is not ready.
-fn models_in(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let unreadable = |error: std::io::Error| CliError::failed(folder.display().to_string(), error);
-    let mut models = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            models.push(entry.path());
-        }
-    }
-    models.sort();
-    Ok(models)
-}
-
-fn shape_of(model: &Path) -> Shape {
-    let files = match files_within(model) {
-        Ok(files) => files,
-        Err(_) if std::fs::symlink_metadata(model).is_err() => Vec::new(),
-        Err(_) => return Shape::Unreadable,
-    };
-    let about = files.into_iter().filter_map(|file| {
-        let about = std::fs::symlink_metadata(&file).ok()?;
-        Some((file, about.len(), about.modified().ok(), change_of(&about)))
-    });
-    Shape::Files(about.collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[derive(Default)]
@@ -130,8 +88,8 @@ mod tests {
     }
 
     impl Passes for Told {
-        fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
-            fault.map_or(Ok(()), Err)
+        fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError> {
+            models.map(drop)
         }
 
         fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
@@ -146,7 +104,7 @@ mod tests {
 
     fn look(inbox: &mut Inbox, folder: &Path, at_once: bool, told: Told) -> Vec<String> {
         let mut told = told;
-        inbox.look(folder, at_once, &mut told).unwrap();
+        inbox.look(&Place::Folder(folder.to_owned()), at_once, &mut told).unwrap();
         told.passed
     }
 

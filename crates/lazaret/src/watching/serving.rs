@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_core::{Clock as _, SystemClock, Timestamp};
 
-use super::{Became, Folder, Inbox, Outcome, Passes, WATCHED, Waits, is_admitted, pass};
-use crate::commands::models::on_disk::OnDisk;
+use super::{Became, Folder, Inbox, Outcome, Passes, Place, WATCHED, Waits, is_admitted, pass};
 use crate::commands::policy::of_ledger;
 use crate::compose::Data;
 use crate::config::Config;
@@ -111,6 +110,7 @@ impl Watching {
                 config: config.clone(),
                 ends: Arc::clone(&watching.ends),
                 waits: Waits::new(folder.interval),
+                place: Arc::new(Place::open(&folder.inbox, config)?),
                 folder,
                 shown: Shown { name, ..Shown::default() },
             };
@@ -152,6 +152,7 @@ struct Serving {
     data: Arc<Data>,
     config: Config,
     folder: Folder,
+    place: Arc<Place>,
     ends: Arc<AtomicBool>,
     waits: Waits,
     shown: Shown,
@@ -161,8 +162,8 @@ impl Serving {
     fn look(&mut self, inbox: &mut Inbox) {
         let before = self.shown.fault.take();
         self.shown.not_passed = 0;
-        let folder = self.folder.inbox.clone();
-        if let Err(error) = inbox.look(&folder, false, self) {
+        let place = Arc::clone(&self.place);
+        if let Err(error) = inbox.look(&place, false, self) {
             self.shown.fault = Some(without_path(&error));
         }
         self.shown.looked = Some(SystemClock.now());
@@ -200,7 +201,7 @@ impl Passes for Serving {
             let why = why.to_owned();
             return Ok(self.waits(why));
         }
-        let outcome = match OnDisk::within(&self.folder.inbox, model) {
+        let outcome = match self.place.files(model) {
             Ok(mut files) => pass(&self.data, &self.config, &self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
         };
@@ -227,11 +228,8 @@ impl Passes for Serving {
         Ok(Became::Settled { held: held > 0 })
     }
 
-    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
-        if fault.is_none() {
-            self.waits.forget_gone();
-        }
-        fault.map_or(Ok(()), Err)
+    fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError> {
+        models.map(|models| self.waits.forget_gone(models))
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {

@@ -49,9 +49,9 @@ impl Waits {
         self.models.remove(model);
     }
 
-    /// Models that are there no longer do not wait.
-    pub(crate) fn forget_gone(&mut self) {
-        self.models.retain(|model, _| model.symlink_metadata().is_ok());
+    /// Models that are there no longer do not wait; `there` is in order.
+    pub(crate) fn forget_gone(&mut self, there: &[PathBuf]) {
+        self.models.retain(|model, _| there.binary_search(model).is_ok());
     }
 }
 
@@ -78,7 +78,9 @@ mod tests {
         waits.end(model);
         assert!(waits.begin(model, "away".to_owned()));
         assert_eq!(waits.models[model].lasts, Duration::from_secs(10));
-        waits.forget_gone();
+        waits.forget_gone(&[PathBuf::from("a")]);
+        assert_eq!(waits.models.len(), 1);
+        waits.forget_gone(&[PathBuf::from("b")]);
         assert!(waits.models.is_empty());
         // Who looks once an hour waits an hour.
         let mut waits = Waits::new(Duration::from_hours(1));

@@ -3,7 +3,7 @@
 mod beside;
 mod bom;
 mod dry_run;
-pub(crate) mod on_disk;
+pub(crate) mod lying;
 pub(crate) mod pass;
 mod pkcs11;
 mod pkcs11_uri;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use lazaret_core::{Mode, ModelOrigin, Stored};
 
-use super::on_disk::OnDisk;
+use super::lying::Lying;
 use super::write_findings;
 use crate::cli::ModelsPassArgs;
 use crate::compose::Data;
@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     origin(args)?;
     config.with(&[(MODE, args.mode.as_deref())]).models_mode()?;
-    let mut files = OnDisk::of(&args.model, &args.signature)?;
+    let mut files = Lying::of(&args.model, &args.signature)?;
     if let Some(exit) = orders::hand_over_typed(config, files.files(), out)? {
         return Ok(exit);
     }

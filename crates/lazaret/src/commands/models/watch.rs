@@ -2,11 +2,10 @@
 //! the server that has the ledger open.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lazaret_ledger::LedgerReader;
 
-use super::on_disk::OnDisk;
 use super::pass::summary;
 use crate::cli::ModelsWatchArgs;
 use crate::commands::policy::of_ledger;
@@ -16,7 +15,7 @@ use crate::exit::{CliError, Exit, chain};
 use crate::orders::{self, Handed, Order};
 use crate::registry::Brings;
 use crate::report::json_line;
-use crate::watching::{Became, Folder, Inbox, Outcome, Passes, Waits, is_admitted, pass};
+use crate::watching::{Became, Folder, Inbox, Outcome, Passes, Place, Waits, is_admitted, pass};
 
 /// Watches a folder.
 pub(super) fn run(
@@ -27,20 +26,27 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     let folder = folder(args)?;
     folder.over(config).models_mode()?;
-    if !args.inbox.is_dir() {
+    let place = Place::open(&args.inbox, config)?;
+    if matches!(place, Place::Folder(_)) && !args.inbox.is_dir() {
         return Err(CliError::Usage(format!("{}: no folder", args.inbox.display())));
     }
     if orders::is_taking(config) {
         let ledger = LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?;
         let order = Order::typed(config)?;
-        let there =
-            There { config, folder: &folder, order, ledger, says: Says::new(args, &folder, json, out) };
-        return watch(args, &folder, there, |there| there.says.ended);
+        let there = There {
+            config,
+            folder: &folder,
+            place: &place,
+            order,
+            ledger,
+            says: Says::new(args, &folder, json, out),
+        };
+        return watch(args, (&folder, &place), there, |there| there.says.ended);
     }
     let data = Data::open(config)?;
     let says = Says::new(args, &folder, json, out);
-    let here = Here { data: &data, config, folder: &folder, says };
-    let ended = watch(args, &folder, here, |here| here.says.ended)?;
+    let here = Here { data: &data, config, folder: &folder, place: &place, says };
+    let ended = watch(args, (&folder, &place), here, |here| here.says.ended)?;
     data.close()?;
     Ok(ended)
 }
@@ -71,13 +77,13 @@ fn folder(args: &ModelsWatchArgs) -> Result<Folder, CliError> {
 
 fn watch<P: Passes>(
     args: &ModelsWatchArgs,
-    folder: &Folder,
+    (folder, place): (&Folder, &Place),
     mut passes: P,
     ended: impl Fn(&P) -> Exit,
 ) -> Result<Exit, CliError> {
     let mut inbox = Inbox::default();
     loop {
-        inbox.look(&folder.inbox, args.once, &mut passes)?;
+        inbox.look(place, args.once, &mut passes)?;
         if args.once {
             return Ok(ended(&passes));
         }
@@ -143,16 +149,16 @@ impl<'a, W: Write> Says<'a, W> {
     }
 
     /// The folder may be a share that is away.
-    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
-        match fault {
-            Some(why) if self.once => return Err(why),
-            Some(why) if self.fault.as_ref() != Some(&chain(&why)) => {
+    fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError> {
+        match models {
+            Err(why) if self.once => return Err(why),
+            Err(why) if self.fault.as_ref() != Some(&chain(&why)) => {
                 tracing::warn!(why = chain(&why), "the folder cannot be looked into");
                 self.fault = Some(chain(&why));
             }
-            Some(_) => {}
-            None => {
-                self.waits.forget_gone();
+            Err(_) => {}
+            Ok(models) => {
+                self.waits.forget_gone(models);
                 if self.fault.take().is_some() {
                     tracing::warn!("the folder can be looked into again");
                 }
@@ -167,19 +173,20 @@ struct Here<'a, W> {
     data: &'a Data,
     config: &'a Config,
     folder: &'a Folder,
+    place: &'a Place,
     says: Says<'a, W>,
 }
 
 impl<W: Write> Passes for Here<'_, W> {
-    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
-        self.says.looked(fault)
+    fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError> {
+        self.says.looked(models)
     }
 
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
         if self.says.waits.why(model).is_some() {
             return Ok(Became::Again);
         }
-        let outcome = match OnDisk::within(&self.folder.inbox, model) {
+        let outcome = match self.place.files(model) {
             Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
         };
@@ -199,14 +206,15 @@ impl<W: Write> Passes for Here<'_, W> {
 struct There<'a, W> {
     config: &'a Config,
     folder: &'a Folder,
+    place: &'a Place,
     order: Order,
     ledger: LedgerReader,
     says: Says<'a, W>,
 }
 
 impl<W: Write> Passes for There<'_, W> {
-    fn looked(&mut self, fault: Option<CliError>) -> Result<(), CliError> {
-        self.says.looked(fault)
+    fn looked(&mut self, models: Result<&[PathBuf], CliError>) -> Result<(), CliError> {
+        self.says.looked(models)
     }
 
     fn pass(&mut self, model: &Path) -> Result<Became, CliError> {
@@ -214,7 +222,9 @@ impl<W: Write> Passes for There<'_, W> {
             return Ok(Became::Again);
         }
         self.order.model = Some(model.display().to_string());
-        let handed = OnDisk::within(&self.folder.inbox, model)
+        let handed = self
+            .place
+            .files(model)
             .and_then(|files| orders::hand_over(self.config, &self.order, files.files()));
         let exit = match handed {
             Ok(Handed::Told(told)) => match told.end(self.says.out) {

@@ -1,19 +1,21 @@
-//! The files of a model where they lie on the disk: received here, or sent to the server that has the ledger open.
+//! The files of a model where they lie, on the disk or in a bucket: received here, or sent to the server that has the ledger open.
 
 use std::path::{Path, PathBuf};
 
 use lazaret_core::Stored;
+use lazaret_models::path_below;
 
 use super::files_of;
+use crate::buckets::{Bucket, Object};
 use crate::commands::ingest::progress;
 use crate::exit::CliError;
-use crate::orders::Named;
+use crate::orders::{Lies, Named};
 use crate::registry::{Brings, Registry};
 
-/// The files of a model on the disk.
-pub(crate) struct OnDisk(Vec<Named>);
+/// The files of a model, where they lie.
+pub(crate) struct Lying<'p>(Vec<Named<'p>>);
 
-impl OnDisk {
+impl<'p> Lying<'p> {
     /// A model, one file or all that is below a folder, and what lies elsewhere and passes with it.
     pub(crate) fn of(model: &Path, beside: &[PathBuf]) -> Result<Self, CliError> {
         let files = files_of(&[model.to_owned()])?.into_iter().map(|file| file.path).collect();
@@ -36,23 +38,38 @@ impl OnDisk {
         }
         let inbox = inbox.map(Path::to_owned);
         let paths = files.into_iter().chain(beside.iter().cloned());
-        let named =
-            paths.map(|path| Ok(Named { name: name_in_model(model, &path)?, path, inbox: inbox.clone() }));
+        let named = paths.map(|path| {
+            let name = name_in_model(model, &path)?;
+            Ok(Named { name, lies: Lies::OnDisk { path, inbox: inbox.clone() } })
+        });
         named.collect::<Result<_, _>>().map(Self)
     }
 
+    /// A model in a bucket: an object, or all that is below a step.
+    pub(crate) fn in_bucket(bucket: &'p Bucket, model: &Path) -> Result<Self, CliError> {
+        let step = model.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let objects = bucket.objects(Some(step))?;
+        if objects.is_empty() {
+            return Err(CliError::failed(model.display().to_string(), "there is no object in it any more"));
+        }
+        let named = |object: Object| {
+            let below = path_below(object.name(), step).filter(|below| *below != object.name());
+            Named { name: below.unwrap_or(step).to_owned(), lies: Lies::InBucket(bucket, object) }
+        };
+        Ok(Self(objects.into_iter().map(named).collect()))
+    }
+
     /// Each with its name.
-    pub(crate) fn files(&self) -> &[Named] {
+    pub(crate) fn files(&self) -> &[Named<'p>] {
         &self.0
     }
 }
 
-impl Brings for OnDisk {
+impl Brings for Lying<'_> {
     fn receive(&mut self, registry: &Registry) -> Result<Vec<Stored>, CliError> {
         let bar = progress("receiving and hashing", self.0.len() as u64, false);
         let received = self.0.iter().map(|named| {
-            let shown = named.path.display().to_string();
-            let stored = registry.receive_from(&mut named.open()?, &named.name, &shown);
+            let stored = registry.receive_from(&mut named.open()?, &named.name, &named.shown());
             bar.inc(1);
             stored
         });
