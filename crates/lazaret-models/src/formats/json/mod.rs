@@ -61,6 +61,7 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::trees::XgboostJson,
     &crate::formats::hydra::HydraConfig,
     &crate::formats::mlflow::MlflowModel,
+    &crate::formats::project::PythonProject,
     &tokenizer::Tokenizer,
     &index::WeightIndex,
     &kitfile::Kitfile,
