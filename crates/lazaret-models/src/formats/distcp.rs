@@ -39,7 +39,8 @@ impl ModelFormat for DistCp {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let metadata = Some(head).filter(|head| head.extension == ENDING).and_then(|head| head.beside(METADATA));
+        let metadata =
+            Some(head).filter(|head| head.extension == ENDING).and_then(|head| head.beside(METADATA));
         match metadata {
             Some(metadata) if names(&metadata, name_of(head.part)) => Likeness::Certain,
             _ => Likeness::No,
@@ -55,7 +56,9 @@ impl ModelFormat for DistCp {
             Some(Err(_)) | None => (Vec::new(), true),
         };
         if is_partial {
-            let why = format!("the `{METADATA}` beside it does not say of all parts where they lie, or of too many");
+            let why = format!(
+                "the `{METADATA}` beside it does not say of all parts where they lie, or of too many"
+            );
             let why = format!("{why} (`{}`)", MAX_PARTS.key());
             looking.unread(part, &Unread::of(&lazaret_core::UNINSPECTABLE, why));
         }
@@ -141,9 +144,10 @@ mod tests {
     }
 
     fn number(number: u64) -> Vec<u8> {
-        i32::try_from(number).map_or_else(|_| [&[0x8a, 8][..], &number.to_le_bytes()].concat(), |small| {
-            [b"J", &small.to_le_bytes()[..]].concat()
-        })
+        i32::try_from(number).map_or_else(
+            |_| [&[0x8a, 8][..], &number.to_le_bytes()].concat(),
+            |small| [b"J", &small.to_le_bytes()[..]].concat(),
+        )
     }
 
     /// `_StorageInfo`s, each with a state of these keys and values.
@@ -185,7 +189,10 @@ mod tests {
         let (plain, len) = ([PLAIN, PLAIN].concat(), PLAIN.len() as u64);
         let quiet = scan(&plain, places(&[(0, len), (len, len)]));
         // The file begins as a pickle too, which some loader may take it for.
-        assert_eq!((told(&quiet), quiet.inspected), (vec!["format.polyglot a.distcp".to_owned()], Inspected::Whole));
+        assert_eq!(
+            (told(&quiet), quiet.inspected),
+            (vec!["format.polyglot a.distcp".to_owned()], Inspected::Whole)
+        );
         for (parts, says) in [
             (vec![(len, len)], "weights.unused-storage a.distcp@0"),
             (vec![(0, len)], "format.trailing-bytes a.distcp@10"),
@@ -231,7 +238,8 @@ mod tests {
     fn a_path_that_leaves_the_folder_is_told_at_the_metadata() {
         let state = vec![("relative_path", text("../b")), ("offset", number(0)), ("length", number(1))];
         let bytes = metadata(&[state]);
-        let report = look(source(&bytes), bytes.len() as u64, ".metadata", &Metadata(Vec::new()), &Limits::default());
+        let report =
+            look(source(&bytes), bytes.len() as u64, ".metadata", &Metadata(Vec::new()), &Limits::default());
         assert!(told(&report)[0].starts_with("hf.path-escapes-model .metadata@"), "{:?}", told(&report));
     }
 

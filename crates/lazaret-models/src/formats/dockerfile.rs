@@ -13,16 +13,57 @@ use crate::rules;
 pub(crate) struct Dockerfile;
 
 const INSTRUCTIONS: &[&str] = &[
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
-    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// Programs that fetch or decode what others run.
-const FETCH: &[&str] = &["aria2c", "axel", "base32", "base64", "curl", "fetch", "ftp", "lynx", "nc", "ncat", "netcat", "openssl", "scp", "wget", "xxd"];
+const FETCH: &[&str] = &[
+    "aria2c", "axel", "base32", "base64", "curl", "fetch", "ftp", "lynx", "nc", "ncat", "netcat", "openssl",
+    "scp", "wget", "xxd",
+];
 /// Programs that run what they are fed.
-const RUN: &[&str] = &["ash", "bash", "cmd", "csh", "dash", "fish", "iex", "ksh", "lua", "node", "perl", "php", "powershell", "pwsh", "ruby", "sh", "tclsh", "zsh"];
+const RUN: &[&str] = &[
+    "ash",
+    "bash",
+    "cmd",
+    "csh",
+    "dash",
+    "fish",
+    "iex",
+    "ksh",
+    "lua",
+    "node",
+    "perl",
+    "php",
+    "powershell",
+    "pwsh",
+    "ruby",
+    "sh",
+    "tclsh",
+    "zsh",
+];
 /// Words before a program.
-const BEFORE: &[&str] = &["command", "doas", "env", "exec", "nice", "nohup", "sudo", "then", "do", "else", "time", "xargs", "!", "{"];
+const BEFORE: &[&str] = &[
+    "command", "doas", "env", "exec", "nice", "nohup", "sudo", "then", "do", "else", "time", "xargs", "!",
+    "{",
+];
 
 impl ModelFormat for Dockerfile {
     fn id(&self) -> FormatId {
@@ -50,7 +91,8 @@ impl ModelFormat for Dockerfile {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
         let text = std::str::from_utf8(&bytes);
-        let text = text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        let text =
+            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
         if let Some(at) = text.find('\0') {
             return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
         }
@@ -76,11 +118,12 @@ impl ModelFormat for Dockerfile {
 
 /// Each instruction with where it begins: its lines, and the texts that belong to it (`<<EOF`).
 fn instructions(text: &str) -> Vec<(u64, String)> {
-    let escape = if text.lines().take_while(|line| line.trim_start().starts_with('#')).any(is_escape_of_windows) {
-        '`'
-    } else {
-        '\\'
-    };
+    let escape =
+        if text.lines().take_while(|line| line.trim_start().starts_with('#')).any(is_escape_of_windows) {
+            '`'
+        } else {
+            '\\'
+        };
     let mut found: Vec<(u64, String)> = Vec::new();
     let (mut at, mut goes_on) = (0_u64, false);
     // The words that end the texts of the instruction.
@@ -129,9 +172,14 @@ fn texts_of(instruction: &str) -> std::collections::VecDeque<String> {
     if !["RUN", "COPY", "ADD"].iter().any(|with| name.eq_ignore_ascii_case(with)) {
         return std::collections::VecDeque::new();
     }
-    let words = rest.split_whitespace().filter_map(|word| word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<"));
+    let words = rest
+        .split_whitespace()
+        .filter_map(|word| word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<"));
     let words = words.map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']));
-    words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')).map(str::to_owned).collect()
+    words
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn word(text: &str) -> (&str, &str) {
@@ -143,8 +191,13 @@ fn word(text: &str) -> (&str, &str) {
 fn added(rest: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
     let address = rest.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
     let is_checked = rest.split_whitespace().any(|word| word.starts_with("--checksum="));
-    if let Some(address) = address.into_iter().find(|word| word.contains("://") || word.starts_with("git@")).filter(|_| !is_checked) {
-        let says = format!("the image takes in what lies at `{}`, whatever it is then", printed(host(address)));
+    if let Some(address) = address
+        .into_iter()
+        .find(|word| word.contains("://") || word.starts_with("git@"))
+        .filter(|_| !is_checked)
+    {
+        let says =
+            format!("the image takes in what lies at `{}`, whatever it is then", printed(host(address)));
         looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
     }
 }
@@ -215,7 +268,8 @@ fn runs_later(text: &str) -> Option<&str> {
     if !text.contains("://") && !text.contains('$') {
         return None;
     }
-    let downloads = commands_of(text).position(|command| matches!(program_of(command), Some("curl" | "wget" | "aria2c")))?;
+    let downloads = commands_of(text)
+        .position(|command| matches!(program_of(command), Some("curl" | "wget" | "aria2c")))?;
     let runs_file = |command: &&str| {
         let program = program_of(command).unwrap_or_default();
         // Python's own modules are none.
@@ -235,18 +289,28 @@ fn runs(program: &str) -> bool {
 
 /// The program of a command, without its folder unless that is its own or a temporary one.
 fn program_of(command: &str) -> Option<&str> {
-    let words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',', '(', ')', '{', '}']));
+    let words = command
+        .split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'', '[', ']', ',', '(', ')', '{', '}']));
     let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
     let program = words.find(|word| {
-        let is_variable = word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        let is_variable = word
+            .split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         !is_variable && !BEFORE.contains(&last_step(word))
     })?;
-    if program.starts_with("./") || program.starts_with("/tmp/") { Some(program) } else { Some(last_step(program)) }
+    if program.starts_with("./") || program.starts_with("/tmp/") {
+        Some(program)
+    } else {
+        Some(last_step(program))
+    }
 }
 
 /// The words of a command as programs are named.
 fn words_of(command: &str) -> impl Iterator<Item = &str> {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '$' | '(' | ')' | '<' | '[' | ']' | ',' | ';');
+    let ends = |c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '$' | '(' | ')' | '<' | '[' | ']' | ',' | ';')
+    };
     command.split(ends).map(last_step)
 }
 
@@ -271,7 +335,10 @@ mod tests {
     #[test]
     fn usual_images_pass_and_downloads_that_run_are_told() {
         let report = scan(USUAL, "Dockerfile");
-        assert_eq!((report.format.0, report.inspected, told(&report)), ("dockerfile", Inspected::Whole, Vec::new()));
+        assert_eq!(
+            (report.format.0, report.inspected, told(&report)),
+            ("dockerfile", Inspected::Whole, Vec::new())
+        );
         for (line, is) in [
             ("RUN curl -s https://a/x | sh", "dockerfile.runs-download"),
             ("RUN curl -s https://a/x | sudo -E bash -", "dockerfile.runs-download"),
@@ -301,7 +368,13 @@ mod tests {
         assert_eq!(told(&report), [format!("format.malformed serve.dockerfile@{}", USUAL.len())]);
         let binary = [USUAL.as_bytes(), &[b'#'; 20_000], b"\n\0"].concat();
         assert_eq!(told(&scan(binary, "Dockerfile")).len(), 1);
-        assert_eq!(told(&scan("# escape=`\nFROM a\nRUN a `\n b\nADD --checksum=sha256:ab https://a/x /x\n", "Dockerfile")), [""; 0]);
+        assert_eq!(
+            told(&scan(
+                "# escape=`\nFROM a\nRUN a `\n b\nADD --checksum=sha256:ab https://a/x /x\n",
+                "Dockerfile"
+            )),
+            [""; 0]
+        );
     }
 
     proptest! {

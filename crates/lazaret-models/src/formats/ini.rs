@@ -97,7 +97,8 @@ impl ModelFormat for Settings {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
         let text = std::str::from_utf8(&bytes);
-        let text = text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        let text =
+            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
         if let Some(at) = text.find('\0') {
             return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
         }
@@ -155,18 +156,22 @@ const SOURCES: &[&str] = &["index-url", "extra-index-url", "find-links", "truste
 
 fn judge(setting: &Setting<'_>, part: &Part, looking: &mut Looking<'_>) {
     let key = setting.key.replace('_', "-");
-    let (section, value, at) = (setting.section.trim_matches(is_space), setting.value.as_str(), part.at(setting.at));
+    let (section, value, at) =
+        (setting.section.trim_matches(is_space), setting.value.as_str(), part.at(setting.at));
     let lines = || value.lines().map(str::trim).filter(|line| !line.is_empty());
     if RUNS.contains(&(section, key.as_str())) {
         let says = format!("`{}` names code that a build of the package runs", printed(&setting.key));
         looking.find(&rules::BUILD_CODE, at, says);
-    } else if section == "options.entry_points" && ["distutils.", "setuptools."].iter().any(|group| key.starts_with(group)) {
+    } else if section == "options.entry_points"
+        && ["distutils.", "setuptools."].iter().any(|group| key.starts_with(group))
+    {
         let says = format!("`{}` has every build of a package run code of this one", printed(&setting.key));
         looking.find(&rules::BUILD_CODE, at, says);
     } else if matches!(section, "metadata" | "options") && value.trim_start().starts_with("attr:") {
         let says = "setuptools takes it from an attribute, and may import the package for it".to_owned();
-        looking.find_as(Severity::Medium, &rules::BUILD_CODE, at, says);
-    } else if section == "options" && REQUIRED.contains(&key.as_str()) || section == "options.extras_require" {
+        looking.find_as(Severity::Low, &rules::BUILD_CODE, at, says);
+    } else if section == "options" && REQUIRED.contains(&key.as_str()) || section == "options.extras_require"
+    {
         for line in lines().filter(|line| !line.starts_with("file:")) {
             packages::required(line, part.at(setting.at), "setup.cfg", looking);
             requirements::comes_from(line, || part.at(setting.at), looking);
@@ -205,15 +210,25 @@ mod tests {
             ("[global]\ntrusted-host = a\n", "requirements.foreign-source"),
         ] {
             let begin = at + more.find('\n').unwrap() + 1;
-            assert_eq!(told(&scan(format!("{USUAL}{more}"), "setup.cfg")), [format!("{is} setup.cfg@{begin}")], "{more}");
+            assert_eq!(
+                told(&scan(format!("{USUAL}{more}"), "setup.cfg")),
+                [format!("{is} setup.cfg@{begin}")],
+                "{more}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_setting_and_secrets_are_told() {
-        assert_eq!(told(&scan("[net]\nbatch=1\n[convolutional]\nsize=3\n[convolutional]\nsize=3\n", "a.cfg")), [""; 0]);
+        assert_eq!(
+            told(&scan("[net]\nbatch=1\n[convolutional]\nsize=3\n[convolutional]\nsize=3\n", "a.cfg")),
+            [""; 0]
+        );
         assert_eq!(told(&scan("[a]\nb = 1\nwhat is this\n", "a.cfg")), ["format.malformed a.cfg@10"]);
-        assert_eq!(told(&scan("[a]\npassword = Xk3-9fLq02vZ\n", "a.ini")), ["config.secret a.ini!a.password"]);
+        assert_eq!(
+            told(&scan("[a]\npassword = Xk3-9fLq02vZ\n", "a.ini")),
+            ["config.secret a.ini!a.password"]
+        );
         let binary = [&b"[a]\nb = 1\n"[..], &[b'#'; 20_000], b"\n\0\x01\x02"].concat();
         assert_eq!(told(&scan(binary, "a.ini")), ["format.malformed a.ini@20011"]);
     }

@@ -59,12 +59,8 @@ const REQUIRED: &[&[&str]] = &[
 ];
 
 /// Tables of tools that say where packages come from: each is a list of addresses by these keys.
-const SOURCES: &[&[&str]] = &[
-    &["tool", "poetry", "source"],
-    &["tool", "pdm", "source"],
-    &["tool", "uv", "index"],
-    &["source"],
-];
+const SOURCES: &[&[&str]] =
+    &[&["tool", "poetry", "source"], &["tool", "pdm", "source"], &["tool", "uv", "index"], &["source"]];
 
 impl JsonKind for PythonProject {
     fn id(&self) -> FormatId {
@@ -84,7 +80,11 @@ impl JsonKind for PythonProject {
         backend(root, part, looking);
         for (path, says) in RUNS {
             if let Some(node) = at(root, path) {
-                looking.find(&rules::BUILD_CODE, part.inner(&path_of(node)), format!("{says}: a build runs it"));
+                looking.find(
+                    &rules::BUILD_CODE,
+                    part.inner(&path_of(node)),
+                    format!("{says}: a build runs it"),
+                );
             }
         }
         computed(root, part, looking);
@@ -124,7 +124,7 @@ fn computed(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let attributes = dynamic.into_iter().flat_map(|table| table.members());
     for node in attributes.filter_map(|member| member.value.get("attr")) {
         let says = "setuptools takes it from an attribute, and may import the package for it".to_owned();
-        looking.find_as(Severity::Medium, &rules::BUILD_CODE, part.inner(&path_of(node)), says);
+        looking.find_as(Severity::Low, &rules::BUILD_CODE, part.inner(&path_of(node)), says);
     }
     for (tool, key) in [("hatch", "source"), ("pdm", "source")] {
         let source = at(root, &["tool", tool, "version", key]);
@@ -153,7 +153,8 @@ fn index(node: Option<Node<'_, '_>>, part: &Part, looking: &mut Looking<'_>) {
 /// Dependencies as tables have them: `torch = "^2.1"`, `x = { git = "https://…" }`.
 fn tables(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let poetry = at(root, &["tool", "poetry"]);
-    let groups = poetry.and_then(|poetry| poetry.get("group")).into_iter().flat_map(|groups| groups.members());
+    let groups =
+        poetry.and_then(|poetry| poetry.get("group")).into_iter().flat_map(|groups| groups.members());
     let tables = groups
         .filter_map(|group| group.value.get("dependencies"))
         .chain(["dependencies", "dev-dependencies"].iter().filter_map(|key| poetry?.get(key)))
@@ -162,7 +163,9 @@ fn tables(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for node in tables.flat_map(Walk::new) {
         let line = match (node.key(), node.as_str()) {
             (Some("git"), Some(address)) => format!("git+{address}"),
-            (Some("url" | "path" | "file"), Some(address)) if !address.contains("://") => format!("./{address}"),
+            (Some("url" | "path" | "file"), Some(address)) if !address.contains("://") => {
+                format!("./{address}")
+            }
             (Some("url" | "path" | "file"), Some(address)) => address.to_owned(),
             _ => continue,
         };
@@ -176,7 +179,7 @@ mod tests {
 
     const USUAL: &str = "[build-system]\nrequires = [\"setuptools>=61\"]\nbuild-backend = \"setuptools.build_meta\"\n\
         [project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"torch==2.1.0\"]\n\
-        [project.scripts]\na = \"a.cli:main\"\n[tool.poetry.dependencies]\ntorch = \"^2.1\"\n\
+        [project.scripts]\na = \"a.cli:main\"\n[tool.poe.tasks]\ntest.cmd = \"python -m pytest -q\"\n[tool.poetry.dependencies]\ntorch = \"^2.1\"\n\
         [[tool.uv.index]]\nname = \"pytorch\"\nurl = \"https://download.pytorch.org/whl/cpu\"\n";
 
     #[test]
@@ -185,13 +188,34 @@ mod tests {
         assert_eq!((report.format.0, told(&report)), ("python-project", Vec::new()));
         assert!(report.components.iter().any(|component| component.name == "torch"));
         for (more, says) in [
-            ("[tool.setuptools.cmdclass]\nbuild = \"a.Build\"\n", "package.build-code pyproject.toml!tool.setuptools.cmdclass"),
-            ("[tool.setuptools.dynamic]\nversion = {attr = \"a.v\"}\n", "package.build-code pyproject.toml!tool.setuptools.dynamic.version.attr"),
-            ("[tool.hatch.build.hooks.custom]\n", "package.build-code pyproject.toml!tool.hatch.build.hooks.custom"),
-            ("[tool.hatch.version]\nsource = \"code\"\n", "package.build-code pyproject.toml!tool.hatch.version.source"),
-            ("[dependency-groups]\ndev = [\"x @ git+https://a/x\"]\n", "requirements.foreign-source pyproject.toml!dependency-groups.dev[0]"),
-            ("[tool.poetry.group.dev.dependencies]\nx = {git = \"https://a/x\"}\n", "requirements.foreign-source pyproject.toml!tool.poetry.group.dev.dependencies.x.git"),
-            ("[[tool.poetry.source]]\nurl = \"https://a/simple\"\n", "requirements.foreign-source pyproject.toml!tool.poetry.source[0].url"),
+            (
+                "[tool.setuptools.cmdclass]\nbuild = \"a.Build\"\n",
+                "package.build-code pyproject.toml!tool.setuptools.cmdclass",
+            ),
+            (
+                "[tool.setuptools.dynamic]\nversion = {attr = \"a.v\"}\n",
+                "package.build-code pyproject.toml!tool.setuptools.dynamic.version.attr",
+            ),
+            (
+                "[tool.hatch.build.hooks.custom]\n",
+                "package.build-code pyproject.toml!tool.hatch.build.hooks.custom",
+            ),
+            (
+                "[tool.hatch.version]\nsource = \"code\"\n",
+                "package.build-code pyproject.toml!tool.hatch.version.source",
+            ),
+            (
+                "[dependency-groups]\ndev = [\"x @ git+https://a/x\"]\n",
+                "requirements.foreign-source pyproject.toml!dependency-groups.dev[0]",
+            ),
+            (
+                "[tool.poetry.group.dev.dependencies]\nx = {git = \"https://a/x\"}\n",
+                "requirements.foreign-source pyproject.toml!tool.poetry.group.dev.dependencies.x.git",
+            ),
+            (
+                "[[tool.poetry.source]]\nurl = \"https://a/simple\"\n",
+                "requirements.foreign-source pyproject.toml!tool.poetry.source[0].url",
+            ),
         ] {
             assert_eq!(told(&scan(format!("{USUAL}{more}"), "pyproject.toml")), [says], "{more}");
         }
@@ -202,6 +226,9 @@ mod tests {
         let text = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
         let found = told(&scan(text, "pyproject.toml"));
         let places = ["build-backend", "backend-path"];
-        assert_eq!(found, places.map(|place| format!("package.build-code pyproject.toml!build-system.{place}")));
+        assert_eq!(
+            found,
+            places.map(|place| format!("package.build-code pyproject.toml!build-system.{place}"))
+        );
     }
 }

@@ -43,7 +43,8 @@ impl ModelFormat for Toml {
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let bytes = part.whole(looking.limits.get(MAX_LEN))?;
         let text = std::str::from_utf8(&bytes);
-        let text = text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        let text =
+            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
         // The judges read JSON; of numbers that JSON does not have they ask nothing.
         let value: serde_json::Value = ::toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start as u64);
@@ -69,10 +70,14 @@ mod tests {
     #[test]
     fn a_document_is_read_whole_or_told() {
         let report = scan("a = 1\n[b]\nc = [1979-05-27, nan, \"\\u0000\"]\n", "conf.toml");
-        assert_eq!((report.format.0, report.inspected, told(&report)), ("toml", Inspected::Whole, Vec::new()));
+        assert_eq!(
+            (report.format.0, report.inspected, told(&report)),
+            ("toml", Inspected::Whole, Vec::new())
+        );
         for (text, says) in [
             ("a = 1\nb = \n", "format.malformed conf.toml@10"),
             ("a = 1\na = 2\n", "format.malformed conf.toml@6"),
+            ("[[a]]\nb = 1\n[[a]]\nb =\n", "format.malformed conf.toml@21"),
             ("[m]\n_target_ = \"os.system\"\n", "config.target conf.toml!m._target_"),
             ("[m]\npassword = \"Xk3-9fLq02vZ\"\n", "config.secret conf.toml!m.password"),
         ] {

@@ -4,10 +4,11 @@
 //! **Why it matters.** Who installs the model's package from its folder (`pip install .`) builds it, and this code runs then
 //! with all their rights, before anything of the model is loaded.
 //!
-//! **Example.** `build-backend` with `backend-path` in `pyproject.toml`; `cmdclass` or `version = attr: …` in `setup.cfg`.
+//! **Example.** `build-backend` with `backend-path` in `pyproject.toml`; `cmdclass` in `setup.cfg`.
 //!
-//! **How it is judged.** High for code that runs at each build; medium for an attribute that setuptools may have to import, and
-//! for a build system that is in no list of the usual ones. What the build system's own package does is not looked at.
+//! **How it is judged.** High for code that runs at each build; medium for a build system that is in no list of the usual ones;
+//! low for `version = attr: …`, which setuptools reads from the source and imports only where it cannot. The source is judged
+//! where it lies; what the build system's own package does is not looked at.
 //!
 //! **What to do.** Do not build the package from its folder, or have the code read by somebody.
 //!

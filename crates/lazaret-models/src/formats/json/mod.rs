@@ -95,6 +95,12 @@ impl ModelFormat for Json {
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let named = self.extensions().contains(&head.extension);
         match (begins(head.bytes), named) {
+            // `[[bin]]`, `[1]`: a section of settings.
+            (_, false)
+                if head.bytes.starts_with(b"[") && matches!(head.extension, "toml" | "ini" | "cfg") =>
+            {
+                Likeness::No
+            }
             (Beginning::Document, _) | (Beginning::Bracket, true) => Likeness::Certain,
             (Beginning::Bracket, false) => Likeness::Possible,
             (Beginning::Other, true) if !head.bytes.contains(&0) => Likeness::ByName,

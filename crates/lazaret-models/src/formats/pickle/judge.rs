@@ -358,7 +358,8 @@ impl Judge<'_> {
         let [of, arguments, keywords, _] = *self.values.held_of(call.state)?.first else { return None };
         let (class, others) = self.values.held_of(arguments)?.first.split_first()?;
         let (class, others) = (*class, others.to_vec());
-        let is_plain = !matches!(self.effect(&base.module, &base.name), Effect::Dangerous(_) | Effect::Dunder);
+        let is_plain =
+            !matches!(self.effect(&base.module, &base.name), Effect::Dangerous(_) | Effect::Dunder);
         self.values.name_of(class).filter(|_| is_plain && of == maker)?;
         if let Value::Made(number) = maker {
             self.makers.insert(number);

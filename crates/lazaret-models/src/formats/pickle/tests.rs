@@ -245,7 +245,10 @@ fn objects_made_with_keywords_are_objects_in_every_protocol() {
     assert_eq!(worst(&made("hospital\nScaler", "mean")), Severity::Info);
     assert_eq!(ids(&made("hospital\nScaler", "mean")), [("pickle.code-of-package", Severity::Info)]);
     // What makes it may be the function of a class that it derives from.
-    assert_eq!(worst(&made_with_keyword("__builtin__\nobject", "hospital\nScaler", "mean", b")R")), Severity::Info);
+    assert_eq!(
+        worst(&made_with_keyword("__builtin__\nobject", "hospital\nScaler", "mean", b")R")),
+        Severity::Info
+    );
     for bytes in [
         made("subprocess\nPopen", "args"),
         made("hospital\nScaler", "__setstate__"),
