@@ -272,9 +272,12 @@ fn runs_later(text: &str) -> Option<&str> {
         .position(|command| matches!(program_of(command), Some("curl" | "wget" | "aria2c")))?;
     let runs_file = |command: &&str| {
         let program = program_of(command).unwrap_or_default();
-        // Python's own modules are none.
-        let runs = runs(program) && (!program.starts_with("python") || command.contains(".py"));
-        runs || program.starts_with("./") || program.starts_with("/tmp/")
+        // Python's own modules are none, nor is what sets the variables of a shell.
+        let is_python = program.starts_with("python") && command.contains(".py");
+        is_python
+            || RUN.contains(&program) && program.ends_with("sh")
+            || program.starts_with("./")
+            || program.starts_with("/tmp/")
     };
     commands_of(text).skip(downloads).find(runs_file).and_then(program_of)
 }

@@ -131,7 +131,9 @@ impl ModelFormat for WordVectors {
             Some((_, count, _)) => numbers == Some(count) || !is_whole,
             None => head.extension == "vec" && numbers.is_some_and(|numbers| numbers > 0),
         };
-        if fits && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
+        // As plain text they are read whole too, and may be any table of numbers.
+        let is_plain = matches!(head.extension, "txt" | "csv" | "tsv" | "log" | "names");
+        if fits && !is_plain && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {

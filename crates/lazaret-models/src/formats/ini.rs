@@ -3,7 +3,7 @@
 
 use lazaret_core::{FormatId, Likeness, Severity};
 
-use super::json::tell_document;
+use super::json::{limits, tell_document};
 use super::text::is_text;
 use super::{packages, python, requirements};
 use crate::look::{Head, Looking};
@@ -132,7 +132,7 @@ fn values(settings: &[Setting<'_>], part: &Part, looking: &mut Looking<'_>) {
         }
     }
     let written = serde_json::Value::from(document).to_string();
-    let parsed = lazaret_input::json::parse(written.as_bytes(), looking.limits);
+    let parsed = lazaret_input::json::parse(written.as_bytes(), &limits(looking.limits));
     match &parsed.document {
         Some(document) => _ = tell_document(document.root(), part, looking),
         None => looking.unread(part, &Unread::malformed(0, "its keys could not be read")),

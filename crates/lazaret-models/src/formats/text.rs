@@ -63,7 +63,8 @@ impl ModelFormat for Text {
         let named = self.extensions().contains(&head.extension)
             || NAMES.contains(&head.file_name)
             // `LICENSE-APACHE`, `NOTICE-THIRD-PARTY`
-            || head.file_name.split_once('-').is_some_and(|(name, _)| NAMES.contains(&name));
+            || head.extension.is_empty()
+                && head.file_name.split_once('-').is_some_and(|(name, _)| NAMES.contains(&name));
         if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 

@@ -3,7 +3,7 @@
 use lazaret_core::{FormatId, Likeness, Limit};
 use lazaret_input::json;
 
-use super::json::tell_document;
+use super::json::{limits, tell_document};
 use super::text::is_text;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
@@ -51,7 +51,7 @@ impl ModelFormat for Toml {
             Unread::malformed(at, "it is not TOML from here on")
         })?;
         let written = value.to_string();
-        let parsed = json::parse(written.as_bytes(), looking.limits);
+        let parsed = json::parse(written.as_bytes(), &limits(looking.limits));
         if parsed.faults.iter().any(|fault| fault.rule.id != lazaret_input::JSON_NUL.id) {
             looking.unread(part, &Unread::malformed(0, "its keys could not be read"));
         }

@@ -128,7 +128,7 @@ impl ModelFormat for Json {
 }
 
 /// The limits of the reader, with room for the vocabularies of models.
-fn limits(limits: &Limits) -> Limits {
+pub(crate) fn limits(limits: &Limits) -> Limits {
     let values = limits.get(MAX_VALUES).most().max(limits.get(json::MAX_NODES).most());
     let mut own = limits.clone();
     own.set(json::MAX_NODES.key(), values);
