@@ -218,10 +218,19 @@ mod tests {
             vec![("relative_path", b"N".to_vec()), ("offset", number(0)), ("length", number(1))],
             vec![file(), ("offset", number(0)), ("offset", number(1)), ("length", number(1))],
             vec![file(), ("offset", long(u64::MAX)), ("length", number(1))],
+            // As a second state of the same object they would move it.
+            vec![("offset", number(1))],
+            vec![("fqn", text("a")), ("offset", number(1))],
+            vec![("fqn", text("a")), ("offset", b"L1L\n".to_vec())],
+            vec![("fqn", text("a")), ("offset", b"\x8b\x01\0\0\0\x01".to_vec())],
+            vec![("fqn", text("a")), ("offset", b"\x88".to_vec())],
+            vec![("fqn", text("a")), ("length", number(1))],
         ] {
             let told = told_by(&[all(), odd.clone()]);
             assert!(told.contains(&"input.uninspectable a.distcp".to_owned()), "{odd:?}: {told:?}");
         }
+        let index = [all(), vec![("fqn", text("a")), ("offset", b"ctorch\nSize\n(K\x00t\x85R".to_vec())]];
+        assert!(!told_by(&index).contains(&"input.uninspectable a.distcp".to_owned()));
         let usual = places(&[(0, whole)]);
         let with = |call: &[u8]| [usual.strip_suffix(b".").unwrap(), b"0", call, b"."].concat();
         for (call, is_told) in [

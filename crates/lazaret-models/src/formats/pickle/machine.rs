@@ -184,6 +184,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 self.input.take(8)?;
                 self.push(PLAIN);
             }
+            0x88 | 0x89 if self.places.is_some() => self.push(Value::Int((opcode == 0x88).into())),
             b'N' | 0x88 | 0x89 | 0x97 => self.push(PLAIN),
             b'I' => self.int_line()?,
             b'L' => {
@@ -192,7 +193,10 @@ impl<'m, 'a> Machine<'m, 'a> {
                 if !is_int(number) {
                     return Err(self.malformed("LONG is no number"));
                 }
-                self.push(PLAIN);
+                let number =
+                    std::str::from_utf8(number).ok().and_then(|text| text.trim().parse::<i64>().ok());
+                let value = number.map_or(PLAIN, |number| self.judge.values.number(number));
+                self.push(value);
             }
             b'F' => {
                 let line = self.input.line()?;
@@ -211,8 +215,14 @@ impl<'m, 'a> Machine<'m, 'a> {
             }
             0x8b => {
                 let length = self.input.number::<4>()?;
-                self.input.skip(length)?;
-                self.push(PLAIN);
+                if self.places.is_some() && length <= 8 {
+                    let digits = self.input.take(usize::try_from(length).unwrap_or(0))?;
+                    let number = digits.iter().rev().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+                    self.push_number(number);
+                } else {
+                    self.input.skip(length)?;
+                    self.push(PLAIN);
+                }
             }
             // Texts and bytes
             0x8c | b'U' => self.text::<1>()?,

@@ -8,9 +8,11 @@ use crate::formats::beside;
 /// The attribute by which a part names its file: that of `_StorageInfo`, and of whatever is made in its place.
 pub(super) const FILE: &[u8] = b"relative_path";
 
+/// The attribute that an index of a tensor has (`MetadataIndex`).
+const INDEX: &[u8] = b"fqn";
+
 /// What may be called while places are told: none of them makes a place in a way that is not seen here.
 const CALLED: &[(&str, &str)] = &[
-    ("builtins", "getattr"),
     ("builtins", "set"),
     ("collections", "OrderedDict"),
     ("collections", "defaultdict"),
@@ -44,11 +46,19 @@ impl Places {
     pub(super) fn note(&mut self, pairs: &[Value], values: &Values) {
         let mut named: FxHashMap<&[u8], Value> = FxHashMap::default();
         for [key, value] in pairs.as_chunks::<2>().0 {
-            if let Some(key @ (FILE | b"offset" | b"length")) = values.text_of(*key) {
-                self.is_partial |= named.insert(key, *value).is_some() && named.contains_key(FILE);
+            if let Some(key @ (FILE | INDEX | b"offset" | b"length")) = values.text_of(*key) {
+                self.is_partial |= named.insert(key, *value).is_some();
             }
         }
-        let Some(path) = named.get(FILE) else { return };
+        let Some(path) = named.get(FILE) else {
+            // An index of a tensor has an offset too, of one number for each dimension. Any other may change a place.
+            let offset = named.get(&b"offset"[..]);
+            let of_index = named.contains_key(INDEX);
+            let is_number = offset.is_some_and(|offset| values.number_of(*offset).is_some());
+            self.is_partial |=
+                named.contains_key(&b"length"[..]) || is_number || offset.is_some() && !of_index;
+            return;
+        };
         let Some(path) = values.str_of(*path) else {
             self.is_partial = true;
             return;
