@@ -21,7 +21,7 @@ use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompr
 use lazaret_input::{OpenError, ReadError};
 use lazaret_ledger::note::{Checkpoint, VerifierKey};
 use lazaret_models::vulnerabilities::{VexDocument, graveness, read_records, version_has};
-use lazaret_models::{Inspected, NoFolder, OwnRules, Statistics, Terms, look_by};
+use lazaret_models::{Folder, Inspected, NoFolder, OwnRules, Statistics, Terms, look_by};
 #[cfg(feature = "ner-model")]
 use lazaret_ner::{LocalModel, ModelSettings};
 #[cfg(feature = "ner-model")]
@@ -79,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     target("csv", &[("testdata/csv", ".csv")], 1_000, csv),
     target("csv_schema", &[("testdata/csv", ".toml"), ("testdata/docs", ".toml")], 1_000, csv_schema),
     target("decompress", &[("testdata/input", "")], 2_000, decompress),
+    target("distcp", &[("testdata/models/formats/torch-distcp", "")], 1_000, distcp),
     target("fhir", &[("testdata/fhir", "json"), ("testdata/docs", "json")], 1_000, fhir),
     target("gguf", &[("testdata/models/gguf", "")], 2_000, gguf),
     target("hdf5", &[("testdata/models/hdf5", ".h5")], 1_000, hdf5),
@@ -136,9 +137,16 @@ pub const TARGETS: &[Target] = &[
     target("simple_index", &[("testdata/updates", "")], 1_000, simple_index),
     target("sniff", &[("testdata/input", ""), ("testdata/json", ""), ("testdata/xml", "")], 3_000, sniff),
     target("tar", &[("testdata/archive", ".tar")], 300, tar),
+    target("tfrecord", &[("testdata/models/formats/tfrecord", "")], 2_000, tfrecord),
     target("update_request", &[("testdata/updates", "")], 2_000, update_request),
     target("vault_key", &[("testdata/input", "")], 1_000, vault_key),
     target("vex", &[("testdata/fuzz/vex", ".json")], 2_000, vex),
+    target(
+        "word2vec",
+        &[("testdata/models/formats/word2vec", ""), ("testdata/models/formats/word-vectors", "")],
+        2_000,
+        word2vec,
+    ),
     target("words", &[("testdata/fuzz/words", "")], 3_000, words),
     target("xml", &[("testdata/xml", ""), ("testdata/input", "")], 3_000, xml),
     target("yaml", &[("testdata/models/yaml", ".yaml")], 2_000, yaml),
@@ -164,6 +172,28 @@ pub fn protobuf(bytes: &[u8]) -> String {
 /// Safetensors.
 pub fn safetensors(bytes: &[u8]) -> String {
     model_file(bytes, "m.safetensors")
+}
+
+/// A file of a distributed checkpoint of PyTorch, and the metadata beside it: the bytes are both.
+pub fn distcp(bytes: &[u8]) -> String {
+    struct Beside<'b>(&'b [u8]);
+    impl Folder for Beside<'_> {
+        fn open(&self, path: &str) -> Option<(Arc<dyn lazaret_core::Source>, u64)> {
+            let source = Arc::new(MemorySource::new(self.0, Hint::default()));
+            (path == ".metadata").then(|| (source as Arc<dyn lazaret_core::Source>, self.0.len() as u64))
+        }
+    }
+    model_file_in(bytes, "__0_0.distcp", &Beside(bytes))
+}
+
+/// Records of examples for training.
+pub fn tfrecord(bytes: &[u8]) -> String {
+    model_file(bytes, "train.tfrecord")
+}
+
+/// Vectors of words, binary and as text.
+pub fn word2vec(bytes: &[u8]) -> String {
+    ["vectors.bin", "vectors.vec"].map(|name| model_file(bytes, name)).join("\n")
 }
 
 /// A review of the API server: which models its objects use, whose they are. And lines of the verdicts and notes that travel
@@ -738,10 +768,15 @@ pub fn vex(bytes: &[u8]) -> String {
 
 /// A model file of a name, looked at as the gate does, with nothing beside it: whole, or a finding says that it was not.
 fn model_file(bytes: &[u8], name: &str) -> String {
+    model_file_in(bytes, name, &NoFolder)
+}
+
+/// The same with files beside it.
+fn model_file_in(bytes: &[u8], name: &str, folder: &dyn Folder) -> String {
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
     let (limits, all) =
         (Limits::default(), Terms { statistics: Statistics::All, inside: true, ..Terms::default() });
-    let report = look_by(source, bytes.len() as u64, name, &NoFolder, &limits, &all);
+    let report = look_by(source, bytes.len() as u64, name, folder, &limits, &all);
     let is_whole = report.inspected == Inspected::Whole;
     assert!(is_whole || !report.findings.is_empty(), "what was not inspected is told");
     assert!(report.findings.iter().all(|finding| !finding.message.is_empty()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Source, Stored};
 
+use crate::formats::distcp;
 use crate::look::{Folder, NoFolder, Terms, folder_and_name, is_known_among, path_below};
 use crate::part::Part;
 use crate::signature::{MAX_ATTESTATIONS, attests, of_one_file};
@@ -14,11 +15,17 @@ use crate::signature::{MAX_ATTESTATIONS, attests, of_one_file};
 /// ([`companions`]): whoever does not know their names asks for them then.
 pub fn has_companions(stored: &Stored, terms: &Terms) -> bool {
     let name = stored.source.hint().name.unwrap_or_default();
-    !attests(&name) && (asks_who_vouches(terms) || !is_known_among(&part_of(stored, &name), &NoFolder))
+    let part = part_of(stored, &name);
+    !attests(&name) && (asks_who_vouches(terms) || is_read_beside(&part) || !is_known_among(&part, &NoFolder))
 }
 
 fn asks_who_vouches(terms: &Terms) -> bool {
     !terms.signatories.signers.is_empty() || !terms.signatories.builders.is_empty()
+}
+
+/// Whether a file is read by what is beside it, although some format knows it alone: the first part of a checkpoint.
+fn is_read_beside(part: &Part) -> bool {
+    part.extension() == distcp::ENDING
 }
 
 fn part_of(stored: &Stored, name: &str) -> Part {
@@ -50,7 +57,8 @@ pub fn companions(stored: &Stored, names: &[String], terms: &Terms) -> Vec<Strin
     }
     let (folder, _) = folder_and_name(&name);
     let asking = Asking { folder, names, asked: RefCell::default() };
-    if !is_known_among(&part_of(stored, &name), &asking) {
+    let part = part_of(stored, &name);
+    if !is_known_among(&part, &asking) || is_read_beside(&part) {
         found.extend(asking.asked.into_inner());
     }
     found
@@ -110,11 +118,15 @@ mod tests {
             "onnx/model.onnx_data",
             "onnx/deeper/other.onnx",
             "README.md",
+            "step/.metadata",
+            "step/__0_0.distcp",
             "variables/variables.index",
         ];
         let asked = |name, bytes: &[u8]| asked(name, bytes, &names, &Terms::default());
         assert_eq!(asked("onnx/model.onnx_data", &[7; 64]), ["onnx/model.onnx"]);
         assert_eq!(asked("variables/variables.data-00000-of-00001", &[7; 64]), ["variables/variables.index"]);
+        // Alone it is an archive of its last part.
+        assert_eq!(asked("step/__0_0.distcp", b"PK\x03\x04"), ["step/.metadata"]);
         // A format knows it, nothing beside it names it, nothing is in it, or it would be asked for itself.
         for (name, bytes) in [
             ("onnx/config.json", b"{}".as_slice()),
@@ -162,6 +174,8 @@ mod tests {
     #[test]
     fn however_files_are_named_none_waits_for_itself() {
         let names = [
+            ".metadata",
+            "a.distcp",
             "a.bin",
             "a.xml",
             "a.onnx",

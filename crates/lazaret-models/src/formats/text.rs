@@ -9,6 +9,22 @@ use crate::registry::ModelFormat;
 /// The format.
 pub(crate) struct Text;
 
+/// Names without an ending that are texts.
+const NAMES: &[&str] = &[
+    "readme",
+    "license",
+    "licence",
+    "notice",
+    "copying",
+    "authors",
+    "changelog",
+    "contributors",
+    "vocab",
+    "merges",
+    "modelfile",
+    "latest",
+];
+
 impl ModelFormat for Text {
     fn id(&self) -> FormatId {
         FormatId("text")
@@ -29,6 +45,7 @@ impl ModelFormat for Text {
             "vocab",
             "gitattributes",
             "gitignore",
+            "dockerignore",
             "license",
             "cff",
             "bib",
@@ -44,19 +61,10 @@ impl ModelFormat for Text {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let named = self.extensions().contains(&head.extension)
-            || [
-                "readme",
-                "license",
-                "licence",
-                "notice",
-                "copying",
-                "authors",
-                "vocab",
-                "merges",
-                "modelfile",
-                "latest",
-            ]
-            .contains(&head.file_name);
+            || NAMES.contains(&head.file_name)
+            // `LICENSE-APACHE`, `NOTICE-THIRD-PARTY`
+            || head.extension.is_empty()
+                && head.file_name.split_once('-').is_some_and(|(name, _)| NAMES.contains(&name));
         if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 

@@ -137,6 +137,8 @@ rules! {
     hf_missing_shard as HF_MISSING_SHARD,
     hf_path_escape as HF_PATH_ESCAPE,
     hf_remote_code as HF_REMOTE_CODE,
+    dockerfile_runs_download as RUNS_DOWNLOAD,
+    package_build_code as BUILD_CODE,
     package_record_mismatch as RECORD_MISMATCH,
     package_start_up_code as START_UP_CODE,
     python_dangerous_call as PYTHON_DANGEROUS_CALL,

@@ -61,6 +61,7 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::trees::XgboostJson,
     &crate::formats::hydra::HydraConfig,
     &crate::formats::mlflow::MlflowModel,
+    &crate::formats::project::PythonProject,
     &tokenizer::Tokenizer,
     &index::WeightIndex,
     &kitfile::Kitfile,
@@ -94,6 +95,12 @@ impl ModelFormat for Json {
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let named = self.extensions().contains(&head.extension);
         match (begins(head.bytes), named) {
+            // `[[bin]]`, `[1]`: a section of settings.
+            (_, false)
+                if head.bytes.starts_with(b"[") && matches!(head.extension, "toml" | "ini" | "cfg") =>
+            {
+                Likeness::No
+            }
             (Beginning::Document, _) | (Beginning::Bracket, true) => Likeness::Certain,
             (Beginning::Bracket, false) => Likeness::Possible,
             (Beginning::Other, true) if !head.bytes.contains(&0) => Likeness::ByName,
@@ -121,7 +128,7 @@ impl ModelFormat for Json {
 }
 
 /// The limits of the reader, with room for the vocabularies of models.
-fn limits(limits: &Limits) -> Limits {
+pub(crate) fn limits(limits: &Limits) -> Limits {
     let values = limits.get(MAX_VALUES).most().max(limits.get(json::MAX_NODES).most());
     let mut own = limits.clone();
     own.set(json::MAX_NODES.key(), values);

@@ -165,6 +165,10 @@ pub(super) fn judge(node: Node<'_, '_>, text: &str, part: &Part, looking: &mut L
         let message = "its key says that it is a secret, and its value looks like one";
         looking.find(&rules::CONFIG_SECRET, part.inner(&path_of(node)), message);
     }
+    // What developers of a package of Python type into their tools' settings nothing runs that deploys it.
+    if part.file_name() == "pyproject.toml" && walk::names(&node).last() == Some("tool") {
+        return;
+    }
     let words = key.split(|c: char| !c.is_ascii_alphanumeric());
     let commands =
         ["command", "cmd", "script", "exec", "hook", "shell", "entrypoint", "run", "install", "postinstall"];

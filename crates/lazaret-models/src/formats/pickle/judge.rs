@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use lazaret_core::Severity;
+use rustc_hash::FxHashSet;
 
 use super::notes::Notes;
-use super::values::{Call, Name, PLAIN, Value, Values};
+use super::places;
+use super::values::{Call, Held, Name, PLAIN, Value, Values};
 use crate::callables::{Effect, effect_by, is_dunder, modern, sounds_dangerous};
+use crate::formats::beside::points_elsewhere;
 use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
@@ -74,6 +77,12 @@ pub(super) struct Judge<'o> {
     /// Something loadable was recognised in the data so far.
     pub(super) nested_before: bool,
     pub(super) adding: Adding,
+    /// It loads something of the checkpoints of torch.
+    is_of_checkpoint: bool,
+    /// Where it first names a file of a checkpoint that is not in its folder.
+    leads_out: Option<(u64, String)>,
+    /// Calls that gave the `__new__` of a class by which an object was made.
+    makers: FxHashSet<u32>,
     loaded: u64,
     called: u64,
     told_exhausts: [bool; 2],
@@ -187,6 +196,7 @@ impl Judge<'_> {
     /// A function, class or module by its name.
     pub(super) fn load(&mut self, module: &str, name: &str, at: u64) -> Value {
         self.loaded = self.loaded.saturating_add(1);
+        self.is_of_checkpoint |= module.starts_with("torch.distributed.checkpoint");
         let value = self.values.global(module, name);
         let shown = dotted(module, name);
         match self.effect(module, name) {
@@ -241,7 +251,10 @@ impl Judge<'_> {
     /// REDUCE, OBJ and INST: what the call gives.
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
-        let Some(name) = self.values.name_of(callee) else { return self.call_of_computed(callee, at) };
+        let Some(name) = self.values.name_of(callee) else {
+            let made = self.made_by_keywords(callee, arguments, at);
+            return made.unwrap_or_else(|| self.call_of_computed(callee, at));
+        };
         self.notes.call(&name);
         if let Some(value) = self.by_its_arguments(&name, arguments, at) {
             return value;
@@ -335,6 +348,42 @@ impl Judge<'_> {
         PLAIN
     }
 
+    /// An object of a class that is made with keywords, as protocols 2 and 3 write what `NEWOBJ_EX` is from protocol 4 on:
+    /// `functools.partial(Class.__new__, Class, …)` is called.
+    fn made_by_keywords(&mut self, callee: Value, arguments: Value, at: u64) -> Option<Value> {
+        let call = self.values.call_of(callee).filter(|_| arguments == Value::Empty)?;
+        self.values.name_of(call.callee).filter(|name| is(name, "functools", "partial"))?;
+        let [maker] = *self.values.held_of(call.arguments)?.first else { return None };
+        let base = self.maker_of(maker)?;
+        let [of, arguments, keywords, _] = *self.values.held_of(call.state)?.first else { return None };
+        let (class, others) = self.values.held_of(arguments)?.first.split_first()?;
+        let (class, others) = (*class, others.to_vec());
+        let is_plain =
+            !matches!(self.effect(&base.module, &base.name), Effect::Dangerous(_) | Effect::Dunder);
+        self.values.name_of(class).filter(|_| is_plain && of == maker)?;
+        if let Value::Made(number) = maker {
+            self.makers.insert(number);
+        }
+        let size = self.values.size_of(arguments);
+        let others = match others.as_slice() {
+            [] => Value::Empty,
+            _ => self.values.hold(Held { size, first: others, ..Held::default() }),
+        };
+        let made = self.make(class, others, at);
+        // They are attributes of what keeps them all.
+        self.attributes(keywords, at);
+        Some(made)
+    }
+
+    /// The class whose `__new__` a value is: `getattr(Class, '__new__')`.
+    fn maker_of(&self, value: Value) -> Option<Rc<Name>> {
+        let call = self.values.call_of(value)?;
+        self.values.name_of(call.callee).filter(|name| is(name, "builtins", "getattr"))?;
+        let [of, attribute] = *self.values.held_of(call.arguments)?.first else { return None };
+        self.values.text_of(attribute).filter(|attribute| *attribute == b"__new__")?;
+        self.values.name_of(of)
+    }
+
     /// What a call gives that does no more than its arguments say.
     fn by_its_arguments(&mut self, name: &Name, arguments: Value, at: u64) -> Option<Value> {
         if self.own.is_some_and(|own| own.forbids(&name.module, &name.name).is_some()) {
@@ -380,6 +429,12 @@ impl Judge<'_> {
             && let (Some(of), Some(attribute)) = (self.values.name_of(*of), self.values.str_of(*attribute))
         {
             let attribute = attribute.to_owned();
+            // Told at the end, unless it made an object of a class.
+            if attribute == "__new__"
+                && let value @ Value::Made(_) = self.watched(callee, arguments, at)
+            {
+                return value;
+            }
             return self.load(&of.module, &format!("{}.{attribute}", of.name), at);
         }
         // A text's `format` reaches what lies behind its arguments.
@@ -582,6 +637,17 @@ impl Judge<'_> {
         }
     }
 
+    /// Keys and values are put into a dict: what becomes a part of a checkpoint of torch names its file.
+    pub(super) fn leads(&mut self, pairs: &[Value], at: u64) {
+        for pair in pairs.chunks_exact(2) {
+            let [key, path] = pair else { continue };
+            if self.leads_out.is_none() && self.values.text_of(*key) == Some(places::FILE) {
+                let path = self.values.str_of(*path).filter(|path| points_elsewhere(path));
+                self.leads_out = path.map(|path| (at, printed(path)));
+            }
+        }
+    }
+
     /// Values are kept in a container: `getattr` may be called, but not kept for somebody else to call.
     pub(super) fn kept(&mut self, parts: &[Value], at: u64) {
         for part in parts {
@@ -682,6 +748,7 @@ impl Judge<'_> {
 
     /// Judges what had to wait for the end.
     pub(super) fn finish(&mut self) {
+        self.finish_makers();
         let calls = std::mem::take(&mut self.values.calls);
         for call in calls {
             let Some(name) = self.values.name_of(call.callee) else { continue };
@@ -690,12 +757,26 @@ impl Judge<'_> {
                 self.say_unknown(&name, call.at);
             }
         }
+        if let Some((at, path)) = self.leads_out.take().filter(|_| self.is_of_checkpoint) {
+            let message = format!("a part of the checkpoint is read from `{path}`, outside its folder");
+            self.say(&rules::HF_PATH_ESCAPE, at, message);
+        }
         if let Some((severity, rule)) = self.worst_left_out {
             let message = format!(
                 "{} more findings of this pickle are not listed; the gravest is of this rule",
                 self.left_out
             );
             self.said.push(Said { rule, severity, at: 0, message, about: None });
+        }
+    }
+
+    /// Tells each `__new__` of a class by which no object was made.
+    fn finish_makers(&mut self) {
+        let calls = (0_u32..).zip(&self.values.calls).filter(|(number, _)| !self.makers.contains(number));
+        let others: Vec<_> =
+            calls.filter_map(|(number, call)| Some((self.maker_of(Value::Made(number))?, call.at))).collect();
+        for (class, at) in others {
+            self.load(&class.module, &format!("{}.__new__", class.name), at);
         }
     }
 

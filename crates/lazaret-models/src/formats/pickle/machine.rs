@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::judge::{Array, Judge, MOST_SPELLED};
 use super::packed;
+use super::places::Places;
 use super::probe::{PROBE, looks_like_pickle, may_be_pickle};
 use super::tensors::Torch;
 use super::values::{FIRST, Held, LONGEST_NAME, PLAIN, Size, Value};
@@ -69,6 +70,8 @@ pub(super) struct Machine<'m, 'a> {
     pub(super) nested: Vec<Nested>,
     /// Storages and tensors, as torch writes them.
     pub(super) torch: Torch,
+    /// Where parts of a checkpoint lie in other files, where that is asked for.
+    pub(super) places: Option<Places>,
 }
 
 /// Most pickles within a pickle that are followed.
@@ -95,6 +98,7 @@ impl<'m, 'a> Machine<'m, 'a> {
             texts: None,
             nested: Vec::new(),
             torch: Torch::default(),
+            places: None,
         }
     }
 
@@ -180,6 +184,7 @@ impl<'m, 'a> Machine<'m, 'a> {
                 self.input.take(8)?;
                 self.push(PLAIN);
             }
+            0x88 | 0x89 if self.places.is_some() => self.push(Value::Int((opcode == 0x88).into())),
             b'N' | 0x88 | 0x89 | 0x97 => self.push(PLAIN),
             b'I' => self.int_line()?,
             b'L' => {
@@ -188,7 +193,10 @@ impl<'m, 'a> Machine<'m, 'a> {
                 if !is_int(number) {
                     return Err(self.malformed("LONG is no number"));
                 }
-                self.push(PLAIN);
+                let number =
+                    std::str::from_utf8(number).ok().and_then(|text| text.trim().parse::<i64>().ok());
+                let value = number.map_or(PLAIN, |number| self.judge.values.number(number));
+                self.push(value);
             }
             b'F' => {
                 let line = self.input.line()?;
@@ -202,14 +210,19 @@ impl<'m, 'a> Machine<'m, 'a> {
                 let length = self.input.number::<1>()?;
                 let digits = self.input.take(usize::try_from(length).unwrap_or(0))?;
                 self.is_torch |= digits == TORCH_MAGIC;
-                let small = digits.len() <= 4;
                 let number = digits.iter().rev().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
-                if small { self.push_number(number) } else { self.push(PLAIN) }
+                if digits.len() <= 8 { self.push_number(number) } else { self.push(PLAIN) }
             }
             0x8b => {
                 let length = self.input.number::<4>()?;
-                self.input.skip(length)?;
-                self.push(PLAIN);
+                if self.places.is_some() && length <= 8 {
+                    let digits = self.input.take(usize::try_from(length).unwrap_or(0))?;
+                    let number = digits.iter().rev().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+                    self.push_number(number);
+                } else {
+                    self.input.skip(length)?;
+                    self.push(PLAIN);
+                }
             }
             // Texts and bytes
             0x8c | b'U' => self.text::<1>()?,
@@ -391,7 +404,8 @@ impl<'m, 'a> Machine<'m, 'a> {
     }
 
     fn push_number(&mut self, number: i64) {
-        self.push(i32::try_from(number).map_or(PLAIN, Value::Int));
+        let value = self.judge.values.number(number);
+        self.push(value);
     }
 
     fn int_line(&mut self) -> Result<(), Unread> {
@@ -400,7 +414,8 @@ impl<'m, 'a> Machine<'m, 'a> {
             return Err(self.malformed("INT is no number"));
         }
         let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse::<i64>().ok());
-        self.push(number.and_then(|number| i32::try_from(number).ok()).map_or(PLAIN, Value::Int));
+        let value = number.map_or(PLAIN, |number| self.judge.values.number(number));
+        self.push(value);
         Ok(())
     }
 
@@ -541,6 +556,8 @@ impl<'m, 'a> Machine<'m, 'a> {
             let (plants, adds) = if pairs { self.judge.reaches(parts) } else { (false, false) };
             if pairs {
                 self.torch.name(parts, values);
+                self.places.iter_mut().for_each(|places| places.note(parts, values));
+                self.judge.leads(parts, self.at);
             }
             let first = parts.iter().take(FIRST).copied().collect();
             self.judge.kept(parts, self.at);
@@ -576,6 +593,8 @@ impl<'m, 'a> Machine<'m, 'a> {
         if !plain {
             if pairs {
                 self.torch.name(parts, values);
+                self.places.iter_mut().for_each(|places| places.note(parts, values));
+                self.judge.leads(parts, self.at);
             }
             let (planted, adds) = if pairs { self.judge.reaches(parts) } else { (false, false) };
             self.judge.kept(parts, self.at);

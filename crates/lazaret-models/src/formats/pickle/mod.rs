@@ -7,12 +7,14 @@
 //! | `judge` | what each function, call and state means |
 //! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
+//! | `places` | where a checkpoint of torch lies in other files |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
 mod judge;
 mod machine;
 mod notes;
 mod packed;
+mod places;
 mod probe;
 mod tensors;
 #[cfg(test)]
@@ -22,7 +24,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lazaret_core::{FormatId, Hint, Likeness};
+use lazaret_core::{FormatId, Hint, Likeness, Limit, Limits, Severity};
 use lazaret_input::MemorySource;
 use rustc_hash::FxHashMap;
 
@@ -30,6 +32,7 @@ pub(crate) use self::machine::{MAX_MEMO, MAX_STACK};
 use self::machine::{Machine, Nested};
 use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
+pub(crate) use self::places::Places;
 use self::probe::{PROBE, Probe, may_be_pickle, probe, probe_on};
 pub(crate) use self::tensors::Torch;
 use super::packages;
@@ -285,4 +288,21 @@ pub(crate) fn torch(part: &Part, looking: &Looking<'_>) -> Option<Torch> {
     let mut machine = Machine::new(&mut input, looking.limits);
     machine.run().ok()?;
     Some(machine.torch)
+}
+
+/// Where parts of a checkpoint of torch lie in one file, as the pickle says that stands beside it: at most so many.
+pub(crate) fn places(part: &Part, file: &str, most: Limit, limits: &Limits) -> Result<Places, Unread> {
+    let mut input = part.stream(0);
+    let mut machine = Machine::new(&mut input, limits);
+    machine.places = Some(Places::new(file, most.most()));
+    machine.judge.values.keep_large();
+    machine.judge.notes.all = true;
+    machine.run()?;
+    machine.judge.finish();
+    let mut places = machine.places.take().unwrap_or_else(|| Places::new(file, 0));
+    let used = machine.judge.notes.used.iter().filter(|(_, used)| used.called > 0);
+    used.for_each(|((module, name), _)| places.called(module, name));
+    // What is told of it where it is looked at may have made a place as well.
+    places.is_partial |= machine.judge.said.iter().any(|said| said.severity >= Severity::Medium);
+    Ok(places)
 }

@@ -230,6 +230,40 @@ fn torch_before_zip_is_five_pickles_and_its_storages() {
     assert!(worst(&tail) >= Severity::Medium);
 }
 
+/// An object made with a keyword, as Python writes it with protocol 2: `partial(Class.__new__, Class, **keywords)()`.
+fn made_with_keyword(class: &str, again: &str, key: &str, call: &[u8]) -> Vec<u8> {
+    let key = [b"X", &u32::try_from(key.len()).unwrap().to_le_bytes()[..], key.as_bytes()].concat();
+    let begin = b"\x80\x02cfunctools\npartial\nc__builtin__\ngetattr\n";
+    let (class, again) = (format!("c{class}\nq\x04"), format!("c{again}\n"));
+    let maker = b"X\x07\0\0\0__new__\x86Rq\x07\x85R(h\x07";
+    [begin, class.as_bytes(), maker, again.as_bytes(), b"\x85}", &key, b"K\x02sNtb", call, b"."].concat()
+}
+
+#[test]
+fn objects_made_with_keywords_are_objects_in_every_protocol() {
+    let made = |class: &str, key: &str| made_with_keyword(class, class, key, b")R");
+    assert_eq!(worst(&made("hospital\nScaler", "mean")), Severity::Info);
+    assert_eq!(ids(&made("hospital\nScaler", "mean")), [("pickle.code-of-package", Severity::Info)]);
+    // What makes it may be the function of a class that it derives from.
+    assert_eq!(
+        worst(&made_with_keyword("__builtin__\nobject", "hospital\nScaler", "mean", b")R")),
+        Severity::Info
+    );
+    for bytes in [
+        made("subprocess\nPopen", "args"),
+        made("hospital\nScaler", "__setstate__"),
+        made_with_keyword("__builtin__\ntype", "hospital\nScaler", "mean", b")R"),
+        made_with_keyword("hospital\nScaler", "subprocess\nPopen", "mean", b")R"),
+        // Never called, or called with more.
+        made_with_keyword("hospital\nScaler", "hospital\nScaler", "mean", b""),
+        made_with_keyword("hospital\nScaler", "hospital\nScaler", "mean", b"NRq\x09)R"),
+        // Another state, which makes it call something else.
+        made_with_keyword("hospital\nScaler", "hospital\nScaler", "mean", b"(cos\nsystem\n)}NtbR"),
+    ] {
+        assert!(worst(&bytes) >= Severity::High, "{:?}", ids(&bytes));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

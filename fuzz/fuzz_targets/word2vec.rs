@@ -1,0 +1,5 @@
+//! `word2vec` of `src/lib.rs`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lazaret_fuzz::word2vec(bytes);
+});
