@@ -45,6 +45,7 @@ impl ModelFormat for Numpy {
         };
         looking.limits.get(MAX_HEADER).check(len)?;
         let header = part.bytes(begin, usize::try_from(len).unwrap_or(usize::MAX))?;
+        looking.hidden(part, begin, len, "its header");
         // Versions 1 and 2 are Latin-1.
         let text = match String::from_utf8(header) {
             Ok(text) => text,

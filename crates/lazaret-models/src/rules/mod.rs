@@ -53,6 +53,7 @@ macro_rules! rules {
 
 rules! {
     // Files of any format
+    format_hidden_content as HIDDEN_CONTENT,
     format_malformed as MALFORMED,
     format_name_mismatch as NAME_MISMATCH,
     format_polyglot as POLYGLOT,

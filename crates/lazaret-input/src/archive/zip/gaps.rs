@@ -64,6 +64,7 @@ impl Walk<'_> {
                     continue;
                 }
                 let Some(local) = records::local(&*self.zip.source, at)?.filter(is_text) else { continue };
+                self.pass_over(local.fields.0, local.fields.1);
                 let mut member = local.member;
                 let Some(data_at) = member.data_at.filter(|data_at| *data_at <= to) else { continue };
                 if member.unsized_ {
