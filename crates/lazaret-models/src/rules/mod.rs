@@ -104,6 +104,7 @@ rules! {
     openvino_custom_layer as OPENVINO_CUSTOM_LAYER,
     openvino_weights as OPENVINO_WEIGHTS,
     paddle_operator as PADDLE_OPERATOR,
+    paddle_unknown_operator as PADDLE_UNKNOWN_OPERATOR,
     safetensors_header as SAFETENSORS_HEADER,
     safetensors_layout as SAFETENSORS_LAYOUT,
     safetensors_metadata_code as SAFETENSORS_METADATA_CODE,

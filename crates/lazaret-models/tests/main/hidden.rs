@@ -30,7 +30,8 @@ fn u16_of(bytes: &[u8]) -> [u8; 2] {
 fn zip(local: &[u8], central: &[u8], comment: &[u8], end: &[u8]) -> Vec<u8> {
     let sizes = [[0x86, 0xa6, 0x10, 0x36], [5, 0, 0, 0], [5, 0, 0, 0]].concat();
     let member =
-        [b"PK\x03\x04\x14\0", &[0; 8][..], &sizes, &[5, 0], &u16_of(local), b"a.txt", local, b"hello"].concat();
+        [b"PK\x03\x04\x14\0", &[0; 8][..], &sizes, &[5, 0], &u16_of(local), b"a.txt", local, b"hello"]
+            .concat();
     let entry = [
         b"PK\x01\x02\x14\0\x14\0",
         &[0; 8][..],

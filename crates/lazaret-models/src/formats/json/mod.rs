@@ -60,6 +60,7 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::skops::SkopsSchema,
     &crate::formats::trees::XgboostJson,
     &crate::formats::hydra::HydraConfig,
+    &crate::formats::logging::LoggingDict,
     &crate::formats::mlflow::MlflowModel,
     &tokenizer::Tokenizer,
     &index::WeightIndex,
