@@ -282,8 +282,7 @@ fn factory(name: &str, is_within: bool, looking: &Looking<'_>) -> Option<(Severi
 fn is_dict_config(node: Node<'_, '_>) -> bool {
     let has = |key: &str| node.get(key).is_some_and(|of| of.kind() == lazaret_input::json::JsonKind::Object);
     let version = node.get("version").and_then(|version| version.as_number().or(version.as_str()));
-    version == Some("1")
-        && ["handlers", "formatters", "filters", "loggers"].into_iter().any(has)
+    version == Some("1") && ["handlers", "formatters", "filters", "loggers"].into_iter().any(has)
 }
 
 /// Whether an object has the key under which `dictConfig` takes what it calls.
