@@ -202,6 +202,7 @@ pub const LIMITS: &[Limit] = &[
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_PACKED,
     readers::pickle::MAX_STACK,
+    readers::json::layout::MAX_HASHED,
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,
     readers::paddle::MAX_PARAMETERS,

@@ -5,6 +5,8 @@
 
 mod metadata;
 
+pub(crate) use metadata::runs_in_page;
+
 use std::sync::Arc;
 
 use lazaret_core::{Finding, FormatId, Likeness, Limit, Limits};
