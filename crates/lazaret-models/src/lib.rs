@@ -8,6 +8,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `look` | the one road: recognise, read, go on into what lies within |
+//! | `hidden` | what lies in bytes that loaders pass over |
 //! | `inside` | a file from the inside, as a tree |
 //! | `files` | files as payloads: on disk, and received |
 //! | `part`, `stream` | a file or a part of one, read at any place and never held whole |
@@ -26,6 +27,7 @@ mod companions;
 mod components;
 mod files;
 mod formats;
+mod hidden;
 mod inside;
 mod look;
 mod own;

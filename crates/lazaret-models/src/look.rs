@@ -157,6 +157,8 @@ pub(crate) struct Looking<'a> {
     parts: u64,
     expanded: u64,
     file_len: u64,
+    /// How many bytes that loaders pass over were searched.
+    pub(crate) searched: u64,
     /// The file from the inside, where it is asked for.
     pub(crate) tree: Option<Tree>,
 }
@@ -224,6 +226,7 @@ impl<'a> Looking<'a> {
             parts: 0,
             expanded: 0,
             file_len: 0,
+            searched: 0,
             tree: None,
         }
     }
@@ -371,11 +374,13 @@ impl<'a> Looking<'a> {
         self.passed_over(part, from, left);
     }
 
-    /// Bytes that loaders pass over: what is recognised there is looked at too.
+    /// Bytes that loaders pass over: what is recognised there is looked at too, at their beginning or within them.
     pub(crate) fn passed_over(&mut self, part: &Part, from: u64, len: u64) {
         let rest = part.rest(from, len);
         if is_known(&rest) {
             self.inside(&rest);
+        } else {
+            self.hidden(part, from, len, "bytes that no loader reads");
         }
     }
 

@@ -3,6 +3,7 @@
 use lazaret_core::{FormatId, Likeness, Limit, Rule};
 
 use crate::formats as readers;
+use crate::hidden;
 use crate::inside;
 use crate::look::{self, Head, Looking};
 use crate::own;
@@ -208,11 +209,13 @@ pub const LIMITS: &[Limit] = &[
     readers::json::MAX_SIZE,
     readers::json::MAX_VALUES,
     look::MAX_PARTS,
+    hidden::MAX_PASSED_OVER,
     inside::MAX_SHOWN_NAMES,
     inside::MAX_SHOWN_PARTS,
     readers::pickle::MAX_MEMO,
     readers::pickle::MAX_PACKED,
     readers::pickle::MAX_STACK,
+    readers::json::layout::MAX_HASHED,
     readers::onnx::MAX_OPERATORS,
     readers::paddle::MAX_OPERATORS,
     readers::paddle::MAX_PARAMETERS,

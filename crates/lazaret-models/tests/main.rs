@@ -8,6 +8,7 @@ mod main {
     mod corpus;
     mod fixtures;
     mod graphs;
+    mod hidden;
     mod inside;
     mod vulnerabilities;
 }

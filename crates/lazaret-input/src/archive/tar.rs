@@ -61,6 +61,10 @@ pub struct Tar {
     max_names: lazaret_core::Limit,
     max_gap: u64,
     global: Pax,
+    /// Where the bytes of the last member end.
+    data_end: u64,
+    /// Headers and padding since the last member: from, and how long. The caller takes them.
+    pub passed_over: Vec<(u64, u64)>,
     /// What is wrong; the caller takes it.
     pub faults: Vec<Fault>,
 }
@@ -92,6 +96,8 @@ impl Tar {
             max_names: limits.get(MAX_DIRECTORY),
             max_gap: limits.get(MAX_GAP).most(),
             global: Pax::default(),
+            data_end: 0,
+            passed_over: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -101,7 +107,10 @@ impl Tar {
         let mut pax = self.global.clone();
         let (mut long_name, mut long_target) = (None, None);
         loop {
-            let Some(header) = self.next_header()? else { return Ok(None) };
+            let Some(header) = self.next_header()? else {
+                self.passed_over.push((self.data_end, self.at.saturating_sub(self.data_end)));
+                return Ok(None);
+            };
             self.count = self.count.saturating_add(1);
             self.max_members.check(self.count)?;
             let header_at = self.at;
@@ -193,6 +202,8 @@ impl Tar {
         }
         self.skip(from, len);
         let len = len.min(self.len.saturating_sub(from));
+        self.passed_over.push((self.data_end, from.saturating_sub(self.data_end)));
+        self.data_end = from.saturating_add(len);
         Member { name, kind, target, header_at, from, len }
     }
 

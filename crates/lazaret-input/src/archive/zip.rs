@@ -94,6 +94,8 @@ pub struct Zip {
     pub faults: Vec<Fault>,
     /// Stretches between its members that belong to none: from, and how long.
     pub gaps: Vec<(u64, u64)>,
+    /// Its comments and extra fields, which readers of members pass over: from, and how long.
+    pub passed_over: Vec<(u64, u64)>,
     /// How many bytes are before the first record.
     pub begin: u64,
     /// Where the last record ends, with its comment.

@@ -1,9 +1,11 @@
 //! Archives: every member is found and comes out as it went in; every way in which headers disagree is told.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use lazaret_core::{Hint, Limit, Limits, Source};
+use lazaret_core::{Hint, Limit, Limits, Source, SourceError};
 use lazaret_input::archive::sevenz;
 use lazaret_input::archive::tar::{MemberKind, Tar};
 use lazaret_input::archive::zip::{self, Found, Zip};
@@ -173,6 +175,94 @@ fn without_an_end_record_members_are_read_from_their_own_headers() {
     assert!(!zip.ends);
     assert_eq!(kinds(&zip), [FaultKind::Unreadable]);
     assert_eq!(member_bytes(&zip, 0), body());
+}
+
+/// An archive whose members are zeros that are stored nowhere, with a gap behind each. It counts what is read of it.
+struct Sparse {
+    /// Everything but zeros, by where it stands.
+    pieces: BTreeMap<u64, Vec<u8>>,
+    len: u64,
+    read: AtomicU64,
+    readings: AtomicU64,
+}
+
+impl Sparse {
+    fn new(members: u32, member_len: u32, gap: &[u8]) -> Arc<Self> {
+        let (mut pieces, mut directory, mut at) = (BTreeMap::new(), Vec::new(), 0_u32);
+        for number in 0..members {
+            let name = format!("{number:06}");
+            let fields = [[0; 4], member_len.to_le_bytes(), member_len.to_le_bytes()].concat();
+            let local = [b"PK\x03\x04\x14\0", &[0; 8][..], &fields, &[6, 0, 0, 0], name.as_bytes()].concat();
+            directory.extend([b"PK\x01\x02\x14\0\x14\0", &[0; 8][..], &fields, &[6, 0], &[0; 12]].concat());
+            directory.extend([&at.to_le_bytes(), name.as_bytes()].concat());
+            pieces.insert(u64::from(at), local);
+            at += 36 + member_len;
+            pieces.insert(u64::from(at), gap.to_vec());
+            at += u32::try_from(gap.len()).unwrap();
+        }
+        let count = u16::try_from(members).unwrap().to_le_bytes();
+        let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
+        directory
+            .extend([b"PK\x05\x06\0\0\0\0", &count[..], &count, &size, &at.to_le_bytes(), &[0, 0]].concat());
+        let len = u64::from(at) + directory.len() as u64;
+        pieces.insert(u64::from(at), directory);
+        Arc::new(Self { pieces, len, read: AtomicU64::new(0), readings: AtomicU64::new(0) })
+    }
+}
+
+impl Source for Sparse {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        let end = self.len.min(offset + buffer.len() as u64);
+        let count = usize::try_from(end.saturating_sub(offset)).unwrap();
+        buffer[..count].fill(0);
+        let before = self.pieces.range(..=offset).next_back().map_or(0, |(at, _)| *at);
+        for (at, piece) in self.pieces.range(before..end) {
+            for (byte, place) in piece.iter().zip(*at..).filter(|(_, place)| (offset..end).contains(place)) {
+                buffer[usize::try_from(place - offset).unwrap()] = *byte;
+            }
+        }
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        self.readings.fetch_add(1, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn hint(&self) -> Hint {
+        Hint::default()
+    }
+}
+
+/// The work is counted, not timed: searching gaps costs what the limit says, whatever lies between and in them.
+#[test]
+fn thousands_of_gaps_cost_no_more_than_the_limit_says() {
+    const MEMBERS: u32 = 3_000;
+    let mut limits = Limits::default();
+    let room = 32 << 20;
+    limits.set("archive.max_gap", room);
+    // Far from each other, near each other; zeros, what looks like the end of an archive, like a member.
+    for member_len in [300_000, 10] {
+        for (gap, is_searched) in
+            [(&[0; 8][..], true), (b"PK\x05\x06PK\x05\x06", false), (b"PK\x03\x04\x14\0\0\0", true)]
+        {
+            let archive = Sparse::new(MEMBERS, member_len, gap);
+            let len = archive.len;
+            let zip = zip::read(Arc::clone(&archive) as Arc<dyn Source>, len, &limits).unwrap();
+            assert_eq!(zip.members.len(), MEMBERS as usize);
+            let (read, readings) =
+                (archive.read.load(Ordering::Relaxed), archive.readings.load(Ordering::Relaxed));
+            let headers = u64::from(MEMBERS) * 1_024;
+            assert!(read <= 2 * room + headers + (1 << 20), "{member_len} {gap:?}: {read} bytes read");
+            // A reading counts for 256 bytes at least.
+            assert!(
+                readings <= 2 * room / 256 + u64::from(MEMBERS) * 8,
+                "{member_len} {gap:?}: {readings} readings"
+            );
+            let told = zip.faults.iter().any(|fault| fault.kind == FaultKind::Unreadable);
+            assert!(is_searched || told, "{member_len} {gap:?}: {:?}", zip.faults.first());
+            if gap == [0; 8] {
+                assert_eq!((zip.faults.len(), zip.gaps.len()), (0, 0), "{member_len}");
+            }
+        }
+    }
 }
 
 #[test]

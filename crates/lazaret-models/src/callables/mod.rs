@@ -162,6 +162,15 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
     if name.split('.').any(|step| LISTED.modules.contains(step)) {
         return Effect::Dangerous("is reached through a module of the process");
     }
+    // Packages that bring a module of the standard library anew, under its name (`gevent.subprocess`): what is listed as
+    // dangerous of the one is so of the other.
+    let last = module.rsplit('.').next().unwrap_or(module);
+    if last != module
+        && LISTED.standard.contains(last)
+        && let copied @ Effect::Dangerous(_) = listed(last, name)
+    {
+        return copied;
+    }
     // What a listed class or function is asked for (`OrderedDict.fromkeys`) is listed itself or it is not known.
     Effect::Unknown
 }
@@ -318,6 +327,9 @@ mod tests {
             ("__builtin__", "eval"),
             ("_winapi", "CreateProcess"),
             ("requests.sessions", "Session"),
+            ("gevent.subprocess", "check_output"),
+            ("eventlet.green.os", "popen"),
+            ("six.moves.builtins", "getattr"),
         ] {
             assert!(matches!(effect_of(module, name), Dangerous(_)), "{module}.{name}");
         }
@@ -329,9 +341,13 @@ mod tests {
         ] {
             assert_eq!(effect_of(module, name), Dunder, "{module}.{name}");
         }
-        for (module, name) in
-            [("osx", "thing"), ("sklearn.pipeline", "Pipeline"), ("numpy_", "ndarray"), ("__torch__", "M")]
-        {
+        for (module, name) in [
+            ("osx", "thing"),
+            ("sklearn.pipeline", "Pipeline"),
+            ("numpy_", "ndarray"),
+            ("__torch__", "M"),
+            ("a.os", "Thing"),
+        ] {
             assert_eq!(effect_of(module, name), Unknown, "{module}.{name}");
         }
     }

@@ -318,6 +318,19 @@ mod tests {
         }
         let yaml = "a: 1\nrun:\n- $os.system('true')\n";
         assert_eq!(told(&scan(yaml, "x.yaml")), ["config.target x.yaml!run[0]"]);
+        let import = "$__import__('os').system('true')";
+        for (text, name) in [
+            (format!(r#"{{"a":1,"run":["{import}"]}}"#), "x.json"),
+            (format!(r#"{{"a":1,"run":["{import}"]}}"#), "x.yaml"),
+            (format!("a: 1\nrun:\n- \"{import}\"\n"), "x.yaml"),
+            (format!("a: 1\nrun: [\"{import}\"]\n"), "x.yaml"),
+        ] {
+            let report = scan(text.clone(), name);
+            let found: Vec<_> = report.findings.iter().filter(|found| found.id == "config.target").collect();
+            let at = format!("{name}!run[0]");
+            assert_eq!(found.len(), 1, "{text}: {:?}", report.findings);
+            assert_eq!((found[0].at.to_string(), found[0].severity), (at, Severity::Critical), "{text}");
+        }
         let passed = r##"{"$ref":"#/a","$schema":"$id","a":["${var}","$5 (or exec(x) of $6)","^a$","$f(x)$","$HOME/bin (x)",
             "$x = exec('ls');","$this->exec('x')","$(eval ssh-agent)","$@net(@x)","$math.sqrt(2)","${oc.env:HOME}","$"]}"##;
         assert_eq!(told(&scan(passed, "x.json")), Vec::<String>::new());

@@ -1,13 +1,19 @@
-//! Configurations of Python's logging (`logging.conf`), as bundles of MONAI bring them: `fileConfig` evaluates the class and
-//! the arguments of each handler as Python.
+//! Configurations of Python's logging: `logging.conf`, as bundles of MONAI bring it, of which `fileConfig` evaluates the class
+//! and the arguments of each handler as Python; and dicts in JSON or YAML, of which `dictConfig` imports and calls what
+//! stands under `()` and `class`.
 
 use lazaret_core::{FormatId, Likeness, Severity};
+use lazaret_input::json::Node;
 use rustc_hash::FxHashMap;
 
 use super::ini::{Ini, Setting};
+use super::json::{JsonKind, Walk, path_of};
 use super::python::{self, Expression, Imports};
 use super::text::is_text;
+use crate::callables::documents::{self as names, Effect, judge_by};
+use crate::callables::is_dangerous_builtin;
 use crate::look::{Head, Looking};
+use crate::own::About;
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -122,10 +128,31 @@ fn interpolated(
 
 /// The class of a handler or formatter.
 fn class(name: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
-    if !USUAL.contains(&name) {
-        let says = format!("logging makes a `{}` by it, which is none of its plain handlers", printed(name));
-        looking.find(&rules::CONFIG_TARGET, part.at(at), says);
+    if !USUAL.contains(&name)
+        && let Some((severity, does)) = called(name, looking)
+    {
+        let says = format!("logging makes a `{}` by it, which {does}", printed(name));
+        let (module, name) = names::split(name);
+        looking.find_about(severity, &rules::CONFIG_TARGET, About::callable(module, name), part.at(at), says);
     }
+}
+
+/// What calling something by its name does, where that is more than making a plain handler.
+fn called(name: &str, looking: &Looking<'_>) -> Option<(Severity, &'static str)> {
+    let (module, last) = names::split(name);
+    if module.is_empty() && is_dangerous_builtin(last) {
+        return Some((Severity::Critical, "runs code, or reaches what does"));
+    }
+    match judge_by(looking.own, module, last) {
+        Effect::Dangerous(does) if !is_of_logging(name) => Some((Severity::Critical, does)),
+        Effect::Own => None,
+        _ => Some((Severity::High, "is none of its plain handlers")),
+    }
+}
+
+/// What is logging's own, and is judged by the list of what is plain.
+fn is_of_logging(name: &str) -> bool {
+    name.starts_with("logging.") && !name.split('.').any(|step| step.starts_with('_'))
 }
 
 /// What Python evaluates.
@@ -135,6 +162,85 @@ fn judge(value: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
         let says = format!("logging evaluates it as Python: it {}", expressed.says);
         looking.find_as(severity, &rules::CONFIG_TARGET, part.at(at), says);
     }
+}
+
+/// A configuration as a dict, for itself or within another document.
+pub(crate) struct LoggingDict;
+
+/// Packages of handlers and formatters that services use.
+const HANDLERS: &[&str] = &[
+    "colorlog",
+    "gunicorn.glogging",
+    "json_log_formatter",
+    "pythonjsonlogger",
+    "rich.logging",
+    "structlog.stdlib",
+    "uvicorn.logging",
+];
+
+impl JsonKind for LoggingDict {
+    fn id(&self) -> FormatId {
+        FormatId("logging-dict")
+    }
+
+    fn about(&self) -> &'static str {
+        "configuration of Python's logging, as a dict"
+    }
+
+    fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
+        Walk::new(root).any(|node| is_dict_config(node) || is_factory(node))
+    }
+
+    fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+        for node in Walk::new(root) {
+            let Some(text) = node.as_str() else { continue };
+            let above = |steps| (0..steps).try_fold(node, |at, _| at.parent());
+            // `handlers.NAME.class`, or a list of such.
+            let is_within = (2..=4).filter_map(above).any(is_dict_config);
+            let called = match node.key() {
+                Some("()") => true,
+                Some("class" | "listener" | "queue") => is_within,
+                _ => false,
+            };
+            if !called && !(is_within && text.starts_with("ext://")) {
+                continue;
+            }
+            let target = text.trim().trim_start_matches("ext://");
+            let said = if called && target.starts_with("cfg://") {
+                Some((Severity::High, "stands elsewhere in the document"))
+            } else {
+                factory(target, is_within, looking)
+            };
+            let Some((severity, does)) = said else { continue };
+            let (module, name) = names::split(target);
+            let verb = if called { "calls" } else { "imports" };
+            let says = format!("logging {verb} `{}`, which {does}", printed(target));
+            let place = part.inner(&path_of(node));
+            looking.find_about(severity, &rules::CONFIG_TARGET, About::callable(module, name), place, says);
+        }
+    }
+}
+
+/// What a name under `()`, `class` or `ext://` does. Outside such a configuration a key is only a word, and what is not known
+/// says nothing.
+fn factory(name: &str, is_within: bool, looking: &Looking<'_>) -> Option<(Severity, &'static str)> {
+    let is_usual = USUAL.contains(&name)
+        || matches!(name, "sys.stdout" | "sys.stderr")
+        || HANDLERS.iter().any(|package| crate::callables::documents::is_or_within(name, package));
+    let (severity, does) = called(name, looking).filter(|_| !is_usual)?;
+    (severity == Severity::Critical || is_within && !is_of_logging(name)).then_some((severity, does))
+}
+
+/// Whether a value is what `dictConfig` takes.
+fn is_dict_config(node: Node<'_, '_>) -> bool {
+    let has = |key: &str| node.get(key).is_some_and(|of| of.kind() == lazaret_input::json::JsonKind::Object);
+    let version = node.get("version").and_then(|version| version.as_number().or(version.as_str()));
+    version == Some("1") && ["handlers", "formatters", "filters", "loggers"].into_iter().any(has)
+}
+
+/// Whether an object has the key under which `dictConfig` takes what it calls.
+fn is_factory(node: Node<'_, '_>) -> bool {
+    node.get("()").is_some_and(|of| of.as_str().is_some_and(|text| text.contains('.')))
 }
 
 #[cfg(test)]
@@ -156,6 +262,10 @@ mod tests {
             ("KWARGS : {'a': os.popen('true')}", Severity::Critical),
             ("class=handlers.HTTPHandler", Severity::High),
             ("class=evil.Handler", Severity::High),
+            ("class=eval", Severity::Critical),
+            ("class=os.system", Severity::Critical),
+            ("class=subprocess.Popen", Severity::Critical),
+            ("class=%(k)s\nk=exec", Severity::Critical),
             ("args=%(x)s\nx=__import__('os').system('true')", Severity::Critical),
             ("args=%(x)s\n[DEFAULT]\nX=__import__('os').system('true')", Severity::Critical),
             ("args=(%(a)sl('1'),)\na=eva", Severity::Critical),
@@ -179,6 +289,51 @@ mod tests {
         let line = "[DEFAULT]\ndir=/var/log\n[handler_b]\nKind=FileHandler\nclass=%(kind)s\nargs=('%(dir)s/a.log', 'a')\n\
             [formatter_f]\nformat=%(asctime)s %(levelname)s: %(message)s\nclass=logging.Formatter\n";
         assert_eq!(told(&scan(format!("{PLAIN}{line}"), "logging.conf")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_dicts_of_logging_make_is_judged() {
+        let json = |handler: &str| {
+            let text = format!(r#"{{"version":1,"handlers":{{"h":{handler}}},"root":{{"handlers":["h"]}}}}"#);
+            let report = scan(text, "logging.json");
+            assert_eq!(report.format.0, "logging-dict", "{handler}");
+            report
+                .findings
+                .into_iter()
+                .map(|finding| (finding.at.to_string(), finding.severity))
+                .collect::<Vec<_>>()
+        };
+        let at = |key: &str| format!("logging.json!handlers.h.{key}");
+        for (handler, key, severity) in [
+            (r#"{"()":"os.system","command":"true"}"#, "()", Severity::Critical),
+            (r#"{"()":"builtins.eval","x":"1"}"#, "()", Severity::Critical),
+            (r#"{"()":"eval"}"#, "()", Severity::Critical),
+            (r#"{"()":"ext://subprocess.Popen","args":"true"}"#, "()", Severity::Critical),
+            (r#"{"()":"cfg://other"}"#, "()", Severity::High),
+            (r#"{"class":"os.system","command":"true"}"#, "class", Severity::Critical),
+            (r#"{"class":"logging.StreamHandler","stream":"ext://os.system"}"#, "stream", Severity::Critical),
+            (
+                r#"{"class":"logging.handlers.QueueHandler","listener":"os.system"}"#,
+                "listener",
+                Severity::Critical,
+            ),
+            (r#"{"()":"some.package.Handler"}"#, "()", Severity::High),
+        ] {
+            assert_eq!(json(handler), [(at(key), severity)], "{handler}");
+        }
+        for handler in [
+            r#"{"class":"logging.StreamHandler","stream":"ext://sys.stdout"}"#,
+            r#"{"()":"logging.StreamHandler"}"#,
+            r#"{"class":"rich.logging.RichHandler"}"#,
+            r#"{"()":"uvicorn.logging.DefaultFormatter","fmt":"%(message)s"}"#,
+        ] {
+            assert_eq!(json(handler), [], "{handler}");
+        }
+        let yaml =
+            "logging:\n  version: 1\n  formatters:\n    f:\n      (): os.system\n      format: 'true'\n";
+        assert_eq!(told(&scan(yaml, "a.yaml")), ["config.target a.yaml!logging.formatters.f.()"]);
+        // The key is a word elsewhere.
+        assert_eq!(told(&scan(r#"{"vocab":{"()":"a.b","x":"os.system"},"version":1}"#, "v.json")), [""; 0]);
     }
 
     proptest! {

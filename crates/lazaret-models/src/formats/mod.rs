@@ -20,6 +20,7 @@ pub(crate) mod keras;
 pub(crate) mod logging;
 pub(crate) mod mlflow;
 pub(crate) mod msgpack;
+pub(crate) mod notebook;
 pub(crate) mod numpy;
 pub(crate) mod onnx;
 pub(crate) mod packages;

@@ -14,6 +14,9 @@ use crate::weights::{self, Data, Kind, Tensor, Tensors};
 /// Most bytes of a header. The library itself reads 10,000 unless told otherwise.
 pub(crate) const MAX_HEADER: Limit = Limit::new("numpy.max_header", 1 << 20);
 
+/// Most dimensions of an array: numpy itself has 64 from version 2 on, and had 32.
+const MOST_DIMENSIONS: usize = 64;
+
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The format.
@@ -45,6 +48,7 @@ impl ModelFormat for Numpy {
         };
         looking.limits.get(MAX_HEADER).check(len)?;
         let header = part.bytes(begin, usize::try_from(len).unwrap_or(usize::MAX))?;
+        looking.hidden(part, begin, len, "its header");
         // Versions 1 and 2 are Latin-1.
         let text = match String::from_utf8(header) {
             Ok(text) => text,
@@ -61,6 +65,9 @@ impl ModelFormat for Numpy {
             return Err(Unread::malformed(begin, "its header does not describe an array"));
         };
         let there = part.len().saturating_sub(data);
+        if let Some(why) = array.cannot_be() {
+            looking.find(&rules::NUMPY_SIZE_MISMATCH, part.at(begin), why);
+        }
         if array.objects {
             let message = "an array of Python objects: its data are a pickle, read as one";
             looking.find(&rules::NUMPY_OBJECT_ARRAY, part.at(data), message);
@@ -73,12 +80,11 @@ impl ModelFormat for Numpy {
                 looking.tail(part, data.saturating_add(wanted));
                 hand_over(array, data, wanted, part, looking);
             }
-            _ => {
-                let said = wanted
-                    .map_or_else(|| "more than any memory has".to_owned(), |bytes| format!("{bytes} bytes"));
-                let message = format!("the header says {said} of data; {there} are there");
+            Some(wanted) => {
+                let message = format!("the header says {wanted} bytes of data; {there} are there");
                 looking.find(&rules::NUMPY_SIZE_MISMATCH, part.at(begin), message);
             }
+            None => {} // told above
         }
         Ok(self.id())
     }
@@ -151,7 +157,32 @@ impl Array {
         }
         Some(Self { count, item, objects, kind: kind_of(descr), shape: lengths })
     }
+
+    /// What numpy cannot make, or other readers stumble over, however few bytes follow. An empty dimension makes no array
+    /// possible whose others multiply beyond any memory, and items of no bytes none that is endless.
+    fn cannot_be(&self) -> Option<String> {
+        if self.shape.len() > MOST_DIMENSIONS {
+            let count = self.shape.len();
+            return Some(format!(
+                "the header says {count} dimensions: no array has more than {MOST_DIMENSIONS}"
+            ));
+        }
+        let largest = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
+        let items = self.shape.iter().filter(|length| **length > 0);
+        let product =
+            items.clone().try_fold(self.item.max(1), |product, length| product.checked_mul(*length));
+        if product.is_none_or(|product| product > largest) {
+            return Some("the header says dimensions whose product is more than any memory has".to_owned());
+        }
+        let numbers = items.fold(1_u64, |product, length| product.saturating_mul(*length));
+        (self.item == 0 && self.count != Some(0) && numbers > MOST_EMPTY).then(|| {
+            format!("the header says {numbers} items of no bytes: a reader that goes over them never ends")
+        })
+    }
 }
+
+/// Most items of no bytes that an array has in good faith.
+const MOST_EMPTY: u64 = 1_000_000;
 
 /// How many bytes an item has, and whether it holds objects. Types may hold types: `[('a', '<f4', (3,)), …]`.
 fn item_size(descr: &Literal) -> Option<(u64, bool)> {

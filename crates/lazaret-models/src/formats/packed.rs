@@ -72,9 +72,89 @@ impl ModelFormat for Packed {
         } else if matches!(self.codec, Codec::Bzip2 | Codec::Lz4 | Codec::Lzma | Codec::Xz) {
             looking.tail(part, unpacked.taken);
         }
+        for (from, len) in passed_over(part, self.codec)? {
+            looking.hidden(part, from, len, "what the packed stream carries beside its data");
+        }
         looking.inside(&inner);
         Ok(self.id())
     }
+}
+
+/// How much is read at once.
+const BLOCK: usize = 256 << 10;
+/// Most stretches that are looked at: streams have a few names, and most have none.
+const MOST_PASSED_OVER: usize = 10_000;
+
+/// What a packed stream carries beside its data: the name, comment and extra field of a gzip member, frames that readers of
+/// zstd and LZ4 skip. Where one may begin is told by its mark, anywhere: what is none holds nothing.
+fn passed_over(part: &Part, codec: Codec) -> Result<Vec<(u64, u64)>, Unread> {
+    let (mark, before): (&[u8], u64) = match codec {
+        Codec::Gzip => (b"\x1f\x8b\x08", 0),
+        Codec::Zstd | Codec::Lz4 => (b"\x2a\x4d\x18", 1),
+        _ => return Ok(Vec::new()),
+    };
+    let mut found = Vec::new();
+    let mut block = vec![0; BLOCK];
+    let mut at = 0_u64;
+    loop {
+        let read = part.read_at(at, &mut block)?;
+        for place in memchr::memmem::find_iter(block.get(..read).unwrap_or_default(), mark) {
+            let Some(begin) = at.saturating_add(place as u64).checked_sub(before) else { continue };
+            if found.len() >= MOST_PASSED_OVER {
+                let why = format!("more than {MOST_PASSED_OVER} names, comments and frames without data");
+                return Err(Unread::malformed(begin, why));
+            }
+            match codec {
+                Codec::Gzip => gzip_fields(part, begin, &mut found)?,
+                _ => found.extend(skipped_frame(part, begin)),
+            }
+        }
+        // A mark may lie across two blocks.
+        let next = at.saturating_add(read.saturating_sub(mark.len().saturating_sub(1)) as u64);
+        if read < block.len() {
+            return Ok(found);
+        }
+        at = next;
+    }
+}
+
+/// The extra field, name and comment of a gzip member (RFC 1952, 2.3).
+fn gzip_fields(part: &Part, begin: u64, found: &mut Vec<(u64, u64)>) -> Result<(), Unread> {
+    let Ok([_, _, _, flags, ..]) = part.array::<10>(begin) else { return Ok(()) };
+    if flags & 0xe0 != 0 || flags & 0x1c == 0 {
+        return Ok(());
+    }
+    let mut at = begin.saturating_add(10);
+    if flags & 4 != 0 {
+        let Ok(len) = part.array(at).map(u16::from_le_bytes) else { return Ok(()) };
+        at = at.saturating_add(2);
+        found.push((at, len.into()));
+        at = at.saturating_add(len.into());
+    }
+    for flag in [8, 16] {
+        if flags & flag == 0 {
+            continue;
+        }
+        let mut text = vec![0; LONGEST_NAME];
+        let read = part.read_at(at, &mut text)?;
+        let text = text.get(..read).unwrap_or_default();
+        // One that is longer is looked at as far as it was read.
+        let len = memchr::memchr(0, text).unwrap_or(read) as u64;
+        found.push((at, len));
+        at = at.saturating_add(len).saturating_add(1);
+    }
+    Ok(())
+}
+
+/// Longest name or comment of a gzip member that is looked at.
+const LONGEST_NAME: usize = 64 << 10;
+
+/// A frame that readers skip (RFC 8878, 3.1.2): its mark, its length.
+fn skipped_frame(part: &Part, begin: u64) -> Option<(u64, u64)> {
+    let [first, _, _, _, length @ ..] = part.array::<8>(begin).ok()?;
+    let from = begin.saturating_add(8);
+    let len = u64::from(u32::from_le_bytes(length)).min(part.len().saturating_sub(from));
+    ((0x50..=0x5f).contains(&first)).then_some((from, len))
 }
 
 impl Packed {

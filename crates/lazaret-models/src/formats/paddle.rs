@@ -1,9 +1,11 @@
 //! Paddle programs (`.pdmodel`, and as JSON): the operators of every block. Parameters (`.pdparams`) are pickles.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use lazaret_core::{FormatId, Likeness, Limit, Limits, Severity};
+use lazaret_core::{FormatId, Likeness, Limit, Limits, Locator, Severity};
 use lazaret_input::json::Node;
+use rustc_hash::FxHashSet;
 
 use super::json::{JsonKind, Walk, path_of};
 use super::protobuf::{Fields, Is, Shape, begins_message};
@@ -90,12 +92,31 @@ impl ModelFormat for Paddle {
         }
         for (name, (at, count)) in operators {
             looking.met_operator("", &name, || part.at(at));
-            let Some((severity, does)) = judge(&name) else { continue };
-            let message = format!("{count} operators `{}`: {does}", printed(&name));
-            let about = About::operator("", &name);
-            looking.find_about(severity, &rules::PADDLE_OPERATOR, about, part.at(at), message);
+            let nodes = match count {
+                1 => "an operator".to_owned(),
+                count => format!("{count} operators"),
+            };
+            tell(&nodes, &name, part.at(at), looking);
         }
         Ok(self.id())
+    }
+}
+
+/// The names of operators that Paddle registers or has registered.
+static KNOWN: LazyLock<FxHashSet<&'static str>> =
+    LazyLock::new(|| include_str!("../../../../catalogue/models/paddle_ops.txt").lines().collect());
+
+/// Says what there is to say of an operator by its name.
+fn tell(nodes: &str, name: &str, at: Locator, looking: &mut Looking<'_>) {
+    let about = || About::operator("", name);
+    if let Some((severity, does)) = judge(name) {
+        let message = format!("{nodes} `{}`: {does}", printed(name));
+        looking.find_about(severity, &rules::PADDLE_OPERATOR, about(), at, message);
+    } else if !KNOWN.contains(name.trim_end_matches('_')) {
+        let rule = &rules::PADDLE_UNKNOWN_OPERATOR;
+        let message =
+            format!("{nodes} `{}`, which Paddle does not have: a native library brings it", printed(name));
+        looking.find_about(rule.rule.severity, rule, about(), at, message);
     }
 }
 
@@ -103,15 +124,28 @@ impl ModelFormat for Paddle {
 fn judge(name: &str) -> Option<(Severity, &'static str)> {
     Some(match name {
         "py_func" | "py_layer" => (Severity::Critical, "Python code of the process is called"),
-        "save" | "save_combine" | "sparse_tensor_save" => {
+        "save" | "save_combine" | "sparse_tensor_save" | "recv_save" => {
             (Severity::High, "files that the program names are written")
         }
         "load" | "load_combine" | "read_file" | "sparse_tensor_load" => {
             (Severity::High, "files that the program names are read")
         }
-        "listen_and_serv" | "send" | "recv" | "send_and_recv" | "heter_listen_and_serv" => {
-            (Severity::High, "the program talks to other hosts")
-        }
+        "listen_and_serv"
+        | "fl_listen_and_serv"
+        | "heter_listen_and_serv"
+        | "send"
+        | "recv"
+        | "send_and_recv"
+        | "send_barrier"
+        | "fetch_barrier"
+        | "prefetch"
+        | "checkpoint_notify"
+        | "gen_nccl_id"
+        | "c_gen_nccl_id" => (Severity::High, "the program talks to other hosts"),
+        "tensorrt_engine" | "openvino_engine" | "lite_engine" | "dlnne_engine" | "fusion_group" => (
+            Severity::High,
+            "code is in it that was compiled for one kind of processor, or is compiled as it runs",
+        ),
         "print" => (Severity::Medium, "tensors are printed"),
         _ => return None,
     })
@@ -136,15 +170,18 @@ impl JsonKind for PaddleJson {
 
     /// Operators are named `1.matmul`: the number is that of a set, given in the order of the file.
     fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
-        for node in Walk::new(root).filter(|node| node.key() == Some("#")) {
+        // Types and attributes have the same key; operators stand in the lists of blocks.
+        let is_operator = |node: &Node<'_, '_>| {
+            let list = node.parent().and_then(|operator| operator.parent());
+            node.key() == Some("#") && list.is_some_and(|list| list.key() == Some("ops"))
+        };
+        for node in Walk::new(root).filter(is_operator) {
             let Some(name) = node.as_str().and_then(|name| name.split_once('.')) else { continue };
             // Those that write where they stand have a mark behind their name.
             let name = name.1.trim_end_matches('_');
-            let Some((severity, does)) = judge(name) else { continue };
             let at = part.inner(&path_of(node));
             looking.met_operator("", name, || at.clone());
-            let message = format!("an operator `{}`: {does}", printed(name));
-            looking.find_about(severity, &rules::PADDLE_OPERATOR, About::operator("", name), at, message);
+            tell("an operator", name, at, looking);
         }
     }
 }
@@ -243,6 +280,10 @@ mod tests {
             ("py_func", Some(Severity::Critical)),
             ("save_combine", Some(Severity::High)),
             ("print", Some(Severity::Medium)),
+            ("tensorrt_engine", Some(Severity::High)),
+            ("sequence_pool", None),
+            ("hospital_custom_op", Some(Severity::Medium)),
+            ("Matmul_v2", Some(Severity::Medium)),
         ] {
             let operator = field(4, [field(1, "x"), field(3, name)].concat());
             let variable = field(3, [field(1, "save"), field(2, "t")].concat());
@@ -251,6 +292,26 @@ mod tests {
             assert_eq!(report.format.0, "paddle");
             assert_eq!(report.findings.first().map(|finding| finding.severity), severity, "{name}");
         }
+    }
+
+    #[test]
+    fn operators_of_programs_in_json_are_judged_where_they_stand() {
+        let of = |name: &str| {
+            let text = format!(
+                r##"{{"base_code":{{"magic":"pir","version":4}},"program":{{"regions":[{{"#":"region_0","blocks":[{{"#":"block_0",
+                "args":[],"ops":[{{"#":"p","A":[]}},{{"#":"{name}","A":[{{"AT":{{"#":"0.a_str","D":"x"}},"N":"name"}}],
+                "O":[{{"%":1,"TT":{{"#":"0.t_dtensor","D":[{{"#":"0.t_f32"}},[2]]}}}}]}}]}}]}}]}}}}"##
+            );
+            let report = scan(text, "m.json");
+            assert_eq!(report.format.0, "paddle-json");
+            report.findings.into_iter().map(|found| (found.id, found.severity)).collect::<Vec<_>>()
+        };
+        for name in ["1.matmul", "1.relu_", "0.combine", "2.yield"] {
+            assert_eq!(of(name), [], "{name}");
+        }
+        assert_eq!(of("1.py_func"), [("paddle.operator", Severity::Critical)]);
+        assert_eq!(of("3.hospital_custom_op"), [("paddle.unknown-operator", Severity::Medium)]);
+        assert_eq!(of("1.a_str"), [("paddle.unknown-operator", Severity::Medium)]);
     }
 
     #[test]

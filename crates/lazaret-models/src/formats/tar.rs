@@ -47,6 +47,9 @@ impl ModelFormat for Tar {
             for fault in std::mem::take(&mut reader.faults) {
                 archive::tell(&fault, fault.member.and(name), part, looking);
             }
+            for (from, len) in std::mem::take(&mut reader.passed_over) {
+                looking.hidden(part, from, len, "a header or padding of the archive");
+            }
             let Some(member) = member else { break };
             looking.met_file(&member.name, || part.inner(&member.name));
             is_nemo |= member.name.trim_start_matches("./") == "model_config.yaml";

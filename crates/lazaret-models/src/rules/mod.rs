@@ -53,6 +53,7 @@ macro_rules! rules {
 
 rules! {
     // Files of any format
+    format_hidden_content as HIDDEN_CONTENT,
     format_malformed as MALFORMED,
     format_name_mismatch as NAME_MISMATCH,
     format_polyglot as POLYGLOT,
@@ -103,6 +104,7 @@ rules! {
     openvino_custom_layer as OPENVINO_CUSTOM_LAYER,
     openvino_weights as OPENVINO_WEIGHTS,
     paddle_operator as PADDLE_OPERATOR,
+    paddle_unknown_operator as PADDLE_UNKNOWN_OPERATOR,
     safetensors_header as SAFETENSORS_HEADER,
     safetensors_layout as SAFETENSORS_LAYOUT,
     safetensors_metadata_code as SAFETENSORS_METADATA_CODE,
@@ -134,11 +136,14 @@ rules! {
     // Configurations and code of model repositories
     config_command as CONFIG_COMMAND,
     config_secret as CONFIG_SECRET,
+    dockerfile_runs_download as RUNS_DOWNLOAD,
     hf_missing_shard as HF_MISSING_SHARD,
     hf_path_escape as HF_PATH_ESCAPE,
     hf_remote_code as HF_REMOTE_CODE,
-    dockerfile_runs_download as RUNS_DOWNLOAD,
     package_build_code as BUILD_CODE,
+    notebook_active_output as NOTEBOOK_ACTIVE_OUTPUT,
+    notebook_command as NOTEBOOK_COMMAND,
+    oci_digest_mismatch as OCI_DIGEST,
     package_record_mismatch as RECORD_MISMATCH,
     package_start_up_code as START_UP_CODE,
     python_dangerous_call as PYTHON_DANGEROUS_CALL,

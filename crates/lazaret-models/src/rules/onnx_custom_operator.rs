@@ -6,8 +6,10 @@
 //!
 //! **Example.** `Run` of the domain `evil.corp`; the tokenizers of `ai.onnx.contrib`.
 //!
-//! **How it is judged.** By the domain, exactly, and in ONNX's own domains by the name; where the model asks for a newer set of
-//! operators than those known here, names are not judged. All graphs are read: branches, loops, functions, training.
+//! **How it is judged.** By the domain, exactly, and in ONNX's own domains by the name, in the catalogue of all sets of
+//! operators that ONNX has published. Where the model asks for a newer set of that domain, a name that is not in it may be
+//! one of ONNX all the same: it is held too, and the message says so. All graphs are read: branches, loops, functions,
+//! training.
 //!
 //! **What to do.** Find out which library brings the operator and whether your runtime has it on purpose. If so, allow this
 //! rule for the model.

@@ -6,7 +6,11 @@
 //! **Example.** `{% for i in range(10**9) %}{% endfor %}`.
 //!
 //! **How it is judged.** Constants are computed: a range of more than a million, loops within loops of more than ten
-//! million rounds, a text repeated or padded to more than ten million characters, a text made of itself twice in a loop.
+//! million rounds (also those of macros that call each other), a text repeated or padded to more than ten million characters,
+//! a number of more than 100,000 digits, a text made of itself twice in a loop: critical. High where it depends on what the
+//! template is given, or ends with an error: a macro, a block or a recursive loop that calls itself with what it began with, a
+//! macro that calls itself more than once and counts, a text that doubles with each message. A macro that goes down a schema
+//! by its own pieces is no finding.
 //!
 //! **What to do.** Do not use the template.
 //!

@@ -40,7 +40,7 @@ const FILES: &[Expected] = &[
     ("safetensors/scalar.safetensors", "safetensors", None),
     ("tables/custom.tflite", "tflite", Some(("format.malformed", Severity::High))),
     ("tables/mlp.tflite", "tflite", None),
-    ("tables/tail_pickle.pte", "executorch", Some(("format.malformed", Severity::High))),
+    ("tables/tail_pickle.pte", "executorch", Some(("pickle.dangerous-call", Severity::Critical))),
     ("tensorflow/fingerprint.pb", "tensorflow-fingerprint", None),
     (
         "tensorflow/frozen_graph.pb",

@@ -64,6 +64,7 @@ impl Walk<'_> {
                     continue;
                 }
                 let Some(local) = records::local(&*self.zip.source, at)?.filter(is_text) else { continue };
+                self.pass_over(local.fields.0, local.fields.1);
                 let mut member = local.member;
                 let Some(data_at) = member.data_at.filter(|data_at| *data_at <= to) else { continue };
                 if member.unsized_ {
@@ -149,9 +150,12 @@ impl Search {
         let mut at = from;
         while at < to && self.room > 0 {
             let end = self.begin.saturating_add(self.block.len() as u64);
+            let mut read = 0;
             if at < self.begin || at.saturating_add(4) > end {
-                self.block = read_bytes(&*self.source, at, BLOCK)?;
+                let left = usize::try_from(to.saturating_sub(at)).unwrap_or(usize::MAX);
+                self.block = read_bytes(&*self.source, at, left.clamp(LEAST, BLOCK))?;
                 self.begin = at;
+                read = self.block.len() as u64;
             }
             let into = usize::try_from(at.saturating_sub(self.begin)).unwrap_or(usize::MAX);
             let until = usize::try_from(to.saturating_sub(self.begin)).unwrap_or(usize::MAX);
@@ -159,11 +163,12 @@ impl Search {
             for found in memmem::find_iter(block, signature) {
                 let place = at.saturating_add(found as u64);
                 if !skip(place) {
-                    self.room = self.room.saturating_sub(found as u64).saturating_sub(COST);
+                    self.room = self.room.saturating_sub(read.max(found as u64)).saturating_sub(COST);
                     return Ok(Some(place));
                 }
             }
-            self.room = self.room.saturating_sub(block.len() as u64);
+            // What was read counts, also where little of it is searched: stretches may lie far from each other.
+            self.room = self.room.saturating_sub(read.max(block.len() as u64));
             if block.len() < 4 {
                 break;
             }
@@ -176,5 +181,7 @@ impl Search {
 }
 
 pub(super) const BLOCK: usize = 256 << 10;
+/// How much is read at least: several short stretches often lie in it.
+const LEAST: usize = 4 << 10;
 /// What looking at a place counts for, in bytes searched: a place that looks like a record takes some time.
 pub(super) const COST: u64 = 256;

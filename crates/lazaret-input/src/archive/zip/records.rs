@@ -211,6 +211,8 @@ pub(super) fn central(bytes: &[u8], base: u64, found: Found) -> Option<(Member, 
 pub(super) struct Local {
     pub(super) raw_name: Vec<u8>,
     pub(super) unicode_name: Option<String>,
+    /// Where its extra fields lie, and how long they are.
+    pub(super) fields: (u64, u64),
     pub(super) member: Member,
 }
 
@@ -258,7 +260,8 @@ pub(super) fn local(source: &dyn Source, at: u64) -> Result<Option<Local>, Sourc
             mode: 0,
             unsized_: flags & 8 != 0 && packed == 0,
         };
-        Some(Local { raw_name, unicode_name: unicode_name(extra), member })
+        let fields = (at.checked_add(name_end as u64)?, extra_len.into());
+        Some(Local { raw_name, unicode_name: unicode_name(extra), fields, member })
     })())
 }
 

@@ -9,7 +9,7 @@ use super::super::bytes::read as read_bytes;
 use super::super::names::leaves;
 use super::super::{ArchiveError, Fault, FaultKind, MAX_DIRECTORY, MAX_MEMBERS};
 use super::gaps::{BLOCK, COST, Search};
-use super::records::{self, Directory, END_LEN, End, LOCAL, Local};
+use super::records::{self, CENTRAL_LEN, Directory, END_LEN, End, LOCAL, Local};
 use super::{Found, Member, Zip};
 
 /// Most bytes outside members that are searched for records.
@@ -19,6 +19,8 @@ pub const MAX_GAP: Limit = Limit::new("archive.max_gap", 256 << 20);
 const FLAGS: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
 /// Bytes between members below which nothing is said: padding that tools write.
 const PADDING: u64 = 64;
+/// The shortest bytes in a comment or extra field that something may hide in.
+const SHORTEST: u64 = 12;
 /// Most stretches between members that are handed on to be looked at: tools leave none, or one.
 const MOST_GAPS: usize = 100;
 
@@ -36,6 +38,7 @@ pub fn read(source: Arc<dyn Source>, len: u64, limits: &Limits) -> Result<Zip, A
             members: Vec::new(),
             faults: Vec::new(),
             gaps: Vec::new(),
+            passed_over: Vec::new(),
             begin: 0,
             end: len,
             ends: last.is_some(),
@@ -111,6 +114,9 @@ impl Walk<'_> {
             }
         }
         self.regions.push((end.begins, at.saturating_add(END_LEN), Owner::Records));
+        // A zip64 end record may be longer than what is read of it.
+        self.pass_over(end.begins, at.saturating_sub(end.begins));
+        self.pass_over(at.saturating_add(END_LEN), end.comment);
         if end.directories.is_empty() {
             self.fault(FaultKind::Unreadable, None, at, "the end record leads to no directory");
         }
@@ -120,6 +126,14 @@ impl Walk<'_> {
             found = Found::OtherDirectory;
         }
         Ok(())
+    }
+
+    /// A comment, or extra fields: what is too short to be anything is not kept.
+    pub(super) fn pass_over(&mut self, from: u64, len: u64) {
+        let len = len.min(self.len.saturating_sub(from));
+        if len >= SHORTEST && self.zip.passed_over.last() != Some(&(from, len)) {
+            self.zip.passed_over.push((from, len));
+        }
     }
 
     fn directory(&mut self, end: &End, directory: Directory, found: Found) -> Result<(), ArchiveError> {
@@ -138,6 +152,9 @@ impl Walk<'_> {
             bytes.get(next..).and_then(|rest| records::central(rest, base, found))
         {
             beyond |= next as u64 >= size;
+            let said = CENTRAL_LEN.saturating_add(raw_name.len());
+            let fields_at = at.saturating_add(next.saturating_add(said) as u64);
+            self.pass_over(fields_at, entry_len.saturating_sub(said) as u64);
             next = next.saturating_add(entry_len);
             count = count.saturating_add(1);
             listed.push((member, raw_name));
@@ -226,6 +243,7 @@ impl Walk<'_> {
             );
             return Ok(());
         };
+        self.pass_over(local.fields.0, local.fields.1);
         member.data_at = local.member.data_at;
         let data_at = member.data_at.unwrap_or(header_at);
         let mut end = data_at.saturating_add(member.packed);

@@ -5,7 +5,7 @@
 //! | `hub` | configurations of model repositories: code they name, files they point to |
 //! | `model_signature` | signatures of models, looked at without keys |
 //! | `kitfile` | what a ModelKit of KitOps holds |
-//! | `packages` | manifests of Core ML packages and of OCI |
+//! | `packages`, `layout` | manifests of Core ML packages and of OCI, and the blobs that these name |
 //! | `index` | lists of the files that hold a model's weights |
 //! | `tokenizer` | vocabularies |
 //! | `secret` | keys and tokens, command lines |
@@ -14,6 +14,7 @@
 mod hub;
 mod index;
 mod kitfile;
+pub(crate) mod layout;
 mod model_signature;
 mod packages;
 mod secret;
@@ -60,8 +61,10 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::skops::SkopsSchema,
     &crate::formats::trees::XgboostJson,
     &crate::formats::hydra::HydraConfig,
+    &crate::formats::logging::LoggingDict,
     &crate::formats::mlflow::MlflowModel,
     &crate::formats::project::PythonProject,
+    &crate::formats::notebook::Notebook,
     &tokenizer::Tokenizer,
     &index::WeightIndex,
     &kitfile::Kitfile,
@@ -85,7 +88,7 @@ impl ModelFormat for Json {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["json", "jsonl", "ndjson"]
+        &["json", "jsonl", "ndjson", "ipynb"]
     }
 
     fn runs_nothing(&self) -> bool {

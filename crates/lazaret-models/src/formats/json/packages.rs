@@ -3,7 +3,7 @@
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::{JsonKind as Kind, Node};
 
-use super::{JsonKind, Walk, path_of};
+use super::{JsonKind, Walk, layout, path_of};
 use crate::formats::beside::points_elsewhere;
 use crate::look::Looking;
 use crate::part::{Part, printed};
@@ -52,6 +52,7 @@ impl JsonKind for OciManifest {
 
     fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
         paths(root, FILES, "a file of a layer", part, looking);
+        layout::blobs(root, part, looking);
         for urls in Walk::new(root).filter(|node| node.key() == Some("urls")) {
             for url in urls.items().filter_map(|url| url.as_str()) {
                 let message = format!(

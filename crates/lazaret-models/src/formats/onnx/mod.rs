@@ -178,7 +178,7 @@ impl ModelFormat for Onnx {
             part,
             foreign: FxHashMap::default(),
             functions: Functions::new(looking.limits.get(MAX_OPERATORS)),
-            newer: false,
+            newer: FxHashMap::default(),
             max_operators: looking.limits.get(MAX_OPERATORS),
             externals: Externals::new(part),
             file: Arc::new(part.clone()),
@@ -202,6 +202,11 @@ impl ModelFormat for Onnx {
     }
 }
 
+/// A domain of ONNX by its one name: the first of them may be written in two ways.
+fn own_domain(domain: String) -> String {
+    if domain == "ai.onnx" { String::new() } else { domain }
+}
+
 /// What is known of the operators so far.
 struct Judge<'p> {
     part: &'p Part,
@@ -209,8 +214,8 @@ struct Judge<'p> {
     foreign: FxHashMap<(String, String), (u64, u64)>,
     /// Functions that the model defines.
     functions: Functions,
-    /// Whether the model asks for operators newer than those known here.
-    newer: bool,
+    /// The set of operators that the model asks for of each of ONNX's own domains, where it is newer than those known here.
+    newer: FxHashMap<String, u64>,
     max_operators: Limit,
     externals: Externals<'p>,
     file: Arc<Part>,
@@ -245,7 +250,9 @@ impl Judge<'_> {
             Told::Function { at, domain, name } => self.functions.function(at, domain, name)?,
             Told::Opset { domain, version } => {
                 let newest = if domain == "ai.onnx.ml" { NEWEST_SET_ML } else { NEWEST_SET };
-                self.newer |= OF_ONNX.contains(&domain.as_str()) && version > newest;
+                if OF_ONNX.contains(&domain.as_str()) && version > newest {
+                    self.newer.insert(own_domain(domain), version);
+                }
             }
             Told::External(tensor) => {
                 let data = self.externals.judge(&tensor, looking);
@@ -308,15 +315,18 @@ impl Judge<'_> {
             }
             let (domain, name) = operator;
             let of_onnx = OF_ONNX.contains(&domain.as_str());
-            if of_onnx && self.newer {
-                continue;
-            }
+            let newer = self.newer.get(&own_domain(domain.clone()));
             let nodes = match count {
                 1 => "a node runs".to_owned(),
                 count => format!("{count} nodes run"),
             };
             let name_shown = printed(&name);
-            let message = if of_onnx {
+            let message = if let (true, Some(version)) = (of_onnx, newer) {
+                format!(
+                    "{nodes} the operator `{name_shown}`, which is in no set of ONNX that is known here; the model asks for set \
+                     {version}, which is newer: it is new, or a native library brings it"
+                )
+            } else if of_onnx {
                 format!(
                     "{nodes} the operator `{name_shown}`, which ONNX does not have: a native library brings it"
                 )

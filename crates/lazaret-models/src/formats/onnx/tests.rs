@@ -55,11 +55,26 @@ fn operators_of_onnx_are_quiet_and_others_are_told_wherever_they_stand() {
 const CALL: &[u8] = b"cposix\nsystem\n(S'true'\ntR.";
 
 #[test]
-fn operators_that_onnx_never_had_are_told_and_newer_ones_are_not() {
+fn operators_that_onnx_never_had_are_told_whatever_set_the_model_asks_for() {
     let unknown = field(1, node("SystemCall", "", &[]));
     assert_eq!(ids(model(&unknown, &[])), ["onnx.custom-operator"]);
-    let newer = field(8, [field(1, ""), number(2, 999)].concat());
-    assert_eq!(ids(model(&unknown, &newer)), [""; 0]);
+    let set = |domain: &str, version| field(8, [field(1, domain), number(2, version)].concat());
+    let said = |nodes: &[u8], more: &[u8]| {
+        let findings = scan(model(nodes, more), "m.onnx").findings;
+        findings.into_iter().map(|finding| (finding.severity, finding.message)).collect::<Vec<_>>()
+    };
+    // A set that is not known is no reason to pass a name, of this domain or of another one.
+    for domain in ["", "ai.onnx", "ai.onnx.ml", "some.corp"] {
+        let more = set(domain, 999);
+        assert_eq!(ids(model(&unknown, &more)), ["onnx.custom-operator"], "{domain}");
+        assert_eq!(ids(model(&field(1, node("Relu", "", &[])), &more)), [""; 0], "{domain}");
+        let found = said(&unknown, &more);
+        let is_own = matches!(domain, "" | "ai.onnx");
+        assert_eq!(found[0].1.contains("asks for set 999"), is_own, "{domain}: {found:?}");
+        assert_eq!(found[0].0, Severity::Medium);
+    }
+    let trees = field(1, node("TreeEnsemble", "ai.onnx.ml", &[]));
+    assert_eq!(ids(model(&trees, &set("ai.onnx.ml", 6))), [""; 0]);
 }
 
 #[test]

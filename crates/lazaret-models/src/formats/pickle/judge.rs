@@ -253,23 +253,30 @@ impl Judge<'_> {
         self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else {
             let made = self.made_by_keywords(callee, arguments, at);
-            return made.unwrap_or_else(|| self.call_of_computed(callee, at));
+            return made.unwrap_or_else(|| self.call_of_computed(callee, arguments, at));
         };
         self.notes.call(&name);
         if let Some(value) = self.by_its_arguments(&name, arguments, at) {
             return value;
         }
+        let value = self.call_of(callee, &name, arguments, at);
+        self.reached(&name, arguments, at).unwrap_or(value)
+    }
+
+    /// A call of a function or class by its name.
+    fn call_of(&mut self, callee: Value, name: &Rc<Name>, arguments: Value, at: u64) -> Value {
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
         match self.effect(of.0, of.1) {
             Effect::Plain => {
                 // The one whose arguments tell how large an array is.
                 self.spells_in(arguments, at);
-                let is_watched = &*name.name == "dtype" || is_text(&name);
+                let is_watched =
+                    &*name.name == "dtype" || is_text(name) || is(name, "operator", "itemgetter");
                 if is_watched { self.watched(callee, arguments, at) } else { PLAIN }
             }
             Effect::Holder => {
-                self.holder(&name, arguments, at);
+                self.holder(name, arguments, at);
                 self.watched(callee, arguments, at)
             }
             Effect::Doubtful => {
@@ -277,9 +284,9 @@ impl Judge<'_> {
                 self.say_of(&rules::UNKNOWN_CALL, of, at, message);
                 self.watched(callee, arguments, at)
             }
-            Effect::Dangerous(_) if is(&name, "builtins", "getattr") => self.getattr(callee, arguments, at),
-            Effect::Dangerous(_) if is(&name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
-            Effect::Dangerous(does) if is(&name, "torch.storage", "_load_from_bytes") => {
+            Effect::Dangerous(_) if is(name, "builtins", "getattr") => self.getattr(callee, arguments, at),
+            Effect::Dangerous(_) if is(name, "builtins", "type") && self.count_of(arguments) <= 1 => PLAIN,
+            Effect::Dangerous(does) if is(name, "torch.storage", "_load_from_bytes") => {
                 let bytes = self.values.held_of(arguments).is_none() && arguments != Value::Empty;
                 if bytes && self.nested_before {
                     self.loads_nested = true;
@@ -299,14 +306,16 @@ impl Judge<'_> {
                 self.say_of(&rules::DANGEROUS_CALL, of, at, message);
                 self.watched(callee, arguments, at)
             }
-            Effect::Unknown => self.unknown_call(callee, &name, arguments, at),
+            Effect::Unknown => self.unknown_call(callee, name, arguments, at),
         }
     }
 
     /// NEWOBJ and `NEWOBJ_EX`: an object of a class, made by its `__new__`.
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         self.called = self.called.saturating_add(1);
-        let Some(name) = self.values.name_of(class) else { return self.call_of_computed(class, at) };
+        let Some(name) = self.values.name_of(class) else {
+            return self.call_of_computed(class, arguments, at);
+        };
         self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
@@ -337,7 +346,7 @@ impl Judge<'_> {
         self.values.call(call).unwrap_or(PLAIN)
     }
 
-    fn call_of_computed(&mut self, callee: Value, at: u64) -> Value {
+    fn call_of_computed(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         let made = self.values.call_of(callee).and_then(|call| self.values.name_of(call.callee));
         let of = made.map_or_else(String::new, |name| format!(" of `{}`", dotted(&name.module, &name.name)));
         let message = match callee {
@@ -345,7 +354,10 @@ impl Judge<'_> {
             _ => format!("calls the result of a call{of}"),
         };
         self.say(&rules::CALL_OF_COMPUTED, at, message);
-        PLAIN
+        self.called_by_key(callee, at);
+        let reached = self.reached_by_made(callee, arguments, at);
+        // It is kept an eye on: what it gives may be called, too.
+        reached.unwrap_or_else(|| self.watched(callee, arguments, at))
     }
 
     /// An object of a class that is made with keywords, as protocols 2 and 3 write what `NEWOBJ_EX` is from protocol 4 on:
@@ -425,17 +437,17 @@ impl Judge<'_> {
     /// file makes is how Python writes a method of it. Any other way is a way round the names.
     fn getattr(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         let first = self.values.held_of(arguments).map(|held| held.first.clone()).unwrap_or_default();
-        if let [of, attribute, ..] = first.as_slice()
-            && let (Some(of), Some(attribute)) = (self.values.name_of(*of), self.values.str_of(*attribute))
-        {
-            let attribute = attribute.to_owned();
+        if let [of, attribute, ..] = first.as_slice() {
             // Told at the end, unless it made an object of a class.
-            if attribute == "__new__"
+            if self.values.str_of(*attribute) == Some("__new__")
+                && self.values.name_of(*of).is_some_and(|of| !of.name.is_empty())
                 && let value @ Value::Made(_) = self.watched(callee, arguments, at)
             {
                 return value;
             }
-            return self.load(&of.module, &format!("{}.{attribute}", of.name), at);
+            if let Some(reached) = self.attribute_of(*of, *attribute, at) {
+                return reached;
+            }
         }
         // A text's `format` reaches what lies behind its arguments.
         if let [Value::Data(_), attribute] = first.as_slice()
@@ -856,5 +868,8 @@ fn is_array_wrapper(name: &Name) -> bool {
 }
 
 fn dotted(module: &str, name: &str) -> String {
+    if name.is_empty() {
+        return printed(module); // the module itself
+    }
     printed(&format!("{module}.{name}"))
 }

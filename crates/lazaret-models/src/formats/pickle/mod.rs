@@ -5,6 +5,7 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
+//! | `reach` | what plain operations reach: modules and their functions |
 //! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
 //! | `places` | where a checkpoint of torch lies in other files |
@@ -16,6 +17,7 @@ mod notes;
 mod packed;
 mod places;
 mod probe;
+mod reach;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -33,7 +35,8 @@ use self::machine::{Machine, Nested};
 use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
 pub(crate) use self::places::Places;
-use self::probe::{PROBE, Probe, may_be_pickle, probe, probe_on};
+pub(crate) use self::probe::may_be_pickle;
+use self::probe::{PROBE, Probe, probe, probe_on};
 pub(crate) use self::tensors::Torch;
 use super::packages;
 use crate::callables::effect_by;

@@ -25,7 +25,7 @@ pub(super) enum Probe {
 }
 
 /// Whether bytes may begin a pickle, by the first of them: most data do not.
-pub(super) fn may_be_pickle(head: &[u8]) -> bool {
+pub(crate) fn may_be_pickle(head: &[u8]) -> bool {
     const EARLY: &[u8] = b"c(]})iISVUXKMJNLFGP";
     matches!(head, [0x80, 2..=5, ..]) || head.first().is_some_and(|first| EARLY.contains(first))
 }

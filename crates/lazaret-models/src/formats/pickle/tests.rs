@@ -63,6 +63,56 @@ fn calls_name_the_function_and_the_place() {
     );
 }
 
+/// A call of a function with arguments, each written out.
+fn call(function: &[u8], arguments: &[&[u8]]) -> Vec<u8> {
+    [function, b"(", &arguments.concat(), b"tR"].concat()
+}
+
+fn text(of: &str) -> Vec<u8> {
+    [&[0x8c, u8::try_from(of.len()).unwrap()], of.as_bytes()].concat()
+}
+
+#[test]
+fn chains_of_plain_operations_end_in_what_they_reach() {
+    let (os, system, truth) = (text("os"), text("system"), text("true"));
+    let (modules, getitem) = (global("sys", "modules"), global("operator", "getitem"));
+    let getattr = |of: &[u8]| call(&global("builtins", "getattr"), &[of, &system]);
+    let by = |module: &str, name: &str, arguments: &[&[u8]]| call(&global(module, name), arguments);
+    let module = by("importlib", "import_module", &[&os]);
+    let vars = by("builtins", "vars", &[&module]);
+    let getter = by("operator", "itemgetter", &[&os]);
+    for (chain, function) in [
+        (getattr(&call(&getitem, &[&modules, &os])), "os.system"),
+        (getattr(&call(&global("sys", "modules.get"), &[&os])), "os.system"),
+        (getattr(&by("builtins", "dict.get", &[&modules, &os])), "os.system"),
+        (getattr(&call(&getter, &[&modules])), "os.system"),
+        (getattr(&module), "os.system"),
+        (getattr(&by("builtins", "__import__", &[&os])), "os.system"),
+        (getattr(&by("cloudpickle.cloudpickle", "subimport", &[&os])), "os.system"),
+        (by("dill._dill", "_get_attr", &[&by("dill._dill", "_import_module", &[&os]), &system]), "os.system"),
+        (call(&getitem, &[&vars, &system]), "os.system"),
+        (call(&getitem, &[&global("os", "__dict__"), &system]), "os.system"),
+        (call(&getitem, &[&global("numpy", "__builtins__"), &text("eval")]), "builtins.eval"),
+        (call(&by("operator", "attrgetter", &[&system]), &[&module]), "os.system"),
+        (by("pkgutil", "resolve_name", &[&text("os:system")]), "os.system"),
+        (by("pydoc", "locate", &[&text("os.system")]), "os.system"),
+    ] {
+        let report = looked(&pickle(&[&call(&chain, &[&truth])]));
+        let says = format!("calls `{function}`");
+        let found = report.findings.iter().find(|found| found.message.contains(&says));
+        let found = found.map(|found| (found.id, found.severity));
+        assert_eq!(found, Some(("pickle.dangerous-call", Severity::Critical)), "{:?}", report.findings);
+    }
+    // What it is taken from is not known; the key says enough.
+    let unknown = call(&call(&getitem, &[&global("foo", "TABLE"), &text("eval")]), &[&truth]);
+    assert_eq!(worst(&pickle(&[&unknown])), Severity::Critical);
+    let harmless = call(&call(&getitem, &[&global("foo", "TABLE"), &text("mean")]), &[&truth]);
+    assert_eq!(worst(&pickle(&[&harmless])), Severity::High);
+    // An object that keeps how to take an item, and one of which an item is taken.
+    let kept = [b"}".as_slice(), &text("key"), &getter, b"s"].concat();
+    assert_eq!(ids(&pickle(&[&kept])), []);
+}
+
 #[test]
 fn what_only_builds_plain_values_is_quiet() {
     for bytes in [

@@ -89,7 +89,7 @@ pub(super) fn script(text: &str) -> Option<&'static str> {
 
 /// Whether a text has a script element, an attribute of an element that is an event handler, or an address that is a
 /// script.
-fn runs_in_page(text: &str) -> bool {
+pub(crate) fn runs_in_page(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     lower.match_indices('<').any(|(at, _)| {
         let tag = lower.get(at.saturating_add(1)..).unwrap_or_default();

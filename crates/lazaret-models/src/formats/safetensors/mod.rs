@@ -5,6 +5,8 @@
 
 mod metadata;
 
+pub(crate) use metadata::runs_in_page;
+
 use std::sync::Arc;
 
 use lazaret_core::{Finding, FormatId, Likeness, Limit, Limits};
@@ -104,6 +106,10 @@ impl ModelFormat for Safetensors {
             let message = format!("in the header, byte {at}: {}", fault.message);
             looking.add(Finding::new(fault.rule, part.at(at), message));
         }
+        // Where the JSON ends, or breaks off, the header may go on.
+        if let Some(first) = parsed.faults.iter().map(|fault| fault.offset).min() {
+            looking.hidden(part, PREFIX.saturating_add(first), length.saturating_sub(first), "its header");
+        }
         let Some(document) = parsed.document else {
             looking.not_whole();
             return Ok(self.id());
@@ -166,6 +172,8 @@ impl Layout<'_, '_> {
                 format!("two tensors share bytes: one begins at {begin}, the one before ends at {expected}")
             } else if begin > expected {
                 let hole = begin.saturating_sub(expected);
+                let from = self.data.saturating_add(expected);
+                self.looking.hidden(self.part, from, hole, "bytes between its tensors");
                 format!("{hole} bytes of no tensor lie before byte {begin} of the data")
             } else {
                 expected = expected.max(end);

@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names;
 use super::reach::{shown, texts_of};
+use super::recursion;
 use super::syntax::{Expr, Id, Param, Step, Target, Template};
 use super::value::{self, Value, Values, add_all, add_value};
 
@@ -16,6 +17,8 @@ pub(super) enum Wrong {
     Suspect,
     /// It uses up the machine that renders it.
     Exhausts,
+    /// It may do so, with what it is given, or ends with an error.
+    MayExhaust,
     /// It says more when somebody writes a certain word.
     Backdoor,
     /// It takes in another template.
@@ -28,7 +31,7 @@ pub(super) const MANY: i128 = 1_000_000;
 pub(super) const TOO_MANY: i128 = 10_000_000;
 
 /// Most tests of one condition that are looked at.
-const MAX_TESTS: usize = 256;
+pub(super) const MAX_TESTS: usize = 256;
 
 /// A statement that is open.
 pub(super) enum Frame {
@@ -51,7 +54,17 @@ pub(super) struct Flow<'t> {
     /// The frames that are captured.
     pub(super) capturing: Vec<usize>,
     pub(super) rounds: i128,
+    /// Loops that are open, however often they go round.
+    pub(super) loops: u32,
+    /// How often the loops of each macro go round, with those of the macros that it calls.
+    pub(super) rounds_of: FxHashMap<&'t str, i128>,
+    /// The most rounds of the macro that is open, or of the template.
+    pub(super) most_rounds: i128,
+    /// Macros that are open: at which frame, its name, and the rounds outside it.
+    open_macros: Vec<(usize, &'t str, i128, i128)>,
     pub(super) doublings: u32,
+    /// How long what names hold is, as far as that is told.
+    pub(super) lengths: FxHashMap<String, i128>,
     pub(super) judging: bool,
     pub(super) work: u64,
     pub(super) max_work: u64,
@@ -71,7 +84,12 @@ pub(super) fn judge(template: &Template, max_work: u64) -> (Vec<(Wrong, String)>
         gathering: Vec::new(),
         capturing: Vec::new(),
         rounds: 1,
+        loops: 0,
+        rounds_of: FxHashMap::default(),
+        most_rounds: 1,
+        open_macros: Vec::new(),
         doublings: 0,
+        lengths: FxHashMap::default(),
         judging: false,
         work: 0,
         max_work,
@@ -91,13 +109,16 @@ pub(super) fn judge(template: &Template, max_work: u64) -> (Vec<(Wrong, String)>
         flow.frames.clear();
         flow.gathering.clear();
         flow.capturing.clear();
-        flow.rounds = 1;
-        flow.doublings = 0;
+        flow.open_macros.clear();
+        (flow.rounds, flow.most_rounds, flow.loops, flow.doublings) = (1, 1, 0, 0);
         for (upto, step) in &template.steps {
             flow.evaluate(*upto);
             flow.step(step);
         }
         flow.evaluate(template.exprs.len());
+    }
+    for (wrong, message) in recursion::judge(template) {
+        flow.wrong(wrong, message);
     }
     (flow.found, flow.work <= max_work)
 }
@@ -260,6 +281,7 @@ impl<'t> Flow<'t> {
                 if self.of(*id).iter().any(|value| matches!(value, Value::Global(name) if name == "self")) {
                     self.wrong(Wrong::Suspect, "it prints the template's own object `self`");
                 }
+                self.grown(None, *id);
                 self.printed_value(*id);
             }
             Step::If(test) => {
@@ -287,6 +309,8 @@ impl<'t> Flow<'t> {
                 self.assign_to(target, &items);
                 let before = self.rounds;
                 self.rounds = before.saturating_mul(rounds);
+                self.most_rounds = self.most_rounds.max(self.rounds);
+                self.loops = self.loops.saturating_add(1);
                 if self.rounds > TOO_MANY && before <= TOO_MANY && rounds <= MANY {
                     self.wrong(Wrong::Exhausts, "loops within loops go round more than ten million times");
                 }
@@ -297,6 +321,12 @@ impl<'t> Flow<'t> {
             }
             Step::Set(target, id) => {
                 self.doubling(target, *id);
+                let name = match target {
+                    Target::Name(name) => Some(name.clone()),
+                    Target::Field(name, field) => Some(format!("{name}.{field}")),
+                    Target::Many(_) => None,
+                };
+                self.grown(name, *id);
                 let mut values = self.of(*id).clone();
                 if !self.gathering.is_empty() {
                     add_value(&mut values, Value::Triggered);
@@ -321,6 +351,8 @@ impl<'t> Flow<'t> {
             }
             Step::Macro(name, params) => {
                 self.defaults(params);
+                self.open_macros.push((self.frames.len(), name, self.rounds, self.most_rounds));
+                (self.rounds, self.most_rounds) = (1, 1);
                 self.capture(vec![format!("{name}()")], None);
             }
             Step::CallBlock(_, params) => {
@@ -378,7 +410,10 @@ impl<'t> Flow<'t> {
     pub(super) fn end(&mut self) {
         self.end_of_branch();
         match self.frames.pop() {
-            Some(Frame::For { before, .. }) => self.rounds = before,
+            Some(Frame::For { before, .. }) => {
+                self.rounds = before;
+                self.loops = self.loops.saturating_sub(1);
+            }
             Some(Frame::Capture { names, filter, text, whole }) => {
                 self.capturing.pop();
                 let mut values = vec![Value::Text(text.clone(), whole)];
@@ -396,6 +431,12 @@ impl<'t> Flow<'t> {
             }
             _ => {}
         }
+        if let Some((_, name, rounds, most)) =
+            self.open_macros.pop_if(|(frame, ..)| *frame == self.frames.len())
+        {
+            self.rounds_of.insert(name, self.most_rounds);
+            (self.rounds, self.most_rounds) = (rounds, most);
+        }
     }
 
     pub(super) fn other(&mut self, how: &str, id: Id) {
@@ -411,37 +452,6 @@ impl<'t> Flow<'t> {
             self.wrong(Wrong::Escape, format!("it {how} another template whose name it computes"));
         } else {
             self.wrong(Wrong::Escape, format!("it {how} a file outside its own folder: {}", shown(&texts)));
-        }
-    }
-
-    /// `x = x ~ x`: a text that grows twofold each time.
-    pub(super) fn doubling(&mut self, target: &Target, id: Id) {
-        let name = match target {
-            Target::Name(name) => (name.as_str(), None),
-            Target::Field(name, field) => (name.as_str(), Some(field.as_str())),
-            Target::Many(_) => return,
-        };
-        let is_own = |id: &Id| match self.template.get(*id) {
-            Expr::Name(own) => name == (own, None),
-            Expr::Attr(base, field) => {
-                matches!(self.template.get(*base), Expr::Name(own) if name == (own, Some(field)))
-            }
-            _ => false,
-        };
-        let doubles = match self.template.get(id) {
-            Expr::Binary("+" | "~", left, right) => is_own(left) && is_own(right),
-            Expr::Binary("*", left, right) => {
-                let times = |id: &Id| matches!(self.template.get(*id), Expr::Int(2..));
-                (is_own(left) && times(right)) || (is_own(right) && times(left))
-            }
-            Expr::List(items) => items.len() > 1 && items.iter().all(is_own),
-            _ => false,
-        };
-        if doubles {
-            self.doublings = self.doublings.saturating_add(1);
-            if self.rounds > 20 || self.doublings > 20 {
-                self.wrong(Wrong::Exhausts, "it makes a text out of itself twice, over and over");
-            }
         }
     }
 

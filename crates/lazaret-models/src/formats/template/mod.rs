@@ -8,13 +8,17 @@
 //! | `lex`, `parse`, `syntax` | the language, as Jinja2 3.1 reads it |
 //! | `value` | what an expression may be, as far as the template itself says so |
 //! | `flow`, `reach` | the walk that follows names and judges: statements, expressions |
+//! | `growth` | texts and lists that grow |
+//! | `recursion` | macros, loops and blocks that call themselves |
 //! | `names` | what a template has no business with |
 
 mod flow;
+mod growth;
 mod lex;
 mod names;
 mod parse;
 mod reach;
+mod recursion;
 mod syntax;
 mod value;
 
@@ -175,6 +179,9 @@ fn tell(template: &Template, place: Locator, looking: &mut Looking<'_>) {
                 looking.find_as(Severity::High, &rules::TEMPLATE_ESCAPE, place.clone(), message);
             }
             Wrong::Exhausts => looking.find(&rules::TEMPLATE_EXHAUSTS, place.clone(), message),
+            Wrong::MayExhaust => {
+                looking.find_as(Severity::High, &rules::TEMPLATE_EXHAUSTS, place.clone(), message);
+            }
             Wrong::Backdoor => looking.find(&rules::TEMPLATE_BACKDOOR, place.clone(), message),
             Wrong::Other => looking.find(&rules::TEMPLATE_INCLUDES, place.clone(), message),
         }

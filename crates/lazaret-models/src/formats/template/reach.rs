@@ -6,6 +6,15 @@ use super::syntax::{Args, Expr, Id};
 use super::value::{self, Value, Values, add_all, add_value, pairs};
 use crate::part::printed;
 
+/// What is repeated in all rounds of a loop together.
+const FAR_TOO_MANY: i128 = 1_000_000_000;
+/// Filters that make a text longer by a number that they are given.
+const PADS: &[&str] = &["center", "indent", "ljust", "rjust", "batch", "slice", "tojson"];
+/// Bits of a number of 100,000 digits.
+const MOST_BITS: i128 = 332_193;
+/// More paragraphs or words of `lipsum` than any test of a template needs.
+const MOST_LIPSUM: i128 = 10_000;
+
 impl<'t> Flow<'t> {
     /// A name under which something is read.
     pub(super) fn reaches(&mut self, name: &str) {
@@ -192,17 +201,36 @@ impl<'t> Flow<'t> {
             "*" => {
                 for (what, times) in [(left, right), (right, left)] {
                     let size = self.of(what).iter().filter_map(Value::size).max();
-                    if let (Some(size), Some(times)) = (size, self.int(times))
-                        && size.saturating_mul(times) > TOO_MANY
-                    {
-                        self.wrong(Wrong::Exhausts, "it repeats a text or list more than ten million times");
+                    if let (Some(size), Some(times)) = (size, self.int(times)) {
+                        let made = size.saturating_mul(times);
+                        if made > TOO_MANY {
+                            let message = "it repeats a text or list more than ten million times";
+                            self.wrong(Wrong::Exhausts, message);
+                        } else if made.saturating_mul(self.rounds) > FAR_TOO_MANY {
+                            let message =
+                                "it repeats a text or list in a loop: together more than a billion times";
+                            self.wrong(Wrong::Exhausts, message);
+                        }
                     }
                 }
                 pairs(self.of(left), self.of(right), value::times)
             }
             "**" => match (self.int(left), self.int(right)) {
                 (Some(base), Some(power)) => {
-                    if base.unsigned_abs() > 1 && power > 100_000 {
+                    let digits = |base: i128, power: i128| {
+                        let bits = i128::BITS.saturating_sub(base.unsigned_abs().leading_zeros());
+                        base.unsigned_abs() > 1 && i128::from(bits).saturating_mul(power) > MOST_BITS
+                    };
+                    // Jinja counts `a ** b ** c` from the left; Python, and renderers in other languages, from the right.
+                    let tower = match self.template.get(left) {
+                        Expr::Binary("**", lowest, middle) => self.int(*lowest).zip(self.int(*middle)),
+                        _ => None,
+                    };
+                    let from_right = tower.is_some_and(|(lowest, middle)| {
+                        let power = u32::try_from(power).ok().and_then(|power| middle.checked_pow(power));
+                        digits(lowest, power.unwrap_or(i128::MAX))
+                    });
+                    if digits(base, power) || from_right {
                         self.wrong(Wrong::Exhausts, "it computes a number of more than 100,000 digits");
                     }
                     let power = u32::try_from(power).ok().and_then(|power| base.checked_pow(power));
@@ -218,7 +246,8 @@ impl<'t> Flow<'t> {
                 _ => vec![Value::Unknown],
             },
             "%" => {
-                self.widths(left);
+                let given: Values = self.of(right).iter().flat_map(given_to).collect();
+                self.widths(left, &given, &[]);
                 pairs(self.of(left), self.of(right), |left, right| match (left, right) {
                     (Value::Int(a), Value::Int(b)) => {
                         a.checked_rem_euclid(*b).map_or(Value::Unknown, Value::Int)
@@ -238,14 +267,18 @@ impl<'t> Flow<'t> {
     }
 
     /// A width in a format that makes a text of millions of characters.
-    pub(super) fn widths(&mut self, format: Id) {
+    pub(super) fn widths(&mut self, format: Id, plain: &[Value], by_name: &[(String, Value)]) {
         let long = |text: &str| {
             text.contains(['%', '{'])
                 && text
                     .split(|c: char| !c.is_ascii_digit())
                     .any(|digits| digits.trim_start_matches('0').len() > 7)
         };
-        if self.texts(format).any(|(text, _)| long(text)) {
+        // `%*d` and `{:{}}` take their width from what they are given.
+        let given = plain.iter().chain(by_name.iter().map(|(_, value)| value));
+        let is_wide = given.filter_map(Value::number).any(|number| number > TOO_MANY);
+        let takes_width = |text: &str| is_wide && (text.contains('*') || text.matches('{').count() > 1);
+        if self.texts(format).any(|(text, _)| long(text) || takes_width(text)) {
             self.wrong(Wrong::Exhausts, "it formats to a width of more than ten million characters");
         }
     }
@@ -296,6 +329,12 @@ impl<'t> Flow<'t> {
 
     /// Hands what a macro is given to its parameters; gives what it prints.
     fn macro_call(&mut self, name: &str, args: &Args) -> Values {
+        let rounds = self.rounds.saturating_mul(self.rounds_of.get(name).copied().unwrap_or(1));
+        self.most_rounds = self.most_rounds.max(rounds);
+        if rounds > TOO_MANY && self.rounds <= TOO_MANY {
+            let message = "loops within loops of macros go round more than ten million times";
+            self.wrong(Wrong::Exhausts, message);
+        }
         let params = self.macros.get(name).copied().unwrap_or_default();
         for ((param, _), id) in params.iter().zip(&args.plain) {
             let values = self.of(*id).clone();
@@ -369,8 +408,8 @@ impl<'t> Flow<'t> {
                 "range" => self.range(plain),
                 "lipsum" => {
                     let large = plain.iter().chain(by_name.iter().map(|(_, value)| value));
-                    if large.filter_map(Value::number).any(|number| number > MANY) {
-                        self.wrong(Wrong::Exhausts, "it asks for more than a million paragraphs");
+                    if large.filter_map(Value::number).any(|number| number > MOST_LIPSUM) {
+                        self.wrong(Wrong::Exhausts, "it asks for more than ten thousand paragraphs");
                     }
                     Value::Unknown
                 }
@@ -429,6 +468,11 @@ impl<'t> Flow<'t> {
                     add_value(&mut grown, Value::List(items));
                 }
             }
+            let is_itself =
+                args.plain.iter().any(|id| matches!(self.template.get(*id), Expr::Name(name) if name == own));
+            if name == "extend" && is_itself {
+                self.doubled();
+            }
             if !grown.is_empty() {
                 self.assign(own, &grown);
             }
@@ -438,7 +482,7 @@ impl<'t> Flow<'t> {
         for value in self.of(base).clone() {
             let made = match (&value, name) {
                 (Value::Text(..), "format" | "format_map") => {
-                    self.widths(base);
+                    self.widths(base, plain, by_name);
                     let literal = match self.template.get(base) {
                         Expr::Text(text, _) => text.clone(),
                         _ => value.printed().0,
@@ -520,7 +564,9 @@ impl<'t> Flow<'t> {
         if names::is_running_filter(name) {
             self.wrong(Wrong::Escape, format!("it runs what it holds through the filter `{name}`"));
         }
-        if matches!(name, "center" | "indent" | "ljust" | "rjust" | "batch" | "slice")
+        let mapped = args.plain.first().filter(|_| name == "map");
+        let is_mapped = mapped.is_some_and(|id| self.texts(*id).any(|(text, _)| PADS.contains(&text)));
+        if (PADS.contains(&name) || is_mapped)
             && plain
                 .iter()
                 .chain(by_name.iter().map(|(_, value)| value))
@@ -549,7 +595,7 @@ impl<'t> Flow<'t> {
                 );
             }
             if name == "format" {
-                self.widths(base);
+                self.widths(base, &plain, &by_name);
             }
             let made = match name {
                 "default" | "d" => {
@@ -604,6 +650,15 @@ impl<'t> Flow<'t> {
                 );
             }
         }
+    }
+}
+
+/// What stands behind `%`: one value, or several.
+fn given_to(value: &Value) -> Values {
+    match value {
+        Value::List(items) => items.clone(),
+        Value::Dict(pairs) => pairs.iter().map(|(_, value)| value.clone()).collect(),
+        one => vec![one.clone()],
     }
 }
 

@@ -146,8 +146,67 @@ fn templates_that_use_up_the_machine_are_found() {
         "{{ 9 ** 999999999 }}",
         "{{ lipsum(n=99999999) }}",
         "{% set ns = namespace(x='aa') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{{ 9**9**9**9 }}",
+        "{{ (10**38)**99999 }}",
+        "{{ lipsum(1000000) }}",
+        "{{ '%*d' % (1000000000, 1) }}",
+        "{{ '{:{w}}'.format(1, w=1000000000) }}",
+        "{{ {'a': [1]} | tojson(indent=1000000000) }}",
+        "{{ ['x'] | map('center', 1000000000) | list }}",
+        "{% for i in range(1000000) %}{{ 'x' * 9000000 }}{% endfor %}",
+        "{% set ns = namespace(s='x') %}{% for i in range(40) %}{% set ns.s = ns.s ~ 'a' ~ ns.s %}{% endfor %}",
+        "{% set ns = namespace(s='x') %}{% for i in range(40) %}{% set ns.s = [ns.s, ns.s] | join %}{% endfor %}",
+        "{% set ns = namespace(s='x') %}{% for i in range(40) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor %}",
+        "{% set ns = namespace(s='x') %}{% for i in range(40) %}{% set ns.s = ns.s.replace('x', 'xx') %}{% endfor %}",
+        "{% set l = [1] %}{% for i in range(40) %}{% set _ = l.extend(l) %}{% endfor %}",
+        // Loops within loops of macros
+        "{% macro a() %}{% for i in range(1000) %}x{% endfor %}{% endmacro %}{% macro b() %}{% for i in range(1000) %}{{ a() \
+         }}{% endfor %}{% endmacro %}{% for i in range(1000) %}{{ b() }}{% endfor %}",
     ] {
         assert_eq!(worst(text), Some(("template.exhausts", Severity::Critical)), "{text}");
+    }
+}
+
+/// Each name is twice the one before it.
+#[test]
+fn texts_that_double_through_many_names_are_found() {
+    let chain = |count: usize| {
+        let steps = (0..count).map(|step| format!("{{% set a{} = a{step} ~ a{step} %}}", step + 1));
+        format!("{{% set a0 = 'x' * 1000 %}}{}", steps.collect::<String>())
+    };
+    assert_eq!(worst(&chain(40)), Some(("template.exhausts", Severity::Critical)));
+    assert_eq!(worst(&chain(3)), None);
+}
+
+#[test]
+fn what_calls_itself_without_a_sensible_end_is_held() {
+    for text in [
+        "{% macro a() %}{{ a() }}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(40) }}",
+        "{% macro a(n) %}{{ (a(n - 1) ~ a(n - 1)) if n > 0 else 'x' }}{% endmacro %}{{ a(40) }}",
+        "{% macro a(n) %}{% for i in range(9) %}{% if n > 0 %}{{ a(n - 1) }}{% endif %}{% endfor %}{% endmacro %}{{ a(40) }}",
+        "{% macro a(n) %}{% if n %}{{ b(n - 1) }}{% endif %}{% endmacro %}{% macro b(n) %}{% if n %}{{ a(n - 1) }}{{ a(n - 1) \
+         }}{% endif %}{% endmacro %}{{ a(40) }}",
+        "{% macro a(f) %}{{ f(f) }}{% endmacro %}{{ a(a) }}",
+        "{% for m in messages recursive %}{{ loop(messages) }}{% endfor %}",
+        "{% block b %}{{ self.b() }}{% endblock %}",
+        "{% set ns = namespace(s='x') %}{% for m in messages %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    ] {
+        assert_eq!(worst(text), Some(("template.exhausts", Severity::High)), "{text}");
+    }
+    for text in [
+        "{% macro r(p, d=0) %}{% if p.items %}{{ r(p.items, d + 1) }}{% endif %}{% if p.not %}{{ r(p.not, d + 1) }}{% endif \
+         %}{% endmacro %}{{ r(tools) }}",
+        "{% macro r(p) %}{% for k in p.properties %}{{ r(k) }}{% endfor %}{% endmacro %}{{ r(tools) }}",
+        "{% macro a(n) %}{% if n > 0 %}-{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(4) }}",
+        "{% for i in tree recursive %}{{ i.name }}{{ loop(i.children) }}{% endfor %}",
+        "{% for i in tree recursive %}{% set kids = i.children %}{{ loop(kids) }}{% endfor %}",
+        "{{ '=' * 80 }}{{ 2 ** 20 }}{{ 2 ** 3 ** 2 }}{{ 'x' | center(80) }}{{ x | tojson(indent=4) }}",
+        "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ m.content %}{% endfor %}",
+        "{% for m in messages %}{% set t = t | replace('<', '&lt;') | replace('\\n', '<br>') %}{% endfor %}",
+    ] {
+        assert_eq!(worst(text), None, "{text}");
     }
 }
 

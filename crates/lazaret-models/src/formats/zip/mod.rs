@@ -10,7 +10,7 @@ use lazaret_input::archive::zip::{self, Ends, Member};
 use rustc_hash::FxHashMap;
 
 use super::{archive, tflite};
-use crate::look::{Head, Looking, is_also, is_known};
+use crate::look::{Head, Looking, is_also};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 use crate::rules;
@@ -159,10 +159,10 @@ impl ModelFormat for Zip {
             }
         }
         for (from, len) in &read.gaps {
-            let gap = part.rest(*from, *len);
-            if is_known(&gap) {
-                looking.inside(&gap);
-            }
+            looking.passed_over(part, *from, *len);
+        }
+        for (from, len) in &read.passed_over {
+            looking.hidden(part, *from, *len, "a comment or extra field of the archive");
         }
         if let Some(kind) = kind.filter(|_| !is_shared) {
             let members = Members::new(&read);
@@ -258,8 +258,8 @@ fn before(part: &Part, begin: u64, looking: &mut Looking<'_>) {
     // A TensorFlow Lite model carries its labels so.
     let severity = if tflite::begins(part) { Severity::Info } else { rules::PREFIX.rule.severity };
     looking.find_as(severity, &rules::PREFIX, part.at(0), message);
-    if !is_also(part, FormatId("zip")) && is_known(&part.rest(0, begin)) {
-        looking.inside(&part.rest(0, begin));
+    if !is_also(part, FormatId("zip")) {
+        looking.passed_over(part, 0, begin);
     }
 }
 
