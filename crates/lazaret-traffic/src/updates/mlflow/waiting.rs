@@ -190,8 +190,13 @@ pub(crate) async fn wait(
     };
     let file = asked.file.clone();
     let noted = note(asking, id, &waits.sender, move |files| files.extend([file])).await?;
-    let entering = waits.clone();
-    let entered = asking.updates.waiting.change(|files| entering.enter(files, &asking.updates.limits));
+    let (entering, most) = (waits.clone(), asking.updates.limits.get(MAX_WAITING));
+    let entered = if noted.len() as u64 >= most.most() && !noted.contains(&asked.file) {
+        // Also those whose bytes are here no longer.
+        Err(format!("as many files of its model wait, or have waited, as may (`{}`)", most.key()))
+    } else {
+        asking.updates.waiting.change(|files| entering.enter(files, &asking.updates.limits))
+    };
     if let Err(why) = entered {
         let file = asked.file.clone();
         if !noted.contains(&file) {
