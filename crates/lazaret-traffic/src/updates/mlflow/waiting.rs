@@ -172,7 +172,7 @@ pub(crate) async fn wait(
     match asking.told(&model, &[], |root| root.get("model").map(drop)).await {
         Err(why) if why.status.is_client_error() => {
             let why = "the MLflow server does not tell its sender of the model";
-            return Err(does_not_wait(refused, why));
+            return Err(does_not_wait(&refused, why));
         }
         told => told?,
     }
@@ -202,7 +202,7 @@ pub(crate) async fn wait(
         if !noted.contains(&file) {
             note(asking, id, &waits.sender, move |files| files.retain(|name| *name != file)).await?;
         }
-        return Err(does_not_wait(refused, &why));
+        return Err(does_not_wait(&refused, &why));
     }
     let updates = Arc::downgrade(&asking.updates);
     tokio::spawn(async move {
@@ -223,9 +223,9 @@ pub(crate) async fn wait(
     Ok(response)
 }
 
-fn does_not_wait(refused: Refusal, why: &str) -> Refusal {
+fn does_not_wait(refused: &Refusal, why: &str) -> Refusal {
     let message = format!("{}. It does not wait for what comes beside it: {why}", refused.message);
-    Refusal { message, ..refused }
+    Refusal { message, ..*refused }
 }
 
 impl Waits {
