@@ -304,9 +304,9 @@ fn is_whole(path: &Path, sha256: Sha256) -> io::Result<bool> {
     }
     let is_whole = hash.finish().as_ref() == sha256.0;
     if is_whole {
-        file.sync_data()?
+        file.sync_data()?;
     } else {
-        std::fs::remove_file(path)?
+        std::fs::remove_file(path)?;
     }
     Ok(is_whole)
 }

@@ -3,6 +3,7 @@
 
 use lazaret_core::{Sha256, Verdict};
 use rusqlite::params;
+use serde::Serialize;
 
 use crate::files::FileCrossing;
 use crate::read::{EntryWords, LedgerReader, parse, text};
@@ -20,7 +21,7 @@ pub struct NameOfFile {
 }
 
 /// Somebody who brought a file, or to whom it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UseOfFile {
     /// Who asked, as far as they said, else who was configured.
     pub who: String,

@@ -340,7 +340,7 @@ fn what_a_file_touches_is_told_however_often_it_came() {
          INSERT INTO leaf SELECT n, kind, hash, body FROM n, leaf WHERE idx = (SELECT entry >> 28 FROM of);
          INSERT INTO entry SELECT n << 28, NULL, body FROM n, entry WHERE id = (SELECT entry FROM of);
          INSERT INTO file SELECT sha256, n << 28, step, held FROM n, file WHERE entry = (SELECT entry FROM of);
-         INSERT INTO crossing SELECT n, CAST(printf('%016d', n) AS BLOB), started, gate, to_id, n, ending, records, held
+         INSERT INTO crossing SELECT n, CAST(printf('%016d', n) AS BLOB), started, gate, to_id, sealed_at, ending, records, held
            FROM n, crossing WHERE opened_at = (SELECT entry >> 28 FROM of);
          INSERT INTO leaf SELECT n + 1000000, kind, hash, body FROM n, leaf WHERE body LIKE '%user:bob%';
          INSERT INTO about SELECT sha256, n + 1000000, kind, word FROM n, about WHERE kind = 'models.alert';

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lazaret_core::{Limits, Sha256};
+use lazaret_traffic::updates::asker::Asker;
 
 use crate::main::house::{Served, Setup};
 use crate::main::hub::{COMMIT, Contents, Hub, Reply, SECRET, Server, answer, sha256};
@@ -238,6 +239,14 @@ fn what_a_client_tells_the_hub_stays_with_the_hub_and_who_may_not_see_a_file_is_
         assert!(asked.iter().all(|asked| !asked.headers.contains_key("cookie")));
     }
     assert!(hub.cdn.asked.lock().unwrap().iter().all(|asked| !asked.headers.contains_key("authorization")));
+    assert_eq!(served.get(GOOD).status, 200);
+    let token = Asker::Secret(SECRET.strip_prefix("Bearer ").unwrap().to_owned().into());
+    let expected = [token, Asker::At([127, 0, 0, 1].into())];
+    let pulled =
+        served.book.pulls.lock().unwrap().iter().map(|pull| pull.asked.by.clone()).collect::<Vec<_>>();
+    let crossed =
+        served.book.asked.lock().unwrap().iter().map(|(asked, _)| asked.by.clone()).collect::<Vec<_>>();
+    assert_eq!((pulled, crossed), (expected.to_vec(), expected.to_vec()));
 }
 
 #[test]

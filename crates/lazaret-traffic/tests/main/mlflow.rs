@@ -558,6 +558,26 @@ fn what_came_beside_a_file_while_it_was_judged_is_seen() {
 }
 
 #[test]
+fn what_is_remembered_of_what_waited_is_bounded() {
+    let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
+    let mut limits = Limits::default();
+    limits.set("mlflow.max_waiting", 4);
+    let setup = Setup { limits, ..Setup::default() };
+    let put = |name: usize| {
+        // A restart forgets the bytes.
+        let served = mlflow.served(folder.path(), setup.clone());
+        let told = served.ask("PUT", &format!("{}{name}", tensors("m-1")), &[], "UNKNOWN");
+        (told.status, told.text())
+    };
+    for name in 1..5 {
+        assert_eq!(put(name).0, 202, "{name}");
+    }
+    let (status, told) = put(5);
+    assert!(status == 403 && told.contains("or have waited, as may (`mlflow.max_waiting`)"), "{told}");
+    assert_eq!(put(1).0, 202, "it is among them");
+}
+
+#[test]
 fn of_two_that_come_at_once_none_is_left_waiting() {
     let (folder, mlflow) = (tempfile::tempdir().unwrap(), Mlflow::start());
     let served = mlflow.served(folder.path(), Setup::default());

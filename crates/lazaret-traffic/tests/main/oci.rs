@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lazaret_core::Limits;
+use lazaret_traffic::updates::asker::Asker;
 use lazaret_traffic::updates::oci::route::Registries;
 
 use crate::main::house::{Seen, Served, Setup};
@@ -242,6 +243,9 @@ fn who_says_who_asks_is_let_in_and_nobody_else_gets_what_is_here() {
             assert!(served.ask("GET", &blob, &[("Authorization", said)], "").body == large("ours"));
         }
         assert_eq!(house.registry.cdn.count("GET"), 1);
+        let pulls =
+            served.book.pulls.lock().unwrap().iter().map(|pull| pull.asked.by.clone()).collect::<Vec<_>>();
+        assert_eq!(pulls, vec![Asker::Named("user".to_owned()); 4]);
         for headers in
             [&[][..], &[("Authorization", nobody.as_str())], &[("Authorization", "Basic d3Jvbmc6eA==")]]
         {

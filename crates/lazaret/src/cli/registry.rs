@@ -69,8 +69,8 @@ A model passes when it looks the same twice, an interval apart; one that changes
 admitted. What passed before, as the ledger knows, does not pass again. Names that begin with a dot are left alone. What lies
 there stays there: what was cleared is in the registry, what is held is in `models requests`. While `lazaret serve` has the
 ledger open, models are sent to it; it watches the folders of the settings (`gates.models.watch`) itself.
-Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly; 3 could not inspect or
-record")]
+Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly, or nothing was held and a
+model cannot pass as it is; 3 could not inspect or record")]
 pub(crate) struct ModelsWatchArgs {
     /// The folder
     #[arg(value_name = "FOLDER")]

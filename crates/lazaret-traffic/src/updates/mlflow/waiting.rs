@@ -172,7 +172,7 @@ pub(crate) async fn wait(
     match asking.told(&model, &[], |root| root.get("model").map(drop)).await {
         Err(why) if why.status.is_client_error() => {
             let why = "the MLflow server does not tell its sender of the model";
-            return Err(does_not_wait(refused, why));
+            return Err(does_not_wait(&refused, why));
         }
         told => told?,
     }
@@ -190,14 +190,19 @@ pub(crate) async fn wait(
     };
     let file = asked.file.clone();
     let noted = note(asking, id, &waits.sender, move |files| files.extend([file])).await?;
-    let entering = waits.clone();
-    let entered = asking.updates.waiting.change(|files| entering.enter(files, &asking.updates.limits));
+    let (entering, most) = (waits.clone(), asking.updates.limits.get(MAX_WAITING));
+    let entered = if noted.len() as u64 >= most.most() && !noted.contains(&asked.file) {
+        // Also those whose bytes are here no longer.
+        Err(format!("as many files of its model wait, or have waited, as may (`{}`)", most.key()))
+    } else {
+        asking.updates.waiting.change(|files| entering.enter(files, &asking.updates.limits))
+    };
     if let Err(why) = entered {
         let file = asked.file.clone();
         if !noted.contains(&file) {
             note(asking, id, &waits.sender, move |files| files.retain(|name| *name != file)).await?;
         }
-        return Err(does_not_wait(refused, &why));
+        return Err(does_not_wait(&refused, &why));
     }
     let updates = Arc::downgrade(&asking.updates);
     tokio::spawn(async move {
@@ -218,9 +223,9 @@ pub(crate) async fn wait(
     Ok(response)
 }
 
-fn does_not_wait(refused: Refusal, why: &str) -> Refusal {
+fn does_not_wait(refused: &Refusal, why: &str) -> Refusal {
     let message = format!("{}. It does not wait for what comes beside it: {why}", refused.message);
-    Refusal { message, ..refused }
+    Refusal { message, ..*refused }
 }
 
 impl Waits {

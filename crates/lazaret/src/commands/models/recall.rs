@@ -50,7 +50,7 @@ struct Impact {
     #[serde(skip_serializing_if = "is_none")]
     models_left_out: u64,
     /// Who brought or fetched it, and when first and last.
-    fetched: Vec<Use>,
+    fetched: Vec<UseOfFile>,
     /// Others that are not listed, because there are too many: those that had it last before the others.
     #[serde(skip_serializing_if = "is_none")]
     fetched_left_out: u64,
@@ -80,15 +80,6 @@ struct InModel {
     receipt: String,
     when: String,
     verdict: String,
-    times: u64,
-}
-
-/// Somebody who has a file.
-#[derive(Debug, Serialize)]
-struct Use {
-    who: String,
-    first: String,
-    last: String,
     times: u64,
 }
 
@@ -239,16 +230,12 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
     let (runs, runs_left_out) = runs.list();
     let roll_back = roll_back(ledger, file, &names.list)?;
     let models = names.list.iter().rev().map(in_model).collect();
-    let used = |used: UseOfFile| {
-        let UseOfFile { who, first, last, times } = used;
-        Use { who, first, last, times }
-    };
     Ok(Some(Impact {
         sha256: file.to_string(),
         verdict: last.map_or_else(|| "not seen".to_owned(), |last| last.verdict),
         models,
         models_left_out: names.left_out,
-        fetched: uses.list.into_iter().map(used).collect(),
+        fetched: uses.list,
         fetched_left_out: uses.left_out,
         runs,
         runs_left_out,

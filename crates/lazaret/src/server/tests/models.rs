@@ -38,6 +38,7 @@ pub(crate) fn opened(id: CrossingId, name: &str, revision: Option<&str>) -> Open
         revision: revision.map(str::to_owned),
         datasets: vec!["lake".into(), format!("elsewhere/{HOSTILE}")],
         code: Some(HOSTILE.into()),
+        asked_by: Some(format!("user:{HOSTILE}")),
         ..ModelOrigin::default()
     };
     Opened {
@@ -184,7 +185,7 @@ fn models_and_files_are_whole_escaped_and_linked() {
             ..SCALER
         };
         pass(ledger, vault, folder, &held);
-        let by = serde_json::json!({ "by": HOSTILE });
+        let by = serde_json::json!({ "by": "operator", "asked_by": format!("user:{HOSTILE}") });
         ledger.append_about(sha256(PLAIN), PULLED, &by).unwrap();
         let place =
             serde_json::json!({ "cluster": "c1", "namespace": HOSTILE, "kind": "Deployment", "name": "x" });
