@@ -91,16 +91,15 @@ const fn is_padding(byte: u8) -> bool {
 
 fn is_mark(rest: &[u8], begins_line: bool) -> bool {
     match rest {
-        [0x80, 2..=5, ..] => true,
+        [0x80, 2..=5, ..] | [b'M', b'Z', ..] => true,
         // GLOBAL and INST, and the names of STACK_GLOBAL.
         [b'c' | b'i', names @ ..] => line(names).and_then(line).is_some(),
         [0x8c, len, name @ ..] | [b'X', len, 0, 0, 0, name @ ..] => {
             let len = usize::from(*len);
             (2..=LONGEST_NAME).contains(&len)
-                && name.get(..len).is_some_and(|name| name.iter().all(is_of_name))
+                && name.get(..len).is_some_and(|name| name.iter().copied().all(is_of_name))
         }
         [b'#', b'!', b'/', ..] => begins_line,
-        [b'M', b'Z', ..] => true,
         _ => MARKS.iter().any(|mark| rest.starts_with(mark)),
     }
 }
@@ -122,12 +121,12 @@ const MARKS: &[&[u8]] = &[
 
 /// What follows a line that is a dotted name.
 fn line(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().take(LONGEST_NAME).position(|byte| !is_of_name(byte))?;
+    let end = text.iter().take(LONGEST_NAME).position(|byte| !is_of_name(*byte))?;
     let (name, rest) = text.split_at_checked(end)?;
     rest.strip_prefix(b"\n").filter(|_| !name.is_empty())
 }
 
-fn is_of_name(byte: &u8) -> bool {
+fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }
 

@@ -202,7 +202,8 @@ impl JsonKind for LoggingDict {
                 Some("class" | "listener" | "queue") => is_within,
                 _ => false,
             };
-            if !called && !(is_within && text.starts_with("ext://")) {
+            let imported = is_within && text.starts_with("ext://");
+            if !called && !imported {
                 continue;
             }
             let target = text.trim().trim_start_matches("ext://");

@@ -1,6 +1,7 @@
-//! TFRecord files of examples (`tf.train.Example`, `tf.train.SequenceExample`), as data for training: records, each between its
+//! `TFRecord` files of examples (`tf.train.Example`, `tf.train.SequenceExample`), as data for training: records, each between its
 //! length and checksums.
 
+use crc_fast::{CrcAlgorithm, Digest};
 use lazaret_core::{FormatId, Likeness};
 
 use super::protobuf::{Field, Fields, Span, Value};
@@ -49,7 +50,7 @@ impl ModelFormat for TfRecord {
             let from = at.saturating_add(HEADER as u64);
             let end = from.checked_add(len).filter(|end| *end <= part.len().saturating_sub(4));
             let end = end.ok_or_else(|| Unread::malformed(at, "a record longer than the file"))?;
-            if u32::from_le_bytes(part.array(end)?) != masked(sum_of(part, from, len)?) {
+            if u32::from_le_bytes(part.array(end)?) != masked(&sum_of(part, from, len)?) {
                 return Err(Unread::malformed(at, "a record is not what its checksum says"));
             }
             let record = part.rest(from, len);
@@ -69,53 +70,37 @@ impl ModelFormat for TfRecord {
 /// The length of a record, if the checksum behind it is its own.
 fn length_of(header: &[u8; HEADER]) -> Option<u64> {
     let (length, sum) = (header.first_chunk::<8>()?, header.last_chunk::<4>()?);
-    let is_own = masked(!sum_on(!0, length)) == u32::from_le_bytes(*sum);
+    let is_own = masked(&sum_of_bytes(length)) == u32::from_le_bytes(*sum);
     is_own.then(|| u64::from_le_bytes(*length))
 }
 
 /// The checksum of some bytes.
-fn sum_of(part: &Part, from: u64, len: u64) -> Result<u32, Unread> {
+fn sum_of(part: &Part, from: u64, len: u64) -> Result<Digest, Unread> {
     let mut stream = part.stream(from);
-    let (mut left, mut sum) = (len, !0);
+    let (mut left, mut sum) = (len, sum_of_bytes(&[]));
     while left > 0 {
         let block = stream.peek(1)?;
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
         if count == 0 {
             return Err(Unread::cut_off(part.len()));
         }
-        sum = sum_on(sum, block.get(..count).unwrap_or_default());
+        sum.update(block.get(..count).unwrap_or_default());
         stream.advance(count);
         left = left.saturating_sub(count as u64);
     }
-    Ok(!sum)
+    Ok(sum)
 }
 
-/// CRC-32C (Castagnoli), a byte at a time.
-const TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let (mut sum, mut bit) = (byte as u32, 0);
-        while bit < 8 {
-            sum = if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
-};
-
-fn sum_on(sum: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(sum, |sum, byte| {
-        let [low, ..] = sum.to_le_bytes();
-        TABLE.get(usize::from(low ^ byte)).copied().unwrap_or_default() ^ sum >> 8
-    })
+/// A checksum, CRC-32C (Castagnoli), as these files have it.
+fn masked(sum: &Digest) -> u32 {
+    let [a, b, c, d, ..] = sum.finalize().to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// A checksum as TFRecord writes it.
-const fn masked(sum: u32) -> u32 {
-    sum.rotate_right(15).wrapping_add(0xa282_ead8)
+fn sum_of_bytes(bytes: &[u8]) -> Digest {
+    let mut sum = Digest::new(CrcAlgorithm::Crc32Iscsi);
+    sum.update(bytes);
+    sum
 }
 
 /// What a message of an example holds.
@@ -195,8 +180,9 @@ fn example(record: &Part, looking: &Looking<'_>) -> Result<Vec<Span>, Unread> {
 const fn is_value(list: Is, field: &Field) -> bool {
     match (list, field.value) {
         (Is::Floats, Value::Delimited(span)) => span.len() % 4 == 0,
-        (Is::Floats, Value::Fixed32) | (Is::Integers, Value::Varint(_)) => true,
-        (Is::Bytes | Is::Integers, Value::Delimited(_)) => true,
+        (Is::Floats, Value::Fixed32)
+        | (Is::Integers, Value::Varint(_))
+        | (Is::Bytes | Is::Integers, Value::Delimited(_)) => true,
         _ => false,
     }
 }
@@ -211,7 +197,7 @@ mod tests {
 
     fn record(data: &[u8]) -> Vec<u8> {
         let length = (data.len() as u64).to_le_bytes();
-        let sum = |bytes: &[u8]| masked(!sum_on(!0, bytes)).to_le_bytes();
+        let sum = |bytes: &[u8]| masked(&sum_of_bytes(bytes)).to_le_bytes();
         [&length[..], &sum(&length), data, &sum(data)].concat()
     }
 
@@ -227,7 +213,7 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_castagnoli() {
-        assert_eq!(!sum_on(!0, b"123456789"), 0xe306_9283);
+        assert_eq!(sum_of_bytes(b"123456789").finalize(), 0xe306_9283);
     }
 
     #[test]

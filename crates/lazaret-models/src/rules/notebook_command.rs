@@ -4,7 +4,7 @@
 //!
 //! **Example.** `!curl http://… | sh`, `%%bash`, `%run http://…`.
 //!
-//! **How it is judged.** By the first letters of lines and cells, as IPython reads them (`!`, `%sx`, `%%bash`, `%run`,
+//! **How it is judged.** By the first letters of lines and cells, as `IPython` reads them (`!`, `%sx`, `%%bash`, `%run`,
 //! `get_ipython().system`). Critical where what is fetched or decoded is run at once, a connection gets a shell, or an address
 //! is run; high for a file outside the folder; low for what notebooks do as a habit (`!pip install NAME`, `!ls`); medium
 //! for any other command.

@@ -84,18 +84,18 @@ fn comments_and_extra_fields_of_zip_archives_are_looked_at() {
 }
 
 fn octal(header: &mut [u8]) {
-    header[148..156].fill(b' ');
+    header.get_mut(148..156).unwrap().fill(b' ');
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header.get_mut(148..156).unwrap().copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
 /// A header of a tar member of this kind and length.
 fn header(kind: u8, name: &[u8], len: usize) -> Vec<u8> {
     let mut header = vec![0; 512];
-    header[..name.len()].copy_from_slice(name);
-    header[124..135].copy_from_slice(format!("{len:011o}").as_bytes());
-    header[156] = kind;
-    header[257..263].copy_from_slice(b"ustar\0");
+    header.get_mut(..name.len()).unwrap().copy_from_slice(name);
+    header.get_mut(124..135).unwrap().copy_from_slice(format!("{len:011o}").as_bytes());
+    *header.get_mut(156).unwrap() = kind;
+    header.get_mut(257..263).unwrap().copy_from_slice(b"ustar\0");
     octal(&mut header);
     header
 }

@@ -65,7 +65,7 @@ impl HttpService for Connections {
             Call { method: parts.method, url: url.clone(), headers: parts.headers, body: Sent::Bytes(body) };
         let upstream = Upstream::new(url, [], "the address of the bucket");
         let answer = self.client.stay(&upstream, call).await.map_err(told)?;
-        let (parts, _) = Response::new(()).into_parts();
+        let (parts, ()) = Response::new(()).into_parts();
         let mut response = Response::from_parts(parts, ());
         *response.status_mut() = answer.response.status();
         response.headers_mut().clone_from(answer.response.headers());

@@ -99,7 +99,7 @@ fn compare(
     match computed {
         Ok(true) => {}
         Ok(false) => {
-            looking.find(&rules::OCI_DIGEST, place, "the blob has another SHA-256 than the descriptor says")
+            looking.find(&rules::OCI_DIGEST, place, "the blob has another SHA-256 than the descriptor says");
         }
         Err(unread) => looking.unread(part, &unread),
     }

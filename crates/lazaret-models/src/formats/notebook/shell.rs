@@ -57,16 +57,9 @@ pub(super) fn grave(shell: &str) -> Option<&'static str> {
     if connects {
         return Some("; a connection gets a shell");
     }
-    let runs_fetched = fetches
-        && (lower.contains("chmod +x")
-            || lower.contains("chmod 7")
-            || lower.contains("&& ./")
-            || lower.contains("; ./"))
-        || fetches
-            && lower
-                .split(['|', ';', '&', '\n'])
-                .skip(1)
-                .any(|part| SHELLS.contains(&program(part).as_str()));
+    let runs = ["chmod +x", "chmod 7", "&& ./", "; ./"].iter().any(|mark| lower.contains(mark));
+    let mut next = lower.split(['|', ';', '&', '\n']).skip(1);
+    let runs_fetched = fetches && (runs || next.any(|part| SHELLS.contains(&program(part).as_str())));
     runs_fetched.then_some("; what is fetched is run")
 }
 

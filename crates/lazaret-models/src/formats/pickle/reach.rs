@@ -24,7 +24,7 @@ impl Judge<'_> {
             | ("cloudpickle.cloudpickle" | "joblib.externals.cloudpickle.cloudpickle", "subimport") => {
                 self.module(first?)
             }
-            ("builtins", "__import__") | ("importlib", "__import__") => {
+            ("builtins" | "importlib", "__import__") => {
                 let path = self.values.str_of(first?)?;
                 // It gives the outermost package.
                 let top = path.split('.').next().unwrap_or(path).to_owned();

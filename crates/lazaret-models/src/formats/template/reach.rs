@@ -510,48 +510,7 @@ impl<'t> Flow<'t> {
 
     pub(super) fn filter(&mut self, base: Option<Id>, name: &str, args: &Args) -> Values {
         let (plain, by_name) = self.given(args);
-        let by_attribute = args.named("attribute").into_iter();
-        match name {
-            "attr" => {
-                for id in args.plain.iter().chain(args.named("name").iter()) {
-                    self.reaches_by(*id, true);
-                    let keys: Vec<String> = self.texts(*id).map(|(text, _)| text.to_owned()).collect();
-                    if let Some(base) = base {
-                        for key in &keys {
-                            self.leaves(base, key, false);
-                        }
-                    }
-                }
-                if args.plain.is_empty() && args.named.is_empty() || !args.spread.is_empty() {
-                    self.wrong(Wrong::Escape, "it reaches for an attribute whose name it computes");
-                }
-            }
-            "map" => {
-                for id in by_attribute {
-                    self.path(id);
-                }
-                let by_filter =
-                    args.plain.first().is_some_and(|id| self.texts(*id).any(|(text, _)| text == "attr"));
-                if let (true, Some(key)) = (by_filter, args.plain.get(1)) {
-                    self.reaches_by(*key, true);
-                }
-            }
-            "selectattr" | "rejectattr" | "groupby" => {
-                let first = args.plain.first().copied();
-                for id in first.into_iter().chain(by_attribute) {
-                    self.path(id);
-                }
-            }
-            "sum" | "min" | "max" | "sort" | "unique" | "join" => {
-                for id in by_attribute {
-                    self.path(id);
-                }
-                if let ("sum" | "join", Some(id)) = (name, args.plain.get(usize::from(name == "join"))) {
-                    self.path(*id);
-                }
-            }
-            _ => {}
-        }
+        self.attributes_of_filter(base, name, args);
         for (key, value) in by_name.iter().filter(|_| !args.spread.is_empty()) {
             if key == "attribute" {
                 for path in texts_of(value) {
@@ -611,6 +570,52 @@ impl<'t> Flow<'t> {
             add_value(&mut values, made);
         }
         values
+    }
+
+    /// What a filter that takes the names of attributes reaches by them.
+    fn attributes_of_filter(&mut self, base: Option<Id>, name: &str, args: &Args) {
+        let by_attribute = args.named("attribute").into_iter();
+        match name {
+            "attr" => {
+                for id in args.plain.iter().chain(args.named("name").iter()) {
+                    self.reaches_by(*id, true);
+                    let keys: Vec<String> = self.texts(*id).map(|(text, _)| text.to_owned()).collect();
+                    if let Some(base) = base {
+                        for key in &keys {
+                            self.leaves(base, key, false);
+                        }
+                    }
+                }
+                if args.plain.is_empty() && args.named.is_empty() || !args.spread.is_empty() {
+                    self.wrong(Wrong::Escape, "it reaches for an attribute whose name it computes");
+                }
+            }
+            "map" => {
+                for id in by_attribute {
+                    self.path(id);
+                }
+                let by_filter =
+                    args.plain.first().is_some_and(|id| self.texts(*id).any(|(text, _)| text == "attr"));
+                if let (true, Some(key)) = (by_filter, args.plain.get(1)) {
+                    self.reaches_by(*key, true);
+                }
+            }
+            "selectattr" | "rejectattr" | "groupby" => {
+                let first = args.plain.first().copied();
+                for id in first.into_iter().chain(by_attribute) {
+                    self.path(id);
+                }
+            }
+            "sum" | "min" | "max" | "sort" | "unique" | "join" => {
+                for id in by_attribute {
+                    self.path(id);
+                }
+                if let ("sum" | "join", Some(id)) = (name, args.plain.get(usize::from(name == "join"))) {
+                    self.path(*id);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// `()|select|string`: how Python describes an object gives letters that nobody wrote.
