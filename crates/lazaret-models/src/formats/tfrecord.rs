@@ -1,4 +1,4 @@
-//! TFRecord files of examples (`tf.train.Example`, `tf.train.SequenceExample`), as data for training: records, each between its
+//! `TFRecord` files of examples (`tf.train.Example`, `tf.train.SequenceExample`), as data for training: records, each between its
 //! length and checksums.
 
 use lazaret_core::{FormatId, Likeness};
@@ -93,15 +93,16 @@ fn sum_of(part: &Part, from: u64, len: u64) -> Result<u32, Unread> {
 /// CRC-32C (Castagnoli), a byte at a time.
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let (mut sum, mut bit) = (byte as u32, 0);
+    let (mut rest, mut byte): (&mut [u32], u32) = (&mut table, 0);
+    while let [first, others @ ..] = rest {
+        let (mut sum, mut bit) = (byte, 0_u32);
         while bit < 8 {
             sum = if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
             bit += 1;
         }
-        table[byte] = sum;
+        *first = sum;
         byte += 1;
+        rest = others;
     }
     table
 };
@@ -113,7 +114,7 @@ fn sum_on(sum: u32, bytes: &[u8]) -> u32 {
     })
 }
 
-/// A checksum as TFRecord writes it.
+/// A checksum as `TFRecord` writes it.
 const fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -193,11 +194,11 @@ fn example(record: &Part, looking: &Looking<'_>) -> Result<Vec<Span>, Unread> {
 
 /// Whether a field is a value of such a list.
 const fn is_value(list: Is, field: &Field) -> bool {
-    match (list, field.value) {
-        (Is::Floats, Value::Delimited(span)) => span.len() % 4 == 0,
-        (Is::Floats, Value::Fixed32) | (Is::Integers, Value::Varint(_)) => true,
-        (Is::Bytes | Is::Integers, Value::Delimited(_)) => true,
-        _ => false,
+    match field.value {
+        Value::Delimited(span) => !matches!(list, Is::Floats) || span.len() % 4 == 0,
+        Value::Fixed32 => matches!(list, Is::Floats),
+        Value::Varint(_) => matches!(list, Is::Integers),
+        Value::Fixed64 => false,
     }
 }
 

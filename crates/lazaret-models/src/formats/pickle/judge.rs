@@ -59,6 +59,15 @@ pub(super) struct Adding {
     is_spelled: bool,
 }
 
+/// What is known of it as metadata of a checkpoint of torch.
+#[derive(Default)]
+struct Checkpoint {
+    /// It loads something of them.
+    is_one: bool,
+    /// Where it first names a file that is not in its folder.
+    leads_out: Option<(u64, String)>,
+}
+
 #[derive(Default)]
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
@@ -77,10 +86,7 @@ pub(super) struct Judge<'o> {
     /// Something loadable was recognised in the data so far.
     pub(super) nested_before: bool,
     pub(super) adding: Adding,
-    /// It loads something of the checkpoints of torch.
-    is_of_checkpoint: bool,
-    /// Where it first names a file of a checkpoint that is not in its folder.
-    leads_out: Option<(u64, String)>,
+    checkpoint: Checkpoint,
     /// Calls that gave the `__new__` of a class by which an object was made.
     makers: FxHashSet<u32>,
     loaded: u64,
@@ -196,7 +202,7 @@ impl Judge<'_> {
     /// A function, class or module by its name.
     pub(super) fn load(&mut self, module: &str, name: &str, at: u64) -> Value {
         self.loaded = self.loaded.saturating_add(1);
-        self.is_of_checkpoint |= module.starts_with("torch.distributed.checkpoint");
+        self.checkpoint.is_one |= module.starts_with("torch.distributed.checkpoint");
         let value = self.values.global(module, name);
         let shown = dotted(module, name);
         match self.effect(module, name) {
@@ -641,9 +647,9 @@ impl Judge<'_> {
     pub(super) fn leads(&mut self, pairs: &[Value], at: u64) {
         for pair in pairs.chunks_exact(2) {
             let [key, path] = pair else { continue };
-            if self.leads_out.is_none() && self.values.text_of(*key) == Some(places::FILE) {
+            if self.checkpoint.leads_out.is_none() && self.values.text_of(*key) == Some(places::FILE) {
                 let path = self.values.str_of(*path).filter(|path| points_elsewhere(path));
-                self.leads_out = path.map(|path| (at, printed(path)));
+                self.checkpoint.leads_out = path.map(|path| (at, printed(path)));
             }
         }
     }
@@ -757,7 +763,7 @@ impl Judge<'_> {
                 self.say_unknown(&name, call.at);
             }
         }
-        if let Some((at, path)) = self.leads_out.take().filter(|_| self.is_of_checkpoint) {
+        if let Some((at, path)) = self.checkpoint.leads_out.take().filter(|_| self.checkpoint.is_one) {
             let message = format!("a part of the checkpoint is read from `{path}`, outside its folder");
             self.say(&rules::HF_PATH_ESCAPE, at, message);
         }
