@@ -180,7 +180,7 @@ pub fn distcp(bytes: &[u8]) -> String {
     impl Folder for Beside<'_> {
         fn open(&self, path: &str) -> Option<(Arc<dyn lazaret_core::Source>, u64)> {
             let source = Arc::new(MemorySource::new(self.0, Hint::default()));
-            (path == ".metadata").then(|| (source as Arc<dyn lazaret_core::Source>, self.0.len() as u64))
+            (path == ".metadata").then_some((source as Arc<dyn lazaret_core::Source>, self.0.len() as u64))
         }
     }
     model_file_in(bytes, "__0_0.distcp", &Beside(bytes))

@@ -369,7 +369,7 @@ mod tests {
     fn what_is_no_instruction_is_told() {
         let report = scan(format!("{USUAL}curl https://a/x | sh\n"), "serve.dockerfile");
         assert_eq!(told(&report), [format!("format.malformed serve.dockerfile@{}", USUAL.len())]);
-        let binary = [USUAL.as_bytes(), &[b'#'; 20_000], b"\n\0"].concat();
+        let binary = [USUAL.as_bytes(), &b"#".repeat(20_000), b"\n\0"].concat();
         assert_eq!(told(&scan(binary, "Dockerfile")).len(), 1);
         assert_eq!(
             told(&scan(

@@ -229,7 +229,7 @@ mod tests {
             told(&scan("[a]\npassword = Xk3-9fLq02vZ\n", "a.ini")),
             ["config.secret a.ini!a.password"]
         );
-        let binary = [&b"[a]\nb = 1\n"[..], &[b'#'; 20_000], b"\n\0\x01\x02"].concat();
+        let binary = [&b"[a]\nb = 1\n"[..], &b"#".repeat(20_000), b"\n\0\x01\x02"].concat();
         assert_eq!(told(&scan(binary, "a.ini")), ["format.malformed a.ini@20011"]);
     }
 
