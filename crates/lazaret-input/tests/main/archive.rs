@@ -214,11 +214,11 @@ impl Source for Sparse {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SourceError> {
         let end = self.len.min(offset + buffer.len() as u64);
         let count = usize::try_from(end.saturating_sub(offset)).unwrap();
-        buffer[..count].fill(0);
+        buffer.get_mut(..count).unwrap().fill(0);
         let before = self.pieces.range(..=offset).next_back().map_or(0, |(at, _)| *at);
         for (at, piece) in self.pieces.range(before..end) {
             for (byte, place) in piece.iter().zip(*at..).filter(|(_, place)| (offset..end).contains(place)) {
-                buffer[usize::try_from(place - offset).unwrap()] = *byte;
+                *buffer.get_mut(usize::try_from(place - offset).unwrap()).unwrap() = *byte;
             }
         }
         self.read.fetch_add(count as u64, Ordering::Relaxed);

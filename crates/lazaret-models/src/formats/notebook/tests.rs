@@ -110,7 +110,7 @@ fn usual_notebooks_are_quiet() {
         cell("code", "%%time\ntotal = sum(range(10))", ""),
         cell("markdown", "# Title\nuse `!pip install x`, <b>bold</b>, a < b and on = off", ""),
     ] {
-        assert_eq!(worst(&[notebook.clone()]), None, "{notebook}");
+        assert_eq!(worst(std::slice::from_ref(&notebook)), None, "{notebook}");
     }
     assert_eq!(scan(r#"{"nbformat":4,"cells":[]}"#, "a.json").format.0, "json");
 }

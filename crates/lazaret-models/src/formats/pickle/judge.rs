@@ -59,15 +59,6 @@ pub(super) struct Adding {
     is_spelled: bool,
 }
 
-/// What is known of it as metadata of a checkpoint of torch.
-#[derive(Default)]
-struct Checkpoint {
-    /// It loads something of them.
-    is_one: bool,
-    /// Where it first names a file that is not in its folder.
-    leads_out: Option<(u64, String)>,
-}
-
 #[derive(Default)]
 pub(super) struct Judge<'o> {
     /// The hospital's own rules, if there are any.
