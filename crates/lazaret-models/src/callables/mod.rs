@@ -162,12 +162,13 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
     if name.split('.').any(|step| LISTED.modules.contains(step)) {
         return Effect::Dangerous("is reached through a module of the process");
     }
-    // Packages that bring a module of the standard library anew, under its name (`gevent.subprocess`): what is listed as
-    // dangerous of the one is so of the other.
+    // Packages that bring a module of the standard library anew, under its name (`gevent.subprocess`): a function that runs
+    // something in the one does so in the other.
     let last = module.rsplit('.').next().unwrap_or(module);
     if last != module
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
         && LISTED.standard.contains(last)
-        && let copied @ Effect::Dangerous(_) = listed(last, name)
+        && let copied @ Effect::Dangerous("starts programs" | "runs code") = listed(last, name)
     {
         return copied;
     }
