@@ -1,10 +1,10 @@
 //! What lies in bytes that loaders pass over: comments, extra fields, padding. They are searched for the marks of what can be
 //! loaded or run, and what is something beyond doubt is told and looked at like any other part.
 
-use lazaret_core::{Finding, Limit, UNINSPECTABLE};
+use lazaret_core::{Finding, FormatId, Limit, UNINSPECTABLE};
 
 use crate::formats::pickle::may_be_pickle;
-use crate::look::{Looking, is_certain};
+use crate::look::{Looking, is_certainly_also};
 use crate::part::Part;
 use crate::rules;
 
@@ -46,7 +46,8 @@ impl Looking<'_> {
                 }
                 let place = at.saturating_add(begin_of_call(&block, within) as u64);
                 let rest = part.rest(place, end.saturating_sub(place));
-                if is_certain(&rest) {
+                // A header of an archive is one, whatever letter its name begins with.
+                if is_certainly_also(&rest, FormatId("tar")) {
                     let format = self.inside(&rest);
                     let message =
                         format!("{what} (byte {place}) is more than that: {format}, which readers pass over");

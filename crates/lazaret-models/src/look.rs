@@ -542,6 +542,13 @@ pub(crate) fn is_certain(part: &Part) -> bool {
     registry::all().any(|format| format.recognise(&head) == Likeness::Certain)
 }
 
+/// Whether the bytes of a part leave no doubt that it is of some format besides this one.
+pub(crate) fn is_certainly_also(part: &Part, id: FormatId) -> bool {
+    let bytes = head_of(part);
+    let head = Head::nameless(&bytes, part);
+    registry::all().any(|format| format.id() != id && format.recognise(&head) == Likeness::Certain)
+}
+
 /// Whether a part is of a format besides this one, so that it is read as both.
 pub(crate) fn is_also(part: &Part, id: FormatId) -> bool {
     by_content(part).iter().any(|format| format.id() != id)

@@ -9,6 +9,8 @@
 
 #[path = "main/admission.rs"]
 mod admission;
+#[path = "main/buckets.rs"]
+mod buckets;
 #[path = "main/canary.rs"]
 mod canary;
 #[path = "main/cli.rs"]

@@ -163,12 +163,13 @@ pub(crate) fn effect_of(module: &str, name: &str) -> Effect {
         return Effect::Dangerous("is reached through a module of the process");
     }
     // Packages that bring a module of the standard library anew, under its name (`gevent.subprocess`): a function that runs
-    // something in the one does so in the other.
+    // something in the one does so in the other, and what is built in is that everywhere.
     let last = module.rsplit('.').next().unwrap_or(module);
     if last != module
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && LISTED.standard.contains(last)
-        && let copied @ Effect::Dangerous("starts programs" | "runs code") = listed(last, name)
+        && let copied @ Effect::Dangerous(does) = listed(last, name)
+        && (last == "builtins" || matches!(does, "starts programs" | "runs code"))
     {
         return copied;
     }

@@ -21,21 +21,26 @@ impl Refusal {
     /// From what `object_store` says of it.
     pub(super) fn of(error: &object_store::Error) -> Self {
         use object_store::Error as Kind;
-        let way_out = match error {
+        match error {
             Kind::NotFound { .. } => return Self("there is no such bucket or object".to_owned()),
             Kind::Precondition { .. } => return Self("it changed while it was read".to_owned()),
             Kind::InvalidPath { .. } => {
                 return Self("the name of an object in it has an empty step, `.` or `..`".to_owned());
             }
-            Kind::PermissionDenied { .. } | Kind::Unauthenticated { .. } => WHO_ASKS,
-            _ => "",
-        };
+            _ => {}
+        }
         // What went wrong with the connection names the host alone.
         if let Some(trouble) = causes(error).find(|cause| cause.is::<Trouble>()) {
             return Self(chain(trouble));
         }
         let words: String = causes(error).map(ToString::to_string).collect();
-        Self(format!("the store refuses{}{way_out}", answer(&words)))
+        let answer = answer(&words);
+        let way_out = if [" with 401", " with 403"].iter().any(|status| answer.starts_with(status)) {
+            WHO_ASKS
+        } else {
+            ""
+        };
+        Self(format!("the store refuses{answer}{way_out}"))
     }
 }
 

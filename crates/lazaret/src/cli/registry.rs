@@ -61,7 +61,7 @@ pub(crate) struct ModelsPassArgs {
 #[command(after_help = "Examples:
   lazaret models watch /srv/inbox                  until it is ended: each file or folder in it is a model of that name
   lazaret models watch /srv/inbox --once           what lies there now, then ends
-  lazaret models watch bucket/ --interval '1 min'  a bucket that is mounted as a folder
+  lazaret models watch s3://models/incoming        a bucket, also az://CONTAINER/… and gs://BUCKET/…
   lazaret models watch /srv/x-ray --under radiology
                                                    chest.pt in it is the model radiology/chest.pt
 
@@ -72,7 +72,7 @@ ledger open, models are sent to it; it watches the folders of the settings (`gat
 Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly, or nothing was held and a
 model cannot pass as it is; 3 could not inspect or record")]
 pub(crate) struct ModelsWatchArgs {
-    /// The folder
+    /// The folder, or the address of a bucket
     #[arg(value_name = "FOLDER")]
     pub(crate) inbox: PathBuf,
     /// How long between two looks
