@@ -113,7 +113,7 @@ fn headers_and_padding_of_tar_archives_are_looked_at() {
     assert_eq!(worst(&[member(&[]), end.to_vec()].concat()), None);
     // Letters that pickles begin with, too.
     for first in (b'0'..=b'z').filter(u8::is_ascii_alphanumeric) {
-        let named = header(b'0', &[&[first][..], b"ICENSE"].concat(), 5);
+        let named = header(b'0', &[&[first][..], b"ICENSE.txt"].concat(), 5);
         assert_eq!(worst(&[named, block(b"hello"), end.to_vec()].concat()), None, "{}", char::from(first));
     }
     for archive in [
