@@ -379,8 +379,10 @@ impl<'a> Looking<'a> {
         let rest = part.rest(from, len);
         if is_known(&rest) {
             self.inside(&rest);
-        } else {
-            self.hidden(part, from, len, "bytes that no loader reads");
+        }
+        // What only looks like a format may have anything in it.
+        if !is_certain(&rest) {
+            self.hidden(part, from, len, "bytes that loaders pass over");
         }
     }
 

@@ -56,21 +56,32 @@ impl ModelFormat for DistCp {
             Some(Err(_)) | None => (Vec::new(), true),
         };
         if is_partial {
-            let why = format!(
-                "the `{METADATA}` beside it does not say of all parts where they lie, or of too many"
-            );
-            let why = format!("{why} (`{}`)", MAX_PARTS.key());
+            let why = match most.check((places.len() as u64).saturating_add(1)) {
+                Err(limit) => format!("not all of its parts are looked at: {limit}"),
+                Ok(()) => {
+                    format!(
+                        "the `{METADATA}` beside it does not say of all its parts where they lie, in words that are known"
+                    )
+                }
+            };
             looking.unread(part, &Unread::of(&lazaret_core::UNINSPECTABLE, why));
         }
         places.sort_unstable();
         places.dedup();
-        let mut end = 0;
+        let (mut end, mut again) = (0, 0_u64);
         for (from, len) in places {
             if from > end {
                 between(part, end, from, looking);
             } else if from < end {
                 let message = format!("byte {from}: two parts of the checkpoint have the same bytes");
                 looking.find(&rules::MALFORMED, part.at(from), message);
+                // Each byte is read twice, not once for each place that is said of it.
+                again = again.saturating_add(len);
+                if again > part.len() {
+                    let why = "its parts have the same bytes again and again; not all were looked at";
+                    looking.unread(part, &Unread::malformed(from, why));
+                    break;
+                }
             }
             let after = from.checked_add(len).filter(|after| *after <= part.len());
             let Some(after) = after else {
@@ -235,12 +246,27 @@ mod tests {
         let with = |call: &[u8]| [usual.strip_suffix(b".").unwrap(), b"0", call, b"."].concat();
         for (call, is_told) in [
             (&b"ctorch\nSize\n)R"[..], false),
+            // Dicts that are made with something in them say places by no opcode that is seen.
+            (b"ccollections\nOrderedDict\n)R", false),
+            (b"ccollections\nOrderedDict\n(]t(X\x06\0\0\0offsetK\x01ta\x85R", true),
+            (b"ccollections\nOrderedDict\n]\x85R", true),
+            (b"ccollections\ndefaultdict\ncbuiltins\nlist\n\x85R", false),
+            (b"ccollections\ndefaultdict\nN]\x86R", true),
             (b"ccopyreg\n__newobj__\nctorch\nSize\n\x85R", true),
             (b"ctorch.distributed.checkpoint.filesystem\n_StorageInfo\nNK\x00K\x01\x87R", true),
         ] {
             let told = told(&scan(PLAIN, with(call)));
             assert_eq!(told.contains(&"input.uninspectable a.distcp".to_owned()), is_told, "{told:?}");
         }
+    }
+
+    #[test]
+    fn bytes_of_many_parts_are_read_twice_at_most() {
+        let bytes = [PLAIN, &[1; 1000]].concat();
+        let over: Vec<(u64, u64)> = (0..400).map(|from| (from, 500)).collect();
+        let report = scan(&bytes, places(&over));
+        assert!(report.findings.len() < 20, "{}", report.findings.len());
+        assert!(report.findings.iter().any(|found| found.message.contains("not all were looked at")));
     }
 
     #[test]

@@ -96,6 +96,8 @@ struct Checkpoint {
     is_one: bool,
     /// Where it first names a file that is not in its folder.
     leads_out: Option<(u64, String)>,
+    /// A call made a dict with something in it: as the state of an object it says what no other opcode says.
+    makes_dict: bool,
 }
 
 /// Names by which Python calls into an object, or finds its code.
@@ -262,11 +264,29 @@ impl Judge<'_> {
             return made.unwrap_or_else(|| self.call_of_computed(callee, arguments, at));
         };
         self.notes.call(&name);
+        self.checkpoint.makes_dict |= self.fills_dict(&name, arguments);
         if let Some(value) = self.by_its_arguments(&name, arguments, at) {
             return value;
         }
         let value = self.call_of(callee, &name, arguments, at);
         self.reached(&name, arguments, at).unwrap_or(value)
+    }
+
+    /// Whether a call makes a dict that is not empty, as pickles do not: they make it first, then put pairs into it.
+    fn fills_dict(&self, name: &Name, arguments: Value) -> bool {
+        match (&*name.module, &*name.name) {
+            ("collections", "OrderedDict") => arguments != Value::Empty,
+            // With the class of what is missing.
+            ("collections", "defaultdict") => {
+                self.values.held_of(arguments).is_none_or(|held| held.first.len() != 1)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a dict was made with something in it.
+    pub(super) fn makes_dict(&self) -> bool {
+        self.checkpoint.makes_dict
     }
 
     /// A call of a function or class by its name.

@@ -306,6 +306,7 @@ pub(crate) fn places(part: &Part, file: &str, most: Limit, limits: &Limits) -> R
     let used = machine.judge.notes.used.iter().filter(|(_, used)| used.called > 0);
     used.for_each(|((module, name), _)| places.called(module, name));
     // What is told of it where it is looked at may have made a place as well.
+    places.is_partial |= machine.judge.makes_dict();
     places.is_partial |= machine.judge.said.iter().any(|said| said.severity >= Severity::Medium);
     Ok(places)
 }

@@ -24,10 +24,11 @@ pub(super) enum Probe {
     Acts,
 }
 
-/// Whether bytes may begin a pickle, by the first of them: most data do not.
+/// Whether bytes may begin a pickle, by the first of them: most data do not. Every opcode is among them that asks for nothing
+/// on the stack: whatever it makes, the rest of the pickle may leave it there.
 pub(crate) fn may_be_pickle(head: &[u8]) -> bool {
-    const EARLY: &[u8] = b"c(]})iISVUXKMJNLFGP";
-    matches!(head, [0x80, 2..=5, ..]) || head.first().is_some_and(|first| EARLY.contains(first))
+    const FIRST: &[u8] = b"c(]})iISVUXKMJNLFGPTBC\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96";
+    matches!(head, [0x80, 0..=5, ..]) || head.first().is_some_and(|first| FIRST.contains(first))
 }
 
 /// Whether these bytes, all of a value or its beginning, are a pickle: one that says so with its first two bytes and

@@ -50,6 +50,49 @@ fn called(module: &str, name: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_pickle_is_one_by_whatever_opcode_it_begins_and_under_any_name() {
+    // Longer than what is enough to tell.
+    let line = [b"V", &[b'a'; 5_000][..], b"\n"].concat();
+    let call = b"cposix\nsystem\n(S'true'\ntR.";
+    let firsts: [&[u8]; 25] = [
+        b"(",
+        b"]",
+        b"}",
+        b")",
+        b"I1\n",
+        b"S'a'\n",
+        b"Va\n",
+        b"U\x01a",
+        b"X\x01\0\0\0a",
+        b"K\x01",
+        b"M\x01\0",
+        b"J\x01\0\0\0",
+        b"N",
+        b"L1L\n",
+        b"F1.0\n",
+        b"G\0\0\0\0\0\0\0\0",
+        b"T\x01\0\0\0a",
+        b"B\x01\0\0\0a",
+        b"C\x01a",
+        b"\x88",
+        b"\x8a\x01\x01",
+        b"\x8c\x01a",
+        b"\x8f",
+        b"\x95\x01\0\0\0\0\0\0\0N",
+        b"\x80\x01N",
+    ];
+    for first in firsts {
+        let bytes = [first, b"0", &line, call].concat();
+        for name in ["README.md", "LICENSE-MIT", "a.toml", "m.bin"] {
+            let source = Arc::new(MemorySource::new(&bytes[..], Hint::default()));
+            let report = look(source, bytes.len() as u64, name, &NoFolder, &Limits::default());
+            let is_told = report.findings.iter().any(|finding| finding.id == "pickle.dangerous-call");
+            assert!(is_told, "{first:?} in {name}: {:?}", report.findings);
+        }
+    }
+}
+
+#[test]
 fn calls_name_the_function_and_the_place() {
     let report = looked(b"cos\nsystem\n(S'true'\ntR.");
     let call = report.findings.iter().find(|finding| finding.id == "pickle.dangerous-call").unwrap();
