@@ -11,8 +11,54 @@ use crate::updates::oci::login::Caller;
 
 /// Longest name that is recorded as it stands.
 const MOST_NAME: usize = 64;
-/// Longest run of letters and digits, with both in it, in a name that is not taken for a key.
-const MOST_RUN: usize = 16;
+/// Longest run of letters and digits in a name that is not taken for a key; shorter where both are in it.
+const MOST_RUN: usize = 20;
+const MOST_MIXED_RUN: usize = 16;
+/// Most changes in a name between small letters, capitals and digits, and shortest that are all hexadecimal: keys are drawn by lot.
+const MOST_CHANGES: usize = 5;
+const SHORTEST_HEX: usize = 16;
+/// How keys begin that say what they are.
+const KEYS: &[&str] = &[
+    "AKIA",
+    "ASIA",
+    "dapi",
+    "dckr_",
+    "dop_v1_",
+    "gho_",
+    "ghp_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "gldt-",
+    "glpat-",
+    "glrt-",
+    "hf_",
+    "npm_",
+    "pypi-",
+    "sk-",
+    "xox",
+];
+/// Passwords that only say that the name is the key.
+const NO_PASSWORD: &[&str] = &[
+    "",
+    "x",
+    "x-oauth-basic",
+    "api_token",
+    "api-token",
+    "apitoken",
+    "api_key",
+    "api-key",
+    "apikey",
+    "token",
+    "none",
+    "null",
+    "unused",
+    "ignored",
+    "empty",
+    "blank",
+    "nopassword",
+    "-",
+];
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,23 +92,38 @@ impl Asker {
     }
 }
 
-/// Whether a text is the name of a person or a service, and no key: many servers take keys in place of names.
+/// Whether a text is the name of a person or a service, and no key: many servers take keys in place of names. What stands in
+/// the ledger stands there for good, so a name that might be a key is told as one.
 fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+/\\".contains(&byte);
-    let is_key = |run: &str| {
-        run.len() > MOST_RUN
-            && run.bytes().any(|byte| byte.is_ascii_digit())
-            && run.bytes().any(|byte| byte.is_ascii_alphabetic())
-    };
-    !text.is_empty()
-        && text.len() <= MOST_NAME
-        && text.bytes().all(is_plain)
-        && !text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_key)
+    !text.is_empty() && text.len() <= MOST_NAME && text.bytes().all(is_plain) && !is_key(text)
 }
 
-/// Whether a password is one: where the name is the key there is none, or a word that says so.
+fn is_key(text: &str) -> bool {
+    let is_long = |run: &str| {
+        let has = |kind: fn(&u8) -> bool| run.bytes().any(|byte| kind(&byte));
+        run.len() > MOST_RUN
+            || run.len() > MOST_MIXED_RUN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    // Separators do not part a key: they are drawn by lot too.
+    let whole: Vec<u8> = text.bytes().filter(u8::is_ascii_alphanumeric).collect();
+    let is_hex = whole.len() >= SHORTEST_HEX
+        && whole.iter().all(u8::is_ascii_hexdigit)
+        && whole.iter().any(u8::is_ascii_digit);
+    let kind = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
+    let changes = whole.array_windows().filter(|[one, next]| {
+        // A capital begins a word.
+        kind(*one) != kind(*next) && !(one.is_ascii_uppercase() && next.is_ascii_lowercase())
+    });
+    KEYS.iter().any(|begin| text.starts_with(begin))
+        || text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_long)
+        || is_hex
+        || changes.count() > MOST_CHANGES
+}
+
+/// Whether a password is one.
 fn is_password(text: &str) -> bool {
-    !matches!(text, "" | "x-oauth-basic" | "x")
+    !NO_PASSWORD.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -92,7 +153,15 @@ mod tests {
     fn a_name_is_told_and_a_secret_never() {
         assert_eq!(asker(None), Asker::At([127, 0, 0, 1].into()));
         assert_eq!(asker(Some("Basic Og==")), Asker::At([127, 0, 0, 1].into()));
-        for name in ["alice", "ghcr/al.ice", "svc-mlops_2@hospital.example", "HOSPITAL\\alice"] {
+        for name in [
+            "alice",
+            "ghcr/al.ice",
+            "svc-mlops_2@hospital.example",
+            "HOSPITAL\\alice",
+            "JaneDoe",
+            "O.Mac-Donald3",
+            "ward7.x-ray2-reader1",
+        ] {
             assert_eq!(asker(Some(&basic(&format!("{name}:pa:ss")))), Asker::Named(name.to_owned()));
         }
         let token = "hf_AbCdEfGhIjKlMnOpQrStUvWx0123456789";
@@ -104,6 +173,16 @@ mod tests {
             "alice".to_owned(),
             "al\nice:pass".to_owned(),
             format!("{}:pass", "a".repeat(65)),
+            // Parted, of letters alone, with words in place of a password.
+            "550e8400-e29b-41d4-a716-446655440000:api_token".to_owned(),
+            "550e8400-e29b-41d4-a716-446655440000:pass".to_owned(),
+            "glpat-AbC1_dEfGhIjKlMn-2x3:none".to_owned(),
+            "AbC1_dEfG.hIjKlMn-2x3:pass".to_owned(),
+            "AbCdEfGhIjKlMnOp:pass".to_owned(),
+            "abcdefghijklmnopqrstu:pass".to_owned(),
+            "dckr_pat_abc:pass".to_owned(),
+            "alice:API_TOKEN".to_owned(),
+            "alice:unused".to_owned(),
         ] {
             let told = asker(Some(&basic(&pair)));
             assert!(
