@@ -4,6 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -23,16 +24,27 @@ use object_store::client::{
 };
 use tokio::sync::mpsc::{Receiver, channel};
 
+/// A server would be told who asks where others can read it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} would be asked in the clear, and its address was not given so")]
+pub(super) struct InTheClear(String);
+
 /// Connects by one client, in the clear only to hosts that are named with such an address.
 #[derive(Clone)]
 pub(super) struct Connections {
     client: Arc<Client>,
     in_the_clear: Arc<[String]>,
+    /// How long the object is that is read: no answer is longer, nor than a page.
+    reading: Arc<AtomicU64>,
 }
 
 impl Connections {
-    pub(super) fn new(client: Client, in_the_clear: impl IntoIterator<Item = String>) -> Self {
-        Self { client: Arc::new(client), in_the_clear: in_the_clear.into_iter().collect() }
+    pub(super) fn new(
+        client: Client,
+        in_the_clear: impl IntoIterator<Item = String>,
+        reading: Arc<AtomicU64>,
+    ) -> Self {
+        Self { client: Arc::new(client), in_the_clear: in_the_clear.into_iter().collect(), reading }
     }
 }
 
@@ -55,11 +67,8 @@ impl HttpService for Connections {
         let url = Url::parse(&parts.uri.to_string())
             .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         if url.scheme() == Scheme::Http && !self.in_the_clear.iter().any(|host| host == url.host()) {
-            let told = std::io::Error::other(format!("{} would be asked in the clear", url.host()));
-            return Err(HttpError::new(HttpErrorKind::Unknown, told));
+            return Err(HttpError::new(HttpErrorKind::Unknown, InTheClear(url.host().to_owned())));
         }
-        // An object is read as it comes; what says something of objects, keys or identities is held in memory, and is short.
-        let is_object = parts.method == axum::http::Method::GET && url.query().is_none();
         let body = body.collect().await?.to_bytes();
         let call =
             Call { method: parts.method, url: url.clone(), headers: parts.headers, body: Sent::Bytes(body) };
@@ -69,13 +78,14 @@ impl HttpService for Connections {
         let mut response = Response::from_parts(parts, ());
         *response.status_mut() = answer.response.status();
         response.headers_mut().clone_from(answer.response.headers());
-        let most = (!is_object || !answer.response.status().is_success()).then(|| self.client.max_page());
+        // An object is read as it comes; what says something of objects, keys or identities is held in memory.
+        let most = (self.client.max_page(), self.reading.load(Ordering::Relaxed));
         Ok(response.map(|()| HttpResponseBody::new(Arriving(arriving(answer, most)))))
     }
 }
 
-/// The bytes of an answer as they come, one piece ahead of whoever reads them; no more than `most`.
-fn arriving(mut answer: Answer, most: Option<Limit>) -> Receiver<Result<Bytes, HttpError>> {
+/// The bytes of an answer as they come, one piece ahead of whoever reads them: no more than a page or an object may have.
+fn arriving(mut answer: Answer, (page, object): (Limit, u64)) -> Receiver<Result<Bytes, HttpError>> {
     let (to, from) = channel(1);
     tokio::spawn(async move {
         let mut came = 0_u64;
@@ -84,7 +94,7 @@ fn arriving(mut answer: Answer, most: Option<Limit>) -> Receiver<Result<Bytes, H
                 Ok(None) => return,
                 Ok(Some(bytes)) => {
                     came = came.saturating_add(bytes.len() as u64);
-                    let within = most.map_or(Ok(()), |most| most.check(came));
+                    let within = if came > object { page.check(came) } else { Ok(()) };
                     within.map(|()| bytes).map_err(|limit| HttpError::new(HttpErrorKind::Decode, limit))
                 }
                 Err(trouble) => Err(told(trouble)),

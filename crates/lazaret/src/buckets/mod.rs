@@ -14,4 +14,4 @@ mod http;
 mod objects;
 mod refusal;
 
-pub(crate) use self::objects::{Bucket, Looks, MAX_OBJECTS, Object, is_bucket};
+pub(crate) use self::objects::{Bucket, Looks, MAX_OBJECTS, NO_ADDRESS, Object, is_bucket, is_plain};

@@ -1,6 +1,8 @@
 //! A bucket, what lies in it, and the bytes of one object.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -41,6 +43,17 @@ pub(crate) fn is_bucket(address: &str) -> bool {
     provider(address).is_some()
 }
 
+/// What is said of an address that is none. It is not shown: somebody may have put a key or a signature into it.
+pub(crate) const NO_ADDRESS: &str = "no address of a bucket: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, without \
+     `?`, `#` or a password; who asks is told by the environment";
+
+/// Whether an address names a bucket, and nothing by which somebody is let in.
+pub(crate) fn is_plain(address: &str) -> bool {
+    let below = address.split_once("://").map_or("", |(_, below)| below);
+    let bucket = below.split('/').next().unwrap_or_default();
+    !bucket.is_empty() && !bucket.contains(':') && !below.contains(['?', '#'])
+}
+
 fn provider(address: &str) -> Option<Provider> {
     match address.split_once("://")?.0 {
         "s3" => Some(Provider::S3),
@@ -55,6 +68,8 @@ pub(crate) struct Bucket {
     address: String,
     prefix: Path,
     store: Box<dyn ObjectStore>,
+    /// How long the object is that is read: no answer is longer, nor than a page.
+    reading: Arc<AtomicU64>,
     runtime: Runtime,
     most: Limit,
 }
@@ -91,15 +106,13 @@ impl Object {
 impl Bucket {
     /// A bucket by its address. Nothing is asked yet.
     pub(crate) fn open(address: &str, config: &Config) -> Result<Self, CliError> {
-        let wrong = |why: &str| CliError::Usage(format!("{address}: {why}"));
-        let provider = provider(address).ok_or_else(|| wrong("no address of a bucket"))?;
-        let (_, below) = address.split_once("://").unwrap_or_default();
+        let wrong = || CliError::Usage(NO_ADDRESS.to_owned());
+        let provider = provider(address).filter(|_| is_plain(address)).ok_or_else(wrong)?;
+        let (_, below) = address.split_once("://").ok_or_else(wrong)?;
         let (bucket, prefix) = below.split_once('/').unwrap_or((below, ""));
-        if bucket.is_empty() || below.contains(['?', '#']) {
-            return Err(wrong("no address of a bucket: `s3://BUCKET/PREFIX`, `gs://…`, `az://CONTAINER/…`"));
-        }
         let prefix = Path::parse(prefix).map_err(|error| CliError::failed(address, error))?;
         let failed = |error| CliError::failed(address, Refusal::of(&error));
+        let reading = Arc::default();
         let retries =
             RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
         // Whatever stands before the first `/`: an account of Azure may stand with its container.
@@ -111,26 +124,26 @@ impl Bucket {
                 let own = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint]
                     .iter()
                     .find_map(|key| builder.get_config_value(key));
-                let connections = connections(config, own.as_deref())?;
+                let connections = connections(config, own.as_deref(), &reading)?;
                 Box::new(builder.with_http_connector(connections).build().map_err(failed)?)
             }
             Provider::Google => {
                 let builder = GoogleCloudStorageBuilder::from_env().with_url(whole).with_retry(retries);
                 let own = builder.get_config_value(&GoogleConfigKey::BaseUrl);
-                let connections = connections(config, own.as_deref())?;
+                let connections = connections(config, own.as_deref(), &reading)?;
                 Box::new(builder.with_http_connector(connections).build().map_err(failed)?)
             }
             Provider::Azure => {
                 let builder = MicrosoftAzureBuilder::from_env().with_url(whole).with_retry(retries);
                 let own = builder.get_config_value(&AzureConfigKey::Endpoint);
-                let connections = connections(config, own.as_deref())?;
+                let connections = connections(config, own.as_deref(), &reading)?;
                 Box::new(builder.with_http_connector(connections).build().map_err(failed)?)
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| CliError::failed(address, error))?;
         let most = config.limits().get(MAX_OBJECTS);
-        Ok(Self { address: address.trim_end_matches('/').to_owned(), prefix, store, runtime, most })
+        Ok(Self { address: address.trim_end_matches('/').to_owned(), prefix, store, reading, runtime, most })
     }
 
     /// How it is named.
@@ -150,38 +163,32 @@ impl Bucket {
             let limit = self.most.check(count as u64);
             limit.map_err(|limit| CliError::failed(format!("{}: what lies in it", self.address), limit))
         };
+        self.reading.store(0, Ordering::Relaxed);
+        let prefix = match below {
+            // As lists have it: `join` would write some of its letters otherwise.
+            Some(step) => {
+                let parsed = Path::parse(format!("{}/{step}", self.prefix));
+                parsed.map_err(|error| failed(error.into()))?
+            }
+            None => self.prefix.clone(),
+        };
         self.runtime.block_on(async {
             let mut objects = Vec::new();
-            if let Some(step) = below {
+            if below.is_some() {
                 // An object of this very name is a model of one file, and no prefix of it.
-                match self.store.head(&self.prefix.clone().join(step)).await {
+                match self.store.head(&prefix).await {
                     Ok(meta) => objects.extend(self.object(meta)),
                     Err(object_store::Error::NotFound { .. }) => {}
                     Err(error) => return Err(failed(error)),
                 }
             }
-            let prefix = below.map_or_else(|| self.prefix.clone(), |step| self.prefix.clone().join(step));
             let mut listed = self.store.list(Some(&prefix));
             while let Some(meta) = listed.next().await {
                 objects.extend(self.object(meta.map_err(failed)?));
                 within(objects.len())?;
             }
             objects.sort_by(|one, other| one.name.cmp(&other.name));
-            // What stands for a folder, as consoles make it, is none of its files.
-            let is_folder = |one: &Object, next: Option<&Object>| {
-                one.meta.size == 0
-                    && next.is_some_and(|next| {
-                        next.name.strip_prefix(&one.name).is_some_and(|rest| rest.starts_with('/'))
-                    })
-            };
-            let kept: Vec<bool> = objects
-                .iter()
-                .enumerate()
-                .map(|(number, one)| !is_folder(one, objects.get(number.saturating_add(1))))
-                .collect();
-            let mut kept = kept.into_iter();
-            objects.retain(|_| kept.next().unwrap_or(true));
-            Ok(objects)
+            Ok(without_folders(objects))
         })
     }
 
@@ -195,6 +202,9 @@ impl Bucket {
     pub(crate) fn read<'b>(&'b self, object: &Object) -> Result<Box<dyn Read + 'b>, CliError> {
         let ObjectMeta { location, e_tag, version, size, .. } = object.meta.clone();
         let failed = |error| CliError::failed(self.shown(object), Refusal::of(&error));
+        self.reading.store(size, Ordering::Relaxed);
+        // By its version only where nothing else names these bytes.
+        let version = version.filter(|_| e_tag.is_none());
         let asked = GetOptions { if_match: e_tag, version, ..GetOptions::default() };
         let got = self.runtime.block_on(self.store.get_opts(&location, asked)).map_err(failed)?;
         Ok(Box::new(Reading {
@@ -204,6 +214,17 @@ impl Bucket {
             left: size,
         }))
     }
+}
+
+/// Objects in the order of names, without those that stand for a folder, as consoles make them: they are none of its files.
+fn without_folders(mut objects: Vec<Object>) -> Vec<Object> {
+    let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
+    objects.retain(|object| {
+        let below = format!("{}/", object.name);
+        let next = names.partition_point(|name| *name < below);
+        object.meta.size > 0 || !names.get(next).is_some_and(|name| name.starts_with(&below))
+    });
+    objects
 }
 
 /// An object that is being read.
@@ -237,14 +258,18 @@ impl Read for Reading<'_> {
 }
 
 /// The connections of a store: by an address of the hospital's own, if it named one, which may then lie in its house.
-fn connections(config: &Config, own: Option<&str>) -> Result<Connections, CliError> {
-    let own = own.map(|own| {
-        Url::parse(own).map_err(|error| CliError::Usage(format!("the store's own address `{own}`: {error}")))
-    });
+fn connections(
+    config: &Config,
+    own: Option<&str>,
+    reading: &Arc<AtomicU64>,
+) -> Result<Connections, CliError> {
+    // Not shown: somebody may have put a password into it.
+    let wrong = "the store's own address (`AWS_ENDPOINT_URL`, `AZURE_STORAGE_ENDPOINT`, `GOOGLE_BASE_URL`)";
+    let own = own.map(|own| Url::parse(own).map_err(|error| CliError::Usage(format!("{wrong}: {error}"))));
     let own = own.transpose()?;
     let of_the_machine = || OF_THE_MACHINE.map(str::to_owned).into_iter();
     let of_the_house = own.iter().map(|own| own.host().to_owned()).chain(of_the_machine());
     let client = crate::updates::client(config, of_the_house)?;
     let in_the_clear = own.iter().filter(|own| own.scheme() == Scheme::Http).map(|own| own.host().to_owned());
-    Ok(Connections::new(client, in_the_clear.chain(of_the_machine())))
+    Ok(Connections::new(client, in_the_clear.chain(of_the_machine()), Arc::clone(reading)))
 }

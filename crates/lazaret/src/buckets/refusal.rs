@@ -4,8 +4,10 @@
 use std::error::Error;
 use std::fmt;
 
+use lazaret_core::LimitExceeded;
 use lazaret_traffic::net::trouble::Trouble;
 
+use super::http::InTheClear;
 use crate::exit::chain;
 
 /// Longest word of a store's own for what is wrong.
@@ -29,8 +31,11 @@ impl Refusal {
             }
             _ => {}
         }
-        // What went wrong with the connection names the host alone.
-        if let Some(trouble) = causes(error).find(|cause| cause.is::<Trouble>()) {
+        // What went wrong with the connection names the host alone, or a limit.
+        let is_ours = |cause: &&(dyn Error + 'static)| {
+            cause.is::<Trouble>() || cause.is::<InTheClear>() || cause.is::<LimitExceeded>()
+        };
+        if let Some(trouble) = causes(error).find(is_ours) {
             return Self(chain(trouble));
         }
         let words: String = causes(error).map(ToString::to_string).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lazaret_core::ModelOrigin;
 
+use crate::buckets::{NO_ADDRESS, is_bucket, is_plain};
 use crate::config::{Config, parse_duration};
 use crate::exit::CliError;
 use crate::registry::model_name;
@@ -17,7 +18,7 @@ pub(crate) const INTERVAL: &str = "10 s";
 /// A folder that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folder {
-    /// Where it lies: a folder, or a bucket that is mounted as one.
+    /// Where it lies: a folder, or the address of a bucket.
     pub(crate) inbox: PathBuf,
     /// What its models' names begin with.
     pub(crate) under: Option<String>,
@@ -65,6 +66,9 @@ impl Folder {
         under: Option<&str>,
         mode: Option<&str>,
     ) -> Result<Self, CliError> {
+        if inbox.to_str().is_some_and(|inbox| is_bucket(inbox) && !is_plain(inbox)) {
+            return Err(CliError::Usage(NO_ADDRESS.to_owned()));
+        }
         let time = parse_duration(interval)
             .filter(|interval| !interval.is_zero())
             .ok_or_else(|| CliError::Usage(format!("`{interval}` is no time between two looks (`10 s`)")))?;
@@ -126,9 +130,12 @@ mod tests {
             ("a", "/x every=1s every=2s", "said twice"),
             ("a", "/x mode=off", "neither observe nor enforce"),
             ("a", "/x under=../y", "no name of a model"),
+            ("a", "az://c/p?sig=SECRET every=1min", "no address of a bucket"),
+            ("a", "s3://user:SECRET@bucket/p", "no address of a bucket"),
+            ("a", "s3:///p", "no address of a bucket"),
         ] {
             let refused = Folder::parse(name, line).unwrap_err();
-            assert!(refused.contains(why), "{line}: {refused}");
+            assert!(refused.contains(why) && !refused.contains("SECRET"), "{line}: {refused}");
         }
     }
 }

@@ -33,6 +33,7 @@ allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s
 iam.put_user_policy(UserName="lazaret", PolicyName="s3", PolicyDocument=json.dumps(allow))
 s3 = boto3.client("s3", endpoint_url=address, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
 s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+s3.put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Enabled"})
 print(address, key["AccessKeyId"], key["SecretAccessKey"], flush=True)
 for line in sys.stdin:
     name, _, file = line.rstrip("\n").partition("\t")
@@ -160,5 +161,52 @@ fn who_may_not_ask_is_told_why_and_no_name_of_an_object() {
     {
         let (code, _, told) = store.watch(&place, &[], &[address]);
         assert!(code == 2 && told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn long_objects_of_buckets_with_versions_pass_and_names_are_asked_for_as_they_stand() {
+    let Some(mut store) = Store::start() else { return };
+    let place = Place::new();
+    // Longer than any page that is held in memory.
+    let long = place.0.path().join("long.bin");
+    std::fs::write(&long, vec![7; 40 << 20]).unwrap();
+    store.put("incoming/long.bin", long.to_str());
+    store.put("incoming/x[1].pkl", Some("scaler.pkl"));
+    // What stands for a folder is one whatever comes next by name.
+    store.put("incoming/chest/", None);
+    store.put("incoming/chest/in-2/scaler.pkl", Some("scaler.pkl"));
+    store.put("incoming/chest/in/", None);
+    store.put("incoming/chest/in/scaler.pkl", Some("scaler.pkl"));
+    let (code, said, told) = store.watch(&place, &[], &["s3://models/incoming", "--mode", "observe"]);
+    assert_eq!((code, said.len()), (2, 3), "{said:?} {told}");
+    let mut names: Vec<&str> =
+        said[0]["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["in-2/scaler.pkl", "in/scaler.pkl"]);
+    assert_eq!(said[1]["files"][0]["path"], "long.bin", "{said:?}");
+    assert!(said[2]["not_passed"].as_str().unwrap().contains("no name of a model"), "{said:?}");
+}
+
+#[test]
+fn what_lets_somebody_in_is_never_shown() {
+    let place = Place::new();
+    place.write("other.toml", "");
+    place.write("lazaret.toml", "[gates.models.watch]\nvendor = 'az://c/p?sv=1&sig=SECRET'\n");
+    for (words, endpoint) in [
+        (&["models", "watch", "az://c/p?sv=1&sig=SECRET", "--once"][..], ""),
+        (&["models", "watch", "s3://me:SECRET@models", "--once"], ""),
+        (&["models", "watch", "s3://models", "--once"], "https://me:SECRET@minio.hospital.example"),
+        (&["serve", "--no-console"], ""),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lazaret"));
+        command.current_dir(place.0.path()).args(words).env("AWS_ENDPOINT_URL", endpoint);
+        if words[0] == "models" {
+            command.args(["--config", "other.toml"]);
+        }
+        let output = command.output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(output.status.code() == Some(2) && !told.contains("SECRET"), "{told}");
     }
 }
