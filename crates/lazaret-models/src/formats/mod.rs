@@ -36,6 +36,7 @@ pub(crate) mod requirements;
 pub(crate) mod safetensors;
 pub(crate) mod sentencepiece;
 pub(crate) mod sevenz;
+mod shell;
 pub(crate) mod skops;
 pub(crate) mod tar;
 pub(crate) mod template;

@@ -1,6 +1,6 @@
 //! Plain text: vocabularies, notes, licences. Nothing in it is run by any loader, whatever its words look like.
 
-use lazaret_core::{FormatId, Likeness};
+use lazaret_core::{FormatId, Likeness, Limit};
 
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
@@ -90,6 +90,17 @@ pub(crate) fn check(part: &Part) -> Result<(), Unread> {
         let count = block.len();
         stream.advance(count);
     }
+}
+
+/// A part that is text in UTF-8, if it is no longer than a limit.
+pub(super) fn whole(part: &Part, most: Limit) -> Result<String, Unread> {
+    let bytes = part.whole(most)?;
+    if let Some(at) = bytes.iter().position(|byte| is_binary(*byte)) {
+        return Err(Unread::malformed(at as u64, "a text that goes on as binary data"));
+    }
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+    Ok(text.to_owned())
 }
 
 /// The byte that no text has; vocabularies may hold any other control character as a word.

