@@ -84,10 +84,16 @@ impl Waiting {
 /// Refuses to finish a logged model as ready while some of its files wait that the same sender sent, and says why they are held.
 pub(crate) async fn ready(asking: &Asking, id: &str) -> Result<(), Refusal> {
     let sender = asking.sender().await?;
-    let waiting: Vec<(String, String)> = asking.updates.waiting.change(|files| {
-        let own = files.iter().filter(|waits| waits.is_of(id, asking.workspace()) && waits.sender == sender);
-        own.map(|waits| (waits.asked.file.clone(), waits.why.clone())).collect()
+    let (waiting, others) = asking.updates.waiting.change(|files| {
+        let of_it = || files.iter().filter(|waits| waits.is_of(id, asking.workspace()));
+        let own = of_it().filter(|waits| waits.sender == sender);
+        let waiting: Vec<_> = own.map(|waits| (waits.asked.file.clone(), waits.why.clone())).collect();
+        let others = of_it().count().saturating_sub(waiting.len());
+        (waiting, others)
     });
+    if others > 0 {
+        tracing::warn!(files = others, "a model is finished without files that wait from other senders");
+    }
     let noted = note(asking, id, &sender, |_| ()).await?;
     let lost = noted.iter().filter(|file| !waiting.iter().any(|(waits, _)| waits == *file));
     let lost = lost.map(|file| format!("{file} waited, and its bytes are here no longer: send it again"));
