@@ -10,7 +10,7 @@ use lazaret_input::json::Node;
 
 use super::{Walk, path_of};
 use crate::formats::beside::points_elsewhere;
-use crate::look::{Looking, is_known};
+use crate::look::Looking;
 use crate::part::{MAX_WHOLE, Part, Unread, printed};
 use crate::rules;
 use crate::signature::HashKind;
@@ -45,9 +45,7 @@ pub(super) fn blobs(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) 
             let source = Arc::new(MemorySource::new(bytes, Hint::default()));
             let inner = part.member(source, len, &path_of(descriptor));
             compare(&inner, digest, size, &mut hashed, named, part, looking);
-            if is_known(&inner) {
-                looking.inside(&inner);
-            }
+            looking.passed_over(&inner, 0, len);
         }
         if let Some(blob) = blob(digest, part, looking)
             && seen.insert((digest, size))

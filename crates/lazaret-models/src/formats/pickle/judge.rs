@@ -7,11 +7,10 @@ use std::rc::Rc;
 use lazaret_core::Severity;
 use rustc_hash::FxHashSet;
 
+use super::checkpoint::Checkpoint;
 use super::notes::Notes;
-use super::places;
-use super::values::{Call, Held, Name, PLAIN, Value, Values};
+use super::values::{Call, Name, PLAIN, Value, Values};
 use crate::callables::{Effect, effect_by, is_dunder, modern, sounds_dangerous};
-use crate::formats::beside::points_elsewhere;
 use crate::own::OwnRules;
 use crate::part::printed;
 use crate::rules::{self, ModelRule};
@@ -77,9 +76,9 @@ pub(super) struct Judge<'o> {
     /// Something loadable was recognised in the data so far.
     pub(super) nested_before: bool,
     pub(super) adding: Adding,
-    checkpoint: Checkpoint,
+    pub(super) checkpoint: Checkpoint,
     /// Calls that gave the `__new__` of a class by which an object was made.
-    makers: FxHashSet<u32>,
+    pub(super) makers: FxHashSet<u32>,
     loaded: u64,
     called: u64,
     told_exhausts: [bool; 2],
@@ -87,17 +86,6 @@ pub(super) struct Judge<'o> {
     left_out: u64,
     /// The worst of those that are not listed: its rule and how grave it is.
     worst_left_out: Option<(Severity, &'static ModelRule)>,
-}
-
-/// What is known of a checkpoint that lies in several files.
-#[derive(Default)]
-struct Checkpoint {
-    /// The pickle loads something of the checkpoints of torch.
-    is_one: bool,
-    /// Where it first names a file that is not in its folder.
-    leads_out: Option<(u64, String)>,
-    /// A call made a dict with something in it: as the state of an object it says what no other opcode says.
-    makes_dict: bool,
 }
 
 /// Names by which Python calls into an object, or finds its code.
@@ -182,7 +170,7 @@ impl Judge<'_> {
         self.list(Said { rule, severity: rule.rule.severity, at, message, about });
     }
 
-    fn effect(&self, module: &str, name: &str) -> Effect {
+    pub(super) fn effect(&self, module: &str, name: &str) -> Effect {
         effect_by(self.own, module, name)
     }
 
@@ -270,23 +258,6 @@ impl Judge<'_> {
         }
         let value = self.call_of(callee, &name, arguments, at);
         self.reached(&name, arguments, at).unwrap_or(value)
-    }
-
-    /// Whether a call makes a dict that is not empty, as pickles do not: they make it first, then put pairs into it.
-    fn fills_dict(&self, name: &Name, arguments: Value) -> bool {
-        match (&*name.module, &*name.name) {
-            ("collections", "OrderedDict") => arguments != Value::Empty,
-            // With the class of what is missing.
-            ("collections", "defaultdict") => {
-                self.values.held_of(arguments).is_none_or(|held| held.first.len() != 1)
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a dict was made with something in it.
-    pub(super) fn makes_dict(&self) -> bool {
-        self.checkpoint.makes_dict
     }
 
     /// A call of a function or class by its name.
@@ -384,42 +355,6 @@ impl Judge<'_> {
         let reached = self.reached_by_made(callee, arguments, at);
         // It is kept an eye on: what it gives may be called, too.
         reached.unwrap_or_else(|| self.watched(callee, arguments, at))
-    }
-
-    /// An object of a class that is made with keywords, as protocols 2 and 3 write what `NEWOBJ_EX` is from protocol 4 on:
-    /// `functools.partial(Class.__new__, Class, …)` is called.
-    fn made_by_keywords(&mut self, callee: Value, arguments: Value, at: u64) -> Option<Value> {
-        let call = self.values.call_of(callee).filter(|_| arguments == Value::Empty)?;
-        self.values.name_of(call.callee).filter(|name| is(name, "functools", "partial"))?;
-        let [maker] = *self.values.held_of(call.arguments)?.first else { return None };
-        let base = self.maker_of(maker)?;
-        let [of, arguments, keywords, _] = *self.values.held_of(call.state)?.first else { return None };
-        let (class, others) = self.values.held_of(arguments)?.first.split_first()?;
-        let (class, others) = (*class, others.to_vec());
-        let is_plain =
-            !matches!(self.effect(&base.module, &base.name), Effect::Dangerous(_) | Effect::Dunder);
-        self.values.name_of(class).filter(|_| is_plain && of == maker)?;
-        if let Value::Made(number) = maker {
-            self.makers.insert(number);
-        }
-        let size = self.values.size_of(arguments);
-        let others = match others.as_slice() {
-            [] => Value::Empty,
-            _ => self.values.hold(Held { size, first: others, ..Held::default() }),
-        };
-        let made = self.make(class, others, at);
-        // They are attributes of what keeps them all.
-        self.attributes(keywords, at);
-        Some(made)
-    }
-
-    /// The class whose `__new__` a value is: `getattr(Class, '__new__')`.
-    fn maker_of(&self, value: Value) -> Option<Rc<Name>> {
-        let call = self.values.call_of(value)?;
-        self.values.name_of(call.callee).filter(|name| is(name, "builtins", "getattr"))?;
-        let [of, attribute] = *self.values.held_of(call.arguments)?.first else { return None };
-        self.values.text_of(attribute).filter(|attribute| *attribute == b"__new__")?;
-        self.values.name_of(of)
     }
 
     /// What a call gives that does no more than its arguments say.
@@ -675,17 +610,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Keys and values are put into a dict: what becomes a part of a checkpoint of torch names its file.
-    pub(super) fn leads(&mut self, pairs: &[Value], at: u64) {
-        for pair in pairs.chunks_exact(2) {
-            let [key, path] = pair else { continue };
-            if self.checkpoint.leads_out.is_none() && self.values.text_of(*key) == Some(places::FILE) {
-                let path = self.values.str_of(*path).filter(|path| points_elsewhere(path));
-                self.checkpoint.leads_out = path.map(|path| (at, printed(path)));
-            }
-        }
-    }
-
     /// Values are kept in a container: `getattr` may be called, but not kept for somebody else to call.
     pub(super) fn kept(&mut self, parts: &[Value], at: u64) {
         for part in parts {
@@ -795,26 +719,13 @@ impl Judge<'_> {
                 self.say_unknown(&name, call.at);
             }
         }
-        if let Some((at, path)) = self.checkpoint.leads_out.take().filter(|_| self.checkpoint.is_one) {
-            let message = format!("a part of the checkpoint is read from `{path}`, outside its folder");
-            self.say(&rules::HF_PATH_ESCAPE, at, message);
-        }
+        self.finish_checkpoint();
         if let Some((severity, rule)) = self.worst_left_out {
             let message = format!(
                 "{} more findings of this pickle are not listed; the gravest is of this rule",
                 self.left_out
             );
             self.said.push(Said { rule, severity, at: 0, message, about: None });
-        }
-    }
-
-    /// Tells each `__new__` of a class by which no object was made.
-    fn finish_makers(&mut self) {
-        let calls = (0_u32..).zip(&self.values.calls).filter(|(number, _)| !self.makers.contains(number));
-        let others: Vec<_> =
-            calls.filter_map(|(number, call)| Some((self.maker_of(Value::Made(number))?, call.at))).collect();
-        for (class, at) in others {
-            self.load(&class.module, &format!("{}.__new__", class.name), at);
         }
     }
 
@@ -828,7 +739,7 @@ impl Judge<'_> {
     }
 }
 
-fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
+pub(super) fn is(name: &Rc<Name>, module: &str, of: &str) -> bool {
     modern(&name.module, &name.name) == (module, of)
 }
 

@@ -5,14 +5,16 @@
 //! | `machine` | the opcodes, on a stack and a memo of abstract values |
 //! | `values` | those values |
 //! | `judge` | what each function, call and state means |
-//! | `reach` | what plain operations reach: modules and their functions |
+//! | `reach`, `makers` | what plain operations reach, modules and their functions; objects that are made with keywords |
 //! | `notes` | which functions and classes are used, and how |
 //! | `tensors` | tensors of torch, as its pickles rebuild them |
-//! | `places` | where a checkpoint of torch lies in other files |
+//! | `places`, `checkpoint` | where a checkpoint of torch lies in other files, and what is judged of it |
 //! | `probe`, `packed` | whether bytes are a pickle, also in base64 and hexadecimal |
 
+mod checkpoint;
 mod judge;
 mod machine;
+mod makers;
 mod notes;
 mod packed;
 mod places;
