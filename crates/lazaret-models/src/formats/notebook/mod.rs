@@ -114,8 +114,10 @@ fn code<'d, 'a>(
     looking: &mut Looking<'_>,
 ) {
     let place = || part.inner(&path_of(node));
+    source.at = source.at.or(Some(node));
     let start = text.trim_start();
     if let Some((magic, line, body)) = cell_magic(start) {
+        source.python.extend(expanded(line));
         match magic {
             // What follows is Python all the same.
             "time" | "timeit" | "capture" | "prun" | "memit" | "mprun" => {}
@@ -153,9 +155,11 @@ fn code<'d, 'a>(
             whole.push_str(lines.next().unwrap_or_default());
         }
         if let Some(shell) = shell_of(&whole) {
+            source.python.extend(expanded(shell));
             let least = if is_usual(shell) { Severity::Low } else { Severity::Medium };
             command("a line is run by a shell", shell, place(), looking, least);
         } else if let Some((magic, rest)) = line_magic(&whole) {
+            source.python.extend(expanded(rest));
             match magic {
                 "run" | "load" | "loadpy" | "load_ext" | "reload_ext" | "edit" | "macro" | "alias"
                 | "rerun" => {
@@ -174,7 +178,6 @@ fn code<'d, 'a>(
             source.python.push('\n');
         }
     }
-    source.at = source.at.or(Some(node));
 }
 
 /// `%%bash -e` and the rest of the cell.
@@ -209,6 +212,24 @@ fn shell_of(line: &str) -> Option<&str> {
     .then(|| {
         if matches!(magic, "pip" | "conda" | "mamba" | "uv") { plain.trim_start_matches('%') } else { rest }
     })
+}
+
+/// What `IPython` evaluates in a line before it hands it on, a line each: what stands in braces, where it calls something.
+/// Quotes that nothing closes are none of Python's: the line is another program's.
+fn expanded(line: &str) -> Vec<String> {
+    let (mut open, mut pairs) = (Vec::new(), Vec::<(usize, &str)>::new());
+    for (at, brace) in line.match_indices(['{', '}']) {
+        if brace == "{" {
+            open.push(at);
+        } else if let Some(from) = open.pop() {
+            // Of braces in braces the outermost are told.
+            while pairs.pop_if(|(inner, _)| *inner > from).is_some() {}
+            pairs.push((from, line.get(from.saturating_add(1)..at).unwrap_or_default()));
+        }
+    }
+    let is_closed = |text: &str| ['"', '\''].iter().all(|quote| text.matches(*quote).count().is_multiple_of(2));
+    let calls = pairs.into_iter().map(|(_, text)| text).filter(|text| text.contains('(') && is_closed(text));
+    calls.map(|text| format!("({text})\n")).collect()
 }
 
 /// What stands behind `name =`.
