@@ -7,7 +7,6 @@ use std::sync::Arc;
 use lazaret_core::{Flow, Hint, Limit, Limits};
 use lazaret_input::base64::Whitespace;
 use lazaret_input::{Lines, MemorySource, SourceReader, archive, charset, decompress, sniff};
-use lazaret_traffic::net::headers;
 
 /// Base64: what decodes encodes to the same text; with white space between, to the same bytes.
 pub fn base64(bytes: &[u8]) -> String {

@@ -7,10 +7,6 @@ use lazaret_core::{Hint, Limits, Severity, Timestamp};
 use lazaret_input::MemorySource;
 use lazaret_models::vulnerabilities::{VexDocument, graveness, read_records, version_has};
 use lazaret_models::{Folder, Inspected, NoFolder, OwnRules, Statistics, Terms, look_by};
-use lazaret_phi::corpus::jsonl;
-use lazaret_traffic::net::without::without;
-use lazaret_traffic::updates::mlflow::source::Source;
-use lazaret_traffic::updates::path;
 
 /// GGUF.
 pub fn gguf(bytes: &[u8]) -> String {

@@ -1,9 +1,8 @@
 //! What finds what tells of persons, and what it learns from.
 
-use std::io;
 use std::sync::{Arc, LazyLock};
 
-use lazaret_core::{KeyedDigest, Known, KnownFact, Label, Limit, Limits, Sensitive, Timestamp};
+use lazaret_core::{KeyedDigest, Known, KnownFact, Label, Limits, Rewriter as _, Sensitive, Timestamp};
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
 #[cfg(feature = "ner-model")]

@@ -8,7 +8,6 @@ use lazaret_ingest::formats::csv::{CsvFormat, Schema};
 use lazaret_ingest::formats::fhir::FhirR4;
 use lazaret_ingest::formats::note::NoteFormat;
 use lazaret_input::MemorySource;
-use lazaret_traffic::net::without::without;
 
 /// CSV by a schema and without one.
 pub fn csv(bytes: &[u8]) -> String {

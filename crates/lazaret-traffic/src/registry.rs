@@ -3,7 +3,7 @@
 use lazaret_core::Limit;
 
 use crate::admission::{copy, judge, notes as waiting, review, serve, tls as certificate, uses};
-use crate::net::{client, download, pace, tls};
+use crate::net::{accept, client, download, pace, tls};
 use crate::updates::{self, hugging_face, mlflow, notes, oci, pypi};
 
 /// Every limit of the proxies.
@@ -23,6 +23,7 @@ pub const LIMITS: &[Limit] = &[
     mlflow::MAX_WAITING_BYTES,
     tls::MAX_AUTHORITIES,
     download::MAX_BREAKS,
+    accept::MAX_CONNECTIONS,
     download::MAX_FILE,
     client::MAX_HEADERS,
     client::MAX_PAGE,
@@ -39,6 +40,7 @@ pub const LIMITS: &[Limit] = &[
     pypi::simple::MAX_FILES,
     updates::MAX_REQUESTS,
     oci::login::MAX_TOKEN,
+    updates::MAX_UPLOADS,
 ];
 
 #[cfg(test)]

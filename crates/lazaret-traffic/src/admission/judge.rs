@@ -247,9 +247,10 @@ impl Judge {
                 (self.place(&workload), SystemClock.now().to_string(), !workload.is_itself);
             let mut running: BTreeSet<Sha256> = BTreeSet::new();
             for (model, standing) in &ruling.standings {
+                let cleared = standing.word == Word::Cleared;
                 for sha256 in files(model, standing).filter(|file| running.insert(*file)) {
                     let (model, at, when) = (model.to_string(), at.clone(), when.clone());
-                    notes.push(Note::Runs { sha256, model, at, when, part });
+                    notes.push(Note::Runs { sha256, model, cleared, at, when, part });
                 }
             }
             if workload.is_itself && !gone.is_empty() {

@@ -54,6 +54,8 @@ pub enum Note {
         sha256: Sha256,
         /// As what it was named there.
         model: String,
+        /// Whether that was cleared; in mode observe what is not is let in too.
+        cleared: bool,
         /// Where.
         at: Place,
         /// When, as the ledger writes times.
@@ -105,6 +107,7 @@ impl Note {
             "runs" => Some(Self::Runs {
                 sha256,
                 model: text(&root, "model")?,
+                cleared: root.get("cleared").and_then(|cleared| cleared.as_bool()).unwrap_or(false),
                 at: place()?,
                 when: when()?,
                 part: false,

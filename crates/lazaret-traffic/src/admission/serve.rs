@@ -11,16 +11,14 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use lazaret_core::{Limit, Limits};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::judge::Judge;
 use super::review::{Answer, MAX_REVIEW, document, review};
 use super::tls::Tls;
+use crate::net::accept::{accept, speak};
 
 /// Most reviews that are answered at once.
 pub const MAX_REVIEWS: Limit = Limit::new("admission.max_reviews", 64);
@@ -35,8 +33,6 @@ const LATE_WITHIN: Duration = Duration::from_millis(400);
 const MOST_LATE: usize = 4;
 /// How long a connection may take until TLS is spoken.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long a connection may lie idle: longer than the API server keeps it, so that it is never closed under a request.
-const IDLE: Duration = Duration::from_mins(2);
 
 /// What answers.
 pub struct Webhook {
@@ -186,57 +182,19 @@ pub async fn serve(
     limits: Limits,
     end: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let turns = Arc::new(Semaphore::new(count(&limits, MAX_CONNECTIONS)));
-    let mut tasks = tokio::task::JoinSet::new();
-    let renewing = tasks.spawn(tls.clone().keep_renewed());
-    let (say, heard) = watch::channel(());
-    let mut end = std::pin::pin!(end);
-    loop {
-        let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { break };
-        let stream = tokio::select! {
-            () = &mut end => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Of one connection, or there are no more files: neither is for good.
-                    tracing::warn!(kind = %error.kind(), "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
-        };
-        let (router, tls, heard) = (router.clone(), tls.clone(), heard.clone());
-        tasks.spawn(async move {
-            let _turn = turn;
-            let _no_delay = stream.set_nodelay(true);
+    let renewing = tokio::spawn(tls.clone().keep_renewed());
+    let answered = |stream, _from, heard| {
+        let (router, tls) = (router.clone(), tls.clone());
+        async move {
             let shaken = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)).await;
             if let Ok(Ok(stream)) = shaken {
-                speak(stream, router, heard).await;
+                // What is not believed ends the handshake.
+                let known = Known(stream.get_ref().1.peer_certificates().is_some());
+                speak(stream, router.layer(Extension(known)), heard).await;
             }
-        });
-        while tasks.try_join_next().is_some() {}
-    }
-    // What is being answered is answered; nothing new is taken.
-    let _all_hear = say.send(());
+        }
+    };
+    accept(listener, limits.get(MAX_CONNECTIONS), answered, end).await;
     renewing.abort();
-    let all = async { while tasks.join_next().await.is_some() {} };
-    let _in_time = tokio::time::timeout(ANSWER_WITHIN, all).await;
     Ok(())
-}
-
-async fn speak(stream: TlsStream<TcpStream>, router: Router, mut heard: watch::Receiver<()>) {
-    // What is not believed ends the handshake.
-    let known = Known(stream.get_ref().1.peer_certificates().is_some());
-    let service = TowerToHyperService::new(router.layer(Extension(known)));
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    // A client that breaks off is told nothing more.
-    tokio::select! {
-        _ended = connection.as_mut() => return,
-        _end = heard.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ended = connection.await;
 }

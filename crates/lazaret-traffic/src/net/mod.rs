@@ -2,6 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `accept` | connections that others open |
 //! | `url`, `range`, `headers` | what requests and answers carry, read strictly |
 //! | `addresses`, `upstream` | whom a proxy may ask |
 //! | `tls`, `client`, `sent` | asking: connections, time limits, redirects, what is sent |
@@ -14,6 +15,7 @@
 //! | `without` | a page of JSON without what a client must not be told |
 //! | `trouble` | why an upstream gave nothing |
 
+pub mod accept;
 pub mod addresses;
 pub mod answer;
 pub mod client;

@@ -17,6 +17,8 @@ use crate::net::url::Url;
 use crate::updates::asker::Asker;
 use crate::updates::unseen::{Nowhere, Unseen};
 
+/// Longest name of a model, revision or file that is recorded, in bytes.
+const LONGEST_NAME: usize = 2_048;
 /// Findings that a refusal names; the receipt has all.
 const MOST_TOLD: usize = 3;
 
@@ -176,6 +178,9 @@ pub enum GateError {
     /// That it is given out could not be recorded.
     #[error("it could not be recorded who asks")]
     Pull(#[from] LedgerError),
+    /// A name that is not recorded as it stands.
+    #[error("the name of the {0} is longer than {LONGEST_NAME} bytes, or has control characters in it")]
+    Name(&'static str),
     /// No id for its crossing.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -187,6 +192,9 @@ pub enum GateError {
 impl GateError {
     /// As an answer: nothing is given where inspecting or recording failed.
     pub fn refusal(&self) -> Refusal {
+        if let Self::Name(_) = self {
+            return Refusal::new(StatusCode::BAD_REQUEST, format!("lazaret passes nothing on: {self}"));
+        }
         let why = format!("lazaret gives nothing out: {}; when that is put right, ask again", chain(self));
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
     }
@@ -201,7 +209,7 @@ impl Gate {
     /// Lets a file through that was received whole, or holds it. It is read with the files of its model beside it that
     /// crossed before; those do not cross.
     pub fn pass(&self, stored: &Stored, asked: &Asked, beside: Vec<Stored>) -> Result<Outcome, GateError> {
-        let mut crossing = self.crossings.next(asked, Lineage::default())?;
+        let mut crossing = self.crossing(asked, Lineage::default())?;
         let payload = self.crossings.model(vec![stored.clone()], beside, &mut crossing);
         let to = self.store(&crossing, asked);
         if let Some(held) = self.cross(crossing, payload, to)? {
@@ -219,7 +227,7 @@ impl Gate {
         asked: &Asked,
         lineage: Lineage,
     ) -> Result<Option<Held>, GateError> {
-        let mut crossing = self.crossings.next(asked, lineage)?;
+        let mut crossing = self.crossing(asked, lineage)?;
         let payload = self.crossings.model(files, Vec::new(), &mut crossing);
         let to = self.store(&crossing, asked);
         self.cross(crossing, payload, to)
@@ -232,8 +240,19 @@ impl Gate {
         lineage: Lineage,
         why: String,
     ) -> Result<Option<Held>, GateError> {
-        let crossing = self.crossings.next(asked, lineage)?;
+        let crossing = self.crossing(asked, lineage)?;
         self.cross(crossing, Box::new(Unseen::new(why)), Box::new(Nowhere))
+    }
+
+    /// The crossing of what is asked for. What a client says is recorded for good: a name of a sane length, in one line.
+    fn crossing(&self, asked: &Asked, lineage: Lineage) -> Result<Crossing, GateError> {
+        let revision = asked.revision.as_deref().unwrap_or_default();
+        for (what, name) in [("model", asked.model.as_str()), ("revision", revision), ("file", &asked.file)] {
+            if name.len() > LONGEST_NAME || name.contains(char::is_control) {
+                return Err(GateError::Name(what));
+            }
+        }
+        self.crossings.next(asked, lineage)
     }
 
     /// Where the cleared files of a crossing go.

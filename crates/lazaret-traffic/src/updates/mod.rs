@@ -50,8 +50,10 @@ use crate::net::upstream::Upstream;
 use gate::Gate;
 use notes::Notes;
 
-/// Most files that are fetched and inspected at once, and most that clients send at once.
+/// Most files that are fetched and inspected at once.
 pub const MAX_DOWNLOADS: Limit = Limit::new("updates.max_downloads", 4);
+/// Most files that clients send at once: more than are inspected, since who sends slowly would keep others waiting.
+pub const MAX_UPLOADS: Limit = Limit::new("updates.max_uploads", 64);
 /// How long a request may take to be said, but for files that are sent.
 pub(crate) const TO_ASK: Duration = Duration::from_mins(1);
 /// Most requests that are answered at once.
@@ -105,7 +107,7 @@ impl Updates {
     /// The proxies over a gate.
     pub fn new(client: Client, gate: Gate, notes: Notes, upstreams: Upstreams, limits: Limits) -> Arc<Self> {
         let most = |limit| usize::try_from(limits.get(limit).most()).unwrap_or(usize::MAX).clamp(1, 10_000);
-        let (downloads, requests) = (most(MAX_DOWNLOADS), most(MAX_REQUESTS));
+        let (downloads, uploads, requests) = (most(MAX_DOWNLOADS), most(MAX_UPLOADS), most(MAX_REQUESTS));
         Arc::new(Self {
             client,
             gate: Arc::new(gate),
@@ -116,7 +118,7 @@ impl Updates {
             judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
             places: Arc::new(Semaphore::new(downloads.saturating_mul(2))),
-            uploads: Arc::new(Semaphore::new(downloads)),
+            uploads: Arc::new(Semaphore::new(uploads)),
             requests: Semaphore::new(requests),
             logins: oci::login::Logins::default(),
             naming: Mutex::default(),

@@ -1,5 +1,6 @@
 //! What the proxies remember, each in a small file of its own: which cleared file a name means, and the pages that name
-//! them. A note is found by its key and counts only if it says that key itself; whether its file is still cleared is asked
+//! them. A note is found by the digest of its key, which may hold a query that lets somebody in, and counts only if it says that
+//! digest itself; whether its file is still cleared is asked
 //! of the folder of blobs each time.
 
 use std::io;
@@ -31,17 +32,18 @@ impl Notes {
         if self.get(key)?.as_deref() == Some(text) {
             return Ok(());
         }
-        let place = self.place(key);
+        let place = self.place(&name_of(key));
         if let Some(folder) = place.parent() {
             create_private_folder_durably(folder)?;
         }
-        let note = serde_json::json!({ "key": key, "text": text }).to_string();
+        let note = serde_json::json!({ "key": name_of(key), "text": text }).to_string();
         write_durably(&place, note.as_bytes())
     }
 
     /// What was kept under a key. A note that is damaged or another's counts as none.
     pub fn get(&self, key: &[&str]) -> io::Result<Option<String>> {
-        let bytes = match read_file(&self.place(key), self.limits.get(MAX_NOTE)) {
+        let name = name_of(key);
+        let bytes = match read_file(&self.place(&name), self.limits.get(MAX_NOTE)) {
             Ok(bytes) => bytes,
             Err(ReadError::Open(OpenError::System(error))) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
@@ -51,16 +53,18 @@ impl Notes {
         let parsed = json::parse(&bytes, &self.limits);
         let Some(document) = parsed.document.filter(|_| parsed.faults.is_empty()) else { return Ok(None) };
         let root = document.root();
-        let same = root
-            .get("key")
-            .is_some_and(|said| said.items().map(|step| step.as_str()).eq(key.iter().copied().map(Some)));
+        let same = root.get("key").and_then(|said| said.as_str()) == Some(name.as_str());
         Ok(root.get("text").filter(|_| same).and_then(|text| text.as_str()).map(str::to_owned))
     }
 
-    fn place(&self, key: &[&str]) -> PathBuf {
-        let name = hex(digest(&SHA256, serde_json::json!(key).to_string().as_bytes()).as_ref());
+    fn place(&self, name: &str) -> PathBuf {
         self.folder.join(name.get(..2).unwrap_or_default()).join(name)
     }
+}
+
+/// What the note of a key is called: its SHA-256.
+fn name_of(key: &[&str]) -> String {
+    hex(digest(&SHA256, serde_json::json!(key).to_string().as_bytes()).as_ref())
 }
 
 /// What a name means: a cleared file, and what its upstream said of it.
@@ -113,9 +117,12 @@ mod tests {
         assert_eq!(notes.get(&key).unwrap().as_deref(), Some("é"));
         assert_eq!(notes.get(&["file", "org", "model/main"]).unwrap(), None);
         let other = ["file", "org/other", "main"];
-        let place = notes.place(&other);
+        let place = notes.place(&name_of(&other));
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-        std::fs::copy(notes.place(&key), &place).unwrap();
+        std::fs::copy(notes.place(&name_of(&key)), &place).unwrap();
+        let text = read_file(&place, MAX_NOTE).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains("org/model"), "a key is kept as its digest: {text}");
         assert_eq!(notes.get(&other).unwrap(), None);
         std::fs::write(&place, "{").unwrap();
         assert_eq!(notes.get(&other).unwrap(), None);

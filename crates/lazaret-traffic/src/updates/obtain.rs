@@ -20,6 +20,7 @@ use crate::updates::held;
 use crate::updates::hugging_face::Within;
 use crate::updates::mlflow::beside;
 use crate::updates::notes::{FileNote, Notes};
+use crate::updates::oci::manifest::sha256_of;
 
 /// A file that is wanted.
 #[derive(Clone)]
@@ -129,7 +130,11 @@ impl Updates {
             return Err(refused);
         }
         let Expected { sha256, len } = &wanted.expected;
-        let under_way = format!("{name}\n{}\n{:?}\n{sha256:?}\n{len:?}", wanted.key.join("\n"), wanted.tag);
+        // An upstream that said nothing of the file has not said who may have it either: each asks with what lets him in.
+        let is_told = sha256.is_some() || len.is_some() || wanted.tag.is_some();
+        let secret = wanted.secret.as_ref().filter(|_| !is_told).map(|secret| sha256_of(secret.as_bytes()));
+        let under_way =
+            format!("{name}\n{}\n{:?}\n{sha256:?}\n{len:?}\n{secret:?}", wanted.key.join("\n"), wanted.tag);
         let done = self.fetching.of(&under_way, work).await;
         done.ok_or_else(|| refusal(&Trouble::Ended))?
     }
@@ -146,6 +151,8 @@ impl Updates {
             };
             let Some(sha256) = sha256 else { return Ok(None) };
             let file = gate.cleared(sha256, &wanted.asked.file).map_err(|error| error.refusal())?;
+            // An upstream that says another length means another file, or is wrong: fetching it tells.
+            let file = file.filter(|file| wanted.expected.len.is_none_or(|len| len == file.len()));
             if let Some(file) = &file {
                 remember_here(&notes, &wanted, sha256, file.len())?;
             }
@@ -186,10 +193,14 @@ impl Updates {
         blocking(move || notes.get(&borrowed(&key)).map_err(here("read what it remembers"))).await?
     }
 
-    /// Keeps a note.
+    /// Keeps a note, where the disk has room for it.
     pub(crate) async fn keep(&self, key: &[&str], text: String) -> Result<(), Refusal> {
-        let (notes, key) = (Arc::clone(&self.notes), owned(key));
-        blocking(move || notes.put(&borrowed(&key), &text).map_err(here("remember"))).await?
+        let (notes, gate, key) = (Arc::clone(&self.notes), Arc::clone(&self.gate), owned(key));
+        let put = move || {
+            gate.room.check(text.len() as u64)?;
+            notes.put(&borrowed(&key), &text).map_err(here("remember"))
+        };
+        blocking(put).await?
     }
 
     /// Of these files, each with what it is remembered under and its name, those that are cleared and here.

@@ -71,6 +71,11 @@ impl Places {
         self.known.get(key).is_none_or(|last| !last.runs && last.since.as_str() < when)
     }
 
+    /// Whether a file is known to run at a place.
+    pub(super) fn runs(&self, key: &Key) -> bool {
+        self.known.get(key).is_some_and(|last| last.runs)
+    }
+
     /// Whether it is new that it ended then. What was never seen to run has not ended; but where more runs than is remembered,
     /// nobody knows that of what is not.
     pub(super) fn ends(&self, key: &Key, when: &str) -> bool {

@@ -41,18 +41,23 @@ pub(crate) struct RunEvent {
     pub(crate) kind: String,
     /// Its name.
     pub(crate) name: String,
-    /// As what the model is named there.
+    /// As what the model is named there, that was cleared: what was let in so once stays let in.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) model: String,
+    /// The same of one that was not cleared, which mode observe lets in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) not_cleared: String,
     /// When it was let in, or ended; it may have been recorded later.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) when: String,
 }
 
 impl RunEvent {
-    fn new(at: &Place, model: &str, when: &str) -> Self {
+    fn new(at: &Place, model: &str, is_cleared: bool, when: &str) -> Self {
         let Place { cluster, namespace, kind, name } = at.clone();
-        Self { cluster, namespace, kind, name, model: cut(model), when: when.to_owned() }
+        let (model, not_cleared) =
+            if is_cleared { (cut(model), String::new()) } else { (String::new(), cut(model)) };
+        Self { cluster, namespace, kind, name, model, not_cleared, when: when.to_owned() }
     }
 
     /// As what a model is named in an event.
@@ -167,17 +172,19 @@ impl Sink {
         };
         for note in notes {
             match note {
-                Note::Runs { sha256, model, at, when, .. } => {
+                Note::Runs { sha256, model, cleared, at, when, .. } => {
                     let key = (*sha256, at.clone());
-                    if known.begins(&key, when) {
-                        ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model, when))?;
+                    let is_known = || ledger.reader().has_event_of_model(*sha256, RUNS, &cut(model));
+                    // What was only observed when it began may be cleared since.
+                    if known.begins(&key, when) || *cleared && known.runs(&key) && !is_known()? {
+                        ledger.append_about(*sha256, RUNS, &RunEvent::new(at, model, *cleared, when))?;
                         known.put(key, true, when.clone());
                     }
                 }
                 Note::Ended { sha256, at, when } => {
                     let key = (*sha256, at.clone());
                     if known.ends(&key, when) {
-                        ledger.append_about(*sha256, ENDED, &RunEvent::new(at, "", when))?;
+                        ledger.append_about(*sha256, ENDED, &RunEvent::new(at, "", true, when))?;
                         known.put(key, false, when.clone());
                     }
                 }

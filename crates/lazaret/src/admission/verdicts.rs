@@ -14,6 +14,7 @@ use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
+use lazaret_traffic::updates::oci::manifest::{PLATFORM_KEYS, reads_as};
 use serde::Serialize;
 
 use crate::admission::recorded::{RUNS, RunEvent};
@@ -330,10 +331,11 @@ impl LedgerVerdicts {
         let Some(source) = found else {
             return Ok(Listed::Nothing);
         };
-        if MAX_MANIFEST.check(source.len()).is_err() {
+        let most = self.limits.get(MAX_MANIFEST);
+        if most.check(source.len()).is_err() {
             return Ok(Listed::Nothing); // no client takes one of this length
         }
-        let Ok(bytes) = source.whole(MAX_MANIFEST) else { return Err(unreadable) };
+        let Ok(bytes) = source.whole(most) else { return Err(unreadable) };
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Ok(Listed::Nothing);
         }
@@ -344,7 +346,7 @@ impl LedgerVerdicts {
         let root = document.root();
         // Other readers compare keys without case, and take the last of those that are equal.
         let of = |key: &str| -> Vec<Node<'_, '_>> {
-            let members = root.members().filter(|member| member.key.eq_ignore_ascii_case(key));
+            let members = root.members().filter(|member| reads_as(member.key, key));
             members.map(|member| member.value).collect()
         };
         let (layers, manifests) = (of("layers"), of("manifests"));
@@ -352,7 +354,7 @@ impl LedgerVerdicts {
             nodes
                 .iter()
                 .flat_map(Node::items)
-                .any(|item| item.members().any(|member| member.key.eq_ignore_ascii_case("digest")))
+                .any(|item| item.members().any(|member| reads_as(member.key, "digest")))
         };
         if !lists_digests(&layers) && !lists_digests(&manifests) {
             return Ok(Listed::Nothing);
@@ -363,7 +365,7 @@ impl LedgerVerdicts {
         let list = layers.first().or(manifests.first()).filter(|_| is_strict);
         let Some(list) = list else { return Ok(Listed::Unclear) };
         let digest_of = |one: &Node<'_, '_>| -> Option<Sha256> {
-            let keys = one.members().filter(|member| member.key.eq_ignore_ascii_case("digest")).count();
+            let keys = one.members().filter(|member| reads_as(member.key, "digest")).count();
             Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?).filter(|_| keys == 1)
         };
         let all: Option<Vec<(Sha256, bool)>> =
@@ -377,9 +379,18 @@ impl LedgerVerdicts {
         Ok(Listed::Manifests(used.map(|(digest, _)| digest).collect()))
     }
 
-    /// Whether a manifest of an index is for a platform of the cluster, or does not say for which.
+    /// Whether a manifest of an index is for a platform of the cluster, or does not say for which in one way.
     fn may_run(&self, one: Node<'_, '_>) -> bool {
-        let Some(platform) = one.get("platform") else { return true };
+        let is_clear = |node: Node<'_, '_>, keys: &[&str]| {
+            let is_other = |key: &str| keys.iter().any(|known| reads_as(key, known) && key != *known);
+            !node.members().any(|member| is_other(member.key))
+        };
+        let Some(platform) = one.get("platform").filter(|_| is_clear(one, &["platform"])) else {
+            return true;
+        };
+        if !is_clear(platform, &PLATFORM_KEYS) {
+            return true;
+        }
         let word = |key: &str| platform.get(key).and_then(|value| value.as_str()).unwrap_or_default();
         let platform = format!("{}/{}", word("os"), word("architecture"));
         self.platforms.contains(&platform)

@@ -67,14 +67,14 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         let state = PresidioState::new(Watched::new(config)?, config.limits());
         let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
         writeln!(out, "in the place of presidio: {}  (Ctrl-C ends it)", bound.url())?;
-        served.push(bound.with(|hosts| presidio::router(state, hosts)));
+        served.push(bound.with(|hosts| presidio::router(state, hosts), config.limits()));
     }
     if let (Some(port), Some(data)) = (args.review, &data) {
         let secret = secret()?;
         let state = ReviewState::new(config, Arc::clone(&data.vault), &secret)?;
         let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
         writeln!(out, "review: {}{secret}/  (Ctrl-C ends it)", bound.url())?;
-        served.push(bound.with(|hosts| review::router(state, hosts)));
+        served.push(bound.with(|hosts| review::router(state, hosts), config.limits()));
     }
     if let (Some(port), Some(data)) = (args.models_proxy, &fetching) {
         let updates = updates::open(data, config)?;
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         })?;
         let bound = bind(SocketAddr::new(listen, port)).map_err(failed)?;
         writeln!(out, "models: {}  (Ctrl-C ends it)", bound.url())?;
-        served.push(bound.with(|hosts| updates::router(updates, hosts)));
+        served.push(bound.with(|hosts| updates::router(updates, hosts), config.limits()));
     }
     let mut keeper = None;
     if let Some(port) = args.admission {
@@ -99,7 +99,8 @@ pub(crate) fn run(args: &ServeArgs, config: &Config, out: &mut impl Write) -> Re
         writeln!(out, "admission: {scheme}://{}/validate  (Ctrl-C ends it)", bound.address())?;
         let answering = match webhook.tls {
             Some(tls) => bound.over_tls(webhook.router, tls, config.limits()),
-            None => bound.with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named))),
+            None => bound
+                .with(|hosts| webhook.router.layer(from_fn_with_state(hosts, admit_named)), config.limits()),
         };
         served.push(answering.apart());
         keeper = Some(webhook.keeper);
@@ -162,5 +163,5 @@ fn console(
         .map_err(super::policy::of_ledger)?;
     let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(failed)?;
     let url = bound.url();
-    Ok((bound.with(|hosts| router(state, hosts)), url))
+    Ok((bound.with(|hosts| router(state, hosts), config.limits()), url))
 }

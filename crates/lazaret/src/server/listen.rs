@@ -8,6 +8,7 @@ use axum::Router;
 use lazaret_core::Limits;
 use lazaret_traffic::admission::serve as admission;
 use lazaret_traffic::admission::tls::Tls;
+use lazaret_traffic::net::accept;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -76,14 +77,14 @@ impl Bound {
     }
 
     /// What is served here: routes that know the names of this address.
-    pub(crate) fn with(self, router: impl FnOnce(Hosts) -> Router) -> Served {
+    pub(crate) fn with(self, router: impl FnOnce(Hosts) -> Router, limits: Limits) -> Served {
         let router = router(Hosts::of(self.address));
-        Served { listener: self.listener, router, tls: None, apart: false }
+        Served { listener: self.listener, router, tls: None, limits, apart: false }
     }
 
     /// What is served here over TLS, to whoever reaches it.
     pub(crate) fn over_tls(self, router: Router, tls: Tls, limits: Limits) -> Served {
-        Served { listener: self.listener, router, tls: Some((tls, limits)), apart: false }
+        Served { listener: self.listener, router, tls: Some(tls), limits, apart: false }
     }
 }
 
@@ -91,7 +92,8 @@ impl Bound {
 pub(crate) struct Served {
     listener: TcpListener,
     router: Router,
-    tls: Option<(Tls, Limits)>,
+    tls: Option<Tls>,
+    limits: Limits,
     apart: bool,
 }
 
@@ -174,10 +176,7 @@ async fn run(
 async fn answer(served: Served, told: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(served.listener)?;
     match served.tls {
-        None => {
-            let router = served.router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, router).with_graceful_shutdown(told).await
-        }
-        Some((tls, limits)) => admission::serve(listener, tls, served.router, limits, told).await,
+        None => accept::serve(listener, served.router, served.limits, told).await,
+        Some(tls) => admission::serve(listener, tls, served.router, served.limits, told).await,
     }
 }

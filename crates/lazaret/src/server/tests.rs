@@ -71,7 +71,7 @@ impl Console {
         assert_eq!(bound.url(), format!("http://127.0.0.1:{}/", address.port()));
         let (end, over) = tokio::sync::oneshot::channel::<()>();
         let served = std::thread::spawn(move || {
-            let console = bound.with(|hosts| router(state, hosts));
+            let console = bound.with(|hosts| router(state, hosts), Limits::default());
             let end = async {
                 let _dropped = over.await;
             };

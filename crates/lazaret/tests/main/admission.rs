@@ -394,6 +394,29 @@ fn a_gate_that_observes_lets_everything_run_and_says_what_it_would_refuse() {
 }
 
 #[test]
+fn what_was_only_observed_to_run_is_not_cleared_by_that() {
+    let place = place("mode = 'observe'\n");
+    std::fs::create_dir(place.0.path().join("m")).unwrap();
+    for name in ["model.pkl", "scaler.pkl"] {
+        std::fs::rename(place.0.path().join(name), place.0.path().join("m").join(name)).unwrap();
+    }
+    place.run(&["models", "pass", "m", "--name", "ward/m", "--revision", "1"]);
+    let mut object = deployment(&image(SCALER), 1);
+    object["spec"]["template"]["metadata"]["annotations"] = json!({ "lazaret.io/models": "ward/m@1" });
+    let review = create(DEPLOYMENT, &object);
+    let webhook = Webhook::start(&place);
+    let warned = webhook.allows(&review);
+    assert!(warned[0].contains("ward/m@1 is held"), "{warned:?}");
+    let found = impact(&place, MODEL, |found| count(found, "runs") == 1);
+    assert_eq!(found["runs"][0]["not_cleared"], "ward/m@1");
+    drop(webhook);
+    let settings = std::fs::read_to_string(place.0.path().join("lazaret.toml")).unwrap();
+    place.write("lazaret.toml", &settings.replace("observe", "enforce"));
+    let webhook = Webhook::start(&place);
+    assert!(webhook.refuses(&review).contains("ward/m@1 is held"));
+}
+
+#[test]
 fn what_is_not_named_for_good_is_warned_of_or_refused_as_the_settings_say() {
     let commit = "4f1c2e94f1c2e94f1c2e94f1c2e94f1c2e94f1c2";
     for (unnamed, is_allowed) in [("warn", true), ("refuse", false)] {
@@ -441,6 +464,26 @@ fn a_manifest_is_as_good_as_the_layers_that_it_lists() {
     impact(&place, SCALER, |found| count(found, "runs") == 1);
     let why = webhook.refuses(&create(POD, &pod("ward-7", &image(&missing))));
     assert!(why.contains("never inspected"), "{why}");
+    // A platform that others read in a key of another spelling is one that the cluster may run.
+    for (number, platform) in [
+        r#""platform":{"OS":"linux","os":"windows","architecture":"amd64"}"#,
+        r#""platform":{"os":"windows"},"PLATFORM":{"os":"linux","architecture":"amd64"}"#,
+        "\"platform\":{\"os\":\"windows\",\"o\u{17f}\":\"linux\",\"architecture\":\"amd64\"}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let item = |digest: &str, more: &str| {
+            format!(r#"{{"mediaType":"x/y","digest":"sha256:{digest}","size":1,{more}}}"#)
+        };
+        let (runs, other) = (r#""platform":{"os":"linux","architecture":"amd64"}"#, item(UNSEEN, platform));
+        let name = format!("index{number}.json");
+        place.write(&name, &format!(r#"{{"schemaVersion":2,"manifests":[{},{other}]}}"#, item(&good, runs)));
+        let passed = place.run(&["models", "pass", &name, "--name", &name, "--json"]);
+        let index = digest_of(&serde_json::from_str(std::str::from_utf8(&passed.stdout).unwrap()).unwrap());
+        let why = webhook.refuses(&create(POD, &pod("ward-7", &image(&index))));
+        assert!(why.contains("never inspected"), "{platform}: {why}");
+    }
 }
 
 /// A folder for a webhook on another host: settings, a certificate, the secret; no data directory.

@@ -227,7 +227,8 @@ fn expanded(line: &str) -> Vec<String> {
             pairs.push((from, line.get(from.saturating_add(1)..at).unwrap_or_default()));
         }
     }
-    let is_closed = |text: &str| ['"', '\''].iter().all(|quote| text.matches(*quote).count().is_multiple_of(2));
+    let is_closed =
+        |text: &str| ['"', '\''].iter().all(|quote| text.matches(*quote).count().is_multiple_of(2));
     let calls = pairs.into_iter().map(|(_, text)| text).filter(|text| text.contains('(') && is_closed(text));
     calls.map(|text| format!("({text})\n")).collect()
 }

@@ -71,7 +71,9 @@ fn python_of_all_cells_is_one_program() {
     let found = worst(&[cell("code", "%%time\nimport subprocess\nsubprocess.run('true')", "")]);
     assert_eq!(found, Some(("python.dangerous-call", Severity::High)));
     // IPython evaluates what stands in braces before a shell or a magic gets the line.
-    for line in ["!ls {s('true')}", "%cd {s({1: 'true'}[1])}", "%%bash {s('true')}\nls", "a = !ls {{{s('true')}}}"] {
+    for line in
+        ["!ls {s('true')}", "%cd {s({1: 'true'}[1])}", "%%bash {s('true')}\nls", "a = !ls {{{s('true')}}}"]
+    {
         let found = worst(&[cell("code", "from os import system as s", ""), cell("code", line, "")]);
         assert_eq!(found, Some(("python.dangerous-call", Severity::High)), "{line}");
     }

@@ -22,6 +22,7 @@ use crate::net::sent::Sent;
 use crate::net::spooling::Spooling;
 use crate::net::trouble::Trouble;
 use crate::net::url::Url;
+use crate::updates::TO_ASK;
 use crate::updates::gate::{self, Asked, GateError, Held, Outcome, Pull};
 use crate::updates::mlflow::beside;
 use crate::updates::mlflow::route::Named;
@@ -49,8 +50,8 @@ pub(crate) async fn put(
     most.check(announced.unwrap_or(0)).map_err(too_large)?;
     asking.updates.gate.room.check(announced.unwrap_or(0))?;
     // What is on its way takes room on the disk: so many at once, and no more.
-    let sending = Arc::clone(&asking.updates.uploads).acquire_owned().await;
-    let sending = sending.map_err(|_| broke_off())?;
+    let sending = tokio::time::timeout(TO_ASK, Arc::clone(&asking.updates.uploads).acquire_owned()).await;
+    let sending = sending.map_err(|_| too_many())?.map_err(|_| broke_off())?;
     let spool = asking.updates.spool().await?;
     let pace = asking.updates.client.pace();
     let stored = receive(body, spool, asked.file.clone(), &asking.updates.bounds(), pace).await?;
@@ -162,6 +163,12 @@ fn broke_off() -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, why)
 }
 
+fn too_many() -> Refusal {
+    let why =
+        "as many files as `updates.max_uploads` allows are on their way to lazaret; send it again later";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why)
+}
+
 fn too_slow(late: Late) -> Refusal {
     let why = match late {
         Late::Silent => "nothing more of it came in `gates.models.wait_read`".to_owned(),
@@ -208,7 +215,8 @@ fn asked(asking: &Asking, named: &Named, path: &str, query: Option<&str>) -> Res
     let (Some(model), Some(file)) = (model, file) else {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "the request names no file"));
     };
-    plain(&file).ok_or_else(no_name)?;
+    // Without the `/` that the server drops: what is judged has the name under which it is kept.
+    let file = plain(&file).ok_or_else(no_name)?.to_owned();
     let url = asking.url(path, query)?;
     Ok((
         url.clone(),
@@ -250,7 +258,7 @@ fn place(path: &str) -> (String, String) {
 
 /// A file of the server by its path there, as the checkpoint is told of it, and its address.
 pub(crate) fn by_path(asking: &Asking, path: &str) -> Result<(Url, Asked), Refusal> {
-    plain(path).ok_or_else(no_name)?;
+    let path = plain(path).ok_or_else(no_name)?;
     let url = asking.url(&format!("{ARTIFACTS}/{path}"), None)?;
     let (model, file) = place(path);
     let by = asking.by.clone();

@@ -50,6 +50,16 @@ pub struct Described {
     pub names: BTreeSet<String>,
 }
 
+/// The keys of a manifest or index (OCI Image, `manifest.md`, `image-index.md`; Docker's have no others).
+const KEYS: [&str; 8] =
+    ["annotations", "artifactType", "config", "layers", "manifests", "mediaType", "schemaVersion", "subject"];
+/// The keys of a descriptor (OCI Image, `descriptor.md`).
+const DESCRIPTOR_KEYS: [&str; 8] =
+    ["annotations", "artifactType", "data", "digest", "mediaType", "platform", "size", "urls"];
+/// The keys of a descriptor's platform.
+pub const PLATFORM_KEYS: [&str; 6] =
+    ["architecture", "features", "os", "os.features", "os.version", "variant"];
+
 /// Why a manifest is not passed on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,6 +105,14 @@ pub enum ManifestError {
         /// Where.
         at: String,
     },
+    /// A key that clients which compare keys without case read as another.
+    #[error("a key of `{at}` is `{key}` in another spelling: clients read it in two ways")]
+    Spelling {
+        /// Where.
+        at: String,
+        /// As which it is read.
+        key: &'static str,
+    },
     /// A limit was reached.
     #[error("it is refused")]
     Limit(#[from] LimitExceeded),
@@ -119,6 +137,7 @@ impl Manifest {
             Some("1") => return Err(ManifestError::Schema1),
             _ => return Err(shape("schemaVersion")),
         }
+        spelled(root, "manifest", &KEYS)?;
         let (kind, is_list) = kind(root, &sent_as)?;
         let mut blobs = Vec::new();
         if is_list {
@@ -146,6 +165,27 @@ pub(crate) fn sha256_of(bytes: &[u8]) -> Sha256 {
         *to = *from;
     }
     sha256
+}
+
+/// Whether a key is another for those who compare keys without case, as Go's `encoding/json` does: it takes the sign of the
+/// kelvin for a `k` and the long s for an `s`, too.
+pub fn reads_as(key: &str, other: &str) -> bool {
+    let folded = key.chars().map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    });
+    folded.eq(other.chars().map(|c| c.to_ascii_lowercase()))
+}
+
+/// Refuses keys that are read as one of these and spelled otherwise.
+fn spelled(node: Node<'_, '_>, at: &str, keys: &[&'static str]) -> Result<(), ManifestError> {
+    for member in node.members() {
+        if let Some(key) = keys.iter().find(|key| reads_as(member.key, key) && member.key != **key) {
+            return Err(ManifestError::Spelling { at: at.to_owned(), key });
+        }
+    }
+    Ok(())
 }
 
 /// A media type without its parameters, in lower case.
@@ -194,6 +234,10 @@ fn listed<'d, 'a>(
 
 /// A descriptor (OCI Image, `descriptor.md`).
 fn described(node: Node<'_, '_>, at: &str) -> Result<Described, ManifestError> {
+    spelled(node, at, &DESCRIPTOR_KEYS)?;
+    if let Some(platform) = node.get("platform") {
+        spelled(platform, &format!("{at}.platform"), &PLATFORM_KEYS)?;
+    }
     let text = |key: &str| {
         let value = node.get(key).and_then(|value| value.as_str());
         value.ok_or_else(|| ManifestError::Shape { at: format!("{at}.{key}") })
@@ -284,6 +328,11 @@ mod tests {
             (manifest(&blob("").replace(":3", ":-3")), OCI, "`layers[0].size`"),
             (manifest(&blob(r#","urls":["https://x.example/"]"#)), OCI, "`layers[0].urls` sends clients"),
             (manifest(&blob(r#","data":"e30=""#)), OCI, "`layers[0].data` holds"),
+            (manifest("").replace(r#""x":"#, r#""Layers":"#), OCI, "a key of `manifest` is `layers`"),
+            (manifest("").replace(r#""x":"#, "\"\u{17f}ubject\":"), OCI, "a key of `manifest` is `subject`"),
+            (manifest(&blob(r#","URLs":[]"#)), OCI, "a key of `layers[0]` is `urls`"),
+            (manifest(&blob(r#","Annotations":{}"#)), OCI, "a key of `layers[0]` is `annotations`"),
+            (manifest(&blob(r#","platform":{"OS":"x"}"#)), OCI, "a key of `layers[0].platform` is `os`"),
             (manifest(&blob(r#","annotations":{"a":1}"#)), OCI, "`layers[0].annotations`"),
             (manifest(&["{}"; 1001].join(",")), OCI, "it is refused"),
             (manifest("").replace(r#""layers":[]"#, r#""layers":{}"#), OCI, "`layers` is missing"),

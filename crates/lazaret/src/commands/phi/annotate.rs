@@ -72,7 +72,8 @@ pub(crate) fn run(args: &PhiAnnotateArgs, config: &Config, out: &mut impl Write)
     let half_width = args.half_width.unwrap_or(HALF_WIDTH);
     writeln!(out, "notes: {}{secret}/  (Ctrl-C ends it; every change is saved at once)", bound.url())?;
     out.flush()?;
-    serve(vec![bound.with(|hosts| router(desk, look, half_width, &secret, hosts))]).map_err(failed)?;
+    let pages = bound.with(|hosts| router(desk, look, half_width, &secret, hosts), limits.clone());
+    serve(vec![pages]).map_err(failed)?;
     Ok(Exit::Clear)
 }
 
