@@ -229,6 +229,7 @@ pub const LIMITS: &[Limit] = &[
     readers::template::MAX_WORK,
     readers::template::USUAL_SIZE,
     readers::toml::MAX_LEN,
+    readers::toml::MAX_SIGNS,
     readers::msgpack::MAX_DEPTH,
     readers::msgpack::MAX_NODES,
     readers::rds::MAX_DEPTH,

@@ -104,7 +104,7 @@ impl Tar {
 
     /// The next member; none at the end. Its faults are in `faults`.
     pub fn next_member(&mut self) -> Result<Option<Member>, ArchiveError> {
-        let mut pax = self.global.clone();
+        let mut pax = Pax::default();
         let (mut long_name, mut long_target) = (None, None);
         loop {
             let Some(header) = self.next_header()? else {
@@ -124,6 +124,10 @@ impl Tar {
                         let why = "its extended header is damaged";
                         self.faults.push(Fault::new(FaultKind::Unreadable, None, header_at, why));
                     }
+                    if header.kind() == b'g' && self.global.names() {
+                        let why = "its global header names all that follows: readers differ in what they are called";
+                        self.faults.push(Fault::new(FaultKind::Mismatch, None, header_at, why));
+                    }
                     self.skip(from, own_len);
                 }
                 b'L' => {
@@ -136,11 +140,13 @@ impl Tar {
                 }
                 b'V' | b'N' => self.skip(from, own_len), // a label; names of an old form
                 kind => {
-                    let len = pax.size.unwrap_or(own_len);
-                    let name = pax.path.take().or(long_name.take()).unwrap_or_else(|| header.name());
-                    let target =
-                        pax.linkpath.take().or(long_target.take()).unwrap_or_else(|| header.target());
-                    return Ok(Some(self.member(kind, name, target, header_at, len, own_len, pax.sparse)));
+                    // A global header holds from where it stands; what is said of the one member goes before it.
+                    let Pax { path, linkpath, size, sparse } = self.global.clone();
+                    let len = pax.size.or(size).unwrap_or(own_len);
+                    let name = pax.path.or(long_name).or(path).unwrap_or_else(|| header.name());
+                    let target = pax.linkpath.or(long_target).or(linkpath).unwrap_or_else(|| header.target());
+                    let sparse = pax.sparse || sparse;
+                    return Ok(Some(self.member(kind, name, target, header_at, len, own_len, sparse)));
                 }
             }
         }
@@ -303,6 +309,11 @@ impl Header {
 }
 
 impl Pax {
+    /// Whether it says what a member is called, where it links to, or how long it is.
+    const fn names(&self) -> bool {
+        self.path.is_some() || self.linkpath.is_some() || self.size.is_some()
+    }
+
     /// Reads `LENGTH KEY=VALUE\n` records; false where one is damaged.
     fn read(&mut self, mut records: &[u8]) -> bool {
         while !records.is_empty() && records.first() != Some(&0) {

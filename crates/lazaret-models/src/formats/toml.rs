@@ -12,6 +12,9 @@ use crate::registry::ModelFormat;
 /// Most bytes of a TOML document.
 pub(crate) const MAX_LEN: Limit = Limit::new("toml.max_len", 8 << 20);
 
+/// Most signs that begin a key, a table or a value (`.`, `=`, `[`, `{`, `,`): each may take a kilobyte of memory.
+pub(crate) const MAX_SIGNS: Limit = Limit::new("toml.max_signs", 200_000);
+
 /// Files of other endings that are TOML.
 const BY_NAME: &[&str] = &["pipfile", "poetry.lock", "uv.lock", "pdm.lock"];
 
@@ -42,6 +45,8 @@ impl ModelFormat for Toml {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let text = whole(part, looking.limits.get(MAX_LEN))?;
+        let signs = text.bytes().filter(|byte| matches!(byte, b'.' | b'=' | b'[' | b'{' | b',')).count();
+        looking.limits.get(MAX_SIGNS).check(signs as u64)?;
         // The judges read JSON; of numbers that JSON does not have they ask nothing.
         let value: serde_json::Value = ::toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start as u64);
@@ -80,6 +85,10 @@ mod tests {
         ] {
             assert_eq!(told(&scan(text, "conf.toml")), [says], "{text}");
         }
+        let tables: String = (0..100_001).map(|number| format!("[a{number}.b]\n")).collect();
+        let report = scan(tables, "conf.toml");
+        assert_ne!(report.inspected, Inspected::Whole);
+        assert!(report.findings[0].message.contains("toml.max_signs"), "{:?}", report.findings);
     }
 
     proptest! {
