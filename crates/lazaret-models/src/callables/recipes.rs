@@ -2,7 +2,7 @@
 //! Such documents name hundreds of classes of the usual packages. None is trusted by its package alone: its whole way there
 //! must be one that the package itself goes.
 
-use super::documents::{Effect, is_or_within, judge_by, split};
+use super::documents::{self, Effect, is_or_within, judge_by, split};
 use super::{LISTED, sounds_dangerous, sources};
 use crate::own::OwnRules;
 
@@ -45,8 +45,8 @@ pub(crate) fn judge(own: &OwnRules, full: &str) -> Call {
         Effect::Harmless | Effect::Unknown => {}
     }
     let steps: Vec<&str> = full.split('.').collect();
-    if let Some(does) = borrowed(full, &steps) {
-        return does.map_or(Call::Borrowed, Call::Harms);
+    if let Some(call) = borrowed(full, &steps) {
+        return call;
     }
     if copies_a_runner(name) {
         return Call::Harms("is a name for what runs programs or code");
@@ -94,16 +94,13 @@ pub(crate) fn is_unmistakable(full: &str) -> bool {
         "marshal",
         "ctypes",
         "pty",
-        "socket",
         "cloudpickle",
         "jsonpickle",
         "dill",
         "joblib",
-        "torch",
-        "numpy",
-        "pandas",
-        "transformers",
     ];
+    // Their classes stand in many documents as what they are: types of values.
+    const LIBRARIES: &[&str] = &["torch", "numpy", "pandas", "transformers"];
     let is_name = |step: &str| {
         !step.is_empty()
             && step.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
@@ -114,12 +111,18 @@ pub(crate) fn is_unmistakable(full: &str) -> bool {
     full.len() < 300
         && !module.is_empty()
         && full.split('.').all(is_name)
-        && (full.split_once('.').is_some_and(|(root, _)| MODULES.contains(&root)) || is_listed())
+        && full.split_once('.').is_some_and(|(root, _)| {
+            MODULES.contains(&root)
+                || LIBRARIES.contains(&root)
+                    && name.starts_with(|c: char| c.is_ascii_lowercase())
+                    && sounds_dangerous(name)
+                || is_listed()
+        })
 }
 
 /// Whether a way leads through a module of the standard library below a package, and what the name does there if that is
 /// known to do harm.
-fn borrowed(full: &str, steps: &[&str]) -> Option<Option<&'static str>> {
+fn borrowed(full: &str, steps: &[&str]) -> Option<Call> {
     let mut end = steps.first()?.len();
     for step in steps.iter().skip(1) {
         let start = end.saturating_add(1);
@@ -131,11 +134,11 @@ fn borrowed(full: &str, steps: &[&str]) -> Option<Option<&'static str>> {
             continue;
         }
         let (module, name) = split(full.get(start..).unwrap_or_default());
-        let does = match super::documents::judge(module, name) {
-            Effect::Dangerous(does) if LISTED.modules.contains(step) && !module.is_empty() => Some(does),
-            _ => None,
-        };
-        return Some(does);
+        let is_reached = LISTED.modules.contains(step) && !module.is_empty();
+        return Some(match documents::judge(module, name) {
+            Effect::Dangerous(does) if is_reached => Call::Harms(does),
+            _ => Call::Borrowed,
+        });
     }
     None
 }

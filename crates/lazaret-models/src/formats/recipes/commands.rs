@@ -9,8 +9,8 @@ use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
 
-/// Chains and tools of LangChain that run what a model writes, as programs or as Python.
-const RUNNERS: &[&str] = &["llm_bash_chain", "pal_chain", "python_repl", "terminal"];
+/// Chains of LangChain that run what a model writes, as programs or as Python.
+const RUNNERS: &[&str] = &["llm_bash_chain", "pal_chain"];
 
 /// Handlers that TorchServe brings itself.
 const HANDLERS: &[&str] = &[
@@ -38,7 +38,7 @@ fn kernel(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let is_connected = words.iter().any(|word| word.contains("{connection_file}"));
     let program = words.first().and_then(|word| word.rsplit(['/', '\\']).next()).unwrap_or_default();
     let is_shell =
-        matches!(program, "sh" | "bash" | "dash" | "zsh" | "cmd" | "cmd.exe" | "powershell" | "pwsh" | "env");
+        matches!(program, "sh" | "bash" | "dash" | "zsh" | "cmd" | "cmd.exe" | "powershell" | "pwsh");
     if is_connected && !is_shell && !words.contains(&"-c") {
         return;
     }

@@ -13,7 +13,7 @@ const NAMED: &[&str] =
 pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for member in object.members() {
         // Without a package it is a word of the library's own (`gelu`, `LlamaTokenizer`).
-        if NAMED.contains(&member.key) && member.value.as_str().is_some_and(|text| text.contains('.')) {
+        if NAMED.contains(&member.key) && names::is_dotted(member.value) {
             names::judge(member.value, Sure::Likely, part, looking);
         } else if member.key == "types" && object.get("structure").is_some() {
             for class in member.value.members() {

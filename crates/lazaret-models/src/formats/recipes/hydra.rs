@@ -58,8 +58,11 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
     for target in object.members().filter(|member| matches!(member.key, "_target_" | "_zen_target")) {
         let Some(name) = resolved(target.value, part, looking) else { continue };
         let path = object.get("path").filter(|_| LOOKED_UP.contains(&&*name));
-        let (value, name) = match path.and_then(|path| Some((path, resolved(path, part, looking)?))) {
-            Some(path) => path,
+        let (value, name) = match path {
+            Some(path) => {
+                let Some(name) = resolved(path, part, looking) else { continue };
+                (path, name)
+            }
             None => (target.value, name),
         };
         names::judge_text(&name, Sure::Called, || part.inner(&path_of(value)), looking);
@@ -107,7 +110,7 @@ fn replaced(name: &str, value: Node<'_, '_>) -> Option<String> {
 }
 
 fn root_of<'d, 'a>(node: Node<'d, 'a>) -> Node<'d, 'a> {
-    std::iter::successors(Some(node), |node| node.parent()).last().unwrap_or(node)
+    std::iter::successors(Some(node), Node::parent).last().unwrap_or(node)
 }
 
 fn find<'d, 's>(from: Node<'d, '_>, steps: impl Iterator<Item = &'s str>) -> Option<&'d str> {
@@ -123,6 +126,8 @@ fn find<'d, 's>(from: Node<'d, '_>, steps: impl Iterator<Item = &'s str>) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::formats::protobuf::tests::{scan, told};
 
     #[test]
@@ -155,6 +160,14 @@ mod tests {
             let told = told(&scan(text, "c.yaml"));
             assert_eq!(!told.is_empty(), found, "{text}: {told:?}");
             assert!(told.iter().all(|said| said == "config.target c.yaml!m._target_"), "{text}: {told:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_reference_ends(texts in prop::collection::vec("[ab.$@%:#{}\\[\\]]{0,20}", 3)) {
+            let [a, b, target] = texts.as_slice() else { return Ok(()) };
+            scan(format!("a: \"{a}\"\nb: \"{b}\"\nm:\n  _target_: \"{target}\"\n"), "c.yaml");
         }
     }
 }

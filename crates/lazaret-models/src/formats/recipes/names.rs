@@ -23,6 +23,12 @@ pub(super) enum Sure {
     Word,
 }
 
+/// Whether a text is a dotted name: the values of many keys may be anything else.
+pub(super) fn is_dotted(value: Node<'_, '_>) -> bool {
+    let is_step = |step: &str| !step.is_empty() && step.chars().all(|c| c == '_' || c.is_alphanumeric());
+    value.as_str().is_some_and(|text| text.contains('.') && text.trim().split('.').all(is_step))
+}
+
 /// Judges the text of a value.
 pub(super) fn judge(value: Node<'_, '_>, sure: Sure, part: &Part, looking: &mut Looking<'_>) {
     if let Some(text) = value.as_str() {

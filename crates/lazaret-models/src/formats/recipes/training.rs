@@ -19,7 +19,7 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
     for member in object.members() {
         if let Some((_, beside)) = NAMED.iter().find(|(key, _)| *key == member.key) {
             let is_called = beside.iter().any(|key| object.get(key).is_some());
-            let sure = if is_called && is_dotted(member.value) { Sure::Likely } else { Sure::Word };
+            let sure = if is_called && names::is_dotted(member.value) { Sure::Likely } else { Sure::Word };
             names::judge(member.value, sure, part, looking);
         } else if member.key == "custom_imports" {
             let imports = member.value.get("imports").unwrap_or(member.value);
@@ -34,12 +34,6 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
             }
         }
     }
-}
-
-/// Whether a text is a dotted name: values of `target` and `type` may be anything else.
-fn is_dotted(value: Node<'_, '_>) -> bool {
-    let is_step = |step: &str| !step.is_empty() && step.chars().all(|c| c == '_' || c.is_alphanumeric());
-    value.as_str().is_some_and(|text| text.contains('.') && text.trim().split('.').all(is_step))
 }
 
 /// mmengine runs the configuration that another one is based on, if it is Python.
