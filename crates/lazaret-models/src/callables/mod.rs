@@ -4,10 +4,12 @@
 //! |---|---|
 //! | here | the catalogue (`catalogue/models/callables.txt`), and what pickles are judged by |
 //! | `documents` | what formats are judged by that are documents and not pickles: skops, YAML, Keras, Hydra, MLflow |
+//! | `recipes` | what documents are judged by that make a loader call what they name, packages of training above all |
 //!
 //! Python source is judged by sections of its own ([`sources`]).
 
 pub(crate) mod documents;
+pub(crate) mod recipes;
 
 use std::sync::LazyLock;
 
@@ -50,6 +52,10 @@ struct Catalogue {
     libraries: FxHashSet<&'static str>,
     computing: Vec<&'static str>,
     reads_files: FxHashSet<&'static str>,
+    /// Packages of training, modules of theirs that bear a name of the standard library, areas whose functions build parts.
+    training: FxHashSet<&'static str>,
+    own_modules: FxHashSet<&'static str>,
+    building: Vec<&'static str>,
     sources: Vec<Listed>,
 }
 
@@ -81,6 +87,9 @@ impl Catalogue {
             libraries: FxHashSet::default(),
             computing: Vec::new(),
             reads_files: FxHashSet::default(),
+            training: FxHashSet::default(),
+            own_modules: FxHashSet::default(),
+            building: Vec::new(),
             sources: Vec::new(),
         };
         let mut section = "";
@@ -99,6 +108,9 @@ impl Catalogue {
                 ),
                 "libraries" => catalogue.libraries.extend(line.split_whitespace()),
                 "computing" => catalogue.computing.extend(line.split_whitespace()),
+                "training" => catalogue.training.extend(line.split_whitespace()),
+                "own-modules" => catalogue.own_modules.extend(line.split_whitespace()),
+                "building" => catalogue.building.extend(line.split_whitespace()),
                 "reads-files" => catalogue.reads_files.extend(line.split_whitespace()),
                 _ => catalogue.list(section, line),
             }

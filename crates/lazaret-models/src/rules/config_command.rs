@@ -1,4 +1,5 @@
-//! A key whose name says that it is a command, script or hook holds a command line of a shell.
+//! A key whose name says that it is a command, script or hook holds a command line of a shell; or the description of a kernel
+//! of Jupyter starts something else than a kernel.
 //!
 //! **Why it matters.** A model is data. A field that some tool hands to a shell when the model is deployed runs whatever
 //! the maker of the file wrote there.

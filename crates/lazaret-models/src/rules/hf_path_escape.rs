@@ -1,5 +1,6 @@
-//! A weight index, an adapter's configuration, the `.metadata` of a distributed checkpoint of PyTorch, or the manifest of a
-//! Core ML package or of an OCI artifact names a file that is not in the folder of the model: an absolute path, `..`, another address.
+//! A weight index, an adapter's configuration, the `.metadata` of a distributed checkpoint of PyTorch, the manifest of a Core ML
+//! package or of an OCI artifact, a tag `!include:` of HyperPyYAML, or a chain of LangChain names a file that is not in the
+//! folder of the model: an absolute path, `..`, another address.
 //!
 //! **Why it matters.** The loader reads that file as weights, which may be a pickle that nobody inspected, or a file of
 //! the host. Clients of OCI write layers to the paths that

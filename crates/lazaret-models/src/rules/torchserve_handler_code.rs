@@ -1,4 +1,5 @@
-//! A model archive of TorchServe carries Python source.
+//! A model archive of TorchServe carries Python source, or its manifest, lying by itself, names a handler that is none of the
+//! server's own (medium).
 //!
 //! **Why it matters.** The server imports the handler that the manifest names when it starts a worker: its code runs with
 //! the server's rights.

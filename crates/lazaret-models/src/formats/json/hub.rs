@@ -6,6 +6,7 @@ use lazaret_input::json::Node;
 
 use super::{JsonKind, Walk, path_of};
 use crate::formats::beside::points_elsewhere;
+use crate::formats::recipes;
 use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
@@ -85,10 +86,7 @@ impl JsonKind for HubConfig {
                     custom_code(node, part, looking);
                 }
                 Some("parent_library" | "megatron_core") => library(node, part, looking),
-                Some("trust_remote_code") if node.as_bool() == Some(true) => {
-                    let message = "it tells the loader to trust code that comes with models";
-                    looking.find(&rules::HF_REMOTE_CODE, part.inner(&path_of(node)), message);
-                }
+                Some("type_hint") => part_of_pipeline(node, part, looking),
                 _ => {}
             }
         }
@@ -162,21 +160,26 @@ fn library(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
 /// A pipeline of diffusers: each part is `[library, class]`.
 fn pipeline(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for member in root.members() {
-        let mut items = member.value.items();
-        let (Some(library), Some(class), None) = (items.next(), items.next(), items.next()) else { continue };
-        let (Some(library), Some(class)) = (library.as_str(), class.as_str()) else { continue };
-        let root = library.split('.').next().unwrap_or_default();
-        // Parts of diffusers' own pipelines go by the name of the pipeline's module.
-        let own = LIBRARIES.contains(&root)
-            || matches!(library, "stable_diffusion" | "deprecated" | "audio_diffusion" | "latent_diffusion");
-        if !own {
-            let message = format!(
-                "a part of the pipeline is `{}` of `{}`, which is no library: a module that comes with the model",
-                printed(class),
-                printed(library)
-            );
-            looking.find(&rules::HF_REMOTE_CODE, part.inner(&path_of(member.value)), message);
-        }
+        part_of_pipeline(member.value, part, looking);
+    }
+}
+
+/// A part as `[library, class]`.
+fn part_of_pipeline(node: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let mut items = node.items();
+    let (Some(library), Some(class), None) = (items.next(), items.next(), items.next()) else { return };
+    let (Some(library), Some(class)) = (library.as_str(), class.as_str()) else { return };
+    let root = library.split('.').next().unwrap_or_default();
+    // Parts of diffusers' own pipelines go by the name of the pipeline's module.
+    let own = LIBRARIES.contains(&root)
+        || matches!(library, "stable_diffusion" | "deprecated" | "audio_diffusion" | "latent_diffusion");
+    if !own {
+        let message = format!(
+            "a part of the pipeline is `{}` of `{}`, which is no library: a module that comes with the model",
+            printed(class),
+            printed(library)
+        );
+        looking.find(&rules::HF_REMOTE_CODE, part.inner(&path_of(node)), message);
     }
 }
 
@@ -190,9 +193,12 @@ fn modules(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for module in root.items() {
         if let Some(kind) = module.get("type")
             && let Some(name) = kind.as_str()
-            && !LIBRARIES.contains(&name.split('.').next().unwrap_or_default())
         {
-            names_code(kind, "a module of sentence-transformers", part, looking);
+            if LIBRARIES.contains(&name.split('.').next().unwrap_or_default()) {
+                recipes::judge_class(kind, part, looking);
+            } else {
+                names_code(kind, "a module of sentence-transformers", part, looking);
+            }
         }
         if let Some(path) = module.get("path")
             && path.as_str().is_some_and(points_elsewhere)

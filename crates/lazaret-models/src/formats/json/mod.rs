@@ -29,7 +29,7 @@ use lazaret_input::{
 };
 
 pub(crate) use self::walk::{Walk, path_of};
-use super::{hydra, packages as writers, template};
+use super::{packages as writers, recipes, template};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -60,7 +60,7 @@ pub(crate) const KINDS: &[&dyn JsonKind] = &[
     &crate::formats::keras::KerasMetadata,
     &crate::formats::skops::SkopsSchema,
     &crate::formats::trees::XgboostJson,
-    &crate::formats::hydra::HydraConfig,
+    &crate::formats::recipes::hydra::HydraConfig,
     &crate::formats::logging::LoggingDict,
     &crate::formats::mlflow::MlflowModel,
     &crate::formats::project::PythonProject,
@@ -152,7 +152,7 @@ pub(crate) fn tell_document(root: Node<'_, '_>, part: &Part, looking: &mut Looki
         is = is.or(Some(kind.id()));
     }
     writers::of_document(root, part, looking);
-    hydra::expressions(root, part, looking);
+    recipes::judge(root, part, looking);
     read_values(root, part, looking);
     is
 }

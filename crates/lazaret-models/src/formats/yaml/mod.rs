@@ -8,6 +8,7 @@ use lazaret_input::json;
 
 use crate::callables::documents::{self as names, Effect, judge_by};
 use crate::formats::json::tell_document;
+use crate::formats::recipes;
 use crate::look::{Head, Looking};
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
@@ -140,6 +141,7 @@ const PLAIN: &[&str] =
     &["none", "bool", "bytes", "str", "unicode", "int", "long", "float", "complex", "list", "tuple", "dict"];
 
 fn judge_tag(tag: &str, at: usize, part: &Part, looking: &mut Looking<'_>) {
+    recipes::tags::judge(tag, || part.at(at as u64), looking);
     let name = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!")).unwrap_or("");
     if let Some(python) = name.strip_prefix("python/") {
         if PLAIN.contains(&python) {

@@ -1,0 +1,85 @@
+//! Configurations of training that are not Hydra's: `target` with `params` (latent diffusion), `class_path` with `init_args`
+//! (Lightning), `type` with `init_parameters` (Haystack) or alone (AllenNLP, mmengine), and what mmengine imports or takes
+//! over.
+
+use lazaret_core::Severity;
+use lazaret_input::json::Node;
+
+use super::names::{self, Sure};
+use crate::formats::json::path_of;
+use crate::look::Looking;
+use crate::part::{Part, printed};
+use crate::rules;
+
+/// Keys of names, with those beside them that say that it is one.
+const NAMED: &[(&str, &[&str])] =
+    &[("class_path", &["init_args", "dict_kwargs"]), ("target", &["params"]), ("type", &["init_parameters"])];
+
+pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    for member in object.members() {
+        if let Some((_, beside)) = NAMED.iter().find(|(key, _)| *key == member.key) {
+            let is_called = beside.iter().any(|key| object.get(key).is_some());
+            let sure = if is_called && names::is_dotted(member.value) { Sure::Likely } else { Sure::Word };
+            names::judge(member.value, sure, part, looking);
+        } else if member.key == "custom_imports" {
+            let imports = member.value.get("imports").unwrap_or(member.value);
+            for module in imports.items().chain([imports]) {
+                if let Some(name) = module.as_str() {
+                    names::judge_module(name, part.inner(&path_of(module)), looking);
+                }
+            }
+        } else if member.key == "_base_" {
+            for base in member.value.items().chain([member.value]) {
+                is_taken_over(base, part, looking);
+            }
+        }
+    }
+}
+
+/// mmengine runs the configuration that another one is based on, if it is Python.
+fn is_taken_over(base: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let Some(address) = base.as_str().filter(|text| text.contains("://")) else { return };
+    let says = format!(
+        "the configuration is based on one that is fetched, `{}`, and that may be Python",
+        printed(address)
+    );
+    looking.find_as(Severity::High, &rules::CONFIG_TARGET, part.inner(&path_of(base)), says);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::protobuf::tests::{scan, told};
+
+    #[test]
+    fn what_is_called_is_judged() {
+        for (text, at) in [
+            ("model:\n  target: timeit.timeit\n  params: {stmt: x}\n", "model.target"),
+            ("model:\n  target: code.interact\n", "model.target"),
+            ("model:\n  target: torch.hub.load\n  params: {model: x}\n", "model.target"),
+            ("model:\n  target: pandas.read_pickle\n", "model.target"),
+            ("model:\n  target: evil.mod.run\n  params: {}\n", "model.target"),
+            ("m:\n  class_path: timeit.Timer\n  init_args: {stmt: x}\n", "m.class_path"),
+            ("m:\n  class_path: subprocess.Popen\n", "m.class_path"),
+            ("a:\n  type: subprocess.Popen\n  init_parameters: {args: x}\n", "a.type"),
+            ("model: {type: os.system, command: x}\n", "model.type"),
+            ("custom_imports: {imports: [evil.module]}\n", "custom_imports.imports[0]"),
+            ("_base_: https://a.example/x.py\n", "_base_"),
+        ] {
+            assert_eq!(told(&scan(text, "c.yaml")), [format!("config.target c.yaml!{at}")], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_honest_configurations_name_is_quiet() {
+        for text in [
+            "model:\n  target: ldm.models.diffusion.ddpm.LatentDiffusion\n  params:\n    unet_config:\n      target: ldm.modules.diffusionmodules.openaimodel.UNetModel\n      params: {}\n",
+            "model:\n  target: sgm.models.diffusion.DiffusionEngine\n  params: {}\n",
+            "trainer:\n  class_path: lightning.pytorch.Trainer\n  init_args: {max_epochs: 1}\n",
+            "components:\n  a:\n    type: haystack.components.builders.prompt_builder.PromptBuilder\n    init_parameters: {}\n",
+            "a: {type: io.netty.Channel}\nb: {type: code.block}\nc: {type: test.case, target: http.request}\nd: {target: 'a b.c', params: 1}\n",
+            "_base_: [../_base_/default.py, 'mmdet::x.py']\ncustom_imports: {imports: [mmpretrain.models]}\nmodel: {type: ResNet}\n",
+        ] {
+            assert_eq!(told(&scan(text, "c.yaml")), [""; 0], "{text}");
+        }
+    }
+}
