@@ -21,8 +21,8 @@ use crate::numbers::Numbers;
 use crate::{
     Body, Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format,
     Hold, HoldId, KeyedDigest, Ledger, Limits, Locator, ModelOrigin, Piece, PieceContent, Policy, Profile,
-    Reading, Record, RecordedFile, RecordedFinding, Rewriter, Subject, TIME_LIMIT, UNINSPECTABLE,
-    UNLINKED, Vault, VaultError, Verdict,
+    Reading, Record, RecordedFile, RecordedFinding, Rewriter, Subject, TIME_LIMIT, UNINSPECTABLE, UNLINKED,
+    Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.

@@ -363,9 +363,8 @@ impl LedgerReader {
             return Ok(None);
         }
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(
-            "SELECT step FROM file WHERE sha256 = ?1 AND step >= ?2 ORDER BY step LIMIT 1",
-        )?;
+        let mut statement = connection
+            .prepare_cached("SELECT step FROM file WHERE sha256 = ?1 AND step >= ?2 ORDER BY step LIMIT 1")?;
         Ok(statement.query_row(params![file.0, from], |row| row.get(0)).optional()?)
     }
 

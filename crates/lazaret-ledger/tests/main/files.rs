@@ -263,7 +263,10 @@ fn an_event_of_one_name_of_a_file_speaks_for_that_name_and_one_of_none_may_only_
     let held = look(None, "quarantine");
     assert_eq!((last("x.py", 0), last("x.txt", good)), (Some(held), Some(held)));
     assert_eq!(last("x.txt", held), None);
-    assert_eq!(ledger.reader().newest_about_file(FILE, &[], 2).unwrap().first().map(AboutFile::at), Some(held));
+    assert_eq!(
+        ledger.reader().newest_about_file(FILE, &[], 2).unwrap().first().map(AboutFile::at),
+        Some(held)
+    );
     let again = look(Some("x.py"), "allow");
     assert_eq!((last("x.py", bad), last("x.txt", bad)), (Some(again), Some(held)));
     ledger.close().unwrap();

@@ -318,7 +318,8 @@ mod tests {
         for (revision, bytes, held) in
             [("1", &b"first"[..], None), ("2", b"second", None), ("3", b"third", Some("m@1"))]
         {
-            let crosses = Crosses { file: "m.pt", revision: Some(revision), bytes, held, kept: false, ..SCALER };
+            let crosses =
+                Crosses { file: "m.pt", revision: Some(revision), bytes, held, kept: false, ..SCALER };
             pass(&ledger, &vault, folder.path(), &crosses);
         }
         let back = || {

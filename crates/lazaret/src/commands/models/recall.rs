@@ -147,9 +147,8 @@ mod tests {
         let code = Crosses { file: "a/m.py", bytes, held: Some("m.py@1"), kept: false, ..SCALER };
         pass(&ledger, &vault, folder.path(), &code);
         pass(&ledger, &vault, folder.path(), &Crosses { file: "m.txt", held: None, ..code });
-        let leaves = || {
-            ["b/m.py", "m.txt", "m.bin"].map(|name| may_leave(ledger.reader(), file, name).unwrap())
-        };
+        let leaves =
+            || ["b/m.py", "m.txt", "m.bin"].map(|name| may_leave(ledger.reader(), file, name).unwrap());
         let look = |event: serde_json::Value| ledger.append_about(file, RESCANNED, &event).unwrap();
         assert_eq!(leaves(), [false, true, false]);
         look(serde_json::json!({ "verdict": "allow", "step": "m.txt" }));

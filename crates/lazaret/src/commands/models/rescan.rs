@@ -211,9 +211,8 @@ impl<'a> Again<'a> {
         report.new = now.keys().filter(|id| !last.rules.contains_key(*id)).cloned().collect();
         report.gone = last.rules.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
         report.now = Some(seen.verdict);
-        let differs = !report.new.is_empty()
-            || !report.gone.is_empty()
-            || last.verdict != seen.verdict.to_string();
+        let differs =
+            !report.new.is_empty() || !report.gone.is_empty() || last.verdict != seen.verdict.to_string();
         if differs {
             let event = RescannedEvent {
                 verdict: seen.verdict,
@@ -337,7 +336,10 @@ fn write_rescanned(
     writeln!(out, "{} looked at again, {} listed", thousands(looked), thousands(count as u64))?;
     if would_be_held > 0 {
         let would = thousands(would_be_held);
-        writeln!(out, "of those that passed {would} would be held now; `lazaret models impact SHA256` says who has a file")?;
+        writeln!(
+            out,
+            "of those that passed {would} would be held now; `lazaret models impact SHA256` says who has a file"
+        )?;
     }
     Ok(())
 }
