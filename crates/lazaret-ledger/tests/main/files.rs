@@ -310,7 +310,6 @@ fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
             assert_eq!(reader.last_word(FILE).unwrap().unwrap().2.what, "admit-model");
             assert_eq!(reader.events_about(FILE, "models.runs", 1).unwrap().len(), 1);
             assert_eq!(reader.last_event_of_step(FILE, "models.rescanned", "model.pt", 0).unwrap(), None);
-            assert_eq!(reader.newest_about_file(FILE, &["opened"], 10).unwrap().len(), 10);
             assert!(!reader.has_event_of_model(FILE, "models.runs", "chest@2").unwrap());
             assert_eq!(reader.about_file(FILE, &[], Some(1_000_010), 10).unwrap().len(), 10);
         };
