@@ -53,21 +53,18 @@ impl LastWord {
         let by_order = entry.policies.iter().any(|policy| policy == "admitted-by-order");
         let held = entry.held.is_some();
         let looked = ledger.last_event_of_step(file, RESCANNED, step, opened_at)?;
-        let (verdict, rules, looked) = match looked {
-            Some(AboutFile::Event { when, event, .. }) => {
-                let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
-                let findings = event.get("findings").and_then(|findings| findings.as_array());
-                let findings = findings.into_iter().flatten().filter_map(|finding| {
-                    let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
-                    Some((word("id")?.to_owned(), severity(word("severity")?)))
-                });
-                (verdict.to_owned(), worst_by_rule(findings), Some(when))
-            }
-            _ => {
-                let findings = entry.findings.iter();
-                let findings = findings.map(|finding| (finding.id.clone(), severity(&finding.severity)));
-                (entry.verdict, worst_by_rule(findings), None)
-            }
+        let (verdict, rules, looked) = if let Some(AboutFile::Event { when, event, .. }) = looked {
+            let verdict = event.get("verdict").and_then(|verdict| verdict.as_str()).unwrap_or_default();
+            let findings = event.get("findings").and_then(|findings| findings.as_array());
+            let findings = findings.into_iter().flatten().filter_map(|finding| {
+                let word = |key: &str| finding.get(key).and_then(|value| value.as_str());
+                Some((word("id")?.to_owned(), severity(word("severity")?)))
+            });
+            (verdict.to_owned(), worst_by_rule(findings), Some(when))
+        } else {
+            let findings = entry.findings.iter();
+            let findings = findings.map(|finding| (finding.id.clone(), severity(&finding.severity)));
+            (entry.verdict, worst_by_rule(findings), None)
         };
         Ok(Some(Self { verdict, rules, by_order, held, receipt, opened_at, looked }))
     }
