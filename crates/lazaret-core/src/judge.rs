@@ -21,8 +21,8 @@ use crate::numbers::Numbers;
 use crate::{
     Body, Crossing, DETECTOR_FAILED, Decision, Detector, Entry, Finding, FindingSummary, Findings, Format,
     Hold, HoldId, KeyedDigest, Ledger, Limits, Locator, ModelOrigin, Piece, PieceContent, Policy, Profile,
-    Reading, Record, RecordedFile, RecordedFinding, Rewriter, Severity, Subject, TIME_LIMIT, UNINSPECTABLE,
-    UNLINKED, Vault, VaultError, Verdict,
+    Reading, Record, RecordedFile, RecordedFinding, Rewriter, Subject, TIME_LIMIT, UNINSPECTABLE, UNLINKED,
+    Vault, VaultError, Verdict,
 };
 
 /// Everything a judge needs; shared by the workers.
@@ -189,7 +189,7 @@ impl Judge {
                 Some(PieceContent::Bytes(bytes))
             }
             Err(finding) => {
-                judged.entry.findings.push(recorded(&finding));
+                judged.entry.findings.push(RecordedFinding::of(&finding));
                 judged.findings.push(finding);
                 judged.entry.verdict = Verdict::Quarantine;
                 None
@@ -322,7 +322,7 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
         file: file_of(record),
         verdict: decision.verdict,
         policies: decision.policies.to_vec(),
-        findings: recorded_all(&inspected.findings),
+        findings: RecordedFinding::all(&inspected.findings),
         phi,
         edits: BTreeMap::new(),
         sensitivity: inspected.sensitivity.clone(),
@@ -336,37 +336,6 @@ fn entry_of(record: &dyn Record, inspected: &Inspected<'_>, decision: &Decision)
 fn file_of(record: &dyn Record) -> Option<RecordedFile> {
     let Body::Stored(stored) = record.body() else { return None };
     Some(RecordedFile::of(stored))
-}
-
-/// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very
-/// many faults must be recorded as every other is.
-const MOST_RECORDED: usize = 40 << 10;
-
-/// The findings as they are recorded: the first ones, and if they are too long one more, as grave as the gravest of
-/// those left out.
-fn recorded_all(findings: &[Finding]) -> Vec<RecordedFinding> {
-    let mut all = Vec::new();
-    let mut bytes = 0_usize;
-    for (number, finding) in findings.iter().enumerate() {
-        let one = recorded(finding);
-        bytes = bytes.saturating_add(one.id.len()).saturating_add(one.at.len()).saturating_add(48);
-        if bytes > MOST_RECORDED {
-            let rest = findings.get(number..).unwrap_or_default();
-            let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::High);
-            all.push(RecordedFinding {
-                id: UNINSPECTABLE.id.to_owned(),
-                severity,
-                at: Locator::document().to_string(),
-            });
-            break;
-        }
-        all.push(one);
-    }
-    all
-}
-
-fn recorded(finding: &Finding) -> RecordedFinding {
-    RecordedFinding { id: finding.id.to_owned(), severity: finding.severity, at: finding.at.to_string() }
 }
 
 fn bump(counts: &mut BTreeMap<String, u64>, key: String) {

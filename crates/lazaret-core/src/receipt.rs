@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    Actor, Basis, CareCritical, Crossing, CrossingId, FormatId, Gate, HoldId, KeyedDigest, Mode, ModelOrigin,
-    Order, Override, Purpose, Recipient, Sensitivity, Severity, Sha256, Stored, Timestamp, Verdict,
+    Actor, Basis, CareCritical, Crossing, CrossingId, Finding, FormatId, Gate, HoldId, KeyedDigest, Locator,
+    Mode, ModelOrigin, Order, Override, Purpose, Recipient, Sensitivity, Severity, Sha256, Stored, Timestamp,
+    UNINSPECTABLE, Verdict,
 };
 
 /// The index of an entry in the ledger, from 0.
@@ -107,6 +108,37 @@ pub struct RecordedFinding {
     pub severity: Severity,
     /// Where.
     pub at: String,
+}
+
+/// Most bytes that a record's findings take in its entry: a ledger takes entries up to a size, and a record with very
+/// many faults must be recorded as every other is.
+const MOST_RECORDED: usize = 40 << 10;
+
+impl RecordedFinding {
+    /// Of a finding.
+    pub fn of(finding: &Finding) -> Self {
+        Self { id: finding.id.to_owned(), severity: finding.severity, at: finding.at.to_string() }
+    }
+
+    /// The findings as they are recorded: the first ones, and if they are too long one more, as grave as the gravest of
+    /// those left out.
+    pub fn all(findings: &[Finding]) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut bytes = 0_usize;
+        for (number, finding) in findings.iter().enumerate() {
+            let one = Self::of(finding);
+            bytes = bytes.saturating_add(one.id.len()).saturating_add(one.at.len()).saturating_add(48);
+            if bytes > MOST_RECORDED {
+                let rest = findings.get(number..).unwrap_or_default();
+                let severity = rest.iter().map(|finding| finding.severity).max().unwrap_or(Severity::High);
+                let at = Locator::document().to_string();
+                all.push(Self { id: UNINSPECTABLE.id.to_owned(), severity, at });
+                break;
+            }
+            all.push(one);
+        }
+        all
+    }
 }
 
 /// A file as the ledger keeps it.

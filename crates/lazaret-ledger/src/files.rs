@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use lazaret_core::{Admission, CrossingId, Sha256, Timestamp};
-use rusqlite::{ToSql, params};
+use rusqlite::{OptionalExtension as _, ToSql, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -332,15 +332,6 @@ impl LedgerReader {
         )
     }
 
-    /// What happened to a file in its last crossing.
-    pub fn last_entry_of_file(&self, file: Sha256) -> Result<Option<FileEntry>, StoreError> {
-        self.file_entry(
-            file,
-            "SELECT entry.id, crossing.id, body FROM file JOIN entry ON entry.id = file.entry
-             JOIN crossing ON opened_at = entry.id >> 28 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT 1",
-        )
-    }
-
     /// What happened to a file in its last crossing under a name whose last step is this.
     pub fn last_entry_of_file_named(
         &self,
@@ -353,6 +344,28 @@ impl LedgerReader {
              JOIN crossing ON opened_at = entry.id >> 28
              WHERE sha256 = ?1 AND step = ?2 ORDER BY entry DESC LIMIT 1",
         )
+    }
+
+    /// The last steps of the names under which a file came, in their order.
+    pub fn steps_of_file(&self, file: Sha256) -> impl Iterator<Item = Result<String, StoreError>> {
+        // The least step that is not one of those before, and so on: a look at each, however often the file came.
+        let mut least = Some(String::new());
+        std::iter::from_fn(move || {
+            let from = least.take()?;
+            let step = self.step_of_file(file, &from).transpose()?;
+            least = step.as_ref().ok().map(|step| format!("{step}\0"));
+            Some(step)
+        })
+    }
+
+    fn step_of_file(&self, file: Sha256, from: &str) -> Result<Option<String>, StoreError> {
+        if !self.knows_files()? {
+            return Ok(None);
+        }
+        let connection = self.connection();
+        let mut statement = connection
+            .prepare_cached("SELECT step FROM file WHERE sha256 = ?1 AND step >= ?2 ORDER BY step LIMIT 1")?;
+        Ok(statement.query_row(params![file.0, from], |row| row.get(0)).optional()?)
     }
 
     fn file_entry(&self, file: Sha256, sql: &str) -> Result<Option<FileEntry>, StoreError> {
@@ -375,7 +388,7 @@ impl LedgerReader {
         }))
     }
 
-    /// The crossings of a file, oldest first.
+    /// The crossings of a file, newest first.
     pub fn crossings_of_file(&self, file: Sha256, limit: u32) -> Result<Vec<FileCrossing>, StoreError> {
         if !self.knows_files()? {
             return Ok(Vec::new());
@@ -385,7 +398,7 @@ impl LedgerReader {
             let connection = self.connection();
             let mut statement = connection.prepare_cached(
                 "SELECT entry.id, body FROM file JOIN entry ON entry.id = file.entry
-                 WHERE sha256 = ?1 ORDER BY entry LIMIT ?2",
+                 WHERE sha256 = ?1 ORDER BY entry DESC LIMIT ?2",
             )?;
             let mut rows = statement.query(params![file.0, limit])?;
             while let Some(row) = rows.next()? {
@@ -435,6 +448,23 @@ impl LedgerReader {
             about.extend(self.about_at(index)?);
         }
         Ok(about)
+    }
+
+    /// The same, so many that came last, newest first.
+    pub fn newest_about_file(
+        &self,
+        file: Sha256,
+        without: &[&str],
+        limit: u32,
+    ) -> Result<Vec<AboutFile>, StoreError> {
+        let without = Value::from(without).to_string();
+        let indexes = self.indexes(
+            params![file.0, limit, without],
+            "SELECT idx FROM about LEFT JOIN crossing ON opened_at = idx
+             WHERE sha256 = ?1 AND (kind <> 'opened' OR ending = 'complete')
+               AND kind NOT IN (SELECT value FROM json_each(?3)) ORDER BY idx DESC LIMIT ?2",
+        )?;
+        indexes.into_iter().filter_map(|index| self.about_at(index).transpose()).collect()
     }
 
     /// The last word on whether a file may pass: an order that admits, refuses or revokes, with the crossing that carried it
@@ -512,11 +542,6 @@ impl LedgerReader {
         Ok(crossing.map(|crossing| FileCrossing { crossing, entry: found.1 }))
     }
 
-    /// The last event of a kind about a file.
-    pub fn last_event_about(&self, file: Sha256, kind: &str) -> Result<Option<AboutFile>, StoreError> {
-        Ok(self.events_about(file, kind, 1)?.pop())
-    }
-
     /// The newest events of a kind about a file, newest first.
     pub fn events_about(&self, file: Sha256, kind: &str, limit: u32) -> Result<Vec<AboutFile>, StoreError> {
         let indexes = self.indexes(
@@ -524,6 +549,26 @@ impl LedgerReader {
             "SELECT idx FROM about WHERE sha256 = ?1 AND kind = ?2 ORDER BY idx DESC LIMIT ?3",
         )?;
         indexes.into_iter().filter_map(|index| self.about_at(index).transpose()).collect()
+    }
+
+    /// The last event of a kind after an index that says what became of a file as one whose name ends in this step. One that
+    /// names none (older versions did not) may be of any name, and is one of this where it holds the file.
+    pub fn last_event_of_step(
+        &self,
+        file: Sha256,
+        kind: &str,
+        step: &str,
+        after: u64,
+    ) -> Result<Option<AboutFile>, StoreError> {
+        let indexes = self.indexes(
+            params![file.0, kind, step, int(after)?],
+            "SELECT about.idx FROM about CROSS JOIN leaf ON leaf.idx = about.idx
+             WHERE sha256 = ?1 AND about.kind = ?2 AND about.idx > ?4
+               AND (body ->> '$.event.step' = ?3
+                 OR (body ->> '$.event.step' IS NULL AND body ->> '$.event.verdict' IN ('quarantine', 'block')))
+             ORDER BY about.idx DESC LIMIT 1",
+        )?;
+        Ok(indexes.first().map(|index| self.about_at(*index)).transpose()?.flatten())
     }
 
     /// Whether there is an event of a kind about a file that names this model.

@@ -78,6 +78,33 @@ impl Payload for ModelFiles {
     }
 }
 
+/// A file of the registry that is looked at again: a payload for [`lazaret_core::Checkpoint::inspect`].
+pub struct KeptFile(Option<Arc<ModelFile>>);
+
+impl KeptFile {
+    /// The file, by its name in its model, with the others of it from its own folder on. `said` is what was found of it
+    /// when it crossed that its bytes do not tell: by whom it was signed and built.
+    pub fn new(
+        file: Stored,
+        beside: Arc<dyn Folder + Send + Sync>,
+        said: Vec<Finding>,
+        terms: &Terms,
+    ) -> Self {
+        let lies = Lies::Kept { file, beside, said };
+        Self(Some(Arc::new(ModelFile { number: 0, lies, is: OnceLock::new(), terms: terms.clone() })))
+    }
+}
+
+impl Payload for KeptFile {
+    fn next(&mut self) -> Result<Option<Arc<dyn Record>>, Refused> {
+        Ok(self.0.take().map(|file| file as Arc<dyn Record>))
+    }
+
+    fn position(&self) -> u64 {
+        0
+    }
+}
+
 /// The files of one model, received whole: a payload that may cross.
 pub struct ModelPayload {
     /// Those that cross, and after them those beside them.
@@ -176,6 +203,8 @@ enum Lies {
     OnDisk { path: PathBuf, names: Arc<Names> },
     /// Received whole, with the other files of its model; `said` is what their signatures say of it.
     Received { model: Arc<[Stored]>, at: usize, said: Vec<Finding> },
+    /// In the registry, where others of its model may lie too; `said` is what was said of it when it crossed.
+    Kept { file: Stored, beside: Arc<dyn Folder + Send + Sync>, said: Vec<Finding> },
 }
 
 /// What a look told, beside its findings.
@@ -201,6 +230,7 @@ impl ModelFile {
                 let hint = model.get(*at).map(|stored| stored.source.hint()).unwrap_or_default();
                 hint.name.unwrap_or_default()
             }
+            Lies::Kept { file, .. } => file.source.hint().name.unwrap_or_default(),
         }
     }
 
@@ -223,6 +253,7 @@ impl ModelFile {
         match &self.lies {
             Lies::OnDisk { path, .. } => sha256_of(path),
             Lies::Received { model, at, .. } => model.get(*at).map(|stored| stored.file.sha256.to_string()),
+            Lies::Kept { file, .. } => Some(file.file.sha256.to_string()),
         }
     }
 
@@ -243,6 +274,11 @@ impl ModelFile {
                 let (folder, own) = folder_and_name(&name);
                 let among = Among { folder, model };
                 Some(look_by(Arc::clone(source), file.len, own, &among, limits, &self.terms))
+            }
+            Lies::Kept { file: Stored { source, file }, beside, .. } => {
+                let name = source.hint().name.unwrap_or_default();
+                let (_, own) = folder_and_name(&name);
+                Some(look_by(Arc::clone(source), file.len, own, beside.as_ref(), limits, &self.terms))
             }
         }
     }
@@ -280,6 +316,7 @@ impl Record for ModelFile {
         match &self.lies {
             Lies::OnDisk { .. } => Body::Held(&[]),
             Lies::Received { model, at, .. } => model.get(*at).map_or(Body::Held(&[]), Body::Stored),
+            Lies::Kept { file, .. } => Body::Stored(file),
         }
     }
 
@@ -289,7 +326,7 @@ impl Record for ModelFile {
             let report = self.look(limits, findings);
             (report, hashing.and_then(|hashing| hashing.join().ok()).flatten())
         });
-        if let Lies::Received { said, .. } = &self.lies {
+        if let Lies::Received { said, .. } | Lies::Kept { said, .. } = &self.lies {
             said.iter().cloned().for_each(|finding| findings.fault(finding));
         }
         let report = report?;

@@ -41,7 +41,9 @@ mod weights;
 
 pub use companions::{companions, has_companions};
 pub use components::{Component, Declared, Ecosystem, Role, normalised};
-pub use files::{Against, AnyModel, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of};
+pub use files::{
+    Against, AnyModel, KeptFile, ModelFile, ModelFiles, ModelPayload, look_file, look_file_by, sha256_of,
+};
 pub use inside::{How, Inside, Use};
 pub use look::{Folder, Inspected, NoFolder, Report, Terms, folder_and_name, look, look_by, path_below};
 pub use own::{MAX_OWN_DAYS, OwnEntry, OwnRule, OwnRules};

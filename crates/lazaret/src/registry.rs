@@ -1,18 +1,16 @@
 //! The registry that models cross into: received, passed through the checkpoint, kept by their SHA-256. What is known of
 //! them stands in the ledger alone.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use lazaret_core::{
-    Checkpoint, Crossing, CrossingId, Finding, FindingSummary, FormatId, Limits, Mode, ModelOrigin, Ordered,
-    Policy as _, Receipt, RecordedFile, Sha256, Stopped, Stored, Verdict, Watch,
+    Checkpoint, Crossing, CrossingId, Finding, FormatId, Limits, Mode, ModelOrigin, Ordered, Receipt,
+    RecordedFile, Sha256, Stopped, Stored, Verdict, Watch,
 };
 use lazaret_input::{Blobs, Durable, FileSource, SourceReader, parked};
 use lazaret_models::{ModelPayload, Terms};
-use lazaret_policy::CedarPolicy;
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement, SqliteVault};
 use serde::Serialize;
 
@@ -217,24 +215,6 @@ fn terms_of_now(config: &Config) -> Result<Reread<Terms>, CliError> {
     files.push(config.path("data").join(vulnerabilities::FILE));
     let config = config.clone();
     Reread::new("the rules and facts that models are looked at by", files, move || terms(&config))
-}
-
-/// The verdict of policies on a file that is looked at again.
-pub(crate) fn decide(
-    policy: &CedarPolicy,
-    crossings: &Crossings,
-    findings: &[Finding],
-) -> Result<Verdict, CliError> {
-    let crossing = crossings.next(Path::new(REGISTRY))?;
-    let summary = FindingSummary {
-        rules: findings.iter().map(|finding| finding.id).collect(),
-        highest: findings.iter().map(|finding| finding.severity).max(),
-        labels: BTreeSet::new(),
-        sensitivity: BTreeSet::new(),
-        record_kind: "model-file".to_owned(),
-    };
-    let decision = policy.decide(&crossing, &summary);
-    Ok(decision.map_err(|error| CliError::failed("the policies", error))?.verdict)
 }
 
 /// A model's name: letters, digits and `.`, `_`, `-`, in steps with `/` between, none of which is `.` or `..`.

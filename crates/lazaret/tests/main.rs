@@ -56,6 +56,8 @@ mod phi_tools;
 mod power;
 #[path = "main/proposals.rs"]
 mod proposals;
+#[path = "main/recall.rs"]
+mod recall;
 #[path = "main/reference.rs"]
 mod reference;
 #[cfg(test)]

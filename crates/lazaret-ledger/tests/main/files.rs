@@ -62,7 +62,7 @@ fn a_file_is_found_in_its_crossings_and_a_model_by_its_name() {
     let crossings = reader.crossings_of_file(FILE, 10).unwrap();
     let names: Vec<_> =
         crossings.iter().map(|found| found.crossing.opened.model.as_ref().unwrap().name.as_str()).collect();
-    assert_eq!(names, ["chest/x-ray", "chest/x-ray", "sepsis \"2\""]);
+    assert_eq!(names, ["sepsis \"2\"", "chest/x-ray", "chest/x-ray"], "newest first");
     assert_eq!(crossings[0].entry.file.as_ref().unwrap().name, "model.pt");
     assert_eq!(reader.crossings_of_file(FILE, 2).unwrap(), crossings[..2]);
     assert_eq!(reader.models(None, 10).unwrap(), ["chest/x-ray", "sepsis \"2\""]);
@@ -176,7 +176,7 @@ fn said(reader: &LedgerReader) -> String {
     format!(
         "{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
         reader.first_clear_entry_of_file(FILE).unwrap(),
-        reader.last_entry_of_file(FILE).unwrap(),
+        reader.steps_of_file(FILE).collect::<Result<Vec<_>, _>>().unwrap(),
         reader.last_entry_of_file_named(FILE, "x.pt").unwrap(),
         reader.last_word(FILE).unwrap(),
         reader.last_order(FILE, "request-model").unwrap(),
@@ -225,8 +225,8 @@ fn a_ledger_of_schema_2_says_the_same_and_gets_the_indexes_when_it_is_written() 
         ledger.close().unwrap();
     }
     let now = said(&LedgerReader::open(&path).unwrap());
-    let [first, last, named, word, ..] = now.lines().collect::<Vec<_>>()[..] else { panic!() };
-    assert!(first.contains("a/x.pt") && last.contains("y.pt") && named.contains("a/x.pt"), "{now}");
+    let [first, steps, named, word, ..] = now.lines().collect::<Vec<_>>()[..] else { panic!() };
+    assert!(first.contains("a/x.pt") && steps == r#"["x.pt", "y.pt"]"# && named.contains("a/x.pt"), "{now}");
     assert!(word.contains("admit-model") && now.contains("[true, false]"), "{now}");
     assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
 
@@ -241,6 +241,35 @@ fn a_ledger_of_schema_2_says_the_same_and_gets_the_indexes_when_it_is_written() 
     assert_eq!(said(&reader), now);
     assert_eq!(said(&LedgerReader::open(&path).unwrap()), now);
     assert_eq!(verify(&path, &key(), &[]).unwrap().findings, []);
+}
+
+#[test]
+fn an_event_of_one_name_of_a_file_speaks_for_that_name_and_one_of_none_may_only_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder.path().join("ledger.db"));
+    let look = |step: Option<&str>, verdict: &str| {
+        let event = serde_json::json!({ "verdict": verdict });
+        let of_step = step.map(|step| serde_json::json!({ "verdict": verdict, "step": step }));
+        ledger.append_about(FILE, "models.rescanned", &of_step.unwrap_or(event)).unwrap().0
+    };
+    let last = |step: &str, after: u64| {
+        let event = ledger.reader().last_event_of_step(FILE, "models.rescanned", step, after).unwrap();
+        event.map(|event| event.at())
+    };
+    let bad = look(Some("x.py"), "block");
+    assert_eq!((last("x.py", 0), last("x.txt", 0)), (None, None), "the first entry has index 0");
+    let (text, good) = (look(Some("x.txt"), "allow"), look(None, "allow"));
+    assert_eq!((last("x.py", 0), last("x.txt", 0)), (None, Some(text)));
+    let held = look(None, "quarantine");
+    assert_eq!((last("x.py", 0), last("x.txt", good)), (Some(held), Some(held)));
+    assert_eq!(last("x.txt", held), None);
+    assert_eq!(
+        ledger.reader().newest_about_file(FILE, &[], 2).unwrap().first().map(AboutFile::at),
+        Some(held)
+    );
+    let again = look(Some("x.py"), "allow");
+    assert_eq!((last("x.py", bad), last("x.txt", bad)), (Some(again), Some(held)));
+    ledger.close().unwrap();
 }
 
 #[test]
@@ -274,13 +303,13 @@ fn the_last_word_about_a_file_takes_as_long_however_often_it_came() {
         let reader = LedgerReader::open(&path).unwrap();
         let ask = || {
             assert_eq!(reader.first_clear_entry_of_file(FILE).unwrap(), None);
-            assert!(reader.last_entry_of_file(FILE).unwrap().is_some());
+            assert_eq!(reader.steps_of_file(FILE).count(), 1);
             assert!(reader.last_entry_of_file_named(FILE, "model.pt").unwrap().is_some());
             assert_eq!(reader.last_entry_of_file_named(FILE, "other.pt").unwrap(), None);
             assert!(reader.last_order(FILE, "admit-model").unwrap().is_some());
             assert_eq!(reader.last_word(FILE).unwrap().unwrap().2.what, "admit-model");
-            assert!(reader.last_event_about(FILE, "models.runs").unwrap().is_some());
-            assert_eq!(reader.last_event_about(FILE, "models.rescanned").unwrap(), None);
+            assert_eq!(reader.events_about(FILE, "models.runs", 1).unwrap().len(), 1);
+            assert_eq!(reader.last_event_of_step(FILE, "models.rescanned", "model.pt", 0).unwrap(), None);
             assert!(!reader.has_event_of_model(FILE, "models.runs", "chest@2").unwrap());
             assert_eq!(reader.about_file(FILE, &[], Some(1_000_010), 10).unwrap().len(), 10);
         };

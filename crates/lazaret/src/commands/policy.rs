@@ -184,7 +184,7 @@ fn each_entry(
 }
 
 /// What was asked of the policy about a recorded record.
-fn question(crossing: &CrossingWords, entry: &EntryWords) -> Result<Question, CliError> {
+pub(crate) fn question(crossing: &CrossingWords, entry: &EntryWords) -> Result<Question, CliError> {
     let opened = &crossing.opened;
     let findings: Vec<(&str, &str)> =
         entry.findings.iter().map(|finding| (finding.id.as_str(), finding.severity.as_str())).collect();

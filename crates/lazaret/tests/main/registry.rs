@@ -163,7 +163,8 @@ fn the_impact_of_a_file_names_who_has_it_and_what_to_go_back_to() {
 fn a_second_look_tells_and_records_what_the_policies_of_now_say() {
     let place = place();
     let digest = sha256(&pass(&place, 0, &["scaler.pkl", "--name", "scaler"]));
-    assert_eq!(place.json(0, &["models", "rescan"]), serde_json::json!({ "looked_at": 1, "changed": [] }));
+    let same = serde_json::json!({ "looked_at": 1, "would_be_held": 0, "failed": 0, "changed": [] });
+    assert_eq!(place.json(0, &["models", "rescan"]), same);
     let stricter = r#"
 @id("no-models")
 @why("No model may cross.")
@@ -174,8 +175,9 @@ forbid (principal, action == Action::"Allow", resource) when { resource == Gate:
     let of_file = &changed["changed"][0];
     assert_eq!((of_file["before"].as_str(), of_file["now"].as_str()), (Some("allow"), Some("quarantine")));
     assert_eq!(place.json(1, &["models", "impact", &digest])["verdict"], "quarantine");
-    let unchanged = place.json(0, &["models", "rescan", &digest]);
+    let unchanged = place.json(1, &["models", "rescan", &digest]);
     assert_eq!(unchanged["changed"], serde_json::json!([]), "it was told and recorded");
+    assert_eq!(unchanged["would_be_held"], 1, "as before");
     place.clear(&["ledger", "verify"]);
 }
 

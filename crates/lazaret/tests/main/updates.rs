@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 #[path = "../../../lazaret-traffic/tests/main/hub.rs"]
-mod hub;
+pub(crate) mod hub;
 
 use hub::{Contents, Hub};
 

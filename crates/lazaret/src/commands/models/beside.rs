@@ -1,7 +1,7 @@
 //! The files of a model in the registry, each beside the others, as they were when they crossed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lazaret_core::{CrossingId, Sha256, Source};
@@ -13,21 +13,22 @@ use lazaret_models::{Folder, folder_and_name, path_below};
 const PAGE: u32 = 1_000;
 
 /// The files of one crossing that are in the registry, seen from the folder of one of them.
-pub(super) struct Beside<'a> {
-    store: &'a Path,
+pub(super) struct Beside {
+    store: PathBuf,
     /// By their paths from that folder.
     files: BTreeMap<String, Sha256>,
 }
 
-impl<'a> Beside<'a> {
+impl Beside {
     /// The files beside one of this name, and below its folder.
     pub(super) fn of(
         ledger: &LedgerReader,
         crossing: &CrossingWords,
         name: &str,
-        store: &'a Path,
+        store: &Path,
     ) -> Result<Self, StoreError> {
         let (folder, _) = folder_and_name(name);
+        let store = store.to_owned();
         let mut files = BTreeMap::new();
         let mut add = |file: &FileWords| {
             if let (Some(path), Some(sha256)) = (path_below(&file.name, folder), Sha256::parse(&file.sha256))
@@ -47,9 +48,9 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl Folder for Beside<'_> {
+impl Folder for Beside {
     fn open(&self, path: &str) -> Option<(Arc<dyn Source>, u64)> {
-        let file = find_blob(self.store, *self.files.get(path)?).ok()??;
+        let file = find_blob(&self.store, *self.files.get(path)?).ok()??;
         let len = file.len();
         Some((Arc::new(file), len))
     }

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use lazaret_core::Severity;
-use lazaret_ledger::LedgerReader;
+use lazaret_core::{Severity, Sha256};
+use lazaret_ledger::{LedgerReader, StoreError};
 use serde::Serialize;
 
 use super::recall::{LastWord, PULLED};
@@ -26,7 +26,7 @@ struct DryRun {
     would_be_held: Vec<Kept>,
 }
 
-/// A file that passed, and would not.
+/// A file that passed under a name, and would not.
 #[derive(Debug, Serialize)]
 struct Kept {
     sha256: String,
@@ -56,32 +56,10 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
         after = Some(*last);
         for file in page {
             run.files = run.files.saturating_add(1);
-            let Some(word) = LastWord::of(&ledger, file).map_err(of_ledger)? else { continue };
-            if !word.is_bad() || word.held || word.lets_go(&ledger, file).map_err(of_ledger)? {
-                continue;
+            for step in ledger.steps_of_file(file) {
+                let step = step.map_err(of_ledger)?;
+                run.would_be_held.extend(kept(&ledger, file, &step).map_err(of_ledger)?);
             }
-            let Some(last) = ledger.last_crossing_of_file(file).map_err(of_ledger)? else { continue };
-            let opened = last.crossing.opened;
-            let brought_by = opened.asked_by().to_owned();
-            // What passed in mode enforce and was found bad since is alerted; the mode changes nothing about it.
-            if opened.mode != "observe" {
-                continue;
-            }
-            let pulls = ledger.events_about(file, PULLED, MOST_PULLS).map_err(of_ledger)?;
-            let model = opened.model.unwrap_or_default();
-            let grave = word.rules.into_iter().filter(|(_, severity)| *severity > Severity::Low);
-            run.would_be_held.push(Kept {
-                sha256: file.to_string(),
-                model: Some(model.name).filter(|name| !name.is_empty()),
-                revision: model.revision,
-                file: last.entry.file.map(|file| file.name).unwrap_or_default(),
-                verdict: word.verdict,
-                rules: grave.map(|(id, _)| id).collect(),
-                receipt: word.receipt,
-                brought_by,
-                when: opened.started,
-                given_out: pulls.len() as u64,
-            });
         }
     }
     if json {
@@ -90,6 +68,37 @@ pub(super) fn run(config: &Config, json: bool, out: &mut impl Write) -> Result<E
         write(&run, out)?;
     }
     Ok(if run.would_be_held.is_empty() { Exit::Clear } else { Exit::Findings })
+}
+
+/// A file under a name, where the gate let it pass so and would not.
+fn kept(ledger: &LedgerReader, file: Sha256, step: &str) -> Result<Option<Kept>, StoreError> {
+    let Some(word) = LastWord::under(ledger, file, step)? else { return Ok(None) };
+    if !word.is_bad() || word.held || word.lets_go(ledger, file)? {
+        return Ok(None);
+    }
+    let missing = || StoreError::Damaged("an entry is missing");
+    let last = ledger.last_entry_of_file_named(file, step)?.ok_or_else(missing)?;
+    let opened = ledger.opened_at(last.opened_at)?.ok_or_else(missing)?;
+    let brought_by = opened.asked_by().to_owned();
+    // What passed in mode enforce and was found bad since is alerted; the mode changes nothing about it.
+    if opened.mode != "observe" {
+        return Ok(None);
+    }
+    let pulls = ledger.events_about(file, PULLED, MOST_PULLS)?;
+    let model = opened.model.unwrap_or_default();
+    let grave = word.rules.into_iter().filter(|(_, severity)| *severity > Severity::Low);
+    Ok(Some(Kept {
+        sha256: file.to_string(),
+        model: Some(model.name).filter(|name| !name.is_empty()),
+        revision: model.revision,
+        file: last.entry.file.map(|file| file.name).unwrap_or_default(),
+        verdict: word.verdict,
+        rules: grave.map(|(id, _)| id).collect(),
+        receipt: word.receipt,
+        brought_by,
+        when: opened.started,
+        given_out: pulls.len() as u64,
+    }))
 }
 
 fn write(run: &DryRun, out: &mut impl Write) -> Result<(), CliError> {

@@ -3,12 +3,14 @@
 mod beside;
 mod bom;
 mod dry_run;
+mod impact;
 pub(crate) mod lying;
 pub(crate) mod pass;
 mod pkcs11;
 mod pkcs11_uri;
 pub(crate) mod queue;
 pub(crate) mod recall;
+mod rescan;
 mod rules;
 mod runs;
 mod sarif;
@@ -55,7 +57,7 @@ pub(crate) fn run(
         ModelsCommand::Watch(args) => watch::run(args, config, json, out),
         ModelsCommand::DryRun => dry_run::run(config, json, out),
         ModelsCommand::Requests(args) => queue::requests(args, config, json, out),
-        ModelsCommand::Impact(args) => recall::impact(args, config, json, out),
+        ModelsCommand::Impact(args) => impact::run(args, config, json, out),
         ModelsCommand::Bom(args) => bom::run(args, config, json, out),
         ModelsCommand::Show(args) => show::run(args, config, json, out),
         ModelsCommand::Formats => formats(json, out),
@@ -91,7 +93,7 @@ pub(crate) fn carry_out(
         ModelsCommand::Refuse(args) => (args, Ordered::RefuseModel),
         ModelsCommand::Revoke(args) => (args, Ordered::RevokeModel),
         ModelsCommand::Admit(args) => return queue::admit(args, data, config, json, out),
-        ModelsCommand::Rescan(args) => return recall::rescan(args, data, config, json, out),
+        ModelsCommand::Rescan(args) => return rescan::run(args, data, config, json, out),
         _ => return Err(CliError::Usage("a server takes no such order".to_owned())),
     };
     queue::order(args, what, data, config, json, out)

@@ -60,14 +60,34 @@ pub(crate) struct Standing {
     pub(crate) until: Option<String>,
 }
 
-/// Where a file stands at a time; nothing of one that never came.
+/// Where a file stands at a time: under a name, or else as the worst under any of its names. Nothing of one that never came.
 pub(crate) fn standing(
     ledger: &LedgerReader,
     file: Sha256,
+    name: Option<&str>,
     at: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    let Some(last) = LastWord::of(ledger, file)? else { return Ok(None) };
-    let bad = last.is_bad();
+    if let Some(name) = name {
+        return under(ledger, file, name, at);
+    }
+    let mut worst: Option<Standing> = None;
+    for step in ledger.steps_of_file(file) {
+        let Some(found) = under(ledger, file, &step?, at)? else { continue };
+        if worst.as_ref().is_none_or(|worst| found.stands < worst.stands) {
+            worst = Some(found);
+        }
+    }
+    Ok(worst)
+}
+
+fn under(
+    ledger: &LedgerReader,
+    file: Sha256,
+    name: &str,
+    at: Timestamp,
+) -> Result<Option<Standing>, StoreError> {
+    let Some(last) = LastWord::under(ledger, file, name)? else { return Ok(None) };
+    let (bad, takes_two) = (last.is_bad(), last.takes_two());
     let opened = ledger.opened_at(last.opened_at)?.ok_or(StoreError::Damaged("an entry is missing"))?;
     let of_crossing = |stands| Standing {
         stands,
@@ -89,7 +109,9 @@ pub(crate) fn standing(
         until: order.until,
     };
     Ok(Some(match (word, last.looked) {
-        (Some((_, when, order)), _) if order.admits(at) => decided(Stands::Admitted, when, order),
+        (Some((_, when, order)), _) if order.admits(at) && (order.second.is_some() || !takes_two) => {
+            decided(Stands::Admitted, when, order)
+        }
         (_, Some(when)) if bad && !last.held => {
             Standing { stands: Stands::FoundBad, since: when, by: None, second: None, until: None }
         }

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::{Clock as _, Sha256, SystemClock};
-use lazaret_ledger::{AboutFile, FileCrossing, FindingWords};
+use lazaret_ledger::{AboutFile, FileCrossing, FindingWords, LedgerReader, StoreError};
 use lazaret_models::Inside;
 use serde_json::Value;
 
@@ -22,9 +22,9 @@ use crate::server::pages::quarantine;
 use crate::server::words::{Code, Count, Size, Toned as _, When, named, segment};
 use crate::server::{ConsoleState, Rooms};
 
-/// Crossings that are shown, oldest first.
+/// Crossings that are shown: the newest.
 const MOST_CROSSINGS: u32 = 200;
-/// Orders and events that are read, and of these that are shown one by one.
+/// Orders and events that are read, and of each kind that are shown one by one: the newest.
 const MOST_ABOUT: u32 = 5_000;
 const MOST_SHOWN: usize = 200;
 /// Rules named of one change.
@@ -92,6 +92,8 @@ struct OrderLine {
 /// A second look that differed.
 struct LookLine {
     when: When,
+    /// As which name; empty where it was not recorded.
+    step: String,
     verdict: String,
     new: Vec<String>,
     gone: Vec<String>,
@@ -143,21 +145,36 @@ impl Users {
     }
 }
 
-/// Who uses a file by an event about it: who fetched it, and where it runs.
-pub(super) fn add_event(kind: &str, event: &Value, when: &str, has_it: &mut Users, runs: &mut Users) -> bool {
-    let word = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
-    match kind {
-        PULLED => has_it.add(Some(word("asked_by")).filter(|by| !by.is_empty()).unwrap_or(word("by")), when),
-        RUNS | ENDED => {
-            let place = ["cluster", "namespace", "kind", "name"].map(word).into_iter();
-            let place = place.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / ");
-            // It may have been recorded later than it was.
-            let when = Some(word("when")).filter(|when| !when.is_empty()).unwrap_or(when);
-            if kind == RUNS { runs.add(&place, when) } else { runs.end(&place, when) }
-        }
-        _ => return false,
+/// Who uses a file by the newest events about it, so many of a kind: who fetched it, and where it runs. Tells whether there may
+/// be more.
+pub(super) fn add_uses(
+    ledger: &LedgerReader,
+    file: Sha256,
+    most: u32,
+    has_it: &mut Users,
+    runs: &mut Users,
+) -> Result<bool, StoreError> {
+    let pulls = ledger.events_about(file, PULLED, most)?;
+    let mut places = ledger.events_about(file, RUNS, most)?;
+    places.extend(ledger.events_about(file, ENDED, most)?);
+    let is_cut = [pulls.len(), places.len()].into_iter().any(|events| events >= most as usize);
+    // Whoever let go of it after the rest had it before.
+    places.sort_by_key(AboutFile::at);
+    for about in pulls {
+        let AboutFile::Event { when, event, .. } = about else { continue };
+        let word = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
+        has_it.add(Some(word("asked_by")).filter(|by| !by.is_empty()).unwrap_or(word("by")), &when);
     }
-    true
+    for about in places {
+        let AboutFile::Event { kind, when, event, .. } = about else { continue };
+        let word = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
+        let place = ["cluster", "namespace", "kind", "name"].map(word).into_iter();
+        let place = place.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" / ");
+        // It may have been recorded later than it was.
+        let when = Some(word("when")).filter(|when| !when.is_empty()).unwrap_or(&when);
+        if kind == RUNS { runs.add(&place, when) } else { runs.end(&place, when) }
+    }
+    Ok(is_cut)
 }
 
 /// `/files/{sha256}`
@@ -173,8 +190,11 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     let mut crossings = ledger.crossings_of_file(file, MOST_CROSSINGS + 1)?;
     let more_crossings = crossings.len() > MOST_CROSSINGS as usize;
     crossings.truncate(MOST_CROSSINGS as usize);
-    let about = ledger.about_file(file, &[], None, MOST_ABOUT)?;
-    if crossings.is_empty() && about.is_empty() {
+    let about = ledger.newest_about_file(file, &[PULLED, RUNS, ENDED], MOST_ABOUT)?;
+    let (mut has_it, mut runs) = (Users::default(), Users::default());
+    let more_uses = add_uses(ledger, file, MOST_ABOUT, &mut has_it, &mut runs)?;
+    let (has_it, runs) = (has_it.list(), runs.list());
+    if crossings.is_empty() && about.is_empty() && has_it.is_empty() && runs.is_empty() {
         return Err(Trouble::NotFound(unknown));
     }
     let more_about = about.len() == MOST_ABOUT as usize;
@@ -189,41 +209,46 @@ fn file(rooms: &Rooms, sha256: &str) -> Result<FilePage, Trouble> {
     for about in about {
         told.add(about);
     }
-    let more_about = more_about || told.cut;
+    let told = told.oldest_first();
+    let more_about = more_about || more_uses || told.cut;
     Ok(FilePage {
         sha256: Code(file.to_string()),
         name: named(&name),
         format: last.as_ref().map(|last| last.entry.format.clone()).unwrap_or_default(),
         bytes: Size(own.map_or(0, |file| file.bytes)),
-        standing: Worst::of(standing(ledger, file, SystemClock.now())?),
+        standing: Worst::of(standing(ledger, file, None, SystemClock.now())?),
         waits: waits(rooms, file, &crossings)?,
         parts_limit: Inside::PARTS_LIMIT,
         inside: inside::of(rooms, file, &name, &findings)?,
-        crossings: crossings.iter().rev().map(crossing_line).collect(),
+        crossings: crossings.iter().map(crossing_line).collect(),
         more_crossings,
         orders: told.orders,
         looks: told.looks,
         others: told.others,
         more_about,
-        has_it: told.has_it.list(),
-        runs: told.runs.list(),
+        has_it,
+        runs,
     })
 }
 
-/// What was ordered and what happened, by its kind, oldest first.
+/// What was ordered and what happened, by its kind.
 #[derive(Default)]
 struct About {
     orders: Vec<OrderLine>,
     looks: Vec<LookLine>,
     others: Vec<(When, String, u64)>,
-    has_it: Users,
-    runs: Users,
     cut: bool,
 }
 
 impl About {
+    /// The newest come first; of each kind they are kept.
     fn add(&mut self, about: AboutFile) {
-        if self.orders.len().max(self.looks.len()).max(self.others.len()) >= MOST_SHOWN {
+        let known = match &about {
+            AboutFile::Order { .. } => self.orders.len(),
+            AboutFile::Event { kind, .. } if kind == RESCANNED => self.looks.len(),
+            AboutFile::Event { .. } => self.others.len(),
+        };
+        if known >= MOST_SHOWN {
             self.cut = true;
             return;
         }
@@ -240,11 +265,18 @@ impl About {
             AboutFile::Event { at, kind, when, event } => {
                 if kind == RESCANNED {
                     self.looks.push(look(at, when, &event));
-                } else if !add_event(&kind, &event, &when, &mut self.has_it, &mut self.runs) {
+                } else {
                     self.others.push((When(when), named(&kind), at));
                 }
             }
         }
+    }
+
+    fn oldest_first(mut self) -> Self {
+        self.orders.reverse();
+        self.looks.reverse();
+        self.others.reverse();
+        self
     }
 }
 
@@ -254,10 +286,11 @@ fn look(at: u64, when: String, event: &Value) -> LookLine {
         rules.filter_map(Value::as_str).take(MOST_RULES).map(named).collect()
     };
     let verdict = event.get("verdict").and_then(Value::as_str).map(named).unwrap_or_default();
-    LookLine { when: When(when), verdict, new: rules("new"), gone: rules("gone"), at }
+    let step = event.get("step").and_then(Value::as_str).map(named).unwrap_or_default();
+    LookLine { when: When(when), step, verdict, new: rules("new"), gone: rules("gone"), at }
 }
 
-/// What is held of a file, by the first of its crossings that was.
+/// What is held of a file, by the last of its crossings that was.
 fn waits(rooms: &Rooms, file: Sha256, crossings: &[FileCrossing]) -> Result<Option<Waits>, Trouble> {
     let Some(id) = crossings.iter().find_map(|crossing| crossing.entry.held.as_deref()) else {
         return Ok(None);

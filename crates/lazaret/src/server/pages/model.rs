@@ -9,12 +9,12 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::{Clock as _, Sha256, SystemClock, Timestamp};
 use lazaret_ledger::{
-    AboutFile, CycloneDx, ModelFile, ModelRevision, ModelView, Node, model_ancestry, model_bom, model_view,
+    CycloneDx, ModelFile, ModelRevision, ModelView, Node, model_ancestry, model_bom, model_view,
 };
 use serde::Deserialize;
 
 use super::crossing::gravity;
-use super::file::{UsedBy, Users, add_event};
+use super::file::{UsedBy, Users, add_uses};
 use super::models::{Worst, worst};
 use super::picture::{self, Cell, Column, Picture};
 use crate::commands::explain::rules;
@@ -31,8 +31,8 @@ const MOST_FILES_BEFORE: usize = 100;
 /// Revisions that are listed, and of these whose standing is told.
 const MOST_REVISIONS: usize = 100;
 const MOST_STANDINGS: usize = 10;
-/// Orders and events of one file, and files whose events are read.
-const MOST_ABOUT: u32 = 500;
+/// Events of one file that tell who has it, the newest of each kind; and files of which these are read.
+const MOST_USES: u32 = 500;
 const MOST_FOLLOWED: usize = 20;
 /// Lines of findings, and files named of one rule.
 const MOST_RULES: usize = 200;
@@ -229,7 +229,7 @@ fn model(rooms: &Rooms, name: &str, revision: Option<&str>) -> Result<ModelPage,
 
 fn file_line(rooms: &Rooms, file: &ModelFile, held: bool, now: Timestamp) -> Result<FileLine, Trouble> {
     let found = match Sha256::parse(&file.file.sha256) {
-        Some(sha256) => standing(&rooms.ledger, sha256, now)?,
+        Some(sha256) => standing(&rooms.ledger, sha256, Some(&file.file.name), now)?,
         None => None,
     };
     Ok(FileLine {
@@ -280,11 +280,8 @@ fn by_rule(view: &ModelView, known: &Rules) -> Vec<RuleLine> {
 fn users(rooms: &Rooms, view: &ModelView) -> Result<(Vec<UsedBy>, Vec<UsedBy>), Trouble> {
     let (mut has_it, mut runs) = (Users::default(), Users::default());
     for file in view.files.values().take(MOST_FOLLOWED) {
-        let Some(sha256) = Sha256::parse(&file.file.sha256) else { continue };
-        for about in rooms.ledger.about_file(sha256, &[], None, MOST_ABOUT)? {
-            if let AboutFile::Event { kind, when, event, .. } = about {
-                add_event(&kind, &event, &when, &mut has_it, &mut runs);
-            }
+        if let Some(sha256) = Sha256::parse(&file.file.sha256) {
+            add_uses(&rooms.ledger, sha256, MOST_USES, &mut has_it, &mut runs)?;
         }
     }
     Ok((has_it.list(), runs.list()))

@@ -231,7 +231,7 @@ pub(super) fn worst(rooms: &Rooms, view: &ModelView, now: Timestamp) -> Result<W
     let mut worst: Option<Standing> = None;
     for file in view.held.values().chain(view.files.values()) {
         let Some(sha256) = Sha256::parse(&file.file.sha256) else { continue };
-        let Some(found) = standing(&rooms.ledger, sha256, now)? else { continue };
+        let Some(found) = standing(&rooms.ledger, sha256, Some(&file.file.name), now)? else { continue };
         if worst.as_ref().is_none_or(|worst| found.stands < worst.stands) {
             worst = Some(found);
         }

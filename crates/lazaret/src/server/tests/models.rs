@@ -318,3 +318,46 @@ fn what_no_model_has_is_not_found() {
         assert!(console.get(&path).starts_with("HTTP/1.1 400"), "{path}");
     }
 }
+
+#[test]
+fn a_model_stands_by_the_names_of_its_files_and_a_file_by_the_worst_of_its() {
+    let console = Console::filled(1, |ledger, vault, folder| {
+        let code = Crosses { model: "code", file: "m.py", held: Some("m.py@1"), kept: false, ..SCALER };
+        pass(ledger, vault, folder, &code);
+        pass(ledger, vault, folder, &Crosses { model: "text", file: "m.txt", held: None, ..code });
+    });
+    let lead = |path: &str| {
+        let page = console.page(path);
+        let lead = page.split("class=\"lead\">").nth(1).unwrap().to_owned();
+        lead.split("</p>").next().unwrap().to_owned()
+    };
+    assert!(lead("/models/code").contains(">held<") && lead("/models/text").contains(">cleared<"));
+    assert!(lead(&format!("/files/{}", sha256(PLAIN))).contains(">held<"));
+}
+
+#[test]
+fn pages_show_the_newest_that_happened_to_a_file_however_much_came_before() {
+    let console = Console::filled(1, |ledger, vault, folder| {
+        pass(ledger, vault, folder, &SCALER);
+        let about = |kind: &str, event: serde_json::Value| {
+            ledger.append_about(sha256(PLAIN), kind, &event).unwrap();
+        };
+        for number in 0..201 {
+            about(RESCANNED, serde_json::json!({ "verdict": "allow", "new": [format!("rule.{number}")] }));
+        }
+        for _ in 0..501 {
+            about(PULLED, serde_json::json!({ "by": "operator" }));
+        }
+        about(PULLED, serde_json::json!({ "by": "the last" }));
+        let place = serde_json::json!({ "cluster": "c1", "namespace": "n", "kind": "Pod", "name": "x" });
+        about(crate::admission::recorded::RUNS, place);
+        order(ledger, sha256(PLAIN), Ordered::RequestModel, None);
+    });
+    let file = console.page(&format!("/files/{}", sha256(PLAIN)));
+    for holds in ["rule.200<", "rule.1<", "request-model", "the last", "c1 / n", "these are the newest"] {
+        assert!(file.contains(holds), "{holds}: {file}");
+    }
+    assert!(!file.contains("rule.0<"));
+    let model = console.page(&format!("/models/{}", segment(NAME)));
+    assert!(model.contains("the last") && model.contains("c1 / n"), "{model}");
+}

@@ -1,0 +1,344 @@
+//! `lazaret models impact`: what a file of the registry touches, and what to go back to.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use lazaret_core::{Clock as _, Sha256, SystemClock, Verdict};
+use lazaret_ledger::{AboutFile, FileCrossing, LedgerReader, NameOfFile, StoreError, UseOfFile};
+use serde::Serialize;
+
+use super::recall::{DELIVERED, LastWord, PULLED, SENT};
+use super::runs::{Run, Runs};
+use super::standing::{Stands, standing};
+use crate::admission::recorded::{ENDED, RUNS};
+use crate::admission::verdicts::ALERT;
+use crate::cli::ModelsImpactArgs;
+use crate::commands::policy::of_ledger;
+use crate::compose::Reading;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::report::{json_document, table, thousands};
+
+/// Names of a file, and who has it, that are listed: those of last.
+const MOST_LISTED: u32 = 10_000;
+/// Events about a file that are read at once.
+const PAGE: u32 = 1_000;
+
+/// Everything a file touches.
+#[derive(Debug, Serialize)]
+struct Impact {
+    sha256: String,
+    /// The verdict of the last look at it; where it has several names, the worst.
+    verdict: String,
+    /// Its models: names and revisions, with the file's name in each and the last crossing under it; the last come last.
+    models: Vec<InModel>,
+    /// Models that are not listed, because there are too many: those that came last before the others.
+    #[serde(skip_serializing_if = "is_none")]
+    models_left_out: u64,
+    /// Who brought or fetched it, and when first and last.
+    fetched: Vec<UseOfFile>,
+    /// Others that are not listed, because there are too many: those that had it last before the others.
+    #[serde(skip_serializing_if = "is_none")]
+    fetched_left_out: u64,
+    /// Where it runs, as far as the admission webhook saw: workloads, since when.
+    runs: Vec<Run>,
+    /// Workloads that are not listed, because there are too many: of those that ended the oldest.
+    #[serde(skip_serializing_if = "is_none")]
+    runs_left_out: u64,
+    /// What was found in it after it was cleared: who has to do with it, until when.
+    alerts: Vec<Alert>,
+    /// Orders about it.
+    orders: Vec<AboutFile>,
+    /// The file to go back to, for each model that has one: what last was cleared before this came.
+    roll_back: Vec<RollBack>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+#[derive(Debug, Serialize)]
+struct InModel {
+    model: String,
+    revision: Option<String>,
+    file: String,
+    receipt: String,
+    when: String,
+    verdict: String,
+    times: u64,
+}
+
+/// An alert.
+#[derive(Debug, Serialize)]
+struct Alert {
+    rules: Vec<String>,
+    owner: String,
+    until: String,
+    when: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RollBack {
+    model: String,
+    revision: Option<String>,
+    file: String,
+    sha256: String,
+    receipt: String,
+    when: String,
+}
+
+/// Says what a file touches.
+pub(super) fn run(
+    args: &ModelsImpactArgs,
+    config: &Config,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<Exit, CliError> {
+    let data = Reading::open(config)?;
+    let Some(impact) = impact_of(&data.ledger, args.sha256)? else {
+        return Err(CliError::Usage(format!(
+            "no file with the SHA-256 {} came through the models gate",
+            args.sha256
+        )));
+    };
+    if json {
+        json_document(out, &impact)?;
+    } else {
+        write_impact(out, &impact)?;
+    }
+    let bad = Verdict::parse(&impact.verdict).is_none_or(Verdict::holds);
+    Ok(if bad { Exit::Findings } else { Exit::Clear })
+}
+
+fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliError> {
+    let names = ledger.names_of_file(file, MOST_LISTED).map_err(of_ledger)?;
+    let uses = ledger.uses_of_file(file, PULLED, MOST_LISTED).map_err(of_ledger)?;
+    let (mut orders, mut alerts, mut runs) = (Vec::new(), Vec::new(), Runs::new());
+    let mut after = None;
+    loop {
+        // Who it was given to is summed up, however many they are.
+        let page = ledger.about_file(file, &[PULLED, SENT, DELIVERED], after, PAGE).map_err(of_ledger)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.at());
+        for about in page {
+            let (kind, when, event) = match about {
+                AboutFile::Event { kind, when, event, .. } => (kind, when, event),
+                order @ AboutFile::Order { .. } => {
+                    orders.push(order);
+                    continue;
+                }
+            };
+            let word = |key: &str| event.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+            match kind.as_str() {
+                RUNS => serde_json::from_value(event).into_iter().for_each(|run| runs.begin(run)),
+                ENDED => serde_json::from_value(event).into_iter().for_each(|run| runs.end(run)),
+                ALERT => alerts.push(Alert {
+                    rules: words(event.get("rules")),
+                    owner: word("owner").to_owned(),
+                    until: word("until").to_owned(),
+                    when,
+                }),
+                _ => {}
+            }
+        }
+    }
+    let last = LastWord::of(ledger, file).map_err(of_ledger)?;
+    if last.is_none() && after.is_none() && uses.list.is_empty() {
+        return Ok(None);
+    }
+    let (runs, runs_left_out) = runs.list();
+    let roll_back = roll_back(ledger, file, &names.list)?;
+    let models = names.list.iter().rev().map(in_model).collect();
+    Ok(Some(Impact {
+        sha256: file.to_string(),
+        verdict: last.map_or_else(|| "not seen".to_owned(), |last| last.verdict),
+        models,
+        models_left_out: names.left_out,
+        fetched: uses.list,
+        fetched_left_out: uses.left_out,
+        runs,
+        runs_left_out,
+        alerts,
+        orders,
+        roll_back,
+    }))
+}
+
+fn words(list: Option<&serde_json::Value>) -> Vec<String> {
+    let list = list.and_then(serde_json::Value::as_array).into_iter().flatten();
+    list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+fn in_model(NameOfFile { times, last: FileCrossing { crossing, entry }, .. }: &NameOfFile) -> InModel {
+    let model = crossing.opened.model.clone().unwrap_or_default();
+    InModel {
+        model: model.name,
+        revision: model.revision,
+        file: entry.file.as_ref().map(|file| file.name.clone()).unwrap_or_default(),
+        receipt: crossing.opened.crossing.clone(),
+        when: crossing.opened.started.clone(),
+        verdict: entry.verdict.clone(),
+        times: *times,
+    }
+}
+
+/// For each model and name of the file: the last file of that name that was cleared before this one came first, and still is.
+fn roll_back(ledger: &LedgerReader, file: Sha256, names: &[NameOfFile]) -> Result<Vec<RollBack>, CliError> {
+    // Of revisions, the first in which it came.
+    let mut first: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for NameOfFile { first: at, last, .. } in names {
+        let (Some(model), Some(own)) = (&last.crossing.opened.model, &last.entry.file) else { continue };
+        let known = first.entry((&model.name, &own.name)).or_insert(*at);
+        *known = (*known).min(*at);
+    }
+    let mut found = Vec::new();
+    for ((model, name), before) in first {
+        let good = good_before(ledger, model, name, before, file).map_err(of_ledger)?;
+        let Some(FileCrossing { crossing, entry }) = good else { continue };
+        let model = crossing.opened.model.unwrap_or_default();
+        found.push(RollBack {
+            model: model.name,
+            revision: model.revision,
+            file: name.to_owned(),
+            sha256: entry.file.map(|file| file.sha256).unwrap_or_default(),
+            // Where it had crossed before, the receipt by which.
+            receipt: entry.again.unwrap_or(crossing.opened.crossing),
+            when: crossing.opened.started,
+        });
+    }
+    Ok(found)
+}
+
+/// The last file of a model under a name that was cleared before an index, is another than this, and is good now: nothing bad
+/// was found in it since, and no person has turned it down.
+fn good_before(
+    ledger: &LedgerReader,
+    model: &str,
+    name: &str,
+    mut before: u64,
+    not: Sha256,
+) -> Result<Option<FileCrossing>, StoreError> {
+    let now = SystemClock.now();
+    while let Some(earlier) = ledger.cleared_before(model, name, before, not)? {
+        let file = earlier.entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256));
+        if let Some(file) = file {
+            let stands = standing(ledger, file, Some(name), now)?.map(|standing| standing.stands);
+            let word = ledger.last_word(file)?.map(|(_, _, order)| order.what);
+            let is_turned_down = matches!(word.as_deref(), Some("refuse-model" | "revoke-model"));
+            if matches!(stands, Some(Stands::Cleared | Stands::Admitted)) && !is_turned_down {
+                return Ok(Some(earlier));
+            }
+        }
+        before = earlier.crossing.opened_at;
+    }
+    Ok(None)
+}
+
+fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
+    writeln!(out, "sha256   {}\nverdict  {}", impact.sha256, impact.verdict)?;
+    let mut rows = table(["model", "revision", "file", "last", "times", "verdict", "receipt"]);
+    for model in &impact.models {
+        rows.add_row([
+            &model.model,
+            model.revision.as_ref().unwrap_or(&String::new()),
+            &model.file,
+            &model.when,
+            &model.times.to_string(),
+            &model.verdict,
+            &model.receipt,
+        ]);
+    }
+    writeln!(out, "\n{rows}")?;
+    if impact.models_left_out > 0 {
+        let left_out = thousands(impact.models_left_out);
+        writeln!(out, "and under {left_out} more names, in which it came last before these")?;
+    }
+    let mut rows = table(["has it", "since", "last", "times"]);
+    for found in &impact.fetched {
+        rows.add_row([&found.who, &found.first, &found.last, &found.times.to_string()]);
+    }
+    if impact.fetched.is_empty() {
+        writeln!(out, "\nnobody has it, as far as the ledger knows")?;
+    } else {
+        writeln!(out, "\n{rows}")?;
+    }
+    if impact.fetched_left_out > 0 {
+        let left_out = thousands(impact.fetched_left_out);
+        writeln!(out, "and {left_out} more that are not listed, who had it last before these")?;
+    }
+    if !impact.runs.is_empty() {
+        let mut rows = table(["runs in", "namespace", "workload", "since", "until"]);
+        for Run { at, since, until } in &impact.runs {
+            let workload = format!("{} {}", at.kind, at.name);
+            let until = until.clone().unwrap_or_default();
+            rows.add_row([&at.cluster, &at.namespace, &workload, since, &until]);
+        }
+        writeln!(out, "\n{rows}")?;
+    }
+    if impact.runs_left_out > 0 {
+        let left_out = thousands(impact.runs_left_out);
+        writeln!(out, "and {left_out} more that are not listed; of those that ended they are the oldest")?;
+    }
+    for alert in &impact.alerts {
+        let rules =
+            if alert.rules.is_empty() { "its admission is over".to_owned() } else { alert.rules.join(", ") };
+        let day = alert.until.get(..10).unwrap_or(&alert.until);
+        writeln!(out, "\nalert  {}: {rules}; {} has until {day}", alert.when, alert.owner)?;
+    }
+    for back in &impact.roll_back {
+        let revision = back.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
+        writeln!(
+            out,
+            "\nroll back to  {}{revision}: {} {}, cleared {}, receipt {}",
+            back.model, back.file, back.sha256, back.when, back.receipt
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lazaret_core::Ordered;
+    use lazaret_ledger::SqliteLedger;
+
+    use super::*;
+    use crate::commands::models::recall::RESCANNED;
+    use crate::server::tests::models::{Crosses, SCALER, order, pass, sha256};
+    use crate::server::tests::vault;
+
+    #[test]
+    fn nobody_is_sent_back_to_what_was_found_bad_or_turned_down_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+        let ledger =
+            SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), Arc::new(SystemClock)).unwrap();
+        for (revision, bytes, held) in
+            [("1", &b"first"[..], None), ("2", b"second", None), ("3", b"third", Some("m@1"))]
+        {
+            let crosses =
+                Crosses { file: "m.pt", revision: Some(revision), bytes, held, kept: false, ..SCALER };
+            pass(&ledger, &vault, folder.path(), &crosses);
+        }
+        let back = || {
+            let impact = impact_of(ledger.reader(), sha256(b"third")).unwrap().unwrap();
+            impact.roll_back.iter().map(|back| back.revision.clone().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(back(), ["2"]);
+        let look = |bytes: &[u8], verdict: &str, step: &str| {
+            let event = serde_json::json!({ "verdict": verdict, "step": step });
+            ledger.append_about(sha256(bytes), RESCANNED, &event).unwrap();
+        };
+        look(b"second", "block", "other.pt");
+        assert_eq!(back(), ["2"], "under this name it is as it was");
+        look(b"second", "block", "m.pt");
+        assert_eq!(back(), ["1"]);
+        order(&ledger, sha256(b"first"), Ordered::RefuseModel, None);
+        assert_eq!(back(), Vec::<String>::new());
+        look(b"second", "allow", "m.pt");
+        assert_eq!(back(), ["2"]);
+        ledger.close().unwrap();
+    }
+}
