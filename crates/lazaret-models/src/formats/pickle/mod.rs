@@ -37,7 +37,7 @@ use self::machine::{Machine, Nested};
 use self::notes::Used;
 pub(crate) use self::packed::MAX_PACKED;
 pub(crate) use self::places::Places;
-pub(crate) use self::probe::may_be_pickle;
+pub(crate) use self::probe::{looks_like_pickle, may_be_pickle};
 use self::probe::{PROBE, Probe, probe, probe_on};
 pub(crate) use self::tensors::Torch;
 use super::packages;

@@ -33,7 +33,7 @@ pub(crate) fn may_be_pickle(head: &[u8]) -> bool {
 
 /// Whether these bytes, all of a value or its beginning, are a pickle: one that says so with its first two bytes and
 /// reads well, or an earlier one that does something.
-pub(super) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
+pub(crate) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
     if !may_be_pickle(bytes) {
         return false;
     }
