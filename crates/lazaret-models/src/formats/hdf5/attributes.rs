@@ -47,12 +47,7 @@ pub(super) fn judge(
 }
 
 /// PyTables marks what it unpickles with `PSEUDOATOM`, hickle with `base_type`.
-fn says_pickles(
-    file: &File<'_>,
-    looking: &mut Looking<'_>,
-    attribute: &Attribute<'_>,
-    path: &str,
-) -> bool {
+fn says_pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) -> bool {
     let is_hickle = attribute.name == "base_type";
     if !is_hickle && attribute.name != "PSEUDOATOM" {
         return false;

@@ -140,8 +140,7 @@ impl Chunks {
                 return Err(broken(at, "a node of another tree where one of chunks is pointed at"));
             }
             let begins = address.saturating_add(8).saturating_add(address_width.saturating_mul(2));
-            let bytes =
-                file.bytes(begins, entries.saturating_mul(key.saturating_add(address_width)))?;
+            let bytes = file.bytes(begins, entries.saturating_mul(key.saturating_add(address_width)))?;
             let mut fields = file.fields(&bytes, begins);
             for _ in 0..entries {
                 let (size, left_out) = (fields.number(4)?, u32::try_from(fields.number(4)?).unwrap_or(0));

@@ -150,7 +150,9 @@ fn unpacked(bytes: &[u8], most: u64) -> Vec<u8> {
         let low = after.next().map_or(0, |low| usize::from(*low));
         let back = ((first & 31) << 8 | low).saturating_add(1);
         for _ in 0..length.saturating_add(2) {
-            let Some(byte) = out.len().checked_sub(back).and_then(|from| out.get(from)).copied() else { break };
+            let Some(byte) = out.len().checked_sub(back).and_then(|from| out.get(from)).copied() else {
+                break;
+            };
             out.push(byte);
         }
         rest = after.as_slice();

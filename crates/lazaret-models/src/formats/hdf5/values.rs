@@ -13,7 +13,7 @@ use super::heap;
 use super::value::{self, Layout, Type};
 use crate::formats::pickle::{self, Pickle};
 use crate::hidden::begins_as_other;
-use crate::look::Looking;
+use crate::look::{Looking, is_certain};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
 
@@ -48,7 +48,8 @@ pub(super) fn look(file: &File<'_>, dataset: &Dataset, path: &str, looking: &mut
     if !(is_loose || is_whole || dataset.holds_pickles) {
         return;
     }
-    let mut values = Values { file, looking, path, is_pickle: dataset.holds_pickles, seen: heap::Seen::default() };
+    let mut values =
+        Values { file, looking, path, is_pickle: dataset.holds_pickles, seen: heap::Seen::default() };
     let is_sure = dataset.holds_pickles || matches!(kind.class, value::OPAQUE | value::ANY_LENGTH);
     if let Layout::Chunked(_) = layout
         && !dataset.filters.iter().all(Filter::is_known)
@@ -178,7 +179,13 @@ impl Values<'_, '_, '_> {
     }
 
     /// The first bytes of a dataset in chunks, each where it belongs.
-    fn joined(&mut self, chunks: &Chunks, dataset: &Dataset, lengths: &[u64], most: u64) -> Result<Vec<u8>, Unread> {
+    fn joined(
+        &mut self,
+        chunks: &Chunks,
+        dataset: &Dataset,
+        lengths: &[u64],
+        most: u64,
+    ) -> Result<Vec<u8>, Unread> {
         let size = chunks.dimensions.last().copied().unwrap_or(1).max(1);
         let mut bytes: Vec<u8> = Vec::new();
         for chunk in chunks.read(self.file, lengths)? {
@@ -187,7 +194,12 @@ impl Values<'_, '_, '_> {
                 continue;
             }
             let stored = filters::undone(self.file, &chunk, &dataset.filters, chunks.bytes(), self.looking)?;
-            let row = chunks.dimensions.iter().rev().take(2).fold(1, |row: u64, length| row.saturating_mul(*length));
+            let row = chunks
+                .dimensions
+                .iter()
+                .rev()
+                .take(2)
+                .fold(1, |row: u64, length| row.saturating_mul(*length));
             let row = usize::try_from(row).unwrap_or(usize::MAX).max(1);
             let before = bytes.len();
             for (number, piece) in (0_u64..).zip(stored.chunks(row)) {
@@ -220,11 +232,10 @@ impl Values<'_, '_, '_> {
             block.truncate(read);
             let width = usize::try_from(step).unwrap_or(usize::MAX);
             for (number, value) in (0_u64..).zip(block.chunks(width)) {
-                if self.is_something(value, value.len() as u64 >= step) {
+                if self.may_be_something(value) {
                     let from = at.saturating_add(number.saturating_mul(step));
-                    let value = part.rest(from, step);
-                    let len = without_padding(&value)?;
-                    self.one(&part.rest(from, len));
+                    let len = without_padding(&part.rest(from, step))?;
+                    self.one(&part.rest(from, len), value);
                 }
             }
             at = at.saturating_add(many.saturating_mul(step));
@@ -233,7 +244,13 @@ impl Values<'_, '_, '_> {
     }
 
     /// Values of any length, which lie in heaps.
-    fn of_any_length(&mut self, layout: &Layout, dataset: &Dataset, kind: Type, points: u64) -> Result<(), Unread> {
+    fn of_any_length(
+        &mut self,
+        layout: &Layout,
+        dataset: &Dataset,
+        kind: Type,
+        points: u64,
+    ) -> Result<(), Unread> {
         let width = reference(self.file);
         if kind.size != width || points == 0 {
             return Ok(());
@@ -261,39 +278,35 @@ impl Values<'_, '_, '_> {
         }
         let Some((address, size)) = self.seen.place(self.file, collection, number)? else { return Ok(()) };
         let part = self.file.part.slice(address.saturating_add(self.file.base), size, self.path);
-        let head = part.bytes(0, usize::try_from(size.min(HEAD)).unwrap_or(0).min(usize::try_from(part.len()).unwrap_or(0)))?;
-        if self.is_something(&head, size <= HEAD) {
-            self.one(&part);
+        let head = part.bytes(0, usize::try_from(part.len().min(HEAD)).unwrap_or(0))?;
+        if self.may_be_something(&head) {
+            self.one(&part, &head);
         }
         Ok(())
     }
 
-    fn is_something(&self, value: &[u8], whole: bool) -> bool {
+    fn may_be_something(&self, value: &[u8]) -> bool {
         if self.is_pickle {
             return value.iter().any(|byte| *byte != 0);
         }
-        value.len() as u64 >= SHORTEST && (begins_as_other(value) || pickle::looks_like_pickle(value, whole))
+        value.len() as u64 >= SHORTEST && (begins_as_other(value) || pickle::may_be_pickle(value))
     }
 
-    /// A value that is something to load.
-    fn one(&mut self, part: &Part) {
+    /// A value, if it is something to load; it begins with these bytes.
+    fn one(&mut self, part: &Part, value: &[u8]) {
         if self.is_pickle {
             let read = self.looking.within(part, |looking| Pickle.read(part, looking));
             if let Err(unread) = read {
                 self.looking.unread(part, &unread);
             }
-        } else if pickle_at(part) || crate::look::is_certain(part) {
+            return;
+        }
+        let len = usize::try_from(part.len().min(HEAD)).unwrap_or(0).min(value.len());
+        let head = value.get(..len).unwrap_or_default();
+        if pickle::begins_at(part, head) || begins_as_other(value) && is_certain(part) {
             self.looking.inside(part);
         }
     }
-}
-
-/// Whether a pickle begins there.
-fn pickle_at(part: &Part) -> bool {
-    let mut head = vec![0; usize::try_from(HEAD).unwrap_or(0)];
-    let read = part.read_at(0, &mut head).unwrap_or(0);
-    head.truncate(read);
-    pickle::looks_like_pickle(&head, read as u64 == part.len())
 }
 
 /// The length of a value without the zeroes that fill it up.

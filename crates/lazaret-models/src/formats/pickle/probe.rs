@@ -33,12 +33,18 @@ pub(crate) fn may_be_pickle(head: &[u8]) -> bool {
 
 /// Whether these bytes, all of a value or its beginning, are a pickle: one that says so with its first two bytes and
 /// reads well, or an earlier one that does something.
-pub(crate) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
+pub(super) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
     if !may_be_pickle(bytes) {
         return false;
     }
     let probed = probe(bytes, whole);
     probed == Probe::Acts || probed == Probe::Plain && matches!(bytes, [0x80, 2..=5, ..])
+}
+
+/// Whether a part, which begins with these bytes, is a pickle in the same way, however long its first operand is.
+pub(crate) fn begins_at(part: &Part, head: &[u8]) -> bool {
+    let whole = head.len() as u64 >= part.len();
+    looks_like_pickle(head, whole) || !whole && may_be_pickle(head) && probe_on(part) == Probe::Acts
 }
 
 /// Reads a part as a pickle whose first bytes do not tell: an operand may be longer than they are.

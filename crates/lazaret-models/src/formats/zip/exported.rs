@@ -50,7 +50,8 @@ impl ZipKind for TorchExport {
         let in_inductor = |name: &&str| name.contains("data/aotinductor/");
         let source = |name: &&str| matches!(ending(name), "cpp" | "c" | "cu" | "cc" | "S" | "s" | "o" | "a");
         if let Some(name) = members.in_order().filter(in_inductor).find(source) {
-            let says = "source or objects of a native library, which the loader builds and loads into its process";
+            let says =
+                "source or objects of a native library, which the loader builds and loads into its process";
             looking.find(&rules::PROGRAM, part.inner(name), says);
         }
     }
@@ -132,8 +133,16 @@ fn call(target: &str, node: Node<'_, '_>, member: &Part, looking: &mut Looking<'
 /// Operators of PyTorch whose names begin with two underscores: `aten.__and__.Tensor`.
 fn is_plain_operator(target: &str) -> bool {
     const OPERATORS: &[&str] = &[
-        "__and__", "__iand__", "__ilshift__", "__ior__", "__irshift__", "__ixor__", "__lshift__", "__or__",
-        "__rshift__", "__xor__",
+        "__and__",
+        "__iand__",
+        "__ilshift__",
+        "__ior__",
+        "__irshift__",
+        "__ixor__",
+        "__lshift__",
+        "__or__",
+        "__rshift__",
+        "__xor__",
     ];
     target.split('.').all(|step| !step.contains("__") || OPERATORS.contains(&step))
 }
@@ -225,7 +234,9 @@ fn expression(text: &str) -> Option<(Severity, &'static str)> {
         }
         if is_part(first) {
             let is_called = behind.trim_start().starts_with('(');
-            if word == "lambda" || is_called && matches!(word, "eval" | "exec" | "open" | "compile" | "getattr") {
+            if word == "lambda"
+                || is_called && matches!(word, "eval" | "exec" | "open" | "compile" | "getattr")
+            {
                 return Some((Severity::Critical, "runs code or opens files"));
             }
             if is_called && !FUNCTIONS.contains(&word) {
@@ -235,9 +246,12 @@ fn expression(text: &str) -> Option<(Severity, &'static str)> {
             continue;
         }
         match first {
-            '\'' | '"' | '`' => return Some((Severity::Critical, "has a text in it, which no symbolic shape has")),
+            '\'' | '"' | '`' => {
+                return Some((Severity::Critical, "has a text in it, which no symbolic shape has"));
+            }
             '.' => return Some((Severity::Critical, "reaches what lies behind an object")),
-            '+' | '-' | '*' | '/' | '%' | '(' | ')' | ',' | '<' | '>' | '=' | '!' | '&' | '|' | '~' | '^' => {}
+            '+' | '-' | '*' | '/' | '%' | '(' | ')' | ',' | '<' | '>' | '=' | '!' | '&' | '|' | '~' | '^' => {
+            }
             c if c.is_ascii_whitespace() => {}
             _ => return Some((Severity::High, "is no symbolic shape")),
         }
@@ -248,8 +262,29 @@ fn expression(text: &str) -> Option<(Severity, &'static str)> {
 
 /// Names that guards of shapes have: the inputs as `L`, what is asked of tensors, and functions on numbers.
 const IN_GUARDS: &[&str] = &[
-    "L", "size", "stride", "storage_offset", "torch", "math", "ceil", "floor", "trunc", "sqrt", "and", "or", "not",
-    "True", "False", "max", "min", "int", "float", "if", "else", "is", "None",
+    "L",
+    "size",
+    "stride",
+    "storage_offset",
+    "torch",
+    "math",
+    "ceil",
+    "floor",
+    "trunc",
+    "sqrt",
+    "and",
+    "or",
+    "not",
+    "True",
+    "False",
+    "max",
+    "min",
+    "int",
+    "float",
+    "if",
+    "else",
+    "is",
+    "None",
 ];
 
 /// What is wrong with a guard: Python that runs when the program is made into a module.
@@ -262,7 +297,10 @@ fn guard(text: &str) -> Option<(Severity, String)> {
         return Some((Severity::Critical, "reaches what lies behind an object".to_owned()));
     }
     let is_known = |name: &str| {
-        IN_GUARDS.contains(&name) || name.starts_with("sym_") || name.starts_with("_sym_") || FUNCTIONS.contains(&name)
+        IN_GUARDS.contains(&name)
+            || name.starts_with("sym_")
+            || name.starts_with("_sym_")
+            || FUNCTIONS.contains(&name)
     };
     let unknown = read.called().find(|name| !is_known(name))?;
     Some((Severity::High, format!("calls `{}`, which is no part of guards of shapes", printed(unknown))))
@@ -270,7 +308,51 @@ fn guard(text: &str) -> Option<(Severity, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use lazaret_core::{Hint, Limits};
+    use lazaret_input::MemorySource;
+
     use super::*;
+    use crate::look::NoFolder;
+
+    /// What is told of a graph with one node and one expression.
+    fn told(target: &str, expression: &str) -> Vec<Severity> {
+        let text = format!(
+            r#"{{"graph": {{"nodes": [{{"target": "{target}", "inputs": []}}], "s": {{"expr_str": "{expression}"}}}}}}"#
+        );
+        let len = text.len() as u64;
+        let member = Part::file(
+            Arc::new(MemorySource::new(text.into_bytes(), Hint::default())),
+            len,
+            "models/model.json",
+        );
+        let limits = Limits::default();
+        let mut looking = Looking::new(&limits, &NoFolder);
+        TorchExport.member(&member, &mut looking).unwrap();
+        looking.findings.iter().map(|found| found.finding.severity).collect()
+    }
+
+    #[test]
+    fn operators_are_of_torch_alone() {
+        for target in [
+            "torch.ops.aten.add.Tensor",
+            "torch.ops.aten.__and__.Tensor",
+            "torch.ops.higher_order.cond",
+            "_operator.getitem",
+            "math.trunc",
+            "torch.sym_int",
+            "torch._sym_sqrt",
+        ] {
+            assert_eq!(told(target, "2*s0"), [], "{target}");
+        }
+        for target in
+            ["torch.os.system", "os.system", "_operator.methodcaller", "torch.ops.aten.add.__globals__"]
+        {
+            assert!(told(target, "s0").iter().any(|severity| *severity >= Severity::High), "{target}");
+        }
+        assert_eq!(told("math.ceil", "__import__('os').system('true')"), [Severity::Critical]);
+    }
 
     #[test]
     fn expressions_are_numbers_symbols_and_known_functions() {
@@ -308,7 +390,9 @@ mod tests {
         ] {
             assert_eq!(guard(text), None, "{text}");
         }
-        for text in ["__import__('os').system('true')", "L['x'].tofile('/x')", "().__class__ == 1", "exec('x')"] {
+        for text in
+            ["__import__('os').system('true')", "L['x'].tofile('/x')", "().__class__ == 1", "exec('x')"]
+        {
             assert!(guard(text).is_some(), "{text}");
         }
     }

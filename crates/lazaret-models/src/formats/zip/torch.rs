@@ -149,7 +149,9 @@ pub(super) fn is_record(member: &Part) -> Result<bool, Unread> {
         return Ok(false);
     }
     let bytes = member.bytes(0, usize::try_from(member.len()).unwrap_or(0))?;
-    Ok(bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || *byte == b'_'))
+    Ok(bytes.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(*byte, b'_' | b'.')
+    }))
 }
 
 /// Whether a member is the bytes of a tensor, which are data whatever they look like. What is a pickle from its first
