@@ -1,10 +1,11 @@
 //! What was done to a chunk before it was stored, and how it is undone.
 
+use std::sync::Arc;
+
 use lazaret_core::{Hint, Limit};
 use lazaret_input::MemorySource;
 use lazaret_input::archive::{Packing, Window, unpack};
 use lazaret_input::decompress::Codec;
-use std::sync::Arc;
 
 use super::chunks::Chunk;
 use super::file::{Fields, File, broken};
