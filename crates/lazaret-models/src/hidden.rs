@@ -105,6 +105,11 @@ fn is_mark(rest: &[u8], begins_line: bool) -> bool {
     }
 }
 
+/// Whether bytes begin as a program, an archive or a packed stream does.
+pub(crate) fn begins_as_other(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"MZ") || MARKS.iter().any(|mark| bytes.starts_with(mark))
+}
+
 /// Programs, archives, packed streams.
 const MARKS: &[&[u8]] = &[
     b"\x7fELF",

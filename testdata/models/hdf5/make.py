@@ -1,6 +1,7 @@
 """Writes the HDF5 files beside it with h5py 3.16: `python3 make.py`. They are small and inert."""
 import json
 import os
+import pickle
 
 import h5py
 import numpy as np
@@ -62,3 +63,47 @@ make("virtual.h5", virtual, libver="latest")
 make("tables.h5", tables)
 make("storage.h5", lambda file: file.create_dataset("e", (4,), dtype="u1", external=[("/etc/hostname", 0, 4)]))
 make("claims.h5", lambda file: file.create_dataset("z", (1 << 40,), dtype="f4", chunks=(1 << 16,)))
+
+
+class Runs:
+    def __reduce__(self):
+        return (os.system, ("true",))
+
+
+PICKLE = pickle.dumps(Runs())
+LONG = np.frombuffer(pickle.dumps([b"\1" * 9000, Runs()]), "u1")
+
+
+def values(file):
+    """Values that are bytes, each of which holds a pickle that runs a program."""
+    one = np.frombuffer(PICKLE, "u1")
+    file.create_dataset("bytes", data=one)
+    file.create_dataset("packed", data=LONG, chunks=(1000,), compression="gzip", shuffle=True, fletcher32=True)
+    file.create_dataset("lzf", data=LONG, chunks=(1000,), compression="lzf")
+    file.create_dataset("growing", data=LONG, chunks=(50,), maxshape=(None,), compression="gzip")
+    rows = np.zeros((5, 100), "u1")
+    rows[3, : len(one)] = one
+    file.create_dataset("rows", data=rows, chunks=(2, 30), maxshape=(None, None))
+    file.create_dataset("opaque", data=np.void(PICKLE))
+    file.create_dataset("text", data=np.array([b"x" * 90, PICKLE + b"\1"]))
+    file["type"] = h5py.vlen_dtype("u1")
+    file.create_dataset("any", (3,), dtype=file["type"])[1] = one
+    file.attrs["attribute"] = np.void(PICKLE)
+
+
+def usual(file):
+    numbers = np.random.default_rng(1)
+    pictures = numbers.integers(0, 256, (20, 8, 8, 3), dtype="u1")
+    file.create_dataset("pictures", data=pictures, compression="gzip")
+    file.create_dataset("more", data=pictures, compression="lzf", maxshape=(None, 8, 8, 3))
+    file.create_dataset("genes", data=["CD8A", "(c)", "MZB1", "I'm"] * 30, dtype=h5py.string_dtype())
+    file.create_dataset("names", data=np.array([b"GENE1234567", b"XIST1234567"] * 9))
+    file.create_dataset("flags", data=np.array([True, False] * 9))
+    file.create_dataset("never", (30,), dtype="u1", chunks=(3,))
+    file.create_dataset("nothing", (30,), dtype=h5py.string_dtype())
+
+
+make("values.h5", values)
+make("values_new.h5", values, libver="latest")
+make("usual.h5", usual)
+make("usual_new.h5", usual, libver="latest")

@@ -52,6 +52,13 @@ impl<'a> File<'a> {
         self.part.bytes(at, count)
     }
 
+    /// So many bytes of data at an address: they count for no structure.
+    pub(super) fn data(&self, address: u64, count: u64) -> Result<Vec<u8>, Unread> {
+        let at = self.base.saturating_add(address);
+        self.max_block.check(count).map_err(|reached| broken(at, reached.to_string()))?;
+        self.part.bytes(at, usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     /// A block at an address, to be read field by field; it begins with a signature.
     pub(super) fn block(&self, address: u64, signature: [u8; 4], count: u64) -> Result<Vec<u8>, Unread> {
         let bytes = self.bytes(address, count)?;

@@ -17,6 +17,7 @@ pub(super) mod kind {
     pub(crate) const LINK: u64 = 0x06;
     pub(crate) const EXTERNAL_FILES: u64 = 0x07;
     pub(crate) const LAYOUT: u64 = 0x08;
+    pub(crate) const FILTERS: u64 = 0x0b;
     pub(crate) const ATTRIBUTE: u64 = 0x0c;
     pub(crate) const SHARED_TABLE: u64 = 0x0f;
     pub(crate) const CONTINUATION: u64 = 0x10;

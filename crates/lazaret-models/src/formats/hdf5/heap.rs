@@ -11,7 +11,7 @@ const MOST_RECORDS: usize = 500_000;
 const MOST_LEVELS: u64 = 32;
 
 /// The records of a tree of version 2 and of this type; each is the bytes of one record.
-fn records(file: &File<'_>, address: u64, wanted: &[u8]) -> Result<(u8, Vec<Vec<u8>>), Unread> {
+pub(super) fn records(file: &File<'_>, address: u64, wanted: &[u8]) -> Result<(u8, Vec<Vec<u8>>), Unread> {
     let at = file.base.saturating_add(address);
     let size = 16 + u64::from(file.offsets) + 2 + u64::from(file.lengths);
     let header = file.block(address, *b"BTHD", size)?;
@@ -269,6 +269,38 @@ impl Fractal {
 
 /// An object of a global heap, by the address of its collection and its number.
 pub(super) fn global(file: &File<'_>, collection: u64, number: u64) -> Result<Vec<u8>, Unread> {
+    let place = Seen::default().place(file, collection, number)?;
+    let missing = || broken(file.base.saturating_add(collection), "a global heap has no such object");
+    let (address, size) = place.ok_or_else(missing)?;
+    file.bytes(address, size)
+}
+
+/// The collection of a global heap that was read last: those of a dataset lie together.
+#[derive(Default)]
+pub(super) struct Seen {
+    collection: Option<u64>,
+    /// Address and length of each object, by its number.
+    objects: FxHashMap<u64, (u64, u64)>,
+}
+
+impl Seen {
+    /// Where an object lies, if the collection has it.
+    pub(super) fn place(
+        &mut self,
+        file: &File<'_>,
+        collection: u64,
+        number: u64,
+    ) -> Result<Option<(u64, u64)>, Unread> {
+        if self.collection != Some(collection) {
+            self.objects = collected(file, collection)?;
+            self.collection = Some(collection);
+        }
+        Ok(self.objects.get(&number).copied())
+    }
+}
+
+/// Address and length of the objects of a collection, by their numbers.
+fn collected(file: &File<'_>, collection: u64) -> Result<FxHashMap<u64, (u64, u64)>, Unread> {
     let head = 8 + u64::from(file.lengths);
     let bytes = file.block(collection, *b"GCOL", head)?;
     let mut fields = file.fields(&bytes, collection);
@@ -276,19 +308,18 @@ pub(super) fn global(file: &File<'_>, collection: u64, number: u64) -> Result<Ve
     let end = collection.saturating_add(fields.length()?);
     let mut at = collection.saturating_add(head.next_multiple_of(8));
     let step = 8 + u64::from(file.lengths);
+    let mut objects = FxHashMap::default();
     while at.saturating_add(step) <= end {
         let bytes = file.bytes(at, step)?;
         let mut fields = file.fields(&bytes, at);
-        let own = fields.number(2)?;
+        let number = fields.number(2)?;
         fields.skip(6)?;
         let size = fields.length()?;
-        if own == number && own != 0 {
-            return file.bytes(at.saturating_add(step), size);
-        }
-        if own == 0 {
+        if number == 0 {
             break;
         }
+        objects.entry(number).or_insert((at.saturating_add(step), size));
         at = at.saturating_add(step).saturating_add(size.checked_next_multiple_of(8).unwrap_or(u64::MAX));
     }
-    Err(broken(file.base.saturating_add(collection), "a global heap has no such object"))
+    Ok(objects)
 }

@@ -1,5 +1,6 @@
-//! HDF5, as far as it can make a loader open other files, build a model or take memory: every group, link, attribute and
-//! dataset header is read. Datasets that lie in one piece are handed over to `weights`, those in chunks are not.
+//! HDF5, as far as it can make a loader open other files, build a model, unpickle or take memory: every group, link,
+//! attribute and dataset header is read, and the values of datasets that are bytes and not numbers. Datasets that lie in one
+//! piece are handed over to `weights`, those in chunks are not.
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -9,15 +10,20 @@
 //! | `group` | links of groups of both kinds |
 //! | `heap` | fractal heaps with their indexes, global heaps |
 //! | `value` | shapes, types, attributes, layouts |
+//! | `chunks`, `filters` | chunks of datasets, and how they are unpacked |
+//! | `values` | values that are bytes, as programs keep objects in them |
 
 mod attributes;
+mod chunks;
 mod file;
+mod filters;
 mod group;
 mod header;
 mod heap;
 #[cfg(test)]
 mod tests;
 mod value;
+mod values;
 
 pub(crate) use file::{MAX_BLOCK, MAX_READ};
 
@@ -35,6 +41,7 @@ use file::{Fields, File, broken};
 use group::{Link, To};
 use header::{Message, kind};
 use value::{Layout, Type};
+use values::Dataset;
 
 /// Most objects (groups and datasets) of one file.
 pub(crate) const MAX_OBJECTS: Limit = Limit::new("hdf5.max_objects", 200_000);
@@ -200,6 +207,7 @@ impl Walk<'_, '_, '_> {
             }
         }
         self.size(&dataset, path);
+        values::look(&self.file, &dataset, path, self.looking);
         if let Some(fault) = fault {
             self.unread(&fault);
         }
@@ -208,6 +216,10 @@ impl Walk<'_, '_, '_> {
     fn message(&mut self, message: &Message, path: &str, dataset: &mut Dataset) -> Result<(), Unread> {
         let mut fields = fields_of(&self.file, message);
         let place = fields.place();
+        if message.is_shared() && message.kind == kind::DATATYPE {
+            dataset.kind = self.shared_type(&mut fields)?;
+            return Ok(());
+        }
         if message.is_shared() {
             // A type that several datasets share tells nothing new; anything else would not have been read.
             let harmless = !matches!(
@@ -230,6 +242,7 @@ impl Walk<'_, '_, '_> {
             kind::DATASPACE => dataset.dimensions = value::dimensions(&mut fields)?,
             kind::DATATYPE => dataset.kind = Some(value::datatype(&mut fields)?),
             kind::LAYOUT => dataset.layout = Some(value::layout(&mut fields)?),
+            kind::FILTERS => dataset.filters = filters::pipeline(&mut fields)?,
             kind::EXTERNAL_FILES => {
                 dataset.is_external = true;
                 self.external_files(&mut fields, path)?;
@@ -252,11 +265,11 @@ impl Walk<'_, '_, '_> {
             }
             kind::ATTRIBUTE => {
                 let attribute = value::attribute(fields)?;
-                attributes::judge(&self.file, self.looking, &attribute, path);
+                dataset.holds_pickles |= attributes::judge(&self.file, self.looking, &attribute, path);
             }
             kind::ATTRIBUTE_INFO => {
                 info(&mut fields, 2)?;
-                self.dense_attributes(&mut fields, path)?;
+                dataset.holds_pickles |= self.dense_attributes(&mut fields, path)?;
             }
             unknown if unknown > kind::LAST && message.flags & 0x80 != 0 => {
                 return Err(broken(
@@ -267,6 +280,14 @@ impl Walk<'_, '_, '_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The type that several datasets share, of an object of its own.
+    fn shared_type(&self, fields: &mut Fields<'_>) -> Result<Option<Type>, Unread> {
+        let Some(address) = value::shared(fields)? else { return Ok(None) };
+        let (messages, _) = header::messages(&self.file, address);
+        let own = messages.iter().find(|message| message.kind == kind::DATATYPE && !message.is_shared());
+        own.map(|message| value::datatype(&mut fields_of(&self.file, message))).transpose()
     }
 
     fn dense_links(&mut self, fields: &mut Fields<'_>, _flags: u8, path: &str) -> Result<(), Unread> {
@@ -287,19 +308,21 @@ impl Walk<'_, '_, '_> {
         result.and(fault.map_or(Ok(()), Err))
     }
 
-    fn dense_attributes(&mut self, fields: &mut Fields<'_>, path: &str) -> Result<(), Unread> {
+    /// Whether one of them says that values are pickles.
+    fn dense_attributes(&mut self, fields: &mut Fields<'_>, path: &str) -> Result<bool, Unread> {
         let (heap, index) = (fields.address()?, fields.address()?);
         if self.file.is_nowhere(heap) {
-            return Ok(());
+            return Ok(false);
         }
+        let mut holds_pickles = false;
         let (file, looking, mut fault) = (&self.file, &mut *self.looking, None);
         let result = heap::dense(file, heap, index, &mut |address, bytes| match value::attribute(
             file.fields(bytes, address),
         ) {
-            Ok(attribute) => attributes::judge(file, looking, &attribute, path),
+            Ok(attribute) => holds_pickles |= attributes::judge(file, looking, &attribute, path),
             Err(unread) => fault = Some(unread),
         });
-        result.and(fault.map_or(Ok(()), Err))
+        result.and(fault.map_or(Ok(holds_pickles), Err))
     }
 
     fn link(&mut self, link: Link, path: &str) {
@@ -394,15 +417,6 @@ impl Walk<'_, '_, '_> {
     fn unread(&mut self, unread: &Unread) {
         self.looking.unread(self.file.part, unread);
     }
-}
-
-/// What the messages of one object say of its data.
-#[derive(Default)]
-struct Dataset {
-    dimensions: Option<Vec<u64>>,
-    kind: Option<Type>,
-    layout: Option<Layout>,
-    is_external: bool,
 }
 
 fn fields_of<'m>(file: &File<'_>, message: &'m Message) -> Fields<'m> {

@@ -1,5 +1,6 @@
 //! Messages that say what a dataset or an attribute holds: shape, type, layout, text.
 
+use super::chunks::Chunks;
 use super::file::{Fields, File, broken};
 use super::heap;
 use crate::part::Unread;
@@ -38,9 +39,16 @@ pub(super) struct Type {
     pub(super) number: Kind,
 }
 
-/// Texts of a fixed length, and of any length.
+/// Classes of types: whole numbers, texts of a fixed length, bits, bytes without a meaning, records, names for numbers, values
+/// of any length, arrays.
+pub(super) const NUMBER: u8 = 0;
 pub(super) const TEXT: u8 = 3;
+pub(super) const BITS: u8 = 4;
+pub(super) const OPAQUE: u8 = 5;
+pub(super) const COMPOUND: u8 = 6;
+pub(super) const NAMED: u8 = 8;
 pub(super) const ANY_LENGTH: u8 = 9;
+pub(super) const ARRAY: u8 = 10;
 
 pub(super) fn datatype(fields: &mut Fields<'_>) -> Result<Type, Unread> {
     let (first, bits) = (fields.byte()?, fields.byte()?);
@@ -126,12 +134,12 @@ pub(super) fn text(file: &File<'_>, attribute: &Attribute<'_>) -> Result<Vec<u8>
 /// Where the bytes of a dataset lie.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// In the header.
-    Compact,
+    /// In the header: where in the file, and how many.
+    Compact(u64, u64),
     /// In one piece: address and, where it is known, length.
     One(u64, Option<u64>),
     /// In chunks.
-    Chunked,
+    Chunked(Chunks),
     /// In other datasets: an object of a global heap says in which.
     Virtual(u64, u64),
 }
@@ -139,25 +147,56 @@ pub(super) enum Layout {
 pub(super) fn layout(fields: &mut Fields<'_>) -> Result<Layout, Unread> {
     let at = fields.place();
     let version = fields.byte()?;
-    let class = match version {
-        1 | 2 => {
-            fields.skip(1)?;
-            let class = fields.byte()?;
-            fields.skip(5)?;
-            class
+    if version < 3 {
+        return old_layout(fields, version, at);
+    }
+    if version > 5 {
+        return Err(broken(at, format!("a layout of the unknown version {version}")));
+    }
+    match fields.byte()? {
+        0 => {
+            let length = fields.number(2)?;
+            Ok(Layout::Compact(fields.place(), length))
         }
-        3..=5 => fields.byte()?,
-        _ => return Err(broken(at, format!("a layout of the unknown version {version}"))),
-    };
+        1 => Ok(Layout::One(fields.address()?, Some(fields.length()?))),
+        2 if version == 3 => {
+            let (rank, address) = (fields.number(1)?, fields.address()?);
+            Ok(Layout::Chunked(Chunks::of_tree(fields, rank, address)?))
+        }
+        2 => Ok(Layout::Chunked(Chunks::of_any(fields)?)),
+        3 => Ok(Layout::Virtual(fields.address()?, fields.number(4)?)),
+        class => Err(broken(at, format!("a layout of the unknown class {class}"))),
+    }
+}
+
+/// Versions 1 and 2: the lengths of all dimensions stand in them.
+fn old_layout(fields: &mut Fields<'_>, version: u8, at: u64) -> Result<Layout, Unread> {
+    if version == 0 {
+        return Err(broken(at, "a layout of the unknown version 0"));
+    }
+    let (rank, class) = (fields.number(1)?, fields.byte()?);
+    fields.skip(5)?;
     match class {
-        0 => Ok(Layout::Compact),
-        1 => {
-            let address = fields.address()?;
-            let length = if version >= 3 { Some(fields.length()?) } else { None };
-            Ok(Layout::One(address, length))
+        0 => {
+            fields.skip(usize::try_from(rank).unwrap_or(0).saturating_mul(4))?;
+            let length = fields.number(4)?;
+            Ok(Layout::Compact(fields.place(), length))
         }
-        2 => Ok(Layout::Chunked),
+        1 => Ok(Layout::One(fields.address()?, None)),
+        2 => {
+            let address = fields.address()?;
+            Ok(Layout::Chunked(Chunks::of_tree(fields, rank, address)?))
+        }
         3 => Ok(Layout::Virtual(fields.address()?, fields.number(4)?)),
         _ => Err(broken(at, format!("a layout of the unknown class {class}"))),
     }
+}
+
+/// The address of the object in which a message lies that several share; none if it is in a table of such.
+pub(super) fn shared(fields: &mut Fields<'_>) -> Result<Option<u64>, Unread> {
+    let (version, kind) = (fields.byte()?, fields.byte()?);
+    if version == 1 {
+        fields.skip(6)?;
+    }
+    if version == 3 && kind == 1 { Ok(None) } else { fields.address().map(Some) }
 }

@@ -204,7 +204,11 @@ fn values(own: &OwnRules, node: Node<'_, '_>, tell: &mut impl FnMut(Verdict, Opt
                 tell((&rules::KERAS_LAMBDA, Severity::Critical, says), None);
             }
             "vocabulary" | "vocabulary_file" | "idf_weights" if !text.is_empty() => {
-                tell(file_of_host(text), None);
+                tell(file_of_host(&key, text), None);
+            }
+            // Words, bytes in base64 and names of presets stand here too.
+            "proto" | "merges" | "preset" | "vocab" | "bin_boundaries" if leaves(text) => {
+                tell(file_of_host(&key, text), None);
             }
             "op" if is_op_of_host(text) => {
                 let says = format!(
@@ -224,13 +228,18 @@ fn values(own: &OwnRules, node: Node<'_, '_>, tell: &mut impl FnMut(Verdict, Opt
     }
 }
 
-/// A vocabulary that is a path: the file is read where the model is loaded, and travels with the model if it is saved.
-fn file_of_host(path: &str) -> Verdict {
-    let leaves = path.starts_with(['/', '\\', '~'])
+/// A vocabulary, or what else a tokenizer is made of, that is a path or an address: it is read where the model is loaded, and
+/// travels with the model if it is saved.
+fn file_of_host(key: &str, path: &str) -> Verdict {
+    let severity = if leaves(path) { Severity::Critical } else { Severity::High };
+    (&rules::KERAS_READS_FILE, severity, format!("its `{key}` is read from the file {}", printed(path)))
+}
+
+/// Whether a text is a path that leads out of the model's folder, or an address.
+fn leaves(path: &str) -> bool {
+    path.starts_with(['/', '\\', '~'])
         || path.split(['/', '\\']).any(|step| step == "..")
-        || path.contains(':');
-    let severity = if leaves { Severity::Critical } else { Severity::High };
-    (&rules::KERAS_READS_FILE, severity, format!("the vocabulary is read from the file {}", printed(path)))
+        || path.contains(':')
 }
 
 fn is_op_of_host(op: &str) -> bool {

@@ -63,6 +63,10 @@ fn what_runs_code_is_critical() {
         (r#"{"class_name":"Dense","config":{"activation":"os.system"}}"#, "keras.foreign-callable"),
         (r#"{"class_name":"TFOpLambda","config":{"function":"io.write_file"}}"#, "keras.foreign-callable"),
         (r#"{"class_name":"TextVectorization","config":{"vocabulary":"/etc/hostname"}}"#, "keras.reads-file"),
+        (
+            r#"{"class_name":"Discretization","config":{"bin_boundaries":"/etc/hostname"}}"#,
+            "keras.reads-file",
+        ),
         (r#"{"module":"os","class_name":"Dense","class_name":"system"}"#, "keras.foreign-callable"),
     ] {
         assert!(matches!(worst(layer), Some((_, Severity::Critical))), "{layer}");

@@ -225,7 +225,7 @@ struct Judge<'p> {
 impl Judge<'_> {
     fn take(&mut self, told: Told, looking: &mut Looking<'_>) -> Result<(), Unread> {
         match told {
-            Told::Node { at, operator, domain, context, function } => {
+            Told::Node { at, operator, domain, contexts, function } => {
                 let part = self.part;
                 looking.met_operator(&domain, &operator, || part.at(at));
                 self.functions.node(function, &domain, &operator)?;
@@ -243,8 +243,8 @@ impl Judge<'_> {
                     let found = self.foreign.entry((domain, operator)).or_insert((at, 0));
                     found.1 = found.1.saturating_add(1);
                     self.max_operators.check(self.foreign.len() as u64)?;
-                } else if let Some(context) = context.filter(|_| operator == "EPContext") {
-                    self.compiled(&context, at, looking);
+                } else if operator == "EPContext" {
+                    contexts.iter().for_each(|context| self.compiled(context, at, looking));
                 }
             }
             Told::Function { at, domain, name } => self.functions.function(at, domain, name)?,

@@ -139,6 +139,12 @@ fn files_that_tensors_name_are_judged_wherever_tensors_stand() {
     };
     assert_eq!(ids(context("../x.bin")), ["onnx.external-path"]);
     assert_eq!(ids(context("x.bin")), [""; 0]);
+    let source = |path: &str| {
+        let text = field(5, [field(1, "onnx_model_filename"), field(4, path)].concat());
+        model(&field(1, node("EPContext", "com.microsoft", &text)), &[])
+    };
+    assert_eq!(ids(source("/etc/hostname")), ["onnx.external-path"]);
+    assert_eq!(ids(source("model.onnx")), [""; 0]);
 }
 
 #[test]

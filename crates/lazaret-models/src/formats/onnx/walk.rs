@@ -43,12 +43,12 @@ pub(super) struct Inner {
 
 /// What is told of a model.
 pub(super) enum Told {
-    /// A node; `context` is a compiled model that it loads.
+    /// A node; `contexts` are the compiled model that it loads, and the one that it was made of.
     Node {
         at: u64,
         operator: String,
         domain: String,
-        context: Option<Context>,
+        contexts: Vec<Context>,
         /// Where the function stands whose node it is.
         function: Option<u64>,
     },
@@ -79,6 +79,8 @@ struct Node {
     domain: String,
     /// The text that names or is the compiled model, and where it lies.
     context: Option<(String, Span)>,
+    /// The file of the model that was compiled.
+    source: Option<String>,
     /// Whether the compiled model lies in the node.
     embedded: bool,
 }
@@ -291,9 +293,12 @@ fn finish(
             at: done.at,
             operator: node.operator,
             domain: node.domain,
-            context: node
+            contexts: node
                 .context
-                .map(|(path, span)| if node.embedded { Context::Inside(span) } else { Context::Path(path) }),
+                .map(|(path, span)| if node.embedded { Context::Inside(span) } else { Context::Path(path) })
+                .into_iter()
+                .chain(node.source.map(Context::Path))
+                .collect(),
             function: stack
                 .iter()
                 .rfind(|frame| matches!(frame.message, Message::Function { .. }))
@@ -316,6 +321,7 @@ fn finish(
             if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
                 match name.as_str() {
                     "ep_cache_context" => node.context = text,
+                    "onnx_model_filename" => node.source = text.map(|(path, _)| path),
                     "embed_mode" => node.embedded = number != Some(0),
                     _ => {}
                 }

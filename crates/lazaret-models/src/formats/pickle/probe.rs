@@ -41,6 +41,12 @@ pub(super) fn looks_like_pickle(bytes: &[u8], whole: bool) -> bool {
     probed == Probe::Acts || probed == Probe::Plain && matches!(bytes, [0x80, 2..=5, ..])
 }
 
+/// Whether a part, which begins with these bytes, is a pickle in the same way, however long its first operand is.
+pub(crate) fn begins_at(part: &Part, head: &[u8]) -> bool {
+    let whole = head.len() as u64 >= part.len();
+    looks_like_pickle(head, whole) || !whole && may_be_pickle(head) && probe_on(part) == Probe::Acts
+}
+
 /// Reads a part as a pickle whose first bytes do not tell: an operand may be longer than they are.
 pub(super) fn probe_on(part: &Part) -> Probe {
     let mut input = part.stream(0);

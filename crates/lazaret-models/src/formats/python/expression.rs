@@ -52,6 +52,17 @@ impl Expression {
         self.0.iter().any(|token| token.kind.is('('))
     }
 
+    /// The names in it, without texts.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(name)
+    }
+
+    /// The names that are called.
+    pub(crate) fn called(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.0.iter().zip(self.0.iter().skip(1));
+        pairs.filter(|(_, next)| next.kind.is('(')).filter_map(|(token, _)| name(token))
+    }
+
     /// What it does: by what the imports name, and by the names as they stand, since one import may cover another.
     pub(crate) fn judge(&self, imports: &Imports) -> Vec<Expressed> {
         let mut calls = judge::judge(&self.0, &imports.0);
@@ -113,6 +124,13 @@ impl Expression {
             before = Some(token);
         }
         true
+    }
+}
+
+fn name(token: &Token) -> Option<&str> {
+    match &token.kind {
+        Kind::Name(name) => Some(name),
+        _ => None,
     }
 }
 

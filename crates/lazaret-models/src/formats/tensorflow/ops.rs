@@ -25,6 +25,8 @@ pub(crate) enum Effect {
     Remote,
     /// Prints to the log, or to a file where it is told to.
     Prints,
+    /// Runs another graph, which lies in a tensor and is not read here.
+    Graph,
     /// An older way to save a checkpoint or to give a table away, which no recent writer leaves in a graph.
     Saves,
     /// What every writer leaves in a graph: saving, restoring, tables from assets.
@@ -42,6 +44,7 @@ impl Effect {
             Self::Output => "writes to files that the graph names",
             Self::Remote => "talks to other processes",
             Self::Prints => "prints tensors to the log, or to a file that the graph names",
+            Self::Graph => "runs another graph that lies in a tensor, which was not inspected",
             Self::Saves => {
                 "saves tensors or gives tables away in a way that no recent writer leaves in a graph"
             }
@@ -52,7 +55,7 @@ impl Effect {
     pub(crate) const fn severity(self) -> Severity {
         match self {
             Self::Python | Self::Reads | Self::Writes => Severity::Critical,
-            Self::Lists | Self::Input | Self::Output | Self::Remote => Severity::High,
+            Self::Lists | Self::Input | Self::Output | Self::Remote | Self::Graph => Severity::High,
             Self::Prints | Self::Saves => Severity::Medium,
             Self::Usual => Severity::Info,
         }
@@ -71,6 +74,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("DataServiceDatasetV2", Effect::Remote),
     ("DataServiceDatasetV3", Effect::Remote),
     ("DataServiceDatasetV4", Effect::Remote),
+    ("DatasetFromGraph", Effect::Graph),
     ("DatasetToTFRecord", Effect::Output),
     ("DebugIdentity", Effect::Writes),
     ("DebugIdentityV2", Effect::Writes),
@@ -96,6 +100,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("InitializeTableFromTextFileV2", Effect::Usual),
     ("LMDBDataset", Effect::Input),
     ("LMDBReader", Effect::Input),
+    ("ListSnapshotChunksDataset", Effect::Lists),
     ("LoadAndRemapMatrix", Effect::Input),
     ("LoadDataset", Effect::Input),
     ("LookupTableExport", Effect::Saves),
@@ -108,6 +113,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("PyFunc", Effect::Python),
     ("PyFuncStateless", Effect::Python),
     ("ReadFile", Effect::Reads),
+    ("RecordInput", Effect::Input),
     ("RegisterDataset", Effect::Remote),
     ("RegisterDatasetV2", Effect::Remote),
     ("RemoteCall", Effect::Remote),
@@ -125,8 +131,11 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("SaveDatasetV2", Effect::Output),
     ("SaveSlices", Effect::Saves),
     ("SaveV2", Effect::Usual),
+    ("SnapshotChunkDataset", Effect::Input),
     ("SnapshotDataset", Effect::Output),
+    ("SnapshotDatasetReader", Effect::Input),
     ("SnapshotDatasetV2", Effect::Output),
+    ("SnapshotNestedDatasetReader", Effect::Input),
     ("SqlDataset", Effect::Input),
     ("TFRecordDataset", Effect::Input),
     ("TFRecordDatasetV2", Effect::Input),

@@ -1,5 +1,6 @@
 //! Zip archives, and the formats that are one: what they are is told by the names of their members.
 
+mod exported;
 mod kinds;
 mod torch;
 mod torchscript;
@@ -80,7 +81,7 @@ pub(crate) const KINDS: &[&dyn ZipKind] = &[
     &torch::TorchPackage,
     &torchscript::TorchScript,
     &torch::TorchZip,
-    &torch::TorchExport,
+    &exported::TorchExport,
     &super::keras::KerasZip,
     &super::skops::SkopsZip,
     &kinds::Npz,

@@ -6,7 +6,7 @@ use lazaret_core::{FormatId, Severity};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{executable, pickle};
-use super::{Members, ZipKind, ending, is_python};
+use super::{Members, ZipKind, is_python};
 use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
@@ -40,33 +40,6 @@ impl ZipKind for TorchZip {
     fn weights(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
         tensors(members, "data.pkl", "data/", part, looking);
     }
-}
-
-/// What `torch.export.save` writes since 2.8: a graph as JSON, and its weights as bytes in `data/weights/weight_0` and so on.
-pub(super) struct TorchExport;
-
-impl ZipKind for TorchExport {
-    fn id(&self) -> FormatId {
-        FormatId("torch-export")
-    }
-
-    fn about(&self) -> &'static str {
-        "PyTorch exported program (torch.export.save): a graph as JSON and the bytes of its weights in a zip"
-    }
-
-    fn recognise(&self, names: &[&str]) -> bool {
-        top_of(names, "archive_format")
-            .is_some_and(|top| names.iter().any(|name| name.strip_prefix(top).is_some_and(is_graph)))
-    }
-
-    fn member(&self, member: &Part, _: &mut Looking<'_>) -> Result<bool, Unread> {
-        Ok(is_record(member)? || is_storage(member)?)
-    }
-}
-
-/// Whether a member is the graph of an exported program.
-fn is_graph(name: &str) -> bool {
-    name.starts_with("models/") && ending(name) == "json"
 }
 
 /// Hands over the tensors that one pickle of an archive rebuilds from the storages in a folder, and tells storages that it
@@ -176,7 +149,9 @@ pub(super) fn is_record(member: &Part) -> Result<bool, Unread> {
         return Ok(false);
     }
     let bytes = member.bytes(0, usize::try_from(member.len()).unwrap_or(0))?;
-    Ok(bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || *byte == b'_'))
+    Ok(bytes.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(*byte, b'_' | b'.')
+    }))
 }
 
 /// Whether a member is the bytes of a tensor, which are data whatever they look like. What is a pickle from its first
@@ -193,7 +168,9 @@ pub(super) fn is_storage(member: &Part) -> Result<bool, Unread> {
     if !named {
         return Ok(false);
     }
-    Ok(!is_whole_pickle(member)? && !executable::is_surely(member)?)
+    // Exported programs keep what is more than a tensor as a file of `torch.save` under such a name.
+    let is_zip = member.len() > 4 && member.array(0)? == *b"PK\x03\x04";
+    Ok(!is_zip && !is_whole_pickle(member)? && !executable::is_surely(member)?)
 }
 
 /// Begins as a pickle of protocol 2 to 5 with an opcode, and ends as one.

@@ -1,6 +1,6 @@
 //! TorchScript: `torch.jit.save` writes the program of a model as source beside its pickles.
 
-use lazaret_core::FormatId;
+use lazaret_core::{FormatId, Locator};
 
 use super::torch::{is_record, is_storage, tensors, top_of};
 use super::{Members, ZipKind, is_python};
@@ -72,6 +72,7 @@ const KNOWN: &[&str] = &[
     "_quantized",
     "aten",
     "fb",
+    "higher_order",
     "image",
     "inductor",
     "mkldnn",
@@ -132,19 +133,24 @@ fn judge(source: &[u8], member: &Part, looking: &mut Looking<'_>) {
         };
         let mut steps = rest.split('.');
         let (Some(namespace), Some(operator)) = (steps.next(), steps.next()) else { continue };
-        let name = format!("{namespace}.{operator}");
-        let shown = printed(&name.replacen('.', "::", 1));
-        looking.met_operator(namespace, operator, || member.place());
-        if REACH_OUT.contains(&name.as_str()) || REMOTE.contains(&namespace) {
-            let message =
-                format!("the program calls `{shown}`, which reads or writes files or reaches other hosts");
-            let (rule, about) = (&rules::TORCHSCRIPT_REACHES_OUT, About::operator(namespace, operator));
-            looking.find_about(rule.rule.severity, rule, about, member.place(), message);
-        } else if !KNOWN.contains(&namespace) {
-            let message = format!("the program calls `{shown}`, an operator that does not come with PyTorch");
-            let (rule, about) = (&rules::TORCHSCRIPT_CUSTOM_OPERATOR, About::operator(namespace, operator));
-            looking.find_about(rule.rule.severity, rule, about, member.place(), message);
-        }
+        self::operator(namespace, operator, || member.place(), looking);
+    }
+}
+
+/// Says what an operator can do that a program calls.
+pub(super) fn operator(namespace: &str, operator: &str, at: impl Fn() -> Locator, looking: &mut Looking<'_>) {
+    let name = format!("{namespace}.{operator}");
+    let shown = printed(&name.replacen('.', "::", 1));
+    looking.met_operator(namespace, operator, &at);
+    if REACH_OUT.contains(&name.as_str()) || REMOTE.contains(&namespace) {
+        let message =
+            format!("the program calls `{shown}`, which reads or writes files or reaches other hosts");
+        let (rule, about) = (&rules::TORCHSCRIPT_REACHES_OUT, About::operator(namespace, operator));
+        looking.find_about(rule.rule.severity, rule, about, at(), message);
+    } else if !KNOWN.contains(&namespace) {
+        let message = format!("the program calls `{shown}`, an operator that does not come with PyTorch");
+        let (rule, about) = (&rules::TORCHSCRIPT_CUSTOM_OPERATOR, About::operator(namespace, operator));
+        looking.find_about(rule.rule.severity, rule, about, at(), message);
     }
 }
 
