@@ -349,22 +349,21 @@ fn every_dialect_of_tar_gives_names_links_and_bytes() {
     }
 }
 
-/// A member of a tar archive: its header and its bytes, in whole blocks.
-fn tar_member(kind: u8, name: &str, body: &[u8]) -> Vec<u8> {
-    let mut block = [0; 512];
-    block[..name.len()].copy_from_slice(name.as_bytes());
-    block[124..135].copy_from_slice(format!("{:011o}", body.len()).as_bytes());
-    block[148..156].fill(b' ');
-    block[156] = kind;
-    block[257..263].copy_from_slice(b"ustar\0");
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
-    let filled = body.len().div_ceil(512) * 512;
-    [&block[..], body, &vec![0; filled - body.len()]].concat()
-}
-
 #[test]
 fn a_global_header_names_the_member_behind_it_and_is_told() {
+    // A member: its header and its bytes, in whole blocks.
+    let tar_member = |kind: u8, name: &str, body: &[u8]| {
+        let mut block = [0; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", body.len()).as_bytes());
+        block[148..156].fill(b' ');
+        block[156] = kind;
+        block[257..263].copy_from_slice(b"ustar\0");
+        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+        block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        let filled = body.len().div_ceil(512) * 512;
+        [&block[..], body, &vec![0; filled - body.len()]].concat()
+    };
     let record = |text: &str| format!("{} {text}\n", text.len() + 4).into_bytes();
     let global = tar_member(b'g', "pax_global_header", &record("path=../../x.txt"));
     let member = tar_member(b'0', "a.txt", b"a");

@@ -105,11 +105,11 @@ fn instructions(text: &str) -> Vec<(u64, String)> {
             }
             continue;
         }
-        let begun = line.trim_start();
-        if begun.is_empty() || begun.starts_with('#') {
+        let trimmed = line.trim_start();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let line = if goes_on { line } else { begun };
+        let line = if goes_on { line } else { trimmed };
         let (line, continues) = line.strip_suffix(escape).map_or((line, false), |line| (line, true));
         match found.last_mut().filter(|_| goes_on) {
             Some((_, open)) => open.push_str(line), // the lines are one, with nothing between them

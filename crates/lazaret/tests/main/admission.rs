@@ -395,7 +395,7 @@ fn a_gate_that_observes_lets_everything_run_and_says_what_it_would_refuse() {
 
 #[test]
 fn what_was_only_observed_to_run_is_not_cleared_by_that() {
-    let place = place("mode = 'observe'\n");
+    let place = place("mode = 'enforce'\n");
     std::fs::create_dir(place.0.path().join("m")).unwrap();
     for name in ["model.pkl", "scaler.pkl"] {
         std::fs::rename(place.0.path().join(name), place.0.path().join("m").join(name)).unwrap();
@@ -404,14 +404,15 @@ fn what_was_only_observed_to_run_is_not_cleared_by_that() {
     let mut object = deployment(&image(SCALER), 1);
     object["spec"]["template"]["metadata"]["annotations"] = json!({ "lazaret.io/models": "ward/m@1" });
     let review = create(DEPLOYMENT, &object);
+    let settings = std::fs::read_to_string(place.0.path().join("lazaret.toml")).unwrap();
+    place.write("lazaret.toml", &settings.replace("enforce", "observe"));
     let webhook = Webhook::start(&place);
     let warned = webhook.allows(&review);
     assert!(warned[0].contains("ward/m@1 is held"), "{warned:?}");
     let found = impact(&place, MODEL, |found| count(found, "runs") == 1);
     assert_eq!(found["runs"][0]["not_cleared"], "ward/m@1");
     drop(webhook);
-    let settings = std::fs::read_to_string(place.0.path().join("lazaret.toml")).unwrap();
-    place.write("lazaret.toml", &settings.replace("observe", "enforce"));
+    place.write("lazaret.toml", &settings);
     let webhook = Webhook::start(&place);
     assert!(webhook.refuses(&review).contains("ward/m@1 is held"));
 }

@@ -340,6 +340,7 @@ struct Entry<'g> {
 }
 
 /// How a block says that it has pages.
+#[derive(Clone, Copy)]
 enum Paging {
     /// By a map before them.
     Map,

@@ -244,7 +244,9 @@ impl Judge<'_> {
                     found.1 = found.1.saturating_add(1);
                     self.max_operators.check(self.foreign.len() as u64)?;
                 } else if operator == "EPContext" {
-                    contexts.iter().for_each(|context| self.compiled(context, at, looking));
+                    for context in &contexts {
+                        self.compiled(context, at, looking);
+                    }
                 }
             }
             Told::Function { at, domain, name } => self.functions.function(at, domain, name)?,
