@@ -103,6 +103,19 @@ def usual(file):
     file.create_dataset("nothing", (30,), dtype=h5py.string_dtype())
 
 
+def early(file):
+    """Attributes that PyTables unpickles: every text that ends with a full stop, in protocols without a mark."""
+    for name, text in [("none", b"N0"), ("mark", b"(0"), ("number", b"I1\n0"), ("zero", b"\x80\x00"), ("one", b"\x80\x01")]:
+        file.attrs[name] = np.bytes_(text + b"cos\nsystem\n(S'true'\ntR.")
+
+
+def prose(file):
+    file.attrs["about"] = np.bytes_(b"Normal values of creatinine, in mg/dl. Taken in 2024.")
+    file.attrs["title"] = np.bytes_(b"Chest.")
+
+
+make("early.h5", early)
+make("prose.h5", prose)
 make("values.h5", values)
 make("values_new.h5", values, libver="latest")
 make("usual.h5", usual)

@@ -87,7 +87,9 @@ fn flavors(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
 /// `conda.yaml` and `python_env.yaml`: lists of dependencies, in which a list of pip's may lie.
 fn environment(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let Some(dependencies) = root.get("dependencies") else { return };
-    let of_conda = root.get("channels").is_some();
+    // Channels may be left out: a list of pip's among the dependencies is conda's alone.
+    let of_conda =
+        root.get("channels").is_some() || dependencies.items().any(|node| node.get("pip").is_some());
     let is_environment = of_conda || root.get("build_dependencies").is_some() || root.get("python").is_some();
     if !is_environment {
         return;
@@ -98,7 +100,12 @@ fn environment(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     }
     for node in dependencies.items() {
         match node.as_str() {
-            Some(text) if of_conda => looking.component(conda(text, part.inner(&path(node, "")))),
+            Some(text) if of_conda => {
+                looking.component(conda(text, part.inner(&path(node, ""))));
+                if text.contains("://") {
+                    requirements::comes_from(text, || part.inner(&path(node, "")), looking);
+                }
+            }
             Some(_) => pip(node, "python_env", part, looking),
             None => {
                 for requirement in node.get("pip").into_iter().flat_map(|pip| pip.items()) {
@@ -305,6 +312,12 @@ mod tests {
                 "pkg:conda/scikit-learn ==1.2.2.* required conda.yaml!dependencies[1]",
                 "pkg:generic/python ==3.10.9.* required conda.yaml!dependencies[0]"
             ]
+        );
+        let bare = "dependencies:\n- python=3.10\n- http://a/x.tar.bz2\n- pip:\n  - http://a/x.whl\n";
+        let at = ["dependencies[1]", "dependencies[2].pip[0]"];
+        assert_eq!(
+            told(&scan(bare, "environment.yml")),
+            at.map(|at| format!("requirements.foreign-source environment.yml!{at}"))
         );
         let elsewhere = "channels:\n- https://conda.anaconda.org/x\n- http://a/c\ndependencies:\n- pip:\n  - numpy==1.2\n  - --extra-index-url http://a/simple\n  - x @ https://a/x.whl\n";
         let at = ["channels[1]", "dependencies[0].pip[1]", "dependencies[0].pip[2]"];

@@ -18,6 +18,11 @@ pub(crate) const MAX_SIGNS: Limit = Limit::new("toml.max_signs", 200_000);
 /// Files of other endings that are TOML.
 const BY_NAME: &[&str] = &["pipfile", "poetry.lock", "uv.lock", "pdm.lock"];
 
+/// Whether a file's name says that it is TOML.
+pub(super) fn is_named(head: &Head<'_>) -> bool {
+    head.extension == "toml" || BY_NAME.contains(&head.file_name)
+}
+
 /// The format.
 pub(crate) struct Toml;
 
@@ -39,8 +44,7 @@ impl ModelFormat for Toml {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let named = head.extension == "toml" || BY_NAME.contains(&head.file_name);
-        if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
+        if is_named(head) && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
@@ -76,6 +80,9 @@ mod tests {
             (report.format.0, report.inspected, told(&report)),
             ("toml", Inspected::Whole, Vec::new())
         );
+        let pipfile =
+            scan("[[source]]\nurl = \"https://pypi.org/simple\"\n[packages]\nnumpy = \"*\"\n", "Pipfile");
+        assert_eq!((pipfile.format.0, told(&pipfile)), ("toml", Vec::new()));
         for (text, says) in [
             ("a = 1\nb = \n", "format.malformed conf.toml@10"),
             ("a = 1\na = 2\n", "format.malformed conf.toml@6"),

@@ -7,6 +7,7 @@ use super::file::File;
 use super::value::{self, Attribute};
 use super::values;
 use crate::formats::keras;
+use crate::formats::pickle::begins_at;
 use crate::look::Looking;
 use crate::rules;
 
@@ -61,8 +62,8 @@ fn says_pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribut
     !is_hickle && says.starts_with(b"object")
 }
 
-/// PyTables and hickle unpickle what they find in attributes: whatever begins like a pickle of a later protocol, and of the
-/// first one whatever is in lines and ends with a full stop.
+/// PyTables and hickle unpickle what they find in attributes: PyTables every text that ends with a full stop, as each pickle
+/// does.
 fn pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
     let Some(kind) = attribute.kind else { return };
     let name = if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
@@ -74,13 +75,9 @@ fn pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>
     let bytes = bytes.get(..usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len())).unwrap_or_default();
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
     let text = bytes.get(..end).unwrap_or_default();
-    let is_pickle = match text {
-        [0x80, 2..=5, ..] => true,
-        [b'(' | b'c', .., b'.'] => text.contains(&b'\n'),
-        _ => false,
-    };
-    if is_pickle {
-        let part = file.part.slice(attribute.value.place(), end as u64, &name);
+    let part = file.part.slice(attribute.value.place(), end as u64, &name);
+    // A sentence ends so too, and is no pickle that does anything.
+    if matches!(text, [0x80, 2..=5, ..]) || text.ends_with(b".") && begins_at(&part, text) {
         looking.inside(&part);
     }
 }

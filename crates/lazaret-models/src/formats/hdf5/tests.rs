@@ -68,8 +68,21 @@ fn values_that_are_pickles_are_read() {
 }
 
 #[test]
+fn attributes_that_are_pickles_of_early_protocols_are_read() {
+    let report = said("early.h5");
+    for attribute in ["none", "mark", "number", "zero", "one"] {
+        let at = format!("early.h5!{attribute}");
+        let found = report
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Critical && finding.at.as_str().starts_with(&at));
+        assert!(found, "{at} {:?}", report.findings);
+    }
+}
+
+#[test]
 fn usual_files_are_quiet() {
-    for name in ["types.h5", "types_new.h5", "usual.h5", "usual_new.h5"] {
+    for name in ["types.h5", "types_new.h5", "usual.h5", "usual_new.h5", "prose.h5"] {
         let report = said(name);
         assert_eq!(
             (report.findings.len(), report.inspected),

@@ -29,7 +29,7 @@ use lazaret_input::{
 };
 
 pub(crate) use self::walk::{Walk, path_of};
-use super::{packages as writers, recipes, template};
+use super::{packages as writers, recipes, template, toml};
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -100,7 +100,8 @@ impl ModelFormat for Json {
         match (begins(head.bytes), named) {
             // `[[bin]]`, `[1]`: a section of settings.
             (_, false)
-                if head.bytes.starts_with(b"[") && matches!(head.extension, "toml" | "ini" | "cfg") =>
+                if head.bytes.starts_with(b"[")
+                    && (matches!(head.extension, "toml" | "ini" | "cfg") || toml::is_named(head)) =>
             {
                 Likeness::No
             }

@@ -33,7 +33,10 @@ impl JsonKind for KerasConfig {
     fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
         // The model may lie within what somebody wrote around it.
         let around = root.members().map(|member| member.value);
-        std::iter::once(root).chain(around).any(is_object)
+        // TensorFlow.js keeps it one step further in.
+        let topology = root.get("modelTopology").into_iter().flat_map(|topology| topology.members());
+        let further = topology.map(|member| member.value);
+        std::iter::once(root).chain(around).chain(further).any(is_object)
     }
 
     fn read(&self, root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {

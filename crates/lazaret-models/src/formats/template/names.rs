@@ -38,6 +38,31 @@ const INTERNALS: &[&str] = &[
     "_module",
 ];
 
+/// Attributes of Python's objects that lead from one to the interpreter, between their underscores; prose about programs has
+/// others (`__init__`).
+const LEADS: &[&str] = &[
+    "base",
+    "bases",
+    "builtins",
+    "class",
+    "closure",
+    "code",
+    "dict",
+    "func",
+    "getattribute",
+    "globals",
+    "import",
+    "loader",
+    "mro",
+    "reduce",
+    "reduce_ex",
+    "self",
+    "spec",
+    "subclasses",
+    "subclasshook",
+    "wrapped",
+];
+
 /// Methods that run a program or code, or reach out; nothing that a chat is made of has them.
 const RUNS: &[&str] = &[
     "system",
@@ -155,6 +180,12 @@ pub(super) fn is_internal(name: &str) -> bool {
         name.starts_with("__") && name.trim_matches('_').chars().next().is_some_and(char::is_alphabetic);
     let is_word = name.chars().all(|c| c == '_' || c.is_alphanumeric());
     is_word && (dunder || is_mangled(name)) || INTERNALS.contains(&name)
+}
+
+/// An attribute that leads to the interpreter: `__globals__`.
+pub(super) fn is_dunder(name: &str) -> bool {
+    let inner = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
+    inner.is_some_and(|inner| LEADS.contains(&inner))
 }
 
 /// A private name of a class, as Python writes it: `_TemplateReference__context`.

@@ -63,7 +63,13 @@ impl<'t> Flow<'t> {
 
     pub(super) fn value(&mut self, expr: &'t Expr) -> Values {
         match expr {
-            Expr::Text(text, whole) => vec![Value::Text(text.clone(), *whole).bounded()],
+            Expr::Text(text, whole) => {
+                // Whatever is made of it on the way, no chat has such a name.
+                if text.split(|c: char| !(c == '_' || c.is_alphanumeric())).any(names::is_dunder) {
+                    self.wrong(Wrong::Suspect, format!("it has the name `{}` in a text", printed(text)));
+                }
+                vec![Value::Text(text.clone(), *whole).bounded()]
+            }
             Expr::Int(number) => vec![Value::Int(*number)],
             Expr::Other | Expr::Slice(..) => vec![Value::Unknown],
             Expr::Test(_, _, args) => {
@@ -184,6 +190,7 @@ impl<'t> Flow<'t> {
             return values;
         }
         self.reaches_by(key, false);
+        self.computed_of(base, key);
         if self.of(key).contains(&Value::Content) && !self.of(key).contains(&Value::Unknown) {
             self.wrong(Wrong::Suspect, "it reads what a message names");
         }
@@ -192,6 +199,27 @@ impl<'t> Flow<'t> {
             self.leaves(base, name, false);
         }
         pairs(self.of(base), self.of(key), value::item)
+    }
+
+    /// An item of a text, or of what the renderer gives, by a key that a filter or a call makes: no chat needs one.
+    fn computed_of(&mut self, base: Id, key: Id) {
+        let is_computed = match self.template.get(key) {
+            Expr::Filter(_, name, _) => {
+                !matches!(name.as_str(), "int" | "length" | "count" | "abs" | "round")
+            }
+            Expr::Call(..) | Expr::Slice(..) => true,
+            _ => false,
+        };
+        let is_unknown = self.of(key).is_empty() || self.of(key).contains(&Value::Unknown);
+        let is_root = |value: &Value| match value {
+            Value::Text(..) => true,
+            Value::Global(name) => names::is_root(name),
+            _ => false,
+        };
+        if is_computed && is_unknown && self.of(base).iter().any(is_root) {
+            let message = "it reads an item of a text or of the renderer's own whose name it computes";
+            self.wrong(Wrong::Suspect, message);
+        }
     }
 
     pub(super) fn operation(&mut self, operator: &str, left: Id, right: Id) -> Values {

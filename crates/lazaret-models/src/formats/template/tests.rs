@@ -130,6 +130,28 @@ fn ways_out_of_the_sandbox_are_found() {
 }
 
 #[test]
+fn names_that_lead_to_the_interpreter_are_told_however_they_are_made() {
+    for text in [
+        "{{ lipsum[{'__globals__': 1} | first][{'os': 1} | first] }}",
+        "{{ lipsum[['~', y] | min] }}",
+        "{{ ''[['__cl', 'ass__'] | sum(start='')] }}",
+        "{{ x | attr(('__class__' | tojson)[1:-1]) }}",
+        "{{ ''['__class__'.translate({})] }}",
+        "{% set k = '__mro__ x' | truncate(7, true, '') %}{{ x[k] }}",
+    ] {
+        assert!(worst(text).is_some_and(|(_, severity)| severity >= Severity::Medium), "{text}");
+    }
+    // Texts in a prompt, a letter of a list of choices, a part that a filter counts.
+    for text in [
+        "{{ 'Write def __init__(self): in main under __main__.' }}",
+        "{{ 'ABCD'[loop.index0] }}{{ 'ABCD'[n | int] }}",
+        "{{ messages[messages | length - 1].content }}",
+    ] {
+        assert_eq!(worst(text), None, "{text}");
+    }
+}
+
+#[test]
 fn templates_that_use_up_the_machine_are_found() {
     for text in [
         "{% for i in range(10**9) %}{% endfor %}",
