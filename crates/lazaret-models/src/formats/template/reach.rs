@@ -64,8 +64,8 @@ impl<'t> Flow<'t> {
     pub(super) fn value(&mut self, expr: &'t Expr) -> Values {
         match expr {
             Expr::Text(text, whole) => {
-                // Whatever is made of it on the way, no chat has such a name.
-                if text.split(|c: char| !(c == '_' || c.is_alphanumeric())).any(names::is_dunder) {
+                // Whatever is made of it on the way, no chat has such a name for a text; prose may have it in a sentence.
+                if names::is_dunder(text.trim_matches(|c: char| c != '_' && !c.is_alphanumeric())) {
                     self.wrong(Wrong::Suspect, format!("it has the name `{}` in a text", printed(text)));
                 }
                 vec![Value::Text(text.clone(), *whole).bounded()]
