@@ -1,7 +1,11 @@
 //! What finds what tells of persons, and what it learns from.
 
+#[cfg(feature = "ner-model")]
+use std::io;
 use std::sync::{Arc, LazyLock};
 
+#[cfg(feature = "ner-model")]
+use lazaret_core::Limit;
 use lazaret_core::{KeyedDigest, Known, KnownFact, Label, Limits, Rewriter as _, Sensitive, Timestamp};
 #[cfg(feature = "ner-model")]
 use lazaret_input::{OpenError, ReadError};
