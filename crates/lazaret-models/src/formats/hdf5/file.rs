@@ -26,7 +26,7 @@ pub(super) struct File<'a> {
     pub(super) offsets: u8,
     /// Bytes of a length.
     pub(super) lengths: u8,
-    max_block: Limit,
+    pub(super) max_block: Limit,
     max_read: Limit,
     read: Cell<u64>,
 }

@@ -87,8 +87,12 @@ pub(super) fn undone(
                 bytes
             }
             LZF => {
-                let bytes = unpacked(&bytes, most);
+                // It is held whole, and its length is not known before.
+                let room = room_for(most, looking).most().min(file.max_block.most().saturating_add(1));
+                let bytes = unpacked(&bytes, room);
                 looking.unpacked(bytes.len() as u64)?;
+                let allowed = file.max_block.check(bytes.len() as u64);
+                allowed.map_err(|reached| broken(at, reached.to_string()))?;
                 bytes
             }
             other => return Err(broken(at, format!("the filter {other} is not known"))),
@@ -97,12 +101,17 @@ pub(super) fn undone(
     Ok(bytes)
 }
 
+/// How much a chunk that should have so many bytes may unpack to.
+fn room_for(most: u64, looking: &Looking<'_>) -> Limit {
+    let room = looking.room();
+    if room.most() > most { room.with(most) } else { room }
+}
+
 fn inflated(bytes: Vec<u8>, at: u64, most: u64, looking: &mut Looking<'_>) -> Result<Vec<u8>, Unread> {
     let len = bytes.len() as u64;
     let source = Arc::new(MemorySource::new(bytes, Hint::default()));
     let window = Window { source, from: 0, len };
-    let room: Limit = looking.room();
-    let room = if room.most() > most { room.with(most) } else { room };
+    let room = room_for(most, looking);
     let unpacked = unpack(&window, &Packing::Codec(Codec::Zlib), room, looking.limits);
     looking.unpacked(unpacked.len)?;
     if let Some(fault) = &unpacked.fault {
