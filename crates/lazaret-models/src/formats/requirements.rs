@@ -147,7 +147,7 @@ fn judge(line: &str) -> Option<(Severity, String)> {
 }
 
 /// A line without the login of an address.
-fn without_login(line: &str) -> String {
+pub(crate) fn without_login(line: &str) -> String {
     let Some((before, after)) = line.split_once("://") else { return line.to_owned() };
     match after.split_once('/').map_or((after, ""), |(host, rest)| (host, rest)) {
         (host, _) if !host.contains('@') => line.to_owned(),

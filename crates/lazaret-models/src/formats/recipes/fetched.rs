@@ -4,6 +4,7 @@ use lazaret_core::Severity;
 use lazaret_input::json::Node;
 
 use crate::formats::json::path_of;
+use crate::formats::requirements::without_login;
 use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
@@ -63,7 +64,7 @@ fn kernel_of(value: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
 fn packages(list: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for item in list.items() {
         let Some(package) = item.as_str().filter(|text| text.contains("://")) else { continue };
-        let says = format!("a package comes from an address: `{}`", printed(package));
+        let says = format!("a package comes from an address: `{}`", printed(&without_login(package)));
         looking.find(&rules::REQUIREMENTS_FOREIGN_SOURCE, part.inner(&path_of(item)), says);
     }
 }
@@ -74,7 +75,7 @@ fn code(value: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
         let Some(address) = item.as_str().filter(|text| text.contains("://")) else { continue };
         let says = format!(
             "the code that is run is fetched from `{}`, where it can change at any time",
-            printed(address)
+            printed(&without_login(address))
         );
         looking.find_as(Severity::High, &rules::HF_REMOTE_CODE, part.inner(&path_of(item)), says);
     }
@@ -113,6 +114,8 @@ mod tests {
         ] {
             assert_eq!(told(&scan(text, "c.yaml")), [found], "{text}");
         }
+        let report = scan("runtime_env:\n  working_dir: https://me:hunter2@a.example/x.zip\n", "c.yaml");
+        assert!(!report.findings[0].message.contains("hunter2"), "{:?}", report.findings);
         for text in [
             "trust_remote_code: false\nattn_implementation: flash_attention_2\n",
             "spacy_version: '>=3'\nrequirements: ['spacy-transformers>=1.0']\npython:\n  packages: [torch]\n",

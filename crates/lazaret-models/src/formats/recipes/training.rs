@@ -7,6 +7,7 @@ use lazaret_input::json::Node;
 
 use super::names::{self, Sure};
 use crate::formats::json::path_of;
+use crate::formats::requirements::without_login;
 use crate::look::Looking;
 use crate::part::{Part, printed};
 use crate::rules;
@@ -41,7 +42,7 @@ fn is_taken_over(base: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let Some(address) = base.as_str().filter(|text| text.contains("://")) else { return };
     let says = format!(
         "the configuration is based on one that is fetched, `{}`, and that may be Python",
-        printed(address)
+        printed(&without_login(address))
     );
     looking.find_as(Severity::High, &rules::CONFIG_TARGET, part.inner(&path_of(base)), says);
 }
