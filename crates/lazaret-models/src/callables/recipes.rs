@@ -39,7 +39,8 @@ const BUILDERS: &[&str] = &[
 /// Judges a dotted name.
 pub(crate) fn judge(own: &OwnRules, full: &str) -> Call {
     let (module, name) = split(full);
-    match judge_by(own, module, name) {
+    let effect = judge_by(own, module, name);
+    match effect {
         Effect::Dangerous(does) => return Call::Harms(does),
         Effect::Own => return Call::Builds,
         Effect::Harmless | Effect::Unknown => {}
@@ -51,7 +52,7 @@ pub(crate) fn judge(own: &OwnRules, full: &str) -> Call {
     if copies_a_runner(name) {
         return Call::Harms("is a name for what runs programs or code");
     }
-    if judge_by(own, module, name) == Effect::Harmless {
+    if effect == Effect::Harmless {
         return Call::Builds;
     }
     if !LISTED.training.contains(steps.first().copied().unwrap_or_default()) {

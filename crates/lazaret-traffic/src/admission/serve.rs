@@ -1,6 +1,5 @@
 //! Answers reviews, within the time that the API server gives.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -181,7 +180,7 @@ pub async fn serve(
     router: Router,
     limits: Limits,
     end: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+) {
     let renewing = tokio::spawn(tls.clone().keep_renewed());
     let answered = |stream, _from, heard| {
         let (router, tls) = (router.clone(), tls.clone());
@@ -196,5 +195,4 @@ pub async fn serve(
     };
     accept(listener, limits.get(MAX_CONNECTIONS), answered, end).await;
     renewing.abort();
-    Ok(())
 }

@@ -1,12 +1,12 @@
 //! Connections that others open: so many at once, none that says nothing for long, and at the end what is being answered is
 //! answered.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use lazaret_core::{Limit, Limits};
@@ -34,12 +34,11 @@ pub async fn serve(
     router: Router,
     limits: Limits,
     end: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+) {
     let answered = |stream, from: SocketAddr, heard| {
-        speak(stream, router.clone().layer(axum::Extension(axum::extract::ConnectInfo(from))), heard)
+        speak(stream, router.clone().layer(Extension(ConnectInfo(from))), heard)
     };
     accept(listener, limits.get(MAX_CONNECTIONS), answered, end).await;
-    Ok(())
 }
 
 /// Accepts connections, so many at once, until something happens; then what is being answered is answered, and nothing new is
@@ -107,7 +106,6 @@ pub(crate) async fn speak(
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::ConnectInfo;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -148,6 +146,6 @@ mod tests {
         assert!(answer.ends_with(&third.local_addr().unwrap().to_string()), "{answer}");
         // At the end nobody waits for those who say nothing.
         ends.send(()).unwrap();
-        serving.await.unwrap().unwrap();
+        serving.await.unwrap();
     }
 }

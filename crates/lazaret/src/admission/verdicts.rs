@@ -14,7 +14,7 @@ use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
-use lazaret_traffic::updates::oci::manifest::{PLATFORM_KEYS, reads_as};
+use lazaret_traffic::updates::oci::manifest::{PLATFORM_KEYS, reads_as, respelled};
 use serde::Serialize;
 
 use crate::admission::recorded::{RUNS, RunEvent};
@@ -381,14 +381,8 @@ impl LedgerVerdicts {
 
     /// Whether a manifest of an index is for a platform of the cluster, or does not say for which in one way.
     fn may_run(&self, one: Node<'_, '_>) -> bool {
-        let is_clear = |node: Node<'_, '_>, keys: &[&str]| {
-            let is_other = |key: &str| keys.iter().any(|known| reads_as(key, known) && key != *known);
-            !node.members().any(|member| is_other(member.key))
-        };
-        let Some(platform) = one.get("platform").filter(|_| is_clear(one, &["platform"])) else {
-            return true;
-        };
-        if !is_clear(platform, &PLATFORM_KEYS) {
+        let Some(platform) = one.get("platform") else { return true };
+        if respelled(one, &["platform"]).or_else(|| respelled(platform, &PLATFORM_KEYS)).is_some() {
             return true;
         }
         let word = |key: &str| platform.get(key).and_then(|value| value.as_str()).unwrap_or_default();

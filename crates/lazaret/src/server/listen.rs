@@ -179,4 +179,5 @@ async fn answer(served: Served, told: impl Future<Output = ()> + Send + 'static)
         None => accept::serve(listener, served.router, served.limits, told).await,
         Some(tls) => admission::serve(listener, tls, served.router, served.limits, told).await,
     }
+    Ok(())
 }

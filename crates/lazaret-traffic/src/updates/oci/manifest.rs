@@ -178,14 +178,18 @@ pub fn reads_as(key: &str, other: &str) -> bool {
     folded.eq(other.chars().map(|c| c.to_ascii_lowercase()))
 }
 
+/// The first of these keys that an object has in another spelling.
+pub fn respelled<'k>(node: Node<'_, '_>, keys: &[&'k str]) -> Option<&'k str> {
+    let is_other = |own: &str, key: &str| reads_as(own, key) && own != key;
+    node.members().find_map(|member| keys.iter().find(|key| is_other(member.key, key)).copied())
+}
+
 /// Refuses keys that are read as one of these and spelled otherwise.
 fn spelled(node: Node<'_, '_>, at: &str, keys: &[&'static str]) -> Result<(), ManifestError> {
-    for member in node.members() {
-        if let Some(key) = keys.iter().find(|key| reads_as(member.key, key) && member.key != **key) {
-            return Err(ManifestError::Spelling { at: at.to_owned(), key });
-        }
+    match respelled(node, keys) {
+        Some(key) => Err(ManifestError::Spelling { at: at.to_owned(), key }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A media type without its parameters, in lower case.
