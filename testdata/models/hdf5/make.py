@@ -114,6 +114,38 @@ def prose(file):
     file.attrs["title"] = np.bytes_(b"Chest.")
 
 
+def axes(file):
+    """Rows that grow along any axis, or may become longer than they are: the number of a chunk counts those to come."""
+    one = np.frombuffer(PICKLE, "u1")
+    rows = np.zeros((5, 100), "u1")
+    rows[3, : len(one)] = one
+    file.create_dataset("down", data=rows, chunks=(2, 30), maxshape=(None, 100))
+    file.create_dataset("sideways", data=rows, chunks=(2, 30), maxshape=(5, None), compression="gzip")
+    file.create_dataset("room", data=rows, chunks=(2, 30), maxshape=(9, 400), compression="gzip")
+    deep = rows.reshape(5, 1, 100)
+    file.create_dataset("deep", data=deep, chunks=(2, 1, 30), maxshape=(5, 1, None))
+    file.create_dataset("middle", data=deep, chunks=(2, 1, 30), maxshape=(5, None, 100))
+
+
+def late(file):
+    """More than is held at once: the row that matters is one of the last, in a chunk of several rows."""
+    one = np.frombuffer(PICKLE, "u1")
+    rows = np.zeros((4000, 100), "u1")
+    rows[3990, : len(one)] = one
+    file.create_dataset("late", data=rows, chunks=(100, 30), compression="gzip")
+
+
+def long(file):
+    """A chunk that is longer than what is held at once."""
+    values = np.zeros(40 << 20, "u1")
+    values[: len(PICKLE)] = np.frombuffer(PICKLE, "u1")
+    file.create_dataset("long", data=values, chunks=(40 << 20,), compression="gzip", compression_opts=9)
+
+
+make("axes.h5", axes)
+make("axes_new.h5", axes, libver="latest")
+make("late.h5", late)
+make("long.h5", long)
 make("early.h5", early)
 make("prose.h5", prose)
 make("values.h5", values)

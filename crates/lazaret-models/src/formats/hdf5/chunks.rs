@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::file::{Fields, File, broken};
 use super::heap;
+use super::value::{self, Space};
 use crate::part::Unread;
 
 /// Most chunks of one dataset that are looked at.
@@ -87,38 +88,43 @@ impl Chunks {
         self.dimensions.iter().fold(1, |bytes, length| bytes.saturating_mul(*length))
     }
 
-    /// The chunks of a dataset of these dimensions, in the order of their index.
-    pub(super) fn read(&self, file: &File<'_>, dataset: &[u64]) -> Result<Vec<Chunk>, Unread> {
+    /// The chunks of a dataset of this shape, in the order of rows.
+    pub(super) fn read(&self, file: &File<'_>, space: &Space) -> Result<Vec<Chunk>, Unread> {
         if file.is_nowhere(self.address) {
             return Ok(Vec::new());
         }
+        let rank = space.lengths.len();
         let plain = |address, number| Chunk { address, size: self.bytes(), left_out: 0, number };
-        match self.index {
-            Index::Tree => self.tree(file),
+        let mut found = match self.index {
+            Index::Tree => self.tree(file)?,
             Index::Single(filtered) => {
                 let (size, left_out) = filtered.unwrap_or((self.bytes(), 0));
-                Ok(vec![Chunk { address: self.address, size, left_out, number: vec![0; dataset.len()] }])
+                vec![Chunk { address: self.address, size, left_out, number: vec![0; rank] }]
             }
             Index::Implicit => {
-                let grid = self.grid(dataset);
-                let count = grid.iter().fold(1_u64, |count, along| count.saturating_mul(*along));
-                let within = (0..count.min(MOST_CHUNKS as u64)).take_while(|number| {
-                    let from = number.saturating_mul(self.bytes()).saturating_add(self.address);
-                    from.saturating_add(file.base) < file.part.len()
-                });
+                let grid = self.grid(space);
                 let address = |number: u64| number.saturating_mul(self.bytes()).saturating_add(self.address);
-                Ok(within.map(|number| plain(address(number), unrolled(number, &grid))).collect())
+                let is_there = |number: &u64| address(*number).saturating_add(file.base) < file.part.len();
+                let within = (0..grid.chunks().min(MOST_CHUNKS as u64)).take_while(is_there);
+                within.map(|number| plain(address(number), grid.place(number))).collect()
             }
-            Index::FixedArray => self.fixed_array(file, &self.grid(dataset)),
-            Index::ExtensibleArray => self.extensible_array(file, &self.grid(dataset)),
-            Index::SecondTree => self.second_tree(file, dataset.len()),
-        }
+            Index::FixedArray => self.fixed_array(file, &self.grid(space))?,
+            Index::ExtensibleArray => self.extensible_array(file, &self.grid(space))?,
+            Index::SecondTree => self.second_tree(file, rank)?,
+        };
+        found.sort_unstable_by(|one, other| one.number.cmp(&other.number));
+        Ok(found)
     }
 
-    /// How many chunks there are along each dimension.
-    fn grid(&self, dataset: &[u64]) -> Vec<u64> {
-        let lengths = dataset.iter().zip(&self.dimensions);
-        lengths.map(|(length, chunk)| length.div_ceil((*chunk).max(1))).collect()
+    /// How chunks are numbered. Those that may come count too, and the dimension that grows without end is the first.
+    fn grid(&self, space: &Space) -> Grid {
+        let endless = space.most.iter().position(|most| *most == value::ENDLESS).unwrap_or(0);
+        let lengths = space.most.iter().zip(&self.dimensions);
+        let mut along: Vec<u64> = lengths.map(|(most, chunk)| most.div_ceil((*chunk).max(1))).collect();
+        if let Some(moved) = along.get_mut(..=endless) {
+            moved.rotate_right(1);
+        }
+        Grid { along, endless }
     }
 
     fn tree(&self, file: &File<'_>) -> Result<Vec<Chunk>, Unread> {
@@ -180,7 +186,7 @@ impl Chunks {
         Ok(found)
     }
 
-    fn fixed_array(&self, file: &File<'_>, grid: &[u64]) -> Result<Vec<Chunk>, Unread> {
+    fn fixed_array(&self, file: &File<'_>, grid: &Grid) -> Result<Vec<Chunk>, Unread> {
         let (o, l) = (u64::from(file.offsets), u64::from(file.lengths));
         let header = file.block(self.address, *b"FAHD", 8_u64.saturating_add(l).saturating_add(o))?;
         let mut fields = file.fields(&header, self.address);
@@ -198,7 +204,7 @@ impl Chunks {
         Ok(found)
     }
 
-    fn extensible_array(&self, file: &File<'_>, grid: &[u64]) -> Result<Vec<Chunk>, Unread> {
+    fn extensible_array(&self, file: &File<'_>, grid: &Grid) -> Result<Vec<Chunk>, Unread> {
         let (o, l) = (u64::from(file.offsets), u64::from(file.lengths));
         let size = 12_u64.saturating_add(l.saturating_mul(6)).saturating_add(o);
         let header = file.block(self.address, *b"EAHD", size)?;
@@ -328,7 +334,7 @@ impl Chunks {
         };
         // Pages that were never written are zeroes.
         let is_there = address != 0 && !file.is_nowhere(address);
-        Ok(is_there.then(|| Chunk { address, size, left_out, number: unrolled(number, entry.grid) }))
+        Ok(is_there.then(|| Chunk { address, size, left_out, number: entry.grid.place(number) }))
     }
 }
 
@@ -336,7 +342,7 @@ impl Chunks {
 struct Entry<'g> {
     filtered: bool,
     width: u64,
-    grid: &'g [u64],
+    grid: &'g Grid,
 }
 
 /// How a block says that it has pages.
@@ -368,13 +374,29 @@ fn push(found: &mut Vec<Chunk>, chunk: Chunk, at: u64) -> Result<(), Unread> {
     Ok(())
 }
 
-/// Which chunk it is along each dimension, by its number in the order of rows.
-fn unrolled(number: u64, grid: &[u64]) -> Vec<u64> {
-    let mut left = number;
-    let mut places = vec![0; grid.len()];
-    for (place, along) in places.iter_mut().zip(grid).rev() {
-        *place = left.checked_rem(*along).unwrap_or(0);
-        left = left.checked_div(*along).unwrap_or(0);
+/// How many chunks there may be along each dimension, the one that grows without end before the others.
+struct Grid {
+    along: Vec<u64>,
+    /// Which one that is; the first where none does.
+    endless: usize,
+}
+
+impl Grid {
+    fn chunks(&self) -> u64 {
+        value::points(&self.along)
     }
-    places
+
+    /// Which chunk it is along each dimension, by its number.
+    fn place(&self, number: u64) -> Vec<u64> {
+        let mut left = number;
+        let mut places = vec![0; self.along.len()];
+        for (place, along) in places.iter_mut().zip(&self.along).rev() {
+            *place = left.checked_rem(*along).unwrap_or(0);
+            left = left.checked_div(*along).unwrap_or(0);
+        }
+        if let Some(moved) = places.get_mut(..=self.endless) {
+            moved.rotate_left(1);
+        }
+        places
+    }
 }

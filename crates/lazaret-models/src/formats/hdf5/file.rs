@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use lazaret_core::{Limit, Limits};
+use lazaret_core::Limit;
 
+use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
 
@@ -29,12 +30,15 @@ pub(super) struct File<'a> {
     pub(super) max_block: Limit,
     max_read: Limit,
     read: Cell<u64>,
+    /// Once no more than this may be unpacked, long datasets of single bytes are not read to their end.
+    pub(super) reserve: u64,
 }
 
 impl<'a> File<'a> {
-    pub(super) fn new(part: &'a Part, base: u64, offsets: u8, lengths: u8, limits: &Limits) -> Self {
-        let (max_block, max_read) = (limits.get(MAX_BLOCK), limits.get(MAX_READ));
-        Self { part, base, offsets, lengths, max_block, max_read, read: Cell::new(0) }
+    pub(super) fn new(part: &'a Part, base: u64, offsets: u8, lengths: u8, looking: &Looking<'_>) -> Self {
+        let (max_block, max_read) = (looking.limits.get(MAX_BLOCK), looking.limits.get(MAX_READ));
+        let reserve = looking.room().most() / 2;
+        Self { part, base, offsets, lengths, max_block, max_read, read: Cell::new(0), reserve }
     }
 
     /// So many bytes at an address.
@@ -50,13 +54,6 @@ impl<'a> File<'a> {
         self.read.set(read);
         let count = usize::try_from(count).map_err(|_| broken(at, "a block is too long"))?;
         self.part.bytes(at, count)
-    }
-
-    /// So many bytes of data at an address: they count for no structure.
-    pub(super) fn data(&self, address: u64, count: u64) -> Result<Vec<u8>, Unread> {
-        let at = self.base.saturating_add(address);
-        self.max_block.check(count).map_err(|reached| broken(at, reached.to_string()))?;
-        self.part.bytes(at, usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// A block at an address, to be read field by field; it begins with a signature.
@@ -132,6 +129,13 @@ impl<'b> Fields<'b> {
         let value = self.number(width)?;
         let nowhere = width < 8 && value == (1_u64 << (u32::from(width) * 8)) - 1;
         Ok(if nowhere { u64::MAX } else { value })
+    }
+
+    /// What a length is whose bits are all set.
+    pub(super) fn all_ones(&self) -> u64 {
+        u64::MAX
+            .checked_shr(64_u32.saturating_sub(u32::from(self.lengths).saturating_mul(8)))
+            .unwrap_or(u64::MAX)
     }
 
     pub(super) fn length(&mut self) -> Result<u64, Unread> {

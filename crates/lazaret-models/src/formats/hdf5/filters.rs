@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use lazaret_core::{Hint, Limit};
 use lazaret_input::MemorySource;
-use lazaret_input::archive::{Packing, Window, unpack};
+use lazaret_input::archive::{Packing, Unpacked, Window, unpack};
 use lazaret_input::decompress::Codec;
 
 use super::chunks::Chunk;
 use super::file::{Fields, File, broken};
 use crate::look::Looking;
-use crate::part::Unread;
+use crate::part::{Part, Unread};
 
 /// Most filters, as the format has it.
 const MOST: u64 = 32;
@@ -61,16 +61,24 @@ pub(super) fn pipeline(fields: &mut Fields<'_>) -> Result<Vec<Filter>, Unread> {
     Ok(filters)
 }
 
-/// The bytes of a chunk, its filters undone, at most so many; all of them must be known.
+/// A chunk of so many bytes with its filters undone; all of them must be known. A long one is unpacked as it is read.
 pub(super) fn undone(
     file: &File<'_>,
     chunk: &Chunk,
     filters: &[Filter],
     most: u64,
+    path: &str,
     looking: &mut Looking<'_>,
-) -> Result<Vec<u8>, Unread> {
+) -> Result<Part, Unread> {
     let at = file.base.saturating_add(chunk.address);
-    let mut bytes = file.data(chunk.address, chunk.size)?;
+    let held = |bytes: Vec<u8>| {
+        let len = bytes.len() as u64;
+        file.part.member(Arc::new(MemorySource::new(bytes, Hint::default())), len, path)
+    };
+    let mut part = file.part.slice(at, chunk.size, path);
+    if part.len() < chunk.size {
+        return Err(broken(file.part.len(), "a chunk lies behind the end of the file"));
+    }
     for (number, filter) in filters.iter().enumerate().rev() {
         let is_left_out = u32::try_from(number)
             .ok()
@@ -79,26 +87,29 @@ pub(super) fn undone(
         if is_left_out {
             continue;
         }
-        bytes = match filter.id {
-            DEFLATE => inflated(bytes, at, most, looking)?,
-            SHUFFLE => unshuffled(&bytes, filter.values.first().copied().unwrap_or(1)),
-            CHECKSUM => {
-                bytes.truncate(bytes.len().saturating_sub(4));
-                bytes
+        part = match filter.id {
+            DEFLATE => {
+                let unpacked = inflated(&part, at, most, looking)?;
+                file.part.member(unpacked.source, unpacked.len, path)
             }
+            SHUFFLE => match filter.values.first().copied().unwrap_or(1) {
+                0 | 1 => part,
+                size => held(unshuffled(&part.whole(file.max_block)?, size)),
+            },
+            CHECKSUM => file.part.member(part.as_source(), part.len().saturating_sub(4), path),
             LZF => {
                 // It is held whole, and its length is not known before.
                 let room = room_for(most, looking).most().min(file.max_block.most().saturating_add(1));
-                let bytes = unpacked(&bytes, room);
+                let bytes = unpacked(&part.whole(file.max_block)?, room);
                 looking.unpacked(bytes.len() as u64)?;
                 let allowed = file.max_block.check(bytes.len() as u64);
                 allowed.map_err(|reached| broken(at, reached.to_string()))?;
-                bytes
+                held(bytes)
             }
             other => return Err(broken(at, format!("the filter {other} is not known"))),
         };
     }
-    Ok(bytes)
+    Ok(part)
 }
 
 /// How much a chunk that should have so many bytes may unpack to.
@@ -107,20 +118,14 @@ fn room_for(most: u64, looking: &Looking<'_>) -> Limit {
     if room.most() > most { room.with(most) } else { room }
 }
 
-fn inflated(bytes: Vec<u8>, at: u64, most: u64, looking: &mut Looking<'_>) -> Result<Vec<u8>, Unread> {
-    let len = bytes.len() as u64;
-    let source = Arc::new(MemorySource::new(bytes, Hint::default()));
-    let window = Window { source, from: 0, len };
-    let room = room_for(most, looking);
-    let unpacked = unpack(&window, &Packing::Codec(Codec::Zlib), room, looking.limits);
+fn inflated(part: &Part, at: u64, most: u64, looking: &mut Looking<'_>) -> Result<Unpacked, Unread> {
+    let window = Window { source: part.as_source(), from: 0, len: part.len() };
+    let unpacked = unpack(&window, &Packing::Codec(Codec::Zlib), room_for(most, looking), looking.limits);
     looking.unpacked(unpacked.len)?;
-    if let Some(fault) = &unpacked.fault {
-        return Err(broken(at, format!("a chunk cannot be unpacked: {fault}")));
+    match &unpacked.fault {
+        Some(fault) => Err(broken(at, format!("a chunk cannot be unpacked: {fault}"))),
+        None => Ok(unpacked),
     }
-    let mut whole = vec![0; usize::try_from(unpacked.len).unwrap_or(0)];
-    let read = unpacked.source.read_at(0, &mut whole)?;
-    whole.truncate(read);
-    Ok(whole)
 }
 
 /// The first bytes of all elements stand first, then the second ones, and so on; what makes no element stands behind.

@@ -40,7 +40,7 @@ use crate::weights::{self, Data, Tensor, Tensors};
 use file::{Fields, File, broken};
 use group::{Link, To};
 use header::{Message, kind};
-use value::{Layout, Type};
+use value::{Layout, Space, Type};
 use values::Dataset;
 
 /// Most objects (groups and datasets) of one file.
@@ -133,14 +133,14 @@ fn superblock<'a>(part: &'a Part, begins: u64, looking: &mut Looking<'_>) -> Res
     if !matches!(offsets, 2 | 4 | 8) || !matches!(lengths, 2 | 4 | 8) {
         return Err(broken(begins, "addresses of an impossible width"));
     }
-    let plain = File::new(part, begins, offsets, lengths, looking.limits);
+    let plain = File::new(part, begins, offsets, lengths, looking);
     let bytes = plain.bytes(head, 4 * u64::from(offsets) + 2 * u64::from(offsets))?;
     let mut fields = plain.fields(&bytes, head);
     let (base, second, end, fourth) =
         (fields.address()?, fields.address()?, fields.address()?, fields.address()?);
     // With a user block the base is where the superblock is, or 0 where the block was put before later.
     let base = if base == 0 || plain.is_nowhere(base) { begins } else { base };
-    let file = File::new(part, base, offsets, lengths, looking.limits);
+    let file = File::new(part, base, offsets, lengths, looking);
     let end_of_file = if base == begins && end.saturating_add(begins) <= part.len() {
         end.saturating_add(base)
     } else {
@@ -239,7 +239,7 @@ impl Walk<'_, '_, '_> {
             };
         }
         match message.kind {
-            kind::DATASPACE => dataset.dimensions = value::dimensions(&mut fields)?,
+            kind::DATASPACE => dataset.space = value::dataspace(&mut fields)?,
             kind::DATATYPE => dataset.kind = Some(value::datatype(&mut fields)?),
             kind::LAYOUT => dataset.layout = Some(value::layout(&mut fields)?),
             kind::FILTERS => dataset.filters = filters::pipeline(&mut fields)?,
@@ -387,7 +387,7 @@ impl Walk<'_, '_, '_> {
             return;
         }
         let length = self.file.part.len();
-        let points = dataset.dimensions.as_deref().map_or(0, value::points);
+        let points = dataset.space.as_ref().map_or(0, Space::points);
         let claimed = points.saturating_mul(dataset.kind.map_or(1, |kind| kind.size.max(1)));
         let beyond = matches!(layout, Layout::One(address, Some(stored))
             if !self.file.is_nowhere(*address)
@@ -409,7 +409,7 @@ impl Walk<'_, '_, '_> {
             }
             let from = address.saturating_add(self.file.base);
             let data = Some(Data { part: Arc::clone(&self.whole), from, len: *stored });
-            let shape = dataset.dimensions.clone().unwrap_or_default();
+            let shape = dataset.space.as_ref().map(|space| space.lengths.clone()).unwrap_or_default();
             self.tensors.push(Tensor { name: path.to_owned(), kind: kind.number, shape, data });
         }
     }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lazaret_core::{Hint, Limits, Severity};
+use lazaret_core::{Finding, Hint, Limits, Severity};
+use lazaret_input::decompress::MAX_RATIO;
 use lazaret_input::{FileSource, MemorySource};
 use proptest::prelude::*;
 
+use super::MAX_BLOCK;
 use crate::look::{Inspected, NoFolder, Report, look};
 
 fn path(name: &str) -> PathBuf {
@@ -59,11 +61,37 @@ fn values_that_are_pickles_are_read() {
         let report = said(name);
         for value in ["bytes", "packed", "lzf", "growing", "rows", "opaque", "text", "any", "attribute"] {
             let at = format!("{name}!{value}");
-            let found = report.findings.iter().any(|finding| {
-                finding.severity == Severity::Critical && finding.at.as_str().starts_with(&at)
-            });
-            assert!(found, "{at} {:?}", report.findings);
+            assert!(runs_at(&report, &at), "{at} {:?}", report.findings);
         }
+    }
+}
+
+fn runs_at(report: &Report, at: &str) -> bool {
+    let is_grave = |finding: &&Finding| finding.severity == Severity::Critical;
+    report.findings.iter().filter(is_grave).any(|finding| finding.at.as_str().starts_with(at))
+}
+
+#[test]
+fn rows_are_found_along_whichever_axis_they_grow() {
+    for name in ["axes.h5", "axes_new.h5"] {
+        let report = said(name);
+        for value in ["down", "sideways", "room", "deep", "middle"] {
+            assert!(runs_at(&report, &format!("{name}!{value}")), "{name} {value} {:?}", report.findings);
+        }
+    }
+}
+
+/// Less is held than a dataset or a chunk has bytes.
+#[test]
+fn values_are_found_in_more_than_is_held_at_once() {
+    for (value, limit) in [("late", MAX_BLOCK.with(64 << 10)), ("long", MAX_RATIO.with(2_000))] {
+        let name = format!("{value}.h5");
+        let mut limits = Limits::default();
+        limits.set(limit.key(), limit.most());
+        let file = FileSource::open(&path(&name)).unwrap();
+        let len = file.len();
+        let report = look(Arc::new(file), len, &name, &NoFolder, &limits);
+        assert!(runs_at(&report, &format!("{name}!{value}")), "{:?}", report.findings);
     }
 }
 
@@ -72,11 +100,7 @@ fn attributes_that_are_pickles_of_early_protocols_are_read() {
     let report = said("early.h5");
     for attribute in ["none", "mark", "number", "zero", "one"] {
         let at = format!("early.h5!{attribute}");
-        let found = report
-            .findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Critical && finding.at.as_str().starts_with(&at));
-        assert!(found, "{at} {:?}", report.findings);
+        assert!(runs_at(&report, &at), "{at} {:?}", report.findings);
     }
 }
 

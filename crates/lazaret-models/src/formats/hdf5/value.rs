@@ -6,8 +6,27 @@ use super::heap;
 use crate::part::Unread;
 use crate::weights::Kind;
 
-/// The dimensions of a shape; none of a shape without values.
-pub(super) fn dimensions(fields: &mut Fields<'_>) -> Result<Option<Vec<u64>>, Unread> {
+/// The shape of a dataset.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Space {
+    /// How long it is along each dimension.
+    pub(super) lengths: Vec<u64>,
+    /// How long it may become; [`ENDLESS`] where it may grow without end.
+    pub(super) most: Vec<u64>,
+}
+
+/// The length along a dimension that may grow without end.
+pub(super) const ENDLESS: u64 = u64::MAX;
+
+impl Space {
+    /// How many values there are, as far as can be counted.
+    pub(super) fn points(&self) -> u64 {
+        points(&self.lengths)
+    }
+}
+
+/// The shape; none where there are no values.
+pub(super) fn dataspace(fields: &mut Fields<'_>) -> Result<Option<Space>, Unread> {
     let at = fields.place();
     let (version, rank, flags) = (fields.byte()?, fields.byte()?, fields.byte()?);
     match version {
@@ -19,8 +38,12 @@ pub(super) fn dimensions(fields: &mut Fields<'_>) -> Result<Option<Vec<u64>>, Un
         }
         _ => return Err(broken(at, format!("a shape of the unknown version {version}"))),
     }
-    let _ = flags;
-    (0..rank).map(|_| fields.length()).collect::<Result<_, _>>().map(Some)
+    let mut along = || (0..rank).map(|_| fields.length()).collect::<Result<Vec<_>, _>>();
+    let lengths = along()?;
+    let mut most = if flags & 1 == 1 { along()? } else { lengths.clone() };
+    let endless = fields.all_ones();
+    most.iter_mut().filter(|most| **most == endless).for_each(|most| *most = ENDLESS);
+    Ok(Some(Space { lengths, most }))
 }
 
 /// How many values dimensions make, as far as can be counted.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use lazaret_core::Hint;
 use lazaret_input::MemorySource;
 
-use super::chunks::Chunks;
-use super::file::{Fields, File, MAX_BLOCK, broken};
+use super::chunks::{Chunk, Chunks};
+use super::file::{Fields, File, broken};
 use super::filters::{self, Filter};
 use super::heap;
-use super::value::{self, Layout, Type};
+use super::value::{self, Layout, Space, Type};
 use crate::formats::pickle::{self, Pickle};
 use crate::hidden::begins_as_other;
 use crate::look::{Looking, is_certain};
@@ -27,7 +27,7 @@ const SHORTEST: u64 = 8;
 /// What the messages of one object say of its data.
 #[derive(Default)]
 pub(super) struct Dataset {
-    pub(super) dimensions: Option<Vec<u64>>,
+    pub(super) space: Option<Space>,
     pub(super) kind: Option<Type>,
     pub(super) layout: Option<Layout>,
     pub(super) filters: Vec<Filter>,
@@ -39,7 +39,7 @@ pub(super) struct Dataset {
 /// Looks at the values of a dataset that are bytes.
 pub(super) fn look(file: &File<'_>, dataset: &Dataset, path: &str, looking: &mut Looking<'_>) {
     let (Some(layout), Some(kind)) = (&dataset.layout, dataset.kind) else { return };
-    let dimensions = dataset.dimensions.as_deref().unwrap_or_default();
+    let Some(space) = &dataset.space else { return };
     let is_loose = kind.size == 1 && matches!(kind.class, value::NUMBER | value::BITS | value::NAMED);
     let is_whole = matches!(
         kind.class,
@@ -61,14 +61,12 @@ pub(super) fn look(file: &File<'_>, dataset: &Dataset, path: &str, looking: &mut
         }
         return;
     }
-    let row = |from: usize| value::points(dimensions.get(from..).unwrap_or_default()).max(1);
     let done = if kind.class == value::ANY_LENGTH {
-        values.of_any_length(layout, dataset, kind, row(0))
+        values.of_any_length(layout, dataset, kind, space.points())
     } else if is_whole && kind.size >= SHORTEST {
         values.pieces(layout, dataset, &mut |values, part| values.all(part, kind.size))
     } else {
-        let row = row(1).saturating_mul(kind.size.max(1));
-        values.together(layout, dataset, row)
+        values.together(layout, dataset, space)
     };
     if let Err(unread) = done {
         values.unread(&unread);
@@ -127,32 +125,22 @@ impl Values<'_, '_, '_> {
         each: &mut dyn FnMut(&mut Self, &Part) -> Result<(), Unread>,
     ) -> Result<(), Unread> {
         let file = self.file;
-        let nothing = || dataset.dimensions.as_deref().is_none_or(|lengths| lengths.contains(&0));
+        let Some(space) = &dataset.space else { return Ok(()) };
         match layout {
-            _ if dataset.is_external || nothing() => Ok(()),
+            _ if dataset.is_external || space.points() == 0 => Ok(()),
             Layout::Compact(place, length) => each(self, &file.part.slice(*place, *length, self.path)),
             Layout::One(address, _) if file.is_nowhere(*address) => Ok(()),
             Layout::One(address, length) => {
-                let points = dataset.dimensions.as_deref().map_or(0, value::points);
-                let claimed = points.saturating_mul(dataset.kind.map_or(1, |kind| kind.size));
+                let claimed = space.points().saturating_mul(dataset.kind.map_or(1, |kind| kind.size));
                 let from = address.saturating_add(file.base);
                 each(self, &file.part.slice(from, length.unwrap_or(claimed), self.path))
             }
             Layout::Chunked(chunks) => {
-                let lengths = dataset.dimensions.as_deref().unwrap_or_default();
-                for chunk in chunks.read(file, lengths)? {
-                    if file.is_nowhere(chunk.address) {
-                        continue;
+                for chunk in chunks.read(file, space)? {
+                    if !file.is_nowhere(chunk.address) {
+                        let part = self.undone(&chunk, chunks, dataset)?;
+                        each(self, &part)?;
                     }
-                    let part = if dataset.filters.is_empty() {
-                        let from = chunk.address.saturating_add(file.base);
-                        file.part.slice(from, chunk.size, self.path)
-                    } else {
-                        let most = chunks.bytes();
-                        let bytes = filters::undone(file, &chunk, &dataset.filters, most, self.looking)?;
-                        self.member(bytes)
-                    };
-                    each(self, &part)?;
                 }
                 Ok(())
             }
@@ -160,58 +148,70 @@ impl Values<'_, '_, '_> {
         }
     }
 
-    fn member(&self, bytes: Vec<u8>) -> Part {
-        let len = bytes.len() as u64;
-        self.file.part.member(Arc::new(MemorySource::new(bytes, Hint::default())), len, self.path)
+    fn undone(&mut self, chunk: &Chunk, chunks: &Chunks, dataset: &Dataset) -> Result<Part, Unread> {
+        filters::undone(self.file, chunk, &dataset.filters, chunks.bytes(), self.path, self.looking)
     }
 
-    /// Single bytes: a value may begin wherever a row does. Chunks are put together first.
-    fn together(&mut self, layout: &Layout, dataset: &Dataset, row: u64) -> Result<(), Unread> {
-        let dimensions = dataset.dimensions.as_deref().unwrap_or_default();
-        let step = if dimensions.len() < 2 || row < SHORTEST { u64::MAX } else { row };
+    /// Single bytes: a value may begin wherever a row does. Chunks are put together first, as many as rows lie across.
+    fn together(&mut self, layout: &Layout, dataset: &Dataset, space: &Space) -> Result<(), Unread> {
+        let lengths = space.lengths.as_slice();
+        let size = dataset.kind.map_or(1, |kind| kind.size.max(1));
+        let row = value::points(lengths.get(1..).unwrap_or_default()).saturating_mul(size);
+        let is_one = lengths.len() < 2 || row < SHORTEST;
+        let step = if is_one { u64::MAX } else { row };
         let Layout::Chunked(chunks) = layout else {
             return self.pieces(layout, dataset, &mut |values, part| values.all(part, step));
         };
-        let most = self.looking.limits.get(MAX_BLOCK).most();
-        let bytes = self.joined(chunks, dataset, dimensions, most)?;
-        let part = self.member(bytes);
-        self.all(&part, step)
+        let found = chunks.read(self.file, space)?;
+        let mut looked = 0_u64;
+        for band in found.chunk_by(|one, other| is_one || one.number.first() == other.number.first()) {
+            // Numbers of a byte go on as far as there is room: masks are large, and nearly nothing when packed.
+            let is_short = self.looking.room().most() < self.file.reserve;
+            if looked >= self.file.max_block.most() && is_short && !self.is_pickle {
+                break;
+            }
+            let first = band.first().and_then(|chunk| chunk.number.first()).filter(|_| !is_one);
+            let along = chunks.dimensions.first().copied().unwrap_or(1);
+            let begins = first.map_or(0, |first| first.saturating_mul(along).saturating_mul(row));
+            let bytes = self.joined(band, chunks, dataset, lengths, begins)?;
+            let len = bytes.len() as u64;
+            looked = looked.saturating_add(len);
+            let source = Arc::new(MemorySource::new(bytes, Hint::default()));
+            self.all(&self.file.part.member(source, len, self.path), step)?;
+        }
+        Ok(())
     }
 
-    /// The first bytes of a dataset in chunks, each where it belongs.
+    /// The first bytes from a place in the dataset on, of chunks that lie there.
     fn joined(
         &mut self,
+        band: &[Chunk],
         chunks: &Chunks,
         dataset: &Dataset,
         lengths: &[u64],
-        most: u64,
+        begins: u64,
     ) -> Result<Vec<u8>, Unread> {
+        let most = self.file.max_block.most();
         let size = chunks.dimensions.last().copied().unwrap_or(1).max(1);
         let mut bytes: Vec<u8> = Vec::new();
-        for chunk in chunks.read(self.file, lengths)? {
-            let begins = place_of(&first_of(&chunk.number, chunks), lengths).saturating_mul(size);
-            if begins >= most || self.file.is_nowhere(chunk.address) {
+        for chunk in band {
+            let start = place_of(&first_of(&chunk.number, chunks), lengths).saturating_mul(size);
+            if start.saturating_sub(begins) >= most || self.file.is_nowhere(chunk.address) {
                 continue;
             }
-            let stored = filters::undone(self.file, &chunk, &dataset.filters, chunks.bytes(), self.looking)?;
-            let row = chunks
-                .dimensions
-                .iter()
-                .rev()
-                .take(2)
-                .fold(1, |row: u64, length| row.saturating_mul(*length));
-            let row = usize::try_from(row).unwrap_or(usize::MAX).max(1);
+            let stored = self.undone(chunk, chunks, dataset)?;
             let before = bytes.len();
-            for (number, piece) in (0_u64..).zip(stored.chunks(row)) {
-                let Some((place, kept)) = placed(number, &chunk.number, chunks, lengths) else { continue };
-                let place = place.saturating_mul(size);
-                let end = place.saturating_add(kept.saturating_mul(size)).min(most);
-                let (Ok(place), Ok(end)) = (usize::try_from(place), usize::try_from(end)) else { continue };
+            for (from, place, length) in Rows::of(&chunk.number, chunks, lengths) {
+                let place = place.saturating_mul(size).saturating_sub(begins);
+                let end = place.saturating_add(length.saturating_mul(size)).min(most);
+                let (Ok(place), Ok(end)) = (usize::try_from(place), usize::try_from(end)) else { break };
+                if place >= end {
+                    break;
+                }
                 if end > bytes.len() {
                     bytes.resize(end, 0);
                 }
-                let room = bytes.get_mut(place..end).unwrap_or_default();
-                room.iter_mut().zip(piece).for_each(|(room, byte)| *room = *byte);
+                stored.read_at(from.saturating_mul(size), bytes.get_mut(place..end).unwrap_or_default())?;
             }
             // Few bytes far behind make many zeroes.
             self.looking.unpacked(bytes.len().saturating_sub(before) as u64)?;
@@ -336,19 +336,60 @@ fn place_of(element: &[u64], lengths: &[u64]) -> u64 {
         .fold(0, |place: u64, (at, length)| place.saturating_mul(*length).saturating_add(*at))
 }
 
-/// Where a row of a chunk belongs, and how many elements of it are of the dataset; none if it lies outside.
-fn placed(row: u64, number: &[u64], chunks: &Chunks, lengths: &[u64]) -> Option<(u64, u64)> {
-    let mut element = first_of(number, chunks);
-    let mut left = row;
-    let (last, others) = element.split_last_mut()?;
-    let of_chunk = chunks.dimensions.get(..others.len())?;
-    for ((at, of_chunk), length) in others.iter_mut().zip(of_chunk).zip(lengths).rev() {
-        *at = at.saturating_add(left.checked_rem(*of_chunk)?);
-        left = left.checked_div(*of_chunk)?;
-        if *at >= *length {
+/// The rows of a chunk that are of the dataset: where each begins in the chunk, where in the dataset, and how many
+/// elements of it are of the dataset.
+struct Rows<'a> {
+    /// Where the next row begins along each dimension.
+    element: Vec<u64>,
+    first: Vec<u64>,
+    of_chunk: &'a [u64],
+    lengths: &'a [u64],
+    from: u64,
+    is_done: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn of(number: &[u64], chunks: &'a Chunks, lengths: &'a [u64]) -> Self {
+        let first = first_of(number, chunks);
+        let of_chunk = chunks.dimensions.get(..first.len()).unwrap_or_default();
+        let is_outside = first.len() != lengths.len()
+            || of_chunk.len() != lengths.len()
+            || of_chunk.contains(&0)
+            || first.iter().zip(lengths).any(|(at, length)| at >= length);
+        Self { element: first.clone(), first, of_chunk, lengths, from: 0, is_done: is_outside }
+    }
+
+    /// Goes on to the next row of the dataset; rows that lie outside of it are stepped over.
+    fn step(&mut self) {
+        let mut width = self.of_chunk.last().copied().unwrap_or(1);
+        let dimensions = self.element.iter_mut().zip(&self.first).zip(self.of_chunk).zip(self.lengths);
+        for (((at, first), of_chunk), length) in dimensions.rev().skip(1) {
+            let within = at.saturating_sub(*first).saturating_add(1);
+            if within < *of_chunk && at.saturating_add(1) < *length {
+                *at = at.saturating_add(1);
+                self.from = self.from.saturating_add(width);
+                return;
+            }
+            // Back to the start along this dimension, and one further along the one before it.
+            self.from = self.from.saturating_sub(width.saturating_mul(within.saturating_sub(1)));
+            *at = *first;
+            width = width.saturating_mul(*of_chunk);
+        }
+        self.is_done = true;
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = (u64, u64, u64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_done {
             return None;
         }
+        let (last, length, of_chunk) = (self.first.last()?, self.lengths.last()?, self.of_chunk.last()?);
+        let kept = length.saturating_sub(*last).min(*of_chunk);
+        let row = (self.from, place_of(&self.element, self.lengths), kept);
+        self.step();
+        Some(row)
     }
-    let kept = lengths.last()?.checked_sub(*last)?.min(*chunks.dimensions.get(others.len())?);
-    Some((place_of(&element, lengths), kept))
 }
