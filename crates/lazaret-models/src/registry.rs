@@ -196,6 +196,7 @@ pub const LIMITS: &[Limit] = &[
     readers::gguf::MAX_NESTING,
     readers::gguf::MAX_STRINGS,
     readers::hdf5::MAX_BLOCK,
+    readers::hdf5::MAX_CHUNKS,
     readers::hdf5::MAX_CLAIMED,
     readers::hdf5::MAX_OBJECTS,
     readers::hdf5::MAX_READ,

@@ -1,7 +1,10 @@
 """Writes the HDF5 files beside it with h5py 3.16: `python3 make.py`. They are small and inert."""
+import ctypes
+import glob
 import json
 import os
 import pickle
+import struct
 
 import h5py
 import numpy as np
@@ -142,6 +145,117 @@ def long(file):
     file.create_dataset("long", data=values, chunks=(40 << 20,), compression="gzip", compression_opts=9)
 
 
+def as_type(kind):
+    """The bytes of a pickle as values of another type, filled up with zeroes."""
+    kind = np.dtype(kind)
+    return np.frombuffer(PICKLE.ljust(-(-len(PICKLE) // kind.itemsize) * kind.itemsize, b"\0"), kind)
+
+
+def attributes(file):
+    """hickle unpickles the attribute `type`, whatever it is of."""
+    record = np.dtype([("a", "<i4"), ("b", "<f8")])
+    for name, kind in [("i8", "<i8"), ("f8", "<f8"), ("big", ">i4"), ("record", record), ("letters", "S1"), ("complex", "<c16")]:
+        file.attrs[name] = as_type(kind)
+    file["kind"] = np.dtype("<i8")
+    file.attrs.create("committed", as_type("<i8"), dtype=file["kind"])
+    file.attrs["followed"] = np.bytes_(b"cos\nsystem\n(S'true'\ntR.and more")
+
+
+def hickle(file):
+    """hickle unpickles a dataset that has no type, whatever it is of."""
+    file.attrs["HICKLE_VERSION"] = "5.0.3"
+    file.create_dataset("data", data=as_type("<f4"))
+    typed = file.create_dataset("typed", data=as_type("<f4"))
+    typed.attrs["type"] = np.bytes_(b"array")
+
+
+def unwritten(file):
+    file.create_dataset("one", (), dtype=f"V{len(PICKLE)}", fillvalue=np.void(PICKLE))
+    file.create_dataset("many", (4,), chunks=(2,), dtype=f"V{len(PICKLE)}", fillvalue=np.void(PICKLE))
+
+
+def edges(file):
+    """Chunks that lie only in part within their dataset, and are not packed."""
+    library = ctypes.CDLL(glob.glob(os.path.dirname(h5py.__file__) + ".libs/libhdf5-*.so*")[0])
+    library.H5Pset_chunk_opts.argtypes = [ctypes.c_int64, ctypes.c_uint]
+    values = np.zeros(3, f"V{len(PICKLE)}")
+    values[2] = np.void(PICKLE)
+    for name, pack in [("shuffle", "set_shuffle"), ("gzip", "set_deflate"), ("check", "set_fletcher32")]:
+        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        how.set_chunk((2,))
+        getattr(how, pack)()
+        library.H5Pset_chunk_opts(how.id, 2)
+        kind, space = h5py.h5t.py_create(values.dtype), h5py.h5s.create_simple((3,))
+        h5py.h5d.create(file.id, name.encode(), kind, space, how).write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+
+
+def of_itself(file):
+    file.create_dataset("rows", data=np.arange(6).reshape(2, 3))
+    layout = h5py.VirtualLayout((2, 3), "i8")
+    for row in range(2):
+        layout[row] = h5py.VirtualSource(".", "rows", (2, 3))[row]
+    file.create_virtual_dataset("virtual", layout)
+
+
+def first_itself(file):
+    layout = h5py.VirtualLayout((2, 3), "i8")
+    layout[0] = h5py.VirtualSource(".", "rows", (2, 3))[0]
+    layout[1] = h5py.VirtualSource("/etc/rows.h5", "rows", (2, 3))[1]
+    file.create_dataset("rows", data=np.arange(6).reshape(2, 3))
+    file.create_virtual_dataset("virtual", layout)
+
+
+def shared(name, kind, version):
+    """A message of one dataset that stands in the header of another: its shape is 1, its type 3."""
+    with h5py.File(os.path.join(HERE, name), "w") as file:
+        record = np.dtype([("b", f"V{len(PICKLE)}")] + [(name, "i4") for name in "cde"])
+        values = np.zeros(1, record)
+        values["b"] = np.void(PICKLE)
+        for dataset in "xy":
+            file.create_dataset(dataset, data=values, maxshape=(1,), chunks=(1,))
+            values["b"] = np.void(b"")
+        at, other = (h5py.h5o.get_info(file[dataset].id).addr for dataset in "xy")
+    change = struct.pack("<BB6xQQ", 1, 0, 0, other) if version == 1 else struct.pack("<BBQ", 2, 2, other)
+    with open(os.path.join(HERE, name), "r+b") as file:
+        whole = bytearray(file.read())
+        place, end = at + 16, at + 16 + struct.unpack_from("<I", whole, at + 8)[0]
+        while place + 8 <= end:
+            message, size, flags = struct.unpack_from("<HHB", whole, place)
+            if message == kind:
+                whole[place + 8 : place + 8 + len(change)], whole[place + 4] = change, flags | 2
+            place += 8 + size
+        file.seek(0)
+        file.write(whole)
+
+
+def moved():
+    """A file that says that it begins where an innocent one does, which follows it."""
+    make("moved.h5", lambda file: file.attrs.create("type", np.void(PICKLE)))
+    make("rest.h5", lambda file: file.create_dataset("values", data=np.arange(3)))
+    parts = []
+    for name in ["moved.h5", "rest.h5"]:
+        with open(os.path.join(HERE, name), "rb") as file:
+            parts.append(file.read())
+    os.remove(os.path.join(HERE, "rest.h5"))
+    whole = bytearray(b"".join(parts))
+    struct.pack_into("<Q", whole, 24, len(parts[0]))
+    struct.pack_into("<Q", whole, 40, len(whole))
+    with open(os.path.join(HERE, "moved.h5"), "wb") as file:
+        file.write(whole)
+
+
+make("attributes.h5", attributes)
+make("attributes_new.h5", attributes, libver="latest")
+make("hickle.h5", hickle)
+make("unwritten.h5", unwritten)
+make("unwritten_new.h5", unwritten, libver="latest")
+make("edges.h5", edges, libver="latest")
+make("of_itself.h5", of_itself, libver="latest")
+make("first_itself.h5", first_itself, libver="latest")
+shared("shared_shape.h5", 1, 2)
+shared("shared_type.h5", 3, 2)
+shared("shared_type_old.h5", 3, 1)
+moved()
 make("axes.h5", axes)
 make("axes_new.h5", axes, libver="latest")
 make("late.h5", late)

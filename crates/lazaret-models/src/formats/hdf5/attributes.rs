@@ -5,22 +5,22 @@ use lazaret_input::json;
 
 use super::file::File;
 use super::value::{self, Attribute};
-use super::values;
+use super::values::{self, Dataset};
 use crate::formats::keras;
-use crate::formats::pickle::begins_at;
 use crate::look::Looking;
 use crate::rules;
 
 /// Attributes in which Keras keeps what a model is.
 const CONFIGURATIONS: &[&str] = &["model_config", "training_config"];
 
-/// Tells what an attribute makes a loader do; whether it says that the values of its dataset are pickles.
+/// Tells what an attribute makes a loader do, and notes what it says of its dataset.
 pub(super) fn judge(
     file: &File<'_>,
     looking: &mut Looking<'_>,
     attribute: &Attribute<'_>,
     path: &str,
-) -> bool {
+    dataset: &mut Dataset,
+) {
     if attribute.name == "keras_version" {
         let version = value::text(file, attribute).unwrap_or_default();
         let version = String::from_utf8_lossy(&version).into_owned();
@@ -28,7 +28,10 @@ pub(super) fn judge(
     }
     if !CONFIGURATIONS.contains(&attribute.name.as_str()) {
         pickles(file, looking, attribute, path);
-        return says_pickles(file, looking, attribute, path);
+        dataset.hickle.has_type |= attribute.name == "type";
+        dataset.hickle.has_version |= attribute.name == "HICKLE_VERSION";
+        dataset.holds_pickles |= says_pickles(file, looking, attribute, path);
+        return;
     }
     let within = if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
     let says = match value::text(file, attribute) {
@@ -36,7 +39,7 @@ pub(super) fn judge(
             let parsed = json::parse(&text, looking.limits);
             if let Some(document) = &parsed.document {
                 keras::walk(document.root(), &within, file.part, looking);
-                return false;
+                return;
             }
             format!("{} is no JSON text", attribute.name)
         }
@@ -44,7 +47,6 @@ pub(super) fn judge(
     };
     looking.not_whole();
     looking.find(&rules::KERAS_CONFIG_UNREADABLE, file.part.inner(&within), says);
-    false
 }
 
 /// PyTables marks what it unpickles with `PSEUDOATOM`, hickle with `base_type`.
@@ -62,22 +64,9 @@ fn says_pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribut
     !is_hickle && says.starts_with(b"object")
 }
 
-/// PyTables and hickle unpickle what they find in attributes: PyTables every text that ends with a full stop, as each pickle
-/// does.
+/// PyTables and hickle unpickle what they find in attributes: hickle whatever is in one named `type`, by its bytes.
 fn pickles(file: &File<'_>, looking: &mut Looking<'_>, attribute: &Attribute<'_>, path: &str) {
-    let Some(kind) = attribute.kind else { return };
     let name = if path.is_empty() { attribute.name.clone() } else { format!("{path}/{}", attribute.name) };
-    let value::Type { class: value::TEXT, size, .. } = kind else {
-        let looked = values::of_attribute(file, kind, &attribute.value, &name, looking);
-        return looked.unwrap_or_else(|unread| looking.unread(file.part, &unread));
-    };
-    let bytes = attribute.value.rest();
-    let bytes = bytes.get(..usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len())).unwrap_or_default();
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
-    let text = bytes.get(..end).unwrap_or_default();
-    let part = file.part.slice(attribute.value.place(), end as u64, &name);
-    // A sentence ends so too, and is no pickle that does anything.
-    if matches!(text, [0x80, 2..=5, ..]) || text.ends_with(b".") && begins_at(&part, text) {
-        looking.inside(&part);
-    }
+    let looked = values::of_attribute(file, attribute.kind, &attribute.value, &name, looking);
+    looked.unwrap_or_else(|unread| looking.unread(file.part, &unread));
 }

@@ -1,5 +1,6 @@
 //! Chunks of a dataset: where they lie, by any of the indexes that the format has.
 
+use lazaret_core::Limit;
 use rustc_hash::FxHashSet;
 
 use super::file::{Fields, File, broken};
@@ -7,8 +8,8 @@ use super::heap;
 use super::value::{self, Space};
 use crate::part::Unread;
 
-/// Most chunks of one dataset that are looked at.
-const MOST_CHUNKS: usize = 1_000_000;
+/// Most chunks of one file that are looked at; each counts once for every dimension.
+pub(crate) const MAX_CHUNKS: Limit = Limit::new("hdf5.max_chunks", 2_000_000);
 /// Most dimensions, with the one of the element's bytes.
 const MOST_DIMENSIONS: u64 = 33;
 
@@ -19,6 +20,8 @@ pub(super) struct Chunks {
     pub(super) dimensions: Vec<u64>,
     index: Index,
     address: u64,
+    /// Whether chunks that lie only in part within the dataset are stored as they are.
+    plain_edges: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Chunks {
     /// The description of versions 1 to 3, behind the class.
     pub(super) fn of_tree(fields: &mut Fields<'_>, rank: u64, address: u64) -> Result<Self, Unread> {
         let dimensions = lengths(fields, rank, 4)?;
-        Ok(Self { dimensions, index: Index::Tree, address })
+        Ok(Self { dimensions, index: Index::Tree, address, plain_edges: false })
     }
 
     /// The description of versions 4 and 5, behind the class.
@@ -80,7 +83,7 @@ impl Chunks {
             }
             other => return Err(broken(at, format!("an index of chunks of the unknown kind {other}"))),
         };
-        Ok(Self { dimensions, index, address: fields.address()? })
+        Ok(Self { dimensions, index, address: fields.address()?, plain_edges: flags & 1 == 1 })
     }
 
     /// How many bytes a chunk has when its filters are undone.
@@ -105,13 +108,25 @@ impl Chunks {
                 let grid = self.grid(space);
                 let address = |number: u64| number.saturating_mul(self.bytes()).saturating_add(self.address);
                 let is_there = |number: &u64| address(*number).saturating_add(file.base) < file.part.len();
-                let within = (0..grid.chunks().min(MOST_CHUNKS as u64)).take_while(is_there);
-                within.map(|number| plain(address(number), grid.place(number))).collect()
+                let mut found = Vec::new();
+                for number in (0..grid.chunks()).take_while(is_there) {
+                    push(&mut found, plain(address(number), grid.place(number)), file, self.address)?;
+                }
+                found
             }
             Index::FixedArray => self.fixed_array(file, &self.grid(space))?,
             Index::ExtensibleArray => self.extensible_array(file, &self.grid(space))?,
             Index::SecondTree => self.second_tree(file, rank)?,
         };
+        if self.plain_edges {
+            let ends = |number: u64, length: u64| number.saturating_add(1).saturating_mul(length);
+            for chunk in &mut found {
+                let mut along = chunk.number.iter().zip(&self.dimensions).zip(&space.lengths);
+                if along.any(|((number, of_chunk), length)| ends(*number, *of_chunk) > *length) {
+                    chunk.left_out = u32::MAX;
+                }
+            }
+        }
         found.sort_unstable_by(|one, other| one.number.cmp(&other.number));
         Ok(found)
     }
@@ -159,7 +174,7 @@ impl Chunks {
                 if level > 0 {
                     open.push((child, level));
                 } else {
-                    push(&mut found, Chunk { address: child, size, left_out, number }, at)?;
+                    push(&mut found, Chunk { address: child, size, left_out, number }, file, address)?;
                 }
             }
         }
@@ -181,7 +196,7 @@ impl Chunks {
                 (self.bytes(), 0)
             };
             let number = (0..rank).map(|_| fields.number(8)).collect::<Result<_, _>>()?;
-            push(&mut found, Chunk { address, size, left_out, number }, fields.place())?;
+            push(&mut found, Chunk { address, size, left_out, number }, file, self.address)?;
         }
         Ok(found)
     }
@@ -308,7 +323,7 @@ impl Chunks {
             for within in 0..some {
                 let number = first.saturating_add(done).saturating_add(within);
                 if let Some(chunk) = self.entry(file, entry, &mut fields, number)? {
-                    push(found, chunk, fields.place())?;
+                    push(found, chunk, file, place)?;
                 }
             }
             place = place.saturating_add(page.saturating_mul(entry.width)).saturating_add(4);
@@ -358,7 +373,9 @@ fn lengths(fields: &mut Fields<'_>, rank: u64, width: u8) -> Result<Vec<u64>, Un
     if rank > MOST_DIMENSIONS {
         return Err(broken(fields.place(), "chunks of impossibly many dimensions"));
     }
-    (0..rank).map(|_| fields.number(width)).collect()
+    let at = fields.place();
+    let lengths: Vec<u64> = (0..rank).map(|_| fields.number(width)).collect::<Result<_, _>>()?;
+    if lengths.contains(&0) { Err(broken(at, "chunks of no length")) } else { Ok(lengths) }
 }
 
 fn address_at(file: &File<'_>, place: u64) -> Result<u64, Unread> {
@@ -366,10 +383,8 @@ fn address_at(file: &File<'_>, place: u64) -> Result<u64, Unread> {
     file.fields(&bytes, place).address()
 }
 
-fn push(found: &mut Vec<Chunk>, chunk: Chunk, at: u64) -> Result<(), Unread> {
-    if found.len() >= MOST_CHUNKS {
-        return Err(broken(at, format!("a dataset of more than {MOST_CHUNKS} chunks")));
-    }
+fn push(found: &mut Vec<Chunk>, chunk: Chunk, file: &File<'_>, address: u64) -> Result<(), Unread> {
+    file.count_chunk(chunk.number.len() as u64, address)?;
     found.push(chunk);
     Ok(())
 }

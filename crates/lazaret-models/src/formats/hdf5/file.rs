@@ -1,9 +1,12 @@
 //! The bytes of an HDF5 file: addresses, blocks read under limits, and the fields within them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use lazaret_core::Limit;
+use lazaret_core::{Limit, Limits};
+use lazaret_input::decompress::MAX_RATIO;
+use rustc_hash::FxHashSet;
 
+use super::chunks::MAX_CHUNKS;
 use crate::look::Looking;
 use crate::part::{Part, Unread};
 use crate::rules;
@@ -12,6 +15,9 @@ use crate::rules;
 pub(crate) const MAX_BLOCK: Limit = Limit::new("hdf5.max_block", 32 << 20);
 /// Most bytes of structure that are read of one file; tensor data are none.
 pub(crate) const MAX_READ: Limit = Limit::new("hdf5.max_read", 256 << 20);
+
+/// How many times as long deflate makes bytes at most.
+const MOST_TIMES_PACKED: u64 = 1_032;
 
 /// Something of the structure cannot be followed.
 pub(super) fn broken(at: u64, why: impl Into<String>) -> Unread {
@@ -30,6 +36,14 @@ pub(super) struct File<'a> {
     pub(super) max_block: Limit,
     max_read: Limit,
     read: Cell<u64>,
+    max_chunks: Limit,
+    chunks: Cell<u64>,
+    /// Bytes of global heaps that were read.
+    heaps: Cell<u64>,
+    /// Where values lie that were looked at, and their lengths: many may point at one.
+    looked: RefCell<FxHashSet<(u64, u64)>>,
+    /// The limits under which chunks are unpacked: how long one is, is known before.
+    pub(super) unpacking: Limits,
     /// Once no more than this may be unpacked, long datasets of single bytes are not read to their end.
     pub(super) reserve: u64,
 }
@@ -37,8 +51,23 @@ pub(super) struct File<'a> {
 impl<'a> File<'a> {
     pub(super) fn new(part: &'a Part, base: u64, offsets: u8, lengths: u8, looking: &Looking<'_>) -> Self {
         let (max_block, max_read) = (looking.limits.get(MAX_BLOCK), looking.limits.get(MAX_READ));
-        let reserve = looking.room().most() / 2;
-        Self { part, base, offsets, lengths, max_block, max_read, read: Cell::new(0), reserve }
+        let mut unpacking = looking.limits.clone();
+        unpacking.set(MAX_RATIO.key(), unpacking.get(MAX_RATIO).most().max(MOST_TIMES_PACKED));
+        Self {
+            part,
+            base,
+            offsets,
+            lengths,
+            max_block,
+            max_read,
+            read: Cell::new(0),
+            max_chunks: looking.limits.get(MAX_CHUNKS),
+            chunks: Cell::new(0),
+            heaps: Cell::new(0),
+            looked: RefCell::default(),
+            unpacking,
+            reserve: looking.room().most() / 2,
+        }
     }
 
     /// So many bytes at an address.
@@ -54,6 +83,33 @@ impl<'a> File<'a> {
         self.read.set(read);
         let count = usize::try_from(count).map_err(|_| broken(at, "a block is too long"))?;
         self.part.bytes(at, count)
+    }
+
+    /// All of a global heap's collection, of so many bytes. Each is needed once or twice.
+    pub(super) fn collection(&self, address: u64, count: u64) -> Result<Vec<u8>, Unread> {
+        let at = self.base.saturating_add(address);
+        let read = self.heaps.get().saturating_add(count);
+        let most = self.max_read.with(self.max_read.most().saturating_add(self.part.len()));
+        most.check(read).map_err(|reached| broken(at, reached.to_string()))?;
+        self.heaps.set(read);
+        self.part.bytes(at, usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Counts a chunk of so many dimensions.
+    pub(super) fn count_chunk(&self, rank: u64, address: u64) -> Result<(), Unread> {
+        self.chunks.set(self.chunks.get().saturating_add(rank.max(1)));
+        let checked = self.max_chunks.check(self.chunks.get());
+        checked.map_err(|reached| broken(self.base.saturating_add(address), reached.to_string()))
+    }
+
+    /// Whether nothing was looked at yet that lies there and is so long.
+    pub(super) fn is_new(&self, address: u64, length: u64) -> bool {
+        const MOST: usize = 1 << 20;
+        let mut looked = self.looked.borrow_mut();
+        if looked.len() >= MOST {
+            looked.clear();
+        }
+        looked.insert((address, length))
     }
 
     /// A block at an address, to be read field by field; it begins with a signature.
@@ -145,6 +201,15 @@ impl<'b> Fields<'b> {
     pub(super) fn size(&mut self, width: u8) -> Result<usize, Unread> {
         let at = self.place();
         usize::try_from(self.number(width)?).map_err(|_| broken(at, "a size is too large"))
+    }
+
+    /// A text up to the zero that ends it.
+    pub(super) fn text(&mut self) -> Result<String, Unread> {
+        let rest = self.rest();
+        let end = memchr::memchr(0, rest).ok_or_else(|| broken(self.place(), "a text has no end"))?;
+        let text = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
+        self.skip(end.saturating_add(1))?;
+        Ok(text)
     }
 
     pub(super) fn rest(&self) -> &'b [u8] {

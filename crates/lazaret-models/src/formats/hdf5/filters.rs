@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lazaret_core::{Hint, Limit};
 use lazaret_input::MemorySource;
-use lazaret_input::archive::{Packing, Unpacked, Window, unpack};
+use lazaret_input::archive::{Packing, Window, unpack};
 use lazaret_input::decompress::Codec;
 
 use super::chunks::Chunk;
@@ -25,15 +25,17 @@ pub(super) struct Filter {
 impl Filter {
     /// Whether it can be undone here.
     pub(super) const fn is_known(&self) -> bool {
-        matches!(self.id, DEFLATE | SHUFFLE | CHECKSUM | LZF)
+        matches!(self.id, DEFLATE | SHUFFLE | CHECKSUM | BZIP2 | LZF | ZSTD)
     }
 }
 
 const DEFLATE: u64 = 1;
 const SHUFFLE: u64 = 2;
 const CHECKSUM: u64 = 3;
+const BZIP2: u64 = 307;
 /// Of h5py.
 const LZF: u64 = 32_000;
+const ZSTD: u64 = 32_015;
 
 /// The message that lists them.
 pub(super) fn pipeline(fields: &mut Fields<'_>) -> Result<Vec<Filter>, Unread> {
@@ -88,8 +90,19 @@ pub(super) fn undone(
             continue;
         }
         part = match filter.id {
-            DEFLATE => {
-                let unpacked = inflated(&part, at, most, looking)?;
+            codec @ (DEFLATE | BZIP2 | ZSTD) => {
+                let codec = match codec {
+                    BZIP2 => Codec::Bzip2,
+                    ZSTD => Codec::Zstd,
+                    _ => Codec::Zlib,
+                };
+                let window = Window { source: part.as_source(), from: 0, len: part.len() };
+                let room = room_for(most, looking);
+                let unpacked = unpack(&window, &Packing::Codec(codec), room, &file.unpacking);
+                looking.unpacked(unpacked.len)?;
+                if let Some(fault) = &unpacked.fault {
+                    return Err(broken(at, format!("a chunk cannot be unpacked: {fault}")));
+                }
                 file.part.member(unpacked.source, unpacked.len, path)
             }
             SHUFFLE => match filter.values.first().copied().unwrap_or(1) {
@@ -116,16 +129,6 @@ pub(super) fn undone(
 fn room_for(most: u64, looking: &Looking<'_>) -> Limit {
     let room = looking.room();
     if room.most() > most { room.with(most) } else { room }
-}
-
-fn inflated(part: &Part, at: u64, most: u64, looking: &mut Looking<'_>) -> Result<Unpacked, Unread> {
-    let window = Window { source: part.as_source(), from: 0, len: part.len() };
-    let unpacked = unpack(&window, &Packing::Codec(Codec::Zlib), room_for(most, looking), looking.limits);
-    looking.unpacked(unpacked.len)?;
-    match &unpacked.fault {
-        Some(fault) => Err(broken(at, format!("a chunk cannot be unpacked: {fault}"))),
-        None => Ok(unpacked),
-    }
 }
 
 /// The first bytes of all elements stand first, then the second ones, and so on; what makes no element stands behind.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::file::{File, broken};
+use super::file::{Fields, File, broken};
 use crate::part::Unread;
 
 /// Most messages and most blocks of one header.
@@ -14,6 +14,8 @@ pub(super) mod kind {
     pub(crate) const DATASPACE: u64 = 0x01;
     pub(crate) const LINK_INFO: u64 = 0x02;
     pub(crate) const DATATYPE: u64 = 0x03;
+    pub(crate) const OLD_FILL: u64 = 0x04;
+    pub(crate) const FILL: u64 = 0x05;
     pub(crate) const LINK: u64 = 0x06;
     pub(crate) const EXTERNAL_FILES: u64 = 0x07;
     pub(crate) const LAYOUT: u64 = 0x08;
@@ -40,6 +42,28 @@ impl Message {
     pub(super) const fn is_shared(&self) -> bool {
         self.flags & 0x02 != 0
     }
+}
+
+/// The message for which a shared one stands: that of the same kind of the object that it names.
+pub(super) fn shared(file: &File<'_>, message: &Message) -> Result<Message, Unread> {
+    shared_as(file, message.kind, &mut file.fields(&message.data, message.address))
+}
+
+/// The message of a kind that these fields name.
+pub(super) fn shared_as(file: &File<'_>, kind: u64, fields: &mut Fields<'_>) -> Result<Message, Unread> {
+    const IN_TABLE: u8 = 1;
+    let at = fields.place();
+    let (version, lies) = (fields.byte()?, fields.byte()?);
+    if version == 1 {
+        fields.skip(6)?;
+        fields.length()?;
+    } else if lies == IN_TABLE {
+        return Err(broken(at, "a message lies in a shared table, which is not read"));
+    }
+    let (messages, fault) = messages(file, fields.address()?);
+    let own = messages.into_iter().find(|message| message.kind == kind && !message.is_shared());
+    let missing = || broken(at, "a shared message names an object that has none of its kind");
+    own.ok_or_else(|| fault.unwrap_or_else(missing))
 }
 
 /// The messages of the header at an address, as far as they can be read, and what ended the reading.

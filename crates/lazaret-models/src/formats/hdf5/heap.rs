@@ -269,57 +269,76 @@ impl Fractal {
 
 /// An object of a global heap, by the address of its collection and its number.
 pub(super) fn global(file: &File<'_>, collection: u64, number: u64) -> Result<Vec<u8>, Unread> {
-    let place = Seen::default().place(file, collection, number)?;
+    let mut seen = Seen::default();
     let missing = || broken(file.base.saturating_add(collection), "a global heap has no such object");
-    let (address, size) = place.ok_or_else(missing)?;
-    file.bytes(address, size)
+    let object = seen.object(file, collection, number)?.ok_or_else(missing)?;
+    file.bytes(object.address, object.length)
 }
 
 /// The collection of a global heap that was read last: those of a dataset lie together.
 #[derive(Default)]
 pub(super) struct Seen {
     collection: Option<u64>,
+    /// Its bytes, unless they are many.
+    bytes: Vec<u8>,
     /// Address and length of each object, by its number.
     objects: FxHashMap<u64, (u64, u64)>,
 }
 
+/// An object of a global heap.
+pub(super) struct Object<'s> {
+    pub(super) address: u64,
+    pub(super) length: u64,
+    /// Its bytes, if they are held.
+    pub(super) bytes: Option<&'s [u8]>,
+}
+
 impl Seen {
-    /// Where an object lies, if the collection has it.
-    pub(super) fn place(
+    /// An object, if the collection has it.
+    pub(super) fn object(
         &mut self,
         file: &File<'_>,
         collection: u64,
         number: u64,
-    ) -> Result<Option<(u64, u64)>, Unread> {
+    ) -> Result<Option<Object<'_>>, Unread> {
         if self.collection != Some(collection) {
-            self.objects = collected(file, collection)?;
+            self.collection = None;
+            self.collect(file, collection)?;
             self.collection = Some(collection);
         }
-        Ok(self.objects.get(&number).copied())
+        let Some((address, length)) = self.objects.get(&number).copied() else { return Ok(None) };
+        let from = usize::try_from(address.saturating_sub(collection)).unwrap_or(usize::MAX);
+        let end = from.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(Some(Object { address, length, bytes: self.bytes.get(from..end) }))
     }
-}
 
-/// Address and length of the objects of a collection, by their numbers.
-fn collected(file: &File<'_>, collection: u64) -> Result<FxHashMap<u64, (u64, u64)>, Unread> {
-    let head = 8 + u64::from(file.lengths);
-    let bytes = file.block(collection, *b"GCOL", head)?;
-    let mut fields = file.fields(&bytes, collection);
-    fields.skip(8)?;
-    let end = collection.saturating_add(fields.length()?);
-    let mut at = collection.saturating_add(head.next_multiple_of(8));
-    let step = 8 + u64::from(file.lengths);
-    let mut objects = FxHashMap::default();
-    while at.saturating_add(step) <= end {
-        let bytes = file.bytes(at, step)?;
-        let mut fields = file.fields(&bytes, at);
-        let number = fields.number(2)?;
-        fields.skip(6)?;
-        let size = fields.length()?;
-        if number == 0 {
-            break;
+    fn collect(&mut self, file: &File<'_>, collection: u64) -> Result<(), Unread> {
+        /// A longer collection holds few objects, or one.
+        const HELD: u64 = 1 << 20;
+        let head = 8 + u64::from(file.lengths);
+        let bytes = file.block(collection, *b"GCOL", head)?;
+        let mut fields = file.fields(&bytes, collection);
+        fields.skip(8)?;
+        let length = fields.length()?;
+        let end = collection.saturating_add(length);
+        self.bytes = if length <= HELD { file.collection(collection, length)? } else { Vec::new() };
+        self.objects.clear();
+        let mut at = collection.saturating_add(head.next_multiple_of(8));
+        let step = 8 + u64::from(file.lengths);
+        while at.saturating_add(step) <= end {
+            let from = usize::try_from(at.saturating_sub(collection)).unwrap_or(usize::MAX);
+            let held = self.bytes.get(from..from.saturating_add(usize::try_from(step).unwrap_or(usize::MAX)));
+            let read = if held.is_none() { file.bytes(at, step)? } else { Vec::new() };
+            let mut fields = file.fields(held.unwrap_or(&read), at);
+            let number = fields.number(2)?;
+            fields.skip(6)?;
+            let size = fields.length()?;
+            if number == 0 {
+                break;
+            }
+            self.objects.entry(number).or_insert((at.saturating_add(step), size));
+            at = at.saturating_add(step).saturating_add(size.checked_next_multiple_of(8).unwrap_or(u64::MAX));
         }
-        objects.entry(number).or_insert((at.saturating_add(step), size));
-        at = at.saturating_add(step).saturating_add(size.checked_next_multiple_of(8).unwrap_or(u64::MAX));
+        Ok(())
     }
-    Ok(objects)
 }

@@ -25,6 +25,7 @@ mod tests;
 mod value;
 mod values;
 
+pub(crate) use chunks::MAX_CHUNKS;
 pub(crate) use file::{MAX_BLOCK, MAX_READ};
 
 use std::sync::Arc;
@@ -40,7 +41,7 @@ use crate::weights::{self, Data, Tensor, Tensors};
 use file::{Fields, File, broken};
 use group::{Link, To};
 use header::{Message, kind};
-use value::{Layout, Space, Type};
+use value::{Layout, Space};
 use values::Dataset;
 
 /// Most objects (groups and datasets) of one file.
@@ -92,7 +93,8 @@ impl ModelFormat for Hdf5 {
         let (file, root) = superblock(part, begins, looking).map_err(unreadable)?;
         let (whole, tensors) = (Arc::new(part.clone()), Tensors::new(looking));
         let open = vec![(root, String::new())];
-        let mut walk = Walk { file, whole, looking, seen: FxHashSet::default(), open, tensors };
+        let mut walk =
+            Walk { file, whole, looking, seen: FxHashSet::default(), open, tensors, is_hickle: false };
         walk.objects();
         let tensors = walk.tensors;
         weights::judge(&tensors, part, looking);
@@ -138,14 +140,13 @@ fn superblock<'a>(part: &'a Part, begins: u64, looking: &mut Looking<'_>) -> Res
     let mut fields = plain.fields(&bytes, head);
     let (base, second, end, fourth) =
         (fields.address()?, fields.address()?, fields.address()?, fields.address()?);
-    // With a user block the base is where the superblock is, or 0 where the block was put before later.
-    let base = if base == 0 || plain.is_nowhere(base) { begins } else { base };
-    let file = File::new(part, base, offsets, lengths, looking);
-    let end_of_file = if base == begins && end.saturating_add(begins) <= part.len() {
-        end.saturating_add(base)
-    } else {
-        end
-    };
+    // Addresses count from where the superblock is, whatever it says: the block before it may have been put there later.
+    let said = if plain.is_nowhere(base) { begins } else { base };
+    if said != 0 && said != begins {
+        looking.unread(part, &broken(begins, format!("it begins here, and says that it begins at {said}")));
+    }
+    let file = File::new(part, begins, offsets, lengths, looking);
+    let end_of_file = end.saturating_sub(said).saturating_add(begins);
     if end_of_file > part.len() {
         looking.unread(part, &broken(part.len(), "it is cut off: its end lies behind the end of the file"));
     } else {
@@ -181,6 +182,8 @@ struct Walk<'a, 'l, 'f> {
     open: Vec<(u64, String)>,
     whole: Arc<Part>,
     tensors: Tensors,
+    /// Whether hickle wrote it: it unpickles each dataset that has no type.
+    is_hickle: bool,
 }
 
 impl Walk<'_, '_, '_> {
@@ -207,6 +210,9 @@ impl Walk<'_, '_, '_> {
             }
         }
         self.size(&dataset, path);
+        self.is_hickle |= dataset.hickle.has_version;
+        let is_typed = dataset.hickle.has_type && !path.contains("hickle_types_table");
+        dataset.holds_pickles |= self.is_hickle && dataset.layout.is_some() && !is_typed;
         values::look(&self.file, &dataset, path, self.looking);
         if let Some(fault) = fault {
             self.unread(&fault);
@@ -216,32 +222,17 @@ impl Walk<'_, '_, '_> {
     fn message(&mut self, message: &Message, path: &str, dataset: &mut Dataset) -> Result<(), Unread> {
         let mut fields = fields_of(&self.file, message);
         let place = fields.place();
-        if message.is_shared() && message.kind == kind::DATATYPE {
-            dataset.kind = self.shared_type(&mut fields)?;
-            return Ok(());
-        }
         if message.is_shared() {
-            // A type that several datasets share tells nothing new; anything else would not have been read.
-            let harmless = !matches!(
-                message.kind,
-                kind::LINK_INFO
-                    | kind::LINK
-                    | kind::EXTERNAL_FILES
-                    | kind::LAYOUT
-                    | kind::ATTRIBUTE
-                    | kind::SYMBOL_TABLE
-                    | kind::ATTRIBUTE_INFO
-            );
-            return if harmless {
-                Ok(())
-            } else {
-                Err(broken(place, "a message lies in a shared table, which is not read"))
-            };
+            let own = header::shared(&self.file, message)?;
+            return self.message(&own, path, dataset);
         }
         match message.kind {
             kind::DATASPACE => dataset.space = value::dataspace(&mut fields)?,
             kind::DATATYPE => dataset.kind = Some(value::datatype(&mut fields)?),
             kind::LAYOUT => dataset.layout = Some(value::layout(&mut fields)?),
+            kind::FILL | kind::OLD_FILL => {
+                dataset.fill = value::fill(&mut fields, message.kind == kind::OLD_FILL)?.or(dataset.fill);
+            }
             kind::FILTERS => dataset.filters = filters::pipeline(&mut fields)?,
             kind::EXTERNAL_FILES => {
                 dataset.is_external = true;
@@ -260,16 +251,16 @@ impl Walk<'_, '_, '_> {
                 self.link(link, path);
             }
             kind::LINK_INFO => {
-                let flags = info(&mut fields, 8)?;
-                self.dense_links(&mut fields, flags, path)?;
+                info(&mut fields, 8)?;
+                self.dense_links(&mut fields, path)?;
             }
             kind::ATTRIBUTE => {
-                let attribute = value::attribute(fields)?;
-                dataset.holds_pickles |= attributes::judge(&self.file, self.looking, &attribute, path);
+                let attribute = value::attribute(&self.file, fields)?;
+                attributes::judge(&self.file, self.looking, &attribute, path, dataset);
             }
             kind::ATTRIBUTE_INFO => {
                 info(&mut fields, 2)?;
-                dataset.holds_pickles |= self.dense_attributes(&mut fields, path)?;
+                self.dense_attributes(&mut fields, path, dataset)?;
             }
             unknown if unknown > kind::LAST && message.flags & 0x80 != 0 => {
                 return Err(broken(
@@ -282,15 +273,7 @@ impl Walk<'_, '_, '_> {
         Ok(())
     }
 
-    /// The type that several datasets share, of an object of its own.
-    fn shared_type(&self, fields: &mut Fields<'_>) -> Result<Option<Type>, Unread> {
-        let Some(address) = value::shared(fields)? else { return Ok(None) };
-        let (messages, _) = header::messages(&self.file, address);
-        let own = messages.iter().find(|message| message.kind == kind::DATATYPE && !message.is_shared());
-        own.map(|message| value::datatype(&mut fields_of(&self.file, message))).transpose()
-    }
-
-    fn dense_links(&mut self, fields: &mut Fields<'_>, _flags: u8, path: &str) -> Result<(), Unread> {
+    fn dense_links(&mut self, fields: &mut Fields<'_>, path: &str) -> Result<(), Unread> {
         let (heap, index) = (fields.address()?, fields.address()?);
         if self.file.is_nowhere(heap) {
             return Ok(());
@@ -308,21 +291,25 @@ impl Walk<'_, '_, '_> {
         result.and(fault.map_or(Ok(()), Err))
     }
 
-    /// Whether one of them says that values are pickles.
-    fn dense_attributes(&mut self, fields: &mut Fields<'_>, path: &str) -> Result<bool, Unread> {
+    fn dense_attributes(
+        &mut self,
+        fields: &mut Fields<'_>,
+        path: &str,
+        dataset: &mut Dataset,
+    ) -> Result<(), Unread> {
         let (heap, index) = (fields.address()?, fields.address()?);
         if self.file.is_nowhere(heap) {
-            return Ok(false);
+            return Ok(());
         }
-        let mut holds_pickles = false;
         let (file, looking, mut fault) = (&self.file, &mut *self.looking, None);
         let result = heap::dense(file, heap, index, &mut |address, bytes| match value::attribute(
+            file,
             file.fields(bytes, address),
         ) {
-            Ok(attribute) => holds_pickles |= attributes::judge(file, looking, &attribute, path),
+            Ok(attribute) => attributes::judge(file, looking, &attribute, path, dataset),
             Err(unread) => fault = Some(unread),
         });
-        result.and(fault.map_or(Ok(holds_pickles), Err))
+        result.and(fault.map_or(Ok(()), Err))
     }
 
     fn link(&mut self, link: Link, path: &str) {
@@ -374,10 +361,10 @@ impl Walk<'_, '_, '_> {
         let Some(layout) = &dataset.layout else { return };
         if let Layout::Virtual(heap, number) = layout {
             let source = heap::global(&self.file, *heap, *number).unwrap_or_default();
-            let skipped = usize::from(self.file.lengths).saturating_add(1);
-            let name =
-                source.get(skipped..).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name).into_owned();
+            let Some(name) = value::other_file(&mut self.file.fields(&source, *heap)).transpose() else {
+                return;
+            };
+            let name = name.unwrap_or_else(|_| "?".to_owned());
             let says = format!("it is put together of datasets of other files, the first {}", printed(&name));
             let place = self.file.part.inner(or_root(path));
             self.looking.find_as(graveness(&name), &rules::HDF5_EXTERNAL_STORAGE, place, says);
@@ -424,7 +411,7 @@ fn fields_of<'m>(file: &File<'_>, message: &'m Message) -> Fields<'m> {
 }
 
 /// The head of a message that points at a heap: version, flags, and a number where the flags say so.
-fn info(fields: &mut Fields<'_>, width: usize) -> Result<u8, Unread> {
+fn info(fields: &mut Fields<'_>, width: usize) -> Result<(), Unread> {
     let at = fields.place();
     let (version, flags) = (fields.byte()?, fields.byte()?);
     if version != 0 {
@@ -433,7 +420,7 @@ fn info(fields: &mut Fields<'_>, width: usize) -> Result<u8, Unread> {
     if flags & 1 != 0 {
         fields.skip(width)?;
     }
-    Ok(flags)
+    Ok(())
 }
 
 fn joined(path: &str, name: &str) -> String {

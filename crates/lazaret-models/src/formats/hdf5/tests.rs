@@ -49,6 +49,7 @@ fn datasets_of_other_files_and_of_impossible_sizes_are_found() {
         |name| said(name).findings.iter().map(|finding| (finding.id, finding.severity)).collect::<Vec<_>>();
     assert_eq!(ids("storage.h5"), [("hdf5.external-storage", Severity::Critical)]);
     assert_eq!(ids("virtual.h5"), [("hdf5.external-storage", Severity::High)]);
+    assert_eq!(ids("first_itself.h5"), [("hdf5.external-storage", Severity::Critical)]);
     // What PyTables would unpickle was never written.
     assert_eq!(ids("tables.h5"), []);
     assert_eq!(ids("claims.h5"), [("hdf5.claimed-size", Severity::High)]);
@@ -104,9 +105,35 @@ fn attributes_that_are_pickles_of_early_protocols_are_read() {
     }
 }
 
+/// In each file something else decides where the pickle lies, or that it is one.
+#[test]
+fn pickles_are_found_whatever_says_where_they_are() {
+    let of = |name: &str, places: &[&str]| {
+        let report = said(name);
+        for place in places {
+            assert!(runs_at(&report, &format!("{name}!{place}")), "{name} {place} {:?}", report.findings);
+        }
+    };
+    for name in ["attributes.h5", "attributes_new.h5"] {
+        of(name, &["i8", "f8", "big", "record", "letters", "complex", "committed", "followed"]);
+    }
+    for name in ["unwritten.h5", "unwritten_new.h5"] {
+        of(name, &["one", "many"]);
+    }
+    of("edges.h5", &["shuffle", "gzip", "check"]);
+    of("hickle.h5", &["data"]);
+    assert!(!runs_at(&said("hickle.h5"), "hickle.h5!typed"));
+    for name in ["shared_shape.h5", "shared_type.h5", "shared_type_old.h5"] {
+        of(name, &["x"]);
+    }
+    of("moved.h5", &["type"]);
+    let told = said("moved.h5");
+    assert!(told.findings.iter().any(|finding| finding.message.contains("says that it begins at")));
+}
+
 #[test]
 fn usual_files_are_quiet() {
-    for name in ["types.h5", "types_new.h5", "usual.h5", "usual_new.h5", "prose.h5"] {
+    for name in ["of_itself.h5", "types.h5", "types_new.h5", "usual.h5", "usual_new.h5", "prose.h5"] {
         let report = said(name);
         assert_eq!(
             (report.findings.len(), report.inspected),
@@ -135,7 +162,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn changed_files_end(
-        name in prop::sample::select(vec!["old.h5", "new.h5", "dense.h5", "virtual.h5", "types_new.h5", "values.h5", "values_new.h5"]),
+        name in prop::sample::select(vec!["old.h5", "new.h5", "dense.h5", "virtual.h5", "types_new.h5", "values.h5", "values_new.h5", "axes_new.h5", "edges.h5", "first_itself.h5", "shared_type.h5"]),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..30),
     ) {
         let mut bytes = bytes(name);

@@ -2,6 +2,7 @@
 
 use super::chunks::Chunks;
 use super::file::{Fields, File, broken};
+use super::header;
 use super::heap;
 use crate::part::Unread;
 use crate::weights::Kind;
@@ -99,12 +100,11 @@ pub(super) fn datatype(fields: &mut Fields<'_>) -> Result<Type, Unread> {
 /// An attribute: its name, and what is needed to read its value.
 pub(super) struct Attribute<'b> {
     pub(super) name: String,
-    /// Unknown where the type is kept elsewhere.
-    pub(super) kind: Option<Type>,
+    pub(super) kind: Type,
     pub(super) value: Fields<'b>,
 }
 
-pub(super) fn attribute<'b>(mut fields: Fields<'b>) -> Result<Attribute<'b>, Unread> {
+pub(super) fn attribute<'b>(file: &File<'_>, mut fields: Fields<'b>) -> Result<Attribute<'b>, Unread> {
     let at = fields.place();
     let (version, flags) = (fields.byte()?, fields.byte()?);
     let (name, kind, space) = (fields.size(2)?, fields.size(2)?, fields.size(2)?);
@@ -129,7 +129,12 @@ pub(super) fn attribute<'b>(mut fields: Fields<'b>) -> Result<Attribute<'b>, Unr
     let end = memchr::memchr(0, name).unwrap_or(name.len());
     let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned();
     let is_shared = version > 1 && flags & 1 != 0;
-    let kind = if is_shared { None } else { Some(datatype(&mut kind)?) };
+    let kind = if is_shared {
+        let own = header::shared_as(file, header::kind::DATATYPE, &mut kind)?;
+        datatype(&mut file.fields(&own.data, own.address))?
+    } else {
+        datatype(&mut kind)?
+    };
     Ok(Attribute { name, kind, value: fields })
 }
 
@@ -138,13 +143,13 @@ pub(super) fn text(file: &File<'_>, attribute: &Attribute<'_>) -> Result<Vec<u8>
     let mut value = attribute.value.clone();
     let at = value.place();
     match attribute.kind {
-        Some(Type { class: TEXT, size, .. }) => {
+        Type { class: TEXT, size, .. } => {
             let size = usize::try_from(size).map_err(|_| broken(at, "a text is too long"))?;
             let bytes = value.take(size)?;
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
             Ok(bytes.get(..end).unwrap_or_default().to_vec())
         }
-        Some(Type { class: ANY_LENGTH, .. }) => {
+        Type { class: ANY_LENGTH, .. } => {
             let (length, collection, number) = (value.number(4)?, value.address()?, value.number(4)?);
             let mut bytes = heap::global(file, collection, number)?;
             bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -152,6 +157,24 @@ pub(super) fn text(file: &File<'_>, attribute: &Attribute<'_>) -> Result<Vec<u8>
         }
         _ => Err(broken(at, "it is no text")),
     }
+}
+
+/// Where the value lies that elements have which were never written, and its length; none if it is not said.
+pub(super) fn fill(fields: &mut Fields<'_>, is_old: bool) -> Result<Option<(u64, u64)>, Unread> {
+    if !is_old {
+        let version = fields.byte()?;
+        let is_there = if version < 3 {
+            fields.skip(2)?;
+            fields.byte()? != 0
+        } else {
+            fields.byte()? & 0x20 != 0
+        };
+        if !is_there {
+            return Ok(None);
+        }
+    }
+    let length = fields.number(4)?;
+    Ok(Some((fields.place(), length.min(fields.left() as u64))))
 }
 
 /// Where the bytes of a dataset lie.
@@ -192,6 +215,68 @@ pub(super) fn layout(fields: &mut Fields<'_>) -> Result<Layout, Unread> {
     }
 }
 
+/// The first other file of which a virtual dataset takes something, by its list of sources; `.` is its own file.
+pub(super) fn other_file(fields: &mut Fields<'_>) -> Result<Option<String>, Unread> {
+    // What a source of the newer lists has in common with one before it, or with the dataset.
+    const FILE_AS_BEFORE: u8 = 1;
+    const DATASET_AS_BEFORE: u8 = 2;
+    const OWN_FILE: u8 = 4;
+    let at = fields.place();
+    let version = fields.byte()?;
+    if version > 1 {
+        return Err(broken(at, format!("a list of sources of the unknown version {version}")));
+    }
+    for _ in 0..fields.length()? {
+        let flags = if version == 1 { fields.byte()? } else { 0 };
+        if flags & FILE_AS_BEFORE != 0 {
+            fields.length()?;
+        } else if flags & OWN_FILE == 0 {
+            let file = fields.text()?;
+            if file != "." {
+                return Ok(Some(file));
+            }
+        }
+        if flags & DATASET_AS_BEFORE != 0 {
+            fields.length()?;
+        } else {
+            fields.text()?;
+        }
+        selection(fields)?;
+        selection(fields)?;
+    }
+    Ok(None)
+}
+
+/// Steps over a selection of elements.
+fn selection(fields: &mut Fields<'_>) -> Result<(), Unread> {
+    let at = fields.place();
+    let (kind, version) = (fields.number(4)?, fields.number(4)?);
+    match (kind, version) {
+        (0..=3, 1) => {
+            fields.skip(4)?;
+            let length = fields.size(4)?;
+            fields.skip(length)
+        }
+        (2, 2) => {
+            fields.skip(1)?;
+            let length = fields.size(4)?;
+            fields.skip(length)
+        }
+        (1, 2) => {
+            let width = fields.byte()?;
+            let (rank, count) = (fields.size(4)?, fields.size(width)?);
+            fields.skip(rank.saturating_mul(count).saturating_mul(usize::from(width)))
+        }
+        (2, 3) => {
+            let (flags, width) = (fields.byte()?, fields.byte()?);
+            let rank = fields.size(4)?;
+            let numbers = if flags & 1 == 1 { 4 } else { fields.size(width)?.saturating_mul(2) };
+            fields.skip(rank.saturating_mul(numbers).saturating_mul(usize::from(width)))
+        }
+        _ => Err(broken(at, format!("a selection of the unknown kind {kind}, version {version}"))),
+    }
+}
+
 /// Versions 1 and 2: the lengths of all dimensions stand in them.
 fn old_layout(fields: &mut Fields<'_>, version: u8, at: u64) -> Result<Layout, Unread> {
     if version == 0 {
@@ -213,13 +298,4 @@ fn old_layout(fields: &mut Fields<'_>, version: u8, at: u64) -> Result<Layout, U
         3 => Ok(Layout::Virtual(fields.address()?, fields.number(4)?)),
         _ => Err(broken(at, format!("a layout of the unknown class {class}"))),
     }
-}
-
-/// The address of the object in which a message lies that several share; none if it is in a table of such.
-pub(super) fn shared(fields: &mut Fields<'_>) -> Result<Option<u64>, Unread> {
-    let (version, kind) = (fields.byte()?, fields.byte()?);
-    if version == 1 {
-        fields.skip(6)?;
-    }
-    if version == 3 && kind == 1 { Ok(None) } else { fields.address().map(Some) }
 }

@@ -34,6 +34,16 @@ pub(super) struct Dataset {
     pub(super) is_external: bool,
     /// Whether its attributes say that its values are pickles.
     pub(super) holds_pickles: bool,
+    pub(super) hickle: Hickle,
+    /// Where the value lies that elements have which were never written.
+    pub(super) fill: Option<(u64, u64)>,
+}
+
+/// What attributes say of the objects that hickle keeps.
+#[derive(Default)]
+pub(super) struct Hickle {
+    pub(super) has_type: bool,
+    pub(super) has_version: bool,
 }
 
 /// Looks at the values of a dataset that are bytes.
@@ -68,12 +78,19 @@ pub(super) fn look(file: &File<'_>, dataset: &Dataset, path: &str, looking: &mut
     } else {
         values.together(layout, dataset, space)
     };
+    let done = done.and_then(|()| match dataset.fill {
+        Some((place, length)) if kind.class != value::ANY_LENGTH => {
+            let part = file.part.slice(place, length, path);
+            values.all(&part, part.len())
+        }
+        _ => Ok(()),
+    });
     if let Err(unread) = done {
         values.unread(&unread);
     }
 }
 
-/// Looks at the value of an attribute that is bytes and no text of a fixed length.
+/// Looks at the value of an attribute: at its bytes, whatever they are of, and at each element.
 pub(super) fn of_attribute(
     file: &File<'_>,
     kind: Type,
@@ -89,11 +106,13 @@ pub(super) fn of_attribute(
                 values.refer(&mut value)?;
             }
         }
-        value::NUMBER | value::OPAQUE if kind.size == 1 || kind.class == value::OPAQUE => {
+        _ => {
             let part = file.part.slice(value.place(), value.left() as u64, path);
             values.all(&part, part.len())?;
+            if (SHORTEST..part.len()).contains(&kind.size) {
+                values.all(&part, kind.size)?;
+            }
         }
-        _ => {}
     }
     Ok(())
 }
@@ -132,12 +151,16 @@ impl Values<'_, '_, '_> {
             Layout::One(address, _) if file.is_nowhere(*address) => Ok(()),
             Layout::One(address, length) => {
                 let claimed = space.points().saturating_mul(dataset.kind.map_or(1, |kind| kind.size));
-                let from = address.saturating_add(file.base);
-                each(self, &file.part.slice(from, length.unwrap_or(claimed), self.path))
+                let length = length.unwrap_or(claimed);
+                if !self.is_pickle && !file.is_new(*address, length) {
+                    return Ok(());
+                }
+                each(self, &file.part.slice(address.saturating_add(file.base), length, self.path))
             }
             Layout::Chunked(chunks) => {
                 for chunk in chunks.read(file, space)? {
-                    if !file.is_nowhere(chunk.address) {
+                    let is_new = || self.is_pickle || file.is_new(chunk.address, chunk.size);
+                    if !file.is_nowhere(chunk.address) && is_new() {
                         let part = self.undone(&chunk, chunks, dataset)?;
                         each(self, &part)?;
                     }
@@ -157,7 +180,7 @@ impl Values<'_, '_, '_> {
         let lengths = space.lengths.as_slice();
         let size = dataset.kind.map_or(1, |kind| kind.size.max(1));
         let row = value::points(lengths.get(1..).unwrap_or_default()).saturating_mul(size);
-        let is_one = lengths.len() < 2 || row < SHORTEST;
+        let is_one = self.is_pickle || lengths.len() < 2 || row < SHORTEST;
         let step = if is_one { u64::MAX } else { row };
         let Layout::Chunked(chunks) = layout else {
             return self.pieces(layout, dataset, &mut |values, part| values.all(part, step));
@@ -232,7 +255,8 @@ impl Values<'_, '_, '_> {
             block.truncate(read);
             let width = usize::try_from(step).unwrap_or(usize::MAX);
             for (number, value) in (0_u64..).zip(block.chunks(width)) {
-                if self.may_be_something(value) {
+                let is_whole = value.len() as u64 == step;
+                if self.may_be_something(value, is_whole) {
                     let from = at.saturating_add(number.saturating_mul(step));
                     let len = without_padding(&part.rest(from, step))?;
                     self.one(&part.rest(from, len), value);
@@ -276,20 +300,31 @@ impl Values<'_, '_, '_> {
         if length == 0 || collection == 0 || self.file.is_nowhere(collection) {
             return Ok(());
         }
-        let Some((address, size)) = self.seen.place(self.file, collection, number)? else { return Ok(()) };
-        let part = self.file.part.slice(address.saturating_add(self.file.base), size, self.path);
-        let head = part.bytes(0, usize::try_from(part.len().min(HEAD)).unwrap_or(0))?;
-        if self.may_be_something(&head) {
+        let Some(object) = self.seen.object(self.file, collection, number)? else { return Ok(()) };
+        let (address, length) = (object.address, object.length);
+        let part = self.file.part.slice(address.saturating_add(self.file.base), length, self.path);
+        let head = match object.bytes {
+            Some(bytes) => {
+                bytes.get(..usize::try_from(HEAD).unwrap_or(0).min(bytes.len())).unwrap_or_default().to_vec()
+            }
+            None => part.bytes(0, usize::try_from(part.len().min(HEAD)).unwrap_or(0))?,
+        };
+        let is_whole = head.len() as u64 >= length;
+        if self.may_be_something(&head, is_whole) && (self.is_pickle || self.file.is_new(address, length)) {
             self.one(&part, &head);
         }
         Ok(())
     }
 
-    fn may_be_something(&self, value: &[u8]) -> bool {
+    /// Whether a value that begins so, or is this, may be something to load.
+    fn may_be_something(&self, value: &[u8], is_whole: bool) -> bool {
         if self.is_pickle {
             return value.iter().any(|byte| *byte != 0);
         }
-        value.len() as u64 >= SHORTEST && (begins_as_other(value) || pickle::may_be_pickle(value))
+        if (value.len() as u64) < SHORTEST {
+            return false;
+        }
+        begins_as_other(value) || pickle::may_be_pickle(value) && !(is_whole && loads_nothing(value))
     }
 
     /// A value, if it is something to load; it begins with these bytes.
@@ -307,6 +342,14 @@ impl Values<'_, '_, '_> {
             self.looking.inside(part);
         }
     }
+}
+
+/// Whether no opcode of a pickle stands in these bytes that loads something by its name or number.
+fn loads_nothing(value: &[u8]) -> bool {
+    let by_line = || value.iter().any(|byte| matches!(byte, b'c' | b'i' | b'P'));
+    let is_line = || memchr::memchr(b'\n', value).is_some() && by_line();
+    let by_stack = |byte: &u8| matches!(byte, b'Q' | 0x82..=0x84 | 0x93);
+    !is_line() && !value.iter().any(by_stack) && !value.starts_with(&[0x80])
 }
 
 /// The length of a value without the zeroes that fill it up.
