@@ -9,7 +9,7 @@
 //! **How it is judged.** By the exact name of the operator and a list of what each does. Any file read or written at will,
 //! and printing into a file: critical. Files listed, mapped, read as records or written as summaries, other processes: high.
 //! Printing to the log, old ways to save: medium. What every writer leaves in a graph (`SaveV2`, `RestoreV2`, tables from
-//! assets): told as info.
+//! assets): told as info, and high where a constant beside it is a path out of the model that is no asset.
 //!
 //! **What to do.** Do not load what is critical. For the rest ask what the operator is for; a model that serves needs none.
 //!

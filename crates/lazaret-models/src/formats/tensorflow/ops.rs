@@ -158,6 +158,11 @@ pub(crate) fn effect(operator: &str) -> Option<Effect> {
     EFFECTS.get(found).map(|(_, effect)| *effect)
 }
 
+/// Whether it gives a table away as tensors, and takes no path.
+pub(crate) fn exports(operator: &str) -> bool {
+    operator.starts_with("LookupTableExport")
+}
+
 /// Whether an operator is part of TensorFlow.
 pub(crate) fn is_known(operator: &str) -> bool {
     KNOWN.contains(operator)

@@ -53,6 +53,33 @@ fn operators_are_judged_by_what_they_do() {
 }
 
 #[test]
+fn paths_that_are_no_assets_are_told_beside_what_takes_paths() {
+    let constant = |name: &str, text: &str| {
+        let value = field(2, field(8, field(8, text)));
+        field(1, [field(1, name), field(2, "Const"), field(5, [field(1, "value"), value].concat())].concat())
+    };
+    let asset = |tensor: &str| field(6, [field(1, field(1, tensor)), field(2, "words.txt")].concat());
+    let meta = |text: &str, operator: &str, asset: &[u8]| {
+        let graph = [constant("Const_1", text), graph(&[operator])].concat();
+        worst(&scan([field(2, graph).as_slice(), asset].concat(), "model.meta"))
+    };
+    let told = vec![("tensorflow.file-operator", Severity::High)];
+    for path in ["/root/.bashrc", "~/.profile", "../../x", "gs://bucket/x", "file:///etc/passwd"] {
+        for operator in ["SaveV2", "RestoreV2", "MergeV2Checkpoints", "InitializeTableFromTextFileV2"] {
+            assert_eq!(meta(path, operator, &asset("Const:0")), told, "{path} {operator}");
+        }
+        assert_eq!(meta(path, "MatMul", &[]), []);
+        assert_eq!(meta(path, "SaveV2", &asset("Const_1:0")), []);
+    }
+    for text in ["model", "/", "//+", "variables/variables", "a / b", "/b", "[^/]+/.*"] {
+        assert_eq!(meta(text, "SaveV2", &[]), [], "{text}");
+    }
+    let text = r#"node { name: "c" op: "Const" attr { key: "value" value { tensor { string_val: "/etc/passwd" } } } }
+        node { name: "s" op: "RestoreV2" }"#;
+    assert_eq!(worst(&scan(text.as_bytes().to_vec(), "graph.pbtxt")), told);
+}
+
+#[test]
 fn functions_other_graphs_and_assets_are_read_too() {
     let function = |name: &str, operator: &str| {
         field(2, field(1, [field(1, field(1, name)), field(3, node(operator))].concat()))

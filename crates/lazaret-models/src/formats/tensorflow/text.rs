@@ -57,7 +57,7 @@ impl ModelFormat for TextGraph {
         // The names of the blocks that are open, the last name, and whether a value is to follow it.
         let mut open: Vec<&str> = Vec::new();
         let (mut name, mut follows) = ("", false);
-        let (mut operator, mut key) = (String::new(), String::new());
+        let (mut operator, mut key, mut node) = (String::new(), String::new(), String::new());
         let mut texts: Option<(u64, Vec<u8>)> = None;
         loop {
             let next = tokens.next();
@@ -72,6 +72,11 @@ impl ModelFormat for TextGraph {
                     ("node" | "node_def", "op") => {
                         operator.clone_from(&text);
                         judge.operator(text, at)?;
+                    }
+                    ("node" | "node_def", "name") => node = text,
+                    ("tensor", "string_val") => judge.constant(&node, &text, at)?,
+                    ("tensor_info", "name") if open.contains(&"asset_file_def") => {
+                        judge.asset_tensor(&text)?
                     }
                     ("signature", "name") => judge.function(text)?,
                     ("asset_file_def", "filename") => judge.asset(&text, at, looking),
@@ -92,6 +97,9 @@ impl ModelFormat for TextGraph {
                 Some((_, Token::Name(next))) => (name, follows) = (next, false),
                 Some((_, Token::Colon)) => follows = true,
                 Some((_, Token::Open)) => {
+                    if matches!(name, "node" | "node_def") {
+                        node.clear();
+                    }
                     open.push(name);
                     most.check(open.len() as u64)?;
                 }

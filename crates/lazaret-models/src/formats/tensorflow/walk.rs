@@ -31,16 +31,14 @@ enum Message {
     Graph,
     Library,
     Function,
-    Node {
-        operator: String,
-        file: Option<String>,
-        source: Option<String>,
-    },
+    Node(Node),
     Attribute {
         key: String,
         text: Option<String>,
+        texts: Vec<String>,
     },
     Asset,
+    AssetTensor,
     Objects,
     Object,
     UserObject,
@@ -51,6 +49,17 @@ enum Message {
     },
     /// One whose texts alone count: the number of the field, and what it is.
     Signature,
+}
+
+/// A node, as far as it says something here.
+#[derive(Default)]
+struct Node {
+    name: String,
+    operator: String,
+    file: Option<String>,
+    source: Option<String>,
+    /// The texts of a constant, if they are few.
+    constants: Vec<String>,
 }
 
 struct Frame {
@@ -64,6 +73,10 @@ pub(super) struct Judge<'p> {
     part: &'p Part,
     operators: FxHashMap<String, (u64, u64)>,
     functions: FxHashSet<String>,
+    /// Constants that are paths out of the model: the name of the node, the path, where it stands.
+    paths: Vec<(String, String, u64)>,
+    /// Tensors whose value is put there by the loader: the path of an asset.
+    assets: FxHashSet<String>,
     max_operators: Limit,
 }
 
@@ -102,12 +115,47 @@ pub(super) fn file_of(stream: &str) -> Option<String> {
     stream.strip_prefix("file:").map(|path| path.trim_start_matches("//").to_owned())
 }
 
+/// Whether a text is a path to a place that is not the model's: absolute with a folder, of the home folder, one that climbs,
+/// an address that TensorFlow opens.
+fn is_path_out(text: &str) -> bool {
+    const OPENED: &[&str] =
+        &["file", "gs", "hdfs", "http", "https", "ram", "s3", "viewfs", "har", "az", "oss"];
+    if text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+        return false;
+    }
+    if let Some((scheme, _)) = text.split_once("://") {
+        return OPENED.contains(&scheme);
+    }
+    let steps = || text.split('/');
+    let is_absolute = text.starts_with('/') && steps().filter(|step| !step.is_empty()).count() > 1;
+    is_absolute || text.starts_with("~/") || steps().any(|step| step == "..")
+}
+
+/// The texts of a tensor; none if it has many, as vocabularies have.
+fn few_texts(fields: &mut Fields<'_>, tensor: Span) -> Result<Vec<String>, Unread> {
+    const FEW: usize = 16;
+    let (mut tensor, mut texts) = (tensor, Vec::new());
+    while let Some(field) = fields.next(&mut tensor)? {
+        if let (8, Some(span)) = (field.number, field.span())
+            && span.len() <= MAX_NAME as u64
+        {
+            texts.push(fields.text(span, MAX_NAME)?);
+            if texts.len() > FEW {
+                return Ok(Vec::new());
+            }
+        }
+    }
+    Ok(texts)
+}
+
 impl<'p> Judge<'p> {
     pub(super) fn new(part: &'p Part, looking: &Looking<'_>) -> Self {
         Self {
             part,
             operators: FxHashMap::default(),
             functions: FxHashSet::default(),
+            paths: Vec::new(),
+            assets: FxHashSet::default(),
             max_operators: looking.limits.get(MAX_OPERATORS),
         }
     }
@@ -123,6 +171,21 @@ impl<'p> Judge<'p> {
     pub(super) fn function(&mut self, name: String) -> Result<(), Unread> {
         self.functions.insert(name);
         Ok(self.max_operators.check(self.functions.len() as u64)?)
+    }
+
+    /// A text that a constant of this name holds.
+    pub(super) fn constant(&mut self, name: &str, text: &str, at: u64) -> Result<(), Unread> {
+        if is_path_out(text) {
+            self.paths.push((name.to_owned(), text.to_owned(), at));
+        }
+        Ok(self.max_operators.check(self.paths.len() as u64)?)
+    }
+
+    /// A tensor that holds the path of an asset: `name:0`.
+    pub(super) fn asset_tensor(&mut self, tensor: &str) -> Result<(), Unread> {
+        let name = tensor.split(':').next().unwrap_or_default();
+        self.assets.insert(name.to_owned());
+        Ok(self.max_operators.check(self.assets.len() as u64)?)
     }
 
     /// A file that the graph reads as an asset.
@@ -184,7 +247,7 @@ impl<'p> Judge<'p> {
         looking: &mut Looking<'_>,
     ) -> Result<Option<Frame>, Unread> {
         let Some(span) = field.span() else { return Ok(None) };
-        let node = || Message::Node { operator: String::new(), file: None, source: None };
+        let node = || Message::Node(Node::default());
         let next = match (&mut frame.message, field.number) {
             (Message::SavedModel, 2) => Message::MetaGraph,
             (Message::MetaGraph, 2) => Message::Graph,
@@ -196,7 +259,8 @@ impl<'p> Judge<'p> {
             (Message::Library, 1) => Message::Function,
             (Message::Function, 1) => Message::Signature,
             (Message::Graph, 1) | (Message::Function, 3) => node(),
-            (Message::Node { .. }, 5) => Message::Attribute { key: String::new(), text: None },
+            (Message::Node(_), 5) => Message::Attribute { key: String::new(), text: None, texts: Vec::new() },
+            (Message::Asset, 1) => Message::AssetTensor,
             (Message::KerasMetadata, 1) => Message::KerasNode { path: String::new(), metadata: None },
             (message, number) => {
                 self.text(fields, message, number, span, looking)?;
@@ -215,9 +279,14 @@ impl<'p> Judge<'p> {
         looking: &mut Looking<'_>,
     ) -> Result<(), Unread> {
         match (message, number) {
-            (Message::Node { operator, .. }, 2) => *operator = fields.text(span, MAX_NAME)?,
+            (Message::Node(node), 1) => node.name = fields.text(span, MAX_NAME)?,
+            (Message::Node(node), 2) => node.operator = fields.text(span, MAX_NAME)?,
+            (Message::AssetTensor, 1) => {
+                let name = fields.text(span, MAX_NAME)?;
+                self.asset_tensor(&name)?;
+            }
             (Message::Attribute { key, .. }, 1) => *key = fields.text(span, 64)?,
-            (Message::Attribute { text, .. }, 2) => {
+            (Message::Attribute { text, texts, .. }, 2) => {
                 // The value of an attribute: a text, or a list of them.
                 let mut value = span;
                 while let Some(field) = fields.next(&mut value)? {
@@ -230,6 +299,7 @@ impl<'p> Judge<'p> {
                             }
                         }
                         (2, Some(span)) => *text = Some(fields.text(span, MAX_NAME)?),
+                        (8, Some(tensor)) => *texts = few_texts(fields, tensor)?,
                         _ => {}
                     }
                 }
@@ -254,7 +324,10 @@ impl<'p> Judge<'p> {
 
     fn done(&mut self, done: Frame, stack: &mut [Frame], looking: &mut Looking<'_>) -> Result<(), Unread> {
         match done.message {
-            Message::Node { operator, file, source } => {
+            Message::Node(Node { name, operator, file, source, constants }) => {
+                for text in constants.iter().filter(|_| operator == "Const") {
+                    self.constant(&name, text, done.at)?;
+                }
                 if let Some(source) = source {
                     self.described_by(&operator, &source, done.at, looking);
                 }
@@ -264,14 +337,19 @@ impl<'p> Judge<'p> {
                 }
                 self.operator(operator, done.at)?;
             }
-            Message::Attribute { key, text: Some(text) } if key == "output_stream" => {
-                if let Some(Frame { message: Message::Node { file, .. }, .. }) = stack.last_mut() {
-                    *file = file_of(&text);
+            Message::Attribute { key, text: Some(text), .. } if key == "output_stream" => {
+                if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
+                    node.file = file_of(&text);
                 }
             }
-            Message::Attribute { key, text: Some(text) } if key == "descriptor_source" => {
-                if let Some(Frame { message: Message::Node { source, .. }, .. }) = stack.last_mut() {
-                    *source = Some(text);
+            Message::Attribute { key, text: Some(text), .. } if key == "descriptor_source" => {
+                if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
+                    node.source = Some(text);
+                }
+            }
+            Message::Attribute { key, texts, .. } if key == "value" => {
+                if let Some(Frame { message: Message::Node(node), .. }) = stack.last_mut() {
+                    node.constants = texts;
                 }
             }
             Message::KerasNode { path, metadata: Some(span) } if span.len() > 2 => {
@@ -282,7 +360,25 @@ impl<'p> Judge<'p> {
         Ok(())
     }
 
+    /// What saves and restores takes its path from a constant that is no asset.
+    fn paths_out(&self, looking: &mut Looking<'_>) {
+        let mut names = self.operators.keys().filter(|name| {
+            matches!(ops::effect(name), Some(Effect::Usual | Effect::Saves)) && !ops::exports(name)
+        });
+        let Some(operator) = names.next() else { return };
+        for (name, path, at) in &self.paths {
+            if !self.assets.contains(name) {
+                let message = format!(
+                    "a constant is the path `{}`, which is no asset, and the graph has operators that take paths (`{operator}`)",
+                    printed(path)
+                );
+                looking.find_as(Severity::High, &rules::TENSORFLOW_FILE_OPERATOR, self.part.at(*at), message);
+            }
+        }
+    }
+
     pub(super) fn finish(self, looking: &mut Looking<'_>) {
+        self.paths_out(looking);
         let mut operators: Vec<_> = self.operators.into_iter().collect();
         operators.sort_unstable();
         for (operator, (at, count)) in operators {
