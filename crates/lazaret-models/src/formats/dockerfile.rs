@@ -58,6 +58,7 @@ impl ModelFormat for Dockerfile {
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let text = whole(part, looking.limits.get(python::MAX_SOURCE))?;
+        let mut built: Vec<(u64, String)> = Vec::new();
         for (at, line) in instructions(&text) {
             let (mut instruction, mut rest) = word(&line);
             // It is carried out by who builds upon the image.
@@ -69,12 +70,26 @@ impl ModelFormat for Dockerfile {
                 return Err(Unread::malformed(at, "a line that is no instruction of a Dockerfile"));
             }
             match instruction.as_str() {
-                "RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK" | "SHELL" => commands(rest, at, part, looking),
+                "RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK" | "SHELL" => {
+                    let plain = shell::joined(rest);
+                    if !commands(&plain, at, part, looking) {
+                        built.push((at, plain));
+                    }
+                }
+                "ARG" | "ENV" => packages_from(rest, at, part, looking),
                 "ADD" => added(rest, at, part, looking),
                 // A text that becomes a file: what it does is done when it is run.
-                "COPY" if rest.contains("<<") => commands(rest, at, part, looking),
+                "COPY" if rest.contains("<<") => {
+                    commands(rest, at, part, looking);
+                }
                 _ => {}
             }
+        }
+        // Each instruction goes on with the files of those before it.
+        let built: Vec<(u64, &str)> = built.iter().map(|(at, text)| (*at, text.as_str())).collect();
+        if let Some((at, program)) = shell::across(&built) {
+            let says = format!("it has `{program}` run a file that an instruction before it downloads");
+            looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
         }
         Ok(self.id())
     }
@@ -149,6 +164,9 @@ fn word(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).unwrap_or((text, ""))
 }
 
+/// Ways to have apt take packages that nobody signed.
+const UNSIGNED: &[&str] = &["--allow-unauthenticated", "AllowInsecureRepositories", "trusted=yes"];
+
 /// `ADD` of an address.
 fn added(rest: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
     let address = rest.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
@@ -171,17 +189,57 @@ fn host(address: &str) -> &str {
     host.rsplit_once('@').map_or(host, |(_, host)| host)
 }
 
-/// Judges the commands of one instruction.
-fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
+/// Variables by which installers are told where packages come from.
+const SOURCES: &[(&str, &str)] = &[
+    ("PIP_EXTRA_INDEX_URL", "--extra-index-url"),
+    ("PIP_FIND_LINKS", "--find-links"),
+    ("PIP_INDEX_URL", "--index-url"),
+    ("PIP_TRUSTED_HOST", "--trusted-host"),
+    ("UV_DEFAULT_INDEX", "--index-url"),
+    ("UV_EXTRA_INDEX_URL", "--extra-index-url"),
+    ("UV_FIND_LINKS", "--find-links"),
+    ("UV_INDEX", "--extra-index-url"),
+    ("UV_INDEX_URL", "--index-url"),
+];
+
+/// Judges variables that are set: `ENV NAME=value`, `ENV NAME value`, `NAME=value command`.
+fn packages_from(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
+    let mut words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let Some((_, option)) = SOURCES.iter().find(|(known, _)| *known == name) else { continue };
+        let value = if value.is_empty() { words.next().unwrap_or_default() } else { value };
+        let value = value.trim_matches(['"', '\'']);
+        requirements::comes_from(&format!("{option} {value}"), || part.at(at), looking);
+    }
+}
+
+/// Judges the commands of one instruction; whether they run what they download.
+fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) -> bool {
+    let mut runs = true;
     if let Some(says) = shell::at_once(text) {
         looking.find(&rules::RUNS_DOWNLOAD, part.at(at), says);
     } else if let Some(program) = shell::later(text) {
         let says = format!("it downloads files and has `{program}` run one");
         looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
+    } else {
+        runs = false;
     }
+    if let Some(how) = UNSIGNED.iter().find(|how| text.contains(**how)) {
+        let says = format!("it installs packages whose signature is not checked (`{how}`)");
+        looking.find_as(Severity::Medium, &rules::RUNS_DOWNLOAD, part.at(at), says);
+    }
+    packages_from(text, at, part, looking);
     let mut words = text.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
     let mut installs = false;
     while let Some(word) = words.next() {
+        // `pip config set global.index-url …`
+        let is_configured = word.ends_with("index-url") && word.contains('.') && !word.starts_with('-');
+        if is_configured {
+            let line = format!("--index-url {}", words.next().unwrap_or_default());
+            requirements::comes_from(&line, || part.at(at), looking);
+            continue;
+        }
         installs = match word {
             "install" | "download" | "wheel" => true,
             "&&" | ";" | "||" | "|" => false,
@@ -201,6 +259,7 @@ fn commands(text: &str, at: u64, part: &Part, looking: &mut Looking<'_>) {
         };
         requirements::comes_from(&line, || part.at(at), looking);
     }
+    runs
 }
 
 #[cfg(test)]
@@ -242,6 +301,18 @@ mod tests {
             ("COPY <<EOF /x.sh\ncurl https://a/x | sh\nEOF", "dockerfile.runs-download"),
             ("RUN curl -o x https://a/x && chmod +x x && ./x", "dockerfile.runs-download"),
             ("RUN wget https://a/x.sh; sh x.sh", "dockerfile.runs-download"),
+            ("RUN c\"\"url https://a/x | s''h", "dockerfile.runs-download"),
+            ("RUN \\curl https://a/x | \"bash\"", "dockerfile.runs-download"),
+            ("RUN wget -O- https://a/x | busybox sh", "dockerfile.runs-download"),
+            (
+                "RUN echo 'deb [trusted=yes] https://a/ ./' > /etc/apt/sources.list",
+                "dockerfile.runs-download",
+            ),
+            ("ENV PIP_INDEX_URL=https://a/simple", "requirements.foreign-source"),
+            ("ARG PIP_EXTRA_INDEX_URL=\"https://a/simple\"", "requirements.foreign-source"),
+            ("ENV UV_INDEX_URL https://a/simple", "requirements.foreign-source"),
+            ("RUN PIP_INDEX_URL=https://a/simple pip install x", "requirements.foreign-source"),
+            ("RUN pip config set global.index-url https://a/simple", "requirements.foreign-source"),
             ("ADD https://a/x /x", "dockerfile.runs-download"),
             ("RUN pip install --extra-index-url https://a/simple x", "requirements.foreign-source"),
             ("RUN pip install --no-deps git+https://a/x", "requirements.foreign-source"),
@@ -249,6 +320,21 @@ mod tests {
             let report = scan(format!("{USUAL}{line}\n"), "Dockerfile");
             assert_eq!(told(&report), [format!("{is} Dockerfile@{}", USUAL.len())], "{line}");
         }
+    }
+
+    #[test]
+    fn what_one_instruction_downloads_and_another_runs_is_told() {
+        for lines in [
+            "RUN curl -o /opt/t https://a/z\nRUN chmod +x /opt/t\nRUN /opt/t",
+            "RUN wget https://a/setup.sh\nWORKDIR /x\nRUN bash setup.sh -y",
+            "RUN curl -O https://a/get.py\nRUN python3 get.py",
+            "RUN curl -o /start https://a/z\nENTRYPOINT [\"/start\"]",
+        ] {
+            let report = scan(format!("{USUAL}{lines}\n"), "Dockerfile");
+            assert_eq!(told(&report).len(), 1, "{lines} {:?}", report.findings);
+        }
+        let quiet = "RUN curl -o w.pt https://a/w.pt\nRUN bash scripts/build.sh\nRUN python serve.py\nRUN chmod +x start\n";
+        assert_eq!(told(&scan(format!("{USUAL}{quiet}"), "Dockerfile")), [""; 0]);
     }
 
     #[test]

@@ -49,8 +49,8 @@ const RUN: &[&str] = &[
 ];
 /// Words before a program.
 const BEFORE: &[&str] = &[
-    "!", "command", "do", "doas", "else", "env", "exec", "nice", "nohup", "sudo", "then", "time", "xargs",
-    "{",
+    "!", "busybox", "command", "do", "doas", "else", "env", "exec", "nice", "nohup", "sudo", "then", "time",
+    "toybox", "xargs", "{",
 ];
 /// What code reaches other machines by, and what it runs the answer by; in small letters.
 const REACHES: &[&str] = &[
@@ -120,6 +120,48 @@ pub(super) fn later(text: &str) -> Option<&str> {
         }
     }
     None
+}
+
+/// What runs a file that commands before it download, and where those stand. Each is given with its place.
+pub(super) fn across<'t>(texts: &[(u64, &'t str)]) -> Option<(u64, &'t str)> {
+    let mut files: BTreeSet<&str> = BTreeSet::new();
+    for (at, text) in texts {
+        for command in commands(text) {
+            let program = program(command).unwrap_or_default();
+            let is_given = || {
+                let words =
+                    command.split_whitespace().map(|word| word.trim_matches(['"', '\'', '[', ']', ',']));
+                words.filter(|word| !word.is_empty()).any(|word| files.contains(last_step(word)))
+            };
+            let runs_file = files.contains(last_step(program))
+                || runs(program) && is_given()
+                || program == "chmod" && makes_runnable(command, &files);
+            if runs_file {
+                return Some((*at, program));
+            }
+            if matches!(program, "curl" | "wget" | "aria2c") {
+                files.extend(outputs(command));
+            }
+        }
+    }
+    None
+}
+
+/// Commands as a shell takes their words together: `c""url` and `c\url` are `curl`.
+pub(super) fn joined(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        match (letter, next) {
+            ('"', Some('"')) | ('\'', Some('\'')) => {
+                letters.next();
+            }
+            ('\\', Some(next)) if next.is_ascii_alphabetic() => {}
+            _ => plain.push(letter),
+        }
+    }
+    plain
 }
 
 /// Whether something is fetched or decoded, and something runs, wherever: what lies between may be files.
