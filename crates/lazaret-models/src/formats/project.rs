@@ -1,4 +1,5 @@
-//! `pyproject.toml`: what building the package runs, and what it is built from and needs.
+//! `pyproject.toml`: what building the package runs, and what it is built from and needs. Lock files (`uv.lock`, `poetry.lock`,
+//! `pdm.lock`, `Pipfile.lock`): where its packages come from.
 
 use lazaret_core::{FormatId, Severity};
 use lazaret_input::json::{JsonKind as Kind, Node};
@@ -68,11 +69,13 @@ impl JsonKind for PythonProject {
     }
 
     fn about(&self) -> &'static str {
-        "settings of a Python package (pyproject.toml)"
+        "settings of a Python package (pyproject.toml), lock files"
     }
 
     fn recognise(&self, root: Node<'_, '_>, file_name: &str) -> bool {
         file_name == "pyproject.toml"
+            || locked(root).next().is_some()
+            || at(root, &["_meta", "sources"]).is_some()
             || root.get("build-system").is_some_and(|system| system.kind() == Kind::Object)
     }
 
@@ -100,7 +103,36 @@ impl JsonKind for PythonProject {
             let node = at(root, &["tool", "uv", key]);
             node.into_iter().flat_map(Walk::new).for_each(|node| index(Some(node), part, looking));
         }
+        for node in at(root, &["_meta", "sources"]).into_iter().flat_map(|list| list.items()) {
+            index(node.get("url"), part, looking);
+        }
         tables(root, part, looking);
+        for source in locked(root) {
+            is_from(source, part, looking);
+        }
+    }
+}
+
+/// Where packages of a lock file come from: `source` is a table in those of uv and Poetry.
+fn locked<'d, 'a>(root: Node<'d, 'a>) -> impl Iterator<Item = Node<'d, 'a>> {
+    let packages = root.get("package").into_iter().flat_map(|packages| packages.items());
+    packages.filter_map(|package| package.get("source")).filter(|source| source.kind() == Kind::Object)
+}
+
+/// Judges where a package of a lock file comes from. Paths are of the folder that is locked.
+fn is_from(source: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let of_poetry = source.get("type").and_then(|kind| kind.as_str());
+    for member in source.members() {
+        let address = member.value.as_str().unwrap_or_default();
+        let line = match (member.key, of_poetry) {
+            ("registry", _) | ("url", Some("legacy")) if address.contains("://") => {
+                format!("--index-url {address}")
+            }
+            ("git", _) | ("url", Some("git")) => format!("git+{address}"),
+            ("url", None | Some("url")) => address.to_owned(),
+            _ => continue,
+        };
+        requirements::comes_from(&line, || part.inner(&path_of(member.value)), looking);
     }
 }
 
@@ -159,7 +191,7 @@ fn tables(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
         .filter_map(|group| group.value.get("dependencies"))
         .chain(["dependencies", "dev-dependencies"].iter().filter_map(|key| poetry?.get(key)))
         .chain(at(root, &["tool", "uv", "sources"]))
-        .chain(["packages", "dev-packages"].iter().filter_map(|key| root.get(key)));
+        .chain(["packages", "dev-packages", "default", "develop"].iter().filter_map(|key| root.get(key)));
     for node in tables.flat_map(Walk::new) {
         let line = match (node.key(), node.as_str()) {
             (Some("git"), Some(address)) => format!("git+{address}"),
@@ -218,6 +250,46 @@ mod tests {
             ),
         ] {
             assert_eq!(told(&scan(format!("{USUAL}{more}"), "pyproject.toml")), [says], "{more}");
+        }
+    }
+
+    #[test]
+    fn where_locked_packages_come_from_is_told() {
+        let uv = |source: &str| {
+            format!("version = 1\n[[package]]\nname = \"x\"\nversion = \"1\"\nsource = {{ {source} }}\n")
+        };
+        let poetry = |kind: &str, url: &str| {
+            format!(
+                "[[package]]\nname = \"x\"\nversion = \"1\"\n[package.source]\ntype = \"{kind}\"\nurl = \"{url}\"\n[metadata]\nlock-version = \"2.0\"\n"
+            )
+        };
+        for (text, name) in [
+            (uv("url = \"https://a/x.whl\""), "uv.lock"),
+            (uv("git = \"https://a/x?rev=1\""), "uv.lock"),
+            (uv("registry = \"https://a/simple\""), "uv.lock"),
+            (poetry("legacy", "https://a/simple"), "poetry.lock"),
+            (poetry("git", "https://a/x.git"), "poetry.lock"),
+            (poetry("url", "http://a/x.whl"), "poetry.lock"),
+            (
+                r#"{"_meta": {"sources": [{"name": "a", "url": "https://a/simple"}]}, "default": {}}"#
+                    .to_owned(),
+                "Pipfile.lock",
+            ),
+            (
+                r#"{"_meta": {"sources": []}, "default": {"x": {"file": "https://a/x.whl"}}}"#.to_owned(),
+                "Pipfile.lock",
+            ),
+        ] {
+            let report = scan(text.clone(), name);
+            let found: Vec<_> = report.findings.iter().map(|finding| finding.id).collect();
+            assert_eq!(found, ["requirements.foreign-source"], "{text}");
+        }
+        for (text, name) in [
+            (uv("registry = \"https://pypi.org/simple\""), "uv.lock"),
+            (uv("editable = \".\""), "uv.lock"),
+            (r#"{"_meta": {"sources": [{"url": "https://pypi.org/simple"}]}, "default": {"x": {"version": "==1"}}}"#.to_owned(), "Pipfile.lock"),
+        ] {
+            assert_eq!(told(&scan(text.clone(), name)), [""; 0], "{text}");
         }
     }
 

@@ -31,13 +31,18 @@ impl ModelFormat for Requirements {
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
         let stem = head.file_name.strip_suffix(".txt").or_else(|| head.file_name.strip_suffix(".in"));
-        let named = stem.is_some_and(|stem| stem.contains("requirements") || stem == "constraints");
+        let named = stem.is_some_and(|stem| stem.contains("requirements") || stem == "constraints")
+            || is_metadata(head.file_name, head.bytes);
         if named && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
     }
 
     fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         let bytes = part.whole(looking.limits.get(MAX_WHOLE))?;
         let text = String::from_utf8_lossy(&bytes);
+        if is_metadata(&part.file_name(), &bytes) {
+            metadata(&text, part, looking);
+            return Ok(self.id());
+        }
         let (mut offset, mut begin, mut line) = (0_usize, 0_usize, String::new());
         for raw in text.split_inclusive('\n') {
             if line.is_empty() {
@@ -58,6 +63,31 @@ impl ModelFormat for Requirements {
         packages::required(&line, part.at(begin as u64), "requirements", looking);
         comes_from(&line, || part.at(begin as u64), looking);
         Ok(self.id())
+    }
+}
+
+/// Whether it is what a wheel or a source package says of itself.
+fn is_metadata(file_name: &str, head: &[u8]) -> bool {
+    matches!(file_name, "metadata" | "pkg-info") && head.starts_with(b"Metadata-Version:")
+}
+
+/// What a package needs: `Requires-Dist: torch>=2.1`, above its description.
+fn metadata(text: &str, part: &Part, looking: &mut Looking<'_>) {
+    let mut at = 0_u64;
+    for raw in text.split_inclusive('\n') {
+        let begin = at;
+        at = at.saturating_add(raw.len() as u64);
+        let line = raw.trim_end();
+        if line.is_empty() {
+            return;
+        }
+        let Some((key, value)) = line.split_once(':') else { continue };
+        if key.eq_ignore_ascii_case("Requires-Dist") {
+            // What follows `;` says when it is needed.
+            let value = value.split_once(" ;").map_or(value, |(value, _)| value).trim();
+            packages::required(value, part.at(begin), "requires-dist", looking);
+            comes_from(value, || part.at(begin), looking);
+        }
     }
 }
 
@@ -181,6 +211,17 @@ mod tests {
         ] {
             assert!(judge(line).is_some(), "{line}");
         }
+    }
+
+    #[test]
+    fn what_a_wheel_needs_is_read() {
+        use crate::formats::protobuf::tests::{scan, told};
+        let text = "Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: torch>=2.1 ; extra == 'x'\n";
+        let more = "Requires-Dist: y @ https://a/y.whl\n\nIt needs:\nRequires-Dist: z @ https://a/z.whl\n";
+        let report = scan(format!("{text}{more}"), "METADATA");
+        assert!(report.components.iter().any(|component| component.name == "torch"));
+        assert_eq!(told(&report), [format!("requirements.foreign-source METADATA@{}", text.len())]);
+        assert_eq!(told(&scan(text, "PKG-INFO")), [""; 0]);
     }
 
     #[test]
