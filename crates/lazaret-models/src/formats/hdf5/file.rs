@@ -40,8 +40,8 @@ pub(super) struct File<'a> {
     chunks: Cell<u64>,
     /// Bytes of global heaps that were read.
     heaps: Cell<u64>,
-    /// Where values lie that were looked at, and their lengths: many may point at one.
-    looked: RefCell<FxHashSet<(u64, u64)>>,
+    /// Where values lie that were looked at, their lengths and those of their pieces: many may point at one.
+    looked: RefCell<FxHashSet<(u64, u64, u64)>>,
     /// The limits under which chunks are unpacked: how long one is, is known before.
     pub(super) unpacking: Limits,
     /// Once no more than this may be unpacked, long datasets of single bytes are not read to their end.
@@ -102,14 +102,14 @@ impl<'a> File<'a> {
         checked.map_err(|reached| broken(self.base.saturating_add(address), reached.to_string()))
     }
 
-    /// Whether nothing was looked at yet that lies there and is so long.
-    pub(super) fn is_new(&self, address: u64, length: u64) -> bool {
+    /// Whether nothing was looked at yet that lies there, is so long, and is taken in such pieces.
+    pub(super) fn is_new(&self, address: u64, length: u64, piece: u64) -> bool {
         const MOST: usize = 1 << 20;
         let mut looked = self.looked.borrow_mut();
         if looked.len() >= MOST {
             looked.clear();
         }
-        looked.insert((address, length))
+        looked.insert((address, length, piece))
     }
 
     /// A block at an address, to be read field by field; it begins with a signature.

@@ -21,6 +21,8 @@ use crate::registry::ModelFormat;
 const BLOCK: u64 = 64 << 10;
 /// How much of a value tells what it is.
 const HEAD: u64 = 4 << 10;
+/// Stands for the length of pieces where these are references.
+const REFERENCES: u64 = 0;
 /// No shorter value holds anything that acts.
 const SHORTEST: u64 = 8;
 
@@ -74,7 +76,7 @@ pub(super) fn look(file: &File<'_>, dataset: &Dataset, path: &str, looking: &mut
     let done = if kind.class == value::ANY_LENGTH {
         values.of_any_length(layout, dataset, kind, space.points())
     } else if is_whole && kind.size >= SHORTEST {
-        values.pieces(layout, dataset, &mut |values, part| values.all(part, kind.size))
+        values.pieces(layout, dataset, kind.size, &mut |values, part| values.all(part, kind.size))
     } else {
         values.together(layout, dataset, space)
     };
@@ -136,11 +138,12 @@ impl Values<'_, '_, '_> {
         self.looking.unread(self.file.part, unread);
     }
 
-    /// The bytes of a dataset in the pieces in which they are stored, filters undone.
+    /// The bytes of a dataset as they are stored, filters undone, to be taken in pieces of this length.
     fn pieces(
         &mut self,
         layout: &Layout,
         dataset: &Dataset,
+        piece: u64,
         each: &mut dyn FnMut(&mut Self, &Part) -> Result<(), Unread>,
     ) -> Result<(), Unread> {
         let file = self.file;
@@ -152,14 +155,14 @@ impl Values<'_, '_, '_> {
             Layout::One(address, length) => {
                 let claimed = space.points().saturating_mul(dataset.kind.map_or(1, |kind| kind.size));
                 let length = length.unwrap_or(claimed);
-                if !self.is_pickle && !file.is_new(*address, length) {
+                if !self.is_pickle && !file.is_new(*address, length, piece) {
                     return Ok(());
                 }
                 each(self, &file.part.slice(address.saturating_add(file.base), length, self.path))
             }
             Layout::Chunked(chunks) => {
                 for chunk in chunks.read(file, space)? {
-                    let is_new = || self.is_pickle || file.is_new(chunk.address, chunk.size);
+                    let is_new = || self.is_pickle || file.is_new(chunk.address, chunk.size, piece);
                     if !file.is_nowhere(chunk.address) && is_new() {
                         let part = self.undone(&chunk, chunks, dataset)?;
                         each(self, &part)?;
@@ -183,7 +186,7 @@ impl Values<'_, '_, '_> {
         let is_one = self.is_pickle || lengths.len() < 2 || row < SHORTEST;
         let step = if is_one { u64::MAX } else { row };
         let Layout::Chunked(chunks) = layout else {
-            return self.pieces(layout, dataset, &mut |values, part| values.all(part, step));
+            return self.pieces(layout, dataset, step, &mut |values, part| values.all(part, step));
         };
         let found = chunks.read(self.file, space)?;
         let mut looked = 0_u64;
@@ -279,7 +282,7 @@ impl Values<'_, '_, '_> {
         if kind.size != width || points == 0 {
             return Ok(());
         }
-        self.pieces(layout, dataset, &mut |values, part| {
+        self.pieces(layout, dataset, REFERENCES, &mut |values, part| {
             let mut at = 0;
             while at < part.len() {
                 let wanted = (BLOCK / width).saturating_mul(width).min(part.len().saturating_sub(at));
@@ -310,7 +313,9 @@ impl Values<'_, '_, '_> {
             None => part.bytes(0, usize::try_from(part.len().min(HEAD)).unwrap_or(0))?,
         };
         let is_whole = head.len() as u64 >= length;
-        if self.may_be_something(&head, is_whole) && (self.is_pickle || self.file.is_new(address, length)) {
+        if self.may_be_something(&head, is_whole)
+            && (self.is_pickle || self.file.is_new(address, length, length))
+        {
             self.one(&part, &head);
         }
         Ok(())
