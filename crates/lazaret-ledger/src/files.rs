@@ -42,8 +42,28 @@ pub struct RevisionCrossing {
     pub route: String,
     /// `complete` or `cut`; none while it is open.
     pub ending: Option<String>,
-    /// Its files so far, each with whether it was kept back.
-    pub files: Vec<(Sha256, bool)>,
+    /// Its files so far.
+    pub files: Vec<RevisionFile>,
+}
+
+/// A file of a revision of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionFile {
+    /// Which.
+    pub sha256: Sha256,
+    /// The last step of its name.
+    pub step: String,
+    /// Whether it was kept back, or would have been if verdicts had been enforced.
+    pub held: bool,
+}
+
+/// Since when a file is known under a name: indexes of leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SinceNamed {
+    /// Where the first crossing was opened in which it came under that name.
+    pub came: u64,
+    /// The first leaf by which it was cleared under it, if it ever was.
+    pub cleared: Option<u64>,
 }
 
 /// Something that was ordered or that happened about a file.
@@ -168,12 +188,15 @@ impl LedgerReader {
         }
         let connection = self.connection();
         let mut events = connection.prepare_cached(
-            "SELECT body ->> '$.about' FROM leaf WHERE idx >= ?1 AND idx < ?2
-             AND kind NOT IN ('opened', 'sealed', 'outputs') AND body ->> '$.about' IS NOT NULL",
+            "SELECT body ->> '$.about', body ->> '$.event.model', body ->> '$.event.revision' FROM leaf
+             WHERE idx >= ?1 AND idx < ?2 AND kind NOT IN ('opened', 'sealed', 'outputs') AND body ->> '$.about' IS NOT NULL",
         )?;
         let mut rows = events.query([int(from)?, int(to)?])?;
         while let Some(row) = rows.next()? {
             spoken_of.files.extend(Sha256::parse(text(row, 0)?));
+            if let (Some(model), Some(revision)) = (row.get(1)?, row.get(2)?) {
+                spoken_of.revisions.insert((model, revision));
+            }
         }
         let mut sealed = connection.prepare_cached(
             "SELECT opened.idx, opened.body FROM leaf CROSS JOIN leaf AS opened ON opened.idx = leaf.body ->> '$.opened_at'
@@ -262,7 +285,7 @@ impl LedgerReader {
         Ok(models)
     }
 
-    /// The names of all models with each of their revisions, after one of them.
+    /// The names of all models with each of their revisions, as which files crossed or were given out, after one of them.
     pub fn revisions(
         &self,
         after: Option<(&str, &str)>,
@@ -273,8 +296,12 @@ impl LedgerReader {
         }
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
-            "SELECT DISTINCT name, revision FROM model
-             WHERE revision IS NOT NULL AND (name, revision) > (?1, ?2) ORDER BY name, revision LIMIT ?3",
+            "SELECT name, revision FROM (SELECT DISTINCT name, revision FROM model
+               WHERE revision IS NOT NULL AND (name, revision) > (?1, ?2) ORDER BY name, revision LIMIT ?3)
+             UNION SELECT name, revision FROM (SELECT DISTINCT body ->> '$.event.model' AS name, body ->> '$.event.revision' AS revision
+               FROM leaf WHERE kind = 'models.pulled' AND body ->> '$.event.revision' IS NOT NULL
+                 AND (body ->> '$.event.model', body ->> '$.event.revision') > (?1, ?2) ORDER BY 1, 2 LIMIT ?3)
+             ORDER BY name, revision LIMIT ?3",
         )?;
         let (name, revision) = after.unwrap_or_default(); // no model is without a name
         let found =
@@ -296,11 +323,13 @@ impl LedgerReader {
         }
         let connection = self.connection();
         let mut statement = connection.prepare_cached(
-            "SELECT page.opened_at, route, ending, sha256, file.held FROM
+            "SELECT page.opened_at, route, ending, sha256, coalesce(step, ''),
+               file.held OR entry.body ->> '$.verdict' IN ('quarantine', 'block') FROM
                (SELECT opened_at, route FROM model WHERE name = ?1 AND revision = ?2 AND opened_at >= ?3
                 ORDER BY opened_at LIMIT ?4) AS page
              CROSS JOIN crossing ON crossing.opened_at = page.opened_at
              LEFT JOIN file ON file.entry >= page.opened_at << 28 AND file.entry < (page.opened_at + 1) << 28
+             LEFT JOIN entry ON entry.id = file.entry
              ORDER BY page.opened_at",
         )?;
         let mut rows = statement.query(params![name, revision, int(from)?, limit])?;
@@ -311,10 +340,84 @@ impl LedgerReader {
                 crossings.push(RevisionCrossing { opened_at, route, ending, files: Vec::new() });
             }
             if let (Some(crossing), Some(file)) = (crossings.last_mut(), row.get(3)?) {
-                crossing.files.push((Sha256(file), row.get(4)?));
+                let (step, held) = (row.get(4)?, row.get(5)?);
+                crossing.files.push(RevisionFile { sha256: Sha256(file), step, held });
             }
         }
         Ok(crossings)
+    }
+
+    /// The files that were given out as ones of a revision of a model, whether or not they crossed as such, each with its
+    /// name and the index of the event, oldest first, from an index on.
+    pub fn given_of_revision(
+        &self,
+        name: &str,
+        revision: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Sha256, String)>, StoreError> {
+        let mut given = Vec::new();
+        if !self.knows_files()? {
+            return Ok(given);
+        }
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(
+            "SELECT idx, body ->> '$.about', body ->> '$.event.file' FROM leaf
+             WHERE kind = 'models.pulled' AND body ->> '$.event.model' = ?1 AND body ->> '$.event.revision' = ?2
+               AND idx >= ?3 ORDER BY idx LIMIT ?4",
+        )?;
+        let mut rows = statement.query(params![name, revision, int(from)?, limit])?;
+        while let Some(row) = rows.next()? {
+            let at = uint(row.get(0)?)?;
+            let sha256 =
+                Sha256::parse(text(row, 1)?).ok_or(StoreError::Damaged("an event is about no file"))?;
+            given.push((at, sha256, row.get::<_, Option<String>>(2)?.unwrap_or_default()));
+        }
+        Ok(given)
+    }
+
+    /// Since when a file is known under a name whose last step is this: cleared by a crossing that came to its end, did not keep
+    /// it back and would not have where verdicts were only observed; or by an event of a kind that says so of this step.
+    pub fn since_named(
+        &self,
+        file: Sha256,
+        step: &str,
+        again: &str,
+    ) -> Result<Option<SinceNamed>, StoreError> {
+        let first = |sql| -> Result<Option<u64>, StoreError> {
+            Ok(self.indexes(params![file.0, step], sql)?.first().copied())
+        };
+        let came =
+            first("SELECT entry >> 28 FROM file WHERE sha256 = ?1 AND step = ?2 ORDER BY entry LIMIT 1")?;
+        let Some(came) = came else { return Ok(None) };
+        let crossed = first(
+            "SELECT opened_at FROM file CROSS JOIN crossing ON opened_at = file.entry >> 28
+             CROSS JOIN entry ON entry.id = file.entry
+             WHERE sha256 = ?1 AND step = ?2 AND file.entry >= (SELECT entry FROM cleared WHERE sha256 = ?1)
+               AND ending = 'complete' AND NOT file.held AND body ->> '$.verdict' NOT IN ('quarantine', 'block') ORDER BY file.entry LIMIT 1",
+        )?;
+        let looked = self.indexes(
+            params![file.0, step, again],
+            "SELECT about.idx FROM about CROSS JOIN leaf ON leaf.idx = about.idx
+             WHERE sha256 = ?1 AND about.kind = ?3 AND body ->> '$.event.step' = ?2
+               AND body ->> '$.event.verdict' NOT IN ('quarantine', 'block') ORDER BY about.idx LIMIT 1",
+        )?;
+        let cleared = crossed.into_iter().chain(looked).min();
+        Ok(Some(SinceNamed { came, cleared }))
+    }
+
+    /// Whether a model has a file under a name whose last step is this: its last crossing there did not keep it back, whatever its
+    /// verdict was. That it was kept back of another model takes nothing away from that one.
+    pub fn is_in_a_model(&self, file: Sha256, step: &str) -> Result<bool, StoreError> {
+        let found = self.indexes(
+            params![file.0, step],
+            "SELECT at FROM (
+               SELECT max(entry) AS last, entry >> 28 AS at, file.held AS held FROM file CROSS JOIN crossing ON opened_at = entry >> 28
+               CROSS JOIN leaf ON leaf.idx = opened_at WHERE sha256 = ?1 AND step = ?2 AND ending = 'complete'
+               GROUP BY leaf.body ->> '$.opened.model.name')
+             WHERE NOT held LIMIT 1",
+        )?;
+        Ok(!found.is_empty())
     }
 
     /// What was opened by the entry at an index.

@@ -37,7 +37,9 @@ pub use bom::{
     ModelView, RESIDUE, Stated, bom, bom_view, model_bom, model_view,
 };
 pub use canonical::{CanonicalError, to_canonical};
-pub use files::{AboutFile, FileCrossing, FileEntry, RevisionCrossing, SpokenOf, TrainedOn};
+pub use files::{
+    AboutFile, FileCrossing, FileEntry, RevisionCrossing, RevisionFile, SinceNamed, SpokenOf, TrainedOn,
+};
 pub use lineage::{
     Ancestry, Edge, Graph, INCOMPLETE, LINEAGE_RULES, Node, Phi, RAW_PHI, ancestry, model_ancestry,
 };

@@ -83,7 +83,7 @@ pub enum StoreError {
         remembered: u64,
     },
     /// The writer stopped.
-    #[error("the ledger stopped and takes nothing more: {0}")]
+    #[error("the ledger stopped, and takes nothing more until lazaret is started again: {0}")]
     Stopped(String),
     /// A limit was reached.
     #[error("the ledger refused {what}")]

@@ -5,18 +5,19 @@ use lazaret_core::{Sha256, Verdict};
 use rusqlite::params;
 use serde::Serialize;
 
-use crate::files::FileCrossing;
-use crate::read::{EntryWords, LedgerReader, parse, text};
+use crate::files::{FileCrossing, FileEntry};
+use crate::read::{EntryWords, LedgerReader, ModelWords, parse, text};
 use crate::store::{StoreError, int, opened_of_row, uint};
 
-/// A name under which a file came.
+/// A name under which a file came, or was given out because it was cleared elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NameOfFile {
     /// How often.
     pub times: u64,
-    /// The index at which the first of these crossings was opened.
+    /// The index at which the first of these crossings was opened, or of the first event.
     pub first: u64,
-    /// The last of them.
+    /// The last of them. Of what was given out only, the last crossing under that last step, as one of the model as which it was
+    /// given, at the time at which it last was.
     pub last: FileCrossing,
 }
 
@@ -75,7 +76,61 @@ impl LedgerReader {
         let names = rows_of.into_iter().map(|(times, first, last)| {
             Ok(NameOfFile { times, first, last: self.file_crossing_of_row(last)? })
         });
-        Ok(Newest::of(names.collect::<Result<_, StoreError>>()?, all))
+        let mut names = names.collect::<Result<Vec<_>, StoreError>>()?;
+        let given = self.names_given(file, limit)?;
+        let all = all.saturating_add(given.list.len() as u64).saturating_add(given.left_out);
+        names.extend(given.list);
+        names.sort_by_cached_key(|name| std::cmp::Reverse(name.last.crossing.opened.started.clone()));
+        names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Newest::of(names, all))
+    }
+
+    /// The names under which a file was given out and never came.
+    fn names_given(&self, file: Sha256, limit: u32) -> Result<Newest<NameOfFile>, StoreError> {
+        let (mut given, mut all) = (Vec::new(), 0);
+        {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached(
+                "WITH given AS MATERIALIZED (
+                   SELECT count(*) AS times, min(about.idx) AS first, max(about.idx) AS last, max(body ->> '$.at') AS at,
+                     body ->> '$.event.model' AS model, body ->> '$.event.revision' AS revision, body ->> '$.event.file' AS name
+                   FROM about CROSS JOIN leaf ON leaf.idx = about.idx
+                   WHERE sha256 = ?1 AND about.kind = 'models.pulled' GROUP BY model, revision, name),
+                 crossed AS MATERIALIZED (
+                   SELECT DISTINCT leaf.body ->> '$.opened.model.name' AS model, leaf.body ->> '$.opened.model.revision' AS revision,
+                     entry.body ->> '$.file.name' AS name
+                   FROM file JOIN entry ON entry.id = file.entry JOIN leaf ON leaf.idx = entry.id >> 28 WHERE sha256 = ?1)
+                 SELECT times, first, at, given.model, given.revision, given.name, count(*) OVER () FROM given
+                 LEFT JOIN crossed ON crossed.model = given.model AND crossed.revision IS given.revision
+                   AND crossed.name = given.name
+                 WHERE crossed.model IS NULL AND given.model IS NOT NULL AND given.name IS NOT NULL
+                 ORDER BY last DESC LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![file.0, limit])?;
+            while let Some(row) = rows.next()? {
+                let (model, revision): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+                let (at, name): (String, String) = (row.get(2)?, row.get(5)?);
+                given.push((uint(row.get(0)?)?, uint(row.get(1)?)?, at, model, revision, name));
+                all = uint(row.get(6)?)?;
+            }
+        }
+        let mut names = Vec::new();
+        for (times, first, at, model, revision, name) in given {
+            let step = name.rsplit('/').next().unwrap_or_default();
+            let by = self.last_entry_of_file_named(file, step)?;
+            let crossing = by.as_ref().map(|by| self.crossing_at(by.opened_at)).transpose()?.flatten();
+            let (Some(FileEntry { mut entry, .. }), Some(mut crossing)) = (by, crossing) else {
+                all = all.saturating_sub(1);
+                continue; // it never came under that name: older versions gave it out all the same
+            };
+            crossing.opened.started = at;
+            crossing.opened.model = Some(ModelWords { name: model, revision, ..ModelWords::default() });
+            if let Some(own) = &mut entry.file {
+                own.name = name;
+            }
+            names.push(NameOfFile { times, first, last: FileCrossing { crossing, entry } });
+        }
+        Ok(Newest::of(names, all))
     }
 
     /// Who brought a file so that it was not kept back, and whom events of a kind name to whom it was given; so many that

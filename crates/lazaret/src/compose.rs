@@ -30,6 +30,7 @@ use crate::exit::{CliError, chain, read_text};
 use crate::lakes;
 use crate::looking::{MemoryOfSubjects, NoLedger};
 use crate::orders::{MAX_FILES, MAX_ORDER, MAX_TOLD};
+use crate::persons::{check_person, is_one_person};
 use crate::proposals::{MAX_PROPOSALS, MAX_PROPOSALS_FILE};
 use crate::reread::Reread;
 use crate::server::presidio::{MAX_ANSWER, MAX_BODY, MAX_PATTERNS};
@@ -602,11 +603,6 @@ pub(crate) fn ask_passphrase(prompt: &str) -> Result<Sensitive<String>, CliError
     })
 }
 
-/// Whether two names given on the command line name one person.
-pub(crate) fn is_one_person(one: &str, two: &str) -> bool {
-    one.trim().eq_ignore_ascii_case(two.trim())
-}
-
 /// Makes the crossings of one command: who, for what, on which basis, to where.
 pub(crate) struct Crossings {
     actor: Actor,
@@ -681,6 +677,9 @@ impl Crossings {
         // Auditors read these on a terminal.
         for word in [Some(&order.by), order.second.as_ref(), Some(&order.reason), Some(&self.to)] {
             word.map_or(Ok(()), |word| one_line(word).map(drop)).map_err(CliError::Usage)?;
+        }
+        for person in [Some(&order.by), order.second.as_ref()].into_iter().flatten() {
+            check_person(person).map_err(CliError::Usage)?;
         }
         if order.second.as_ref().is_some_and(|second| is_one_person(&order.by, second)) {
             return Err(CliError::Usage("--second is another person than --by".to_owned()));

@@ -13,8 +13,8 @@ use strsim::levenshtein;
 
 pub(crate) use self::settings::SETTINGS;
 use crate::cli::one_line;
-use crate::compose::is_one_person;
 use crate::exit::{CliError, read_text};
+use crate::persons::is_one_person;
 use crate::signatories::{self, BUILDERS, SIGNERS};
 use crate::watching::{self, WATCHED};
 

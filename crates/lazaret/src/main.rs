@@ -13,6 +13,7 @@ mod looking;
 mod model;
 mod orders;
 mod own_rules;
+mod persons;
 mod proposals;
 mod registry;
 mod report;

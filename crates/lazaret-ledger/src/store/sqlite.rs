@@ -97,6 +97,12 @@ impl SqliteLedger {
         })
     }
 
+    /// Whether it takes entries: after an error (a disk that is full, even for a moment) it takes none until it is opened anew,
+    /// because what is in memory may be ahead of what is stored.
+    pub fn is_writing(&self) -> bool {
+        self.failed.get().is_none()
+    }
+
     /// The key that verifies this log's checkpoints.
     pub fn key(&self) -> &VerifierKey {
         &self.key

@@ -132,6 +132,10 @@ impl Writer {
                     }
                 }
                 Err(error) => {
+                    tracing::error!(
+                        cause = chain(&error),
+                        "the ledger stopped: it takes nothing more until lazaret is started again"
+                    );
                     let _ = self.failed.set(chain(&error));
                     return;
                 }

@@ -151,12 +151,15 @@ impl Judge {
         let is_allowed = self.terms.mode == Mode::Observe || ruling.refused.is_empty();
         let kept_on_disk =
             if notes && is_allowed { self.note(review, object, &ruling, &kept, &gone) } else { Ok(()) };
-        let mut answer = self.worded(&ruling);
         if let Err(error) = kept_on_disk {
             tracing::error!(cause = chain(&error), "where a model runs could not be recorded");
-            answer.warnings.push("lazaret: it could not be recorded that this runs here".to_owned());
+            // A cleared digest is never stopped; of a name, nobody could say later what it meant where.
+            let is_by_digest = ruling.standings.iter().all(|(model, _)| matches!(model, Model::Digest(_)));
+            let why = "it could not be recorded that this runs here".to_owned();
+            let is_let_in = is_by_digest || self.terms.mode == Mode::Observe;
+            ruling.add(if is_let_in { Said::Warn(why) } else { self.failed(why) });
         }
-        answer
+        self.worded(&ruling)
     }
 
     fn rule(&self, used: &Use, ask: Ask, ruling: &mut Ruling) {

@@ -59,8 +59,9 @@ pub(super) fn said(used: &Use, model: &Model, standing: &Standing) -> Said {
         Word::Held => {
             let held = standing.held.clone().unwrap_or_default();
             let (sha256, rules) = (held.sha256, held.rules.join(", "));
+            let since = if held.observed { ": it was let through while observing, with" } else { ":" };
             Said::Refuse(format!(
-                "{at}: {model} is held: {rules}; receipt {}. Who needs it asks for it: `lazaret models request {sha256}`, and \
+                "{at}: {model} is held{since} {rules}; receipt {}. Who needs it asks for it: `lazaret models request {sha256}`, and \
                  somebody else admits it",
                 held.receipt
             ))

@@ -18,6 +18,7 @@ use super::judge::Judge;
 use super::review::{Answer, MAX_REVIEW, document, review};
 use super::tls::Tls;
 use crate::net::accept::{accept, speak};
+use crate::net::pace::MAX_SECONDS;
 
 /// Most reviews that are answered at once.
 pub const MAX_REVIEWS: Limit = Limit::new("admission.max_reviews", 64);
@@ -182,6 +183,7 @@ pub async fn serve(
     end: impl Future<Output = ()> + Send,
 ) {
     let renewing = tokio::spawn(tls.clone().keep_renewed());
+    let pace = limits.get(MAX_SECONDS);
     let answered = |stream, _from, heard| {
         let (router, tls) = (router.clone(), tls.clone());
         async move {
@@ -189,7 +191,7 @@ pub async fn serve(
             if let Ok(Ok(stream)) = shaken {
                 // What is not believed ends the handshake.
                 let known = Known(stream.get_ref().1.peer_certificates().is_some());
-                speak(stream, router.layer(Extension(known)), heard).await;
+                speak(stream, router.layer(Extension(known)), pace, heard).await;
             }
         }
     };

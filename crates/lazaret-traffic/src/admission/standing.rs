@@ -12,7 +12,7 @@ use super::named::Model;
 pub enum Word {
     /// It crossed, or was admitted, at least once. That never changes.
     Cleared,
-    /// It came, and was held or blocked each time.
+    /// It came, and was held or blocked each time, or would have been where that was only observed.
     Held,
     /// It never came.
     Unseen,
@@ -60,6 +60,9 @@ pub struct Held {
     pub rules: Vec<String>,
     /// The crossing in which it was held.
     pub receipt: String,
+    /// Whether it was let through all the same, because verdicts were only observed then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub observed: bool,
 }
 
 #[derive(Serialize)]
@@ -117,6 +120,7 @@ pub fn read(line: &[u8], limits: &Limits) -> Option<(Model, Standing)> {
             sha256: text(&held, "sha256")?,
             rules: words(held.get("rules")?)?,
             receipt: text(&held, "receipt")?,
+            observed: held.get("observed").and_then(|observed| observed.as_bool()).unwrap_or(false),
         }),
     };
     let standing = Standing {
@@ -152,7 +156,7 @@ mod tests {
                 Model::Digest(sha256)
             };
             let trouble = Trouble { sha256, rules: rules.clone(), owner: owner.clone(), until: "x".to_owned() };
-            let held = Held { sha256: sha256.to_string(), rules, receipt: owner };
+            let held = Held { sha256: sha256.to_string(), rules, receipt: owner, observed: named };
             let standing = Standing { word: Word::Cleared, files: vec![sha256], troubles: vec![trouble], held: Some(held) };
             // A name with U+0000 is none that the reader takes.
             let line = line(&model, &standing).unwrap();

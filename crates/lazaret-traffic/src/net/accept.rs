@@ -1,12 +1,14 @@
-//! Connections that others open: so many at once, none that says nothing for long, and at the end what is being answered is
-//! answered.
+//! Connections that others open: so many at once and of one address no more than its share, none that says or takes nothing for
+//! long, and at the end what is being answered is answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::{Extension, Router};
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use lazaret_core::{Limit, Limits};
@@ -14,12 +16,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::net::pace::MAX_SECONDS;
+use crate::net::sending::Sending;
+use crate::net::shares::Shares;
+
 /// Most connections to one port at once.
 pub const MAX_CONNECTIONS: Limit = Limit::new("traffic.max_connections", 512);
 
 /// How long a connection may lie idle, and how long it may take to say what it asks: longer than the API server and the usual
 /// clients keep it, so that it is never closed under a request.
 const IDLE: Duration = Duration::from_mins(2);
+/// How long a connection may take to say what it asks first.
+const FIRST: Duration = Duration::from_secs(10);
+/// How long it may take nothing of what is sent.
+const STALLED: Duration = Duration::from_mins(1);
 /// How long what is being answered at the end may take.
 const LAST_ANSWERS: Duration = Duration::from_millis(1_500);
 /// How long nothing is accepted after that failed.
@@ -35,8 +45,9 @@ pub async fn serve(
     limits: Limits,
     end: impl Future<Output = ()> + Send,
 ) {
+    let pace = limits.get(MAX_SECONDS);
     let answered = |stream, from: SocketAddr, heard| {
-        speak(stream, router.clone().layer(Extension(ConnectInfo(from))), heard)
+        speak(stream, router.clone().layer(Extension(ConnectInfo(from))), pace, heard)
     };
     accept(listener, limits.get(MAX_CONNECTIONS), answered, end).await;
 }
@@ -50,7 +61,7 @@ pub(crate) async fn accept<W: Future<Output = ()> + Send + 'static>(
     end: impl Future<Output = ()> + Send,
 ) {
     let most = usize::try_from(most.most()).unwrap_or(usize::MAX).clamp(1, 100_000);
-    let turns = Arc::new(Semaphore::new(most));
+    let (turns, shares) = (Arc::new(Semaphore::new(most)), Shares::of(most));
     let mut tasks = tokio::task::JoinSet::new();
     let (say, heard) = watch::channel(());
     let mut end = std::pin::pin!(end);
@@ -65,10 +76,14 @@ pub(crate) async fn accept<W: Future<Output = ()> + Send + 'static>(
         };
         match accepted {
             Ok((stream, from)) => {
+                let Some(share) = shares.take(Some(from.ip())) else {
+                    tracing::debug!("a connection was closed: its address has its share of them");
+                    continue;
+                };
                 let _no_delay = stream.set_nodelay(true);
                 let work = answered(stream, from, heard.clone());
                 tasks.spawn(async move {
-                    let _turn = turn;
+                    let _places = (turn, share);
                     work.await;
                 });
             }
@@ -89,18 +104,35 @@ pub(crate) async fn accept<W: Future<Output = ()> + Send + 'static>(
 pub(crate) async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
+    pace: Limit,
     mut heard: Heard,
 ) {
+    let stream = Sending::new(stream, STALLED, pace);
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let (asks, service) = (Arc::clone(&has_asked), TowerToHyperService::new(router));
+    let service = service_fn(move |request| {
+        asks.store(true, Ordering::Relaxed);
+        service.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
+    let mut first = std::pin::pin!(tokio::time::sleep(FIRST));
     // A client that breaks off is told nothing more.
-    tokio::select! {
-        _ended = connection.as_mut() => return,
-        _end = heard.changed() => connection.as_mut().graceful_shutdown(),
+    loop {
+        tokio::select! {
+            _ended = connection.as_mut() => return,
+            _end = heard.changed() => break,
+            () = &mut first, if !has_asked.load(Ordering::Relaxed) => {
+                if !has_asked.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }
     }
+    connection.as_mut().graceful_shutdown();
     let _ended = connection.await;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `accept` | connections that others open |
+//! | `accept`, `shares`, `sending` | connections that others open, what one address may have of them, how slowly it may take |
 //! | `url`, `range`, `headers` | what requests and answers carry, read strictly |
 //! | `addresses`, `upstream` | whom a proxy may ask |
 //! | `tls`, `client`, `sent` | asking: connections, time limits, redirects, what is sent |
@@ -24,8 +24,10 @@ pub mod headers;
 pub mod pace;
 pub mod range;
 pub mod room;
+mod sending;
 pub mod sent;
 pub mod shared;
+pub(crate) mod shares;
 pub mod spooling;
 pub mod tls;
 pub mod trouble;

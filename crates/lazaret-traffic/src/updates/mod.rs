@@ -33,11 +33,13 @@ pub mod pypi;
 mod unseen;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use lazaret_core::{Limit, Limits};
@@ -46,13 +48,15 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::net::answer::Refusal;
 use crate::net::client::{Client, MAX_HEADERS};
 use crate::net::shared::Shared;
+use crate::net::shares::Shares;
 use crate::net::upstream::Upstream;
 use gate::Gate;
 use notes::Notes;
 
-/// Most files that are fetched and inspected at once.
+/// Most files that are inspected at once.
 pub const MAX_DOWNLOADS: Limit = Limit::new("updates.max_downloads", 4);
-/// Most files that clients send at once: more than are inspected, since who sends slowly would keep others waiting.
+/// Most files that clients send at once, and as many that are fetched: more than are inspected, since who sends slowly would keep
+/// others waiting.
 pub const MAX_UPLOADS: Limit = Limit::new("updates.max_uploads", 64);
 /// How long a request may take to be said, but for files that are sent.
 pub(crate) const TO_ASK: Duration = Duration::from_mins(1);
@@ -93,9 +97,13 @@ pub struct Updates {
     downloads: Arc<Semaphore>,
     /// Files that clients ask for and that may wait here for others beside them: twice as many as are fetched at once.
     places: Arc<Semaphore>,
+    /// Files that are fetched.
+    fetches: Semaphore,
     /// Files that clients send.
     uploads: Arc<Semaphore>,
     requests: Semaphore,
+    /// Of one address, so that it leaves some to others.
+    shares: Arc<Shares>,
     logins: oci::login::Logins,
     naming: Mutex<()>,
     waiting: mlflow::Waiting,
@@ -118,8 +126,10 @@ impl Updates {
             judging: Shared::new(),
             downloads: Arc::new(Semaphore::new(downloads)),
             places: Arc::new(Semaphore::new(downloads.saturating_mul(2))),
+            fetches: Semaphore::new(uploads),
             uploads: Arc::new(Semaphore::new(uploads)),
             requests: Semaphore::new(requests),
+            shares: Shares::of(requests),
             logins: oci::login::Logins::default(),
             naming: Mutex::default(),
             waiting: mlflow::Waiting::default(),
@@ -139,14 +149,21 @@ async fn answer(State(updates): State<Arc<Updates>>, request: Request) -> Respon
         tracing::warn!(status = refusal.status.as_u16(), "model update refused");
         refusal.answer()
     };
-    let Ok(_turn) = updates.requests.try_acquire() else {
-        let busy = "lazaret answers as many requests as it may at once; ask again later, or raise `updates.max_requests`";
+    let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(from)| from.ip());
+    let (Some(_share), Ok(_turn)) = (updates.shares.take(from), updates.requests.try_acquire()) else {
+        let busy = "lazaret answers as many requests as it may at once, of one address a quarter of them; ask again later, or raise \
+                    `updates.max_requests`";
         return asked(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, busy));
     };
     let headers = request.headers().iter();
     let size = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()) as u64).sum();
     if let Err(limit) = updates.limits.get(MAX_HEADERS).check(size) {
         return asked(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, limit.to_string()));
+    }
+    // One would let in, the other be recorded.
+    if request.headers().get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        let why = "a request says once what lets it in: this one has several `Authorization` headers";
+        return asked(Refusal::new(StatusCode::BAD_REQUEST, why));
     }
     route(&updates, request).await.unwrap_or_else(asked)
 }

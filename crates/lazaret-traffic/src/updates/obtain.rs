@@ -144,7 +144,9 @@ impl Updates {
         let (notes, gate, wanted) = (Arc::clone(&self.notes), Arc::clone(&self.gate), wanted.clone());
         blocking(move || {
             let sha256 = match wanted.expected.sha256 {
-                Some(sha256) if is_noted(&notes, sha256, &wanted.asked.file)? => Some(sha256),
+                Some(sha256) if is_noted(&notes, sha256, &wanted.asked.file, wanted.asked.route)? => {
+                    Some(sha256)
+                }
                 _ => {
                     noted(&notes, &wanted.key)?.filter(|note| is_same(note, &wanted)).map(|note| note.sha256)
                 }
@@ -226,7 +228,8 @@ impl Updates {
 
     /// Fetches a file, lets it through, remembers it. Goes on where those who asked go away.
     async fn fetch(self: Arc<Self>, wanted: Wanted) -> Result<Sha256, Refusal> {
-        let turn = self.turn().await?;
+        // A server that sends slowly keeps nobody from being judged.
+        let fetching = self.fetches.acquire().await.map_err(|_| refusal(&Trouble::Ended))?;
         let spool = self.spool().await?;
         let call =
             Call::new(Method::GET, wanted.asked.from.clone()).with(AUTHORIZATION, wanted.secret.clone());
@@ -235,11 +238,11 @@ impl Updates {
             download(&self.client, &wanted.upstream, call, spool, name, &wanted.expected, self.bounds())
                 .await;
         let stored = fetched?;
-        let Some(within) = wanted.within.clone() else {
-            return self.judge(wanted, stored, Beside::nothing(), turn).await;
+        drop(fetching); // what it is judged beside is fetched too
+        let beside = match wanted.within.clone() {
+            Some(within) => within.beside(Arc::clone(&self), stored.clone()).await?,
+            None => Beside::nothing(),
         };
-        drop(turn); // what it is judged beside takes one too
-        let beside = within.beside(Arc::clone(&self), stored.clone()).await?;
         let turn = self.turn().await?;
         self.judge(wanted, stored, beside, turn).await
     }
@@ -288,7 +291,7 @@ impl Updates {
         blocking(move || gate.receive().map_err(here("make room for the file"))).await?
     }
 
-    /// A turn among the files that are fetched and inspected at once.
+    /// A turn among the files that are inspected at once.
     pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         Arc::clone(&self.downloads).acquire_owned().await.map_err(|_| refusal(&Trouble::Ended))
     }
@@ -349,12 +352,12 @@ pub(crate) fn said(wanted: &Wanted) -> Option<String> {
     }
 }
 
-/// Remembers which file a name means, and under which name the file was inspected: what a file would do depends on what it
-/// is taken for, so it is known only under a name that it was cleared under.
+/// Remembers which file a name means, and under which name and by which route the file was cleared: what a file would do depends
+/// on what it is taken for, and policies may let by one route what they hold by another, so it is known only as that.
 fn remember(notes: &Notes, wanted: &Wanted, sha256: Sha256, len: u64) -> Result<(), Refusal> {
     remember_here(notes, wanted, sha256, len)?;
-    let digits = sha256.to_string();
-    notes.put(&["cleared", &digits, last_step(&wanted.asked.file)], "").map_err(here("remember"))
+    let Asked { file, route, .. } = &wanted.asked;
+    notes.put(&["cleared", &sha256.to_string(), last_step(file), route], "").map_err(here("remember"))
 }
 
 /// Remembers which file a name means.
@@ -364,9 +367,10 @@ pub(crate) fn remember_here(notes: &Notes, wanted: &Wanted, sha256: Sha256, len:
     notes.put(&borrowed(&wanted.key), &note.line()).map_err(here("remember"))
 }
 
-pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str) -> Result<bool, Refusal> {
-    let digits = sha256.to_string();
-    Ok(notes.get(&["cleared", &digits, last_step(file)]).map_err(here("read what it remembers"))?.is_some())
+/// Whether a file was cleared under the last step of a name and by a route.
+pub(crate) fn is_noted(notes: &Notes, sha256: Sha256, file: &str, route: &str) -> Result<bool, Refusal> {
+    let note = notes.get(&["cleared", &sha256.to_string(), last_step(file), route]);
+    Ok(note.map_err(here("read what it remembers"))?.is_some())
 }
 
 pub(crate) fn noted(notes: &Notes, key: &[String]) -> Result<Option<FileNote>, Refusal> {

@@ -361,3 +361,48 @@ fn a_note_that_was_written_in_part_is_not_there_and_the_next_is_whole() {
     assert_eq!(waiting.take().unwrap().unwrap().notes(), [alert(200)]);
     waiting.record(vec![alert(201)]).unwrap();
 }
+
+/// Every model was cleared, with one file.
+struct Cleared;
+
+impl Verdicts for Cleared {
+    fn look_up(&self, _: &Model) -> Result<Arc<Standing>, LedgerError> {
+        let files = vec![Sha256([1; 32])];
+        Ok(Arc::new(Standing { word: Word::Cleared, files, ..Standing::UNSEEN }))
+    }
+}
+
+/// The disk is full.
+struct Full;
+
+impl Records for Full {
+    fn record(&self, _: Vec<Note>) -> Result<(), LedgerError> {
+        Err(LedgerError { what: "record", cause: None })
+    }
+}
+
+#[test]
+fn what_cannot_be_recorded_is_let_in_only_by_a_cleared_digest_or_as_the_settings_say() {
+    let digest = format!("sha256:{}", Sha256([1; 32]));
+    let cases = [
+        (Mode::Enforce, Otherwise::Refuse, "a/b@1", false),
+        (Mode::Enforce, Otherwise::Refuse, digest.as_str(), true),
+        (Mode::Enforce, Otherwise::Warn, "a/b@1", true),
+        (Mode::Observe, Otherwise::Refuse, "a/b@1", true),
+    ];
+    for (mode, fail, model, is_allowed) in cases {
+        let (exempt, limits) = Default::default();
+        let terms = Terms { mode, unnamed: Otherwise::Warn, fail, exempt, cluster: "c".to_owned(), limits };
+        let judge = Judge::new(terms, Arc::new(Cleared), Arc::new(Full));
+        let mut asked: Value = serde_json::from_str(&review(1, "CREATE", "ward")).unwrap();
+        asked["request"]["object"] =
+            json!({ "metadata": { "name": "p", "annotations": { "lazaret.io/models": model } }, "spec": {} });
+        let bytes = asked.to_string();
+        let read = document(bytes.as_bytes(), &Limits::default()).unwrap();
+        let answer = judge.answer(&lazaret_traffic::admission::review::review(&read).unwrap());
+        assert_eq!(answer.refused.is_none(), is_allowed, "{mode:?} {model}: {answer:?}");
+        assert!(
+            !is_allowed || answer.warnings.iter().any(|warning| warning.contains("could not be recorded"))
+        );
+    }
+}

@@ -146,3 +146,13 @@ fn servers_of_files_are_asked_by_their_names_alone() {
     let served = Served::start(folder.path(), &hub, &Setup { offline: true, ..Setup::default() });
     assert_eq!(served.get(target).body.len(), 2004, "offline the file that was cleared last");
 }
+
+#[test]
+fn a_request_says_once_what_lets_it_in() {
+    let (folder, hub) = (tempfile::tempdir().unwrap(), hub(false));
+    let served = Served::start(folder.path(), &hub, &Setup::default());
+    let (target, one) = ("/-/fetch/plain/torch-0.1.tar.gz", ("Authorization", "Bearer one"));
+    assert_eq!(served.ask("GET", target, &[one, ("Authorization", "Bearer two")], "").status, 400);
+    assert!(served.book.seals.lock().unwrap().is_empty());
+    assert_eq!(served.ask("GET", target, &[one], "").status, 200);
+}

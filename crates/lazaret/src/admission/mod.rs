@@ -65,7 +65,7 @@ pub(crate) fn open(
 ) -> Result<Admission, CliError> {
     let (listen, tls) = place(config, port)?;
     let (duty, waiting) = (Duty::new(config)?, waiting(config)?);
-    let verdicts = Arc::new(LedgerVerdicts::open(config)?);
+    let verdicts = Arc::new(LedgerVerdicts::open(config, ledger)?);
     // Once it is written to, it has the indexes by which reviews are answered in time.
     if verdicts.is_of_older_schema().is_ok_and(|is_older| is_older)
         && let Err(error) = Data::open_over(config, Arc::clone(vault)).and_then(|data| data.close())
@@ -77,8 +77,12 @@ pub(crate) fn open(
     if !config.text("gates.models.verdicts_secret").is_empty() {
         let signer = Arc::clone(vault) as Arc<dyn Signer>;
         // Over a reader of its own: a review never waits until a list is made.
-        let lists =
-            Lists::new(LedgerVerdicts::open(config)?, signer, config.text("ledger.origin"), config.limits());
+        let lists = Lists::new(
+            LedgerVerdicts::open(config, ledger)?,
+            signer,
+            config.text("ledger.origin"),
+            config.limits(),
+        );
         let records = Arc::clone(&waiting) as _;
         let shared = share::router(Arc::new(lists), records, &replica::secret(config)?, config.limits());
         router = router.merge(shared);

@@ -190,7 +190,7 @@ impl Sink {
                 }
                 Note::Alert { sha256, .. } => {
                     // By what the ledger says now, not by what was noted.
-                    if let Some(trouble) = self.duty.trouble(ledger.reader(), *sha256)? {
+                    if let Some(trouble) = self.duty.trouble(ledger.reader(), *sha256, None)? {
                         Duty::raise(ledger, &trouble)?;
                     }
                 }

@@ -1,25 +1,33 @@
 //! What came of the revisions of models, in all their crossings: read once, and later only what came since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lazaret_core::{Limit, Sha256};
-use lazaret_ledger::{LedgerReader, RevisionCrossing, StoreError};
+use lazaret_ledger::{LedgerReader, RevisionCrossing, RevisionFile, StoreError};
+use lazaret_models::folder_and_name;
 
 /// Revisions that are remembered. Beyond, all are read anew.
 const MOST: usize = 10_000;
 /// Crossings that are read at once.
 const PAGE: u32 = 50;
+/// Events that are read at once.
+const EVENTS: u32 = 1_000;
 
 /// What came of a revision so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Came {
-    /// Each file, and whether it went out in a crossing that came to its end.
-    pub(super) files: BTreeMap<Sha256, bool>,
+    /// Each file under each of its names (its last step), and whether it went out in a crossing that came to its end, and would
+    /// have if verdicts had been enforced.
+    pub(super) files: BTreeMap<(Sha256, String), bool>,
+    /// The files that were given out as ones of it because they were cleared elsewhere.
+    pub(super) given: BTreeSet<(Sha256, String)>,
     /// Whether it was whole at some time, and all of it had gone out.
     pub(super) was_cleared: bool,
     /// The index from which crossings are not read yet.
     from: u64,
+    /// The index from which what was given out is not read yet.
+    given_from: u64,
 }
 
 /// What came of revisions, by their names.
@@ -46,6 +54,15 @@ impl Revisions {
             Arc::clone(all.entry((name.to_owned(), revision.to_owned())).or_default())
         };
         let mut came = known.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let page = ledger.given_of_revision(name, revision, came.given_from, EVENTS)?;
+            let Some((last, ..)) = page.last() else { break };
+            came.given_from = last.saturating_add(1);
+            for (_, sha256, file) in page {
+                came.given.insert((sha256, folder_and_name(&file).1.to_owned()));
+            }
+            came.check(most)?;
+        }
         // A crossing that has not ended is read again the next time, with all after it.
         let mut beyond: Option<Came> = None;
         loop {
@@ -67,17 +84,21 @@ impl Revisions {
 impl Came {
     fn add(&mut self, crossing: &RevisionCrossing, most: Limit) -> Result<(), StoreError> {
         let is_complete = crossing.ending.as_deref() == Some("complete");
-        for (file, held) in &crossing.files {
-            *self.files.entry(*file).or_insert(false) |= is_complete && !held;
+        for RevisionFile { sha256, step, held } in &crossing.files {
+            *self.files.entry((*sha256, step.clone())).or_insert(false) |= is_complete && !held;
         }
-        let limit = |source| StoreError::Limit { what: "the files of a model", source };
-        most.check(self.files.len() as u64).map_err(limit)?;
+        self.check(most)?;
         // What came file by file says nothing of the files that did not come; nor does what was cut, or is not at its end.
         let is_whole = !matches!(crossing.route.as_str(), "hub" | "packages" | "files" | "images");
         self.was_cleared |=
             is_complete && is_whole && !self.files.is_empty() && self.files.values().all(|cleared| *cleared);
         self.from = crossing.opened_at.saturating_add(1);
         Ok(())
+    }
+
+    fn check(&self, most: Limit) -> Result<(), StoreError> {
+        let limit = |source| StoreError::Limit { what: "the files of a model", source };
+        most.check(self.files.len().max(self.given.len()) as u64).map_err(limit)
     }
 }
 

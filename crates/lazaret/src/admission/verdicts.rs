@@ -1,25 +1,29 @@
 //! Where models stand, by the ledger: a file by its crossings, orders and second looks; a revision by its files; a manifest
 //! by what it lists.
 //!
-//! That something was cleared once never changes, whatever comes later: each rule here only ever adds to what is cleared.
+//! What a file does depends on what it is taken for: it is judged under the name that is known of it, where one is (a revision's
+//! file, a layer that its manifest names), else under all that it had. That something was cleared once never changes, whatever
+//! comes later: each rule here only ever adds to what is cleared. What mode observe let through was not cleared by that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use lazaret_core::{Clock as _, LedgerError, Limit, Limits, Severity, Sha256, SystemClock};
 use lazaret_input::find_blob;
-use lazaret_input::json::{self, Node};
-use lazaret_ledger::{AboutFile, LedgerReader, SpokenOf, SqliteLedger, StoreError};
+use lazaret_input::json::{self, JsonKind, Node};
+use lazaret_ledger::{AboutFile, LedgerReader, SinceNamed, SpokenOf, SqliteLedger, StoreError};
+use lazaret_models::folder_and_name;
 use lazaret_traffic::admission::judge::Verdicts;
 use lazaret_traffic::admission::named::Model;
 use lazaret_traffic::admission::standing::{Held, Standing, Trouble, Word};
+use lazaret_traffic::updates::oci::given_names;
 use lazaret_traffic::updates::oci::manifest::{PLATFORM_KEYS, reads_as, respelled};
 use serde::Serialize;
 
 use crate::admission::recorded::{RUNS, RunEvent};
 use crate::admission::revisions::{Came, Revisions};
-use crate::commands::models::recall::LastWord;
+use crate::commands::models::recall::{LastWord, RESCANNED};
 use crate::compose::model_store_folder;
 use crate::config::Config;
 use crate::exit::CliError;
@@ -65,9 +69,14 @@ impl Duty {
         Ok(Self { owner: config.text("gates.models.owner").to_owned(), days })
     }
 
-    /// What is wrong with a file that runs; none where nothing is.
-    pub(crate) fn trouble(&self, ledger: &LedgerReader, file: Sha256) -> Result<Option<Trouble>, StoreError> {
-        let mut standing = self.of_file(ledger, file)?;
+    /// What is wrong with a file that runs, under a name or under all that it has; none where nothing is.
+    pub(crate) fn trouble(
+        &self,
+        ledger: &LedgerReader,
+        file: Sha256,
+        name: Option<&str>,
+    ) -> Result<Option<Trouble>, StoreError> {
+        let mut standing = self.of_file(ledger, file, name)?;
         match standing.held {
             // It is held, and a part of something that was cleared before it came.
             Some(held) => {
@@ -102,12 +111,23 @@ impl Duty {
         Ok(None)
     }
 
-    /// Where one file stands.
-    fn of_file(&self, ledger: &LedgerReader, file: Sha256) -> Result<Standing, StoreError> {
+    /// Where one file stands, under a name or under all that it has.
+    fn of_file(
+        &self,
+        ledger: &LedgerReader,
+        file: Sha256,
+        name: Option<&str>,
+    ) -> Result<Standing, StoreError> {
         let by_of = |what| Ok::<_, StoreError>(ledger.last_order(file, what)?.map(|order| order.by));
         let admitted = by_of("admit-model")?;
-        let last = LastWord::of(ledger, file)?;
-        let first = ledger.first_clear_entry_of_file(file)?;
+        let (last, was_cleared) = match name {
+            Some(name) => {
+                let since = ledger.since_named(file, folder_and_name(name).1, RESCANNED)?;
+                let was_cleared = since.is_some_and(|since| since.cleared.is_some());
+                (LastWord::under(ledger, file, name)?, was_cleared)
+            }
+            None => (LastWord::of(ledger, file)?, was_cleared_under_all(ledger, file)?),
+        };
         let Some(last) = last else {
             let Some(by) = admitted else { return Ok(Standing::UNSEEN) };
             // Admitted before it came; it has not come.
@@ -115,8 +135,10 @@ impl Duty {
             let trouble = if holds { None } else { Some(self.trouble_of(ledger, file, Vec::new(), by)?) };
             return Ok(cleared(file, trouble));
         };
-        if first.is_none() && admitted.is_none() {
-            let held = Held { sha256: file.to_string(), rules: grave(&last.rules), receipt: last.receipt };
+        if !was_cleared && admitted.is_none() {
+            let observed = !last.held && last.is_bad();
+            let (sha256, rules) = (file.to_string(), grave(&last.rules));
+            let held = Held { sha256, rules, receipt: last.receipt, observed };
             return Ok(Standing {
                 word: Word::Held,
                 files: vec![file],
@@ -128,6 +150,7 @@ impl Duty {
             return Ok(cleared(file, None));
         }
         let by = by_of("request-model")?;
+        let first = ledger.first_clear_entry_of_file(file)?;
         let brought = first.map(|first| ledger.opened_at(first.opened_at)).transpose()?.flatten();
         // The proxies bring models for whoever asks: their account is nobody who has to do with one.
         let person =
@@ -150,6 +173,25 @@ impl Duty {
             until.unwrap_or_else(|| SystemClock.now().plus_millis(self.days.saturating_mul(DAY)).to_string());
         Ok(Trouble { sha256: file, rules, owner, until })
     }
+}
+
+/// Whether there was a time at which a file was cleared under each name that it had by then. One under which it came later says
+/// nothing of those who know it by its digest since before.
+fn was_cleared_under_all(ledger: &LedgerReader, file: Sha256) -> Result<bool, StoreError> {
+    let mut names: Vec<SinceNamed> = Vec::new();
+    for step in ledger.steps_of_file(file) {
+        names.extend(ledger.since_named(file, &step?, RESCANNED)?);
+    }
+    names.sort_unstable_by_key(|name| name.came);
+    let (mut names, mut since) = (names.into_iter().peekable(), 0);
+    while let Some(name) = names.next() {
+        let Some(cleared) = name.cleared else { return Ok(false) };
+        since = cleared.max(since);
+        if names.peek().is_none_or(|next| since < next.came) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn cleared(file: Sha256, trouble: Option<Trouble>) -> Standing {
@@ -175,11 +217,13 @@ pub(crate) struct LedgerVerdicts {
     revisions: Revisions,
     /// The platforms of the cluster: `linux/amd64`.
     platforms: Vec<String>,
+    /// The same ledger where this process has it open: not ready once that takes nothing more.
+    written: Option<Weak<SqliteLedger>>,
 }
 
 impl LedgerVerdicts {
     /// Over the ledger of a data directory, which others may write.
-    pub(crate) fn open(config: &Config) -> Result<Self, CliError> {
+    pub(crate) fn open(config: &Config, written: Option<&Arc<SqliteLedger>>) -> Result<Self, CliError> {
         let ledger = crate::compose::ledger_of(config)?;
         Ok(Self {
             ledger: LedgerReader::open(&ledger)
@@ -189,6 +233,7 @@ impl LedgerVerdicts {
             limits: config.limits(),
             revisions: Revisions::default(),
             platforms: config.text("gates.models.platforms").split_whitespace().map(str::to_owned).collect(),
+            written: written.map(Arc::downgrade),
         })
     }
 
@@ -197,8 +242,8 @@ impl LedgerVerdicts {
     pub(super) fn over(ledger: &std::path::Path, store: PathBuf) -> Self {
         let duty = Duty { owner: String::new(), days: 30 };
         let ledger = LedgerReader::open(ledger).unwrap();
-        let (limits, revisions, platforms) = Default::default();
-        Self { ledger, store, duty, limits, revisions, platforms }
+        let (limits, revisions, platforms, written) = Default::default();
+        Self { ledger, store, duty, limits, revisions, platforms, written }
     }
 
     /// Whether an older version has written the ledger last.
@@ -251,7 +296,8 @@ impl LedgerVerdicts {
         match model {
             Model::Digest(file) => {
                 let mut seen = BTreeSet::new();
-                Ok((self.digest(*file, 2, &mut seen)?, seen))
+                let standing = self.digest(*file, 2, &mut seen)?;
+                Ok((standing, seen.into_iter().map(|(file, _)| file).collect()))
             }
             Model::Revision { name, revision } => {
                 let standing = self.revision(name, revision)?;
@@ -277,12 +323,17 @@ impl LedgerVerdicts {
 
     /// A file; of a manifest also what it lists, and of an index what its manifests list.
     ///
-    /// `seen` are the files that were counted already, so that no list makes endless work.
-    fn digest(&self, file: Sha256, depth: u8, seen: &mut BTreeSet<Sha256>) -> Result<Standing, StoreError> {
-        seen.insert(file);
+    /// `seen` are the files that were counted already, each with its name, so that no list makes endless work.
+    fn digest(
+        &self,
+        file: Sha256,
+        depth: u8,
+        seen: &mut BTreeSet<(Sha256, Option<String>)>,
+    ) -> Result<Standing, StoreError> {
+        seen.insert((file, None));
         let limit = |source| StoreError::Limit { what: "the files of a model", source };
         self.limits.get(MAX_CROSSINGS).check(seen.len() as u64).map_err(limit)?;
-        let own = self.duty.of_file(&self.ledger, file)?;
+        let own = self.duty.of_file(&self.ledger, file, None)?;
         if own.word != Word::Cleared {
             return Ok(own);
         }
@@ -301,11 +352,11 @@ impl LedgerVerdicts {
                 continue;
             }
             let one = if is_index {
-                self.digest(listed, depth, seen)?
+                self.digest(listed.0, depth, seen)?
             } else {
-                seen.insert(listed);
+                seen.insert(listed.clone());
                 self.limits.get(MAX_CROSSINGS).check(seen.len() as u64).map_err(limit)?;
-                self.duty.of_file(&self.ledger, listed)?
+                self.duty.of_file(&self.ledger, listed.0, listed.1.as_deref())?
             };
             is_cleared &= one.word == Word::Cleared;
             whole.files.extend(one.files);
@@ -368,15 +419,25 @@ impl LedgerVerdicts {
             let keys = one.members().filter(|member| reads_as(member.key, "digest")).count();
             Sha256::parse(one.get("digest")?.as_str()?.strip_prefix("sha256:")?).filter(|_| keys == 1)
         };
+        if !layers.is_empty() {
+            let mut named = Vec::new();
+            for layer in list.items() {
+                let names =
+                    digest_of(&layer).and_then(|digest| Some((digest, names_of_layer(layer, digest)?)));
+                let Some((digest, names)) = names else { return Ok(Listed::Unclear) };
+                if names.is_empty() {
+                    named.push((digest, None));
+                }
+                named.extend(names.into_iter().map(|name| (digest, Some(name))));
+            }
+            return Ok(Listed::Layers(named));
+        }
         let all: Option<Vec<(Sha256, bool)>> =
             list.items().map(|one| Some((digest_of(&one)?, self.may_run(one)))).collect();
         let Some(all) = all else { return Ok(Listed::Unclear) };
-        if !layers.is_empty() {
-            return Ok(Listed::Layers(all.into_iter().map(|(digest, _)| digest).collect()));
-        }
         let any = all.iter().any(|(_, may_run)| *may_run);
         let used = all.into_iter().filter(|(_, may_run)| *may_run || !any);
-        Ok(Listed::Manifests(used.map(|(digest, _)| digest).collect()))
+        Ok(Listed::Manifests(used.map(|(digest, _)| (digest, None)).collect()))
     }
 
     /// Whether a manifest of an index is for a platform of the cluster, or does not say for which in one way.
@@ -393,30 +454,38 @@ impl LedgerVerdicts {
     /// A revision was cleared once, if at some time it came whole and all of it was cleared, or if it was let in. What is held of
     /// it since is trouble.
     fn revision(&self, name: &str, revision: &str) -> Result<Standing, StoreError> {
-        let Came { files, mut was_cleared, .. } =
+        let Came { mut files, given, mut was_cleared, .. } =
             self.revisions.came(&self.ledger, name, revision, self.limits.get(MAX_CROSSINGS))?;
+        for file in given {
+            files.entry(file).or_insert(true);
+        }
         if files.is_empty() {
             return Ok(Standing::UNSEEN);
         }
         // What was let in as this once stays let in.
         let of_runs =
             RunEvent::named(&Model::Revision { name: name.to_owned(), revision: revision.to_owned() });
-        for (file, _) in files.iter().filter(|(_, cleared)| **cleared) {
+        for ((file, _), _) in files.iter().filter(|(_, cleared)| **cleared) {
             was_cleared = was_cleared || self.ledger.has_event_of_model(*file, RUNS, &of_runs)?;
         }
         let mut whole = Standing::UNSEEN;
         whole.word = Word::Cleared;
-        for file in files.into_keys() {
-            let one = self.duty.of_file(&self.ledger, file)?;
-            whole.files.push(file);
+        for (file, step) in files.into_keys() {
+            let one = self.duty.of_file(&self.ledger, file, Some(&step))?;
+            if whole.files.last() != Some(&file) {
+                whole.files.push(file);
+            }
             whole.troubles.extend(one.troubles);
             match one.held {
                 Some(_) if was_cleared => {
-                    whole.troubles.extend(self.duty.trouble(&self.ledger, file)?);
+                    whole.troubles.extend(self.duty.trouble(&self.ledger, file, Some(&step))?);
                 }
                 Some(held) => {
                     whole.word = Word::Held;
                     whole.held = Some(held);
+                }
+                None if one.word == Word::Unseen && !was_cleared && whole.word == Word::Cleared => {
+                    whole.word = Word::Unseen;
                 }
                 None => {}
             }
@@ -429,12 +498,26 @@ impl LedgerVerdicts {
 enum Listed {
     /// It is no manifest.
     Nothing,
-    /// The layers of a manifest.
-    Layers(Vec<Sha256>),
-    /// The manifests of an index.
-    Manifests(Vec<Sha256>),
+    /// The layers of a manifest, under each name that it gives them.
+    Layers(Vec<(Sha256, Option<String>)>),
+    /// The manifests of an index, which have none.
+    Manifests(Vec<(Sha256, Option<String>)>),
     /// It looks like one, and others may read it otherwise.
     Unclear,
+}
+
+/// The names that a manifest gives a layer, as the proxies inspect it under them: none where it gives none, and nothing where
+/// that can be read in two ways.
+fn names_of_layer(layer: Node<'_, '_>, digest: Sha256) -> Option<BTreeSet<String>> {
+    let annotations = layer.get("annotations");
+    let is_clear = respelled(layer, &["annotations", "mediaType"]).is_none()
+        && annotations.as_ref().is_none_or(|annotations| {
+            annotations.kind() == JsonKind::Object
+                && annotations.members().all(|member| member.value.as_str().is_some())
+        });
+    let annotation = |key: &str| annotations.as_ref()?.get(key)?.as_str();
+    let media_type = layer.get("mediaType").and_then(|media_type| media_type.as_str()).unwrap_or_default();
+    is_clear.then(|| given_names(media_type, annotation, &format!("sha256:{digest}")))
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
@@ -448,6 +531,139 @@ impl Verdicts for LedgerVerdicts {
     }
 
     fn is_ready(&self) -> bool {
-        self.ledger.size().is_ok()
+        let is_writing =
+            self.written.as_ref().and_then(Weak::upgrade).is_none_or(|ledger| ledger.is_writing());
+        is_writing && self.ledger.size().is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_traffic::admission::standing::Standing;
+
+    use super::*;
+    use crate::commands::models::recall::PULLED;
+    use crate::server::tests::models::{Crosses, SCALER, pass, sha256};
+    use crate::server::tests::vault;
+
+    struct House {
+        folder: tempfile::TempDir,
+        vault: Arc<lazaret_vault::SqliteVault>,
+        ledger: SqliteLedger,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+            let clock = Arc::new(SystemClock);
+            let ledger = SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), clock).unwrap();
+            Self { folder, vault, ledger }
+        }
+
+        fn pass(&self, crosses: &Crosses<'_>) {
+            pass(&self.ledger, &self.vault, self.folder.path(), crosses);
+        }
+
+        fn stands(&self, model: &Model) -> Standing {
+            let (ledger, store) = (self.folder.path().join("ledger.db"), self.folder.path().join("models"));
+            LedgerVerdicts::over(&ledger, store).stands(model).unwrap().0
+        }
+
+        /// Of a manifest with this layer.
+        fn stands_as_layer(&self, layer: &[u8], more: &str) -> Standing {
+            let manifest = format!(
+                r#"{{"schemaVersion":2,"layers":[{{"mediaType":"x/y","digest":"sha256:{}","size":1{more}}}]}}"#,
+                sha256(layer)
+            );
+            let bytes = manifest.as_bytes();
+            self.pass(&Crosses { file: "manifest.json", bytes, revision: None, ..SCALER });
+            self.stands(&Model::Digest(sha256(bytes)))
+        }
+    }
+
+    fn revision(name: &str, revision: &str) -> Model {
+        Model::Revision { name: name.to_owned(), revision: revision.to_owned() }
+    }
+
+    #[test]
+    fn a_layer_is_judged_under_the_names_of_its_manifest_and_a_bare_digest_under_all() {
+        let house = House::new();
+        let code = Crosses { model: "code", file: "a/m.py", bytes: b"os.system()", kept: false, ..SCALER };
+        house.pass(&Crosses { held: Some("m.py@1"), ..code });
+        house.pass(&Crosses { model: "notes", file: "m.txt", ..code });
+        assert_eq!(house.stands(&Model::Digest(sha256(code.bytes))).word, Word::Held);
+        assert_eq!(house.stands(&revision("code", "1")).word, Word::Held);
+        assert_eq!(house.stands(&revision("notes", "1")).word, Word::Cleared);
+        let titled =
+            |title: &str| format!(r#","annotations":{{"org.opencontainers.image.title":"{title}"}}"#);
+        for (more, word) in [
+            (titled("b/m.txt"), Word::Cleared),
+            (titled("b/m.py"), Word::Held),
+            (titled("b/other.py"), Word::Unseen),
+            (
+                format!(r#"{},"org.cncf.model.filepath":"m.py"}}"#, titled("m.txt").trim_end_matches('}')),
+                Word::Held,
+            ),
+            (titled("m.txt").replace("annotations", "Annotations"), Word::Unseen),
+            (String::new(), Word::Held),
+        ] {
+            assert_eq!(house.stands_as_layer(code.bytes, &more).word, word, "{more}");
+        }
+
+        // What is known by its digest since before it came under a name under which it is held stays cleared.
+        let later = Crosses { bytes: b"later()", ..code };
+        house.pass(&Crosses { model: "notes", revision: Some("2"), file: "m.txt", ..later });
+        house.pass(&Crosses { revision: Some("2"), held: Some("m.py@1"), ..later });
+        let standing = house.stands(&Model::Digest(sha256(later.bytes)));
+        assert_eq!((standing.word, standing.troubles.len()), (Word::Cleared, 1));
+    }
+
+    #[test]
+    fn what_was_let_through_while_observing_is_not_cleared_by_that() {
+        let house = House::new();
+        let bad = Crosses { file: "m.pkl", bytes: b"bad", held: Some("@1"), observed: true, ..SCALER };
+        house.pass(&bad);
+        let model = revision(bad.model, "1");
+        for named in [Model::Digest(sha256(bad.bytes)), model.clone()] {
+            let standing = house.stands(&named);
+            assert_eq!(standing.word, Word::Held);
+            assert!(standing.held.unwrap().observed);
+        }
+        assert_eq!(house.stands_as_layer(bad.bytes, "").word, Word::Held);
+        // Rules that no longer find anything clear it; what they find later is trouble.
+        let look = |verdict: &str| {
+            let event = serde_json::json!({ "verdict": verdict, "step": "m.pkl" });
+            house.ledger.append_about(sha256(bad.bytes), RESCANNED, &event).unwrap();
+        };
+        look("allow");
+        assert_eq!(house.stands(&model).word, Word::Cleared);
+        look("block");
+        let standing = house.stands(&model);
+        assert_eq!((standing.word, standing.troubles.len()), (Word::Cleared, 1));
+    }
+
+    #[test]
+    fn what_was_given_out_as_one_of_a_revision_belongs_to_it() {
+        let house = House::new();
+        house.pass(&Crosses { model: "hosp/r1", file: "model.bin", ..SCALER });
+        let given = |file: &str| {
+            let pulled =
+                serde_json::json!({ "by": "ci", "model": "hosp/r3", "revision": "c0", "file": file });
+            house.ledger.append_about(sha256(SCALER.bytes), PULLED, &pulled).unwrap();
+        };
+        given("a/model.bin");
+        let (model, files) = (revision("hosp/r3", "c0"), vec![sha256(SCALER.bytes)]);
+        assert_eq!(
+            house.stands(&model),
+            Standing { word: Word::Cleared, files, troubles: Vec::new(), held: None }
+        );
+        let ledger = house.folder.path().join("ledger.db");
+        let verdicts = LedgerVerdicts::over(&ledger, house.folder.path().join("models"));
+        assert!(verdicts.revisions().unwrap().contains(&model));
+        assert!(verdicts.spoken_of(0, 100).unwrap().1.contains(&model));
+        // One under which it never came is not cleared by that.
+        given("a/model.py");
+        assert_eq!(house.stands(&model).word, Word::Unseen);
     }
 }

@@ -67,7 +67,8 @@ pub(crate) struct ModelsPassArgs {
 
 A model passes when it looks the same twice, an interval apart; one that changes passes again, one that was held when it is
 admitted. What passed before, as the ledger knows, does not pass again. Names that begin with a dot are left alone. What lies
-there stays there: what was cleared is in the registry, what is held is in `models requests`. While `lazaret serve` has the
+there stays there: what was cleared is in the registry, what is held is in `models requests`. Between two looks others may
+request, admit and revoke; while models pass, the ledger is taken. While `lazaret serve` has the
 ledger open, models are sent to it; it watches the folders of the settings (`gates.models.watch`) itself.
 Exit codes, with --once: 0 all crossed; 1 something was held or could not be read; 2 used wrongly, or nothing was held and a
 model cannot pass as it is; 3 could not inspect or record")]

@@ -12,9 +12,10 @@ use lazaret_vault::{Kms, LocalKms, ModelKey, SystemRandom, VaultFailure};
 use super::export::{Asked, export};
 use super::models::public_of;
 use crate::cli::KeysCommand;
-use crate::compose::{Crossings, Data, Reading, ask_passphrase, is_one_person};
+use crate::compose::{Crossings, Data, Reading, ask_passphrase};
 use crate::config::Config;
 use crate::exit::{CliError, Exit, chain};
+use crate::persons::is_one_person;
 use crate::report::{json_document, thousands};
 
 /// Runs the command.

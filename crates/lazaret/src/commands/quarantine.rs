@@ -11,9 +11,10 @@ use lazaret_input::{JSON_TRAILING_BYTES, MemorySource};
 use lazaret_vault::{HeldRecord, HoldFilter, HoldState, Settlement};
 
 use crate::cli::QuarantineCommand;
-use crate::compose::{Crossings, Data, Reading, Told, is_one_person};
+use crate::compose::{Crossings, Data, Reading, Told};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::persons::is_one_person;
 use crate::report::{json_document, table, thousands};
 
 /// Runs the command.

@@ -12,8 +12,9 @@ use lazaret_phi::{Answers, with_lines};
 
 use super::{Decision, Kept, Proposal, Proposals, Refused, State, Weighed, digest_of, no_such, not_ours};
 use crate::cli::one_line;
-use crate::compose::{Crossings, Data, is_one_person};
+use crate::compose::{Crossings, Data};
 use crate::exit::CliError;
+use crate::persons::is_one_person;
 
 /// What somebody says of a proposal.
 pub(crate) struct Word<'a> {

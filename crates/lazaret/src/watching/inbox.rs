@@ -23,6 +23,10 @@ pub(crate) trait Passes {
     fn pass(&mut self, model: &Path) -> Result<Became, CliError>;
     /// Whether something of a model that was held was admitted since.
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError>;
+    /// A look is over: what was open for it is closed.
+    fn rests(&mut self) -> Result<(), CliError> {
+        Ok(())
+    }
 }
 
 /// What is known of what lies there.

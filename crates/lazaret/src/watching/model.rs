@@ -11,6 +11,7 @@ use lazaret_ledger::{CrossingWords, EntryWords, LedgerReader, StoreError};
 
 use super::Folder;
 use crate::commands::models::pass::named_apart;
+use crate::commands::models::recall::may_leave;
 use crate::commands::policy::of_ledger;
 use crate::compose::Data;
 use crate::config::Config;
@@ -24,7 +25,7 @@ const MOST: u32 = 100_000;
 pub(crate) enum Outcome {
     /// It passed, as far as it did.
     Passed(Box<Passed>),
-    /// These very files passed before, and nothing was decided since by which more of them would pass.
+    /// These very files passed before, and nothing was decided since by which more or fewer of them would pass.
     Before {
         /// The receipt by which they did.
         receipt: String,
@@ -102,12 +103,27 @@ fn before(
     let same = were.len() == are.len()
         && are.iter().all(|(name, sha256)| were.contains(&(name.as_str(), sha256.as_str())));
     let held = entries.iter().filter(|entry| entry.held.is_some()).count();
+    if !same || (mode == Mode::Enforce && would_be_held(ledger, &entries)?) {
+        return Ok(None);
+    }
     let observed = crossing.opened.mode == "observe";
     let decided_otherwise = crossing.opened.policy != policy || observed != (mode == Mode::Observe);
-    if !same || (held > 0 && (decided_otherwise || admitted(ledger, id, &entries)?)) {
+    if held > 0 && (decided_otherwise || admitted(ledger, id, &entries)?) {
         return Ok(None);
     }
     Ok(Some(Outcome::Before { receipt: crossing.opened.crossing, held }))
+}
+
+/// Whether a file that passed then does not leave the registry now: something was found in it since, its admission is over, or
+/// its verdict was only observed.
+fn would_be_held(ledger: &LedgerReader, entries: &[EntryWords]) -> Result<bool, StoreError> {
+    for file in entries.iter().filter(|entry| entry.held.is_none()).filter_map(|entry| entry.file.as_ref()) {
+        let Some(sha256) = Sha256::parse(&file.sha256) else { continue };
+        if !may_leave(ledger, sha256, &file.name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a file that was held in the newest crossing of a model was admitted since.

@@ -1,6 +1,8 @@
 //! Files that are looked at again, by what is known now: each under every name that it has, by the route by which it came, and
 //! whatever one of them does.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::cli::Place;
@@ -162,4 +164,100 @@ fn a_dry_run_and_the_impact_go_by_every_name_of_a_file() {
     assert_eq!(run["would_be_held"].as_array().unwrap().len(), 1, "{run}");
     assert_eq!((&run["files"], &run["would_be_held"][0]["file"]), (&json!(1), &json!("evil.py")));
     assert_eq!(place.json(1, &["models", "impact", &sha256(EVIL)])["verdict"], "block");
+}
+
+/// A pickle that calls `posix.system`.
+const CALLS: &[u8] = b"cposix\nsystem\n(S'id'\ntR.";
+
+/// A folder that is watched, with that pickle in it.
+fn watched(mode: &str) -> Place {
+    let place = Place::new();
+    place.write("lazaret.toml", &format!("[gates.models]\nmode = '{mode}'\n"));
+    std::fs::create_dir(place.0.path().join("in")).unwrap();
+    place.write("in/m.bin", std::str::from_utf8(CALLS).unwrap());
+    place
+}
+
+#[test]
+fn what_passed_by_an_admission_that_is_over_is_told_of_and_passes_no_more() {
+    let (place, file) = (watched("enforce"), sha256(CALLS));
+    let once = &["models", "watch", "in", "--once"];
+    place.clear(&["models", "admit", &file, "--by", "a", "--second", "b", "--reason", "x"]);
+    place.clear(once);
+    assert!(place.clear(once).contains("passed before, 0 held"));
+    assert_eq!(place.json(0, &["models", "impact", &file])["lets_go"], true);
+    place.clear(&["models", "revoke", &file, "--by", "a", "--reason", "x"]);
+    let told = place.ends(1, &["models", "impact", &file]);
+    assert!(told.contains("verdict  allow, by an admission that is over"), "{told}");
+    assert!(place.ends(1, once).contains("0 crossed, 1 held"));
+    assert!(place.ends(1, once).contains("passed before, 1 held"));
+}
+
+#[test]
+fn what_passed_while_observing_is_held_once_that_ends_and_counts_whatever_becomes_of_other_models() {
+    let place = watched("observe");
+    let once = &["models", "watch", "in", "--once"];
+    place.clear(once);
+    assert!(place.clear(once).contains("passed before, 0 held"));
+    assert_eq!(place.json(1, &["models", "rescan"])["would_be_held"], 1);
+    place.ends(1, &["models", "pass", "in/m.bin", "--name", "other", "--mode", "enforce"]);
+    assert_eq!(place.json(1, &["models", "rescan"])["would_be_held"], 1);
+    assert!(place.ends(1, &["models", "watch", "in", "--once", "--mode", "enforce"]).contains("1 held"));
+    assert_eq!(place.json(0, &["models", "rescan"])["would_be_held"], 0);
+}
+
+#[test]
+fn an_alert_that_a_second_look_did_not_come_to_is_raised_by_the_next() {
+    let place = Place::new();
+    place.write("lazaret.toml", "[gates.models]\nmode = 'enforce'\n");
+    place.write("plain.txt", "ward 7\n");
+    place.clear(&["models", "pass", "plain.txt", "--name", "ward/plain"]);
+    let file = sha256(b"ward 7\n");
+    let alerts = |code| place.json(code, &["models", "impact", &file])["alerts"].as_array().unwrap().len();
+    own_rule(&place, "critical", "txt");
+    // As long as it is admitted nobody is told; the look is recorded, and finds nothing new later.
+    place.clear(&["models", "admit", &file, "--by", "a", "--second", "b", "--reason", "x"]);
+    place.json(0, &["models", "rescan"]);
+    assert_eq!(alerts(1), 0);
+    place.clear(&["models", "revoke", &file, "--by", "a", "--reason", "x"]);
+    for _ in 0..2 {
+        assert_eq!(place.json(1, &["models", "rescan"])["changed"], json!([]));
+        assert_eq!(alerts(1), 1, "it is told once");
+    }
+}
+
+#[test]
+fn what_one_route_clears_is_decided_anew_by_another() {
+    let (place, hub) = (Place::new(), hub());
+    let (by_hub, by_server) =
+        ("/org/model/resolve/main/plain.py", "/-/fetch/own/org/model/resolve/main/plain.py");
+    hub.contents.lock().unwrap().files.insert("org/model/plain.py".to_owned(), b"ward = 7\n".to_vec());
+    let policy = r#"
+@id("the-server-holds-python")
+@why("What it has was read.")
+permit (principal, action == Action::"Allow", resource == Gate::"models")
+when { context.route == "files" && ["python.remote-code", "provenance.unlinked"].containsAll(context.rules) };
+"#;
+    place.write("lazaret-data/policies/60-own.cedar", policy);
+    let server = format!("mode = 'enforce'\n[gates.models.servers]\nown = '{}/'", hub.server.url());
+    settings(&place, &hub, &server);
+    assert_eq!(statuses(&place, &[by_hub, by_server, by_hub, by_server]), ["403", "200", "403", "200"]);
+}
+
+#[test]
+fn while_a_folder_is_watched_others_have_the_ledger_between_two_looks() {
+    let place = watched("enforce");
+    let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_lazaret"));
+    watching.args(["models", "watch", "in", "--interval", "200ms"]).current_dir(place.0.path());
+    let mut watching = watching.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(watching.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("1 held"), "{line}");
+    let admits = ["models", "admit", &sha256(CALLS), "--by", "a", "--second", "b", "--reason", "x"];
+    let began = std::time::Instant::now();
+    while !place.run(&admits).status.success() {
+        assert!(began.elapsed().as_secs() < 20, "the ledger stays taken");
+    }
+    watching.kill().unwrap();
+    watching.wait().unwrap();
 }

@@ -214,7 +214,7 @@ fn forget_one(
 ) -> Result<(), Refusal> {
     for (at, name) in known.iter().enumerate() {
         let is_cleared = name.manifest != Some(manifest)
-            && is_noted(notes, sha256, &name.file)?
+            && is_noted(notes, sha256, &name.file, ROUTE)?
             && gate.has(sha256, &name.file).map_err(|error| error.refusal())?;
         if is_cleared {
             tracing::info!(
@@ -234,10 +234,13 @@ fn forget_one(
     Err(Refusal::new(StatusCode::FORBIDDEN, why))
 }
 
+/// The route, as policies name it.
+const ROUTE: &str = "images";
+
 fn asked(of: &Repository, sha256: Sha256, name: &Name, by: &Asker) -> Result<Asked, Refusal> {
     Ok(Asked {
         by: by.clone(),
-        route: "images",
+        route: ROUTE,
         from: of.url(&format!("blobs/{}", written(sha256)), None)?,
         model: of.model(),
         revision: name.manifest.map(written),

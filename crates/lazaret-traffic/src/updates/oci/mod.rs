@@ -45,6 +45,7 @@ use crate::updates::obtain::refusal;
 pub use blobs::MAX_NAMES;
 use login::Caller;
 use manifest::ManifestError;
+pub use naming::given_names;
 use route::{Repository, Route, only_pulls, parameter};
 pub(crate) use turns::Turns;
 pub(crate) use unreached::Unreached;

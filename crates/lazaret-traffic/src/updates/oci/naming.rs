@@ -43,30 +43,47 @@ pub(crate) fn names_of<'a>(
     annotation: impl Fn(&str) -> Option<&'a str>,
     digest: &str,
 ) -> BTreeSet<String> {
-    let media_type = super::manifest::essence(media_type);
-    let packed = PACKED.iter().find(|(ending, _)| media_type.ends_with(ending)).map(|(_, ending)| *ending);
-    // An archive is named as the file or folder within it.
-    let whole = |name: &str| match packed {
-        Some(ending) if !name.to_ascii_lowercase().ends_with(ending) => format!("{name}{ending}"),
-        _ => name.to_owned(),
-    };
-    let given = NAMED_BY.iter().filter_map(|key| annotation(key));
-    // Some clients go by the media type alone, whatever the annotations say.
-    let known = UNNAMED.iter().find(|(of, _)| *of == media_type).map(|(_, name)| *name);
-    let mut given: BTreeSet<String> = given.map(|name| whole(&plain(name, digest))).collect();
+    let given = given_names(media_type, annotation, digest);
     if !given.is_empty() {
-        given.extend(known.map(str::to_owned));
         return given;
     }
+    let (media_type, packed) = of_media_type(media_type);
     let digest = digest.replace(':', "-");
-    BTreeSet::from([match known {
-        Some(name) => name.to_owned(),
-        None if media_type.starts_with("text/") => format!("{digest}.txt"),
-        None if media_type.ends_with("+json") || media_type == "application/json" => {
-            format!("{digest}.json")
-        }
-        None => whole(&digest),
+    BTreeSet::from([if media_type.starts_with("text/") {
+        format!("{digest}.txt")
+    } else if media_type.ends_with("+json") || media_type == "application/json" {
+        format!("{digest}.json")
+    } else {
+        whole(&digest, packed)
     }])
+}
+
+/// Those of them that do not come from its digest: which each annotation gives it, and its media type.
+pub fn given_names<'a>(
+    media_type: &str,
+    annotation: impl Fn(&str) -> Option<&'a str>,
+    digest: &str,
+) -> BTreeSet<String> {
+    let (media_type, packed) = of_media_type(media_type);
+    let given = NAMED_BY.iter().filter_map(|key| annotation(key));
+    // Some clients go by the media type alone, whatever the annotations say.
+    let known = UNNAMED.iter().find(|(of, _)| *of == media_type).map(|(_, name)| (*name).to_owned());
+    given.map(|name| whole(&plain(name, digest), packed)).chain(known).collect()
+}
+
+/// A media type without its parameters, and with what the names of its archives end, if it is one of archives.
+fn of_media_type(media_type: &str) -> (String, Option<&'static str>) {
+    let media_type = super::manifest::essence(media_type);
+    let packed = PACKED.iter().find(|(ending, _)| media_type.ends_with(ending)).map(|(_, ending)| *ending);
+    (media_type, packed)
+}
+
+/// An archive is named as the file or folder within it.
+fn whole(name: &str, packed: Option<&str>) -> String {
+    match packed {
+        Some(ending) if !name.to_ascii_lowercase().ends_with(ending) => format!("{name}{ending}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// A name as it may stand in the ledger: as it is given where it is a path of a file, else what is left of its last step.

@@ -30,6 +30,8 @@ struct Impact {
     sha256: String,
     /// The verdict of the last look at it; where it has several names, the worst.
     verdict: String,
+    /// Whether that lets it leave the registry now: not where it is held, or passed by an admission that is over.
+    lets_go: bool,
     /// Its models: names and revisions, with the file's name in each and the last crossing under it; the last come last.
     models: Vec<InModel>,
     /// Models that are not listed, because there are too many: those that came last before the others.
@@ -108,7 +110,7 @@ pub(super) fn run(
         write_impact(out, &impact)?;
     }
     let bad = Verdict::parse(&impact.verdict).is_none_or(Verdict::holds);
-    Ok(if bad { Exit::Findings } else { Exit::Clear })
+    Ok(if bad || !impact.lets_go { Exit::Findings } else { Exit::Clear })
 }
 
 fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliError> {
@@ -147,12 +149,14 @@ fn impact_of(ledger: &LedgerReader, file: Sha256) -> Result<Option<Impact>, CliE
     if last.is_none() && after.is_none() && uses.list.is_empty() {
         return Ok(None);
     }
+    let lets_go = last.as_ref().map_or(Ok(false), |last| last.lets_go(ledger, file)).map_err(of_ledger)?;
     let (runs, runs_left_out) = runs.list();
     let roll_back = roll_back(ledger, file, &names.list)?;
     let models = names.list.iter().rev().map(in_model).collect();
     Ok(Some(Impact {
         sha256: file.to_string(),
         verdict: last.map_or_else(|| "not seen".to_owned(), |last| last.verdict),
+        lets_go,
         models,
         models_left_out: names.left_out,
         fetched: uses.list,
@@ -236,7 +240,10 @@ fn good_before(
 }
 
 fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
-    writeln!(out, "sha256   {}\nverdict  {}", impact.sha256, impact.verdict)?;
+    // It was let through by an order, then.
+    let is_over = !impact.lets_go && Verdict::parse(&impact.verdict).is_some_and(|verdict| !verdict.holds());
+    let over = if is_over { ", by an admission that is over" } else { "" };
+    writeln!(out, "sha256   {}\nverdict  {}{over}", impact.sha256, impact.verdict)?;
     let mut rows = table(["model", "revision", "file", "last", "times", "verdict", "receipt"]);
     for model in &impact.models {
         rows.add_row([
@@ -308,6 +315,25 @@ mod tests {
     use crate::commands::models::recall::RESCANNED;
     use crate::server::tests::models::{Crosses, SCALER, order, pass, sha256};
     use crate::server::tests::vault;
+
+    #[test]
+    fn a_model_as_which_a_file_was_only_given_out_is_one_of_its_models() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+        let ledger =
+            SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), Arc::new(SystemClock)).unwrap();
+        let first = Crosses { model: "hosp/r1", file: "m.bin", kept: false, ..SCALER };
+        pass(&ledger, &vault, folder.path(), &first);
+        for model in ["hosp/r1", "hosp/r2", "hosp/r2"] {
+            let given = serde_json::json!({ "by": "ci", "model": model, "revision": "1", "file": "m.bin" });
+            ledger.append_about(sha256(first.bytes), PULLED, &given).unwrap();
+        }
+        let impact = impact_of(ledger.reader(), sha256(first.bytes)).unwrap().unwrap();
+        let models: Vec<_> = impact.models.iter().map(|one| (one.model.as_str(), one.times)).collect();
+        assert_eq!(models, [("hosp/r1", 1), ("hosp/r2", 2)]);
+        assert!(impact.models.iter().all(|one| one.receipt == impact.models[0].receipt));
+        ledger.close().unwrap();
+    }
 
     #[test]
     fn nobody_is_sent_back_to_what_was_found_bad_or_turned_down_since() {

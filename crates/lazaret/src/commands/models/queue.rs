@@ -11,9 +11,10 @@ use lazaret_vault::{HeldFinding, HeldRecord, HoldFilter, HoldState, SqliteVault}
 use serde::Serialize;
 
 use crate::cli::{ModelsAdmitArgs, ModelsOrderArgs, ModelsRequestsArgs};
-use crate::compose::{Crossings, Data, Reading, is_one_person};
+use crate::compose::{Crossings, Data, Reading};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use crate::persons::is_one_person;
 use crate::registry::{REGISTRY, holds_of, settle_holds};
 use crate::report::{json_document, table};
 
@@ -258,6 +259,7 @@ fn apply(request: &mut Request, crossing: &str, order: &OrderWords, now: Timesta
             request.standing = Standing::Admitted;
         }
         "refuse-model" => {
+            request.until = None;
             request.approver = Some(order.by.clone());
             request.standing = Standing::Refused;
         }

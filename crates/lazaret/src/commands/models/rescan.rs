@@ -144,8 +144,8 @@ enum Look {
     Gone(Rescanned),
     /// It could not be looked at; others can.
     Failed(Rescanned),
-    /// It was looked at. `passed` tells whether the last crossing let it pass, so that a verdict that holds concerns what is in
-    /// use; not where an order that holds now admits it.
+    /// It was looked at. `passed` tells whether the last crossing of some model let it pass, so that a verdict that holds concerns
+    /// what is in use; not where an order that holds now admits it.
     Looked { report: Rescanned, differs: bool, passed: bool },
 }
 
@@ -211,6 +211,7 @@ impl<'a> Again<'a> {
         report.new = now.keys().filter(|id| !last.rules.contains_key(*id)).cloned().collect();
         report.gone = last.rules.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
         report.now = Some(seen.verdict);
+        let failed = |error| CliError::failed("the ledger could not be written", error);
         let differs =
             !report.new.is_empty() || !report.gone.is_empty() || last.verdict != seen.verdict.to_string();
         if differs {
@@ -222,15 +223,19 @@ impl<'a> Again<'a> {
                 new: first_of(&report.new),
                 gone: first_of(&report.gone),
             };
-            let failed = |error| CliError::failed("the ledger could not be written", error);
             self.data.ledger.append_about(file, RESCANNED, &event).map_err(failed)?;
-            // It was cleared, or it would not lie here: its owner is told, and it is left where it is.
-            let trouble = self.duty.trouble(self.data.ledger.reader(), file).map_err(of_ledger)?;
-            trouble.map_or(Ok(()), |trouble| Duty::raise(&self.data.ledger, &trouble)).map_err(failed)?;
         }
         let word = LastWord { verdict: seen.verdict.to_string(), ..last };
-        let admitted = word.is_bad() && word.lets_go(self.data.ledger.reader(), file).map_err(of_ledger)?;
-        Ok(Look::Looked { report, differs, passed: !word.held && !admitted })
+        let reader = self.data.ledger.reader();
+        let admitted = word.is_bad() && word.lets_go(reader, file).map_err(of_ledger)?;
+        let went_out = reader.is_in_a_model(file, step).map_err(of_ledger)?;
+        if went_out && (differs || word.is_bad()) {
+            // Its owner is told, and it is left where it is. Also where nothing is new: the look that told it may have been broken
+            // off before.
+            let trouble = self.duty.trouble(reader, file, Some(step)).map_err(of_ledger)?;
+            trouble.map_or(Ok(()), |trouble| Duty::raise(&self.data.ledger, &trouble)).map_err(failed)?;
+        }
+        Ok(Look::Looked { report, differs, passed: went_out && !admitted })
     }
 
     /// What was decided last, and what is found now. None where the file is not in the registry.

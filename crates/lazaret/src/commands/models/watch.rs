@@ -3,11 +3,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lazaret_ledger::LedgerReader;
+use lazaret_vault::SqliteVault;
 
 use super::pass::summary;
 use crate::cli::ModelsWatchArgs;
+use crate::commands::phi::visible::visible;
 use crate::commands::policy::of_ledger;
 use crate::compose::{Data, ledger_of};
 use crate::config::Config;
@@ -44,11 +47,11 @@ pub(super) fn run(
         return watch(args, (&folder, &place), there, |there| there.says.ended);
     }
     let data = Data::open(config)?;
+    let (vault, ledger) =
+        (Arc::clone(&data.vault), LedgerReader::open(&ledger_of(config)?).map_err(of_ledger)?);
     let says = Says::new(args, &folder, json, out);
-    let here = Here { data: &data, config, folder: &folder, place: &place, says };
-    let ended = watch(args, (&folder, &place), here, |here| here.says.ended)?;
-    data.close()?;
-    Ok(ended)
+    let here = Here { data: Some(data), vault, ledger, config, folder: &folder, place: &place, says };
+    watch(args, (&folder, &place), here, |here| here.says.ended)
 }
 
 /// One model of a folder that somebody watches, in a server.
@@ -84,6 +87,7 @@ fn watch<P: Passes>(
     let mut inbox = Inbox::default();
     loop {
         inbox.look(place, args.once, &mut passes)?;
+        passes.rests()?;
         if args.once {
             return Ok(ended(&passes));
         }
@@ -168,9 +172,11 @@ impl<'a, W: Write> Says<'a, W> {
     }
 }
 
-/// Over data that this process has open.
+/// Over data that this process has open while something passes: between two looks others may ask for models, and admit them.
 struct Here<'a, W> {
-    data: &'a Data,
+    data: Option<Data>,
+    vault: Arc<SqliteVault>,
+    ledger: LedgerReader,
     config: &'a Config,
     folder: &'a Folder,
     place: &'a Place,
@@ -186,19 +192,33 @@ impl<W: Write> Passes for Here<'_, W> {
         if self.says.waits.why(model).is_some() {
             return Ok(Became::Again);
         }
+        let data = match self.data.take() {
+            Some(data) => data,
+            None => match Data::open_over(self.config, Arc::clone(&self.vault)) {
+                Ok(data) => data,
+                Err(why) => return self.says.waits(model, why),
+            },
+        };
+        let data = self.data.insert(data);
         let outcome = match self.place.files(model) {
-            Ok(mut files) => pass(self.data, self.config, self.folder, model, &mut files),
+            Ok(mut files) => pass(data, self.config, self.folder, model, &mut files),
             Err(error) => Ok(Outcome::NotPassed(error)),
         };
         match outcome {
             Ok(Outcome::NotPassed(why)) => self.says.not_passed(model, why),
             Ok(outcome) => self.says.became(model, &outcome),
-            Err(why) => self.says.waits(model, why),
+            Err(why) if self.says.once || stays(&why) => self.says.waits(model, why),
+            // The store is opened anew for each look: what is wrong with it is told as what is wrong with a file in it.
+            Err(why) => self.says.not_passed(model, why),
         }
     }
 
     fn is_admitted(&mut self, model: &Path) -> Result<bool, CliError> {
-        is_admitted(self.data.ledger.reader(), self.folder, model).map_err(of_ledger)
+        is_admitted(&self.ledger, self.folder, model).map_err(of_ledger)
+    }
+
+    fn rests(&mut self) -> Result<(), CliError> {
+        self.data.take().map_or(Ok(()), |data| data.close())
     }
 }
 
@@ -265,11 +285,13 @@ fn exit_of(outcome: &Outcome) -> Exit {
 }
 
 /// Says what became of a model.
-fn tell(shown: &str, outcome: &Outcome, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+fn tell(path: &str, outcome: &Outcome, json: bool, out: &mut impl Write) -> Result<(), CliError> {
+    // Whoever puts a file there names it.
+    let shown = visible(path);
     match outcome {
         Outcome::Passed(passed) if json => json_line(
             out,
-            &serde_json::json!({ "path": shown, "files": passed.files, "receipt": summary(passed) }),
+            &serde_json::json!({ "path": path, "files": passed.files, "receipt": summary(passed) }),
         )?,
         Outcome::Passed(passed) => {
             let held = outcome.held();
@@ -278,15 +300,15 @@ fn tell(shown: &str, outcome: &Outcome, json: bool, out: &mut impl Write) -> Res
             writeln!(out, "{shown}: {crossed} crossed, {held} held; receipt {receipt}")?;
         }
         Outcome::Before { receipt, held } if json => {
-            json_line(out, &serde_json::json!({ "path": shown, "passed_before": receipt, "held": held }))?;
+            json_line(out, &serde_json::json!({ "path": path, "passed_before": receipt, "held": held }))?;
         }
         Outcome::Before { receipt, held } => {
             writeln!(out, "{shown}: passed before, {held} held; receipt {receipt}")?;
         }
         Outcome::NotPassed(error) if json => {
-            json_line(out, &serde_json::json!({ "path": shown, "not_passed": chain(error) }))?;
+            json_line(out, &serde_json::json!({ "path": path, "not_passed": chain(error) }))?;
         }
-        Outcome::NotPassed(error) => writeln!(out, "{shown}: not passed: {}", chain(error))?,
+        Outcome::NotPassed(error) => writeln!(out, "{shown}: not passed: {}", visible(&chain(error)))?,
     }
     out.flush()?;
     Ok(())

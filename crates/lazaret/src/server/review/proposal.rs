@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{ReviewState, Rooms, Who, form_of, not_found, page as make, status, to, told, work};
 use crate::commands::phi::visible::visible;
-use crate::compose::is_one_person;
+use crate::persons::is_one_person;
 use crate::proposals::{
     Proposal, Refused, SHARES, ShareOf, Side, State as Stand, Weighed, Word, interval, percent, places,
 };

@@ -21,12 +21,21 @@ pub(crate) struct Crosses<'a> {
     pub(crate) bytes: &'a [u8],
     /// Held, with this found at this place.
     pub(crate) held: Option<&'a str>,
+    /// Let through all the same, because verdicts are only observed.
+    pub(crate) observed: bool,
     /// Written into the registry.
     pub(crate) kept: bool,
 }
 
-pub(crate) const SCALER: Crosses<'static> =
-    Crosses { model: NAME, revision: Some("1"), file: HOSTILE, bytes: PLAIN, held: None, kept: true };
+pub(crate) const SCALER: Crosses<'static> = Crosses {
+    model: NAME,
+    revision: Some("1"),
+    file: HOSTILE,
+    bytes: PLAIN,
+    held: None,
+    observed: false,
+    kept: true,
+};
 
 pub(crate) fn sha256(bytes: &[u8]) -> Sha256 {
     Sha256(lazaret_ledger::merkle::sha256(bytes))
@@ -91,7 +100,7 @@ pub(crate) fn enter(
         std::fs::create_dir_all(&place).unwrap();
         std::fs::write(place.join(&text), crosses.bytes).unwrap();
     }
-    let held = crosses.held.map(|at| {
+    let held = crosses.held.filter(|_| !crosses.observed).map(|at| {
         let finding = Finding::new(&RULE, Locator::printed(at), "it calls something");
         let own = OwnFile { path: "x".into(), len: 1, sha256 };
         let source = Arc::new(MemorySource::new(crosses.bytes.to_vec(), lazaret_core::Hint::default()));
@@ -124,7 +133,7 @@ pub(crate) fn enter(
         identity: digest(u64::from(sha256.0[0])),
         digest_in: digest(1),
         digest_out: held.is_none().then(|| digest(1)),
-        verdict: if held.is_some() { Verdict::Block } else { Verdict::Allow },
+        verdict: if crosses.held.is_some() { Verdict::Block } else { Verdict::Allow },
         policies: vec![format!("decides {HOSTILE}")],
         findings: finding.into_iter().collect(),
         phi: [].into(),

@@ -76,7 +76,7 @@ fn check(
 
 /// A token, and the line by which the configuration knows it.
 fn reviewer(name: &str, config: &Config, json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
-    let known = config.reviewers().any(|(other, _)| crate::compose::is_one_person(other, name));
+    let known = config.reviewers().any(|(other, _)| crate::persons::is_one_person(other, name));
     let token = reviewers::new_token()?;
     let digest = reviewers::digest(&token);
     // As a key of TOML: a name may hold quotes and blanks.
