@@ -38,6 +38,8 @@ pub enum MemberKind {
 pub struct Member {
     /// Its name.
     pub name: String,
+    /// What readers call it that join a prefix which others pass over.
+    pub also: Option<String>,
     /// What it is.
     pub kind: MemberKind,
     /// Where a link leads.
@@ -143,10 +145,11 @@ impl Tar {
                     // A global header holds from where it stands; what is said of the one member goes before it.
                     let Pax { path, linkpath, size, sparse } = self.global.clone();
                     let len = pax.size.or(size).unwrap_or(own_len);
-                    let name = pax.path.or(long_name).or(path).unwrap_or_else(|| header.name());
+                    let name = pax.path.or(long_name).or(path);
+                    let named = name.map_or_else(|| header.name(), |name| Named { name, also: None });
                     let target = pax.linkpath.or(long_target).or(linkpath).unwrap_or_else(|| header.target());
                     let sparse = pax.sparse || sparse;
-                    return Ok(Some(self.member(kind, name, target, header_at, len, own_len, sparse)));
+                    return Ok(Some(self.member(kind, named, target, header_at, len, own_len, sparse)));
                 }
             }
         }
@@ -170,7 +173,7 @@ impl Tar {
     fn member(
         &mut self,
         kind: u8,
-        name: String,
+        Named { name, also }: Named,
         target: String,
         header_at: u64,
         len: u64,
@@ -180,9 +183,17 @@ impl Tar {
         let index = usize::try_from(self.count).ok();
         let from = header_at.saturating_add(BLOCK);
         let mut fault = |kind, why: &str| self.faults.push(Fault::new(kind, index, header_at, why));
+        let also = also.map(|also| (leaves(&also.name), also));
         if let Some(why) = leaves(&name) {
             fault(FaultKind::Escapes, &why.to_string());
+        } else if let Some((Some(why), _)) = &also {
+            fault(FaultKind::Escapes, &format!("with its prefix, which some readers join: {why}"));
         }
+        if also.as_ref().is_some_and(|(_, also)| !also.is_time) {
+            let why = "its header has a prefix where its form has none: readers differ in its name";
+            fault(FaultKind::Mismatch, why);
+        }
+        let also = also.map(|(_, also)| also.name);
         if len != own_len && own_len != 0 {
             let why = "its header and its extended header say two sizes: readers differ in what follows";
             fault(FaultKind::Mismatch, why);
@@ -210,7 +221,7 @@ impl Tar {
         let len = len.min(self.len.saturating_sub(from));
         self.passed_over.push((self.data_end, from.saturating_sub(self.data_end)));
         self.data_end = from.saturating_add(len);
-        Member { name, kind, target, header_at, from, len }
+        Member { name, also, kind, target, header_at, from, len }
     }
 
     /// The next block that is a header, at `at`; none at the end of the archive.
@@ -264,6 +275,19 @@ impl Tar {
     }
 }
 
+/// What a header calls its member.
+struct Named {
+    name: String,
+    also: Option<Joined>,
+}
+
+/// A name with a prefix that not every reader joins.
+struct Joined {
+    name: String,
+    /// Whether the prefix is rather a time that GNU tar keeps there.
+    is_time: bool,
+}
+
 struct Header {
     block: Vec<u8>,
 }
@@ -296,11 +320,32 @@ impl Header {
         number(self.field(124, 12))
     }
 
-    fn name(&self) -> String {
+    fn name(&self) -> Named {
         let name = terminated(self.field(0, 100));
         let prefix = terminated(self.field(345, 155));
-        // GNU archives (`ustar  `) have times there.
-        if self.field(257, 6) == b"ustar\0" && !prefix.is_empty() { format!("{prefix}/{name}") } else { name }
+        if prefix.is_empty() {
+            return Named { name, also: None };
+        }
+        let joined = format!("{prefix}/{name}");
+        let is_gnu_kind = matches!(self.kind(), b'L' | b'K' | b'S');
+        match (self.field(257, 6) == b"ustar\0", is_gnu_kind) {
+            (true, false) => Named { name: joined, also: None },
+            // Only Python's reader looks at the kind first.
+            (true, true) => Named { name: joined, also: Some(Joined { name, is_time: false }) },
+            // Python joins it whatever the form, but in GNU's own kinds.
+            (false, false) => Named { name, also: Some(Joined { name: joined, is_time: self.has_times() }) },
+            (false, true) => Named { name, also: None },
+        }
+    }
+
+    /// Whether GNU's times of reading and of change are where other forms have a prefix (`tar --incremental`).
+    fn has_times(&self) -> bool {
+        let is_time = |field: &[u8]| match field {
+            [0x80, 0, 0, 0, ..] | [0xff, 0xff, 0xff, 0xff, ..] => true,
+            [digits @ .., 0 | b' '] => digits.iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ')),
+            _ => false,
+        };
+        self.field(257, 8) == b"ustar  \0" && is_time(self.field(345, 12)) && is_time(self.field(357, 12))
     }
 
     fn target(&self) -> String {

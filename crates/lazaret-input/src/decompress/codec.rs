@@ -5,7 +5,7 @@
 )]
 
 use std::fmt;
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 
 use deflate64::Deflate64Decoder;
 use flate2::{Decompress, FlushDecompress};
@@ -88,7 +88,7 @@ impl Codec {
             Self::Bzip2 => Box::new(Bzip2::new(packed)),
             Self::Lzma => Box::new(Stepped::ending(packed, Lzma::new(dictionary_kib(limits)))),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, dictionary_kib(limits))),
-            Self::Lz4 => Box::new(FrameDecoder::new(packed)),
+            Self::Lz4 => Box::new(Frames(Some(FrameDecoder::new(packed)))),
             Self::Copy => Box::new(packed),
             // It has no header of its own: `archive` makes its decoder, with what the archive says of it.
             Self::Lzma2 => return Err(UnpackError::Damaged { codec: self, at: 0, what: "it has no header" }),
@@ -109,6 +109,26 @@ pub fn is_compressed(head: &[u8]) -> Option<Codec> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Codec::Zstd),
         [method, flags, ..] if is_zlib_header(*method, *flags) && inflates(head) => Some(Codec::Zlib),
         _ => None,
+    }
+}
+
+/// LZ4 frames one after the other: their decoder is for one.
+struct Frames<R: Read>(Option<FrameDecoder<R>>);
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        const MARK: &[u8] = b"\x04\x22\x4d\x18";
+        loop {
+            let Some(frame) = &mut self.0 else { return Ok(0) };
+            let read = frame.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let follows = frame.get_mut().fill_buf()?;
+            // What is at hand may end within the mark.
+            let is_frame = !follows.is_empty() && (follows.starts_with(MARK) || MARK.starts_with(follows));
+            self.0 = self.0.take().filter(|_| is_frame).map(|frame| FrameDecoder::new(frame.into_inner()));
+        }
     }
 }
 

@@ -311,6 +311,33 @@ fn long_ones_are_unpacked_again_as_they_are_read() {
 }
 
 #[test]
+fn lz4_frames_are_joined() {
+    let frame = |text: &[u8], linked: bool| {
+        let mode =
+            if linked { lz4_flex::frame::BlockMode::Linked } else { lz4_flex::frame::BlockMode::Independent };
+        let info = lz4_flex::frame::FrameInfo::new().block_mode(mode).content_checksum(true);
+        let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let text: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    for linked in [false, true] {
+        let (first, second) = (frame(&text, linked), frame(b"second", linked));
+        let two = [first.clone(), second.clone()].concat();
+        let whole = unpacked(Codec::Lz4, two.clone(), &Limits::default());
+        assert!(whole.fault.is_none() && whole.taken == two.len() as u64);
+        assert_eq!(read_whole(&*whole.source, MOST).unwrap(), [text.as_slice(), b"second"].concat());
+        let followed = [first.as_slice(), b"\x04\x22 else"].concat();
+        assert_eq!(unpacked(Codec::Lz4, followed, &Limits::default()).taken, first.len() as u64);
+        for cut in [1, 4, 9, second.len() - 3] {
+            let cut = two[..first.len() + cut].to_vec();
+            let part = unpacked(Codec::Lz4, cut.clone(), &Limits::default());
+            assert!(part.fault.is_some() || part.taken < cut.len() as u64, "{}", cut.len());
+        }
+    }
+}
+
+#[test]
 fn single_streams_come_out_and_say_where_they_end() {
     for (name, codec) in [("bz2", Codec::Bzip2), ("xz", Codec::Xz), ("lzma", Codec::Lzma)] {
         let packed = read("archive", &format!("config.json.{name}"));
@@ -346,6 +373,50 @@ fn every_dialect_of_tar_gives_names_links_and_bytes() {
         let from = usize::try_from(members[0].from).unwrap();
         assert_eq!(bytes[from..from + usize::try_from(members[0].len).unwrap()], body());
         assert_eq!((members[1].kind, members[1].target.as_str()), (MemberKind::SymbolicLink, "folder/x"));
+    }
+}
+
+/// A member of a tar archive: its header with a form and what stands where a prefix may, and its one byte.
+fn prefixed(kind: u8, name: &str, form: &[u8; 8], prefix: &[u8]) -> Vec<u8> {
+    let mut block = [0; 1024];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    block[124..135].copy_from_slice(b"00000000001");
+    block[148..156].fill(b' ');
+    block[156] = kind;
+    block[257..265].copy_from_slice(form);
+    block[345..345 + prefix.len()].copy_from_slice(prefix);
+    let sum: u32 = block[..512].iter().map(|byte| u32::from(*byte)).sum();
+    block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+    block[512] = b'a';
+    block.to_vec()
+}
+
+/// Python joins the prefix whatever the form says, but in GNU's own kinds.
+#[test]
+fn a_prefix_that_some_readers_join_is_told() {
+    const USTAR: &[u8; 8] = b"ustar\x0000";
+    const GNU: &[u8; 8] = b"ustar  \0";
+    use FaultKind::{Escapes, Mismatch};
+    let times = b"15302534334\015302534334\0";
+    let mut wide = [0xff; 24];
+    wide[4..12].copy_from_slice(b"/../../x");
+    for (kind, form, prefix, is_joined, is_also, faults) in [
+        (b'0', USTAR, b"a".as_slice(), true, false, [].as_slice()),
+        (b'0', USTAR, b"../..", true, false, &[Escapes]),
+        (b'0', GNU, b"a", false, true, &[Mismatch]),
+        (b'0', GNU, b"/tmp", false, true, &[Escapes, Mismatch]),
+        (b'0', &[0; 8], b"../..", false, true, &[Escapes, Mismatch]),
+        (b'S', GNU, b"..", false, false, &[]),
+        (b'0', GNU, times, false, true, &[]),
+        (b'0', &[0; 8], times, false, true, &[Mismatch]),
+        (b'0', GNU, &wide, false, true, &[Escapes]),
+    ] {
+        let (members, found, _) = tar_of([prefixed(kind, "x", form, prefix), vec![0; 1024]].concat());
+        let prefix = String::from_utf8_lossy(prefix.split(|byte| *byte == 0).next().unwrap());
+        let joined = format!("{prefix}/x");
+        assert_eq!(found, faults, "{joined}");
+        assert_eq!(members[0].name, if is_joined { joined.as_str() } else { "x" });
+        assert_eq!(members[0].also, is_also.then_some(joined));
     }
 }
 

@@ -12,6 +12,14 @@ use crate::rules;
 /// The format.
 pub(crate) struct Requirements;
 
+impl Requirements {
+    /// Whether a file of this name is such a list.
+    pub(crate) fn is_named(file_name: &str) -> bool {
+        let stem = file_name.strip_suffix(".txt").or_else(|| file_name.strip_suffix(".in"));
+        stem.is_some_and(|stem| stem.contains("requirements") || stem == "constraints")
+    }
+}
+
 impl ModelFormat for Requirements {
     fn id(&self) -> FormatId {
         FormatId("requirements")
@@ -30,9 +38,7 @@ impl ModelFormat for Requirements {
     }
 
     fn recognise(&self, head: &Head<'_>) -> Likeness {
-        let stem = head.file_name.strip_suffix(".txt").or_else(|| head.file_name.strip_suffix(".in"));
-        let named = stem.is_some_and(|stem| stem.contains("requirements") || stem == "constraints")
-            || is_metadata(head.file_name, head.bytes);
+        let named = Self::is_named(head.file_name) || is_metadata(head.file_name, head.bytes);
         if named && is_text(head.bytes) { Likeness::Possible } else { Likeness::No }
     }
 

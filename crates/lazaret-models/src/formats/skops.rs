@@ -91,6 +91,8 @@ const VALUES: &[&str] = &[
     "PartialNode",
     "DatetimeTimezoneNode",
 ];
+/// Nodes of values that call the class they name, with what they hold.
+const CALLING: &[&str] = &["DictNode", "ListNode", "SetNode", "NdArrayNode"];
 /// Nodes that build an object of a class and fill it.
 const OBJECTS: &[&str] = &[
     "ObjectNode",
@@ -172,19 +174,27 @@ fn one(own: &OwnRules, node: Node<'_, '_>, of: (&str, &str), loader: &str) -> Op
                 let says = format!("{loader} of {named}: it {does}");
                 return (!is_value).then(|| Said::of(Severity::Critical, of, says));
             }
-            if VALUES.contains(&loader) || class.is_empty() {
+            if class.is_empty() {
                 return None;
             }
-            let is_builder = matches!(loader, "ReduceNode" | "ConstructorFromReduceNode");
+            // Keys of a dict are made by calling the types beside it.
+            let is_builder = matches!(loader, "ReduceNode" | "ConstructorFromReduceNode")
+                || CALLING.contains(&loader)
+                || (loader == "TypeNode" && is_of_keys(node));
+            // A tuple of another class is made by calling it, if that is a named tuple.
+            let is_named_tuple = loader == "TupleNode";
+            if VALUES.contains(&loader) && !is_named_tuple && !(is_builder && effect == Effect::Unknown) {
+                return None;
+            }
             let (severity, says) = match effect {
                 Effect::Unknown if is_builder => {
                     (Severity::High, format!("{} calls {named}, which nobody has listed", printed(loader)))
                 }
-                Effect::Unknown | Effect::Own if OBJECTS.contains(&loader) => (
+                Effect::Unknown | Effect::Own if is_named_tuple || OBJECTS.contains(&loader) => (
                     Severity::Info,
                     format!("an object of {named}: code of its package runs when it is loaded"),
                 ),
-                _ if OBJECTS.contains(&loader) => return None,
+                _ if is_named_tuple || OBJECTS.contains(&loader) => return None,
                 _ => {
                     (Severity::High, format!("a node of the unknown kind {} builds {named}", printed(loader)))
                 }
@@ -192,6 +202,19 @@ fn one(own: &OwnRules, node: Node<'_, '_>, of: (&str, &str), loader: &str) -> Op
             Some(Said::of(severity, of, says))
         }
     }
+}
+
+/// Whether a node lies in the list of the types of a dict's keys.
+fn is_of_keys(node: Node<'_, '_>) -> bool {
+    let mut above = Some(node);
+    for _ in 0..4 {
+        let Some(here) = above else { return false };
+        if here.key() == Some("key_types") {
+            return true;
+        }
+        above = here.parent();
+    }
+    false
 }
 
 fn function(own: &OwnRules, node: Node<'_, '_>, module: &str, class: &str) -> Option<Said> {
@@ -271,6 +294,13 @@ mod tests {
         )
     }
 
+    fn keys(of: &str) -> String {
+        let types = node("builtins", "list", "ListNode", &format!("[{of}]"));
+        format!(
+            r#"{{"__class__":"dict","__module__":"builtins","__loader__":"DictNode","content":{{}},"key_types":{types}}}"#
+        )
+    }
+
     #[test]
     fn functions_and_methods_are_judged_by_what_they_reach() {
         for (json, severity) in [
@@ -310,6 +340,19 @@ mod tests {
             (node("evil", "run", "NewNode", "null"), Some(Severity::High)),
             (node("sklearn.linear_model._logistic", "LogisticRegression", "ObjectNode", "{}"), None),
             (node("builtins", "dict", "DictNode", "{}"), None),
+            (node("collections", "OrderedDict", "DictNode", "{}"), None),
+            (node("sklearn.utils._bunch", "Bunch", "DictNode", "{}"), None),
+            (node("evil", "run", "DictNode", "{}"), Some(Severity::High)),
+            (node("evil", "run", "ListNode", "[]"), Some(Severity::High)),
+            (node("evil", "run", "SetNode", "[]"), Some(Severity::High)),
+            (node("evil", "run", "NdArrayNode", "null"), Some(Severity::High)),
+            (node("builtins", "list", "ListNode", "[]"), None),
+            (node("numpy.ma", "MaskedArray", "NdArrayNode", "null"), None),
+            (node("builtins", "frozenset", "SetNode", "[]"), None),
+            (node("builtins", "tuple", "TupleNode", "[]"), None),
+            (node("mypackage", "Point", "TupleNode", "[]"), Some(Severity::Info)),
+            (keys(&node("evil", "run", "TypeNode", "null")), Some(Severity::High)),
+            (keys(&node("builtins", "str", "TypeNode", "null")), None),
         ] {
             assert_eq!(worst(&json), severity, "{json}");
         }

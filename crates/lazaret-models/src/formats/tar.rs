@@ -51,12 +51,14 @@ impl ModelFormat for Tar {
                 looking.hidden(part, from, len, "a header or padding of the archive");
             }
             let Some(member) = member else { break };
-            looking.met_file(&member.name, || part.inner(&member.name));
-            is_nemo |= member.name.trim_start_matches("./") == "model_config.yaml";
-            if !matches!(member.kind, MemberKind::Folder) && !names.insert(member.name.clone()) {
-                let message =
-                    "the archive has two members of this name: which one is read depends on the reader";
-                looking.find(&rules::DUPLICATE_MEMBER, part.inner(&member.name), message);
+            for name in [Some(&member.name), member.also.as_ref()].into_iter().flatten() {
+                looking.met_file(name, || part.inner(name));
+                is_nemo |= name.trim_start_matches("./") == "model_config.yaml";
+                if !matches!(member.kind, MemberKind::Folder) && !names.insert(name.clone()) {
+                    let message =
+                        "the archive has two members of this name: which one is read depends on the reader";
+                    looking.find(&rules::DUPLICATE_MEMBER, part.inner(name), message);
+                }
             }
             one(&member, part, looking);
         }

@@ -1,5 +1,6 @@
-//! A model archive of TorchServe carries Python source, or its manifest, lying by itself, names a handler that is none of the
-//! server's own (medium).
+//! A model archive of TorchServe carries Python source, or its manifest names a handler that is neither the server's own nor
+//! in the archive (critical where that runs programs or the like). Of a manifest that lies by itself any handler that is none
+//! of the server's own is told (medium).
 //!
 //! **Why it matters.** The server imports the handler that the manifest names when it starts a worker: its code runs with
 //! the server's rights.

@@ -60,6 +60,8 @@ const EVALUATE: &[&str] = &[
     "requireNamespace",
     "attachNamespace",
     "attach",
+    "library",
+    "require",
     "file",
     "gzfile",
     "bzfile",
@@ -80,6 +82,125 @@ const EVALUATE: &[&str] = &[
     "dump",
 ];
 
+/// Find a function or a name by a text, or give an environment of all names.
+const FIND: &[&str] = &[
+    "get",
+    "get0",
+    "mget",
+    "dynGet",
+    "match.fun",
+    "getExportedValue",
+    "getFromNamespace",
+    "getAnywhere",
+    "getFunction",
+    "getNamespace",
+    ".getNamespace",
+    "asNamespace",
+    "as.environment",
+    "baseenv",
+];
+
+/// Read or write files by names, or start the programs that others choose.
+const FILES: &[&str] = &[
+    "write",
+    "write.table",
+    "write.csv",
+    "write.csv2",
+    "write.dcf",
+    "dput",
+    "save.image",
+    "file.create",
+    "file.append",
+    "file.symlink",
+    "file.link",
+    "dir.create",
+    "Sys.chmod",
+    "scan",
+    "read.table",
+    "read.csv",
+    "read.csv2",
+    "read.delim",
+    "read.delim2",
+    "read.fwf",
+    "read.dcf",
+    "unz",
+    "untar",
+    "unzip",
+    "tar",
+    "zip",
+    "Rcmd",
+    "edit",
+    "fix",
+    "page",
+    "vi",
+    "emacs",
+    "pico",
+    "xemacs",
+    "xedit",
+    "file.edit",
+    "file.show",
+    "data.entry",
+    "texi2dvi",
+    "texi2pdf",
+    "pdf",
+    "png",
+    "jpeg",
+    "svg",
+    "postscript",
+    "sourceCpp",
+    "cppFunction",
+    "evalCpp",
+    "py_eval",
+    "source_python",
+];
+
+/// Call what they are given, by its name too.
+const APPLY: &[&str] = &[
+    "sapply",
+    "lapply",
+    "vapply",
+    "mapply",
+    "rapply",
+    "eapply",
+    "tapply",
+    "apply",
+    "Map",
+    "Reduce",
+    "Filter",
+    "Find",
+    "Position",
+    "outer",
+    "Vectorize",
+    "aggregate",
+    "by",
+    "mclapply",
+    "do.call",
+];
+
+/// Put a text together.
+const TEXTS: &[&str] = &[
+    "paste",
+    "paste0",
+    "sprintf",
+    "gettextf",
+    "rawToChar",
+    "intToUtf8",
+    "chartr",
+    "gsub",
+    "sub",
+    "substr",
+    "substring",
+    "strsplit",
+    "strtrim",
+    "trimws",
+    "toupper",
+    "tolower",
+    "casefold",
+    "as.character",
+    "as.name",
+    "as.symbol",
+];
+
 /// What a function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Does {
@@ -89,6 +210,10 @@ pub(super) enum Does {
     MakesCode,
     /// Evaluates code, or reads files.
     Evaluates,
+    /// Finds a function by a text.
+    Finds,
+    /// Reads or writes files, or starts a program that its caller names.
+    Files,
 }
 
 impl Does {
@@ -97,6 +222,8 @@ impl Does {
             Self::Programs => "runs programs, loads code, opens connections or changes files",
             Self::MakesCode => "makes code of a text or a file",
             Self::Evaluates => "evaluates code or reads files",
+            Self::Finds => "finds a function by a text",
+            Self::Files => "reads or writes files, or starts a program",
         }
     }
 }
@@ -107,9 +234,38 @@ pub(super) fn does(name: &str) -> Option<Does> {
         Some(Does::Programs)
     } else if MAKE_CODE.contains(&name) {
         Some(Does::MakesCode)
+    } else if EVALUATE.contains(&name) {
+        Some(Does::Evaluates)
+    } else if finds(name) {
+        Some(Does::Finds)
     } else {
-        EVALUATE.contains(&name).then_some(Does::Evaluates)
+        FILES.contains(&name).then_some(Does::Files)
     }
+}
+
+/// Whether a function finds another by a text.
+pub(super) fn finds(name: &str) -> bool {
+    FIND.contains(&name)
+}
+
+/// Whether a function calls what it is given.
+pub(super) fn applies(name: &str) -> bool {
+    APPLY.contains(&name)
+}
+
+/// Whether a function puts a text together.
+pub(super) fn makes_text(name: &str) -> bool {
+    TEXTS.contains(&name)
+}
+
+/// Whether a function evaluates what it is given.
+pub(super) fn evaluates(name: &str) -> bool {
+    matches!(name, "eval" | "evalq" | "eval.parent")
+}
+
+/// Whether a function makes code of a text.
+pub(super) fn parses(name: &str) -> bool {
+    matches!(name, "parse" | "str2lang" | "str2expression")
 }
 
 /// Whether a name alone, called or handed over, can only be a function that runs programs and the like.

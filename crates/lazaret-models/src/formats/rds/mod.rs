@@ -1,5 +1,6 @@
 //! Serialised R objects (`saveRDS`, `save`): what runs when they are read or first touched.
 
+mod around;
 mod calls;
 mod stream;
 #[cfg(test)]

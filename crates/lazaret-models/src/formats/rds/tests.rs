@@ -72,6 +72,88 @@ fn what_r_passes_over_at_the_beginning_hides_nothing() {
     assert_eq!(reference.findings[0].id, "format.malformed");
 }
 
+/// A call whose function and operands are given, each behind its tag.
+fn call_of(head: Vec<u8>, operands: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let operands = operands.iter().map(|(tag, operand)| match *tag {
+        "" => [ints(&[2]), operand.clone()].concat(),
+        tag => [ints(&[0x402]), symbol(tag), operand.clone()].concat(),
+    });
+    [ints(&[6]), head, operands.collect::<Vec<_>>().concat(), ints(&[254])].concat()
+}
+
+fn of(name: &str, operands: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    call_of(symbol(name), operands)
+}
+
+fn word(value: &str) -> Vec<u8> {
+    [ints(&[16, 1]), text(value)].concat()
+}
+
+/// A promise, the function of an active binding and a formula's variables run as soon as the model is used.
+#[test]
+fn what_runs_by_itself_may_not_reach_out_in_any_way() {
+    let built = || of("paste0", &[("", word("sys")), ("", word("tem"))]);
+    let get = || of("get", &[("", built())]);
+    let ns = |name| of("::", &[("", symbol("utils")), ("", symbol(name))]);
+    let bad = [
+        call_of(get(), &[("", word("x"))]),
+        get(),
+        call_of(of("[[", &[("", symbol("e")), ("", built())]), &[("", word("x"))]),
+        call_of(of("(", &[("", symbol("f"))]), &[]),
+        of("eval", &[("", of("parse", &[("text", word("x"))]))]),
+        of("cat", &[("", word("x")), ("file", word("y"))]),
+        call_of(ns("write.table"), &[("", word("x"))]),
+        call_of(ns("untar"), &[("", word("x"))]),
+        of("sapply", &[("", word("x")), ("", built())]),
+        of("Map", &[("", built()), ("", word("x"))]),
+        call_of(of("$", &[("", symbol("e")), ("", symbol("get"))]), &[("", word("x"))]),
+        of("library", &[("", word("x"))]),
+    ];
+    let good = [
+        of("list", &[("", symbol("y")), ("", of("log", &[("", symbol("x"))]))]),
+        call_of(of("::", &[("", symbol("splines")), ("", symbol("ns"))]), &[("", symbol("x"))]),
+        of("sapply", &[("", symbol("x")), ("", symbol("mean"))]),
+        of("cat", &[("", word("x"))]),
+        call_of(of("$", &[("", symbol("family")), ("", symbol("linkinv"))]), &[("", symbol("x"))]),
+    ];
+    let promise = |code: &[u8]| [&ints(&[19, 1, 0x405, 253, 252]), code].concat();
+    let variables = |code: &[u8]| {
+        let attributes = [ints(&[0x402]), symbol("predvars"), code.to_vec(), ints(&[254])].concat();
+        [ints(&[0x206]), attributes, symbol("~"), ints(&[254])].concat()
+    };
+    let binding = |code: &[u8]| {
+        let function = [&ints(&[0x403, 253, 254]), code].concat();
+        let frame = [ints(&[0x0800_0402]), symbol("terms"), function, ints(&[254])].concat();
+        [ints(&[4, 0, 253]), frame, ints(&[254, 254])].concat()
+    };
+    for within in [&promise as &dyn Fn(&[u8]) -> Vec<u8>, &variables, &binding] {
+        for code in &bad {
+            let worst = worst(&file(&within(code)));
+            assert!(worst >= Some(Severity::High), "{worst:?} {}", String::from_utf8_lossy(code));
+        }
+        for code in &good {
+            let worst = worst(&file(&within(code)));
+            assert!(worst <= Some(Severity::Info), "{worst:?} {}", String::from_utf8_lossy(code));
+        }
+    }
+    // A function that the user calls: what makes code of a text, and what is found by one.
+    let function = |code: &[u8]| [&ints(&[0x403, 253, 254]), code].concat();
+    let base = |name| of("::", &[("", symbol("base")), ("", symbol(name))]);
+    for (code, severity) in [
+        (call_of(get(), &[]), Some(Severity::Medium)),
+        (of("eval", &[("", of("parse", &[("text", word("x"))]))]), Some(Severity::Medium)),
+        (call_of(base("eval"), &[("", call_of(base("parse"), &[]))]), Some(Severity::Medium)),
+        (call_of(base("system"), &[("", word("x"))]), Some(Severity::High)),
+        (of("writeLines", &[("", word("x")), ("", word("y"))]), Some(Severity::High)),
+        (of("writeLines", &[("", word("x"))]), None),
+        (get(), None),
+        (of("eval", &[("", symbol("x"))]), None),
+        (call_of(of("[[", &[("", symbol("fs")), ("", symbol("i"))]), &[]), None),
+    ] {
+        assert_eq!(worst(&file(&function(&code))), severity, "{}", String::from_utf8_lossy(&code));
+    }
+}
+
 #[test]
 fn data_formulas_and_functions_are_quiet() {
     let list = [

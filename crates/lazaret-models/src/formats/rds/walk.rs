@@ -2,6 +2,7 @@
 
 use lazaret_core::{Limit, Severity};
 
+use super::around::{Around, Code, Given, Place, When};
 use super::calls::{self, Does};
 use super::stream::Input;
 use super::{MAX_DEPTH, MAX_ITEMS, MAX_REFERENCES};
@@ -9,38 +10,8 @@ use crate::look::Looking;
 use crate::part::{Part, Unread, printed};
 use crate::rules;
 
-/// What code something is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Code {
-    #[default]
-    None,
-    /// A function, or byte code.
-    Function,
-    /// The function of a name whose value it computes each time.
-    Bound,
-}
-
-impl Code {
-    /// What a function within it is part of.
-    const fn function(self) -> Self {
-        match self {
-            Self::None => Self::Function,
-            other => other,
-        }
-    }
-}
-
-/// Where something lies: what is around it says when it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Around {
-    /// Within a promise that has no value yet.
-    promise: bool,
-    /// Within what code.
-    code: Code,
-    /// The first of a call: the name of a function.
-    called: bool,
-}
-
+/// Writes to the screen, or where it is told.
+const WRITER: &str = "writeLines";
 /// The mark for "no value yet".
 const UNBOUND: u32 = 252;
 
@@ -58,6 +29,10 @@ enum Task {
     Count(Around),
     /// A call or list within byte code, whose type comes first.
     CodeLang(Around),
+    /// What a call gives its function, which was read; within byte code or not.
+    Operands(Around, bool),
+    /// An item whose tag was read; within byte code or not.
+    Tagged(Around, bool),
     /// The expression of a promise, and whether the promise is the object itself.
     Expression(Around, bool),
     /// The class of a compact object was read.
@@ -78,6 +53,8 @@ pub(super) fn objects(input: Input<'_>, part: &Part, looking: &mut Looking<'_>) 
         tasks: Vec::new(),
         altrep: None,
         last_kind: 0,
+        last_name: None,
+        head_name: None,
     };
     let mut items = 0_u64;
     let mut is_root = true;
@@ -117,6 +94,10 @@ struct Walk<'a, 'l, 'f> {
     altrep: Option<Vec<String>>,
     /// What was read last.
     last_kind: u32,
+    /// The name that was read last, if nothing was since.
+    last_name: Option<String>,
+    /// The name behind the last `::` of a call's function.
+    head_name: Option<String>,
 }
 
 impl Walk<'_, '_, '_> {
@@ -157,6 +138,16 @@ impl Walk<'_, '_, '_> {
                 let kind = self.input.int()?;
                 self.code_lang(kind, around)
             }
+            Task::Operands(around, is_code) => {
+                let given = self.operands(around);
+                self.tasks.push(if is_code { Task::CodeLang(given) } else { Task::Item(given) });
+                Ok(())
+            }
+            Task::Tagged(around, is_code) => {
+                let first = self.tagged(around);
+                self.tasks.push(if is_code { Task::CodeLang(first) } else { Task::Item(first) });
+                Ok(())
+            }
             Task::Expression(around, is_root) => {
                 self.expression(around, is_root);
                 Ok(())
@@ -170,6 +161,7 @@ impl Walk<'_, '_, '_> {
 
     /// A call or list within byte code.
     fn code_lang(&mut self, kind: i32, around: Around) -> Result<(), Unread> {
+        self.last_name = None;
         let kind = match kind {
             243 => {
                 self.input.int()?;
@@ -191,9 +183,15 @@ impl Walk<'_, '_, '_> {
                 return Ok(());
             }
         };
-        let plain = Around { called: false, ..around };
-        self.tasks.push(Task::CodeLang(plain));
-        self.tasks.push(Task::CodeLang(Around { called: is_call, ..around }));
+        self.is_written(around);
+        let plain = around.at(Place::Other);
+        if is_call {
+            self.tasks.push(Task::Operands(around, true));
+            self.tasks.push(Task::CodeLang(around.at(Place::Head)));
+        } else {
+            self.tasks.push(Task::CodeLang(around.at(around.place.rest())));
+            self.tasks.push(Task::Tagged(around, true));
+        }
         self.tasks.push(Task::Item(plain));
         if has_attributes {
             self.tasks.push(Task::Item(plain));
@@ -203,8 +201,9 @@ impl Walk<'_, '_, '_> {
 
     fn item(&mut self, flags: u32, around: Around, is_first: bool) -> Result<(), Unread> {
         let (kind, has_attributes) = (flags & 0xff, flags & 0x200 != 0);
-        let plain = Around { called: false, ..around };
+        let plain = around.at(Place::Other);
         self.last_kind = kind;
+        self.last_name = None;
         match kind {
             // Nothing, and environments that every R has.
             254 | 253 | 252 | 251 | 250 | 242 | 241 | 0 => {}
@@ -217,6 +216,7 @@ impl Walk<'_, '_, '_> {
                     Unread::malformed(self.input.position(), "a reference to what was not read before")
                 })?;
                 self.named(&name, around);
+                self.last_name = Some(name);
             }
             247..=249 => {
                 self.input.int()?;
@@ -234,6 +234,7 @@ impl Walk<'_, '_, '_> {
             1 => {
                 let name = self.name()?;
                 self.named(&name, around);
+                self.last_name = Some(name.clone());
                 self.refer(name)?;
             }
             4 => {
@@ -250,7 +251,7 @@ impl Walk<'_, '_, '_> {
             }
             23 => {
                 self.refer(String::new())?;
-                self.tasks.push(Task::Items(u64::from(has_attributes), plain));
+                self.tasks.push(Task::Items(u64::from(has_attributes), plain.at(Place::Attributes)));
             }
             7 | 8 => {
                 let length = self.input.length()?;
@@ -259,10 +260,10 @@ impl Walk<'_, '_, '_> {
             }
             9 => {
                 let text = self.char_text()?;
-                if around.promise && calls::is_program(&text) {
+                if around.is_called() || (around.runs() && calls::is_program(&text)) {
                     self.named(&text, around);
                 }
-                self.tasks.push(Task::Items(u64::from(has_attributes), plain));
+                self.tasks.push(Task::Items(u64::from(has_attributes), plain.at(Place::Attributes)));
             }
             10 | 13 | 14 | 15 | 24 => {
                 let count = self.input.length()?;
@@ -273,19 +274,19 @@ impl Walk<'_, '_, '_> {
                     _ => (4, 1),
                 };
                 self.input.skip(count, width, words)?;
-                self.tasks.push(Task::Items(u64::from(has_attributes), plain));
+                self.tasks.push(Task::Items(u64::from(has_attributes), plain.at(Place::Attributes)));
             }
             16 | 19 | 20 => {
                 let count = self.input.length()?;
                 if count.saturating_mul(4) > self.input.left().saturating_mul(2) {
                     return Err(Unread::cut_off(self.input.position()));
                 }
-                self.tasks.push(Task::Items(u64::from(has_attributes), plain));
-                self.tasks.push(Task::Items(count, plain));
+                self.tasks.push(Task::Items(u64::from(has_attributes), plain.at(Place::Attributes)));
+                self.tasks.push(Task::Items(count, around.at(around.place.first())));
             }
             21 => {
                 self.input.int()?;
-                self.tasks.push(Task::Items(u64::from(has_attributes), plain));
+                self.tasks.push(Task::Items(u64::from(has_attributes), plain.at(Place::Attributes)));
                 self.tasks.push(Task::Code(Around { code: around.code.function(), ..plain }));
             }
             25 => self.tasks.push(Task::Items(u64::from(has_attributes), plain)),
@@ -300,9 +301,15 @@ impl Walk<'_, '_, '_> {
     /// Lists, calls, functions and promises: attributes and a tag if they have them, then two items.
     fn pair(&mut self, kind: u32, flags: u32, around: Around, is_first: bool) {
         let at = self.input.position();
-        let plain = Around { called: false, ..around };
+        let plain = around.at(Place::Other);
+        self.is_written(around);
         let (first, second) = match kind {
-            6 | 240 => (Around { called: true, ..around }, plain),
+            6 | 240 => {
+                self.tasks.push(Task::Operands(around, false));
+                self.tasks.push(Task::Item(around.at(Place::Head)));
+                self.attributes_and_tag(kind, flags, plain);
+                return;
+            }
             3 => (
                 Around { code: around.code.function(), ..plain },
                 Around { code: around.code.function(), ..plain },
@@ -319,13 +326,77 @@ impl Walk<'_, '_, '_> {
                     self.tell(Severity::Info, at, "a name whose value is computed by a function each time");
                     (Around { code: Code::Bound, ..plain }, plain)
                 } else {
-                    (plain, plain)
+                    (plain, around.at(around.place.rest()))
                 }
             }
         };
         self.tasks.push(Task::Item(second));
-        self.tasks.push(Task::Item(first));
-        self.attributes_and_tag(kind, flags, plain);
+        let is_tagged = kind == 2 && flags & 0x400 != 0;
+        self.tasks.push(if is_tagged {
+            Task::Tagged(first.at(around.place), false)
+        } else {
+            Task::Item(first.at(around.place.first()))
+        });
+        let outside = if kind == 3 { Around { code: around.code.environment(), ..plain } } else { plain };
+        self.attributes_and_tag(kind, flags, outside);
+    }
+
+    /// What follows a tag: of attributes two are lists of calls that a model computes.
+    fn tagged(&mut self, around: Around) -> Around {
+        let tag = self.last_name.take();
+        let tag = tag.as_deref().unwrap_or_default();
+        let first = around.at(around.place.first());
+        if around.place == Place::Attributes && matches!(tag, "predvars" | "variables") {
+            return Around { when: When::Variables, ..first };
+        }
+        if around.runs() && around.place == Place::Operand && tag == "file" {
+            let at = self.input.position();
+            self.tell(Severity::High, at, &format!("{} hands over the name of a file", around.words()));
+        }
+        first
+    }
+
+    /// The function of a call was read: what the call's operands are, and whether anybody can tell the function.
+    fn operands(&mut self, around: Around) -> Around {
+        let at = self.input.position();
+        let (named, behind) = (self.last_name.take(), self.head_name.take());
+        let head = named.or(behind);
+        let name = head.as_deref().unwrap_or_default();
+        let plain = around.at(Place::Operand);
+        let is_function = around.place == Place::Head;
+        match name {
+            "::" | ":::" if is_function => return around.at(Place::HeadName),
+            // What lies in a list or object: its name is judged where the call runs by itself.
+            "$" | "@" if is_function => {
+                return if around.runs() { around.at(Place::HeadName) } else { plain };
+            }
+            _ if is_function && around.runs() => {
+                let says = format!("{} calls a function that is computed first", around.words());
+                self.tell(Severity::High, at, &says);
+            }
+            _ if is_function && around.code != Code::None && calls::finds(name) => {
+                let says = format!("{} calls what `{name}` finds by a text", around.words());
+                self.tell(Severity::Medium, at, &says);
+            }
+            _ => {}
+        }
+        if name == "function" {
+            return Around { given: Given::Other, ..plain };
+        }
+        if calls::applies(name) {
+            return Around { given: Given::Applied, ..plain };
+        }
+        if calls::evaluates(name) {
+            return Around { given: Given::Evaluated, ..plain };
+        }
+        if name == WRITER && !around.runs() { plain.at(Place::Screen) } else { plain }
+    }
+
+    /// More than what is to be written is given to a function that writes.
+    fn is_written(&mut self, around: Around) {
+        if around.place == Place::Written {
+            self.calls(WRITER, Does::Programs, around);
+        }
     }
 
     /// They are read before all else: what is pushed last is read first.
@@ -334,7 +405,7 @@ impl Walk<'_, '_, '_> {
             self.tasks.push(Task::Item(around));
         }
         if flags & 0x200 != 0 || matches!(kind, 239 | 240) {
-            self.tasks.push(Task::Item(around));
+            self.tasks.push(Task::Item(around.at(Place::Attributes)));
         }
     }
 
@@ -348,7 +419,8 @@ impl Walk<'_, '_, '_> {
         } else if is_open {
             self.tell(Severity::Info, at, "a promise: its expression runs when its value is touched");
         }
-        self.tasks.push(Task::Item(Around { promise: around.promise || is_open, ..around }));
+        let when = if is_open { When::Promise } else { around.when };
+        self.tasks.push(Task::Item(Around { when, ..around }));
     }
 
     fn name(&mut self) -> Result<String, Unread> {
@@ -380,27 +452,49 @@ impl Walk<'_, '_, '_> {
             class.push(name.to_owned());
             return;
         }
-        if name.is_empty() || !(around.called || around.promise) {
+        if name.is_empty() || !(around.is_called() || around.runs()) {
             return;
         }
         let at = self.input.position();
-        let does = if around.called { calls::does(name) } else { None };
-        let is_program = does == Some(Does::Programs) || (around.promise && calls::is_program(name));
-        let does = if is_program { Some(Does::Programs) } else { does };
-        let Some(does) = does else { return };
-        let (severity, what) = match (around, does) {
-            (Around { promise: true, .. }, Does::Evaluates) => (Severity::High, "a promise calls"),
-            (Around { promise: true, .. }, _) => (Severity::Critical, "a promise calls or names"),
-            (Around { code: Code::Bound, .. }, Does::Programs) => {
-                (Severity::Critical, "a value is computed by calling")
+        if around.place == Place::HeadName {
+            self.head_name = Some(name.to_owned());
+        }
+        if around.is_called() {
+            if around.runs() && around.given == Given::Applied && calls::makes_text(name) {
+                let says = format!("{} puts the name of a function together", around.words());
+                self.tell(Severity::High, at, &says);
             }
-            (Around { code: Code::Function, .. }, Does::Programs) => {
-                (Severity::High, "a function in it calls")
+            let is_code = matches!(around.code, Code::Function | Code::Near) && !around.runs();
+            if is_code && around.given == Given::Evaluated && calls::parses(name) {
+                self.tell(Severity::Medium, at, &format!("{} evaluates a text as code", around.words()));
             }
-            (_, Does::Programs) => (Severity::High, "it holds a call of"),
+        }
+        let is_program = around.runs() && calls::is_program(name);
+        let does = if around.is_called() { calls::does(name) } else { None };
+        let Some(does) = does.or(is_program.then_some(Does::Programs)) else { return };
+        if name != WRITER || around.runs() {
+            self.calls(name, does, around);
+        }
+    }
+
+    fn calls(&mut self, name: &str, does: Does, around: Around) {
+        let severity = match (around, does) {
+            (Around { when: When::Promise, .. }, Does::Programs | Does::MakesCode)
+            | (
+                Around { when: When::Variables, .. } | Around { code: Code::Bound | Code::Near, .. },
+                Does::Programs,
+            ) => Severity::Critical,
+            (_, Does::Programs) => Severity::High,
+            _ if around.runs() => Severity::High,
             _ => return,
         };
-        self.tell(severity, at, &format!("{what} {}: it {}", printed(name), does.words()));
+        let calls = match around {
+            Around { when: When::Called, code: Code::None, .. } => "holds a call of",
+            _ if around.is_called() || around.place == Place::Written => "calls",
+            _ => "names",
+        };
+        let says = format!("{} {calls} {}: it {}", around.words(), printed(name), does.words());
+        self.tell(severity, self.input.position(), &says);
     }
 
     /// The class of a compact object was read: its package's code makes the object.

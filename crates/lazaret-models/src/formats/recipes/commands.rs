@@ -13,7 +13,7 @@ use crate::rules;
 const RUNNERS: &[&str] = &["llm_bash_chain", "pal_chain"];
 
 /// Handlers that TorchServe brings itself.
-const HANDLERS: &[&str] = &[
+pub(crate) const HANDLERS: &[&str] = &[
     "base_handler",
     "image_classifier",
     "image_segmenter",
@@ -72,8 +72,8 @@ fn handler(root: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let model = root.get("model").filter(|_| root.get("archiverVersion").is_some());
     let Some(node) = model.and_then(|model| model.get("handler")) else { return };
     let Some(name) = node.as_str().filter(|name| !HANDLERS.contains(name)) else { return };
-    if part.name().contains("MAR-INF/") {
-        return;
+    if !part.is_file() && part.name() == "MAR-INF/MANIFEST.json" {
+        return; // the archive that it is in is asked for the handler
     }
     let says = format!("TorchServe imports the handler `{}`, which is none of its own", printed(name));
     looking.find_as(Severity::Medium, &rules::HANDLER_CODE, part.inner(&path_of(node)), says);

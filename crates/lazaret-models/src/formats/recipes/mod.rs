@@ -26,6 +26,8 @@ mod training;
 
 use lazaret_input::json::{JsonKind, Node};
 
+pub(crate) use self::commands::HANDLERS;
+
 use super::json::Walk;
 use crate::look::Looking;
 use crate::part::Part;

@@ -5,7 +5,7 @@
 mod openvino;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lazaret_core::{Finding, Flow, FormatId, Likeness, Locator, Severity};
 use lazaret_input::xml::{self, Attribute, Event};
@@ -54,12 +54,11 @@ impl ModelFormat for Pmml {
     }
 }
 
-/// Functions that a PMML document applies and defines.
+/// Functions that a PMML document applies, whose names have the form of a class, and where the first stands. Evaluators
+/// look for the class first, whether the document defines a function of that name or not.
 #[derive(Default)]
 struct Functions {
-    /// Those whose names have the form of a class, and where the first stands.
     applied: BTreeMap<String, u64>,
-    defined: BTreeSet<String>,
 }
 
 impl Functions {
@@ -68,29 +67,22 @@ impl Functions {
 
     fn take(&mut self, event: &Event<'_, '_>) {
         let Event::Start { name, attributes, offset, .. } = event else { return };
-        let value = |key: &str| attributes.iter().find(|attribute| attribute.name == key);
-        match local(name) {
-            "Apply" if self.applied.len() < Self::MOST => {
-                if let Some(function) = value("function").filter(|function| function.value.contains('.')) {
-                    self.applied.entry(function.value.to_string()).or_insert(*offset);
-                }
-            }
-            "DefineFunction" if self.defined.len() < Self::MOST => {
-                self.defined.extend(value("name").map(|name| name.value.to_string()));
-            }
-            _ => {}
+        if local(name) != "Apply" || self.applied.len() >= Self::MOST {
+            return;
+        }
+        let function = attributes.iter().find(|attribute| attribute.name == "function");
+        if let Some(function) = function.filter(|function| function.value.contains('.')) {
+            self.applied.entry(function.value.to_string()).or_insert(*offset);
         }
     }
 
     fn judge(self, part: &Part, looking: &mut Looking<'_>) {
         for (function, offset) in self.applied {
-            if !self.defined.contains(&function) {
-                let message = format!(
-                    "the function `{}` is applied: evaluators load a class of that name",
-                    printed(&function)
-                );
-                looking.find(&rules::XML_FOREIGN_CONTENT, part.at(offset), message);
-            }
+            let message = format!(
+                "the function `{}` is applied: evaluators load a class of that name",
+                printed(&function)
+            );
+            looking.find(&rules::XML_FOREIGN_CONTENT, part.at(offset), message);
         }
     }
 }
@@ -300,10 +292,12 @@ mod tests {
     fn classes_files_and_scripts_that_a_model_names_are_told() {
         let with = |body: &str| format!("<PMML version=\"4.4\">{body}</PMML>");
         let define = "<DefineFunction name=\"a.b\"/>";
+        let own = "<DefineFunction name=\"own\"/><Apply function=\"own\"/>";
         for (body, count) in [
             ("<Apply function=\"ln\"/>".to_owned(), 0),
             ("<Apply function=\"a.b\"/>".to_owned(), 1),
-            (format!("<Apply function=\"a.b\"/>{define}"), 0),
+            (format!("<Apply function=\"a.b\"/>{define}"), 1),
+            (own.to_owned(), 0),
             ("<xi:include href=\"file:///etc/hostname\"/>".to_owned(), 1),
             ("<include xmlns=\"http://www.w3.org/2001/XInclude\" href=\"x\"/>".to_owned(), 1),
             ("<include href=\"x\"/>".to_owned(), 0),

@@ -15,6 +15,43 @@ use crate::rules;
 /// Sets of operations beside `opset1` and those that follow: of the converters and of old graphs.
 const SETS: &[&str] = &["experimental", "ie_internal_opset", "internal", "ops", "type_relaxed_opset"];
 
+/// Operators of `openvino_tokenizers`, the library that `OpenVINO`'s own tools write tokenizers for: as it registers them.
+const TOKENIZERS: &[&str] = &[
+    "BPETokenizer",
+    "ByteFallback",
+    "BytesToChars",
+    "CaseFold",
+    "CharsMapNormalization",
+    "CharsToBytes",
+    "CombineSegments",
+    "ContribStringJoin",
+    "ContribStringSplit",
+    "EqualStr",
+    "FuzeRagged",
+    "NormalizeUnicode",
+    "NumericToString",
+    "RaggedTensorPack",
+    "RaggedToDense",
+    "RaggedToRagged",
+    "RaggedToSparse",
+    "RegexNormalization",
+    "RegexSplit",
+    "SentencepieceDetokenizer",
+    "SentencepieceStreamDetokenizer",
+    "SentencepieceTokenizer",
+    "SpecialTokensSplit",
+    "StringTensorPack",
+    "StringTensorUnpack",
+    "StringToHashBucket",
+    "TrieTokenizer",
+    "Truncate",
+    "UTF8Validate",
+    "UnigramTokenizer",
+    "VocabDecoder",
+    "VocabEncoder",
+    "WordpieceTokenizer",
+];
+
 /// A graph.
 pub(crate) struct OpenVino;
 
@@ -50,7 +87,8 @@ impl ModelFormat for OpenVino {
                     let kind = get(attributes, "type").unwrap_or_default();
                     let set = get(attributes, "version").unwrap_or_default();
                     looking.met_layer(kind, || part.at(offset));
-                    if !is_known(set) && layers.len() < 1000 {
+                    let is_tokenizer = set == "extension" && TOKENIZERS.contains(&kind);
+                    if !is_known(set) && !is_tokenizer && layers.len() < 1000 {
                         let found = layers.entry((printed(kind), printed(set))).or_insert((offset, 0));
                         found.1 = found.1.saturating_add(1);
                     }
@@ -294,6 +332,20 @@ mod tests {
     fn beside(bytes: &[u8], name: &str, folder: &dyn Folder) -> Report {
         let source = MemorySource::new(bytes.to_vec(), Hint::default());
         look(Arc::new(source), bytes.len() as u64, name, folder, &lazaret_core::Limits::default())
+    }
+
+    #[test]
+    fn operators_of_the_tokenizers_are_known_by_name() {
+        for (kind, set, count) in [
+            ("BPETokenizer", "extension", 0),
+            ("UTF8Validate", "extension", 0),
+            ("BPETokenizer", "other", 1),
+            ("Evil", "extension", 1),
+            ("bpetokenizer", "extension", 1),
+        ] {
+            let layer = net(&format!("<layer id=\"0\" name=\"t\" type=\"{kind}\" version=\"{set}\"/>"));
+            assert_eq!(told(&scan(layer, "m.xml")).len(), count, "{kind} {set}");
+        }
     }
 
     #[test]

@@ -2,33 +2,10 @@
 
 use lazaret_core::{FormatId, Severity};
 
-use super::{Members, ZipKind, ending, is_python};
+use super::{Members, ZipKind, ending};
 use crate::look::Looking;
 use crate::part::Part;
 use crate::rules;
-
-/// A model archive of `TorchServe`.
-pub(super) struct ModelArchive;
-
-impl ZipKind for ModelArchive {
-    fn id(&self) -> FormatId {
-        FormatId("mar")
-    }
-
-    fn about(&self) -> &'static str {
-        "TorchServe model archive"
-    }
-
-    fn recognise(&self, names: &[&str]) -> bool {
-        names.contains(&"MAR-INF/MANIFEST.json")
-    }
-
-    fn whole(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
-        let Some(handler) = members.in_order().find(|name| is_python(name)) else { return };
-        let message = "it carries Python source: the server runs its handler when it starts";
-        looking.find(&rules::HANDLER_CODE, part.inner(handler), message);
-    }
-}
 
 /// Arrays of `numpy.savez`.
 pub(super) struct Npz;

@@ -2,6 +2,7 @@
 
 mod exported;
 mod kinds;
+mod mar;
 mod torch;
 mod torchscript;
 mod wheel;
@@ -77,7 +78,7 @@ impl<'r> Members<'r> {
 
 /// The kinds, in the order in which they are asked.
 pub(crate) const KINDS: &[&dyn ZipKind] = &[
-    &kinds::ModelArchive,
+    &mar::ModelArchive,
     &torch::TorchPackage,
     &torchscript::TorchScript,
     &torch::TorchZip,

@@ -19,7 +19,7 @@ fn looked_at(bytes: Vec<u8>, name: &str) -> Report {
 }
 
 /// Stored members, as `torch.save` and `zipfile` write them.
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, body) in members {
         let at = u32::try_from(bytes.len()).unwrap();
