@@ -134,7 +134,7 @@ mod tests {
         let report = scan("runtime_env:\n  working_dir: https://me:hunter2@a.example/x.zip\n", "c.yaml");
         assert!(!report.findings[0].message.contains("hunter2"), "{:?}", report.findings);
         for text in [
-            "trust_remote_code: 0\ncustom_pipeline: a/b\n",
+            "a: {trust_remote_code: 0, custom_pipeline: a/b}\n",
             "trust_remote_code: 0.0\n",
             "trust_remote_code: false\nattn_implementation: flash_attention_2\n",
             "spacy_version: '>=3'\nrequirements: ['spacy-transformers>=1.0']\npython:\n  packages: [torch]\n",
