@@ -70,6 +70,12 @@ pub(crate) fn judge(module: &str, name: &str) -> Effect {
     if is_plain { Effect::Harmless } else { Effect::Unknown }
 }
 
+/// Whether the catalogue lists this very name as one that does harm, by itself and not with all of its module.
+pub(super) fn names_harm(module: &str, name: &str) -> bool {
+    let key = modern(module, name);
+    matches!(LISTED.exact.get(&key), Some(Known::Dangerous(_))) || LISTED.documents.contains_key(&key)
+}
+
 /// Whether a module of a scientific library holds functions that compute and nothing else.
 fn computes(module: &str) -> bool {
     module == "numpy" || LISTED.computing.iter().any(|area| is_or_within(module, area))

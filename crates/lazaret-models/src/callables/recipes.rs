@@ -36,6 +36,11 @@ const BUILDERS: &[&str] = &[
     "create",
 ];
 
+/// Whether a name is that of a method that builds an object from what it is told to load.
+pub(crate) fn is_builder(full: &str) -> bool {
+    BUILDERS.contains(&split(full).1)
+}
+
 /// Judges a dotted name.
 pub(crate) fn judge(own: &OwnRules, full: &str) -> Call {
     let (module, name) = split(full);
@@ -81,7 +86,7 @@ pub(crate) fn is_known_module(full: &str) -> bool {
 
 /// Whether a name does harm beyond doubt: where nothing but the text says that a name of Python stands there, words of other
 /// worlds (`io.netty.Channel`, `code.block`) must not be taken for one.
-pub(crate) fn is_unmistakable(full: &str) -> bool {
+pub(crate) fn is_unmistakable(own: &OwnRules, full: &str) -> bool {
     const MODULES: &[&str] = &[
         "os",
         "posix",
@@ -100,25 +105,39 @@ pub(crate) fn is_unmistakable(full: &str) -> bool {
         "dill",
         "joblib",
     ];
-    // Their classes stand in many documents as what they are: types of values.
+    // Their classes stand in many documents as what they are: types of values. So do the operators of torch, in graphs.
     const LIBRARIES: &[&str] = &["torch", "numpy", "pandas", "transformers"];
     let is_name = |step: &str| {
         !step.is_empty()
             && step.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
             && !step.starts_with(|c: char| c.is_ascii_digit())
     };
-    let (module, name) = split(full);
-    let is_listed = || sources().iter().any(|of| of.module == module && of.names.contains(&name));
+    let (_, name) = split(full);
     full.len() < 300
-        && !module.is_empty()
         && full.split('.').all(is_name)
         && full.split_once('.').is_some_and(|(root, _)| {
             MODULES.contains(&root)
                 || LIBRARIES.contains(&root)
                     && name.starts_with(|c: char| c.is_ascii_lowercase())
                     && sounds_dangerous(name)
-                || is_listed()
+                || LISTED.training.contains(root)
+                    && !is_or_within(full, "torch.ops")
+                    && !is_or_within(full, "torch._C")
+                    && matches!(judge(own, full), Call::Harms(_))
+                || own.forbids(split(full).0, name).is_some()
+                || ends_in_harm(full)
         })
+}
+
+/// Whether a name, or what is left of it behind any of its steps (`timm.utils.os.system`), is one that is listed for its harm.
+fn ends_in_harm(full: &str) -> bool {
+    let names_harm = |of: &str| {
+        let (module, name) = split(of);
+        let in_source = || sources().iter().any(|of| of.module == module && of.names.contains(&name));
+        !module.is_empty() && (documents::names_harm(module, name) || in_source())
+    };
+    let behind = full.match_indices('.').filter_map(|(at, _)| full.get(at.saturating_add(1)..));
+    behind.chain([full]).any(names_harm)
 }
 
 /// Whether a way leads through a module of the standard library below a package, and what the name does there if that is

@@ -1,7 +1,9 @@
-//! Plain text: vocabularies, notes, licences. Nothing in it is run by any loader, whatever its words look like.
+//! Plain text: vocabularies, notes, licences. Nothing in it is run by any loader, whatever its words look like; what MLflow
+//! imports by the text of a file is judged there.
 
 use lazaret_core::{FormatId, Likeness, Limit};
 
+use super::mlflow;
 use crate::look::{Head, Looking};
 use crate::part::{Part, Unread};
 use crate::registry::ModelFormat;
@@ -68,8 +70,9 @@ impl ModelFormat for Text {
         if named && is_text(head.bytes) { Likeness::ByName } else { Likeness::No }
     }
 
-    fn read(&self, part: &Part, _looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
+    fn read(&self, part: &Part, looking: &mut Looking<'_>) -> Result<FormatId, Unread> {
         check(part)?;
+        mlflow::judge_text(part, looking)?;
         Ok(self.id())
     }
 }

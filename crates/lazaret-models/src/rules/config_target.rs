@@ -1,6 +1,7 @@
 //! A document names a function or class that runs code, or one that is not known, and its loader imports and calls it: by
 //! Hydra's `_target_`, by `target`, `class_path` or `type` of other frameworks, by tags of HyperPyYAML, by `py/object` of
-//! jsonpickle and its like; or a bundle of MONAI has an expression that does.
+//! jsonpickle and its like, by `pyref` of Fiddle; or a bundle of MONAI has an expression that does. A recipe that loads a
+//! model from an address is told too.
 //!
 //! **Why it matters.** `hydra.utils.instantiate` imports and calls it with the keys beside it as arguments; NeMo does so when
 //! a `.nemo` archive is restored, SpeechBrain when it reads `hyperparams.yaml`, jsonpickle when it decodes. MONAI evaluates

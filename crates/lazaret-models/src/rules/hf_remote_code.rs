@@ -1,6 +1,6 @@
 //! A configuration tells the loader to import Python that comes with the model, or from another repository: `auto_map`,
 //! `custom_pipelines`, `custom_generate`, a module of a pipeline that is no library, `trust_remote_code` (in any document), an
-//! attention that is a repository of kernels, code that Ray fetches from an address.
+//! attention that is a repository of kernels, code that Ray fetches from an address, a model of MLflow's that is fetched.
 //!
 //! **Why it matters.** With `trust_remote_code=True`, and in some libraries without it, the loader imports that code. Code
 //! of another repository (`owner/name--module.Class`) can change at any time after the model was inspected; that is high.

@@ -1,5 +1,6 @@
 //! The file `MLmodel` names a loader module that is none of MLflow's, code or a program that is imported with the model, a
-//! Python object as the model, or a path outside the model's folder.
+//! Python object as the model, a class or module that a flavour imports and that is not known, or a path outside the model's
+//! folder; or a file beside it (`keras_module.txt`, `pickle_module_info.txt`) names such a module.
 //!
 //! **Why it matters.** `mlflow.pyfunc.load_model` puts the code on the path of Python, imports the loader and calls it.
 //!

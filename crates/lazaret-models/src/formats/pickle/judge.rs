@@ -81,6 +81,7 @@ pub(super) struct Judge<'o> {
     pub(super) makers: FxHashSet<u32>,
     loaded: u64,
     called: u64,
+    calls_outer: bool,
     told_exhausts: [bool; 2],
     told_mark: bool,
     left_out: u64,
@@ -151,8 +152,14 @@ impl Judge<'_> {
         self.loaded > 0
     }
 
+    /// Whether something was called that was loaded by its name.
     pub(super) const fn calls(&self) -> bool {
         self.called > 0
+    }
+
+    /// Whether something was called that the loader gives: by an extension code, a persistent id, a name that is computed.
+    pub(super) const fn calls_outer(&self) -> bool {
+        self.calls_outer
     }
 
     /// Adds a finding of a rule.
@@ -246,11 +253,12 @@ impl Judge<'_> {
 
     /// REDUCE, OBJ and INST: what the call gives.
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
-        self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(callee) else {
+            self.calls_outer |= matches!(callee, Value::Unknown | Value::Persistent(_));
             let made = self.made_by_keywords(callee, arguments, at);
             return made.unwrap_or_else(|| self.call_of_computed(callee, arguments, at));
         };
+        self.called = self.called.saturating_add(1);
         self.notes.call(&name);
         self.checkpoint.makes_dict |= self.fills_dict(&name, arguments);
         if let Some(value) = self.by_its_arguments(&name, arguments, at) {
@@ -309,10 +317,11 @@ impl Judge<'_> {
 
     /// NEWOBJ and `NEWOBJ_EX`: an object of a class, made by its `__new__`.
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
-        self.called = self.called.saturating_add(1);
         let Some(name) = self.values.name_of(class) else {
+            self.calls_outer |= matches!(class, Value::Unknown | Value::Persistent(_));
             return self.call_of_computed(class, arguments, at);
         };
+        self.called = self.called.saturating_add(1);
         self.notes.call(&name);
         let shown = dotted(&name.module, &name.name);
         let of: (&str, &str) = (&name.module, &name.name);
@@ -736,6 +745,7 @@ impl Judge<'_> {
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);
         self.called = self.called.saturating_add(other.called);
+        self.calls_outer |= other.calls_outer;
     }
 }
 

@@ -53,13 +53,19 @@ pub(super) fn probe_on(part: &Part) -> Probe {
     let mut machine = Machine::new(&mut input, &Limits::default());
     (machine.probes, machine.most_steps) = (true, PROBE_STEPS);
     let ended = machine.run();
-    let (loads, calls) = (machine.judge.loads(), machine.judge.calls());
+    let (loads, calls) = (loads(&machine), machine.judge.calls());
     let is_long = machine.steps > PROBE_STEPS;
     match ended {
         Ok(()) if loads => Probe::Acts,
         Err(_) if calls || is_long => Probe::Acts,
         _ => Probe::No,
     }
+}
+
+/// Whether it loads something by its name, or calls what its loader gives. What calls anything else is no pickle that runs
+/// something, and two values and a call stand in many random data.
+fn loads(machine: &Machine<'_, '_>) -> bool {
+    machine.judge.loads() || machine.judge.calls_outer()
 }
 
 /// Reads bytes as a pickle. Where they are only the beginning of more, that they break off is no fault.
@@ -71,7 +77,7 @@ pub(super) fn probe(bytes: &[u8], whole: bool) -> Probe {
     let mut machine = Machine::new(&mut input, &Limits::default());
     machine.probes = true;
     let ended = machine.run();
-    let (loads, calls, steps) = (machine.judge.loads(), machine.judge.calls(), machine.steps);
+    let (loads, calls, steps) = (loads(&machine), machine.judge.calls(), machine.steps);
     let said = matches!(head, [0x80, 2..=5, ..]);
     let end = input.position();
     match ended {
@@ -90,6 +96,37 @@ pub(super) fn probe(bytes: &[u8], whole: bool) -> Probe {
             } else {
                 Probe::No
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acts_is_what_loads_by_name_or_ends() {
+        for bytes in [
+            &b"cos\nsystem\n(S'x'\ntR9"[..],
+            b"(S'x'\nios\nsystem\n9",
+            b"N0\x82\x01)R.",
+            b"Pid\n)R.",
+            b"\x80\x02\x82\x01)R9",
+            b"cos\nsystem\np0\n0g0\n(S'x'\ntR9",
+        ] {
+            assert!(looks_like_pickle(bytes, true), "{}", bytes.escape_ascii());
+        }
+        for bytes in [
+            &b"N)R9 rubbish"[..],
+            b"I1\nI2\nRKK",
+            b"](R\x00\x00",
+            b"\x84\xf7\x57\xf3\x41)Rv",
+            b"K\x01K\x02R\xc2",
+            b"MAARNDCQ",
+            b"\x8fN\x81b\x19\xca",
+            b"N]}\x92\x08",
+        ] {
+            assert!(!looks_like_pickle(bytes, true), "{}", bytes.escape_ascii());
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
                 let says = "it tells the loader to trust code that comes with models";
                 looking.find(&rules::HF_REMOTE_CODE, at(), says);
             }
+            "custom_pipeline" if object.get("_target_").is_some() => pipeline(member.value, part, looking),
             "attn_implementation" | "_attn_implementation" => {
                 for kernel in member.value.members().map(|of| of.value).chain([member.value]) {
                     kernel_of(kernel, part, looking);
@@ -42,10 +43,13 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
     }
 }
 
-/// Whether a value is what a reader of YAML or an argument of a command line takes for true.
+/// Whether a value is what Python, a reader of YAML or an argument of a command line takes for true.
 fn is_true(value: Node<'_, '_>) -> bool {
     let words = ["true", "yes", "on", "1"];
+    let is_nonzero = |number: &str| number.parse::<f64>().is_ok_and(|number| number != 0.0);
     value.as_bool() == Some(true)
+        // YAML's numbers are texts here.
+        || value.as_number().or(value.as_str()).is_some_and(is_nonzero)
         || value.as_str().is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
@@ -58,6 +62,13 @@ fn kernel_of(value: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     let says =
         format!("the loader fetches a kernel from the repository `{}` and runs it", printed(repository));
     looking.find_as(severity, &rules::HF_REMOTE_CODE, part.inner(&path_of(value)), says);
+}
+
+/// A pipeline of diffusers by its name is code of a repository, or of those of the community.
+fn pipeline(value: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    let Some(name) = value.as_str() else { return };
+    let says = format!("the loader fetches the code of a pipeline from `{}`", printed(&without_login(name)));
+    looking.find_as(Severity::High, &rules::HF_REMOTE_CODE, part.inner(&path_of(value)), says);
 }
 
 /// Packages that pip takes from an address.
@@ -89,6 +100,12 @@ mod tests {
     fn what_is_fetched_and_run_is_told() {
         for (text, found) in [
             ("trust-remote-code: true\n", "hf.remote-code c.yaml!trust-remote-code"),
+            ("trust_remote_code: 1\n", "hf.remote-code c.yaml!trust_remote_code"),
+            ("a: {trust_remote_code: 2}\n", "hf.remote-code c.yaml!a.trust_remote_code"),
+            (
+                "_target_: diffusers.DiffusionPipeline.from_pretrained\ncustom_pipeline: a/b\n",
+                "hf.remote-code c.yaml!custom_pipeline",
+            ),
             ("a: {trust_remote_code: Yes}\n", "hf.remote-code c.yaml!a.trust_remote_code"),
             ("_attn_implementation: a/kernel\n", "hf.remote-code c.yaml!_attn_implementation"),
             (
@@ -117,6 +134,8 @@ mod tests {
         let report = scan("runtime_env:\n  working_dir: https://me:hunter2@a.example/x.zip\n", "c.yaml");
         assert!(!report.findings[0].message.contains("hunter2"), "{:?}", report.findings);
         for text in [
+            "a: {trust_remote_code: 0, custom_pipeline: a/b}\n",
+            "trust_remote_code: 0.0\n",
             "trust_remote_code: false\nattn_implementation: flash_attention_2\n",
             "spacy_version: '>=3'\nrequirements: ['spacy-transformers>=1.0']\npython:\n  packages: [torch]\n",
             "runtime_env:\n  working_dir: .\n  pip: [torch]\n",

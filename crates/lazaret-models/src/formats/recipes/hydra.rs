@@ -10,6 +10,7 @@ use super::names::{self, Sure};
 use crate::callables::recipes::is_unmistakable;
 use crate::formats::json::{JsonKind, Walk, path_of};
 use crate::look::Looking;
+use crate::own::OwnRules;
 use crate::part::Part;
 
 /// A configuration with `_target_` in it, or NeMo's `target`.
@@ -39,12 +40,14 @@ impl JsonKind for HydraConfig {
     }
 
     fn recognise(&self, root: Node<'_, '_>, _: &str) -> bool {
+        let own = OwnRules::none();
+        let is_listed = |name: &str| is_unmistakable(&own, name);
         Walk::new(root).any(|node| {
-            ["_target_", "class_path"].iter().any(|key| node.get(key).is_some())
+            ["_target_", "_component_", "class_path"].iter().any(|key| node.get(key).is_some())
                 || node.get("imports").is_some_and(|imports| {
                     expression(imports).is_some() || imports.items().any(|item| expression(item).is_some())
                 })
-                || node.get("target").and_then(|target| target.as_str()).is_some_and(is_unmistakable)
+                || node.get("target").and_then(|target| target.as_str()).is_some_and(is_listed)
         })
     }
 
@@ -55,7 +58,15 @@ impl JsonKind for HydraConfig {
 /// Judges the targets of an object.
 pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     // A key may stand twice, and readers differ in which of the two they take.
-    for target in object.members().filter(|member| matches!(member.key, "_target_" | "_zen_target")) {
+    for target in object.members() {
+        match target.key {
+            "_target_" | "_zen_target" | "_component_" => {}
+            "_zen_wrappers" => {
+                wrappers(target.value, part, looking);
+                continue;
+            }
+            _ => continue,
+        }
         let Some(name) = resolved(target.value, part, looking) else { continue };
         let path = object.get("path").filter(|_| LOOKED_UP.contains(&&*name));
         let (value, name) = match path {
@@ -66,6 +77,16 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
             None => (target.value, name),
         };
         names::judge_text(&name, Sure::Called, || part.inner(&path_of(value)), looking);
+        names::judge_arguments(&name, object, part, looking);
+    }
+}
+
+/// Functions that hydra-zen calls with what it is to call, and calls what they give: a name, or a list of names.
+fn wrappers(names: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    for wrapper in Walk::new(names) {
+        let is_named = wrapper.key().is_none() || wrapper.id() == names.id();
+        let Some(name) = resolved(wrapper, part, looking).filter(|_| is_named) else { continue };
+        names::judge_text(&name, Sure::Called, || part.inner(&path_of(wrapper)), looking);
     }
 }
 
@@ -141,6 +162,45 @@ mod tests {
             told(&scan("a: {_target_: hydra.utils.get_method, path: os.system}\n", "c.yaml")),
             ["config.target c.yaml!a.path"]
         );
+    }
+
+    #[test]
+    fn what_is_called_beside_the_target_and_with_it_is_judged() {
+        let build = "_target_: pytorch_lightning.demos.boring_classes.BoringModel.load_from_checkpoint";
+        let zen = "_target_: hydra_zen.funcs.zen_processing, _zen_target: torch.nn.Linear";
+        for (text, found) in [
+            (format!("a: {{{zen}, _zen_wrappers: evil.run}}\n"), "config.target c.yaml!a._zen_wrappers"),
+            (
+                format!("a: {{{zen}, _zen_wrappers: [[os.system]]}}\n"),
+                "config.target c.yaml!a._zen_wrappers[0][0]",
+            ),
+            ("a: {_component_: os.system}\n".to_owned(), "config.target c.yaml!a._component_"),
+            (
+                format!("{build}\ncheckpoint_path: http://a.example/x.ckpt\n"),
+                "config.target c.yaml!checkpoint_path",
+            ),
+            (format!("{build}\n_args_: [s3://a/x.ckpt]\n"), "config.target c.yaml!_args_[0]"),
+            (
+                "_target_: torch.UntypedStorage.from_file\n_args_: [x, true, 16]\n".to_owned(),
+                "config.target c.yaml!_target_",
+            ),
+            ("_target_: monai.data.CSVSaver\n".to_owned(), "config.target c.yaml!_target_"),
+            (
+                "_target_: monai.losses.perceptual.MedicalNetPerceptualSimilarity\n".to_owned(),
+                "config.target c.yaml!_target_",
+            ),
+        ] {
+            assert_eq!(told(&scan(text.as_str(), "c.yaml")), [found], "{text}");
+        }
+        for text in [
+            format!("a: {{{zen}, _zen_wrappers: [lightning.seed_everything]}}\n"),
+            format!("{build}\ncheckpoint_path: model.ckpt\n"),
+            "_target_: lightning.pytorch.loggers.wandb.WandbLogger\nhost: https://a.example\n".to_owned(),
+            "_target_: hydra.utils.get_original_cwd\n".to_owned(),
+            "tokenizer: {_component_: torchtune.models.llama3.llama3_tokenizer, path: a}\n".to_owned(),
+        ] {
+            assert_eq!(told(&scan(text.as_str(), "c.yaml")), [""; 0], "{text}");
+        }
     }
 
     #[test]

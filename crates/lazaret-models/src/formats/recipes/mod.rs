@@ -24,6 +24,7 @@ mod objects;
 pub(crate) mod tags;
 mod training;
 
+use lazaret_core::Locator;
 use lazaret_input::json::{JsonKind, Node};
 
 pub(crate) use self::commands::HANDLERS;
@@ -42,6 +43,11 @@ const DIALECTS: &[Dialect] =
 /// Judges the name of a class that a loader makes an object of, where another format's keys say so.
 pub(crate) fn judge_class(name: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     names::judge(name, names::Sure::Likely, part, looking);
+}
+
+/// Judges a name that a loader imports, where another format says so for sure.
+pub(crate) fn judge_called(name: &str, at: impl Fn() -> Locator, looking: &mut Looking<'_>) {
+    names::judge_text(name, names::Sure::Called, at, looking);
 }
 
 /// Tells what loading a document by any of the dialects would do.

@@ -7,6 +7,7 @@ use crate::callables::documents;
 use crate::callables::is_dangerous_builtin;
 use crate::callables::recipes::{self, Call};
 use crate::formats::json::path_of;
+use crate::formats::requirements::without_login;
 use crate::look::Looking;
 use crate::own::{About, OwnRules};
 use crate::part::{Part, printed};
@@ -39,13 +40,32 @@ pub(super) fn judge(value: Node<'_, '_>, sure: Sure, part: &Part, looking: &mut 
 /// Judges a name that stands at a place.
 pub(super) fn judge_text(text: &str, sure: Sure, at: impl Fn() -> Locator, looking: &mut Looking<'_>) {
     let name = text.trim();
-    if sure == Sure::Word && !recipes::is_unmistakable(name) {
+    if sure == Sure::Word && !recipes::is_unmistakable(looking.own, name) {
         return;
     }
     let (module, last) = documents::split(name);
     looking.met_callable(module, last, &at);
     let Some((severity, says)) = weigh(looking.own, name, sure) else { return };
     looking.find_about(severity, &rules::CONFIG_TARGET, About::callable(module, last), at(), says);
+}
+
+/// Tells of an address among the arguments of a call that loads a model from where it is told to.
+pub(super) fn judge_arguments(name: &str, object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
+    if !recipes::is_builder(name) {
+        return;
+    }
+    for argument in object.members().map(|member| member.value) {
+        let within = argument.items().chain(argument.members().map(|member| member.value));
+        for value in within.chain([argument]) {
+            let Some(address) = value.as_str().filter(|text| text.contains("://")) else { continue };
+            let says = format!(
+                "{} loads a model that is fetched from `{}`, where it can change at any time",
+                printed(name),
+                printed(&without_login(address))
+            );
+            looking.find_as(Severity::High, &rules::CONFIG_TARGET, part.inner(&path_of(value)), says);
+        }
+    }
 }
 
 /// Tells of a name that is put together when the document is loaded, from what was not judged.
@@ -168,6 +188,20 @@ mod tests {
             "speechbrain.lobes.features.Fbank",
             "functools.partial",
             "pathlib.Path",
+            "gluonts.time_feature._base.hour_of_day",
+            "ignite.metrics.Accuracy",
+            "speechbrain.decoders.ctc_greedy_decode",
+            "torchio.transforms.RandomAffine",
+            "pyannote.audio.pipelines.SpeakerDiarization",
+            "e3nn.o3.Irreps",
+            "escnn.nn.R2Conv",
+            "torchtune.models.llama3.llama3_8b",
+            "k_diffusion.sampling.sample_euler",
+            "stable_baselines3.PPO",
+            "scvi.model.SCVI",
+            "anomalib.models.Patchcore",
+            "hydra.utils.get_original_cwd",
+            "nemo.collections.llm.gpt.model.base.gpt_data_step",
             "UNet",
         ] {
             assert_eq!(graveness(name), None, "{name}");

@@ -6,6 +6,7 @@ use lazaret_core::Severity;
 use lazaret_input::json::Node;
 
 use super::names::{self, Sure};
+use crate::callables::documents::split;
 use crate::formats::json::path_of;
 use crate::formats::requirements::without_login;
 use crate::look::Looking;
@@ -18,10 +19,25 @@ const NAMED: &[(&str, &[&str])] =
 
 pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>) {
     for member in object.members() {
-        if let Some((_, beside)) = NAMED.iter().find(|(key, _)| *key == member.key) {
+        if let Some((key, beside)) = NAMED.iter().find(|(key, _)| *key == member.key) {
+            let is_named = names::is_dotted(member.value);
             let is_called = beside.iter().any(|key| object.get(key).is_some());
-            let sure = if is_called && names::is_dotted(member.value) { Sure::Likely } else { Sure::Word };
+            // A class without arguments stands alone; that of a model of NeMo stands at the root beside the version.
+            let is_alone = matches!(*key, "class_path" | "target") && object.len() == 1;
+            let sure = if is_named && member.key == "target" && object.get("nemo_version").is_some() {
+                Sure::Called
+            } else if is_named && (is_called || is_alone && is_class(member.value)) {
+                Sure::Likely
+            } else {
+                Sure::Word
+            };
             names::judge(member.value, sure, part, looking);
+            if sure != Sure::Word {
+                let name = member.value.as_str().unwrap_or_default();
+                for arguments in beside.iter().filter_map(|key| object.get(key)) {
+                    names::judge_arguments(name, arguments, part, looking);
+                }
+            }
         } else if member.key == "custom_imports" {
             let imports = member.value.get("imports").unwrap_or(member.value);
             for module in imports.items().chain([imports]) {
@@ -35,6 +51,13 @@ pub(super) fn judge(object: Node<'_, '_>, part: &Part, looking: &mut Looking<'_>
             }
         }
     }
+}
+
+/// Whether a dotted name is written as that of a class in a module: `package.module.Class`.
+fn is_class(name: Node<'_, '_>) -> bool {
+    let (module, class) = split(name.as_str().unwrap_or_default().trim());
+    let is_module = |step: &str| step.starts_with(|c: char| c == '_' || c.is_ascii_lowercase());
+    module.split('.').all(is_module) && class.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// mmengine runs the configuration that another one is based on, if it is Python.
@@ -64,6 +87,23 @@ mod tests {
             ("a:\n  type: subprocess.Popen\n  init_parameters: {args: x}\n", "a.type"),
             ("model: {type: os.system, command: x}\n", "model.type"),
             ("custom_imports: {imports: [evil.module]}\n", "custom_imports.imports[0]"),
+            ("model: {type: mmengine.utils.package_utils.call_command, cmd: x}\n", "model.type"),
+            ("model: {type: mmengine.Config.fromfile, filename: x.py}\n", "model.type"),
+            ("model: {type: distutils.spawn.spawn, cmd: [x]}\n", "model.type"),
+            ("model: {type: setuptools._distutils.spawn.spawn, cmd: [x]}\n", "model.type"),
+            ("model: {type: timm.utils.os.system, command: x}\n", "model.type"),
+            ("model: {type: platform.os.system, command: x}\n", "model.type"),
+            (
+                "model: {type: torch.distributed.elastic.multiprocessing.subprocess_handler.SubprocessHandler}\n",
+                "model.type",
+            ),
+            ("m:\n  class_path: evil.M\n", "m.class_path"),
+            ("m:\n  target: evil.mod.X\n", "m.target"),
+            ("target: evil.Model\nnemo_version: 1.20.0\noptim: {}\n", "target"),
+            (
+                "m:\n  class_path: lightning.M.load_from_checkpoint\n  init_args: {checkpoint_path: 'http://a.example/x'}\n",
+                "m.init_args.checkpoint_path",
+            ),
             ("_base_: https://a.example/x.py\n", "_base_"),
         ] {
             assert_eq!(told(&scan(text, "c.yaml")), [format!("config.target c.yaml!{at}")], "{text}");
@@ -78,6 +118,8 @@ mod tests {
             "trainer:\n  class_path: lightning.pytorch.Trainer\n  init_args: {max_epochs: 1}\n",
             "components:\n  a:\n    type: haystack.components.builders.prompt_builder.PromptBuilder\n    init_parameters: {}\n",
             "a: {type: io.netty.Channel}\nb: {type: code.block}\nc: {type: test.case, target: http.request}\nd: {target: 'a b.c', params: 1}\n",
+            "a: {type: org.apache.http.Client}\nb: {type: acme.code.block}\nc: {target: System.Web}\nd: {target: a.b.C, port: 1}\ne: {target: www.example}\n",
+            "a: {target: torch.ops.aten.linear.default, type: torch.Tensor}\nf: {target: _operator.getitem}\nb: {type: numpy.ndarray}\nc: {type: pandas.DataFrame}\n",
             "_base_: [../_base_/default.py, 'mmdet::x.py']\ncustom_imports: {imports: [mmpretrain.models]}\nmodel: {type: ResNet}\n",
         ] {
             assert_eq!(told(&scan(text, "c.yaml")), [""; 0], "{text}");

@@ -328,6 +328,14 @@ impl<'t> Flow<'t> {
                 };
                 self.grown(name, *id);
                 let mut values = self.of(*id).clone();
+                // Each round of a loop adds to what the one before it left.
+                if self.loops > 0 && self.takes_itself(target, *id) {
+                    for value in &mut values {
+                        if let Value::Text(_, whole) = value {
+                            *whole = false;
+                        }
+                    }
+                }
                 if !self.gathering.is_empty() {
                     add_value(&mut values, Value::Triggered);
                 }

@@ -10,15 +10,24 @@ const TOO_LONG: i128 = 100_000_000;
 impl Flow<'_> {
     /// `x = x ~ x`: a text that grows twofold each time.
     pub(super) fn doubling(&mut self, target: &Target, id: Id) {
+        if self.copies_of(target, id) >= 2 {
+            self.doubled();
+        }
+    }
+
+    /// Whether what a name gets is made of what it is.
+    pub(super) fn takes_itself(&self, target: &Target, id: Id) -> bool {
+        self.copies_of(target, id) >= 1
+    }
+
+    fn copies_of(&self, target: &Target, id: Id) -> u32 {
         let name = match target {
             Target::Name(name) => (name.as_str(), None),
             Target::Field(name, field) => (name.as_str(), Some(field.as_str())),
-            Target::Many(_) => return,
+            Target::Many(_) => return 0,
         };
         let mut left = MAX_TESTS;
-        if self.copies(id, name, &mut left) >= 2 {
-            self.doubled();
-        }
+        self.copies(id, name, &mut left)
     }
 
     /// Something was made out of itself twice.

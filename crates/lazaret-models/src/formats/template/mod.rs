@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `lex`, `parse`, `syntax` | the language, as Jinja2 3.1 reads it |
 //! | `value` | what an expression may be, as far as the template itself says so |
+//! | `written` | values padded, escaped, encoded |
 //! | `flow`, `reach` | the walk that follows names and judges: statements, expressions |
 //! | `growth` | texts and lists that grow |
 //! | `recursion` | macros, loops and blocks that call themselves |
@@ -21,6 +22,7 @@ mod reach;
 mod recursion;
 mod syntax;
 mod value;
+mod written;
 
 use lazaret_core::{Finding, FormatId, Likeness, Limit, Locator, Severity, UNINSPECTABLE};
 

@@ -138,6 +138,20 @@ fn names_that_lead_to_the_interpreter_are_told_however_they_are_made() {
         "{{ x | attr(('__class__' | tojson)[1:-1]) }}",
         "{{ ''['__class__'.translate({})] }}",
         "{{ x | attr('<__class__>' | striptags) }}",
+        "{{ () | attr('class'.center(9, '_')) }}",
+        "{{ () | attr('class' | center(9) | replace(' ', '_')) }}",
+        "{{ () | attr('{:_^9}'.format('class')) }}",
+        "{{ () | attr(('%7s' % 'class') | replace(' ', '_') ~ '__') }}",
+        "{{ () | attr('__subclasse'.ljust(12, 's') ~ '__') }}",
+        "{{ () | attr('_<b>_class_</b>_' | striptags) }}",
+        "{{ () | attr('_&_class_&_' | e | replace('&amp;', '')) }}",
+        "{{ () | attr('\\\\x5fclass'.encode().decode('unicode_escape')) }}",
+        "{{ () | attr('mm'.encode('latin-1').decode('cp037')) }}",
+        "{{ ''['class'.center(9, '_')] }}",
+        "{{ [()] | map('attr', 'class'.center(9, '_')) | first }}",
+        "{% set ns = namespace(x='') %}{% for c in '__ssalc__' %}{% set ns.x = c ~ ns.x %}{% endfor %}{{ () | attr(ns.x) }}",
+        "{% set a = namespace(x='') %}{% for c in '__ssalc__' %}{% set a.x = c ~ a.x %}{% endfor %}{% set b = namespace(x='') \
+         %}{% for c in '__esab__' %}{% set b.x = c ~ b.x %}{% endfor %}{{ () | attr(a.x) | attr(b.x) }}",
     ] {
         assert!(worst(text).is_some_and(|(_, severity)| severity >= Severity::Medium), "{text}");
     }
@@ -146,6 +160,9 @@ fn names_that_lead_to_the_interpreter_are_told_however_they_are_made() {
         "{{ 'Write def __init__(self): in main under __main__.' }}",
         "{{ 'ABCD'[loop.index0] }}{{ 'ABCD'[n | int] }}",
         "{{ messages[messages | length - 1].content }}",
+        "{{ 'Tools' | center(20) }}{{ 'a & b' | e }}{{ '%-10s|%5.1f' % (role, n) }}{{ '{:<10}'.format('x') }}",
+        "{{ message['role' | string] }}{{ message['content'.ljust(3)] }}{{ tools | tojson(indent=4) }}",
+        "{% set ns = namespace(s='') %}{% for m in messages %}{% set ns.s = ns.s ~ m.role %}{% endfor %}{{ ns.s | striptags }}",
     ] {
         assert_eq!(worst(text), None, "{text}");
     }

@@ -1,7 +1,9 @@
 //! What an expression may be, as far as the template itself says so: constants, and what is built of them.
 
+use super::written;
+
 /// Longest text that is followed.
-const MAX_TEXT: usize = 2_048;
+pub(super) const MAX_TEXT: usize = 2_048;
 /// Most bytes of memory of a value that is followed.
 const MAX_WEIGHT: usize = 16 << 10;
 /// What a value costs beside its text.
@@ -268,14 +270,10 @@ pub(super) fn apply(name: &str, value: &Value, args: &[Value], named: &[(String,
     if let Some(changed) = apply_to_text(name, value, args) {
         return changed;
     }
+    if let Some(changed) = written::apply(name, value, args, named) {
+        return changed;
+    }
     match name {
-        "string" | "safe" | "e" | "escape" | "forceescape" | "encode" | "decode" | "indent" | "center"
-        | "striptags" | "tojson" | "pprint" | "ljust" | "rjust" | "expandtabs" => match value {
-            Value::Int(number) => Value::text(number.to_string()),
-            Value::Global(name) if name == "messages" => Value::Content,
-            Value::List(_) | Value::Dict(_) => Value::Text(String::new(), false),
-            _ => value.clone(),
-        },
         "reverse" => match value {
             Value::List(items) => Value::List(items.iter().rev().cloned().collect()),
             _ => each(value, |text| text.chars().rev().collect()),
@@ -420,7 +418,9 @@ pub(super) fn percent(value: &Value, args: &[Value], named: &[(String, Value)]) 
             by_name = Some(name);
             spec = tail;
         }
+        let padding = spec;
         spec = spec.trim_start_matches(|c: char| c.is_ascii_digit() || "#+- .".contains(c));
+        let padding = padding.strip_suffix(spec).unwrap_or_default();
         let Some(kind) = spec.chars().next() else { break };
         rest = spec.get(kind.len_utf8()..).unwrap_or_default();
         if kind == '%' {
@@ -431,7 +431,11 @@ pub(super) fn percent(value: &Value, args: &[Value], named: &[(String, Value)]) 
             Some(name) => named.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             None => args.next(),
         };
-        whole &= write(&mut out, argument, kind);
+        let mut shown = String::new();
+        whole &= write(&mut shown, argument, kind) && "sdiuxXobc".contains(kind);
+        let padded = written::padded(&shown, written::Padding::of_percent(padding));
+        whole &= padded.is_some();
+        out.push_str(&padded.unwrap_or(shown));
     }
     out.push_str(rest);
     Value::Text(out, whole)
@@ -489,7 +493,13 @@ pub(super) fn braces(format: &str, args: &[Value], named: &[(String, Value)]) ->
                 named.iter().find(|(key, _)| key == root).map(|(_, value)| value)
             };
             if steps.is_empty() && shown.is_empty() {
-                whole &= write(&mut out, argument, spec.chars().last().unwrap_or('s'));
+                let kind = spec.chars().last().filter(char::is_ascii_alphabetic).unwrap_or('s');
+                let mut shown = String::new();
+                whole &= write(&mut shown, argument, kind);
+                let is_number = matches!(argument, Some(Value::Int(_)));
+                let padded = written::padded(&shown, written::Padding::of_braces(spec, is_number));
+                whole &= padded.is_some();
+                out.push_str(&padded.unwrap_or(shown));
             } else {
                 whole = false;
             }

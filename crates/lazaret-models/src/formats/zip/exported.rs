@@ -1,7 +1,7 @@
 //! What `torch.export.save` writes: the graph of a program as JSON, and its weights as bytes or as files of `torch.save`.
 //! Loading it evaluates its symbolic expressions (`sympy.sympify`) and looks its operators up by name.
 
-use lazaret_core::{FormatId, Severity};
+use lazaret_core::{FormatId, Locator, Severity};
 use lazaret_input::json::{self, Node};
 
 use super::torch::{is_record, is_storage, top_of};
@@ -9,7 +9,7 @@ use super::torchscript::operator;
 use super::{Members, ZipKind, ending};
 use crate::callables::documents::{Effect, judge_by, split};
 use crate::formats::json::{MAX_SIZE, Walk, limits, path_of};
-use crate::formats::python;
+use crate::formats::{python, recipes};
 use crate::look::Looking;
 use crate::own::About;
 use crate::part::{Part, Unread, printed};
@@ -43,16 +43,53 @@ impl ZipKind for TorchExport {
             }
             return Ok(false);
         }
-        Ok(is_record(member)? || is_storage(member)?)
+        Ok(is_record(member)? || !is_object(member.name()) && is_storage(member)?)
     }
 
     fn whole(&self, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+        for name in members.in_order().filter(|name| lists_payloads(name)) {
+            unpickled(name, members, part, looking);
+        }
         let in_inductor = |name: &&str| name.contains("data/aotinductor/");
         let source = |name: &&str| matches!(ending(name), "cpp" | "c" | "cu" | "cc" | "S" | "s" | "o" | "a");
         if let Some(name) = members.in_order().filter(in_inductor).find(source) {
             let says =
                 "source or objects of a native library, which the loader builds and loads into its process";
             looking.find(&rules::PROGRAM, part.inner(name), says);
+        }
+    }
+}
+
+/// Whether a member holds an object and no tensor: it is unpickled whatever it looks like.
+fn is_object(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    ["custom_obj_", "opaque_obj_"].iter().any(|prefix| last.starts_with(prefix))
+}
+
+/// Whether a member says how each of the weights or constants beside it is read.
+fn lists_payloads(name: &str) -> bool {
+    ["weights_config.json", "constants_config.json"].iter().any(|end| name.ends_with(end))
+}
+
+/// Looks at those weights and constants that are said to be unpickled and were passed over as bytes of tensors.
+fn unpickled(list: &str, members: &Members<'_>, part: &Part, looking: &mut Looking<'_>) {
+    let folder = list.rfind('/').and_then(|end| list.get(..=end)).unwrap_or_default();
+    let Some(bytes) =
+        members.open(list, part, looking).and_then(|list| list.whole(looking.limits.get(MAX_SIZE)).ok())
+    else {
+        return;
+    };
+    // What is no JSON is told where the member is read as such.
+    let parsed = json::parse(&bytes, &limits(looking.limits));
+    let Some(document) = &parsed.document else { return };
+    let is_pickled = |of: &Node<'_, '_>| of.get("use_pickle").is_some_and(|is| is.as_bool() != Some(false));
+    for payload in Walk::new(document.root()).filter(is_pickled) {
+        let Some(name) = payload.get("path_name").and_then(|name| name.as_str()) else { continue };
+        let Some(member) = members.open(&format!("{folder}{name}"), part, looking) else { continue };
+        if !is_object(name) && member.len() > 0 && is_storage(&member).unwrap_or(false) {
+            looking.within(&member, |looking| {
+                looking.read(&member);
+            });
         }
     }
 }
@@ -81,8 +118,31 @@ fn graph(root: Node<'_, '_>, member: &Part, looking: &mut Looking<'_>) {
                     looking.find_as(severity, &rules::CONFIG_TARGET, place(), says);
                 }
             }
+            (Some("in_spec" | "out_spec"), Some(spec)) => tree(spec, &place, looking),
             (Some("target"), Some(target)) if is_operator(node) => call(target, node, member, looking),
             _ => {}
+        }
+    }
+}
+
+/// Judges what reading the description of a tree of arguments imports: classes of enumerations, what makes missing values. It
+/// is JSON in a text, and so is the context of each node in it.
+fn tree(spec: &str, place: &impl Fn() -> Locator, looking: &mut Looking<'_>) {
+    let mut texts = vec![spec.to_owned()];
+    while let Some(text) = texts.pop() {
+        let parsed = json::parse(text.as_bytes(), &limits(looking.limits));
+        let Some(document) = &parsed.document else { continue };
+        for node in Walk::new(document.root()) {
+            let text_of = |key: &str| node.get(key).and_then(|value| value.as_str());
+            if let Some(class) = text_of("fqn").filter(|_| node.get("__enum__").is_some()) {
+                recipes::judge_called(&class.replace(':', "."), place, looking);
+            }
+            if let (Some(module), Some(name)) =
+                (text_of("default_factory_module"), text_of("default_factory_name"))
+            {
+                recipes::judge_called(&format!("{module}.{name}"), place, looking);
+            }
+            texts.extend(text_of("context").map(str::to_owned));
         }
     }
 }
@@ -159,12 +219,15 @@ const FUNCTIONS: &[&str] = &[
     "CeilToInt",
     "CleanDiv",
     "Eq",
+    "Equality",
+    "ExprCondPair",
     "Float",
     "FloatPow",
     "FloatTrueDiv",
     "FloorDiv",
     "FloorToInt",
     "Ge",
+    "GreaterThan",
     "Gt",
     "Identity",
     "IntTrueDiv",
@@ -172,6 +235,7 @@ const FUNCTIONS: &[&str] = &[
     "IsNonOverlappingAndDenseIndicator",
     "LShift",
     "Le",
+    "LessThan",
     "Lt",
     "Max",
     "Min",
@@ -203,10 +267,14 @@ const FUNCTIONS: &[&str] = &[
     "Rational",
     "RoundDecimal",
     "RoundToInt",
+    "StrictGreaterThan",
+    "StrictLessThan",
+    "Symbol",
     "ToFloat",
     "Trunc",
     "TruncToFloat",
     "TruncToInt",
+    "Unequality",
     "Where",
     "Xor",
     "ceiling",
@@ -215,6 +283,17 @@ const FUNCTIONS: &[&str] = &[
     "log",
     "sqrt",
 ];
+
+/// What follows the text that sympy writes a symbol or a number with: `Symbol('s77', positive=True)`, `Float('1.5', precision=53)`.
+fn behind_literal<'e>(word: &str, behind: &'e str) -> Option<&'e str> {
+    let (text, after) = behind.strip_prefix("('")?.split_once('\'')?;
+    let is_part: fn(char) -> bool = match word {
+        "Symbol" => |c| c == '_' || c.is_ascii_alphanumeric(),
+        "Float" => |c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e'),
+        _ => return None,
+    };
+    (!text.is_empty() && text.chars().all(is_part) && after.starts_with([',', ')'])).then_some(after)
+}
 
 /// What is wrong with a symbolic expression: only numbers, symbols, operators and calls of those functions are usual.
 fn expression(text: &str) -> Option<(Severity, &'static str)> {
@@ -242,7 +321,7 @@ fn expression(text: &str) -> Option<(Severity, &'static str)> {
             if is_called && !FUNCTIONS.contains(&word) {
                 return Some((Severity::High, "calls a function that is no part of symbolic shapes"));
             }
-            rest = behind;
+            rest = behind_literal(word, behind).unwrap_or(behind);
             continue;
         }
         match first {
@@ -364,6 +443,12 @@ mod tests {
             "CleanDiv(s0*s1, 4)",
             "-int_oo",
             "OpaqueUnaryFn_sqrt(s0)",
+            "Symbol('s77', positive=True, integer=True)",
+            "Mul(Float('1.5', precision=53), ToFloat(Symbol('s77', positive=True, integer=True)))",
+            "Mul(Float('1.0e-5', precision=53), Integer(-1), Rational(1, 2))",
+            "Add(Mul(Integer(2), FloorDiv(Add(Symbol('s53', integer=True), Integer(-1)), Integer(2))), Integer(2))",
+            "StrictLessThan(Symbol('u0', integer=True), Integer(50))",
+            "GreaterThan(Min(Integer(6), Symbol('u0', integer=True)), Integer(2))",
         ] {
             assert_eq!(expression(text), None, "{text}");
         }
@@ -371,7 +456,13 @@ mod tests {
             ("__import__('os').system('true')", Severity::Critical),
             ("eval(s0)", Severity::Critical),
             ("s0.func", Severity::Critical),
-            ("Symbol('s0')", Severity::High),
+            ("Symbol('os.system')", Severity::Critical),
+            ("Symbol('s0' + 'x')", Severity::Critical),
+            ("Symbol('__s0')", Severity::Critical),
+            ("Symbol(\"s0\")", Severity::Critical),
+            ("Float('s0')", Severity::Critical),
+            ("Integer('1')", Severity::Critical),
+            ("Function('f')", Severity::High),
             ("preview(s0)", Severity::High),
             ("s0 + 'x'", Severity::Critical),
             ("(1).real", Severity::Critical),
@@ -379,6 +470,35 @@ mod tests {
         ] {
             assert_eq!(expression(text).map(|(severity, _)| severity), Some(severity), "{text}");
         }
+    }
+
+    #[test]
+    fn trees_of_arguments_import_known_classes_alone() {
+        let told = |context: &str| {
+            let spec =
+                json_of(&format!(r#"[1, {{"type": "builtins.dict", "context": {}}}]"#, json_of(context)));
+            let text = format!(r#"{{"signature": {{"in_spec": {spec}}}}}"#);
+            let len = text.len() as u64;
+            let source = Arc::new(MemorySource::new(text.into_bytes(), Hint::default()));
+            let limits = Limits::default();
+            let mut looking = Looking::new(&limits, &NoFolder);
+            TorchExport.member(&Part::file(source, len, "models/model.json"), &mut looking).unwrap();
+            looking.findings.iter().map(|found| found.finding.severity).collect::<Vec<_>>()
+        };
+        assert_eq!(told(r#"[{"__enum__": true, "fqn": "evil:M", "name": "x"}]"#), [Severity::High]);
+        let factory = |module: &str, name: &str| {
+            format!(
+                r#"{{"default_factory_module": "{module}", "default_factory_name": "{name}", "dict_context": []}}"#
+            )
+        };
+        assert_eq!(told(&factory("os", "system")), [Severity::Critical]);
+        assert_eq!(told(&factory("builtins", "list")), []);
+        assert_eq!(told(r#"["x", "y"]"#), []);
+    }
+
+    /// A text as JSON.
+    fn json_of(text: &str) -> String {
+        serde_json::to_string(text).unwrap()
     }
 
     #[test]

@@ -76,6 +76,32 @@ fn a_program_or_a_pickle_is_no_tensor() {
 }
 
 #[test]
+fn what_a_program_of_torch_unpickles_is_no_tensor() {
+    let pickles: [&[u8]; 2] =
+        [b"cos\nsystem\n(S'x'\ntR.", b"\x80\x02cos\nsystem\nX\x01\0\0\0x\x85R.trailing"];
+    let list = br#"{"config": {"w": {"path_name": "weight_0", "use_pickle": true}, "v": {"path_name": "weight_1", "use_pickle": false}}}"#;
+    let told = |name: &str, pickle: &[u8]| {
+        let members: [(&str, &[u8]); 4] = [
+            ("x/archive_format", b"pt2"),
+            ("x/data/weights/model_weights_config.json", list),
+            ("x/data/constants/model_constants_config.json", br#"{"config": {}}"#),
+            (name, pickle),
+        ];
+        let report = looked_at(zip(&members), "model.pt2");
+        assert_eq!(report.format.0, "torch-export");
+        found(&report, "pickle.dangerous-global").map(|finding| finding.at.as_str().to_owned())
+    };
+    for pickle in pickles {
+        for name in
+            ["x/data/weights/weight_0", "x/data/constants/opaque_obj_0", "x/data/constants/custom_obj_3"]
+        {
+            assert_eq!(told(name, pickle), Some(format!("model.pt2!{name}")), "{}", pickle.escape_ascii());
+        }
+        assert_eq!(told("x/data/weights/weight_1", pickle), None, "{}", pickle.escape_ascii());
+    }
+}
+
+#[test]
 fn a_program_is_critical_where_it_hides_and_high_under_its_own_name() {
     let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0".to_vec();
     for (name, severity) in [
