@@ -195,7 +195,9 @@ fn the_hook_is_handed_what_loaders_read() {
     {
         assert!(files.is_match(name), "{name}");
     }
-    for name in ["src/main.rs", "README.md", "app.py", "lib/model.py", "package.json", "notes.txt", "Makefile"] {
+    for name in
+        ["src/main.rs", "README.md", "app.py", "lib/model.py", "package.json", "notes.txt", "Makefile"]
+    {
         assert!(!files.is_match(name), "{name}");
     }
 }

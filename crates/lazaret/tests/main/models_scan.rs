@@ -106,3 +106,45 @@ fn code_scanning_finds_a_file_where_it_stands_in_the_repository() {
     let uri = artifact(&results(&[whole.to_str().unwrap()])[0]);
     assert!(uri["uri"].as_str().unwrap().starts_with("file:///") && uri["uriBaseId"].is_null(), "{uri}");
 }
+
+#[test]
+fn what_is_no_file_here_is_told_with_the_way_to_it() {
+    let place = place();
+    for address in ["hf://org/name", "https://hub.example/org/name", "org/name"] {
+        assert!(place.ends(2, &["models", "scan", address]).contains("--models-proxy"), "{address}");
+    }
+    for path in ["models/missing.pkl", "missing", "./org/name"] {
+        assert!(!place.ends(2, &["models", "scan", path]).contains("--models-proxy"), "{path}");
+    }
+    let verify = ["models", "verify", "--public-key"];
+    let make = ["keys", "model-signing-key", "registry", "--make", "--by", "ana", "--reason", "x"];
+    place.write("pub.pem", &place.clear(&make));
+    let unsigned = [&verify[..], &["pub.pem", "models"]].concat();
+    assert!(place.ends(1, &unsigned).contains("not signed"));
+    assert_eq!(place.json(1, &unsigned)["verified"], false);
+    place.ends(2, &[&verify[..], &["pub.pem", "no-model"]].concat());
+}
+
+/// A policy may hold for what is only worth knowing, and what it held may cross once it is gone.
+#[test]
+fn a_hold_without_a_grave_finding_names_its_policy_and_ends_when_it_crosses() {
+    let place = place();
+    let scaler = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/docs/scaler.pkl");
+    std::fs::copy(scaler, place.0.path().join("scaler.pkl")).unwrap();
+    let stricter = r#"
+@id("none-yet")
+@why("No model may cross.")
+forbid (principal, action == Action::"Allow", resource) when { resource == Gate::"models" };
+"#;
+    place.write("lazaret-data/policies/90-none-yet.cedar", stricter);
+    let pass = ["models", "pass", "scaler.pkl", "--name", "scaler", "--mode", "enforce"];
+    let told = place.ends(1, &pass);
+    assert!(told.contains("by policy") && told.contains("none-yet"), "{told}");
+    let waits = place.json(1, &["models", "requests"]);
+    assert_eq!(waits[0]["standing"], "held");
+    assert!(waits[0]["policies"].as_array().unwrap().contains(&"none-yet".into()), "{waits}");
+    std::fs::remove_file(place.0.path().join("lazaret-data/policies/90-none-yet.cedar")).unwrap();
+    place.clear(&pass);
+    assert!(place.clear(&["models", "requests"]).contains("no model waits"));
+    assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "crossed");
+}

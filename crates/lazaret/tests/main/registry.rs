@@ -218,9 +218,38 @@ fn the_bill_of_materials_of_a_model_has_its_files_its_datasets_and_its_findings(
             .map(|one| one["id"].as_str().unwrap())
             .collect();
         assert!(found.contains(&"pickle.dangerous-call"), "{found:?}");
+        let ratings = |one: &Value| one["ratings"][0]["severity"] == "info";
+        assert!(!bom["vulnerabilities"].as_array().unwrap().iter().any(ratings), "{text}");
     }
     assert!(place.ends(2, &["models", "bom", "radiology/chst"]).contains("did you mean `radiology/chest`"));
     place.ends(3, &["models", "bom", "radiology/chest", "--revision", "9"]);
+}
+
+/// What was held is told as that, and what a second look found since is told too.
+#[test]
+fn the_bill_of_materials_has_what_is_held_and_what_was_found_since() {
+    let place = place();
+    pass(&place, 1, &["model.pkl", "--name", "chest", "--revision", "1"]);
+    let rules = "version = 1\n[[rule]]\nid = 'user.no-shell'\nseverity = 'high'\nwhat = 'a shell'\nwhy = 'since'\nglobal = ['posix.system']\n";
+    let bom = |revision: &str| place.json(0, &["models", "bom", "chest", "--revision", revision]);
+    let ids = |bom: &Value| -> Vec<String> {
+        let all = bom["vulnerabilities"].as_array().unwrap().iter();
+        all.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!ids(&bom("1")).contains(&"user.no-shell".to_owned()));
+    place.write("lazaret-data/models.toml", rules);
+    place.json(1, &["models", "rescan"]);
+    assert!(ids(&bom("1")).contains(&"user.no-shell".to_owned()), "{}", bom("1"));
+
+    pass(&place, 1, &[&["model.pkl", "--name", "chest", "--revision", "2"][..], &ENFORCE].concat());
+    let held = bom("2");
+    let is_held = |one: &Value| {
+        let properties = one["properties"].as_array().unwrap();
+        properties.contains(&serde_json::json!({ "name": "lazaret:held", "value": "true" }))
+    };
+    assert!(is_held(&held["components"][0]) && is_held(&held["vulnerabilities"][0]), "{held}");
+    assert_eq!(held["vulnerabilities"][0]["affects"][0]["ref"], held["components"][0]["bom-ref"]);
+    assert_eq!(held["dependencies"][0]["dependsOn"], serde_json::json!([]));
 }
 
 #[test]

@@ -310,6 +310,11 @@ pub(crate) struct Found {
 pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for path in paths {
+        if let Some(address) = path.to_str().filter(|text| is_of_a_hub(text) && !path.exists()) {
+            return Err(CliError::Usage(format!(
+                "{address}: no such file, and nothing is fetched here; fetch it through the proxy of a server (`lazaret serve --models-proxy`), which inspects it on its way"
+            )));
+        }
         let mut files = Vec::new();
         let root = path.canonicalize().ok();
         // What lies within is found where it lies. Another link to a folder is kept and told, as one to nowhere is.
@@ -324,4 +329,16 @@ pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
         }
     }
     Ok(found)
+}
+
+/// Whether a text names a model of a hub, and no file: an address, or `organisation/name` below no folder.
+fn is_of_a_hub(text: &str) -> bool {
+    let is_step = |step: &str| {
+        step.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && step.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.'))
+    };
+    text.contains("://")
+        || text.split_once('/').is_some_and(|(organisation, name)| {
+            is_step(organisation) && is_step(name) && !Path::new(organisation).exists()
+        })
 }
