@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, is_separator};
 
 use lazaret_core::{Finding, Rule, Severity, hex};
 use lazaret_models::OwnRules;
@@ -276,8 +276,8 @@ fn encoded(path: &Path) -> String {
     let mut uri = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
-            b'\\' if cfg!(windows) => uri.push('/'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+            byte if is_separator(char::from(*byte)) => uri.push('/'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 uri.push(char::from(*byte));
             }
             byte => {
@@ -361,12 +361,11 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_path_is_told_as_it_stands_in_the_repository_or_whole() {
         let uri = |path: &str| uri_of(Path::new(path), Path::new("/home/ana/my repo"));
         assert_eq!(uri("models/a/model.pkl"), "models/a/model.pkl");
-        assert_eq!(uri("./models/../models/a\\b.pkl"), "models/a%5Cb.pkl");
+        assert_eq!(uri("./models/../models/a b.pkl"), "models/a%20b.pkl");
         assert_eq!(uri("../else/m.pkl"), "file:///home/ana/else/m.pkl");
         assert_eq!(uri("/tmp/m.pkl"), "file:///tmp/m.pkl");
     }
