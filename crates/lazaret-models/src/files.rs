@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use crate::components::Component;
 use crate::look::{Folder, Inspected, Report, Terms, UNKNOWN, folder_and_name, look_by, path_below};
 use crate::part::printed;
-use crate::signature::{HashKind, Standing};
+use crate::signature::{HashKind, Standing, claimed};
 use crate::vulnerabilities::{Advisories, MAX_MATCHES, Match, check};
 
 /// The SHA-256 of a file's bytes, in lower-case hexadecimal; nothing if it cannot be read.
@@ -55,12 +55,20 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// The files, in order, which are looked at on these terms, and what each turns out to be once it was looked at.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>, terms: &Terms) -> (Self, Vec<Arc<ModelFile>>) {
-        let (numbered, names) = ((0_u64..).zip(paths), Arc::<Names>::default());
-        let files: Vec<Arc<ModelFile>> = numbered
-            .map(|(number, path)| {
-                let lies = Lies::OnDisk { path, names: Arc::clone(&names) };
+    /// The files, in order, which are looked at on these terms, and what each turns out to be once it was looked at. Where a
+    /// signature lies among them, the files of its folder are compared with it here.
+    pub fn new(paths: Vec<PathBuf>, terms: &Terms, limits: &Limits) -> (Self, Vec<Arc<ModelFile>>) {
+        let mut said: FxHashMap<usize, Vec<Finding>> = FxHashMap::default();
+        for (number, finding) in claimed(&paths, limits) {
+            said.entry(number).or_default().push(finding);
+        }
+        let names = Arc::<Names>::default();
+        let files: Vec<Arc<ModelFile>> = (0..)
+            .zip(paths)
+            .map(|(at, path)| {
+                let number = at as u64;
+                let said = said.remove(&at).unwrap_or_default();
+                let lies = Lies::OnDisk { path, names: Arc::clone(&names), said };
                 Arc::new(ModelFile { number, lies, is: OnceLock::new(), terms: terms.clone() })
             })
             .collect();
@@ -189,6 +197,10 @@ pub struct Against {
     pub now: Timestamp,
 }
 
+/// What is said of a link that leads to a folder.
+const LINK: &str =
+    "a link to a folder, which is not followed: nobody looked at what it leads to; name that folder too";
+
 /// One model file.
 pub struct ModelFile {
     number: u64,
@@ -199,8 +211,9 @@ pub struct ModelFile {
 
 /// Where a model file lies.
 enum Lies {
-    /// On the operator's disk, where others may write it: it is looked at and does not cross.
-    OnDisk { path: PathBuf, names: Arc<Names> },
+    /// On the operator's disk, where others may write it: it is looked at and does not cross; `said` is what signatures
+    /// beside it say of it.
+    OnDisk { path: PathBuf, names: Arc<Names>, said: Vec<Finding> },
     /// Received whole, with the other files of its model; `said` is what their signatures say of it.
     Received { model: Arc<[Stored]>, at: usize, said: Vec<Finding> },
     /// In the registry, where others of its model may lie too; `said` is what was said of it when it crossed.
@@ -260,11 +273,12 @@ impl ModelFile {
     /// Looks at it. None where it cannot be opened, with a finding that says why.
     fn look(&self, limits: &Limits, findings: &mut Findings) -> Option<Report> {
         match &self.lies {
-            Lies::OnDisk { path, names } => match look_among(path, names, limits, &self.terms) {
+            Lies::OnDisk { path, names, .. } => match look_among(path, names, limits, &self.terms) {
                 Ok(report) => Some(report),
                 Err(error) => {
                     let at = Locator::printed(printed(&name_of(path)));
-                    findings.fault(Finding::new(&UNINSPECTABLE, at, error.to_string()));
+                    let why = if path.is_dir() { LINK.to_owned() } else { error.to_string() };
+                    findings.fault(Finding::new(&UNINSPECTABLE, at, why));
                     None
                 }
             },
@@ -326,9 +340,8 @@ impl Record for ModelFile {
             let report = self.look(limits, findings);
             (report, hashing.and_then(|hashing| hashing.join().ok()).flatten())
         });
-        if let Lies::Received { said, .. } | Lies::Kept { said, .. } = &self.lies {
-            said.iter().cloned().for_each(|finding| findings.fault(finding));
-        }
+        let (Lies::OnDisk { said, .. } | Lies::Received { said, .. } | Lies::Kept { said, .. }) = &self.lies;
+        said.iter().cloned().for_each(|finding| findings.fault(finding));
         let report = report?;
         report.findings.into_iter().for_each(|finding| findings.fault(finding));
         let matches = self.check(&report.components, limits, findings);

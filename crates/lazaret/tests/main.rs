@@ -38,6 +38,8 @@ mod litellm;
 mod mlflow;
 #[path = "main/models_rules.rs"]
 mod models_rules;
+#[path = "main/models_scan.rs"]
+mod models_scan;
 #[path = "main/models_sign.rs"]
 mod models_sign;
 #[path = "main/ner.rs"]

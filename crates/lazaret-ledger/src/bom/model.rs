@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use lazaret_core::hex;
+use lazaret_core::{Sha256, hex};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::bom::cyclonedx::{indexes, property, with_serial_number};
 use crate::bom::{BomError, CycloneDx, bom_view};
+use crate::files::AboutFile;
 use crate::merkle::sha256;
-use crate::read::{CrossingWords, EntryWords, FileWords, LedgerReader, ModelWords};
+use crate::read::{CrossingWords, EntryWords, FileWords, FindingWords, LedgerReader, ModelWords};
 
 /// Crossings of a model, or entries of a crossing, that are read at once.
 const PAGE: u32 = 1_000;
@@ -26,6 +27,8 @@ pub struct ModelFile {
     pub entry: EntryWords,
     /// In which crossing.
     pub crossing: String,
+    /// The index of that crossing's opened entry.
+    pub opened_at: u64,
     /// The index of that crossing's sealed entry.
     pub sealed_at: u64,
 }
@@ -65,16 +68,17 @@ pub struct ModelRevision {
 }
 
 /// The bill of materials of a model's revision, or of its newest: canonical JSON, the same bytes for the same ledger.
-/// `title` says what a rule means.
+/// `title` says what a rule means, `looks` is the kind of events that tell what a second look found.
 pub fn model_bom(
     reader: &LedgerReader,
     name: &str,
     revision: Option<&str>,
     version: CycloneDx,
+    looks: &str,
     title: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, BomError> {
     let model = model_view(reader, name, revision, (u64::MAX, usize::MAX))?.ok_or(BomError::NoModel)?;
-    with_serial_number(document(reader, &model, version, title)?)
+    with_serial_number(document(reader, &model, version, vulnerabilities(reader, &model, looks, title)?)?)
 }
 
 /// A model's revision, or its newest; of the model's complete crossings the newest so many are read, and of its files so many.
@@ -123,9 +127,9 @@ pub fn model_view(
                 complete: true,
             });
             model.words.learn(&words);
-            let (id, sealed_at) = (crossing.opened.crossing.clone(), sealed.sealed_at);
+            let (id, places) = (crossing.opened.crossing.clone(), (crossing.opened_at, sealed.sealed_at));
             model.crossings.push(crossing);
-            add_files(reader, model, (&id, sealed_at), most_files)?;
+            add_files(reader, model, &id, places, most_files)?;
         }
     }
     Ok(found.map(|found| ModelView { revisions, ..found }))
@@ -173,7 +177,8 @@ impl ModelWords {
 fn add_files(
     reader: &LedgerReader,
     model: &mut ModelView,
-    (crossing, sealed_at): (&str, u64),
+    crossing: &str,
+    (opened_at, sealed_at): (u64, u64),
     most: usize,
 ) -> Result<(), BomError> {
     let Some(id) = lazaret_core::CrossingId::parse(crossing) else { return Ok(()) };
@@ -193,7 +198,7 @@ fn add_files(
             }
             let to = if entry.held.is_some() { &mut model.held } else { &mut model.files };
             let name = file.name.clone();
-            to.insert(name, ModelFile { file, entry, crossing: crossing.to_owned(), sealed_at });
+            to.insert(name, ModelFile { file, entry, crossing: crossing.to_owned(), opened_at, sealed_at });
         }
     }
 }
@@ -202,12 +207,14 @@ fn document(
     reader: &LedgerReader,
     model: &ModelView,
     version: CycloneDx,
-    title: &dyn Fn(&str) -> Option<String>,
+    vulnerabilities: Vec<Value>,
 ) -> Result<Value, BomError> {
     let own = model_ref(&model.words);
     let files: Vec<&ModelFile> = model.files.values().collect();
     let mut components: Vec<Value> = files.iter().map(|file| file_component(&model.words, file)).collect();
     let mut refs: Vec<String> = files.iter().map(|file| file_ref(&model.words, &file.file)).collect();
+    // What was held is told with what was found in it; nothing depends on it.
+    components.extend(model.held.values().map(|file| file_component(&model.words, file)));
     for dataset in &model.words.datasets {
         components.push(dataset_component(reader, dataset)?);
         refs.push(dataset_ref(dataset));
@@ -228,7 +235,7 @@ fn document(
         },
         "components": components,
         "dependencies": dependencies,
-        "vulnerabilities": vulnerabilities(model, title),
+        "vulnerabilities": vulnerabilities,
     }))
 }
 
@@ -290,6 +297,7 @@ fn component(reader: &LedgerReader, model: &ModelView, own: &str) -> Result<Valu
 }
 
 fn file_component(model: &ModelWords, file: &ModelFile) -> Value {
+    let is_held = file.entry.held.is_some().to_string();
     json!({
         "type": "file",
         "bom-ref": file_ref(model, &file.file),
@@ -299,6 +307,7 @@ fn file_component(model: &ModelWords, file: &ModelFile) -> Value {
             property("lazaret:bytes", &file.file.bytes.to_string()),
             property("lazaret:crossing", &file.crossing),
             property("lazaret:format", &file.entry.format),
+            property("lazaret:held", &is_held),
             property("lazaret:ledger-index", &file.sealed_at.to_string()),
             property("lazaret:record", &file.entry.record.to_string()),
             property("lazaret:verdict", &file.entry.verdict),
@@ -334,11 +343,18 @@ fn dataset_component(reader: &LedgerReader, dataset: &str) -> Result<Value, BomE
     }))
 }
 
-/// What was found in the files that are in the registry, one for each rule and place.
-fn vulnerabilities(model: &ModelView, title: &dyn Fn(&str) -> Option<String>) -> Vec<Value> {
+/// What was found in the files, by a second look where there was one since, one for each rule and place. What is only worth
+/// knowing is no vulnerability.
+fn vulnerabilities(
+    reader: &LedgerReader,
+    model: &ModelView,
+    looks: &str,
+    title: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Value>, BomError> {
     let mut all = Vec::new();
-    for file in model.files.values() {
-        for finding in &file.entry.findings {
+    for file in model.files.values().chain(model.held.values()) {
+        let (findings, index) = found_last(reader, file, looks)?;
+        for finding in findings.iter().filter(|finding| finding.severity != "info") {
             let fault = format!("{}\n{}\n{}", finding.id, file.file.sha256, finding.at);
             let fingerprint = hex(sha256(fault.as_bytes()).get(..16).unwrap_or_default());
             let mut one = Map::new();
@@ -358,7 +374,8 @@ fn vulnerabilities(model: &ModelView, title: &dyn Fn(&str) -> Option<String>) ->
                 "properties",
                 json!([
                     property("lazaret:at", &finding.at),
-                    property("lazaret:ledger-index", &file.sealed_at.to_string()),
+                    property("lazaret:held", &file.entry.held.is_some().to_string()),
+                    property("lazaret:ledger-index", &index.to_string()),
                 ]),
             );
             all.push((fingerprint, Value::Object(one)));
@@ -367,7 +384,23 @@ fn vulnerabilities(model: &ModelView, title: &dyn Fn(&str) -> Option<String>) ->
     // One fault at one place of one file is one entry, however many files of the model are the same.
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
     all.dedup_by(|(one, _), (other, _)| one == other);
-    all.into_iter().map(|(_, one)| one).collect()
+    Ok(all.into_iter().map(|(_, one)| one).collect())
+}
+
+/// What was found in a file last, and the index of the entry that says so.
+fn found_last(
+    reader: &LedgerReader,
+    file: &ModelFile,
+    looks: &str,
+) -> Result<(Vec<FindingWords>, u64), BomError> {
+    let crossed = || (file.entry.findings.clone(), file.sealed_at);
+    let Some(sha256) = Sha256::parse(&file.file.sha256) else { return Ok(crossed()) };
+    let step = file.file.name.rsplit('/').next().unwrap_or_default();
+    let look = reader.last_event_of_step(sha256, looks, step, file.opened_at)?;
+    let Some(AboutFile::Event { at, event, .. }) = look else { return Ok(crossed()) };
+    // One of an older version may name none.
+    let found = event.get("findings").cloned().map(serde_json::from_value);
+    Ok(found.and_then(Result::ok).map_or_else(crossed, |found| (found, at)))
 }
 
 fn model_ref(model: &ModelWords) -> String {

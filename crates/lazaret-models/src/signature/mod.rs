@@ -10,11 +10,12 @@
 //! | `verify`, `verify_files`, `sign` | the two ways through |
 //! | `provenance` | where a model is from, as its builder says (SLSA) |
 //! | `received` | the signatures and the provenance of a model that crosses, by those whom the hospital trusts |
-//! | `look` | a signature among the files that are looked at, without keys |
+//! | `look`, `claimed` | a signature among the files that are looked at, without keys: its names, and its digests |
 
 mod any_key;
 mod bundle;
 mod certificates;
+mod claimed;
 mod der;
 mod dsse;
 mod folder;
@@ -39,6 +40,7 @@ use lazaret_core::LimitExceeded;
 
 pub(crate) use bundle::is_bundle;
 pub use certificates::{SigningChain, Trusted};
+pub(crate) use claimed::claimed;
 pub(crate) use folder::MAX_FILES;
 pub(crate) use hash::HashKind;
 pub use keys::{Curve, MAX_KEY, PrivateKey, PublicKey};

@@ -168,7 +168,7 @@ impl Signatories {
         for (signatory, trust) in self.signers.iter().filter(|(_, trust)| may_be_of(&bundle.material, trust))
         {
             let how = How {
-                trust,
+                trust: Some(trust),
                 own: None,
                 ignore_paths: Vec::new(),
                 ignore_git_paths: true,

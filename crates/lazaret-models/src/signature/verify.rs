@@ -146,7 +146,7 @@ impl Verify {
             file.whole(limits.get(MAX_WHOLE)).map_err(|error| unreadable(lazaret_core::chain(&error)))?;
         let ignored = self.ignore_paths.iter().map(|path| model.left_out(path));
         let how = How {
-            trust: &self.trust,
+            trust: Some(&self.trust),
             own: model.within(&self.signature),
             ignore_paths: ignored.collect::<Result<_, _>>()?,
             ignore_git_paths: self.ignore_git_paths,
@@ -160,7 +160,8 @@ impl Verify {
 
 /// How a model is checked, wherever it lies.
 pub(super) struct How<'a> {
-    pub(super) trust: &'a Trust,
+    /// Whom it is to be signed by; none compares the files alone, whoever signed them.
+    pub(super) trust: Option<&'a Trust>,
     /// The path of the signature, where it lies in the model.
     pub(super) own: Option<String>,
     /// Paths of the model that are left out.
@@ -253,7 +254,10 @@ impl<'a> Check<'a> {
                 return Ok(());
             }
         };
-        let signer = self.check_signature(&bundle)?;
+        let signer = match self.how.trust {
+            Some(trust) => self.check_signature(&bundle, trust)?,
+            None => None,
+        };
         let manifest = match Manifest::read(&bundle.payload, self.limits) {
             Ok(manifest) => manifest,
             Err(fault) => {
@@ -283,7 +287,8 @@ impl<'a> Check<'a> {
             self.of_statement(fault);
         }
         self.signer = signer;
-        if self.signer.is_none() || !names_are_right || !shards_are_right {
+        let is_of_nobody = self.how.trust.is_some() && self.signer.is_none();
+        if is_of_nobody || !names_are_right || !shards_are_right {
             return Ok(());
         }
         if manifest.is_0_2 {
@@ -329,11 +334,11 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the signed bytes; gives who signed them, or finds why not.
-    fn check_signature(&mut self, bundle: &Bundle) -> Result<Option<Signer>, SignatureError> {
+    fn check_signature(&mut self, bundle: &Bundle, trust: &Trust) -> Result<Option<Signer>, SignatureError> {
         let at = self.signature.clone();
         // A bundle has one.
         let signature = bundle.signatures.first().map(Vec::as_slice).unwrap_or_default();
-        let (key, signer) = match (&bundle.material, self.how.trust) {
+        let (key, signer) = match (&bundle.material, trust) {
             (Material::Sigstore(material), Trust::Sigstore(trust)) => {
                 match material.check(&bundle.payload, signature, trust, self.limits) {
                     Ok(proof) => (proof.key.clone(), proof.into()),

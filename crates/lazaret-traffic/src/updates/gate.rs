@@ -272,6 +272,10 @@ impl Gate {
         let mut told = Told::default();
         self.checkpoint.pass(crossing, payload, to, &mut |watch| told.add(&watch))?;
         let Some((verdict, file)) = told.holds else { return Ok(None) };
+        // What is only worth knowing did not make it, unless there is nothing else.
+        if told.found.iter().any(|(_, severity, _)| *severity > Severity::Info) {
+            told.found.retain(|(_, severity, _)| *severity > Severity::Info);
+        }
         let found = told.found.len();
         told.found.sort_by_key(|(_, severity, _)| std::cmp::Reverse(*severity));
         told.found.truncate(MOST_TOLD);

@@ -30,13 +30,27 @@ wrongly; 3 could not read")]
     DryRun,
     /// List the models that policy holds: who asked for them, how long they wait
     Requests(ModelsRequestsArgs),
-    /// Ask for a model that policy holds
+    /// Ask for a model that policy holds, or will
+    #[command(after_help = "Examples:
+  lazaret models request 5891b5b5… --by joe --reason 'the pilot on ward 7 needs it'
+                                                   somebody else admits or refuses it
+
+It may not have come yet: then its digest is asked for. Exit codes: 0 asked; 2 used wrongly; 3 could not record")]
     Request(ModelsOrderArgs),
     /// Let a model pass that policy holds, until a day
     Admit(ModelsAdmitArgs),
     /// Refuse a model that was asked for
+    #[command(after_help = "Examples:
+  lazaret models refuse 5891b5b5… --by m.osei --reason 'its layer runs code'
+
+Exit codes: 0 refused; 2 used wrongly, or it was never held; 3 could not record")]
     Refuse(ModelsOrderArgs),
     /// End the admission of a model
+    #[command(after_help = "Examples:
+  lazaret models revoke 5891b5b5… --by m.osei --reason 'the vendor has a new release'
+
+From then on policy holds it again; `models impact` says who has it. Exit codes: 0 revoked; 2 used wrongly, or it is not
+admitted; 3 could not record")]
     Revoke(ModelsOrderArgs),
     /// Say what a file of the registry touches: who has it, what to go back to
     Impact(ModelsImpactArgs),
@@ -47,9 +61,21 @@ wrongly; 3 could not read")]
     /// Show a model file from the inside: its parts, and what loading each would use
     Show(ModelsShowArgs),
     /// List the formats that are read, and how far
+    #[command(after_help = "Examples:
+  lazaret models formats                           each format, and whether it is read whole, in part, or only known
+  lazaret models formats --json                    the same for machines
+
+Exit codes: 0 listed; 2 used wrongly; 3 could not write")]
     Formats,
     /// The hospital's own rules: classes of its own, an allow list, patterns
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  lazaret models rules check models.toml           what each entry does, and which have run out
+  lazaret models scan --rules models.toml models/  looks by them
+
+Exit codes: those of the command"
+    )]
     Rules(ModelsRulesCommand),
     /// Sign a model with a key or a certificate (OpenSSF Model Signing)
     Sign(ModelsSignArgs),

@@ -181,7 +181,10 @@ pub(crate) struct ModelsRescanArgs {
   lazaret models bom                               list the models of the ledger
   lazaret models bom radiology/chest-xray > chest-xray.cdx.json
                                                    CycloneDX 1.6 of its newest revision
-  lazaret models bom radiology/chest-xray --revision 1.2 --spec 1.7")]
+  lazaret models bom radiology/chest-xray --revision 1.2 --spec 1.7
+
+Read from the ledger alone, with what second looks found since. Files that are held are listed and marked so; what is only worth
+knowing (info) is left out. Exit codes: 0 printed; 2 used wrongly, or no such model; 3 no such revision, or could not read")]
 pub(crate) struct ModelsBomArgs {
     /// The model; none lists all
     pub(crate) model: Option<String>,

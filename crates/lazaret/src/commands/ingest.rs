@@ -56,7 +56,7 @@ pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
         // A link to a folder could lead round in circles; a link to a file is a file.
-        gather(path, &mut files, |path, is_link| {
+        gather(path, &mut files, &|path, is_link| {
             let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             (!is_link || path.is_file()) && !hidden
         })?;
@@ -69,7 +69,7 @@ pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 pub(crate) fn gather(
     path: &Path,
     files: &mut Vec<PathBuf>,
-    keeps: fn(&Path, bool) -> bool,
+    keeps: &dyn Fn(&Path, bool) -> bool,
 ) -> Result<(), CliError> {
     let unreadable = |error: std::io::Error| CliError::Usage(format!("{}: {error}", path.display()));
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {

@@ -181,6 +181,27 @@ fn hooks_run_what_there_is() {
     assert_eq!(ids, ["lazaret-models-scan", "lazaret-models-verify"]);
 }
 
+/// Hooks look at what loaders read, by its name, and leave other code of a repository alone.
+#[test]
+fn the_hook_is_handed_what_loaders_read() {
+    let hooks = documents(".pre-commit-hooks.yaml").remove(0);
+    let files = regex_automata::meta::Regex::new(hooks[0]["files"].as_str().unwrap()).unwrap();
+    for name in "a.pkl m/a.pt2 a.pte a.ptl a.zip a.tar.gz a.tgz a.7z a.whl a.bz2 a.xz a.lzma a.zst a.lz4 a.RData a.rda a.rds \
+                 a.distcp a.xml a.engine a.plan a.model a.pdiparams a.pdmodel a.onnx.data m/configuration_x.py \
+                 tokenization_x.py processing_x.py modeling_x.py image_processing_x.py config.json tokenizer.json \
+                 adapter_config.json preprocessor_config.json generation_config.json m/model.safetensors.index.json \
+                 chat_template.jinja chat_template.json conda.yaml requirements-gpu.txt m/MLmodel"
+        .split_whitespace()
+    {
+        assert!(files.is_match(name), "{name}");
+    }
+    for name in
+        ["src/main.rs", "README.md", "app.py", "lib/model.py", "package.json", "notes.txt", "Makefile"]
+    {
+        assert!(!files.is_match(name), "{name}");
+    }
+}
+
 /// The examples of the guide are what they are for.
 #[test]
 fn the_examples_of_the_guide_are_valid() {

@@ -110,6 +110,7 @@ fn what_policy_blocks_takes_two_who_did_not_ask_for_it_and_ends_on_its_day() {
     assert!(place.clear(&["models", "requests"]).contains("no model waits"));
     order("revoke", &["--by", "ann"], 0);
     assert_eq!(pass(&place, 1, &passing)["files"][0]["verdict"], "block");
+    assert_eq!(place.json(0, &["models", "requests", "--all"])[0]["standing"], "revoked");
     let what: Vec<Value> = place.orders().iter().map(|order| order["what"].clone()).collect();
     let orders: Vec<&str> = what.iter().filter_map(Value::as_str).collect();
     assert_eq!(orders, ["revoke-model", "admit-model", "request-model"]);
@@ -120,8 +121,10 @@ fn what_policy_blocks_takes_two_who_did_not_ask_for_it_and_ends_on_its_day() {
 fn a_file_that_has_not_come_yet_is_admitted_by_two_and_a_refused_one_is_not() {
     let place = place();
     let digest = "ab".repeat(32);
+    let refuse = ["models", "refuse", &digest, "--by", "joe", "--reason", "x"];
+    assert!(place.ends(2, &refuse).contains("no file with the SHA-256"));
     let asked = ["models", "request", &digest, "--by", "joe", "--reason", "x"];
-    assert!(place.ends(2, &asked).contains("no file with the SHA-256"));
+    assert!(place.clear(&asked).contains("asked for"), "somebody may ask before it comes");
     let admit = ["models", "admit", &digest, "--by", "ann", "--reason", "x"];
     assert!(place.ends(2, &admit).contains("has not come yet"));
     place.clear(&[&admit[..], &["--second", "bob"]].concat());
@@ -153,7 +156,7 @@ fn the_impact_of_a_file_names_who_has_it_and_what_to_go_back_to() {
     let impact = place.json(1, &["models", "impact", &bad]);
     assert_eq!(impact["verdict"], "block");
     assert_eq!(impact["fetched"][0]["who"], "operator");
-    assert_eq!(impact["roll_back"][0]["sha256"], good.as_str());
+    assert_eq!(impact["roll_back"][0]["files"][0]["sha256"], good.as_str());
     assert_eq!(impact["roll_back"][0]["revision"], "1");
     assert_eq!(place.json(0, &["models", "impact", &good])["roll_back"], serde_json::json!([]));
     place.ends(2, &["models", "impact", &"cd".repeat(32)]);
@@ -215,9 +218,38 @@ fn the_bill_of_materials_of_a_model_has_its_files_its_datasets_and_its_findings(
             .map(|one| one["id"].as_str().unwrap())
             .collect();
         assert!(found.contains(&"pickle.dangerous-call"), "{found:?}");
+        let ratings = |one: &Value| one["ratings"][0]["severity"] == "info";
+        assert!(!bom["vulnerabilities"].as_array().unwrap().iter().any(ratings), "{text}");
     }
     assert!(place.ends(2, &["models", "bom", "radiology/chst"]).contains("did you mean `radiology/chest`"));
     place.ends(3, &["models", "bom", "radiology/chest", "--revision", "9"]);
+}
+
+/// What was held is told as that, and what a second look found since is told too.
+#[test]
+fn the_bill_of_materials_has_what_is_held_and_what_was_found_since() {
+    let place = place();
+    pass(&place, 1, &["model.pkl", "--name", "chest", "--revision", "1"]);
+    let rules = "version = 1\n[[rule]]\nid = 'user.no-shell'\nseverity = 'high'\nwhat = 'a shell'\nwhy = 'since'\nglobal = ['posix.system']\n";
+    let bom = |revision: &str| place.json(0, &["models", "bom", "chest", "--revision", revision]);
+    let ids = |bom: &Value| -> Vec<String> {
+        let all = bom["vulnerabilities"].as_array().unwrap().iter();
+        all.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(!ids(&bom("1")).contains(&"user.no-shell".to_owned()));
+    place.write("lazaret-data/models.toml", rules);
+    place.json(1, &["models", "rescan"]);
+    assert!(ids(&bom("1")).contains(&"user.no-shell".to_owned()), "{}", bom("1"));
+
+    pass(&place, 1, &[&["model.pkl", "--name", "chest", "--revision", "2"][..], &ENFORCE].concat());
+    let held = bom("2");
+    let is_held = |one: &Value| {
+        let properties = one["properties"].as_array().unwrap();
+        properties.contains(&serde_json::json!({ "name": "lazaret:held", "value": "true" }))
+    };
+    assert!(is_held(&held["components"][0]) && is_held(&held["vulnerabilities"][0]), "{held}");
+    assert_eq!(held["vulnerabilities"][0]["affects"][0]["ref"], held["components"][0]["bom-ref"]);
+    assert_eq!(held["dependencies"][0]["dependsOn"], serde_json::json!([]));
 }
 
 #[test]

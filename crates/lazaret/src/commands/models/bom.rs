@@ -4,6 +4,7 @@ use std::io::Write;
 
 use lazaret_ledger::{CycloneDx, LedgerReader, model_bom};
 
+use super::recall::RESCANNED;
 use crate::cli::ModelsBomArgs;
 use crate::commands::explain::rules;
 use crate::commands::policy::of_ledger;
@@ -43,7 +44,7 @@ pub(super) fn run(
     let rules = rules();
     let title =
         |id: &str| rules.iter().find(|(known, ..)| *known == id).map(|(.., title)| (*title).to_owned());
-    let document = model_bom(&reader, model, args.revision.as_deref(), version, &title)
+    let document = model_bom(&reader, model, args.revision.as_deref(), version, RESCANNED, &title)
         .map_err(|error| CliError::failed("the bill of materials", error))?;
     write!(out, "{document}")?;
     Ok(Exit::Clear)

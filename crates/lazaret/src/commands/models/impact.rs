@@ -1,10 +1,13 @@
 //! `lazaret models impact`: what a file of the registry touches, and what to go back to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use lazaret_core::{Clock as _, Sha256, SystemClock, Verdict};
-use lazaret_ledger::{AboutFile, FileCrossing, LedgerReader, NameOfFile, StoreError, UseOfFile};
+use lazaret_core::{Clock as _, CrossingId, Sha256, SystemClock, Timestamp, Verdict};
+use lazaret_ledger::{
+    AboutFile, BomError, CrossingWords, EntryWords, FileCrossing, LedgerReader, NameOfFile, UseOfFile,
+    model_view,
+};
 use serde::Serialize;
 
 use super::recall::{DELIVERED, LastWord, PULLED, SENT};
@@ -21,8 +24,12 @@ use crate::report::{json_document, table, thousands};
 
 /// Names of a file, and who has it, that are listed: those of last.
 const MOST_LISTED: u32 = 10_000;
-/// Events about a file that are read at once.
+/// Events about a file, or crossings of a model, that are read at once.
 const PAGE: u32 = 1_000;
+/// Versions of a model that are looked at for one to go back to: those before the file came.
+const MOST_VERSIONS: usize = 100;
+/// Most crossings of a version, and most files, that are read: of a larger one nobody knows whether all of it is cleared.
+const MOST_OF_VERSION: (u64, usize) = (100_000, 100_000);
 
 /// Everything a file touches.
 #[derive(Debug, Serialize)]
@@ -51,7 +58,7 @@ struct Impact {
     alerts: Vec<Alert>,
     /// Orders about it.
     orders: Vec<AboutFile>,
-    /// The file to go back to, for each model that has one: what last was cleared before this came.
+    /// The version to go back to, for each model that has one: the last that came before this, with every file cleared.
     roll_back: Vec<RollBack>,
 }
 
@@ -84,10 +91,17 @@ struct Alert {
 struct RollBack {
     model: String,
     revision: Option<String>,
-    file: String,
-    sha256: String,
+    /// Its newest receipt, and when it came.
     receipt: String,
     when: String,
+    /// All files of it.
+    files: Vec<BackTo>,
+}
+
+#[derive(Debug, Serialize)]
+struct BackTo {
+    file: String,
+    sha256: String,
 }
 
 /// Says what a file touches.
@@ -187,56 +201,107 @@ fn in_model(NameOfFile { times, last: FileCrossing { crossing, entry }, .. }: &N
     }
 }
 
-/// For each model and name of the file: the last file of that name that was cleared before this one came first, and still is.
+/// For each model of the file: its last version before this file came first of which every file is cleared now.
 fn roll_back(ledger: &LedgerReader, file: Sha256, names: &[NameOfFile]) -> Result<Vec<RollBack>, CliError> {
-    // Of revisions, the first in which it came.
-    let mut first: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut first: BTreeMap<&str, u64> = BTreeMap::new();
     for NameOfFile { first: at, last, .. } in names {
-        let (Some(model), Some(own)) = (&last.crossing.opened.model, &last.entry.file) else { continue };
-        let known = first.entry((&model.name, &own.name)).or_insert(*at);
+        let Some(model) = &last.crossing.opened.model else { continue };
+        let known = first.entry(&model.name).or_insert(*at);
         *known = (*known).min(*at);
     }
-    let mut found = Vec::new();
-    for ((model, name), before) in first {
-        let good = good_before(ledger, model, name, before, file).map_err(of_ledger)?;
-        let Some(FileCrossing { crossing, entry }) = good else { continue };
-        let model = crossing.opened.model.unwrap_or_default();
-        found.push(RollBack {
-            model: model.name,
-            revision: model.revision,
-            file: name.to_owned(),
-            sha256: entry.file.map(|file| file.sha256).unwrap_or_default(),
-            // Where it had crossed before, the receipt by which.
-            receipt: entry.again.unwrap_or(crossing.opened.crossing),
-            when: crossing.opened.started,
-        });
-    }
-    Ok(found)
+    let back =
+        first.into_iter().filter_map(|(model, before)| good_before(ledger, model, before, file).transpose());
+    back.collect()
 }
 
-/// The last file of a model under a name that was cleared before an index, is another than this, and is good now: nothing bad
-/// was found in it since, and no person has turned it down.
+/// The last version of a model that came before an index, has not this file, and is good now as a whole: nothing of it is held
+/// or was found bad since, and no person has turned any of it down. A version is a revision; of crossings that named none, each
+/// is one.
 fn good_before(
     ledger: &LedgerReader,
     model: &str,
-    name: &str,
-    mut before: u64,
+    first: u64,
     not: Sha256,
-) -> Result<Option<FileCrossing>, StoreError> {
+) -> Result<Option<RollBack>, CliError> {
     let now = SystemClock.now();
-    while let Some(earlier) = ledger.cleared_before(model, name, before, not)? {
-        let file = earlier.entry.file.as_ref().and_then(|file| Sha256::parse(&file.sha256));
-        if let Some(file) = file {
-            let stands = standing(ledger, file, Some(name), now)?.map(|standing| standing.stands);
-            let word = ledger.last_word(file)?.map(|(_, _, order)| order.what);
-            let is_turned_down = matches!(word.as_deref(), Some("refuse-model" | "revoke-model"));
-            if matches!(stands, Some(Stands::Cleared | Stands::Admitted)) && !is_turned_down {
-                return Ok(Some(earlier));
+    let (mut seen, mut looked, mut before) = (BTreeSet::new(), 0_usize, Some(first));
+    loop {
+        let page = ledger.crossings_of_model(model, before, PAGE).map_err(of_ledger)?;
+        let Some(last) = page.last() else { return Ok(None) };
+        before = Some(last.opened_at);
+        for crossing in page {
+            let revision = crossing.opened.model.as_ref().and_then(|model| model.revision.clone());
+            if revision.as_ref().is_some_and(|revision| !seen.insert(revision.clone())) {
+                continue;
+            }
+            looked = looked.saturating_add(1);
+            if looked > MOST_VERSIONS {
+                return Ok(None);
+            }
+            let entries = match &revision {
+                Some(revision) => entries_of_revision(ledger, model, revision)?,
+                None => entries_of_crossing(ledger, &crossing)?,
+            };
+            let files = entries.iter().map(|entry| good(ledger, entry, not, now).transpose());
+            let files = files.collect::<Option<Result<Vec<BackTo>, CliError>>>().transpose()?;
+            if let Some(files) = files.filter(|files| !files.is_empty()) {
+                let (receipt, when) = (crossing.opened.crossing, crossing.opened.started);
+                return Ok(Some(RollBack { model: model.to_owned(), revision, receipt, when, files }));
             }
         }
-        before = earlier.crossing.opened_at;
     }
-    Ok(None)
+}
+
+/// What happened last to each file of a revision; nothing of one that is too large to be known whole.
+fn entries_of_revision(
+    ledger: &LedgerReader,
+    model: &str,
+    revision: &str,
+) -> Result<Vec<EntryWords>, CliError> {
+    let view = model_view(ledger, model, Some(revision), MOST_OF_VERSION).map_err(|error| match error {
+        BomError::Store(error) => of_ledger(error),
+        error => CliError::failed("the model", error),
+    })?;
+    let whole = view.filter(|view| view.complete).into_iter();
+    Ok(whole
+        .flat_map(|view| view.files.into_values().chain(view.held.into_values()))
+        .map(|file| file.entry)
+        .collect())
+}
+
+/// What happened to each file of a crossing; nothing of one that did not come to its end.
+fn entries_of_crossing(ledger: &LedgerReader, crossing: &CrossingWords) -> Result<Vec<EntryWords>, CliError> {
+    let is_whole = crossing.sealed.as_ref().is_some_and(|sealed| sealed.seal.ending == "complete");
+    let Some(id) = CrossingId::parse(&crossing.opened.crossing).filter(|_| is_whole) else {
+        return Ok(Vec::new());
+    };
+    let (mut all, mut from) = (Vec::new(), 0);
+    loop {
+        let page = ledger.entries(id, from, PAGE).map_err(of_ledger)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        from = last.record.saturating_add(1);
+        all.extend(page);
+    }
+}
+
+/// A file that one may go back to: another than this, that crossed, and nobody found bad or turned down since.
+fn good(
+    ledger: &LedgerReader,
+    entry: &EntryWords,
+    not: Sha256,
+    now: Timestamp,
+) -> Result<Option<BackTo>, CliError> {
+    let named = entry.file.as_ref().filter(|_| entry.held.is_none());
+    let Some((words, file)) = named.and_then(|words| Some((words, Sha256::parse(&words.sha256)?))) else {
+        return Ok(None);
+    };
+    let stands = standing(ledger, file, Some(&words.name), now).map_err(of_ledger)?;
+    let stands = stands.map(|standing| standing.stands);
+    let word = ledger.last_word(file).map_err(of_ledger)?.map(|(_, _, order)| order.what);
+    let is_turned_down = matches!(word.as_deref(), Some("refuse-model" | "revoke-model"));
+    let is_good =
+        file != not && matches!(stands, Some(Stands::Cleared | Stands::Admitted)) && !is_turned_down;
+    Ok(is_good.then(|| BackTo { file: words.name.clone(), sha256: words.sha256.clone() }))
 }
 
 fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
@@ -293,13 +358,29 @@ fn write_impact(out: &mut impl Write, impact: &Impact) -> Result<(), CliError> {
         let day = alert.until.get(..10).unwrap_or(&alert.until);
         writeln!(out, "\nalert  {}: {rules}; {} has until {day}", alert.when, alert.owner)?;
     }
+    write_orders(out, &impact.orders)?;
     for back in &impact.roll_back {
         let revision = back.revision.as_ref().map(|revision| format!(" {revision}")).unwrap_or_default();
         writeln!(
             out,
-            "\nroll back to  {}{revision}: {} {}, cleared {}, receipt {}",
-            back.model, back.file, back.sha256, back.when, back.receipt
+            "\nroll back to  {}{revision}, of {}, receipt {}",
+            back.model, back.when, back.receipt
         )?;
+        for BackTo { file, sha256 } in &back.files {
+            writeln!(out, "  {sha256}  {file}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Who asked for it, admitted it or turned it down.
+fn write_orders(out: &mut impl Write, orders: &[AboutFile]) -> Result<(), CliError> {
+    for about in orders {
+        let AboutFile::Order { when, order, .. } = about else { continue };
+        let second = order.second.as_ref().map(|second| format!(" and {second}")).unwrap_or_default();
+        let until = order.until.as_ref().map(|until| format!(" until {}", until.get(..10).unwrap_or(until)));
+        let (what, by, until) = (&order.what, &order.by, until.unwrap_or_default());
+        writeln!(out, "\norder  {when}: {what} by {by}{second}{until}: {}", order.reason)?;
     }
     Ok(())
 }
@@ -365,6 +446,47 @@ mod tests {
         assert_eq!(back(), Vec::<String>::new());
         look(b"second", "allow", "m.pt");
         assert_eq!(back(), ["2"]);
+        ledger.close().unwrap();
+    }
+
+    /// The file that is bad need not have been in the version before under its name, and a version with anything bad is none.
+    #[test]
+    fn the_way_back_is_a_version_of_the_same_model_that_is_cleared_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, path) = (vault(folder.path()), folder.path().join("ledger.db"));
+        let ledger =
+            SqliteLedger::start(&path, "ledger.test/lazaret", vault.clone(), Arc::new(SystemClock)).unwrap();
+        let one = Crosses {
+            model: "other",
+            revision: Some("9"),
+            file: "a.pt",
+            bytes: b"first",
+            kept: false,
+            ..SCALER
+        };
+        pass(&ledger, &vault, folder.path(), &one);
+        for (revision, file, bytes, held) in [
+            (Some("1"), "a.pt", &b"first"[..], None),
+            (Some("1"), "b.pt", b"second", None),
+            (Some("2"), "a.pt", b"first", None),
+            (Some("2"), "b.pt", b"worse", Some("m@1")),
+            (None, "c.pt", b"bad", Some("m@1")),
+        ] {
+            let crosses = Crosses { model: "m", revision, file, bytes, held, ..one };
+            pass(&ledger, &vault, folder.path(), &crosses);
+        }
+        let impact = impact_of(ledger.reader(), sha256(b"bad")).unwrap().unwrap();
+        let [back] = impact.roll_back.as_slice() else { panic!("{:?}", impact.roll_back) };
+        assert_eq!((back.model.as_str(), back.revision.as_deref()), ("m", Some("1")));
+        let files: Vec<&str> = back.files.iter().map(|back| back.file.as_str()).collect();
+        assert_eq!(files, ["a.pt", "b.pt"]);
+        let crossings = ledger.reader().crossings_of_model("m", None, 10).unwrap();
+        let is_own = crossings.iter().any(|crossing| crossing.opened.crossing == back.receipt);
+        assert!(is_own, "the receipt is of that model");
+        order(&ledger, sha256(b"first"), Ordered::RequestModel, None);
+        let mut out = Vec::new();
+        write_impact(&mut out, &impact_of(ledger.reader(), sha256(b"first")).unwrap().unwrap()).unwrap();
+        assert!(String::from_utf8(out).unwrap().contains("request-model by "));
         ledger.close().unwrap();
     }
 }

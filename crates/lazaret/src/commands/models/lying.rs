@@ -18,7 +18,13 @@ pub(crate) struct Lying<'p>(Vec<Named<'p>>);
 impl<'p> Lying<'p> {
     /// A model, one file or all that is below a folder, and what lies elsewhere and passes with it.
     pub(crate) fn of(model: &Path, beside: &[PathBuf]) -> Result<Self, CliError> {
-        let files = files_of(&[model.to_owned()])?.into_iter().map(|file| file.path).collect();
+        let files: Vec<PathBuf> = files_of(&[model.to_owned()])?.into_iter().map(|file| file.path).collect();
+        if let Some(link) = files.iter().find(|path| path.is_dir()) {
+            return Err(CliError::Usage(format!(
+                "{}: a link to a folder outside the model, which is not followed; put the folder itself there",
+                link.display()
+            )));
+        }
         Self::named(model, files, beside, None)
     }
 

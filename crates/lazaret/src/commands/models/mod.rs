@@ -121,6 +121,9 @@ fn formats(json: bool, out: &mut impl Write) -> Result<Exit, CliError> {
 #[derive(Serialize)]
 struct FileReport {
     path: String,
+    /// Where it lies, as the paths given name it.
+    #[serde(skip)]
+    lies: PathBuf,
     format: FormatId,
     inspected: Inspected,
     verdict: Verdict,
@@ -164,7 +167,8 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
     let crossings = Crossings::new(config, "check", None, Some("identified"), None)?.through(Gate::Models);
     let against = args.vulnerabilities.as_ref().map(|named| against(config, Some(named))).transpose()?;
     let terms = Terms { own: Arc::clone(&own), against, statistics, digest: args.sha256, ..Terms::default() };
-    let (payload, seen) = ModelFiles::new(files.iter().map(|file| file.path.clone()), &terms);
+    let (payload, seen) =
+        ModelFiles::new(files.iter().map(|file| file.path.clone()).collect(), &terms, &config.limits());
     let bar = progress("looking at model files", files.len() as u64, false);
     let mut reports = Vec::new();
     let mut written = Ok(());
@@ -177,6 +181,7 @@ fn scan(args: &ModelsScanArgs, config: &Config, json: bool, out: &mut impl Write
         let (format, inspected) = seen.is();
         let report = FileReport {
             path: file.shown.clone(),
+            lies: file.path.clone(),
             format,
             inspected,
             verdict: record.verdict,
@@ -283,7 +288,7 @@ fn write_reports(out: &mut impl Write, reports: &[FileReport], tally: &Tally) ->
     writeln!(out, "{rows}")?;
     let verdicts: Vec<String> =
         tally.verdicts.iter().map(|(verdict, count)| format!("{} {verdict}", thousands(*count))).collect();
-    writeln!(out, "{} files: {}", thousands(tally.files), verdicts.join(", "))?;
+    writeln!(out, "{}: {}", sign::files(tally.files), verdicts.join(", "))?;
     if tally.not_inspected_whole > 0 {
         writeln!(
             out,
@@ -300,13 +305,23 @@ pub(crate) struct Found {
     shown: String,
 }
 
-/// All files under the paths, in order, hidden ones too: a loader does not care whether a name begins with a dot.
+/// All files under the paths, in order, hidden ones too: a loader does not care whether a name begins with a dot. A link to a
+/// folder elsewhere is one of them, so that nobody passes over it: it is not followed.
 pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
     let mut found = Vec::new();
     for path in paths {
+        if let Some(address) = path.to_str().filter(|text| is_of_a_hub(text) && !path.exists()) {
+            return Err(CliError::Usage(format!(
+                "{address}: no such file, and nothing is fetched here; fetch it through the proxy of a server (`lazaret serve --models-proxy`), which inspects it on its way"
+            )));
+        }
         let mut files = Vec::new();
-        // One to nowhere is told when it is opened.
-        gather(path, &mut files, |path, is_link| !(is_link && path.is_dir()))?;
+        let root = path.canonicalize().ok();
+        // What lies within is found where it lies. Another link to a folder is kept and told, as one to nowhere is.
+        let lies_within = |link: &Path| {
+            link.canonicalize().ok().zip(root.as_ref()).is_some_and(|(to, root)| to.starts_with(root))
+        };
+        gather(path, &mut files, &|path, is_link| !(is_link && path.is_dir() && lies_within(path)))?;
         for file in files {
             let relative = file.strip_prefix(path).ok().filter(|rest| !rest.as_os_str().is_empty());
             let shown = relative.unwrap_or(&file).to_string_lossy().into_owned();
@@ -314,4 +329,16 @@ pub(crate) fn files_of(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
         }
     }
     Ok(found)
+}
+
+/// Whether a text names a model of a hub, and no file: an address, or `organisation/name` below no folder.
+fn is_of_a_hub(text: &str) -> bool {
+    let is_step = |step: &str| {
+        step.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && step.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.'))
+    };
+    text.contains("://")
+        || text.split_once('/').is_some_and(|(organisation, name)| {
+            is_step(organisation) && is_step(name) && !Path::new(organisation).exists()
+        })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use lazaret_core::{Mode, ModelOrigin, Stored};
+use lazaret_core::{Mode, ModelOrigin, Severity, Stored};
 
 use super::lying::Lying;
 use super::write_findings;
@@ -120,6 +120,10 @@ fn report(args: &ModelsPassArgs, passed: &Passed, json: bool, out: &mut impl Wri
 fn write(out: &mut impl Write, files: &[FileFate], mode: Mode) -> Result<(), CliError> {
     for file in files {
         write_findings(out, &file.path, &file.findings)?;
+        // What a policy holds for something slight has a reason too.
+        if file.verdict.holds() && !file.findings.iter().any(|finding| finding.severity > Severity::Low) {
+            writeln!(out, "{}: {}: by policy {}", file.path, file.verdict, file.policies.join(", "))?;
+        }
     }
     let mut rows = table(["file", "format", "sha256", "verdict", "what became of it"]);
     for file in files {

@@ -10,6 +10,7 @@ use lazaret_ledger::{AboutFile, LedgerReader, OrderWords};
 use lazaret_vault::{HeldFinding, HeldRecord, HoldFilter, HoldState, SqliteVault};
 use serde::Serialize;
 
+use super::recall::LastWord;
 use crate::cli::{ModelsAdmitArgs, ModelsOrderArgs, ModelsRequestsArgs};
 use crate::compose::{Crossings, Data, Reading};
 use crate::config::Config;
@@ -38,6 +39,10 @@ pub(crate) enum Standing {
     Admitted,
     /// It may not.
     Refused,
+    /// It might, and no longer may.
+    Revoked,
+    /// It crossed since without an order: policy holds it no more.
+    Crossed,
 }
 
 impl Standing {
@@ -47,6 +52,8 @@ impl Standing {
             Self::Requested => "requested",
             Self::Admitted => "admitted",
             Self::Refused => "refused",
+            Self::Revoked => "revoked",
+            Self::Crossed => "crossed since",
         }
     }
 }
@@ -79,6 +86,8 @@ pub(crate) struct Request {
     pub(crate) second: Option<String>,
     pub(crate) until: Option<String>,
     pub(crate) findings: Vec<HeldFinding>,
+    /// The policies that held it first.
+    pub(crate) policies: Vec<String>,
 }
 
 /// Lists what waits.
@@ -107,6 +116,8 @@ pub(super) fn requests(
             "standing",
             "waiting",
             "owner",
+            "reason",
+            "decided by",
             "why it is held",
         ]);
         for request in &all {
@@ -118,7 +129,9 @@ pub(super) fn requests(
                 standing(request),
                 waited(request.waiting_seconds),
                 request.owner.clone().unwrap_or_default(),
-                why(&request.findings),
+                request.reason.clone().unwrap_or_default(),
+                deciders(request),
+                why(request),
             ]);
         }
         writeln!(out, "{rows}")?;
@@ -144,14 +157,23 @@ pub(crate) fn waited(seconds: u64) -> String {
     }
 }
 
-fn why(findings: &[HeldFinding]) -> String {
+fn deciders(request: &Request) -> String {
+    let both: Vec<&str> = request.approver.iter().chain(&request.second).map(String::as_str).collect();
+    both.join(", ")
+}
+
+/// The rules that found something grave; where none did, the policies, which may hold by anything.
+fn why(request: &Request) -> String {
     let mut rules: Vec<&str> = Vec::new();
-    for finding in findings.iter().filter(|finding| !matches!(finding.severity.as_str(), "info" | "low")) {
+    for finding in
+        request.findings.iter().filter(|finding| !matches!(finding.severity.as_str(), "info" | "low"))
+    {
         if !rules.contains(&finding.id.as_str()) {
             rules.push(&finding.id);
         }
     }
     match rules.as_slice() {
+        [] => request.policies.iter().map(|policy| format!("policy {policy}")).collect::<Vec<_>>().join(", "),
         [first, second, third, more @ ..] if !more.is_empty() => {
             format!("{first}, {second}, {third} and {} more", more.len())
         }
@@ -200,6 +222,7 @@ pub(crate) fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -
             .unwrap_or_default(),
         brought_by: crossing.as_ref().map(|crossing| crossing.opened.asked_by().to_owned()),
         model: crossing.and_then(|crossing| crossing.opened.model).map(|model| model.name),
+        policies: entry.as_ref().map(|entry| entry.policies.clone()).unwrap_or_default(),
         format: entry.map(|entry| entry.format).unwrap_or_default(),
         standing: Standing::Held,
         blocked: !held.releasable,
@@ -221,6 +244,11 @@ pub(crate) fn request(ledger: &LedgerReader, sha256: String, held: HeldRecord) -
     if held.state == HoldState::Rejected && request.standing != Standing::Admitted {
         request.standing = Standing::Refused;
         request.approver = request.approver.or(held.settled_by);
+    }
+    if matches!(request.standing, Standing::Held | Standing::Requested)
+        && LastWord::of(ledger, file).map_err(of_ledger)?.is_some_and(|last| !last.held && !last.is_bad())
+    {
+        request.standing = Standing::Crossed;
     }
     Ok(request)
 }
@@ -265,11 +293,11 @@ fn apply(request: &mut Request, crossing: &str, order: &OrderWords, now: Timesta
         }
         "revoke-model" => {
             request.until = None;
-            request.standing = Standing::Refused;
+            request.standing = Standing::Revoked;
         }
         _ => return,
     }
-    if matches!(request.standing, Standing::Admitted | Standing::Refused)
+    if matches!(request.standing, Standing::Admitted | Standing::Refused | Standing::Revoked)
         && let Some(decided) = lazaret_core::CrossingId::parse(crossing)
     {
         request.waiting_seconds = decided.when().since(request.received) / 1_000;
@@ -293,7 +321,8 @@ pub(super) fn order(
         Ordered::RevokeModel if !admitted => {
             return Err(CliError::Usage(format!("{object} is not admitted")));
         }
-        Ordered::RequestModel | Ordered::RefuseModel if !held => {
+        // A file may be asked for before it comes.
+        Ordered::RefuseModel if !held => {
             return Err(CliError::Usage(format!(
                 "no file with the SHA-256 {object} was held; `lazaret models requests` lists those that were"
             )));
@@ -351,7 +380,12 @@ fn may_admit(data: &Data, args: &ModelsAdmitArgs) -> Result<(), CliError> {
     let blocked = held.iter().any(|held| !held.releasable);
     let other = args.second.as_ref().filter(|second| !is_one_person(&args.by, second));
     if (blocked || held.is_empty()) && other.is_none() {
-        let why = if blocked { "policy blocks it" } else { "it has not come yet" };
+        let came = LastWord::of(data.ledger.reader(), args.sha256).map_err(of_ledger)?.is_some();
+        let why = match (blocked, came) {
+            (true, _) => "policy blocks it",
+            (false, true) => "it came and was never held, so nobody knows whether policy would block it",
+            (false, false) => "it has not come yet",
+        };
         return Err(CliError::Usage(format!("{why}: two different persons admit it (--by, --second)")));
     }
     each_order(data.ledger.reader(), args.sha256, |_, order| {

@@ -1,9 +1,10 @@
 //! `lazaret models verify`: a model against its signature.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
-use lazaret_core::Limits;
-use lazaret_models::{Builder, Provenance, Trust, Verification, Verify};
+use lazaret_core::{Finding, Limits, Locator, Severity};
+use lazaret_models::{Builder, Provenance, Trust, Verification, Verify, rule};
 
 use super::sign::{cli_error, files, method_and_model};
 use crate::cli::ModelsVerifyArgs;
@@ -30,13 +31,43 @@ pub(super) fn run(
         allow_symlinks: args.common.allow_symlinks,
         provenance: provenance(args, config)?,
     };
-    let verification = verify.run(&config.limits()).map_err(cli_error)?;
+    let verification = if verify.model.exists() && is_missing(&verify.signature) {
+        not_signed(&verify.signature)?
+    } else {
+        verify.run(&config.limits()).map_err(cli_error)?
+    };
     if json {
         json_document(out, &verification)?;
     } else {
         write(out, &verification)?;
     }
     Ok(if verification.verified { Exit::Clear } else { Exit::Findings })
+}
+
+fn is_missing(signature: &Path) -> bool {
+    std::fs::symlink_metadata(signature).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// What is said of a model without the signature that was named.
+fn not_signed(signature: &Path) -> Result<Verification, CliError> {
+    let shown = signature.display().to_string();
+    let unsigned =
+        rule("signature.unsigned").ok_or_else(|| CliError::Usage(format!("{shown}: not there")))?;
+    let why =
+        "not signed: there is no such file; `--signature FILE` names the signature where it lies elsewhere";
+    let finding = Finding {
+        severity: Severity::Medium.max(unsigned.rule.severity),
+        ..Finding::new(&unsigned.rule, Locator::printed(shown), why)
+    };
+    Ok(Verification {
+        verified: false,
+        signer: None,
+        name: None,
+        subject: None,
+        files: 0,
+        provenance: None,
+        findings: vec![finding],
+    })
 }
 
 fn trust(args: &ModelsVerifyArgs, method: Option<&str>, config: &Config) -> Result<Trust, CliError> {

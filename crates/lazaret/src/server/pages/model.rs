@@ -18,6 +18,7 @@ use super::file::{UsedBy, Users, add_uses};
 use super::models::{Worst, worst};
 use super::picture::{self, Cell, Column, Picture};
 use crate::commands::explain::rules;
+use crate::commands::models::recall::RESCANNED;
 use crate::commands::models::standing::{Stands, standing};
 use crate::server::answer::{Trouble, look, page as made};
 use crate::server::words::{Code, Count, Size, Toned as _, When, named, segment};
@@ -144,7 +145,7 @@ pub(crate) async fn download(
     let made = look(state, move |rooms| {
         let rules = rules();
         let title = |id: &str| title_of(&rules, id);
-        Ok(model_bom(&rooms.ledger, &name, asks.revision.as_deref(), version, &title)?)
+        Ok(model_bom(&rooms.ledger, &name, asks.revision.as_deref(), version, RESCANNED, &title)?)
     });
     match made.await {
         Ok(text) => {
