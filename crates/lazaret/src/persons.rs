@@ -1,7 +1,7 @@
 //! Names of persons, as they stand in orders: where two agree, they are two.
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_security::{MixedScript as _, skeleton};
+use unicode_security::{MixedScript, skeleton};
 
 use crate::commands::phi::visible::acts;
 
@@ -22,7 +22,7 @@ pub(crate) fn check_person(name: &str) -> Result<(), String> {
     if name.chars().any(acts) {
         return Err("a person's name has nothing invisible in it".to_owned());
     }
-    if !name.split_whitespace().all(|word| word.is_single_script()) {
+    if !name.split_whitespace().all(MixedScript::is_single_script) {
         return Err("a word of a person's name has letters of one script".to_owned());
     }
     Ok(())

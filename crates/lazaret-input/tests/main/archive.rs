@@ -376,28 +376,27 @@ fn every_dialect_of_tar_gives_names_links_and_bytes() {
     }
 }
 
-/// A member of a tar archive: its header with a form and what stands where a prefix may, and its one byte.
-fn prefixed(kind: u8, name: &str, form: &[u8; 8], prefix: &[u8]) -> Vec<u8> {
-    let mut block = [0; 1024];
-    block[..name.len()].copy_from_slice(name.as_bytes());
-    block[124..135].copy_from_slice(b"00000000001");
-    block[148..156].fill(b' ');
-    block[156] = kind;
-    block[257..265].copy_from_slice(form);
-    block[345..345 + prefix.len()].copy_from_slice(prefix);
-    let sum: u32 = block[..512].iter().map(|byte| u32::from(*byte)).sum();
-    block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
-    block[512] = b'a';
-    block.to_vec()
-}
-
 /// Python joins the prefix whatever the form says, but in GNU's own kinds.
 #[test]
 fn a_prefix_that_some_readers_join_is_told() {
-    const USTAR: &[u8; 8] = b"ustar\x0000";
-    const GNU: &[u8; 8] = b"ustar  \0";
+    const USTAR: [u8; 8] = *b"ustar\x0000";
+    const GNU: [u8; 8] = *b"ustar  \0";
     use FaultKind::{Escapes, Mismatch};
-    let times = b"15302534334\015302534334\0";
+    // A member: its header with a form and what stands where a prefix may, and its one byte.
+    let prefixed = |kind: u8, name: &str, form: [u8; 8], prefix: &[u8]| {
+        let mut block = [0; 1024];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(b"00000000001");
+        block[148..156].fill(b' ');
+        block[156] = kind;
+        block[257..265].copy_from_slice(&form);
+        block[345..345 + prefix.len()].copy_from_slice(prefix);
+        let sum: u32 = block[..512].iter().map(|byte| u32::from(*byte)).sum();
+        block[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        block[512] = b'a';
+        block.to_vec()
+    };
+    let times = b"15302534334\x0015302534334\0";
     let mut wide = [0xff; 24];
     wide[4..12].copy_from_slice(b"/../../x");
     for (kind, form, prefix, is_joined, is_also, faults) in [
@@ -405,10 +404,10 @@ fn a_prefix_that_some_readers_join_is_told() {
         (b'0', USTAR, b"../..", true, false, &[Escapes]),
         (b'0', GNU, b"a", false, true, &[Mismatch]),
         (b'0', GNU, b"/tmp", false, true, &[Escapes, Mismatch]),
-        (b'0', &[0; 8], b"../..", false, true, &[Escapes, Mismatch]),
+        (b'0', [0; 8], b"../..", false, true, &[Escapes, Mismatch]),
         (b'S', GNU, b"..", false, false, &[]),
         (b'0', GNU, times, false, true, &[]),
-        (b'0', &[0; 8], times, false, true, &[Mismatch]),
+        (b'0', [0; 8], times, false, true, &[Mismatch]),
         (b'0', GNU, &wide, false, true, &[Escapes]),
     ] {
         let (members, found, _) = tar_of([prefixed(kind, "x", form, prefix), vec![0; 1024]].concat());

@@ -78,7 +78,7 @@ pub fn model_bom(
     title: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, BomError> {
     let model = model_view(reader, name, revision, (u64::MAX, usize::MAX))?.ok_or(BomError::NoModel)?;
-    with_serial_number(document(reader, &model, version, vulnerabilities(reader, &model, looks, title)?)?)
+    with_serial_number(document(reader, &model, version, &vulnerabilities(reader, &model, looks, title)?)?)
 }
 
 /// A model's revision, or its newest; of the model's complete crossings the newest so many are read, and of its files so many.
@@ -207,7 +207,7 @@ fn document(
     reader: &LedgerReader,
     model: &ModelView,
     version: CycloneDx,
-    vulnerabilities: Vec<Value>,
+    vulnerabilities: &[Value],
 ) -> Result<Value, BomError> {
     let own = model_ref(&model.words);
     let files: Vec<&ModelFile> = model.files.values().collect();

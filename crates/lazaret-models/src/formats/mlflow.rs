@@ -105,6 +105,9 @@ fn is_path(key: &str) -> bool {
 
 fn judge(own: &OwnRules, key: &str, value: &str) -> Option<(Severity, String)> {
     let value = value.trim();
+    if matches!(value, "" | "null" | "~") {
+        return None;
+    }
     if is_path(key) && points_elsewhere(value) {
         return Some((
             Severity::Critical,
@@ -115,7 +118,7 @@ fn judge(own: &OwnRules, key: &str, value: &str) -> Option<(Severity, String)> {
         "loader_module" => loader(own, value),
         "keras_module" | "pickle_module" => module(own, value),
         "model_class" | "skops_trusted_types" => class(own, value),
-        "code" if !matches!(value, "" | "null" | "~") => Some((
+        "code" => Some((
             Severity::High,
             format!("the code in {} is imported when the model is loaded", printed(value)),
         )),
@@ -240,6 +243,8 @@ mod tests {
             "lightgbm: {model_class: lightgbm.basic.Booster}",
             "spark: {model_class: pyspark.ml.pipeline.PipelineModel, model_data: sparkml}",
             "tensorflow: {keras_module: keras}",
+            "sklearn: {skops_trusted_types: null, model_class: ~, code: ''}",
+            "sklearn: {skops_trusted_types: [sklearn.svm.SVC, numpy.dtype]}",
             "transformers: {source_model_name: a/b, model_binary: model, pipeline_model_type: BertModel}",
         ] {
             let text = format!("{FLAVORS}  {flavor}\n");

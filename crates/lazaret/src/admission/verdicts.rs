@@ -422,13 +422,12 @@ impl LedgerVerdicts {
         if !layers.is_empty() {
             let mut named = Vec::new();
             for layer in list.items() {
-                let names =
-                    digest_of(&layer).and_then(|digest| Some((digest, names_of_layer(layer, digest)?)));
-                let Some((digest, names)) = names else { return Ok(Listed::Unclear) };
-                if names.is_empty() {
+                let Some(digest) = digest_of(&layer) else { return Ok(Listed::Unclear) };
+                let Some(given) = names_of_layer(layer, digest) else { return Ok(Listed::Unclear) };
+                if given.is_empty() {
                     named.push((digest, None));
                 }
-                named.extend(names.into_iter().map(|name| (digest, Some(name))));
+                named.extend(given.into_iter().map(|name| (digest, Some(name))));
             }
             return Ok(Listed::Layers(named));
         }

@@ -18,7 +18,9 @@ fn place() -> Place {
 
 fn file<'r>(report: &'r Value, path: &str) -> &'r Value {
     let files = report["files"].as_array().unwrap();
-    files.iter().find(|file| file["path"] == path).unwrap_or_else(|| panic!("{path}: {report}"))
+    let found = files.iter().find(|file| file["path"] == path);
+    assert!(found.is_some(), "{path}: {report}");
+    found.unwrap()
 }
 
 fn ids(file: &Value) -> Vec<&str> {

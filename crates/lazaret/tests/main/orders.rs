@@ -105,10 +105,10 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
         let key = place.0.path().join("signer-pub.pem");
         place
             .write("lazaret.toml", &format!("[gates.models.signers]\nradiology = 'key {}'\n", key.display()));
-        for name in ["both", "linked"] {
+        for name in ["both", "linked", "elsewhere"] {
             std::fs::create_dir(place.0.path().join(name)).unwrap();
         }
-        for (link, to) in [("linked/a.pkl", "../scaler.pkl"), ("linked/b", "../both")] {
+        for (link, to) in [("linked/a.pkl", "../scaler.pkl"), ("elsewhere/b", "../both")] {
             std::os::unix::fs::symlink(to, place.0.path().join(link)).unwrap();
         }
         for name in ["model.pkl", "scaler.pkl"] {
@@ -143,6 +143,8 @@ fn a_model_passes_through_a_server_as_it_passes_alone() {
         (2, &["scaler.pkl", "--name", "a b"][..]),
         (2, &["scaler.pkl", "--name", "a", "--mode", "off"]),
         (2, &["no-such-file", "--name", "a"]),
+        // A folder that is not followed is not left out without a word.
+        (2, &["elsewhere", "--name", "e"]),
         (2, &["scaler.pkl", "--name", "a", "--signature", "./scaler.pkl"]),
         (3, &["scaler.pkl", "--name", "a", "--signature", "no-such-file"]),
         (3, &["pipe", "--name", "a"]),

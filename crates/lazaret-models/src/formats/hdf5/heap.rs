@@ -327,9 +327,10 @@ impl Seen {
         let step = 8 + u64::from(file.lengths);
         while at.saturating_add(step) <= end {
             let from = usize::try_from(at.saturating_sub(collection)).unwrap_or(usize::MAX);
-            let held = self.bytes.get(from..from.saturating_add(usize::try_from(step).unwrap_or(usize::MAX)));
-            let read = if held.is_none() { file.bytes(at, step)? } else { Vec::new() };
-            let mut fields = file.fields(held.unwrap_or(&read), at);
+            let known =
+                self.bytes.get(from..from.saturating_add(usize::try_from(step).unwrap_or(usize::MAX)));
+            let read = if known.is_none() { file.bytes(at, step)? } else { Vec::new() };
+            let mut fields = file.fields(known.unwrap_or(&read), at);
             let number = fields.number(2)?;
             fields.skip(6)?;
             let size = fields.length()?;

@@ -102,19 +102,16 @@ pub(super) fn of_attribute(
 ) -> Result<(), Unread> {
     let mut values = Values { file, looking, path, is_pickle: false, seen: heap::Seen::default() };
     let mut value = value.clone();
-    match kind.class {
-        value::ANY_LENGTH => {
-            while value.left() as u64 >= reference(file) {
-                values.refer(&mut value)?;
-            }
+    if kind.class == value::ANY_LENGTH {
+        while value.left() as u64 >= reference(file) {
+            values.refer(&mut value)?;
         }
-        _ => {
-            let part = file.part.slice(value.place(), value.left() as u64, path);
-            values.all(&part, part.len())?;
-            if (SHORTEST..part.len()).contains(&kind.size) {
-                values.all(&part, kind.size)?;
-            }
-        }
+        return Ok(());
+    }
+    let part = file.part.slice(value.place(), value.left() as u64, path);
+    values.all(&part, part.len())?;
+    if (SHORTEST..part.len()).contains(&kind.size) {
+        values.all(&part, kind.size)?;
     }
     Ok(())
 }

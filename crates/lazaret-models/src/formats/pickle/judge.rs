@@ -81,7 +81,7 @@ pub(super) struct Judge<'o> {
     pub(super) makers: FxHashSet<u32>,
     loaded: u64,
     called: u64,
-    calls_outer: bool,
+    called_outer: u64,
     told_exhausts: [bool; 2],
     told_mark: bool,
     left_out: u64,
@@ -159,7 +159,13 @@ impl Judge<'_> {
 
     /// Whether something was called that the loader gives: by an extension code, a persistent id, a name that is computed.
     pub(super) const fn calls_outer(&self) -> bool {
-        self.calls_outer
+        self.called_outer > 0
+    }
+
+    fn count_outer(&mut self, callee: Value) {
+        if matches!(callee, Value::Unknown | Value::Persistent(_)) {
+            self.called_outer = self.called_outer.saturating_add(1);
+        }
     }
 
     /// Adds a finding of a rule.
@@ -254,7 +260,7 @@ impl Judge<'_> {
     /// REDUCE, OBJ and INST: what the call gives.
     pub(super) fn call(&mut self, callee: Value, arguments: Value, at: u64) -> Value {
         let Some(name) = self.values.name_of(callee) else {
-            self.calls_outer |= matches!(callee, Value::Unknown | Value::Persistent(_));
+            self.count_outer(callee);
             let made = self.made_by_keywords(callee, arguments, at);
             return made.unwrap_or_else(|| self.call_of_computed(callee, arguments, at));
         };
@@ -318,7 +324,7 @@ impl Judge<'_> {
     /// NEWOBJ and `NEWOBJ_EX`: an object of a class, made by its `__new__`.
     pub(super) fn make(&mut self, class: Value, arguments: Value, at: u64) -> Value {
         let Some(name) = self.values.name_of(class) else {
-            self.calls_outer |= matches!(class, Value::Unknown | Value::Persistent(_));
+            self.count_outer(class);
             return self.call_of_computed(class, arguments, at);
         };
         self.called = self.called.saturating_add(1);
@@ -745,7 +751,7 @@ impl Judge<'_> {
         self.packages.extend(other.packages);
         self.loaded = self.loaded.saturating_add(other.loaded);
         self.called = self.called.saturating_add(other.called);
-        self.calls_outer |= other.calls_outer;
+        self.called_outer = self.called_outer.saturating_add(other.called_outer);
     }
 }
 

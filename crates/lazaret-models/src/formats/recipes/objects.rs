@@ -1,5 +1,5 @@
 //! Objects that libraries write as JSON and make again when they read it: jsonpickle (`py/object`, also in keys), GluonTS
-//! (`__kind__`), monty (`@module` and `@class`), Fiddle (`pyref`), llama_index (`object_constructor`).
+//! (`__kind__`), monty (`@module` and `@class`), Fiddle (`pyref`), `llama_index` (`object_constructor`).
 
 use lazaret_core::{Locator, Severity};
 use lazaret_input::json::{self, Node};

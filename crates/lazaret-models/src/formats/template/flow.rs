@@ -274,6 +274,33 @@ impl<'t> Flow<'t> {
         self.open(Frame::Capture { names, filter, text: String::new(), whole: true });
     }
 
+    fn set(&mut self, target: &Target, id: Id) {
+        self.doubling(target, id);
+        let name = match target {
+            Target::Name(name) => Some(name.clone()),
+            Target::Field(name, field) => Some(format!("{name}.{field}")),
+            Target::Many(_) => None,
+        };
+        self.grown(name, id);
+        let mut values = self.of(id).clone();
+        // Each round of a loop adds to what the one before it left.
+        if self.loops > 0 && self.takes_itself(target, id) {
+            for value in &mut values {
+                if let Value::Text(_, whole) = value {
+                    *whole = false;
+                }
+            }
+        }
+        if !self.gathering.is_empty() {
+            add_value(&mut values, Value::Triggered);
+        }
+        self.assign_to(target, &values);
+        // What a branch puts into a name is printed later.
+        if self.capturing.is_empty() {
+            self.printed_value(id);
+        }
+    }
+
     pub(super) fn step(&mut self, step: &'t Step) {
         match step {
             Step::Data(data) => self.printed(data, true),
@@ -319,32 +346,7 @@ impl<'t> Flow<'t> {
                 let text = trigger.then(String::new);
                 self.open(Frame::For { before, trigger, text });
             }
-            Step::Set(target, id) => {
-                self.doubling(target, *id);
-                let name = match target {
-                    Target::Name(name) => Some(name.clone()),
-                    Target::Field(name, field) => Some(format!("{name}.{field}")),
-                    Target::Many(_) => None,
-                };
-                self.grown(name, *id);
-                let mut values = self.of(*id).clone();
-                // Each round of a loop adds to what the one before it left.
-                if self.loops > 0 && self.takes_itself(target, *id) {
-                    for value in &mut values {
-                        if let Value::Text(_, whole) = value {
-                            *whole = false;
-                        }
-                    }
-                }
-                if !self.gathering.is_empty() {
-                    add_value(&mut values, Value::Triggered);
-                }
-                self.assign_to(target, &values);
-                // What a branch puts into a name is printed later.
-                if self.capturing.is_empty() {
-                    self.printed_value(*id);
-                }
-            }
+            Step::Set(target, id) => self.set(target, *id),
             Step::Capture(target, filter) => {
                 let mut names = Vec::new();
                 let mut open = vec![target];

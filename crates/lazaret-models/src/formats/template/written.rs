@@ -99,6 +99,7 @@ pub(super) enum Side {
 }
 
 /// How a text is cut and filled up.
+#[derive(Clone, Copy)]
 pub(super) struct Padding {
     side: Side,
     fill: char,

@@ -76,7 +76,7 @@ impl ModelFormat for TextGraph {
                     ("node" | "node_def", "name") => node = text,
                     ("tensor", "string_val") => judge.constant(&node, &text, at)?,
                     ("tensor_info", "name") if open.contains(&"asset_file_def") => {
-                        judge.asset_tensor(&text)?
+                        judge.asset_tensor(&text)?;
                     }
                     ("signature", "name") => judge.function(text)?,
                     ("asset_file_def", "filename") => judge.asset(&text, at, looking),

@@ -246,7 +246,7 @@ const FILE: &str = "file:///";
 /// A path as a reference (RFC 3986): below the current folder relative to it, as it stands in a repository; else absolute.
 fn uri_of(path: &Path, here: &Path) -> String {
     let mut steps: Vec<&OsStr> = Vec::new();
-    for step in path.components() {
+    for step in path.strip_prefix(here).unwrap_or(path).components() {
         match step {
             Component::Normal(step) => steps.push(step),
             Component::CurDir => {}
@@ -368,5 +368,6 @@ mod tests {
         assert_eq!(uri("./models/../models/a b.pkl"), "models/a%20b.pkl");
         assert_eq!(uri("../else/m.pkl"), "file:///home/ana/else/m.pkl");
         assert_eq!(uri("/tmp/m.pkl"), "file:///tmp/m.pkl");
+        assert_eq!(uri("/home/ana/my repo/m.pkl"), "m.pkl");
     }
 }
