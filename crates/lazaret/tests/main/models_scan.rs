@@ -105,7 +105,12 @@ fn code_scanning_finds_a_file_where_it_stands_in_the_repository() {
     prints.dedup();
     assert_eq!(prints.len(), both.len(), "two files are two alerts");
     let whole = place.0.path().join("models/a/model.pkl");
-    let uri = artifact(&results(&[whole.to_str().unwrap()])[0]);
+    // However its path is given; one elsewhere has its whole path.
+    assert_eq!(artifact(&results(&[whole.to_str().unwrap()])[0]), artifact(&alone[0]));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().join("model.pkl");
+    std::fs::copy(&whole, &elsewhere).unwrap();
+    let uri = artifact(&results(&[elsewhere.to_str().unwrap()])[0]);
     assert!(uri["uri"].as_str().unwrap().starts_with("file:///") && uri["uriBaseId"].is_null(), "{uri}");
 }
 
