@@ -362,10 +362,11 @@ impl<'p> Judge<'p> {
 
     /// What saves and restores takes its path from a constant that is no asset.
     fn paths_out(&self, looking: &mut Looking<'_>) {
-        let mut names = self.operators.keys().filter(|name| {
+        let names = self.operators.keys().filter(|name| {
             matches!(ops::effect(name), Some(Effect::Usual | Effect::Saves)) && !ops::exports(name)
         });
-        let Some(operator) = names.next() else { return };
+        // The first by name: the same in each run.
+        let Some(operator) = names.min() else { return };
         for (name, path, at) in &self.paths {
             if !self.assets.contains(name) {
                 let message = format!(
